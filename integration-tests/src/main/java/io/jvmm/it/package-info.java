@@ -1,0 +1,5 @@
+/** Whole machines. */
+@NullMarked
+package io.jvmm.it;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,5 @@
+/** The command line. */
+@NullMarked
+package io.jvmm.supervisor.cli;
+
+import org.jspecify.annotations.NullMarked;
