@@ -1,0 +1,47 @@
+package io.jvmm.vcpu.engine;
+
+import java.lang.foreign.MemorySegment;
+
+/**
+ * Runs guest code: KVM now, the software CPU later. One engine is one virtual machine.
+ *
+ * <p>Order of use, all by the main thread of the vCPU process unless said otherwise: map memory, create the vCPUs in
+ * order of their index, attach interrupts and doorbells, set the boot state of vCPU 0 (the others wait for INIT-SIPI),
+ * {@link #prepare()}, close the jail, then each vCPU's own thread calls {@link Vcpu#run()}. After {@code prepare} an
+ * engine opens nothing, loads no class and starts no thread.
+ *
+ * <p>An engine always provides the processor's own interrupt hardware: one LAPIC a vCPU (APIC id = index), one IOAPIC at
+ * fec00000 whose pins are GSI 0..23, the two 8259s on GSI 0..15, the 8254 on GSI 0, with ISA interrupts wired as on a PC
+ * (IRQ n to IOAPIC pin n, IRQ 0 to pin 2). Accesses to these never reach the board.
+ *
+ * <p>Errors of the host are thrown as {@code ipc.sys.SysException} while building and become
+ * {@link ExitKind#INTERNAL_ERROR} while running.
+ */
+public interface Engine extends AutoCloseable {
+    /** Short name for messages: {@code kvm}, {@code x86}. */
+    String name();
+
+    /** Number of guest-physical address bits the guest's CPUID tells: the board places windows below this. */
+    int physicalAddressBits();
+
+    /**
+     * Makes {@code host} appear in guest-physical space.
+     *
+     * @param slot caller's number for this range, 0..31; mapping a slot again replaces it, length 0 removes it
+     * @param guestPhysicalAddress page-aligned
+     * @param lengthBytes page-aligned, at most {@code host.byteSize()}
+     * @param host page-aligned mapping that outlives the engine
+     * @param readOnly guest writes come out as {@link ExitKind#MMIO_WRITE}
+     */
+    void mapMemory(int slot, long guestPhysicalAddress, long lengthBytes, MemorySegment host, boolean readOnly);
+
+    /** Creates vCPU {@code index}; indexes count up from 0. */
+    Vcpu createVcpu(int index);
+
+    /** Last step before the jail closes: starts the engine's own threads, if it has any, and touches what it will need. */
+    void prepare();
+
+    /** Releases the virtual machine. No vCPU may be inside {@link Vcpu#run()}. */
+    @Override
+    void close();
+}

@@ -1,0 +1,47 @@
+package io.jvmm.vcpu.engine;
+
+/**
+ * One virtual processor. All methods but {@link #kick()} belong to the thread that runs it, which is a platform thread
+ * bound by its first {@link #run()}; before that any one thread may set it up.
+ */
+public interface Vcpu {
+    /** 0-based; also the index used on device links. */
+    int index();
+
+    /**
+     * Runs guest code until something needs the caller. Allocates nothing. If the last exit was a read, its items must
+     * have been completed.
+     *
+     * <p>Secondary processors wait inside for their INIT-SIPI sequence, a halted one for its interrupt: neither uses CPU.
+     */
+    ExitKind run();
+
+    /** Details of the last exit: always the same object. */
+    ExitView exit();
+
+    /**
+     * Makes the current or the next {@link #run()} return {@link ExitKind#KICKED} soon (microseconds), whatever the
+     * guest does. Any thread; allocates nothing. The caller publishes what it wants <em>before</em> the kick, the vCPU's
+     * thread reads it <em>after</em> {@code KICKED}. Kicks coalesce.
+     */
+    void kick();
+
+    /** Puts the processor into its architectural reset state, then into {@code state}. Before its first {@link #run()}. */
+    void setBootState(BootState state);
+
+    /**
+     * Finishes an access whose completion is still pending inside the engine, so that registers and memory are those of
+     * an instruction boundary. Runs no further guest code. {@link #snapshot()} does it by itself.
+     */
+    void settle();
+
+    /** The registers, for an inspector or a crash report. Allocates. */
+    VcpuRegisters snapshot();
+
+    /**
+     * Guest memory at a linear (virtual) address, through the guest's current page tables, for a crash report.
+     *
+     * @return at most {@code lengthBytes} bytes, fewer (perhaps none) where the guest has nothing mapped. Allocates.
+     */
+    byte[] readLinear(long linearAddress, int lengthBytes);
+}
