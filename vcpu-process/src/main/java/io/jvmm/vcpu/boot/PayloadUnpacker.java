@@ -1,0 +1,216 @@
+package io.jvmm.vcpu.boot;
+
+import static io.jvmm.vcpu.boot.BootException.hex;
+
+import io.airlift.compress.MalformedInputException;
+import io.airlift.compress.lz4.Lz4Decompressor;
+import io.airlift.compress.zstd.ZstdDecompressor;
+import java.io.IOException;
+import java.io.InputStream;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.zip.CRC32;
+import java.util.zip.DataFormatException;
+import java.util.zip.Inflater;
+import org.tukaani.xz.MemoryLimitException;
+import org.tukaani.xz.SingleXZInputStream;
+
+/**
+ * Unpacks the payload of a bzImage. The kernel's build appends the unpacked size as four little-endian bytes (gzip ends
+ * with them anyway), so the output has a size before the first byte is unpacked, and not one byte more or less is
+ * accepted: there is no decompression bomb.
+ *
+ * <p>Heap: gzip none (zlib works between the two off-heap segments), LZ4 none, zstd about 1 MiB, xz its dictionary, which
+ * is cut to the unpacked size and must fit into half of the heap that is free.
+ */
+final class PayloadUnpacker {
+    private static final ValueLayout.OfInt U32 = ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+
+    private static final int SIZE_BYTES = 4;
+    private static final int CHUNK = 64 << 10;
+    private static final int LZ4_BLOCK = 8 << 20;
+
+    private final String file;
+    private final PayloadFormat format;
+    private final MemorySegment packed;
+
+    PayloadUnpacker(String file, PayloadFormat format, MemorySegment packed) {
+        this.file = file;
+        this.format = format;
+        this.packed = packed;
+    }
+
+    /** The size that the payload's last four bytes promise. */
+    long unpackedBytes(long limit) throws BootException {
+        final long size = Integer.toUnsignedLong(packed.get(U32, packed.byteSize() - SIZE_BYTES));
+        if (size == 0 || size > limit) {
+            throw new BootException.DoesNotFit(
+                    file,
+                    "unpacked size",
+                    hex(size),
+                    "the kernel would be empty or larger than " + (limit >> 20) + " MiB, this machine's memory",
+                    "give the machine more memory, or fetch the file again if it is corrupt");
+        }
+        return size;
+    }
+
+    /** Fills {@code target} exactly. */
+    void unpack(MemorySegment target) throws BootException {
+        final long written;
+        try {
+            written = switch (format) {
+                case GZIP -> gzip(target);
+                case XZ -> xz(target);
+                case LZ4 -> lz4(target);
+                case ZSTD -> zstd(target);
+                case ELF, BZIP2, LZMA, LZO, UNKNOWN -> throw new IllegalStateException(format.label());
+            };
+        } catch (MemoryLimitException e) {
+            throw new BootException.Unsupported(
+                    file,
+                    "xz dictionary",
+                    e.getMemoryNeeded() + " KiB",
+                    "the vCPU process may use " + e.getMemoryLimit() + " KiB of its heap for it",
+                    "raise -Xmx in vcpu.launch, or give a vmlinux unpacked with the kernel's scripts/extract-vmlinux");
+        } catch (DataFormatException
+                | MalformedInputException
+                | IOException
+                | IndexOutOfBoundsException
+                | IllegalArgumentException
+                | ArithmeticException
+                | NegativeArraySizeException e) {
+            throw corrupt(e.getMessage() == null ? e.getClass().getSimpleName() : e.getMessage());
+        }
+        if (written != target.byteSize()) {
+            throw corrupt("unpacks to " + written + " bytes, " + target.byteSize() + " were promised");
+        }
+    }
+
+    /** RFC 1952 around RFC 1951. */
+    private long gzip(MemorySegment target) throws DataFormatException, BootException {
+        final int start = gzipHeaderBytes();
+        final CRC32 crc = new CRC32();
+        final Inflater inflater = new Inflater(true);
+        try {
+            final ByteBuffer out = target.asByteBuffer();
+            inflater.setInput(packed.asSlice(start).asByteBuffer());
+            while (out.hasRemaining() && !inflater.finished()) {
+                if (inflater.inflate(out) == 0 && !inflater.finished()) {
+                    throw corrupt("the deflate stream ends early");
+                }
+            }
+            if (!inflater.finished() && inflater.inflate(ByteBuffer.allocate(1)) != 0) {
+                throw corrupt("unpacks to more than was promised");
+            }
+            if (!inflater.finished() || inflater.getRemaining() < 8) {
+                throw corrupt("the deflate stream does not end where it should");
+            }
+            crc.update(target.asByteBuffer());
+            final long trailer = packed.byteSize() - inflater.getRemaining();
+            if ((int) crc.getValue() != packed.get(U32, trailer)) {
+                throw corrupt("CRC32 is wrong");
+            }
+            return out.position();
+        } finally {
+            inflater.end();
+        }
+    }
+
+    private int gzipHeaderBytes() {
+        final int flags = packed.get(ValueLayout.JAVA_BYTE, 3);
+        int at = 10;
+        if ((flags & 4) != 0) {
+            at += 2 + (packed.get(ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN), at) & 0xFFFF);
+        }
+        for (int strings = (flags >> 3 & 1) + (flags >> 4 & 1); strings > 0; strings--) {
+            while (packed.get(ValueLayout.JAVA_BYTE, at++) != 0) {
+                // skip the name, then the comment; the segment's bounds end a hostile one
+            }
+        }
+        return at + ((flags & 2) != 0 ? 2 : 0);
+    }
+
+    private long xz(MemorySegment target) throws IOException {
+        XzDictionary.limitTo(packed, target.byteSize());
+        final Runtime vm = Runtime.getRuntime();
+        final long free = vm.maxMemory() - (vm.totalMemory() - vm.freeMemory());
+        final byte[] chunk = new byte[CHUNK];
+        long at = 0;
+        try (SingleXZInputStream in =
+                new SingleXZInputStream(new SegmentInput(packed), (int) Math.min(free / 4 * 3 >> 10, 1 << 20))) {
+            for (int n = in.read(chunk); n >= 0; n = in.read(chunk)) {
+                MemorySegment.copy(chunk, 0, target, ValueLayout.JAVA_BYTE, at, n);
+                at += n;
+            }
+        }
+        return at;
+    }
+
+    /**
+     * The legacy frame format (lz4 doc/lz4_Frame_format.md, "Legacy frame"): a magic number, then blocks of at most 8 MiB
+     * unpacked, each behind its packed size; no end mark. Here the appended size follows the last block.
+     */
+    private long lz4(MemorySegment target) throws BootException {
+        final Lz4Decompressor decompressor = new Lz4Decompressor();
+        final long end = packed.byteSize() - SIZE_BYTES;
+        long at = 4;
+        long written = 0;
+        while (at < end) {
+            final long blockBytes = Integer.toUnsignedLong(packed.get(U32, at));
+            at += 4;
+            if (blockBytes == 0 || blockBytes > end - at) {
+                throw corrupt("block size " + hex(blockBytes) + " at " + hex(at - 4) + " reaches past the payload");
+            }
+            final long room = Math.min(LZ4_BLOCK, target.byteSize() - written);
+            final ByteBuffer out = target.asSlice(written, room).asByteBuffer();
+            decompressor.decompress(packed.asSlice(at, blockBytes).asByteBuffer(), out);
+            written += out.position();
+            at += blockBytes;
+        }
+        return written;
+    }
+
+    private long zstd(MemorySegment target) {
+        final ByteBuffer out = target.asByteBuffer();
+        new ZstdDecompressor()
+                .decompress(packed.asSlice(0, packed.byteSize() - SIZE_BYTES).asByteBuffer(), out);
+        return out.position();
+    }
+
+    private BootException.Malformed corrupt(String why) {
+        return new BootException.Malformed(
+                file,
+                format.label() + " payload",
+                packed.byteSize() + " bytes",
+                why,
+                "the file is truncated or corrupt: fetch it again");
+    }
+
+    /** Reads a segment as a stream. */
+    private static final class SegmentInput extends InputStream {
+        private final MemorySegment bytes;
+        private long at;
+
+        SegmentInput(MemorySegment bytes) {
+            this.bytes = bytes;
+        }
+
+        @Override
+        public int read() {
+            return at < bytes.byteSize() ? bytes.get(ValueLayout.JAVA_BYTE, at++) & 0xFF : -1;
+        }
+
+        @Override
+        public int read(byte[] target, int offset, int length) {
+            final int n = (int) Math.min(length, bytes.byteSize() - at);
+            if (n <= 0) {
+                return length == 0 ? 0 : -1;
+            }
+            MemorySegment.copy(bytes, ValueLayout.JAVA_BYTE, at, target, offset, n);
+            at += n;
+            return n;
+        }
+    }
+}
