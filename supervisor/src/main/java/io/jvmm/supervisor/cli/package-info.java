@@ -1,4 +1,7 @@
-/** The command line. */
+/**
+ * The command line: arguments in, an {@link io.jvmm.supervisor.cli.ExitCode} out. May use every other package of this
+ * module; nothing may use it. Start at {@link io.jvmm.supervisor.cli.SupervisorMain}.
+ */
 @NullMarked
 package io.jvmm.supervisor.cli;
 

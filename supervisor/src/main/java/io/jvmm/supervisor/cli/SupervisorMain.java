@@ -1,0 +1,68 @@
+package io.jvmm.supervisor.cli;
+
+import io.jvmm.supervisor.config.ConfigException;
+import io.jvmm.supervisor.config.HostFacts;
+import io.jvmm.supervisor.config.LoadedConfig;
+import io.jvmm.supervisor.config.VmToml;
+import java.io.PrintStream;
+import java.nio.file.Path;
+
+/** The {@code jvmm-supervisor} command. */
+public final class SupervisorMain {
+    private final PrintStream out;
+    private final PrintStream err;
+
+    SupervisorMain(PrintStream out, PrintStream err) {
+        this.out = out;
+        this.err = err;
+    }
+
+    public static void main(String[] args) {
+        ExitCode code = new SupervisorMain(System.out, System.err).run(args);
+        System.out.flush();
+        // Not exit(): there is no shutdown hook to run, and everything that must be undone has been.
+        Runtime.getRuntime().halt(code.status());
+    }
+
+    ExitCode run(String... args) {
+        Arguments arguments;
+        try {
+            arguments = Arguments.parse(args);
+        } catch (Arguments.UsageException e) {
+            return fail(ExitCode.CONFIGURATION, String.valueOf(e.getMessage()));
+        }
+        return switch (arguments.action()) {
+            case HELP -> answer(Help.text());
+            case VERSION -> answer(Version.text() + "\n");
+            case TRAIN -> train();
+            case RUN, CHECK, JAIL_REPORT -> machine(arguments);
+        };
+    }
+
+    private ExitCode machine(Arguments arguments) {
+        try {
+            LoadedConfig config = VmToml.load(
+                    arguments.config().orElse(Path.of("vm.toml")),
+                    HostFacts.read(),
+                    new VmToml.Options(arguments.unsafeJailLog()));
+            return answer(config + "\n");
+        } catch (ConfigException e) {
+            e.problems().forEach(p -> err.println(p));
+            return ExitCode.CONFIGURATION;
+        }
+    }
+
+    private ExitCode train() {
+        return ExitCode.DONE;
+    }
+
+    private ExitCode answer(String text) {
+        out.print(text);
+        return ExitCode.DONE;
+    }
+
+    private ExitCode fail(ExitCode code, String message) {
+        err.println("jvmm: " + message);
+        return code;
+    }
+}

@@ -1,0 +1,380 @@
+package io.jvmm.supervisor.config;
+
+import java.io.IOException;
+import java.nio.charset.CharacterCodingException;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
+import org.tomlj.Toml;
+import org.tomlj.TomlArray;
+import org.tomlj.TomlParseError;
+import org.tomlj.TomlParseResult;
+import org.tomlj.TomlTable;
+
+/**
+ * Reads {@code vm.toml}. Strict: an unknown key is an error, as are a wrong type and a value out of range; all errors of a
+ * file are reported together. Not reported here: what only opening a file can tell.
+ */
+public final class VmToml {
+    /** A file longer than this is not a configuration. */
+    static final int LONGEST_FILE = 1 << 20;
+
+    /** tomlj's words for a key given twice. */
+    private static final Pattern TWICE = Pattern.compile("(.+) previously defined at line (\\d+), column \\d+");
+
+    private final String file;
+    private final Path directory;
+    private final HostFacts host;
+    private final Options options;
+    private final List<ConfigProblem> problems = new ArrayList<>();
+    private final Map<String, String> where = new HashMap<>();
+
+    /**
+     * What the command line says about the reading.
+     *
+     * @param permitLogMode whether {@code jail.mode = "log"} has been asked for a second time
+     */
+    public record Options(boolean permitLogMode) {
+        public static final Options STANDARD = new Options(false);
+    }
+
+    private VmToml(String file, Path directory, HostFacts host, Options options) {
+        this.file = file;
+        this.directory = directory;
+        this.host = host;
+        this.options = options;
+    }
+
+    /** Reads a file; paths in it are relative to its directory. */
+    public static LoadedConfig load(Path path, HostFacts host, Options options) throws ConfigException {
+        String file = path.toString();
+        String text;
+        try {
+            if (Files.size(path) > LONGEST_FILE) {
+                throw refused(file, "is longer than 1 MiB, which no configuration is. Name a vm.toml.");
+            }
+            text = Files.readString(path);
+        } catch (NoSuchFileException e) {
+            throw refused(file, "there is no such file. Start from one of the examples: jvmm-supervisor --help.");
+        } catch (AccessDeniedException e) {
+            throw refused(file, "it may not be read by this user (permission denied). Mend it: chmod +r " + file);
+        } catch (CharacterCodingException e) {
+            throw refused(file, "is not UTF-8 text. Name a vm.toml.");
+        } catch (IOException e) {
+            throw refused(
+                    file,
+                    Files.isDirectory(path) ? "is a directory. Name a vm.toml." : "cannot be read: " + e.getMessage());
+        }
+        Path directory = Objects.requireNonNullElse(path.toAbsolutePath().getParent(), Path.of("/"));
+        return read(text, file, directory, host, options);
+    }
+
+    /** Reads a text as if it stood in {@code file} in {@code directory}. */
+    public static LoadedConfig read(String text, String file, Path directory, HostFacts host, Options options)
+            throws ConfigException {
+        return new VmToml(file, directory, host, options).read(text);
+    }
+
+    private static ConfigException refused(String file, String message) {
+        return new ConfigException(List.of(new ConfigProblem(file, "", message)));
+    }
+
+    private LoadedConfig read(String text) throws ConfigException {
+        TomlParseResult toml = Toml.parse(text.startsWith("\uFEFF") ? text.substring(1) : text);
+        if (toml.hasErrors()) {
+            // What did parse is only part of the file: complaints about the rest would mislead.
+            throw new ConfigException(toml.errors().stream().map(this::syntax).toList());
+        }
+        checkTables(toml);
+        MachineConfig machine = machine(table(toml, ConfigKey.Section.MACHINE));
+        @Nullable BootConfig boot = boot(table(toml, ConfigKey.Section.BOOT));
+        List<SerialConfig> serial = serial(toml);
+        PlatformConfig platform = platform(table(toml, ConfigKey.Section.PLATFORM));
+        JailConfig jail = jail(table(toml, ConfigKey.Section.JAIL));
+        IpcConfig ipc = ipc(table(toml, ConfigKey.Section.IPC));
+        LifecycleConfig lifecycle = lifecycle(table(toml, ConfigKey.Section.LIFECYCLE));
+        if (!problems.isEmpty() || boot == null) {
+            problems.sort(java.util.Comparator.comparingInt(VmToml::line));
+            throw new ConfigException(problems);
+        }
+        return new LoadedConfig(new VmConfig(machine, boot, serial, platform, jail, ipc, lifecycle), file, where);
+    }
+
+    private static int line(ConfigProblem problem) {
+        String[] parts = problem.where().split(":", -1);
+        try {
+            return parts.length < 3 ? Integer.MAX_VALUE : Integer.parseInt(parts[parts.length - 2]);
+        } catch (NumberFormatException e) {
+            return Integer.MAX_VALUE;
+        }
+    }
+
+    private ConfigProblem syntax(TomlParseError error) {
+        String place =
+                file + ":" + error.position().line() + ":" + error.position().column();
+        String said = String.valueOf(error.getMessage());
+        Matcher twice = TWICE.matcher(said);
+        if (twice.matches()) {
+            return new ConfigProblem(
+                    place, twice.group(1), "is given twice (first in line " + twice.group(2) + "). Remove one.");
+        }
+        return new ConfigProblem(place, "", "not TOML: " + said + ".");
+    }
+
+    /** Tables and keys at the top of the file: known, and of the right shape. */
+    private void checkTables(TomlParseResult toml) {
+        List<String> known = Arrays.stream(ConfigKey.Section.values())
+                .map(ConfigKey.Section::table)
+                .toList();
+        for (String name : toml.keySet()) {
+            @Nullable Object value = toml.get(List.of(name));
+            String place = place(toml, name);
+            Optional<ConfigKey.Section> section = Arrays.stream(ConfigKey.Section.values())
+                    .filter(s -> s.table().equals(name))
+                    .findFirst();
+            if (section.isPresent()) {
+                checkShape(section.get(), value, place);
+                continue;
+            }
+            boolean table = value instanceof TomlTable || value instanceof TomlArray a && a.containsTables();
+            String advice = Spelling.nearest(name, known)
+                    .map(n -> "Did you mean " + header(n) + "?")
+                    .or(() -> TableReader.elsewhere(name, null))
+                    .orElse("The tables are "
+                            + String.join(
+                                    ", ", known.stream().map(VmToml::header).toList()) + ".");
+            problems.add(new ConfigProblem(
+                    place, TableReader.plain(name), "unknown " + (table ? "table" : "key") + ". " + advice));
+        }
+    }
+
+    private void checkShape(ConfigKey.Section section, @Nullable Object value, String place) {
+        boolean right =
+                section.repeated() ? value instanceof TomlArray a && a.containsTables() : value instanceof TomlTable;
+        if (!right && !(section.repeated() && value instanceof TomlArray a && a.isEmpty())) {
+            problems.add(new ConfigProblem(
+                    place,
+                    section.table(),
+                    "is " + TableReader.describe(value) + ", and must be "
+                            + (section.repeated() ? "a list of tables" : "a table") + ". Write " + section.header()
+                            + "."));
+        }
+    }
+
+    private String place(TomlTable toml, String name) {
+        var position = toml.inputPositionOf(List.of(name));
+        return position == null ? file : file + ":" + position.line() + ":" + position.column();
+    }
+
+    private static String header(String table) {
+        return Arrays.stream(ConfigKey.Section.values())
+                .filter(s -> s.table().equals(table))
+                .findFirst()
+                .map(ConfigKey.Section::header)
+                .orElse(table);
+    }
+
+    private TableReader table(TomlTable toml, ConfigKey.Section section) {
+        String name = section.table();
+        return new TableReader(
+                file,
+                directory,
+                section,
+                name,
+                toml.get(List.of(name)) instanceof TomlTable t ? t : null,
+                toml.inputPositionOf(List.of(name)),
+                problems,
+                where);
+    }
+
+    private MachineConfig machine(TableReader t) {
+        String name = t.parsed(
+                ConfigKey.MACHINE_NAME,
+                n -> {
+                    MachineConfig.checkName(n);
+                    return n;
+                },
+                "vm");
+        MemorySize memory = t.parsed(ConfigKey.MACHINE_MEMORY, this::memory, new MemorySize(512L << 20));
+        int vcpus = t.integer(ConfigKey.MACHINE_VCPUS, 1, MachineConfig.MOST_VCPUS, 1);
+        MachineConfig.Engine engine =
+                t.choice(ConfigKey.MACHINE_ENGINE, MachineConfig.Engine.values(), MachineConfig.Engine.AUTO);
+        return new MachineConfig(name, memory, vcpus, engine);
+    }
+
+    private MemorySize memory(String text) {
+        MemorySize size = MemorySize.parse(text);
+        if (size.bytes() > host.memoryBytes()) {
+            throw new IllegalArgumentException(MemorySize.human(size.bytes()) + " is more than this host has ("
+                    + MemorySize.human(host.memoryBytes()) + "). Use e.g. memory = \"512M\".");
+        }
+        return size;
+    }
+
+    private @Nullable BootConfig boot(TableReader t) {
+        t.require(ConfigKey.BOOT_KERNEL, "\"vmlinuz\"");
+        Optional<Path> kernel = t.path(ConfigKey.BOOT_KERNEL);
+        Optional<Path> initrd = t.path(ConfigKey.BOOT_INITRD);
+        String cmdline = t.parsed(
+                ConfigKey.BOOT_CMDLINE,
+                c -> {
+                    BootConfig.checkCmdline(c);
+                    return c;
+                },
+                "");
+        BootConfig.OnReset onReset =
+                t.choice(ConfigKey.BOOT_ON_RESET, BootConfig.OnReset.values(), BootConfig.OnReset.RESTART);
+        return kernel.isEmpty() ? null : new BootConfig(kernel.get(), initrd, cmdline, onReset);
+    }
+
+    private List<SerialConfig> serial(TomlTable toml) {
+        if (!(toml.get(List.of("serial")) instanceof TomlArray array)) {
+            // A file that says nothing about serial ports gets what one expects: COM1 on the terminal.
+            return List.of(
+                    new SerialConfig(1, SerialConfig.Backend.TERMINAL, Optional.empty(), SerialConfig.Escape.CTRL_A));
+        }
+        List<SerialConfig> ports = new ArrayList<>();
+        Map<Integer, Integer> first = new HashMap<>();
+        int terminal = 0;
+        for (int i = 0; i < array.size(); i++) {
+            if (!(array.get(i) instanceof TomlTable table)) {
+                continue;
+            }
+            TableReader t = new TableReader(
+                    file,
+                    directory,
+                    ConfigKey.Section.SERIAL,
+                    "serial[" + (i + 1) + "]",
+                    table,
+                    array.inputPositionOf(i),
+                    problems,
+                    where);
+            @Nullable SerialConfig port = port(t);
+            if (port == null) {
+                continue;
+            }
+            @Nullable Integer before = first.putIfAbsent(port.port(), i + 1);
+            if (before != null) {
+                t.complain(
+                        ConfigKey.SERIAL_PORT,
+                        "port " + port.port() + " is taken by serial[" + before + "]. Choose another of 1 to 4.");
+            } else if (port.backend() == SerialConfig.Backend.TERMINAL && terminal != 0) {
+                t.complain(
+                        ConfigKey.SERIAL_BACKEND,
+                        "the terminal is taken by serial[" + terminal + "]. Use e.g. backend = \"pty\".");
+            } else {
+                terminal = port.backend() == SerialConfig.Backend.TERMINAL ? i + 1 : terminal;
+                ports.add(port);
+            }
+        }
+        return ports;
+    }
+
+    private @Nullable SerialConfig port(TableReader t) {
+        t.require(ConfigKey.SERIAL_PORT, "1");
+        t.require(ConfigKey.SERIAL_BACKEND, "\"terminal\"");
+        int port = t.integer(ConfigKey.SERIAL_PORT, 1, SerialConfig.PORTS, 1);
+        SerialConfig.Backend backend =
+                t.choice(ConfigKey.SERIAL_BACKEND, SerialConfig.Backend.values(), SerialConfig.Backend.NONE);
+        Optional<Path> path = t.path(ConfigKey.SERIAL_PATH);
+        boolean terminal = backend == SerialConfig.Backend.TERMINAL;
+        SerialConfig.Escape escape = t.choice(
+                ConfigKey.SERIAL_ESCAPE,
+                SerialConfig.Escape.values(),
+                terminal ? SerialConfig.Escape.CTRL_A : SerialConfig.Escape.NONE);
+        if (!t.isGood(ConfigKey.SERIAL_PORT)
+                || !t.isGood(ConfigKey.SERIAL_BACKEND)
+                || t.isWrong(ConfigKey.SERIAL_PATH)) {
+            return null;
+        }
+        if (t.isGood(ConfigKey.SERIAL_ESCAPE) && escape != SerialConfig.Escape.NONE && !terminal) {
+            t.complain(
+                    ConfigKey.SERIAL_ESCAPE,
+                    "only a terminal has an escape key, and this is a " + backend.word() + ". Remove it.");
+        }
+        try {
+            return new SerialConfig(port, backend, path, escape);
+        } catch (IllegalArgumentException e) {
+            t.complain(ConfigKey.SERIAL_PATH, String.valueOf(e.getMessage()));
+            return null;
+        }
+    }
+
+    private PlatformConfig platform(TableReader t) {
+        RtcBase rtc = new RtcBase.Utc();
+        if (t.value(ConfigKey.PLATFORM_RTC) instanceof Long seconds) {
+            try {
+                rtc = new RtcBase.Epoch(seconds);
+            } catch (IllegalArgumentException e) {
+                t.complain(ConfigKey.PLATFORM_RTC, String.valueOf(e.getMessage()));
+            }
+        } else {
+            rtc = t.parsed(ConfigKey.PLATFORM_RTC, VmToml::rtc, rtc);
+        }
+        return new PlatformConfig(rtc, t.path(ConfigKey.PLATFORM_DEBUG_CONSOLE));
+    }
+
+    private static RtcBase rtc(String word) {
+        return switch (word) {
+            case "utc" -> new RtcBase.Utc();
+            case "localtime" -> new RtcBase.LocalTime();
+            default ->
+                throw new IllegalArgumentException(Quoted.of(word)
+                        + " is not known. Use \"utc\", \"localtime\", or a number of seconds since 1970.");
+        };
+    }
+
+    private JailConfig jail(TableReader t) {
+        UidRange range = t.parsed(ConfigKey.JAIL_UID_RANGE, UidRange::parse, UidRange.STANDARD);
+        JailConfig.Mode mode = t.choice(ConfigKey.JAIL_MODE, JailConfig.Mode.values(), JailConfig.Mode.ENFORCE);
+        if (mode == JailConfig.Mode.LOG && !options.permitLogMode()) {
+            t.complain(
+                    ConfigKey.JAIL_MODE,
+                    "\"log\" lets a process do what its policy forbids. Use \"enforce\", or accept it by adding"
+                            + " --unsafe-jail-log to the command line.");
+        }
+        return new JailConfig(
+                range,
+                mode,
+                t.integer(
+                        ConfigKey.JAIL_MAX_DESCRIPTORS,
+                        JailConfig.FEWEST_DESCRIPTORS,
+                        JailConfig.MOST_DESCRIPTORS,
+                        128),
+                t.integer(ConfigKey.JAIL_MAX_THREADS, JailConfig.FEWEST_THREADS, JailConfig.MOST_THREADS, 128));
+    }
+
+    private IpcConfig ipc(TableReader t) {
+        int spinUs = t.integer(ConfigKey.IPC_SPIN_US, 0, (int) (IpcConfig.LONGEST_SPIN.toNanos() / 1000), 20);
+        int readMs = t.integer(ConfigKey.IPC_READ_TIMEOUT_MS, 1, (int) IpcConfig.LONGEST_READ_TIMEOUT.toMillis(), 1000);
+        return new IpcConfig(Duration.ofNanos(spinUs * 1000L), Duration.ofMillis(readMs));
+    }
+
+    private LifecycleConfig lifecycle(TableReader t) {
+        int ready =
+                t.integer(ConfigKey.LIFECYCLE_READY_TIMEOUT_S, 1, (int) LifecycleConfig.LONGEST_READY.toSeconds(), 20);
+        int button = t.integer(
+                ConfigKey.LIFECYCLE_POWER_BUTTON_TIMEOUT_S,
+                0,
+                (int) LifecycleConfig.LONGEST_POWER_BUTTON.toSeconds(),
+                30);
+        return new LifecycleConfig(Duration.ofSeconds(ready), Duration.ofSeconds(button));
+    }
+
+    /** The text of the standard configuration, for a machine made without a file ({@code --demo}). */
+    public static LoadedConfig forDemo(VmConfig config) {
+        return new LoadedConfig(config, "--demo", Map.of());
+    }
+}
