@@ -91,6 +91,7 @@ record Arguments(Action action, Optional<Path> config, boolean unsafeJailLog, bo
 
     static CommandSpec spec() {
         CommandSpec spec = CommandSpec.create().name("jvmm-supervisor");
+        spec.usageMessage().width(120);
         spec.addOption(OptionSpec.builder("-c", "--config")
                 .paramLabel("FILE")
                 .type(Path.class)

@@ -37,7 +37,11 @@ public record MemorySize(long bytes) {
         }
     }
 
-    /** @throws IllegalArgumentException with a sentence for the user */
+    /**
+     * Reads what a user wrote.
+     *
+     * @throws IllegalArgumentException with a sentence for the user
+     */
     public static MemorySize parse(String text) {
         Matcher m = WRITTEN.matcher(text.strip());
         if (!m.matches()) {

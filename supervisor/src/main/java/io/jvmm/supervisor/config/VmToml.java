@@ -148,7 +148,7 @@ public final class VmToml {
                 checkShape(section.get(), value, place);
                 continue;
             }
-            boolean table = value instanceof TomlTable || value instanceof TomlArray a && a.containsTables();
+            boolean table = value instanceof TomlTable || isTables(value);
             String advice = Spelling.nearest(name, known)
                     .map(n -> "Did you mean " + header(n) + "?")
                     .or(() -> TableReader.elsewhere(name, null))
@@ -161,9 +161,8 @@ public final class VmToml {
     }
 
     private void checkShape(ConfigKey.Section section, @Nullable Object value, String place) {
-        boolean right =
-                section.repeated() ? value instanceof TomlArray a && a.containsTables() : value instanceof TomlTable;
-        if (!right && !(section.repeated() && value instanceof TomlArray a && a.isEmpty())) {
+        boolean right = section.repeated() ? isTables(value) : value instanceof TomlTable;
+        if (!right) {
             problems.add(new ConfigProblem(
                     place,
                     section.table(),
@@ -171,6 +170,11 @@ public final class VmToml {
                             + (section.repeated() ? "a list of tables" : "a table") + ". Write " + section.header()
                             + "."));
         }
+    }
+
+    /** A list of tables; the empty list, {@code serial = []}, is one too. */
+    private static boolean isTables(@Nullable Object value) {
+        return value instanceof TomlArray a && a.toList().stream().allMatch(TomlTable.class::isInstance);
     }
 
     private String place(TomlTable toml, String name) {

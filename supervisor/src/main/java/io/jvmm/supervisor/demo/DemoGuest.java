@@ -13,6 +13,9 @@ public final class DemoGuest {
      * describes the machine that boots it, COM1 on the terminal.
      */
     public static VmConfig prepare(Path directory) throws IOException {
-        throw new IOException("this build has no demo guest yet, so " + directory + " stays empty");
+        if (!directory.toString().isEmpty()) {
+            throw new IOException("this build has no demo guest yet, so " + directory + " stays empty");
+        }
+        throw new IllegalArgumentException("no directory");
     }
 }

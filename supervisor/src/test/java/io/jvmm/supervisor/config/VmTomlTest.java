@@ -1,0 +1,422 @@
+package io.jvmm.supervisor.config;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class VmTomlTest {
+    private static final HostFacts HOST = new HostFacts(24_684_100L * 1024, 2);
+    private static final String BOOT = "[boot]\nkernel = \"k\"\n";
+
+    private static VmConfig good(String text) throws ConfigException {
+        return VmToml.read(text, "vm.toml", Path.of("/etc/vms"), HOST, VmToml.Options.STANDARD)
+                .config();
+    }
+
+    private static String bad(String text) {
+        ConfigException e = assertThrows(ConfigException.class, () -> good(text));
+        return String.join("\n", e.problems().stream().map(ConfigProblem::toString).toList());
+    }
+
+    @Test
+    void theLeastConfigurationGetsEveryStandardValue() throws ConfigException {
+        VmConfig c = good(BOOT);
+        assertEquals(new MachineConfig("vm", new MemorySize(512L << 20), 1, MachineConfig.Engine.AUTO), c.machine());
+        assertEquals(
+                new BootConfig(Path.of("/etc/vms/k"), Optional.empty(), "", BootConfig.OnReset.RESTART), c.boot());
+        assertEquals(
+                List.of(new SerialConfig(
+                        1, SerialConfig.Backend.TERMINAL, Optional.empty(), SerialConfig.Escape.CTRL_A)),
+                c.serial());
+        assertEquals(new PlatformConfig(new RtcBase.Utc(), Optional.empty()), c.platform());
+        assertEquals(new JailConfig(new UidRange(100000, 165535), JailConfig.Mode.ENFORCE, 128, 128), c.jail());
+        assertEquals(new IpcConfig(Duration.ofNanos(20_000), Duration.ofSeconds(1)), c.ipc());
+        assertEquals(new LifecycleConfig(Duration.ofSeconds(20), Duration.ofSeconds(30)), c.lifecycle());
+    }
+
+    @Test
+    void everyKeyIsRead() throws ConfigException {
+        VmConfig c = good("""
+                [machine]
+                name = "web-1"
+                memory = "1536 MiB"
+                vcpus = 4
+                engine = "kvm"
+                [boot]
+                kernel = "/boot/vmlinuz"
+                initrd = "../initrd"
+                cmdline = "console=ttyS0 quiet"
+                on_reset = "exit"
+                [[serial]]
+                port = 2
+                backend = "socket"
+                path = "s"
+                [[serial]]
+                port = 1
+                backend = "terminal"
+                escape = "none"
+                [platform]
+                rtc = 86400
+                debug_console = "d"
+                [jail]
+                uid_range = "200000-200063"
+                mode = "enforce"
+                max_descriptors = 256
+                max_threads = 64
+                [ipc]
+                spin_us = 0
+                read_timeout_ms = 250
+                [lifecycle]
+                ready_timeout_s = 5
+                power_button_timeout_s = 0
+                """);
+        assertEquals(
+                new MachineConfig("web-1", new MemorySize(1536L << 20), 4, MachineConfig.Engine.KVM), c.machine());
+        assertEquals(
+                new BootConfig(
+                        Path.of("/boot/vmlinuz"),
+                        Optional.of(Path.of("/etc/initrd")),
+                        "console=ttyS0 quiet",
+                        BootConfig.OnReset.EXIT),
+                c.boot());
+        assertEquals(
+                List.of(
+                        new SerialConfig(
+                                1, SerialConfig.Backend.TERMINAL, Optional.empty(), SerialConfig.Escape.NONE),
+                        new SerialConfig(
+                                2,
+                                SerialConfig.Backend.SOCKET,
+                                Optional.of(Path.of("/etc/vms/s")),
+                                SerialConfig.Escape.NONE)),
+                c.serial(),
+                "in the order of the port numbers");
+        assertEquals(new PlatformConfig(new RtcBase.Epoch(86400), Optional.of(Path.of("/etc/vms/d"))), c.platform());
+        assertEquals(new JailConfig(new UidRange(200000, 200063), JailConfig.Mode.ENFORCE, 256, 64), c.jail());
+        assertEquals(new IpcConfig(Duration.ZERO, Duration.ofMillis(250)), c.ipc());
+        assertEquals(new LifecycleConfig(Duration.ofSeconds(5), Duration.ZERO), c.lifecycle());
+    }
+
+    static Stream<Arguments> complaints() {
+        return Stream.of(
+                // machine
+                one(
+                        "[machine]\n  memory = \"3000T\"\n" + BOOT,
+                        "vm.toml:2:3: machine.memory: 3000 TiB is more than a guest can address (64 TiB). Use e.g. memory = \"512M\"."),
+                one(
+                        "[machine]\nmemory = \"32G\"\n" + BOOT,
+                        "vm.toml:2:1: machine.memory: 32 GiB is more than this host has (23.5 GiB). Use e.g. memory = \"512M\"."),
+                one(
+                        "[machine]\nmemory = 512\n" + BOOT,
+                        "vm.toml:2:1: machine.memory: is a number, and must be text. Use e.g. memory = \"512M\"."),
+                one(
+                        "[machine]\nmemory = \"512\"\n" + BOOT,
+                        "vm.toml:2:1: machine.memory: \"512\" is a number of bytes, and too few. Say the unit, e.g. memory = \"512M\"."),
+                one(
+                        "[machine]\nmemory = \"lots\"\n" + BOOT,
+                        "vm.toml:2:1: machine.memory: \"lots\" is not an amount of memory: a whole number and K, M, G or T. Use e.g. memory = \"512M\"."),
+                one(
+                        "[machine]\nmemory = \"-1G\"\n" + BOOT,
+                        "vm.toml:2:1: machine.memory: \"-1G\" is not an amount of memory: a whole number and K, M, G or T. Use e.g. memory = \"512M\"."),
+                one(
+                        "[machine]\nmemory = \"9999999999999999999T\"\n" + BOOT,
+                        "vm.toml:2:1: machine.memory: 9999999999999999999T is more than a guest can address (64 TiB). Use e.g. memory = \"512M\"."),
+                one(
+                        "[machine]\nmemory = \"4097K\"\n" + BOOT,
+                        "vm.toml:2:1: machine.memory: 4195328 bytes is not a whole number of 4096-byte pages. The nearest is 4096K."),
+                one(
+                        "[machine]\nmemory = \"0M\"\n" + BOOT,
+                        "vm.toml:2:1: machine.memory: 0 bytes is too little: a guest needs at least 2 MiB. Use e.g. memory = \"512M\"."),
+                one(
+                        "[machine]\nvcpus = 0\n" + BOOT,
+                        "vm.toml:2:1: machine.vcpus: 0 is out of range, which is 1 to 64."),
+                one(
+                        "[machine]\nvcpus = 65\n" + BOOT,
+                        "vm.toml:2:1: machine.vcpus: 65 is out of range, which is 1 to 64."),
+                one(
+                        "[machine]\nvcpus = 1.5\n" + BOOT,
+                        "vm.toml:2:1: machine.vcpus: is a fraction, and must be a whole number, 1 to 64. Use e.g. vcpus = 1."),
+                one(
+                        "[machine]\nengine = \"kmv\"\n" + BOOT,
+                        "vm.toml:2:1: machine.engine: \"kmv\" is not known. Did you mean \"kvm\"?"),
+                one(
+                        "[machine]\nengine = \"hypervisor\"\n" + BOOT,
+                        "vm.toml:2:1: machine.engine: \"hypervisor\" is not known. Use one of \"kvm\", \"auto\"."),
+                one(
+                        "[machine]\nname = \"a/b\"\n" + BOOT,
+                        "vm.toml:2:1: machine.name: \"a/b\" is no name: at most 63 letters, digits, '.', '_' and '-', beginning with a letter or digit. Use e.g. name = \"web-1\"."),
+                // boot
+                one(
+                        "[machine]\nvcpus = 1\n",
+                        "vm.toml: boot.kernel: is missing. Add e.g. kernel = \"vmlinuz\"."),
+                one(
+                        "# empty\n\n[boot]\ninitrd = \"i\"\n",
+                        "vm.toml:3:1: boot.kernel: is missing. Add e.g. kernel = \"vmlinuz\"."),
+                one("[boot]\nkernel = \"\"\n", "vm.toml:2:1: boot.kernel: the path is empty. Name a file, or remove the key."),
+                one(
+                        "[boot]\nkernel = true\n",
+                        "vm.toml:2:1: boot.kernel: is true or false, and must be text. Use e.g. kernel = \"…\"."),
+                one(
+                        BOOT + "initrd = [\"a\"]\n",
+                        "vm.toml:3:1: boot.initrd: is a list, and must be text. Use e.g. initrd = \"…\"."),
+                one(
+                        BOOT + "cmdline = \"" + "x".repeat(2048) + "\"\n",
+                        "vm.toml:3:1: boot.cmdline: 2048 bytes are more than a kernel takes (2047). Shorten it."),
+                one(
+                        BOOT + "cmdline = \"a\\nb\"\n",
+                        "vm.toml:3:1: boot.cmdline: a control character in it would end the line for the kernel. Remove it."),
+                one(
+                        BOOT + "cmdline = \"a\\u0000b\"\n",
+                        "vm.toml:3:1: boot.cmdline: there is a NUL character in the text. Remove it."),
+                one(
+                        BOOT + "on_reset = \"reboot\"\n",
+                        "vm.toml:3:1: boot.on_reset: \"reboot\" is not known. Use one of \"restart\", \"exit\"."),
+                // serial
+                one(
+                        BOOT + "[[serial]]\nbackend = \"pty\"\n",
+                        "vm.toml:3:1: serial[1].port: is missing. Add e.g. port = 1."),
+                one(
+                        BOOT + "[[serial]]\nport = 1\n",
+                        "vm.toml:3:1: serial[1].backend: is missing. Add e.g. backend = \"terminal\"."),
+                one(
+                        BOOT + "[[serial]]\nport = 5\nbackend = \"pty\"\n",
+                        "vm.toml:4:1: serial[1].port: 5 is out of range, which is 1 to 4."),
+                one(
+                        BOOT + "[[serial]]\nport = 1\nbackend = \"tty\"\n",
+                        "vm.toml:5:1: serial[1].backend: \"tty\" is not known. Did you mean \"pty\"?"),
+                one(
+                        BOOT + "[[serial]]\nport = 1\nbackend = \"file\"\n",
+                        "vm.toml:3:1: serial[1].path: backend \"file\" needs a path. Add e.g. path = \"console.log\"."),
+                one(
+                        BOOT + "[[serial]]\nport = 1\nbackend = \"terminal\"\npath = \"p\"\n",
+                        "vm.toml:6:1: serial[1].path: backend \"terminal\" has no path. Remove it."),
+                one(
+                        BOOT + "[[serial]]\nport = 1\nbackend = \"socket\"\npath = \"" + "p".repeat(120) + "\"\n",
+                        "vm.toml:6:1: serial[1].path: a socket's path may have 107 bytes, and /etc/vms/"
+                                + "p".repeat(120) + " has 129. Choose a shorter one."),
+                one(
+                        BOOT + "[[serial]]\nport = 1\nbackend = \"pty\"\nescape = \"ctrl-a\"\n",
+                        "vm.toml:6:1: serial[1].escape: only a terminal has an escape key, and this is a pty. Remove it."),
+                one(
+                        BOOT + "[[serial]]\nport = 1\nbackend = \"pty\"\n[[serial]]\nport = 1\nbackend = \"none\"\n",
+                        "vm.toml:7:1: serial[2].port: port 1 is taken by serial[1]. Choose another of 1 to 4."),
+                one(
+                        BOOT
+                                + "[[serial]]\nport = 1\nbackend = \"terminal\"\n[[serial]]\nport = 2\nbackend = \"terminal\"\n",
+                        "vm.toml:8:1: serial[2].backend: the terminal is taken by serial[1]. Use e.g. backend = \"pty\"."),
+                one(
+                        BOOT + "[serial]\nport = 1\nbackend = \"pty\"\n",
+                        "vm.toml:3:1: serial: is a table, and must be a list of tables. Write [[serial]]."),
+                // platform
+                one(
+                        BOOT + "[platform]\nrtc = \"gmt\"\n",
+                        "vm.toml:4:1: platform.rtc: \"gmt\" is not known. Use \"utc\", \"localtime\", or a number of seconds since 1970."),
+                one(
+                        BOOT + "[platform]\nrtc = -1\n",
+                        "vm.toml:4:1: platform.rtc: -1 is not a time the clock can show: 0 to 253402300799 seconds since 1970 (the year 9999)."),
+                one(
+                        BOOT + "[platform]\ndebug_console = 2\n",
+                        "vm.toml:4:1: platform.debug_console: is a number, and must be text. Use e.g. debug_console = \"…\"."),
+                // jail
+                one(
+                        BOOT + "[jail]\nuid_range = \"0-100\"\n",
+                        "vm.toml:4:1: jail.uid_range: 0 may be a person's or a service's uid: the range must begin at 10000 or above. Use e.g. uid_range = \"100000-165535\"."),
+                one(
+                        BOOT + "[jail]\nuid_range = \"65000-66000\"\n",
+                        "vm.toml:4:1: jail.uid_range: 65000-66000 contains 65534, the uid of nobody. Use e.g. uid_range = \"100000-165535\"."),
+                one(
+                        BOOT + "[jail]\nuid_range = \"200000-100000\"\n",
+                        "vm.toml:4:1: jail.uid_range: 200000-100000 ends before it begins. Use e.g. uid_range = \"100000-165535\"."),
+                one(
+                        BOOT + "[jail]\nuid_range = \"100000-100003\"\n",
+                        "vm.toml:4:1: jail.uid_range: 100000-100003 are 4 uids: a range has at least 8. Use e.g. uid_range = \"100000-165535\"."),
+                one(
+                        BOOT + "[jail]\nuid_range = \"100000\"\n",
+                        "vm.toml:4:1: jail.uid_range: \"100000\" is not a range of uids. Use e.g. uid_range = \"100000-165535\"."),
+                one(
+                        BOOT + "[jail]\nmode = \"log\"\n",
+                        "vm.toml:4:1: jail.mode: \"log\" lets a process do what its policy forbids. Use \"enforce\", or accept it by adding --unsafe-jail-log to the command line."),
+                one(
+                        BOOT + "[jail]\nmode = \"off\"\n",
+                        "vm.toml:4:1: jail.mode: \"off\" is not known. Use one of \"enforce\", \"log\"."),
+                one(
+                        BOOT + "[jail]\nmax_descriptors = 1\n",
+                        "vm.toml:4:1: jail.max_descriptors: 1 is out of range, which is 64 to 4096."),
+                one(
+                        BOOT + "[jail]\nmax_threads = 9999\n",
+                        "vm.toml:4:1: jail.max_threads: 9999 is out of range, which is 32 to 4096."),
+                // ipc, lifecycle
+                one(
+                        BOOT + "[ipc]\nspin_us = 10001\n",
+                        "vm.toml:4:1: ipc.spin_us: 10001 is out of range, which is 0 to 10000."),
+                one(
+                        BOOT + "[ipc]\nread_timeout_ms = 0\n",
+                        "vm.toml:4:1: ipc.read_timeout_ms: 0 is out of range, which is 1 to 60000."),
+                one(
+                        BOOT + "[lifecycle]\nready_timeout_s = 0\n",
+                        "vm.toml:4:1: lifecycle.ready_timeout_s: 0 is out of range, which is 1 to 600."),
+                one(
+                        BOOT + "[lifecycle]\npower_button_timeout_s = 1979-05-27\n",
+                        "vm.toml:4:1: lifecycle.power_button_timeout_s: is a date or time, and must be a whole number, 0 to 3600. Use e.g. power_button_timeout_s = 30."),
+                // names
+                one(
+                        "[machine]\nmemroy = \"1G\"\n" + BOOT,
+                        "vm.toml:2:1: machine.memroy: unknown key. Did you mean \"memory\"?"),
+                one(
+                        BOOT + "vcpus = 2\n",
+                        "vm.toml:3:1: boot.vcpus: unknown key. It belongs to [machine]."),
+                one(
+                        BOOT + "zzz = 2\n",
+                        "vm.toml:3:1: boot.zzz: unknown key. The keys of [boot] are kernel, initrd, cmdline, on_reset."),
+                one(
+                        "memory = \"1G\"\n" + BOOT,
+                        "vm.toml:1:1: memory: unknown key. It belongs to [machine]."),
+                one("[machin]\n" + BOOT, "vm.toml:1:1: machin: unknown table. Did you mean [machine]?"),
+                one("[[serials]]\n" + BOOT, "vm.toml:1:1: serials: unknown table. Did you mean [[serial]]?"),
+                one(
+                        "[network]\n" + BOOT,
+                        "vm.toml:1:1: network: unknown table. The tables are [machine], [boot], [[serial]], [platform], [jail], [ipc], [lifecycle]."),
+                one("machine = 3\n" + BOOT, "vm.toml:1:1: machine: is a number, and must be a table. Write [machine]."),
+                one(
+                        "[[machine]]\n" + BOOT,
+                        "vm.toml:1:1: machine: is a list, and must be a table. Write [machine]."),
+                one(
+                        BOOT + "\"ev\\u001b[31mil\" = 1\n",
+                        "vm.toml:3:1: boot.\"ev\\u001B[31mil\": unknown key. The keys of [boot] are kernel, initrd, cmdline, on_reset."),
+                // twice
+                one(BOOT + "kernel = \"l\"\n", "vm.toml:3:1: kernel: is given twice (first in line 2). Remove one."));
+    }
+
+    private static Arguments one(String text, String complaint) {
+        return Arguments.of(text, complaint);
+    }
+
+    @ParameterizedTest
+    @MethodSource("complaints")
+    void eachMistakeIsNamedWithItsPlaceAndItsCure(String text, String complaint) {
+        assertEquals(complaint, bad(text));
+    }
+
+    @Test
+    void everyKeyHasAMistakeInTheTable() {
+        List<String> complaints =
+                complaints().map(a -> a.get()[1].toString()).toList();
+        for (ConfigKey key : ConfigKey.values()) {
+            String subject = key.section().repeated()
+                    ? key.section().table() + "[1]." + key.key() + ":"
+                    : key.dotted() + ":";
+            assertTrue(
+                    complaints.stream().anyMatch(c -> c.contains(" " + subject)),
+                    () -> "no test of a bad " + key.dotted());
+        }
+    }
+
+    @Test
+    void allMistakesAreReportedInTheOrderOfTheFile() {
+        assertEquals(
+                """
+                vm.toml:2:1: machine.vcpus: 0 is out of range, which is 1 to 64.
+                vm.toml:3:1: machine.memry: unknown key. Did you mean "memory"?
+                vm.toml:5:1: ipc.spin_us: is text, and must be a whole number, 0 to 10000. Use e.g. spin_us = 20.
+                vm.toml:7:1: boot.kernel: the path is empty. Name a file, or remove the key.""",
+                bad("[machine]\nvcpus = 0\nmemry = 1\n[ipc]\nspin_us = \"1\"\n[boot]\nkernel = \"\"\n"));
+    }
+
+    @Test
+    void textThatIsNotTomlIsReportedWhereItStops() {
+        assertTrue(bad("[boot\nkernel = 1\n").startsWith("vm.toml:1:6: not TOML: "), () -> bad("[boot\nkernel = 1\n"));
+        assertTrue(bad("kernel = \n").startsWith("vm.toml:1:10: not TOML: "), () -> bad("kernel = \n"));
+    }
+
+    @Test
+    void aSerialListMayBeEmpty() throws ConfigException {
+        assertEquals(List.of(), good("serial = []\n" + BOOT).serial());
+    }
+
+    @Test
+    void logModeNeedsTheCommandLineToo() throws ConfigException {
+        VmConfig c = VmToml.read(BOOT + "[jail]\nmode = \"log\"\n", "vm.toml", Path.of("/"), HOST, new VmToml.Options(true))
+                .config();
+        assertEquals(JailConfig.Mode.LOG, c.jail().mode());
+    }
+
+    @Test
+    void keysKnowTheirPlace() throws ConfigException {
+        LoadedConfig c = VmToml.read(BOOT, "vm.toml", Path.of("/"), HOST, VmToml.Options.STANDARD);
+        assertEquals(
+                "vm.toml:2:1: boot.kernel: no.", c.problem("boot.kernel", "no.").toString());
+        assertEquals("vm.toml: boot.initrd: no.", c.problem("boot.initrd", "no.").toString());
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"minimal.toml", "full.toml", "pipe.toml"})
+    void theExamplesAreGood(String example) throws ConfigException {
+        LoadedConfig c = VmToml.load(Path.of("examples", example), HOST, VmToml.Options.STANDARD);
+        assertFalse(c.config().serial().isEmpty());
+    }
+
+    @Test
+    void theFullExampleShowsEveryKeyWithItsStandard() throws IOException {
+        String text = Files.readString(Path.of("examples/full.toml"));
+        for (ConfigKey key : ConfigKey.values()) {
+            assertTrue(text.contains("\n" + key.key() + " = "), key::dotted);
+            if (!key.standard().startsWith("(") && key != ConfigKey.BOOT_CMDLINE) {
+                assertTrue(text.contains("\n" + key.key() + " = " + key.standard()), key::dotted);
+            }
+        }
+    }
+
+    @Test
+    void aFileThatCannotBeReadIsNamed(@TempDir Path dir) throws IOException {
+        Path absent = dir.resolve("absent.toml");
+        assertEquals(
+                absent + ": there is no such file. Start from one of the examples: jvmm-supervisor --help.",
+                refusal(absent));
+        assertEquals(dir + ": is a directory. Name a vm.toml.", refusal(dir));
+        Path binary = dir.resolve("binary");
+        Files.write(binary, new byte[] {(byte) 0xff, (byte) 0xfe, 0});
+        assertEquals(binary + ": is not UTF-8 text. Name a vm.toml.", refusal(binary));
+        Path huge = dir.resolve("huge");
+        Files.write(huge, new byte[VmToml.LONGEST_FILE + 1]);
+        assertEquals(huge + ": is longer than 1 MiB, which no configuration is. Name a vm.toml.", refusal(huge));
+        Path secret = dir.resolve("secret");
+        Files.writeString(secret, BOOT);
+        Files.setPosixFilePermissions(secret, PosixFilePermissions.fromString("---------"));
+        if (!Files.isReadable(secret)) { // root reads everything
+            assertEquals(
+                    secret + ": it may not be read by this user (permission denied). Mend it: chmod +r " + secret,
+                    refusal(secret));
+        }
+    }
+
+    private static String refusal(Path path) {
+        return String.valueOf(
+                assertThrows(ConfigException.class, () -> VmToml.load(path, HOST, VmToml.Options.STANDARD))
+                        .getMessage());
+    }
+
+    @Test
+    void memorySizesAreWrittenAsTheyAreRead() {
+        for (String size : List.of("2M", "512M", "1G", "5124K", "3T")) {
+            assertEquals(size, MemorySize.parse(size).toString());
+        }
+        assertEquals(1L << 30, MemorySize.parse(" 1 GiB ").bytes());
+        assertEquals(1L << 30, MemorySize.parse("1073741824").bytes());
+        assertEquals("23.5 GiB", MemorySize.human(24_684_100L * 1024));
+    }
+}
