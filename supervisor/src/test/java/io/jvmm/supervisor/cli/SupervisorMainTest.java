@@ -64,10 +64,7 @@ class SupervisorMainTest {
     }
 
     @ParameterizedTest
-    @CsvSource(
-            delimiter = '|',
-            quoteCharacter = '`',
-            textBlock = """
+    @CsvSource(delimiter = '|', quoteCharacter = '`', textBlock = """
             --demmo                     | jvmm: Unknown option: '--demmo'. Did you mean --demo?
             --config                    | jvmm: Missing required parameter for option '--config' (FILE). See jvmm-supervisor --help.
             vm.toml                     | jvmm: Unmatched argument at index 0: 'vm.toml'. See jvmm-supervisor --help.

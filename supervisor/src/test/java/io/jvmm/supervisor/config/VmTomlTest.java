@@ -31,15 +31,15 @@ class VmTomlTest {
 
     private static String bad(String text) {
         ConfigException e = assertThrows(ConfigException.class, () -> good(text));
-        return String.join("\n", e.problems().stream().map(ConfigProblem::toString).toList());
+        return String.join(
+                "\n", e.problems().stream().map(ConfigProblem::toString).toList());
     }
 
     @Test
     void theLeastConfigurationGetsEveryStandardValue() throws ConfigException {
         VmConfig c = good(BOOT);
         assertEquals(new MachineConfig("vm", new MemorySize(512L << 20), 1, MachineConfig.Engine.AUTO), c.machine());
-        assertEquals(
-                new BootConfig(Path.of("/etc/vms/k"), Optional.empty(), "", BootConfig.OnReset.RESTART), c.boot());
+        assertEquals(new BootConfig(Path.of("/etc/vms/k"), Optional.empty(), "", BootConfig.OnReset.RESTART), c.boot());
         assertEquals(
                 List.of(new SerialConfig(
                         1, SerialConfig.Backend.TERMINAL, Optional.empty(), SerialConfig.Escape.CTRL_A)),
@@ -86,8 +86,7 @@ class VmTomlTest {
                 ready_timeout_s = 5
                 power_button_timeout_s = 0
                 """);
-        assertEquals(
-                new MachineConfig("web-1", new MemorySize(1536L << 20), 4, MachineConfig.Engine.KVM), c.machine());
+        assertEquals(new MachineConfig("web-1", new MemorySize(1536L << 20), 4, MachineConfig.Engine.KVM), c.machine());
         assertEquals(
                 new BootConfig(
                         Path.of("/boot/vmlinuz"),
@@ -97,8 +96,7 @@ class VmTomlTest {
                 c.boot());
         assertEquals(
                 List.of(
-                        new SerialConfig(
-                                1, SerialConfig.Backend.TERMINAL, Optional.empty(), SerialConfig.Escape.NONE),
+                        new SerialConfig(1, SerialConfig.Backend.TERMINAL, Optional.empty(), SerialConfig.Escape.NONE),
                         new SerialConfig(
                                 2,
                                 SerialConfig.Backend.SOCKET,
@@ -161,13 +159,13 @@ class VmTomlTest {
                         "[machine]\nname = \"a/b\"\n" + BOOT,
                         "vm.toml:2:1: machine.name: \"a/b\" is no name: at most 63 letters, digits, '.', '_' and '-', beginning with a letter or digit. Use e.g. name = \"web-1\"."),
                 // boot
-                one(
-                        "[machine]\nvcpus = 1\n",
-                        "vm.toml: boot.kernel: is missing. Add e.g. kernel = \"vmlinuz\"."),
+                one("[machine]\nvcpus = 1\n", "vm.toml: boot.kernel: is missing. Add e.g. kernel = \"vmlinuz\"."),
                 one(
                         "# empty\n\n[boot]\ninitrd = \"i\"\n",
                         "vm.toml:3:1: boot.kernel: is missing. Add e.g. kernel = \"vmlinuz\"."),
-                one("[boot]\nkernel = \"\"\n", "vm.toml:2:1: boot.kernel: the path is empty. Name a file, or remove the key."),
+                one(
+                        "[boot]\nkernel = \"\"\n",
+                        "vm.toml:2:1: boot.kernel: the path is empty. Name a file, or remove the key."),
                 one(
                         "[boot]\nkernel = true\n",
                         "vm.toml:2:1: boot.kernel: is true or false, and must be text. Use e.g. kernel = \"…\"."),
@@ -277,24 +275,18 @@ class VmTomlTest {
                 one(
                         "[machine]\nmemroy = \"1G\"\n" + BOOT,
                         "vm.toml:2:1: machine.memroy: unknown key. Did you mean \"memory\"?"),
-                one(
-                        BOOT + "vcpus = 2\n",
-                        "vm.toml:3:1: boot.vcpus: unknown key. It belongs to [machine]."),
+                one(BOOT + "vcpus = 2\n", "vm.toml:3:1: boot.vcpus: unknown key. It belongs to [machine]."),
                 one(
                         BOOT + "zzz = 2\n",
                         "vm.toml:3:1: boot.zzz: unknown key. The keys of [boot] are kernel, initrd, cmdline, on_reset."),
-                one(
-                        "memory = \"1G\"\n" + BOOT,
-                        "vm.toml:1:1: memory: unknown key. It belongs to [machine]."),
+                one("memory = \"1G\"\n" + BOOT, "vm.toml:1:1: memory: unknown key. It belongs to [machine]."),
                 one("[machin]\n" + BOOT, "vm.toml:1:1: machin: unknown table. Did you mean [machine]?"),
                 one("[[serials]]\n" + BOOT, "vm.toml:1:1: serials: unknown table. Did you mean [[serial]]?"),
                 one(
                         "[network]\n" + BOOT,
                         "vm.toml:1:1: network: unknown table. The tables are [machine], [boot], [[serial]], [platform], [jail], [ipc], [lifecycle]."),
                 one("machine = 3\n" + BOOT, "vm.toml:1:1: machine: is a number, and must be a table. Write [machine]."),
-                one(
-                        "[[machine]]\n" + BOOT,
-                        "vm.toml:1:1: machine: is a list, and must be a table. Write [machine]."),
+                one("[[machine]]\n" + BOOT, "vm.toml:1:1: machine: is a list, and must be a table. Write [machine]."),
                 one(
                         BOOT + "\"ev\\u001b[31mil\" = 1\n",
                         "vm.toml:3:1: boot.\"ev\\u001B[31mil\": unknown key. The keys of [boot] are kernel, initrd, cmdline, on_reset."),
@@ -314,12 +306,10 @@ class VmTomlTest {
 
     @Test
     void everyKeyHasAMistakeInTheTable() {
-        List<String> complaints =
-                complaints().map(a -> a.get()[1].toString()).toList();
+        List<String> complaints = complaints().map(a -> a.get()[1].toString()).toList();
         for (ConfigKey key : ConfigKey.values()) {
-            String subject = key.section().repeated()
-                    ? key.section().table() + "[1]." + key.key() + ":"
-                    : key.dotted() + ":";
+            String subject =
+                    key.section().repeated() ? key.section().table() + "[1]." + key.key() + ":" : key.dotted() + ":";
             assertTrue(
                     complaints.stream().anyMatch(c -> c.contains(" " + subject)),
                     () -> "no test of a bad " + key.dotted());
@@ -328,13 +318,11 @@ class VmTomlTest {
 
     @Test
     void allMistakesAreReportedInTheOrderOfTheFile() {
-        assertEquals(
-                """
+        assertEquals("""
                 vm.toml:2:1: machine.vcpus: 0 is out of range, which is 1 to 64.
                 vm.toml:3:1: machine.memry: unknown key. Did you mean "memory"?
                 vm.toml:5:1: ipc.spin_us: is text, and must be a whole number, 0 to 10000. Use e.g. spin_us = 20.
-                vm.toml:7:1: boot.kernel: the path is empty. Name a file, or remove the key.""",
-                bad("[machine]\nvcpus = 0\nmemry = 1\n[ipc]\nspin_us = \"1\"\n[boot]\nkernel = \"\"\n"));
+                vm.toml:7:1: boot.kernel: the path is empty. Name a file, or remove the key.""", bad("[machine]\nvcpus = 0\nmemry = 1\n[ipc]\nspin_us = \"1\"\n[boot]\nkernel = \"\"\n"));
     }
 
     @Test
@@ -350,7 +338,8 @@ class VmTomlTest {
 
     @Test
     void logModeNeedsTheCommandLineToo() throws ConfigException {
-        VmConfig c = VmToml.read(BOOT + "[jail]\nmode = \"log\"\n", "vm.toml", Path.of("/"), HOST, new VmToml.Options(true))
+        VmConfig c = VmToml.read(
+                        BOOT + "[jail]\nmode = \"log\"\n", "vm.toml", Path.of("/"), HOST, new VmToml.Options(true))
                 .config();
         assertEquals(JailConfig.Mode.LOG, c.jail().mode());
     }
@@ -360,7 +349,8 @@ class VmTomlTest {
         LoadedConfig c = VmToml.read(BOOT, "vm.toml", Path.of("/"), HOST, VmToml.Options.STANDARD);
         assertEquals(
                 "vm.toml:2:1: boot.kernel: no.", c.problem("boot.kernel", "no.").toString());
-        assertEquals("vm.toml: boot.initrd: no.", c.problem("boot.initrd", "no.").toString());
+        assertEquals(
+                "vm.toml: boot.initrd: no.", c.problem("boot.initrd", "no.").toString());
     }
 
     @ParameterizedTest
