@@ -1,0 +1,5 @@
+/** PLACEHOLDER. */
+@NullMarked
+package io.jvmm.ipc.link;
+
+import org.jspecify.annotations.NullMarked;

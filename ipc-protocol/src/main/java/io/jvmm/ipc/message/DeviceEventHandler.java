@@ -1,0 +1,22 @@
+package io.jvmm.ipc.message;
+
+/**
+ * Receives the validated events of a device on the board thread. Arguments are within the ranges PROTOCOL.md gives;
+ * whether a line or a function exists is for the board to check. Implementations must not throw.
+ */
+public interface DeviceEventHandler {
+    /** Line {@code line} (0..255, the device's own numbering) is now high or low. */
+    void irqLevel(int line, boolean high);
+
+    /** The configuration of {@code function} changed; {@code generation} is its new generation. */
+    void configChanged(int function, int generation);
+
+    /** {@code function} cannot go on until its driver resets it. */
+    void needsReset(int function, int reason);
+
+    /** The guest broke a rule of the device's specification. */
+    void guestError(int code, long detail);
+
+    /** The guest asked for power-off or reset. */
+    void power(PowerAction action, PowerOrigin origin);
+}

@@ -1,0 +1,5 @@
+/** PLACEHOLDER. */
+@NullMarked
+package io.jvmm.ipc.ring;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,5 @@
+/** PLACEHOLDER. */
+@NullMarked
+package io.jvmm.ipc.state;
+
+import org.jspecify.annotations.NullMarked;

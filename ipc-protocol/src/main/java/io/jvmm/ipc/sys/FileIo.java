@@ -1,0 +1,124 @@
+package io.jvmm.ipc.sys;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.nio.file.Path;
+
+/**
+ * Reading and writing descriptors from and into off-heap segments. Any thread. The {@code try…} methods allocate
+ * nothing and return the kernel's result, a negated errno included; the others throw.
+ *
+ * <p>System calls: read, write, pread64, pwrite64, fdatasync, fsync, fstat; openat for {@link #open}.
+ */
+public final class FileIo {
+    public static final int READ_ONLY = 0;
+    public static final int WRITE_ONLY = 1;
+    public static final int READ_WRITE = 2;
+    public static final int CREATE = 0x40;
+    public static final int EXCLUSIVE = 0x80;
+    public static final int NO_CONTROLLING_TERMINAL = 0x100;
+    public static final int TRUNCATE = 0x200;
+    public static final int APPEND = 0x400;
+    public static final int NON_BLOCKING = 0x800;
+    public static final int DIRECTORY = 0x10000;
+    public static final int NO_FOLLOW = 0x20000;
+
+    private static final int O_CLOEXEC = 0x80000;
+    private static final int AT_FDCWD = -100;
+
+    private FileIo() {}
+
+    /** Opens a path, close-on-exec. {@code flags}: constants of this class; {@code mode}: permissions of a new file. */
+    public static Fd open(Path path, int flags, int mode) {
+        try (Arena arena = Arena.ofConfined()) {
+            return Fd.of((int) Syscall.check(
+                    "open " + path,
+                    Syscall.call(
+                            SyscallNumbers.OPENAT,
+                            AT_FDCWD,
+                            arena.allocateFrom(path.toString()).address(),
+                            flags | O_CLOEXEC,
+                            mode)));
+        }
+    }
+
+    /** Reads once into {@code target} from {@code offset} on: bytes read, 0 at the end, or a negated errno. */
+    public static long tryRead(Fd fd, MemorySegment target, long offset, long lengthBytes) {
+        return Syscall.call(
+                SyscallNumbers.READ,
+                fd.number(),
+                target.asSlice(offset, lengthBytes).address(),
+                lengthBytes);
+    }
+
+    /** Writes once from {@code source} at {@code offset}: bytes written, or a negated errno. */
+    public static long tryWrite(Fd fd, MemorySegment source, long offset, long lengthBytes) {
+        return Syscall.call(
+                SyscallNumbers.WRITE,
+                fd.number(),
+                source.asSlice(offset, lengthBytes).address(),
+                lengthBytes);
+    }
+
+    /** Reads once at a position of the file: bytes read, 0 at the end, or a negated errno. */
+    public static long tryReadAt(Fd fd, long position, MemorySegment target, long offset, long lengthBytes) {
+        return Syscall.call(
+                SyscallNumbers.PREAD64,
+                fd.number(),
+                target.asSlice(offset, lengthBytes).address(),
+                lengthBytes,
+                position);
+    }
+
+    /** Writes once at a position of the file: bytes written, or a negated errno. */
+    public static long tryWriteAt(Fd fd, long position, MemorySegment source, long offset, long lengthBytes) {
+        return Syscall.call(
+                SyscallNumbers.PWRITE64,
+                fd.number(),
+                source.asSlice(offset, lengthBytes).address(),
+                lengthBytes,
+                position);
+    }
+
+    /** Reads until {@code target} is full or the file ends; returns the bytes read. */
+    public static long readFully(Fd fd, MemorySegment target) {
+        long done = 0;
+        while (done < target.byteSize()) {
+            long count = tryRead(fd, target, done, target.byteSize() - done);
+            if (Errno.EINTR.is(count)) {
+                continue;
+            }
+            if (Syscall.check("read", count) == 0) {
+                break;
+            }
+            done += count;
+        }
+        return done;
+    }
+
+    /** Writes all of {@code source}. */
+    public static void writeFully(Fd fd, MemorySegment source) {
+        long done = 0;
+        while (done < source.byteSize()) {
+            long count = tryWrite(fd, source, done, source.byteSize() - done);
+            if (!Errno.EINTR.is(count)) {
+                done += Syscall.check("write", count);
+            }
+        }
+    }
+
+    /** Size of the open file in bytes. */
+    public static long size(Fd fd) {
+        return MemFd.sizeOf(fd);
+    }
+
+    /** Waits until the data written is on the medium. */
+    public static void syncData(Fd fd) {
+        Syscall.check("fdatasync", Syscall.call(SyscallNumbers.FDATASYNC, fd.number()));
+    }
+
+    /** Waits until data and metadata are on the medium. */
+    public static void sync(Fd fd) {
+        Syscall.check("fsync", Syscall.call(SyscallNumbers.FSYNC, fd.number()));
+    }
+}
