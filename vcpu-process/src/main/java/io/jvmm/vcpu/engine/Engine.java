@@ -1,6 +1,8 @@
 package io.jvmm.vcpu.engine;
 
+import io.jvmm.ipc.sys.Fd;
 import java.lang.foreign.MemorySegment;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Runs guest code: KVM now, the software CPU later. One engine is one virtual machine.
@@ -37,6 +39,30 @@ public interface Engine extends AutoCloseable {
 
     /** Creates vCPU {@code index}; indexes count up from 0. */
     Vcpu createVcpu(int index);
+
+    /**
+     * Whoever signals {@code eventFd} raises interrupt {@code gsi}, without the board. KVM consumes the eventfd in the
+     * kernel, the software CPU watches it. The engine keeps no claim on the descriptors: they may be closed afterwards.
+     *
+     * @param gsi 0..23: an IOAPIC pin, below 16 also an ISA line
+     * @param resampleFd null for an edge: every signal is one interrupt. Else the interrupt is level-triggered: it stays
+     *     asserted until the guest acknowledges it (EOI), which drops it and signals {@code resampleFd}; a device whose
+     *     condition still holds then signals {@code eventFd} again.
+     */
+    void attachInterrupt(int gsi, Fd eventFd, @Nullable Fd resampleFd);
+
+    /**
+     * A guest write of {@code match}, {@code widthBytes} wide, to {@code address} signals {@code eventFd} and is done: it
+     * does not come out as an exit.
+     *
+     * @param widthBytes 1, 2, 4 or 8
+     * @param pio whether {@code address} is a port
+     * @param match the value that rings; other values come out as exits
+     */
+    void attachDoorbell(long address, int widthBytes, boolean pio, long match, Fd eventFd);
+
+    /** As above, whatever the value. */
+    void attachDoorbell(long address, int widthBytes, boolean pio, Fd eventFd);
 
     /** Last step before the jail closes: starts the engine's own threads, if it has any, and touches what it will need. */
     void prepare();
