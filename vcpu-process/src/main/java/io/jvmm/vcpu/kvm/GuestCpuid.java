@@ -49,33 +49,33 @@ final class GuestCpuid {
         boolean extendedTopology = false;
         final boolean amd = isAmd(supported);
         for (CpuidEntry entry : supported) {
-            final CpuidEntry kept =
-                    switch (entry.function()) {
-                        case 0x1 -> features(entry, vcpu, vcpuCount, tscDeadline);
-                        case 0x4, 0x8000_001d -> cacheSharing(entry, vcpuCount);
-                        case 0x7 -> entry.index() == 0
-                                ? entry.withEbx(entry.ebx() & ~LEAF7_EBX_SGX).withEcx(entry.ecx() & ~LEAF7_ECX_SGX_LC)
-                                : entry;
-                        // Architectural performance monitoring, version 0: none.
-                        case 0xa -> CpuidEntry.leaf(0xa, 0, 0, 0, 0);
-                        // Monitoring and allocation of shared resources, SGX, processor trace, last branch records,
-                        // V2 topology (without it kernels read leaf 0xB).
-                        case 0xf, 0x10, 0x12, 0x14, 0x1c, 0x1f -> null;
-                        case 0xb -> {
-                            extendedTopology = true;
-                            yield null;
-                        }
-                        case HYPERVISOR_LEAF -> {
-                            hypervisorLeaf = true;
-                            yield entry;
-                        }
-                        case 0x8000_0001 -> extendedFeatures(entry, amd && vcpuCount > 1);
-                        case 0x8000_0008 -> amd ? entry.withEcx(coreCount(vcpuCount)) : entry;
-                        // SVM features, performance monitoring V2.
-                        case 0x8000_000a, 0x8000_0022 -> null;
-                        case 0x8000_001e -> entry.withEax(vcpu).withEbx(vcpu & 0xff).withEcx(0);
-                        default -> entry;
-                    };
+            final CpuidEntry kept = switch (entry.function()) {
+                case 0x1 -> features(entry, vcpu, vcpuCount, tscDeadline);
+                case 0x4, 0x8000_001d -> cacheSharing(entry, vcpuCount);
+                case 0x7 ->
+                    entry.index() == 0
+                            ? entry.withEbx(entry.ebx() & ~LEAF7_EBX_SGX).withEcx(entry.ecx() & ~LEAF7_ECX_SGX_LC)
+                            : entry;
+                // Architectural performance monitoring, version 0: none.
+                case 0xa -> CpuidEntry.leaf(0xa, 0, 0, 0, 0);
+                // Monitoring and allocation of shared resources, SGX, processor trace, last branch records,
+                // V2 topology (without it kernels read leaf 0xB).
+                case 0xf, 0x10, 0x12, 0x14, 0x1c, 0x1f -> null;
+                case 0xb -> {
+                    extendedTopology = true;
+                    yield null;
+                }
+                case HYPERVISOR_LEAF -> {
+                    hypervisorLeaf = true;
+                    yield entry;
+                }
+                case 0x8000_0001 -> extendedFeatures(entry, amd && vcpuCount > 1);
+                case 0x8000_0008 -> amd ? entry.withEcx(coreCount(vcpuCount)) : entry;
+                // SVM features, performance monitoring V2.
+                case 0x8000_000a, 0x8000_0022 -> null;
+                case 0x8000_001e -> entry.withEax(vcpu).withEbx(vcpu & 0xff).withEcx(0);
+                default -> entry;
+            };
             if (kept != null) {
                 table.add(kept);
             }

@@ -226,7 +226,8 @@ public final class KvmEngine implements Engine {
 
     @Override
     public void attachDoorbell(long address, int widthBytes, boolean pio, long match, Fd eventFd) {
-        attachDoorbell(address, widthBytes, pio ? IOEVENTFD_PIO | IOEVENTFD_DATAMATCH : IOEVENTFD_DATAMATCH, match, eventFd);
+        attachDoorbell(
+                address, widthBytes, pio ? IOEVENTFD_PIO | IOEVENTFD_DATAMATCH : IOEVENTFD_DATAMATCH, match, eventFd);
     }
 
     @Override

@@ -42,8 +42,8 @@ final class KvmFailure {
         final int suberror = run.getInt(KvmRunLayout.INTERNAL_SUBERROR);
         final int ndata = Math.clamp(run.getInt(KvmRunLayout.INTERNAL_NDATA), 0, 16);
         if (suberror != KvmExitReason.INTERNAL_ERROR_EMULATION) {
-            final StringBuilder text = new StringBuilder("KVM internal error: ")
-                    .append(KvmExitReason.internalErrorName(suberror));
+            final StringBuilder text =
+                    new StringBuilder("KVM internal error: ").append(KvmExitReason.internalErrorName(suberror));
             for (int i = 0; i < ndata; i++) {
                 text.append(i == 0 ? ", data " : " ").append(hex(run.getLong(KvmRunLayout.INTERNAL_DATA + 8 * i)));
             }

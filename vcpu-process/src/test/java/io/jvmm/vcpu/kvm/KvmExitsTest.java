@@ -130,8 +130,8 @@ class KvmExitsTest {
 
     @Test
     void longModeStartsWithPagingAndTheZeroPageInRsi() {
-        try (TestMachine machine = TestMachine.start(
-                1, BootState.linux64(TestMachine.CODE, 0x7000, 0x8000, 0x10000, 0, 0), """
+        try (TestMachine machine =
+                TestMachine.start(1, BootState.linux64(TestMachine.CODE, 0x7000, 0x8000, 0x10000, 0, 0), """
                 48 89 f0              ; mov rax, rsi
                 48 a3 00 20 00 00 00 00 00 00  ; mov [0x2000], rax
                 48 b8 88 77 66 55 44 33 22 11  ; mov rax, 0x1122334455667788
@@ -146,7 +146,8 @@ class KvmExitsTest {
             assertEquals("long mode", registers.modeName());
             assertEquals(0x8000, registers.general().rsp());
             assertEquals(0x10000, registers.cr3());
-            assertArrayEquals(TestMachine.bytes("48 89 f0 48 a3"), machine.vcpu().readLinear(TestMachine.CODE, 5));
+            assertArrayEquals(
+                    TestMachine.bytes("48 89 f0 48 a3"), machine.vcpu().readLinear(TestMachine.CODE, 5));
         }
     }
 
@@ -187,7 +188,8 @@ class KvmExitsTest {
                 a3 08 00 00 e0        ; mov [0xe0000008], eax
                 """)) {
             machine.put(0x40004, "11 22 33 44");
-            machine.engine.mapMemory(1, 0xe000_0000L, 4096, machine.ram.segment().asSlice(0x40000, 4096), true);
+            machine.engine.mapMemory(
+                    1, 0xe000_0000L, 4096, machine.ram.segment().asSlice(0x40000, 4096), true);
             machine.expectWrite(MMIO_WRITE, 0xe000_0008L, 4, 0x44332211);
         }
     }
@@ -200,7 +202,9 @@ class KvmExitsTest {
                 0f 0b                 ; ud2
                 """)) {
             final ExitKind kind = machine.run();
-            assertTrue(kind == ExitKind.SHUTDOWN, () -> kind + " " + machine.vcpu().exit().failure());
+            assertTrue(
+                    kind == ExitKind.SHUTDOWN,
+                    () -> kind + " " + machine.vcpu().exit().failure());
             assertTrue(machine.vcpu().exit().failure().contains("triple fault"));
             final VcpuRegisters registers = machine.vcpu().snapshot();
             assertEquals(0xdeadbeefL, registers.general().rax());

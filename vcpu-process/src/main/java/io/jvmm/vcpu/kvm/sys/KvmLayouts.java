@@ -43,8 +43,8 @@ public final class KvmLayouts {
             sequenceLayout(36, JAVA_BYTE).withName("pad"));
 
     /** {@code kvm_pit_config}. */
-    public static final StructLayout PIT_CONFIG =
-            structLayout(JAVA_INT.withName("flags"), sequenceLayout(15, JAVA_INT).withName("pad"));
+    public static final StructLayout PIT_CONFIG = structLayout(
+            JAVA_INT.withName("flags"), sequenceLayout(15, JAVA_INT).withName("pad"));
 
     /** {@code kvm_enable_cap}. */
     public static final StructLayout ENABLE_CAP = structLayout(
