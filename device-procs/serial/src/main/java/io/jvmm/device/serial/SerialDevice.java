@@ -1,0 +1,95 @@
+package io.jvmm.device.serial;
+
+import io.jvmm.device.api.DeviceConfig;
+import io.jvmm.device.api.DeviceCore;
+import io.jvmm.device.api.DeviceEffects;
+import io.jvmm.device.api.DeviceFactory;
+import io.jvmm.device.api.DeviceIdentity;
+import io.jvmm.device.api.DeviceIdentity.Interrupt;
+import io.jvmm.device.api.DeviceIdentity.Region;
+import io.jvmm.device.api.Exercise;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.agrona.concurrent.AtomicBuffer;
+
+/** What the serial device is, and how to make one. */
+public final class SerialDevice implements DeviceFactory {
+
+    /** COM1 to COM4 where a PC has them; COM1 and COM3 share an interrupt, as do COM2 and COM4. */
+    public static final DeviceIdentity IDENTITY = new DeviceIdentity(
+            "serial",
+            0x5345_5249, // "SERI"
+            SerialStateLayout.VERSION,
+            SerialStateLayout.STATE_V1,
+            List.of(
+                    new Region("COM1", 0x3F8, UartRegister.WINDOW_BYTES),
+                    new Region("COM2", 0x2F8, UartRegister.WINDOW_BYTES),
+                    new Region("COM3", 0x3E8, UartRegister.WINDOW_BYTES),
+                    new Region("COM4", 0x2E8, UartRegister.WINDOW_BYTES)),
+            List.of(
+                    new Interrupt("COM1", 4, false),
+                    new Interrupt("COM2", 3, false),
+                    new Interrupt("COM3", 4, false),
+                    new Interrupt("COM4", 3, false)),
+            SerialStateLayout.MAX_PORTS);
+
+    private static final Map<String, String> EXAMPLE = Map.of("ports", "4", "port.3.pace", "baud");
+
+    @Override
+    public DeviceIdentity identity() {
+        return IDENTITY;
+    }
+
+    @Override
+    public DeviceCore create(
+            DeviceConfig config, AtomicBuffer state, boolean fresh, DeviceEffects effects, long nowNs) {
+        return new SerialCore(SerialConfig.from(config), state, fresh, effects, nowNs);
+    }
+
+    @Override
+    public DeviceConfig exampleConfig() {
+        return key -> Optional.ofNullable(EXAMPLE.get(key));
+    }
+
+    /** A driver's life: detect, set 115200 8N1, send, receive by trigger level and by time-out, modem lines, loop-back. */
+    @Override
+    public void exercise(Exercise machine) {
+        for (int port = 0; port < SerialStateLayout.MAX_PORTS; port++) {
+            machine.write(port, 3, 1, 0x80);
+            machine.write(port, 0, 1, 0x01);
+            machine.write(port, 1, 1, 0x00);
+            machine.write(port, 3, 1, 0x03);
+            machine.write(port, 2, 1, 0x87);
+            machine.write(port, 4, 1, 0x0B);
+            machine.write(port, 1, 1, 0x0F);
+            for (int i = 0; i < 16; i++) {
+                machine.write(port, 0, 1, 'a' + i);
+            }
+            machine.advance(10_000_000);
+            machine.read(port, 2, 1);
+            machine.hostInput(port, "0123456789");
+            drain(machine, port, 10);
+            machine.hostInput(port, "t");
+            machine.advance(1_000_000);
+            drain(machine, port, 1);
+            machine.read(port, 6, 1);
+            machine.write(port, 7, 1, 0x5A);
+            machine.read(port, 7, 1);
+            machine.write(port, 4, 1, 0x1F);
+            machine.write(port, 0, 1, 'l');
+            machine.advance(1_000_000);
+            drain(machine, port, 1);
+            machine.write(port, 4, 1, 0x0B);
+            machine.write(port, 1, 1, 0x00);
+        }
+    }
+
+    private static void drain(Exercise machine, int port, int count) {
+        for (int i = 0; i < count; i++) {
+            machine.read(port, 2, 1);
+            machine.read(port, 5, 1);
+            machine.read(port, 0, 1);
+        }
+    }
+}
