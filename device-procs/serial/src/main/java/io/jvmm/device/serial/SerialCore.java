@@ -65,7 +65,7 @@ final class SerialCore implements DeviceCore {
         }
         long value = 0;
         for (int i = 0; i < widthBytes; i++) {
-            value |= (long) uarts[region].read(offset + i, nowNs) << 8 * i;
+            value |= (long) uarts[region].read(offset + i, nowNs) << (8 * i);
         }
         return value;
     }
@@ -74,7 +74,7 @@ final class SerialCore implements DeviceCore {
     public void write(int region, int offset, int widthBytes, long value, long nowNs) {
         if (region < uarts.length) {
             for (int i = 0; i < widthBytes; i++) {
-                uarts[region].write(offset + i, (int) (value >>> 8 * i) & 0xFF, nowNs);
+                uarts[region].write(offset + i, (int) (value >>> (8 * i)) & 0xFF, nowNs);
             }
         }
     }

@@ -140,7 +140,8 @@ final class Uart16550 {
         if (state.rxCount() > 0) {
             state.rbr(state.topReceived());
             state.dropTopReceived();
-            state.rxTimeOutNs(state.rxCount() > 0 && state.fifosEnabled() ? timeOutAfter(nowNs) : DeviceCore.NO_DEADLINE);
+            state.rxTimeOutNs(
+                    state.rxCount() > 0 && state.fifosEnabled() ? timeOutAfter(nowNs) : DeviceCore.NO_DEADLINE);
             revealTopErrors();
             updateInterrupt(nowNs);
         }
@@ -227,12 +228,12 @@ final class Uart16550 {
     private void writeFifoControl(int value) {
         boolean enable = (value & FCR_ENABLE) != 0;
         boolean changed = enable != state.fifosEnabled();
-        if (changed || enable && (value & FCR_RCVR_RESET) != 0) {
+        if (changed || (enable && (value & FCR_RCVR_RESET) != 0)) {
             state.clearReceived();
             state.rbr(0);
             state.rxTimeOutNs(DeviceCore.NO_DEADLINE);
         }
-        if (changed || enable && (value & FCR_XMIT_RESET) != 0) {
+        if (changed || (enable && (value & FCR_XMIT_RESET) != 0)) {
             boolean wasBusy = state.txCount() > 0;
             state.clearTransmit();
             if (wasBusy) {
@@ -306,7 +307,7 @@ final class Uart16550 {
     // ---- receiver ----
 
     int hostInputRoom() {
-        boolean held = loopBack() || rtsFlowControl && (state.mcr() & MCR_RTS) == 0;
+        boolean held = loopBack() || (rtsFlowControl && (state.mcr() & MCR_RTS) == 0);
         return held ? 0 : state.depth() - state.rxCount();
     }
 
@@ -435,7 +436,7 @@ final class Uart16550 {
         if ((lcr & LCR_STB) != 0) {
             halfBits += dataBits == 5 ? 1 : 2;
         }
-        int divisor = state.divisor() == 0 ? 0x1_0000 : state.divisor();
+        long divisor = state.divisor() == 0 ? 0x1_0000L : state.divisor();
         return halfBits * divisor * HALF_BIT_NUMERATOR_NS / HALF_BIT_DENOMINATOR;
     }
 
