@@ -3,6 +3,7 @@ package io.jvmm.ipc.sys;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
+import java.util.Objects;
 
 /**
  * Reading and writing descriptors from and into off-heap segments. Any thread. The {@code try…} methods allocate
@@ -44,40 +45,24 @@ public final class FileIo {
 
     /** Reads once into {@code target} from {@code offset} on: bytes read, 0 at the end, or a negated errno. */
     public static long tryRead(Fd fd, MemorySegment target, long offset, long lengthBytes) {
-        return Syscall.call(
-                SyscallNumbers.READ,
-                fd.number(),
-                target.asSlice(offset, lengthBytes).address(),
-                lengthBytes);
+        return Syscall.call(SyscallNumbers.READ, fd.number(), address(target, offset, lengthBytes), lengthBytes);
     }
 
     /** Writes once from {@code source} at {@code offset}: bytes written, or a negated errno. */
     public static long tryWrite(Fd fd, MemorySegment source, long offset, long lengthBytes) {
-        return Syscall.call(
-                SyscallNumbers.WRITE,
-                fd.number(),
-                source.asSlice(offset, lengthBytes).address(),
-                lengthBytes);
+        return Syscall.call(SyscallNumbers.WRITE, fd.number(), address(source, offset, lengthBytes), lengthBytes);
     }
 
     /** Reads once at a position of the file: bytes read, 0 at the end, or a negated errno. */
     public static long tryReadAt(Fd fd, long position, MemorySegment target, long offset, long lengthBytes) {
         return Syscall.call(
-                SyscallNumbers.PREAD64,
-                fd.number(),
-                target.asSlice(offset, lengthBytes).address(),
-                lengthBytes,
-                position);
+                SyscallNumbers.PREAD64, fd.number(), address(target, offset, lengthBytes), lengthBytes, position);
     }
 
     /** Writes once at a position of the file: bytes written, or a negated errno. */
     public static long tryWriteAt(Fd fd, long position, MemorySegment source, long offset, long lengthBytes) {
         return Syscall.call(
-                SyscallNumbers.PWRITE64,
-                fd.number(),
-                source.asSlice(offset, lengthBytes).address(),
-                lengthBytes,
-                position);
+                SyscallNumbers.PWRITE64, fd.number(), address(source, offset, lengthBytes), lengthBytes, position);
     }
 
     /** Reads until {@code target} is full or the file ends; returns the bytes read. */
@@ -120,5 +105,11 @@ public final class FileIo {
     /** Waits until data and metadata are on the medium. */
     public static void sync(Fd fd) {
         Syscall.check("fsync", Syscall.call(SyscallNumbers.FSYNC, fd.number()));
+    }
+
+    /** As {@code asSlice} would check it, without the slice: C1 does not remove that allocation. */
+    private static long address(MemorySegment segment, long offset, long lengthBytes) {
+        Objects.checkFromIndexSize(offset, lengthBytes, segment.byteSize());
+        return segment.address() + offset;
     }
 }

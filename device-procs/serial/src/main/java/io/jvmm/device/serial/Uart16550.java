@@ -300,8 +300,11 @@ final class Uart16550 {
     }
 
     void hostOutputDone(int count, long nowNs) {
-        sent(Math.min(count, state.txCount()), nowNs);
-        updateInterrupt(nowNs);
+        int taken = Math.min(count, state.txCount());
+        if (taken > 0) {
+            sent(taken, nowNs);
+            updateInterrupt(nowNs);
+        }
     }
 
     // ---- receiver ----
