@@ -1,0 +1,334 @@
+package io.jvmm.policy.jail;
+
+import static io.jvmm.policy.sys.PreparedCall.of;
+
+import io.jvmm.policy.sys.Nr;
+import io.jvmm.policy.sys.PreparedCall;
+import io.jvmm.policy.sys.PreparedCall.Argument;
+import io.jvmm.policy.sys.Seccomp;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
+
+/**
+ * The jail as a list of system calls, in the order the child makes them. Pure: it opens nothing and calls nothing.
+ *
+ * <p>The child starts in new user, mount, pid, network, ipc, uts and cgroup namespaces, with every capability inside its user
+ * namespace, none outside, and all signals blocked. It gives up one thing after another and ends in execve.
+ */
+public final class JailPlan {
+    /** Where the child finds the descriptors the supervisor opened for it. */
+    public record Descriptors(int goRead, int goWrite, int landlockRuleset, List<Integer> detachedMounts) {
+        public Descriptors {
+            detachedMounts = List.copyOf(detachedMounts);
+        }
+    }
+
+    private static final int AT_FDCWD = -100;
+    private static final int AT_RECURSIVE = 0x8000;
+    private static final int AT_SYMLINK_NOFOLLOW = 0x100;
+    private static final int OPEN_TREE_CLONE_CLOEXEC = 1 | 0x80000;
+    private static final int MOVE_MOUNT_F_EMPTY_PATH = 4;
+    private static final int FSOPEN_CLOEXEC = 1;
+    private static final int FSMOUNT_CLOEXEC = 1;
+    private static final int FSCONFIG_SET_STRING = 1;
+    private static final int FSCONFIG_CMD_CREATE = 6;
+    private static final int MNT_DETACH = 2;
+    private static final long MS_REC_PRIVATE = 0x4000 | 0x40000;
+    private static final long RDONLY_NOSUID_NODEV = 1 | 2 | 4;
+    private static final long NOEXEC = 8;
+    private static final int S_IFREG_0444 = 0x8000 | 0444;
+    private static final int F_DUPFD_CLOEXEC = 1030;
+    private static final int PR_SET_PDEATHSIG = 1;
+    private static final int PR_CAPBSET_DROP = 24;
+    private static final int PR_SET_SECUREBITS = 28;
+    private static final int PR_SET_NO_NEW_PRIVS = 38;
+    private static final int PR_CAP_AMBIENT = 47;
+    private static final int PR_CAP_AMBIENT_CLEAR_ALL = 4;
+    /** NOROOT, NO_SETUID_FIXUP, KEEP_CAPS off, NO_CAP_AMBIENT_RAISE; each with its lock. */
+    private static final int SECUREBITS = 0b1110_1111;
+
+    private static final int SIGKILL = 9;
+    private static final int SIG_SETMASK = 2;
+    private static final int SECCOMP_SET_MODE_FILTER = 1;
+    private static final int CAPABILITY_VERSION_3 = 0x20080522;
+    private static final int RLIMIT_FSIZE = 1;
+    private static final int RLIMIT_CORE = 4;
+    private static final int RLIMIT_NPROC = 6;
+    private static final int RLIMIT_NOFILE = 7;
+    private static final int RLIMIT_MEMLOCK = 8;
+    private static final int RLIMIT_AS = 9;
+    private static final int RLIMIT_LOCKS = 10;
+    private static final int RLIMIT_MSGQUEUE = 12;
+    private static final int RLIMIT_NICE = 13;
+    private static final int RLIMIT_RTPRIO = 14;
+
+    private final List<PreparedCall> steps = new ArrayList<>();
+
+    private JailPlan() {}
+
+    /** The whole jail of one process. */
+    public static List<PreparedCall> jailed(
+            JailSpec spec,
+            List<String> argv,
+            Map<String, String> environment,
+            List<FdMapping> fds,
+            HostFacts facts,
+            Descriptors descriptors) {
+        JailPlan plan = new JailPlan();
+        plan.waitForTheSupervisor(descriptors);
+        plan.limit("core", RLIMIT_CORE, 0);
+        List<Argument> sources = plan.takeMountSources(spec, descriptors);
+        plan.becomeNobody(spec.identity());
+        plan.buildRoot(spec, sources);
+        plan.leaveTheSession(spec.hostName());
+        plan.limits(spec.limits());
+        plan.dropPrivileges(facts.lastCapability());
+        if (descriptors.landlockRuleset() >= 0) {
+            plan.add(of("landlock_restrict_self", Nr.LANDLOCK_RESTRICT_SELF, descriptors.landlockRuleset(), 0));
+        }
+        plan.dropCapabilities();
+        plan.tieToTheSupervisor(descriptors.goRead());
+        plan.arrangeDescriptors(fds);
+        plan.limit("descriptors", RLIMIT_NOFILE, spec.limits().openFiles());
+        int instructions = spec.wideFilter().length / Seccomp.INSTRUCTION_BYTES;
+        plan.add(of(
+                "seccomp wide filter",
+                Nr.SECCOMP,
+                SECCOMP_SET_MODE_FILTER,
+                0,
+                new Argument.CountedBytes(instructions, spec.wideFilter())));
+        plan.execute(argv, environment);
+        return List.copyOf(plan.steps);
+    }
+
+    /** No jail at all: the descriptors, the tie to the supervisor, and execve. */
+    public static List<PreparedCall> unconfined(
+            List<String> argv, Map<String, String> environment, List<FdMapping> fds, Descriptors descriptors) {
+        JailPlan plan = new JailPlan();
+        plan.waitForTheSupervisor(descriptors);
+        plan.tieToTheSupervisor(descriptors.goRead());
+        plan.arrangeDescriptors(fds);
+        plan.execute(argv, environment);
+        return List.copyOf(plan.steps);
+    }
+
+    private void add(PreparedCall step) {
+        steps.add(step);
+    }
+
+    /** The supervisor writes the id maps from outside and then one byte into the pipe. End of file means that it died. */
+    private void waitForTheSupervisor(Descriptors d) {
+        add(of("die with the supervisor", Nr.PRCTL, PR_SET_PDEATHSIG, SIGKILL));
+        add(of("close the pipe's other end", Nr.CLOSE, d.goWrite()));
+        add(of("wait for the id maps", Nr.READ, d.goRead(), new byte[8], 1).mustReturn(1));
+    }
+
+    /** Changing ids cleared the parent-death signal, so it is set again; a supervisor that died meanwhile shows as POLLHUP. */
+    private void tieToTheSupervisor(int goRead) {
+        add(of("die with the supervisor, again", Nr.PRCTL, PR_SET_PDEATHSIG, SIGKILL));
+        byte[] pollfd = ByteBuffer.allocate(8)
+                .order(ByteOrder.LITTLE_ENDIAN)
+                .putInt(goRead)
+                .array();
+        add(of("the supervisor still lives", Nr.POLL, pollfd, 1, 0).mustReturn(0));
+    }
+
+    /**
+     * A privileged supervisor hands over detached copies of the mounts, since the child's uid may not be able to walk to the sources.
+     * An ordinary user's child walks there itself, as that user.
+     */
+    private List<Argument> takeMountSources(JailSpec spec, Descriptors d) {
+        List<Argument> sources = new ArrayList<>();
+        for (int i = 0; i < spec.binds().size(); i++) {
+            if (!d.detachedMounts().isEmpty()) {
+                sources.add(new Argument.Value(d.detachedMounts().get(i)));
+                continue;
+            }
+            Bind bind = spec.binds().get(i);
+            String name = "take " + bind.source() + " for " + bind.target();
+            add(of(
+                    name,
+                    Nr.OPEN_TREE,
+                    AT_FDCWD,
+                    bind.source().toString(),
+                    OPEN_TREE_CLONE_CLOEXEC | (bind.directory() ? AT_RECURSIVE : 0)));
+            sources.add(new Argument.ResultOf(name));
+        }
+        return sources;
+    }
+
+    private void becomeNobody(HostIdentity identity) {
+        if (identity instanceof HostIdentity.Ids) {
+            add(of("setgroups to none", Nr.SETGROUPS, 0, 0));
+        }
+        int id = HostIdentity.INSIDE_ID;
+        add(of("setresgid", Nr.SETRESGID, id, id, id));
+        add(of("setresuid", Nr.SETRESUID, id, id, id));
+    }
+
+    private void buildRoot(JailSpec spec, List<Argument> sources) {
+        add(of("make mounts private", Nr.MOUNT, "none", "/", 0, MS_REC_PRIVATE, 0));
+        add(of("fsopen tmpfs", Nr.FSOPEN, "tmpfs", FSOPEN_CLOEXEC));
+        Argument context = new Argument.ResultOf("fsopen tmpfs");
+        add(of("tmpfs size", Nr.FSCONFIG, context, FSCONFIG_SET_STRING, "size", "64k", 0));
+        add(of("tmpfs inodes", Nr.FSCONFIG, context, FSCONFIG_SET_STRING, "nr_inodes", "256", 0));
+        add(of("tmpfs mode", Nr.FSCONFIG, context, FSCONFIG_SET_STRING, "mode", "0755", 0));
+        add(of("tmpfs create", Nr.FSCONFIG, context, FSCONFIG_CMD_CREATE, 0, 0, 0));
+        add(of("new root", Nr.FSMOUNT, context, FSMOUNT_CLOEXEC, RDONLY_NOSUID_NODEV & ~1));
+        Argument root = new Argument.ResultOf("new root");
+        add(of("attach new root", Nr.MOVE_MOUNT, root, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH));
+        for (String directory : directories(spec.binds())) {
+            add(of("mkdir /" + directory, Nr.MKDIRAT, root, directory, 0755));
+        }
+        for (int i = 0; i < spec.binds().size(); i++) {
+            Bind bind = spec.binds().get(i);
+            String relative = bind.target().substring(1);
+            if (!bind.directory()) {
+                add(of("create " + bind.target(), Nr.MKNODAT, root, relative, S_IFREG_0444, 0));
+            }
+            add(of(
+                    "mount " + bind.target(),
+                    Nr.MOVE_MOUNT,
+                    sources.get(i),
+                    "",
+                    root,
+                    relative,
+                    MOVE_MOUNT_F_EMPTY_PATH));
+            long attributes = RDONLY_NOSUID_NODEV | (bind.kind() == Bind.Kind.DATA ? NOEXEC : 0);
+            add(of(
+                    "make read-only " + bind.target(),
+                    Nr.MOUNT_SETATTR,
+                    root,
+                    relative,
+                    AT_SYMLINK_NOFOLLOW | (bind.directory() ? AT_RECURSIVE : 0),
+                    mountAttributes(attributes),
+                    32));
+        }
+        add(of("enter new root", Nr.FCHDIR, root));
+        add(of("pivot_root", Nr.PIVOT_ROOT, ".", "."));
+        add(of("detach old root", Nr.UMOUNT2, ".", MNT_DETACH));
+        add(of("cd /", Nr.CHDIR, "/"));
+        add(of(
+                "make read-only /",
+                Nr.MOUNT_SETATTR,
+                AT_FDCWD,
+                "/",
+                0,
+                mountAttributes(RDONLY_NOSUID_NODEV | NOEXEC),
+                32));
+    }
+
+    /** Every directory that must exist, parents first, without the leading slash. */
+    private static Set<String> directories(List<Bind> binds) {
+        Set<String> all = new TreeSet<>();
+        for (Bind bind : binds) {
+            String path = bind.target().substring(1);
+            if (bind.directory()) {
+                all.add(path);
+            }
+            for (int slash = path.indexOf('/'); slash >= 0; slash = path.indexOf('/', slash + 1)) {
+                all.add(path.substring(0, slash));
+            }
+        }
+        return all;
+    }
+
+    private void leaveTheSession(String hostName) {
+        add(of("sethostname", Nr.SETHOSTNAME, hostName, hostName.length()));
+        add(of("setdomainname", Nr.SETDOMAINNAME, "", 0));
+        add(of("setsid", Nr.SETSID));
+        add(of("umask 077", Nr.UMASK, 077));
+    }
+
+    private void limits(Limits l) {
+        limit("threads", RLIMIT_NPROC, l.threads());
+        limit("file size", RLIMIT_FSIZE, l.fileSizeBytes());
+        limit("locked memory", RLIMIT_MEMLOCK, l.lockedMemoryBytes());
+        limit("address space", RLIMIT_AS, l.addressSpaceBytes());
+        limit("file locks", RLIMIT_LOCKS, 0);
+        limit("message queues", RLIMIT_MSGQUEUE, 0);
+        limit("nice", RLIMIT_NICE, 0);
+        limit("real-time priority", RLIMIT_RTPRIO, 0);
+    }
+
+    private void limit(String what, int resource, long value) {
+        byte[] pair = ByteBuffer.allocate(16)
+                .order(ByteOrder.LITTLE_ENDIAN)
+                .putLong(value)
+                .putLong(value)
+                .array();
+        add(of("limit " + what, Nr.PRLIMIT64, 0, resource, pair, 0));
+    }
+
+    private void dropPrivileges(int lastCapability) {
+        for (int capability = 0; capability <= lastCapability; capability++) {
+            add(of("bounding set without capability " + capability, Nr.PRCTL, PR_CAPBSET_DROP, capability, 0, 0, 0));
+        }
+        add(of("no ambient capabilities", Nr.PRCTL, PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0));
+        add(of("lock securebits", Nr.PRCTL, PR_SET_SECUREBITS, SECUREBITS, 0, 0, 0));
+        add(of("no_new_privs", Nr.PRCTL, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
+    }
+
+    private void dropCapabilities() {
+        byte[] header = ByteBuffer.allocate(8)
+                .order(ByteOrder.LITTLE_ENDIAN)
+                .putInt(CAPABILITY_VERSION_3)
+                .putInt(0)
+                .array();
+        add(of("no capabilities", Nr.CAPSET, header, new byte[24]));
+    }
+
+    private void arrangeDescriptors(List<FdMapping> fds) {
+        Set<Integer> wanted = new TreeSet<>();
+        for (FdMapping fd : fds) {
+            if (!wanted.add(fd.target())) {
+                throw new IllegalArgumentException("descriptor " + fd.target() + " is given twice");
+            }
+            add(of("lift descriptor " + fd.target(), Nr.FCNTL, fd.source(), F_DUPFD_CLOEXEC, FdMapping.FIRST_LIFTED));
+        }
+        if (!wanted.containsAll(new HashSet<>(List.of(0, 1, 2)))) {
+            throw new IllegalArgumentException(
+                    "descriptors 0, 1 and 2 must be given, or the child's next open takes their place");
+        }
+        for (FdMapping fd : fds) {
+            Argument lifted = new Argument.ResultOf("lift descriptor " + fd.target());
+            add(of("place descriptor " + fd.target(), Nr.DUP3, lifted, fd.target(), 0));
+        }
+        int next = 0;
+        for (int target : wanted) {
+            if (target > next) {
+                add(of("close descriptors " + next + " to " + (target - 1), Nr.CLOSE_RANGE, next, target - 1, 0));
+            }
+            next = target + 1;
+        }
+        add(of("close descriptors from " + next, Nr.CLOSE_RANGE, next, 0xffff_ffffL, 0));
+    }
+
+    private void execute(List<String> argv, Map<String, String> environment) {
+        List<String> variables = environment.entrySet().stream()
+                .map(e -> e.getKey() + "=" + e.getValue())
+                .sorted()
+                .toList();
+        add(of("unblock signals", Nr.RT_SIGPROCMASK, SIG_SETMASK, new byte[8], 0, 8));
+        add(of(
+                "execve " + argv.getFirst(),
+                Nr.EXECVE,
+                argv.getFirst(),
+                new Argument.Texts(argv),
+                new Argument.Texts(variables)));
+    }
+
+    private static byte[] mountAttributes(long set) {
+        // struct mount_attr: attr_set, attr_clr, propagation, userns_fd
+        return ByteBuffer.allocate(32)
+                .order(ByteOrder.LITTLE_ENDIAN)
+                .putLong(set)
+                .array();
+    }
+}
