@@ -1,0 +1,28 @@
+package io.jvmm.supervisor.lifecycle;
+
+import io.jvmm.supervisor.launch.ProcessKind;
+import java.util.Optional;
+
+/** What the state machine can have done. Called on the event-loop thread; nothing here waits. */
+public interface MachineActions {
+    /** Looks at a ready process from outside; answers what is wrong with its jail. */
+    Optional<String> audit(ProcessKind process);
+
+    /** Lets a ready process serve. */
+    void start(ProcessKind process);
+
+    /** Presses the power button of the platform device; false when it cannot be told. */
+    boolean pressPowerButton();
+
+    /** Asks a process to end by itself. */
+    void requestStop(ProcessKind process);
+
+    /** Ends a process. */
+    void kill(ProcessKind process);
+
+    /** Tells the user something worth telling. */
+    void say(String message);
+
+    /** Tells the user how things go, if they want to know. */
+    void progress(String message);
+}

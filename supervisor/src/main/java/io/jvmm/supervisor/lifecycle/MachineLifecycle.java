@@ -1,0 +1,287 @@
+package io.jvmm.supervisor.lifecycle;
+
+import io.jvmm.ipc.sys.ExitStatus;
+import io.jvmm.supervisor.config.LifecycleConfig;
+import io.jvmm.supervisor.launch.ProcessKind;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.EnumMap;
+import java.util.EnumSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The life of one machine as a pure state machine: events and the time come in, actions go out. No clock, no I/O, no thread
+ * of its own; used by the event-loop thread only. {@link Phase} draws it.
+ *
+ * <p>The first thing that ends a machine decides its {@link Outcome}; what follows from it (other processes that end because
+ * a peer has gone) changes nothing.
+ */
+public final class MachineLifecycle {
+    /** So long a process that is told to stop may take; then it is killed. */
+    static final Duration STOP_GRACE = Duration.ofSeconds(2);
+
+    /** Nothing is told about a start that is over sooner. */
+    static final Duration PROGRESS_AFTER = Duration.ofSeconds(1);
+
+    /** Exit status of a process that cannot use a file it was given: the kernel is none, the initrd does not fit. */
+    static final int REFUSED_INPUT = 2;
+
+    /** Exit status of a process that the host does not give what it needs, such as a KVM capability. */
+    static final int REFUSED_HOST = 3;
+
+    /** A deadline that never comes. */
+    public static final long NEVER = Long.MAX_VALUE;
+
+    private final String vm;
+    private final LifecycleConfig config;
+    private final MachineActions actions;
+    private final Set<ProcessKind> alive = EnumSet.noneOf(ProcessKind.class);
+    private final Set<ProcessKind> ready = EnumSet.noneOf(ProcessKind.class);
+    private final Map<ProcessKind, Integer> hungReports = new EnumMap<>(ProcessKind.class);
+    private final long startedNs;
+    private Phase phase = Phase.STARTING;
+    private @Nullable Outcome outcome;
+    private long readyDeadlineNs;
+    private long progressDeadlineNs;
+    private long buttonDeadlineNs = NEVER;
+    private long killDeadlineNs = NEVER;
+    private boolean interrupted;
+    private boolean killed;
+
+    /** A machine whose processes are being started at {@code nowNs} (any monotonic clock). */
+    public MachineLifecycle(
+            String vm, LifecycleConfig config, Set<ProcessKind> processes, MachineActions actions, long nowNs) {
+        this.vm = vm;
+        this.config = config;
+        this.actions = actions;
+        this.alive.addAll(processes);
+        this.startedNs = nowNs;
+        this.readyDeadlineNs = nowNs + config.readyTimeout().toNanos();
+        this.progressDeadlineNs = nowNs + PROGRESS_AFTER.toNanos();
+    }
+
+    public Phase phase() {
+        return phase;
+    }
+
+    /** How it ended; present from STOPPING on. */
+    public Optional<Outcome> outcome() {
+        return Optional.ofNullable(outcome);
+    }
+
+    /** When {@link #tick} must be called at the latest; {@link #NEVER} if no time matters. */
+    public long nextDeadlineNs() {
+        return switch (phase) {
+            case STARTING -> Math.min(readyDeadlineNs, progressDeadlineNs);
+            case RUNNING -> buttonDeadlineNs;
+            case STOPPING -> killDeadlineNs;
+            case STOPPED -> NEVER;
+        };
+    }
+
+    /** Time has passed. */
+    public void tick(long nowNs) {
+        if (phase == Phase.STARTING && nowNs >= readyDeadlineNs) {
+            neverReady(nowNs);
+        } else if (phase == Phase.STARTING && nowNs >= progressDeadlineNs) {
+            progressDeadlineNs = nowNs + Duration.ofSeconds(5).toNanos();
+            actions.progress("waiting for " + names(missing()) + " to become ready ("
+                    + Duration.ofNanos(nowNs - startedNs).toSeconds() + " s)");
+        } else if (phase == Phase.RUNNING && nowNs >= buttonDeadlineNs) {
+            end(
+                    new Outcome.Killed("the guest did not power off within "
+                            + config.powerButtonTimeout().toSeconds()
+                            + " s of the power button; the machine has been killed."),
+                    nowNs);
+            killAll();
+        } else if (phase == Phase.STOPPING && nowNs >= killDeadlineNs) {
+            killAll();
+        }
+    }
+
+    /** Something has happened. */
+    public void handle(MachineEvent event, long nowNs) {
+        switch (event) {
+            case MachineEvent.Ready e -> ready(e, nowNs);
+            case MachineEvent.Ended e -> ended(e, nowNs);
+            case MachineEvent.PowerButton e -> powerButton(e.signal(), nowNs);
+            case MachineEvent.Interrupt _ -> interrupt(nowNs);
+            case MachineEvent.Escape _ -> end(new Outcome.Escaped("ended by the escape key."), nowNs);
+            case MachineEvent.GuestStopped e -> guestStopped(e, nowNs);
+            case MachineEvent.DeviceHung e -> hung(e);
+            case MachineEvent.Violation e ->
+                end(
+                        new Outcome.ProcessFailed("process " + e.offender().process()
+                                + " broke the protocol (noticed by " + e.reporter() + "): " + e.what()
+                                + "; the machine has been stopped."),
+                        nowNs);
+            case MachineEvent.HostFailure e -> end(new Outcome.HostLacks(e.message()), nowNs);
+        }
+    }
+
+    private void ready(MachineEvent.Ready e, long nowNs) {
+        if (phase != Phase.STARTING || !ready.add(e.process())) {
+            return;
+        }
+        Optional<String> fault = actions.audit(e.process());
+        if (fault.isPresent()) {
+            end(
+                    new Outcome.ProcessFailed("process " + e.process().process() + " is not jailed as it must be: "
+                            + fault.get() + " Nothing of the guest has run."),
+                    nowNs);
+            killAll();
+            return;
+        }
+        if (missing().isEmpty()) {
+            phase = Phase.RUNNING;
+            // Devices first: nothing is lost if the vCPU is sooner, but so it never waits for them.
+            ProcessKind.devices().stream().filter(alive::contains).forEach(actions::start);
+            actions.start(ProcessKind.VCPU);
+        }
+    }
+
+    private void neverReady(long nowNs) {
+        end(
+                new Outcome.ProcessFailed((missing().size() == 1 ? "process " : "processes ") + names(missing())
+                        + " did not become ready within " + config.readyTimeout().toSeconds()
+                        + " s; the machine has been stopped. Look at what is said above, or raise"
+                        + " lifecycle.ready_timeout_s on a slow host."),
+                nowNs);
+        killAll();
+    }
+
+    private void ended(MachineEvent.Ended e, long nowNs) {
+        alive.remove(e.process());
+        // An ordinary exit after the decision is what was asked for; before it, it is as wrong as a crash.
+        end(howProcessEnded(e), nowNs);
+        if (alive.isEmpty()) {
+            phase = Phase.STOPPED;
+        }
+    }
+
+    private Outcome howProcessEnded(MachineEvent.Ended e) {
+        if (phase == Phase.STARTING && e.how() instanceof ExitStatus.Exited(int code) && !e.lastWords().isEmpty()) {
+            if (code == REFUSED_INPUT) {
+                return new Outcome.BadInput(e.lastWords());
+            }
+            if (code == REFUSED_HOST) {
+                return new Outcome.HostLacks(e.lastWords());
+            }
+        }
+        return new Outcome.ProcessFailed("process " + e.process().process() + " (pid " + e.pid() + ") "
+                + (e.how() instanceof ExitStatus.Killed ? "was " : "") + e.how()
+                + (phase == Phase.STARTING ? " before it was ready" : "")
+                + "; the machine has been stopped."
+                + (e.lastWords().isEmpty() ? "" : " Its last words: " + e.lastWords()));
+    }
+
+    private void powerButton(String signal, long nowNs) {
+        switch (phase) {
+            case STARTING -> {
+                end(new Outcome.Killed(signal + " came before the guest had started; nothing of it has run."), nowNs);
+                killAll();
+            }
+            case RUNNING -> press(signal, nowNs);
+            case STOPPING, STOPPED -> {}
+        }
+    }
+
+    private void press(String signal, long nowNs) {
+        if (config.powerButtonTimeout().isZero() || !actions.pressPowerButton()) {
+            end(new Outcome.Killed(signal + ": the machine has been killed."), nowNs);
+            killAll();
+            return;
+        }
+        if (buttonDeadlineNs == NEVER) {
+            buttonDeadlineNs = nowNs + config.powerButtonTimeout().toNanos();
+            actions.progress(signal + ": pressed the power button; the guest has "
+                    + config.powerButtonTimeout().toSeconds() + " s to power off"
+                    + ("SIGINT".equals(signal) ? " (once more kills it)" : ""));
+        }
+    }
+
+    private void interrupt(long nowNs) {
+        if (interrupted && phase != Phase.STOPPED) {
+            end(new Outcome.Killed("second SIGINT: the machine has been killed."), nowNs);
+            killAll();
+            return;
+        }
+        interrupted = true;
+        powerButton("SIGINT", nowNs);
+    }
+
+    private void guestStopped(MachineEvent.GuestStopped e, long nowNs) {
+        String place = " on vCPU " + e.vcpu() + " at rip 0x" + Long.toHexString(e.rip());
+        end(
+                switch (e.cause()) {
+                    case POWERED_OFF -> new Outcome.PoweredOff("");
+                    case RESET -> new Outcome.Reset("");
+                    case CRASHED ->
+                        new Outcome.GuestCrashed("the guest crashed (triple fault)" + place + detail(e.detail()) + ".");
+                    case ENGINE_ERROR ->
+                        new Outcome.GuestCrashed("the engine could not go on with the guest" + place
+                                + detail(e.detail()) + ".");
+                },
+                nowNs);
+    }
+
+    private static String detail(long detail) {
+        return detail == 0 ? "" : ", detail 0x" + Long.toHexString(detail);
+    }
+
+    private void hung(MachineEvent.DeviceHung e) {
+        if (phase != Phase.RUNNING) {
+            return;
+        }
+        // A guest may try again for ever: every report ten times rarer than the one before.
+        int n = hungReports.merge(e.device(), 1, Integer::sum);
+        if (Integer.toString(n).matches("10*")) {
+            actions.say("device " + e.device().process() + " did not answer the guest for "
+                    + Duration.ofNanos(e.waitedNs()).toMillis()
+                    + " ms; its registers read all ones meanwhile" + (n == 1 ? "." : " (" + n + " times so far)."));
+        }
+    }
+
+    /** The machine ends, if it has not been decided before that it does, and how. */
+    private void end(Outcome how, long nowNs) {
+        if (phase == Phase.STOPPING || phase == Phase.STOPPED) {
+            return;
+        }
+        phase = Phase.STOPPING;
+        outcome = how;
+        killDeadlineNs = nowNs + STOP_GRACE.toNanos();
+        List<ProcessKind> told = new ArrayList<>(alive);
+        told.forEach(actions::requestStop);
+        if (alive.isEmpty()) {
+            phase = Phase.STOPPED;
+        }
+    }
+
+    private void killAll() {
+        killDeadlineNs = NEVER;
+        if (!killed) {
+            killed = true;
+            new ArrayList<>(alive).forEach(actions::kill);
+        }
+    }
+
+    private Set<ProcessKind> missing() {
+        Set<ProcessKind> missing = EnumSet.copyOf(alive);
+        missing.removeAll(ready);
+        return missing;
+    }
+
+    private static String names(Set<ProcessKind> processes) {
+        return processes.stream().map(ProcessKind::process).collect(Collectors.joining(" and "));
+    }
+
+    @Override
+    public String toString() {
+        return "machine " + vm + " " + phase;
+    }
+}
