@@ -1,5 +1,7 @@
 package io.jvmm.policy.jail;
 
+import io.jvmm.ipc.sys.Fd;
+
 /**
  * A descriptor the child starts with.
  *
@@ -14,5 +16,10 @@ public record FdMapping(int source, int target) {
         if (source < 0 || target < 0 || target >= FIRST_LIFTED) {
             throw new IllegalArgumentException("descriptor " + source + " as " + target);
         }
+    }
+
+    /** {@code source} as number {@code target} in the child. The source stays open and the caller's. */
+    public static FdMapping of(Fd source, int target) {
+        return new FdMapping(source.number(), target);
     }
 }

@@ -1,9 +1,12 @@
 package io.jvmm.policy.jail;
 
-import io.jvmm.policy.sys.Children;
+import io.jvmm.ipc.sys.ExitStatus;
+import io.jvmm.ipc.sys.Fd;
+import io.jvmm.ipc.sys.Pidfd;
+import io.jvmm.ipc.sys.Pipe;
+import io.jvmm.ipc.sys.SysException;
 import io.jvmm.policy.sys.ControlBlock;
-import io.jvmm.policy.sys.Descriptors;
-import io.jvmm.policy.sys.HostException;
+import io.jvmm.policy.sys.Host;
 import io.jvmm.policy.sys.Landlock;
 import io.jvmm.policy.sys.PreparedCall;
 import java.io.IOException;
@@ -12,6 +15,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -19,7 +23,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Starts children in their jails. A child either runs exactly as jailed as its {@link JailSpec} says, or it does not run and a
- * {@link HostException} names the step, the errno and the cure.
+ * {@link JailException} names the step, the errno and the cure.
  *
  * <p>Any thread may call; one long-lived thread does the work, because a child's parent-death signal follows the thread that
  * created it.
@@ -33,6 +37,7 @@ public final class Jail {
             | ControlBlock.CLONE_NEWUTS
             | ControlBlock.CLONE_NEWCGROUP;
     private static final long DEPARTURE_TIMEOUT_NS = 20_000_000_000L;
+    private static final int SIGKILL = 9;
     private static final ExecutorService SPAWNER = Executors.newSingleThreadExecutor(
             Thread.ofPlatform().name("jail-spawner").daemon(true).factory());
 
@@ -44,6 +49,7 @@ public final class Jail {
      * @param argv argv[0] is a path inside the jail
      * @param environment the whole environment
      * @param fds what the child holds at its start; 0, 1 and 2 must be among them
+     * @throws JailException when the host refuses; nothing is left running
      */
     public static JailedProcess spawn(
             JailSpec spec, List<String> argv, Map<String, String> environment, List<FdMapping> fds) {
@@ -55,117 +61,132 @@ public final class Jail {
             String name, List<String> argv, Map<String, String> environment, List<FdMapping> fds) {
         return onSpawner(() -> {
             try (Opened opened = new Opened()) {
-                List<PreparedCall> plan = JailPlan.unconfined(argv, environment, fds, opened.forPlan());
-                return run(name, plan, 0, null, opened);
+                return run(name, JailPlan.unconfined(argv, environment, fds, opened.forPlan()), 0, null, opened);
             }
         });
     }
 
     private static JailedProcess jailed(
             JailSpec spec, List<String> argv, Map<String, String> environment, List<FdMapping> fds) {
-        boolean root = Descriptors.effectiveUid() == 0;
-        if (root && spec.identity() instanceof HostIdentity.SameUser) {
-            throw new HostException(
-                    "jail of " + spec.name(),
-                    0,
-                    "started as root, a jailed process needs a host uid of its own: configure a range");
-        }
-        if (!root && spec.identity() instanceof HostIdentity.Ids) {
-            throw new HostException(
-                    "jail of " + spec.name(),
-                    0,
-                    "only root can give a jailed process another uid: remove the uid range, or start as root");
-        }
+        boolean root = Host.effectiveUid() == 0;
+        checkIdentity(spec, root);
         HostFacts facts = HostFacts.read();
         try (Opened opened = new Opened()) {
-            if (root) {
-                for (Bind bind : spec.binds()) {
-                    opened.mounts.add(Descriptors.detachedMount(bind.source(), bind.directory()));
-                }
-            }
-            if (facts.landlockAbi() > 0) {
-                opened.landlock = ruleset(spec, argv.getFirst(), facts.landlockAbi());
-            }
+            prepare(spec, argv.getFirst(), facts, root, opened);
             List<PreparedCall> plan = JailPlan.jailed(spec, argv, environment, fds, facts, opened.forPlan());
             return run(spec.name(), plan, NAMESPACES, spec.identity(), opened);
         }
     }
 
-    private static int ruleset(JailSpec spec, String program, int abi) {
-        int ruleset = Landlock.createRuleset(abi);
+    private static void checkIdentity(JailSpec spec, boolean root) {
+        if (root && spec.identity() instanceof HostIdentity.SameUser) {
+            throw new JailException(
+                    spec.name(),
+                    "identity",
+                    "started as root, it needs a host uid of its own",
+                    "configure a uid range");
+        }
+        if (!root && spec.identity() instanceof HostIdentity.Ids) {
+            throw new JailException(
+                    spec.name(),
+                    "identity",
+                    "only root can give it another uid",
+                    "remove the uid range, or start as root");
+        }
+    }
+
+    private static void prepare(JailSpec spec, String program, HostFacts facts, boolean root, Opened opened) {
+        String step = "bind sources";
         try {
-            for (Bind bind : spec.binds()) {
-                long access = Landlock.READ_FILE | (bind.directory() ? Landlock.READ_DIR : 0);
-                Landlock.allow(
-                        ruleset, bind.source(), bind.kind() == Bind.Kind.PROGRAM ? access | Landlock.EXECUTE : access);
-                if (program.startsWith(bind.target() + "/")) {
-                    Path inside = bind.source()
-                            .resolve(program.substring(bind.target().length() + 1));
-                    Landlock.allow(ruleset, inside, Landlock.READ_FILE | Landlock.EXECUTE);
-                } else if (program.equals(bind.target())) {
-                    Landlock.allow(ruleset, bind.source(), Landlock.READ_FILE | Landlock.EXECUTE);
+            if (root) {
+                for (Bind bind : spec.binds()) {
+                    opened.mounts.add(Host.detachedMount(bind.source(), bind.directory()));
                 }
             }
-            return ruleset;
-        } catch (RuntimeException e) {
-            Descriptors.close(ruleset);
-            throw e;
+            step = "landlock";
+            if (facts.landlockAbi() > 0) {
+                opened.landlock = Landlock.createRuleset(facts.landlockAbi());
+                for (Bind bind : spec.binds()) {
+                    allow(opened.landlock, bind, program);
+                }
+            }
+        } catch (SysException e) {
+            throw new JailException(spec.name(), step, e);
+        }
+    }
+
+    /** Reading for every bind, executing for programs and for the one file that execve is called with. */
+    private static void allow(Fd ruleset, Bind bind, String program) {
+        long execute = Landlock.READ_FILE | Landlock.EXECUTE;
+        if (bind.directory()) {
+            Landlock.allow(ruleset, bind.source(), Landlock.READ_FILE | Landlock.READ_DIR);
+            if (program.startsWith(bind.target() + "/")) {
+                String inside = program.substring(bind.target().length() + 1);
+                Landlock.allow(ruleset, bind.source().resolve(inside), execute);
+            }
+        } else {
+            boolean started = bind.kind() == Bind.Kind.PROGRAM || program.equals(bind.target());
+            Landlock.allow(ruleset, bind.source(), started ? execute : Landlock.READ_FILE);
         }
     }
 
     private static JailedProcess run(
             String name, List<PreparedCall> plan, long namespaces, @Nullable HostIdentity identity, Opened opened) {
-        int dumpable = Descriptors.dumpable();
+        int dumpable = Host.dumpable();
         ControlBlock block = new ControlBlock(plan, ControlBlock.CLONE_VM | namespaces);
         long pid = block.start();
         if (pid < 0) {
             block.close();
-            throw new HostException("jail of " + name + ": clone3", (int) -pid, JailCure.ofClone((int) -pid));
+            throw new JailException(name, "clone3", (int) -pid, JailCure.ofClone((int) -pid));
         }
-        int pidfd = block.pidfd();
+        Pidfd pidfd = Pidfd.of((int) pid, Fd.of(block.pidfd()));
         try {
             if (identity != null) {
                 writeIdMaps(pid, identity);
             }
-            Descriptors.writeByte(opened.pipe[1]);
+            Host.writeByte(opened.pipe.writer());
         } catch (IOException | RuntimeException e) {
             abandon(block, pidfd);
-            throw new HostException("jail of " + name + ": id maps (" + e.getMessage() + ")", 0, JailCure.ofIdMaps());
+            throw new JailException(name, "id maps", String.valueOf(e.getMessage()), JailCure.ofIdMaps());
         }
         if (!block.awaitDeparture(DEPARTURE_TIMEOUT_NS)) {
             String at = nameOf(block.current());
             abandon(block, pidfd);
-            throw new HostException("jail step \"" + at + "\" of " + name, 0, "it did not end within 20 s");
+            throw new JailException(name, at, "it did not end within 20 s", "");
         }
-        // A change of ids in a child that shares our memory made that memory undumpable.
-        Descriptors.setDumpable(dumpable == 1 ? 1 : 0);
+        if (dumpable == 1) {
+            // A change of ids in a child that shared our memory made that memory undumpable.
+            Host.setDumpable(true);
+        }
         try (block) {
-            PreparedCall last = block.current();
-            if (block.stopped()) {
-                Children.await(pidfd);
-                Descriptors.close(pidfd);
-                throw refusal(name, nameOf(last), block.stopResult());
-            }
-            if (last == null || !last.equals(plan.getLast())) {
-                Children.Exit exit = Children.await(pidfd);
-                Descriptors.close(pidfd);
-                throw new HostException("jail step \"" + nameOf(last) + "\" of " + name, 0, "the child was " + exit);
-            }
+            checkOutcome(name, block, plan.getLast(), pidfd);
         }
-        return new JailedProcess(name, (int) pid, pidfd);
+        return new JailedProcess(name, pidfd);
     }
 
-    private static HostException refusal(String process, String step, long result) {
-        String what = "jail step \"" + step + "\" of " + process;
-        return result < 0
-                ? new HostException(what, (int) -result, JailCure.ofStep(step, (int) -result))
-                : new HostException(what, 0, "it returned " + result);
+    /** The child has left our memory: by execve, or it is dead. */
+    private static void checkOutcome(String name, ControlBlock block, PreparedCall execve, Pidfd pidfd) {
+        PreparedCall last = block.current();
+        if (!block.stopped() && execve.equals(last)) {
+            return;
+        }
+        ExitStatus status = pidfd.await();
+        pidfd.close();
+        String step = nameOf(last);
+        if (!block.stopped()) {
+            throw new JailException(name, step, "the child was " + status, "");
+        }
+        long result = block.stopResult();
+        if (result < 0) {
+            throw new JailException(name, step, (int) -result, JailCure.ofStep(step, (int) -result));
+        }
+        throw new JailException(name, step, "it returned " + result, "");
     }
 
-    private static void abandon(ControlBlock block, int pidfd) {
-        Children.kill(pidfd);
-        Children.await(pidfd);
-        Descriptors.close(pidfd);
+    private static void abandon(ControlBlock block, Pidfd pidfd) {
+        pidfd.signal(SIGKILL);
+        pidfd.await();
+        pidfd.close();
         block.close();
     }
 
@@ -176,8 +197,8 @@ public final class Jail {
         int gid;
         switch (identity) {
             case HostIdentity.SameUser same -> {
-                uid = Descriptors.effectiveUid();
-                gid = Descriptors.effectiveGid();
+                uid = Host.effectiveUid();
+                gid = Host.effectiveGid();
                 Files.writeString(proc.resolve("setgroups"), "deny");
             }
             case HostIdentity.Ids ids -> {
@@ -193,12 +214,11 @@ public final class Jail {
         return call == null ? "start" : call.name();
     }
 
-    private static JailedProcess onSpawner(java.util.concurrent.Callable<JailedProcess> work) {
+    private static JailedProcess onSpawner(Callable<JailedProcess> work) {
         try {
             return SPAWNER.submit(work).get();
         } catch (ExecutionException e) {
             if (e.getCause() instanceof RuntimeException cause) {
-                cause.addSuppressed(new IllegalStateException("asked from here"));
                 throw cause;
             }
             throw new IllegalStateException("the jail's spawner failed", e.getCause());
@@ -210,21 +230,26 @@ public final class Jail {
 
     /** What the supervisor holds open for the time of one spawn. */
     private static final class Opened implements AutoCloseable {
-        final int[] pipe = Descriptors.pipe();
-        final List<Integer> mounts = new ArrayList<>();
-        int landlock = -1;
+        final Pipe pipe = Pipe.create();
+        final List<Fd> mounts = new ArrayList<>();
+
+        @Nullable
+        Fd landlock;
 
         JailPlan.Descriptors forPlan() {
-            return new JailPlan.Descriptors(pipe[0], pipe[1], landlock, mounts);
+            return new JailPlan.Descriptors(
+                    pipe.reader().number(),
+                    pipe.writer().number(),
+                    landlock == null ? -1 : landlock.number(),
+                    mounts.stream().map(Fd::number).toList());
         }
 
         @Override
         public void close() {
-            Descriptors.close(pipe[0]);
-            Descriptors.close(pipe[1]);
-            mounts.forEach(Descriptors::close);
-            if (landlock >= 0) {
-                Descriptors.close(landlock);
+            pipe.close();
+            mounts.forEach(Fd::close);
+            if (landlock != null) {
+                landlock.close();
             }
         }
     }

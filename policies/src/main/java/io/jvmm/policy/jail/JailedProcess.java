@@ -1,22 +1,29 @@
 package io.jvmm.policy.jail;
 
-import io.jvmm.policy.sys.Children;
+import io.jvmm.ipc.sys.ExitStatus;
+import io.jvmm.ipc.sys.Pidfd;
 
 /**
- * A child the supervisor started.
+ * A child the supervisor started and owns: it must await and close it.
  *
  * @param name process name
- * @param pid in the supervisor's pid namespace; a pidfd is the safer handle
- * @param pidfd close-on-exec; the owner of this record closes it after reaping the child
+ * @param pidfd holds the process
  */
-public record JailedProcess(String name, int pid, int pidfd) {
-    /** SIGKILL. No error when it is dead already. */
-    public void kill() {
-        Children.kill(pidfd);
+public record JailedProcess(String name, Pidfd pidfd) {
+    private static final int SIGKILL = 9;
+
+    /** Process id in the supervisor's pid namespace. */
+    public int pid() {
+        return pidfd.pid();
     }
 
-    /** Waits for the end, reaps, and tells how it ended. Blocks without limit. */
-    public Children.Exit await() {
-        return Children.await(pidfd);
+    /** SIGKILL. No error when it is dead already. */
+    public void kill() {
+        pidfd.signal(SIGKILL);
+    }
+
+    /** Waits for the end, collects the child, and tells how it ended. Blocks without limit. */
+    public ExitStatus await() {
+        return pidfd.await();
     }
 }

@@ -3,6 +3,7 @@ package io.jvmm.policy.sys;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
+import io.jvmm.ipc.sys.SysException;
 import io.jvmm.policy.sys.PreparedCall.Accept;
 import io.jvmm.policy.sys.PreparedCall.Argument;
 import java.lang.foreign.Arena;
@@ -13,6 +14,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What {@link CloneStub} works on, in memory shared with the child.
@@ -127,7 +129,7 @@ public final class ControlBlock implements AutoCloseable {
             timespec.set(JAVA_LONG, 8, left % 1_000_000_000L);
             long result = Kernel.call(Nr.FUTEX, block.address() + LIFE, FUTEX_WAIT, 1, timespec.address());
             if (result < 0 && result != -EAGAIN && result != -EINTR && result != -ETIMEDOUT) {
-                throw HostException.of("futex", (int) -result);
+                throw SysException.of("wait for a child", (int) -result);
             }
         }
         return true;
@@ -144,7 +146,7 @@ public final class ControlBlock implements AutoCloseable {
     }
 
     /** The call in progress, or the last one. Null before the first. */
-    public @org.jspecify.annotations.Nullable PreparedCall current() {
+    public @Nullable PreparedCall current() {
         long at = block.get(JAVA_LONG, CURSOR);
         if (at == 0) {
             return null;

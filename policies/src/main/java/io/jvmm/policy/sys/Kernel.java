@@ -1,58 +1,26 @@
 package io.jvmm.policy.sys;
 
-import java.lang.foreign.Arena;
-import java.lang.foreign.FunctionDescriptor;
-import java.lang.foreign.Linker;
-import java.lang.foreign.MemoryLayout;
-import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
-import java.lang.invoke.MethodHandle;
-import java.lang.invoke.VarHandle;
+import io.jvmm.ipc.sys.Syscall;
 
-/** One raw system call at a time, for this module. Results are the kernel's own: a negative errno on failure. Any thread. */
-public final class Kernel {
-    private static final MemoryLayout CAPTURE = Linker.Option.captureStateLayout();
-    private static final VarHandle ERRNO =
-            CAPTURE.varHandle(MemoryLayout.PathElement.groupElement("errno")).withInvokeExactBehavior();
-    private static final MethodHandle SYSCALL = Linker.nativeLinker()
-            .downcallHandle(
-                    Linker.nativeLinker().defaultLookup().findOrThrow("syscall"),
-                    FunctionDescriptor.of(
-                            ValueLayout.JAVA_LONG,
-                            ValueLayout.JAVA_LONG,
-                            ValueLayout.JAVA_LONG,
-                            ValueLayout.JAVA_LONG,
-                            ValueLayout.JAVA_LONG,
-                            ValueLayout.JAVA_LONG,
-                            ValueLayout.JAVA_LONG,
-                            ValueLayout.JAVA_LONG),
-                    Linker.Option.captureCallState("errno"));
-
+/** System calls of the jail that have no typed class of their own. Any thread. */
+final class Kernel {
     private Kernel() {}
 
-    /**
-     * Makes system call {@code number} with up to six arguments.
-     *
-     * @return the result, or {@code -errno}
-     */
-    public static long call(int number, long... arguments) {
-        long[] a = new long[6];
-        System.arraycopy(arguments, 0, a, 0, arguments.length);
-        try (Arena arena = Arena.ofConfined()) {
-            MemorySegment capture = arena.allocate(CAPTURE);
-            long result = (long) SYSCALL.invokeExact(capture, (long) number, a[0], a[1], a[2], a[3], a[4], a[5]);
-            return result == -1 ? -(int) ERRNO.get(capture, 0L) : result;
-        } catch (Throwable e) {
-            throw new AssertionError("a downcall does not throw", e);
-        }
+    /** Results are the kernel's own: a negated errno on failure. */
+    static long call(int number, long... a) {
+        return switch (a.length) {
+            case 0 -> Syscall.call(number);
+            case 1 -> Syscall.call(number, a[0]);
+            case 2 -> Syscall.call(number, a[0], a[1]);
+            case 3 -> Syscall.call(number, a[0], a[1], a[2]);
+            case 4 -> Syscall.call(number, a[0], a[1], a[2], a[3]);
+            case 5 -> Syscall.call(number, a[0], a[1], a[2], a[3], a[4]);
+            default -> Syscall.call(number, a[0], a[1], a[2], a[3], a[4], a[5]);
+        };
     }
 
-    /** As {@link #call}, but a failure is a {@link HostException} with the operation's name. */
-    public static long check(String operation, int number, long... arguments) {
-        long result = call(number, arguments);
-        if (result < 0) {
-            throw HostException.of(operation, (int) -result);
-        }
-        return result;
+    /** As {@link #call}, but a failure is a SysException with the operation's name. */
+    static long check(String operation, int number, long... arguments) {
+        return Syscall.check(operation, call(number, arguments));
     }
 }

@@ -1,5 +1,6 @@
 package io.jvmm.policy.sys;
 
+import io.jvmm.ipc.sys.Fd;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -45,20 +46,20 @@ public final class Landlock {
     }
 
     /** A new ruleset that refuses everything this ABI can refuse. Returns a descriptor with close-on-exec set. */
-    public static int createRuleset(int abi) {
+    public static Fd createRuleset(int abi) {
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment attributes = arena.allocate(24, 8);
             attributes.set(ValueLayout.JAVA_LONG, 0, handledFileSystem(abi));
             attributes.set(ValueLayout.JAVA_LONG, 8, handledNetwork(abi));
             attributes.set(ValueLayout.JAVA_LONG, 16, scoped(abi));
             int size = abi >= 6 ? 24 : abi >= 4 ? 16 : 8;
-            return (int)
-                    Kernel.check("landlock_create_ruleset", Nr.LANDLOCK_CREATE_RULESET, attributes.address(), size, 0);
+            return Fd.of((int)
+                    Kernel.check("landlock_create_ruleset", Nr.LANDLOCK_CREATE_RULESET, attributes.address(), size, 0));
         }
     }
 
     /** Allows {@code access} on a file, or on everything beneath a directory. */
-    public static void allow(int ruleset, Path path, long access) {
+    public static void allow(Fd ruleset, Path path, long access) {
         try (Arena arena = Arena.ofConfined()) {
             long fd = Kernel.check(
                     "open " + path,
@@ -73,7 +74,7 @@ public final class Landlock {
                 Kernel.check(
                         "landlock_add_rule " + path,
                         Nr.LANDLOCK_ADD_RULE,
-                        ruleset,
+                        ruleset.number(),
                         RULE_PATH_BENEATH,
                         rule.address(),
                         0);

@@ -1,5 +1,6 @@
 package io.jvmm.policy.sys;
 
+import io.jvmm.ipc.sys.SysException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -29,7 +30,7 @@ public final class Seccomp {
      * Installs a filter on every thread of this process (SECCOMP_FILTER_FLAG_TSYNC), with no_new_privs.
      *
      * @param bpf struct sock_filter[], as compiled by the build and sent in the boot record
-     * @throws HostException naming the cause; the process must then end, it may not serve without its filter
+     * @throws SysException naming the cause; the process must then end, it may not serve without its filter
      */
     public static void installNarrow(byte[] bpf) {
         install(bpf, FILTER_FLAG_TSYNC);
@@ -51,15 +52,15 @@ public final class Seccomp {
             Kernel.check("prctl(PR_SET_NO_NEW_PRIVS)", Nr.PRCTL, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
             long result = Kernel.call(Nr.SECCOMP, SECCOMP_SET_MODE_FILTER, flags, program.address());
             if (result > 0) {
-                throw new HostException(
+                throw SysException.of(
                         "seccomp(SECCOMP_SET_MODE_FILTER, TSYNC)",
-                        0,
+                        EINVAL,
                         "thread " + result
                                 + " has a filter of its own, so the threads cannot be brought under one filter");
             }
             if (result < 0) {
                 int errno = (int) -result;
-                throw new HostException("seccomp(SECCOMP_SET_MODE_FILTER)", errno, cure(errno));
+                throw SysException.of("seccomp(SECCOMP_SET_MODE_FILTER)", errno, cure(errno));
             }
         }
     }
