@@ -75,6 +75,16 @@ final class Assembler extends CodeBuffer {
         }
     }
 
+    /** The address of a label as a 32-bit constant. */
+    void movAddress(Register to, Label label) {
+        if (to.widthBytes != 4) {
+            throw new IllegalArgumentException("the address is 32 bits wide, " + to + " is not");
+        }
+        prefixes(4, 0, 0, to.number, false);
+        db(0xb8 + to.low());
+        dd(label);
+    }
+
     void mov(Mem to, int value) {
         int width = width(to);
         int immediateBytes = Math.min(width, 4);

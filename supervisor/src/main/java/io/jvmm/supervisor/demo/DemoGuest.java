@@ -1,21 +1,46 @@
 package io.jvmm.supervisor.demo;
 
-import io.jvmm.supervisor.config.VmConfig;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 
-/** The machine of {@code --demo}. */
+/** Hands out the monitor guest as a kernel image, for {@code --demo} and for the integration tests. */
 public final class DemoGuest {
+    /** What the guest prints first. */
+    public static final String BANNER = MonitorGuest.BANNER;
+
+    /** What it prints when it waits for a command. */
+    public static final String PROMPT = MonitorGuest.PROMPT;
+
     private DemoGuest() {}
 
     /**
-     * Writes the guest's kernel into {@code directory} (which the supervisor made, mode 0700, and removes afterwards) and
-     * describes the machine that boots it, COM1 on the terminal.
+     * Writes the guest's ELF image into a directory, which is made where it is missing.
+     *
+     * @return the image, to be booted by the Linux 64-bit boot protocol
+     * @throws IOException where the directory cannot be written
      */
-    public static VmConfig prepare(Path directory) throws IOException {
-        if (!directory.toString().isEmpty()) {
-            throw new IOException("this build has no demo guest yet, so " + directory + " stays empty");
+    public static Path prepare(Path workDir) throws IOException {
+        return write(workDir.resolve("monitor.elf"), MonitorGuest.Entry.LINUX_64);
+    }
+
+    /** The same guest with a PVH note, so that loaders enter it in 32-bit protected mode. */
+    public static Path preparePvh(Path workDir) throws IOException {
+        return write(workDir.resolve("monitor-pvh.elf"), MonitorGuest.Entry.PVH);
+    }
+
+    private static Path write(Path file, MonitorGuest.Entry entry) throws IOException {
+        Path directory = file.toAbsolutePath().getParent();
+        if (directory != null) {
+            Files.createDirectories(directory);
         }
-        throw new IllegalArgumentException("no directory");
+        return Files.write(file, MonitorGuest.image(entry));
+    }
+
+    /** Writes both images into the directory given, for those who want to look at them. */
+    static void main(String[] args) throws IOException {
+        Path directory = Path.of(args.length > 0 ? args[0] : ".");
+        System.out.println(prepare(directory));
+        System.out.println(preparePvh(directory));
     }
 }

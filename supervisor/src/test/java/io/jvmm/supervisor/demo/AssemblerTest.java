@@ -222,6 +222,7 @@ class AssemblerTest {
         same("or eax, 0x80000001", () -> ours.or(Register.EAX, 0x80000001));
         same("lgdt [eax]", () -> ours.lgdt(at(Register.EAX)));
         same("mov [target], ebx", () -> ours.mov(at(target), Register.EBX));
+        same("mov edi, offset target", () -> ours.movAddress(Register.EDI, target));
         same("jmp 0x8, offset target", () -> ours.jmpFar(8, target));
         ours.bind(target);
         source.append("target:\n");
