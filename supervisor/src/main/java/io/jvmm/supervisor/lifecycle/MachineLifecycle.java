@@ -148,7 +148,8 @@ public final class MachineLifecycle {
     private void neverReady(long nowNs) {
         end(
                 new Outcome.ProcessFailed((missing().size() == 1 ? "process " : "processes ") + names(missing())
-                        + " did not become ready within " + config.readyTimeout().toSeconds()
+                        + " did not become ready within "
+                        + config.readyTimeout().toSeconds()
                         + " s; the machine has been stopped. Look at what is said above, or raise"
                         + " lifecycle.ready_timeout_s on a slow host."),
                 nowNs);
@@ -165,7 +166,9 @@ public final class MachineLifecycle {
     }
 
     private Outcome howProcessEnded(MachineEvent.Ended e) {
-        if (phase == Phase.STARTING && e.how() instanceof ExitStatus.Exited(int code) && !e.lastWords().isEmpty()) {
+        if (phase == Phase.STARTING
+                && e.how() instanceof ExitStatus.Exited(int code)
+                && !e.lastWords().isEmpty()) {
             if (code == REFUSED_INPUT) {
                 return new Outcome.BadInput(e.lastWords());
             }
@@ -224,8 +227,8 @@ public final class MachineLifecycle {
                     case CRASHED ->
                         new Outcome.GuestCrashed("the guest crashed (triple fault)" + place + detail(e.detail()) + ".");
                     case ENGINE_ERROR ->
-                        new Outcome.GuestCrashed("the engine could not go on with the guest" + place
-                                + detail(e.detail()) + ".");
+                        new Outcome.GuestCrashed(
+                                "the engine could not go on with the guest" + place + detail(e.detail()) + ".");
                 },
                 nowNs);
     }

@@ -55,8 +55,7 @@ public final class Termios {
             if (Syscall.isError(Syscall.call(IOCTL, fd.number(), TCGETS, settings.address()))) {
                 return Optional.empty();
             }
-            return Optional.of(new Termios(
-                    settings.asSlice(0, LENGTH_BYTES).toArray(ValueLayout.JAVA_BYTE)));
+            return Optional.of(new Termios(settings.asSlice(0, LENGTH_BYTES).toArray(ValueLayout.JAVA_BYTE)));
         }
     }
 

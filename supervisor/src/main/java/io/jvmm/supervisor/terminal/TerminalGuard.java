@@ -64,8 +64,9 @@ final class TerminalGuard {
             if (!answered
                     || FileIo.tryRead(readiness, answer, 0, WORD.length) != WORD.length
                     || !Arrays.equals(answer.toArray(ValueLayout.JAVA_BYTE), WORD)) {
-                throw new IllegalStateException("the guard that restores the terminal did not start; are /bin/sh and stty"
-                        + " installed (Debian: apt-get install coreutils)?");
+                throw new IllegalStateException(
+                        "the guard that restores the terminal did not start; are /bin/sh and stty"
+                                + " installed (Debian: apt-get install coreutils)?");
             }
         }
     }
@@ -73,7 +74,8 @@ final class TerminalGuard {
     /** Tells it that the terminal is in order, and collects it. */
     void dismiss() {
         try (Arena arena = Arena.ofConfined()) {
-            MemorySegment done = arena.allocateFrom(ValueLayout.JAVA_BYTE, "done\n".getBytes(StandardCharsets.US_ASCII));
+            MemorySegment done =
+                    arena.allocateFrom(ValueLayout.JAVA_BYTE, "done\n".getBytes(StandardCharsets.US_ASCII));
             long written = FileIo.tryWrite(lifeLine, done, 0, done.byteSize());
             if (Syscall.isError(written)) {
                 // It has died before us, and its descriptors are closed below: there is nobody to tell.

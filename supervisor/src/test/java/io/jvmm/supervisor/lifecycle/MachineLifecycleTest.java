@@ -18,8 +18,7 @@ import org.junit.jupiter.api.Test;
 
 class MachineLifecycleTest {
     private static final long SECOND = 1_000_000_000L;
-    private static final LifecycleConfig PATIENCE =
-            new LifecycleConfig(Duration.ofSeconds(20), Duration.ofSeconds(30));
+    private static final LifecycleConfig PATIENCE = new LifecycleConfig(Duration.ofSeconds(20), Duration.ofSeconds(30));
 
     /** Writes down what the state machine wants done. */
     private static final class Recorder implements MachineActions {
@@ -143,8 +142,9 @@ class MachineLifecycleTest {
         assertEquals("progress waiting for serial to become ready (1 s)", did.done.getLast());
         m.tick(20 * SECOND);
         assertEquals(
-                new Outcome.ProcessFailed("process serial did not become ready within 20 s; the machine has been stopped."
-                        + " Look at what is said above, or raise lifecycle.ready_timeout_s on a slow host."),
+                new Outcome.ProcessFailed(
+                        "process serial did not become ready within 20 s; the machine has been stopped."
+                                + " Look at what is said above, or raise lifecycle.ready_timeout_s on a slow host."),
                 outcome(m));
         assertTrue(did.done.contains("kill serial"), did.done::toString);
         everyoneLeaves(m);
@@ -155,7 +155,8 @@ class MachineLifecycleTest {
         MachineLifecycle m = running();
         m.handle(killed(ProcessKind.SERIAL, 9), 1);
         assertEquals(
-                new Outcome.ProcessFailed("process serial (pid 123) was killed by SIGKILL; the machine has been stopped."),
+                new Outcome.ProcessFailed(
+                        "process serial (pid 123) was killed by SIGKILL; the machine has been stopped."),
                 outcome(m));
         assertEquals(List.of("stop vcpu", "stop platform"), did.done, "the dead are not told");
         m.handle(exited(ProcessKind.VCPU, 0, ""), 2);
@@ -210,8 +211,7 @@ class MachineLifecycleTest {
 
         MachineLifecycle n = running();
         n.handle(new MachineEvent.GuestStopped(MachineEvent.Stop.CRASHED, 1, 0xfff0, 0), 1);
-        assertEquals(
-                new Outcome.GuestCrashed("the guest crashed (triple fault) on vCPU 1 at rip 0xfff0."), outcome(n));
+        assertEquals(new Outcome.GuestCrashed("the guest crashed (triple fault) on vCPU 1 at rip 0xfff0."), outcome(n));
 
         MachineLifecycle o = running();
         o.handle(new MachineEvent.GuestStopped(MachineEvent.Stop.ENGINE_ERROR, 0, -1, 0xc7c8), 1);
@@ -242,7 +242,8 @@ class MachineLifecycleTest {
         MachineLifecycle m = running();
         m.handle(new MachineEvent.PowerButton("SIGTERM"), SECOND);
         assertEquals(
-                List.of("button", "progress SIGTERM: pressed the power button; the guest has 30 s to power off"), did.done);
+                List.of("button", "progress SIGTERM: pressed the power button; the guest has 30 s to power off"),
+                did.done);
         assertEquals(31 * SECOND, m.nextDeadlineNs());
         m.handle(new MachineEvent.PowerButton("SIGTERM"), 5 * SECOND);
         assertEquals(31 * SECOND, m.nextDeadlineNs(), "pressing again gains no time");
@@ -337,7 +338,9 @@ class MachineLifecycleTest {
     void aViolationStopsTheMachineAndShowsTheBytes() {
         MachineLifecycle m = running();
         m.handle(
-                new MachineEvent.Violation(ProcessKind.SERIAL, "vcpu", "RECORD_LENGTH at ring position 64: ff ff ff 7f"), 1);
+                new MachineEvent.Violation(
+                        ProcessKind.SERIAL, "vcpu", "RECORD_LENGTH at ring position 64: ff ff ff 7f"),
+                1);
         assertEquals(
                 "process serial broke the protocol (noticed by vcpu): RECORD_LENGTH at ring position 64: ff ff ff 7f;"
                         + " the machine has been stopped.",
@@ -378,8 +381,8 @@ class MachineLifecycleTest {
                 }
                 assertTrue(m.phase().compareTo(before) >= 0, () -> "seed " + seed);
                 for (String d : did.done.subList(told, did.done.size())) {
-                    for (ProcessKind dead : EnumSet.complementOf(EnumSet.copyOf(
-                            alive.isEmpty() ? EnumSet.allOf(ProcessKind.class) : alive))) {
+                    for (ProcessKind dead : EnumSet.complementOf(
+                            EnumSet.copyOf(alive.isEmpty() ? EnumSet.allOf(ProcessKind.class) : alive))) {
                         assertTrue(
                                 !d.equals("stop " + dead.process()) && !d.equals("kill " + dead.process()),
                                 () -> "seed " + seed);
