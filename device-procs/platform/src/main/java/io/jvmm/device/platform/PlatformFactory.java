@@ -1,0 +1,135 @@
+package io.jvmm.device.platform;
+
+import io.jvmm.device.api.DeviceConfig;
+import io.jvmm.device.api.DeviceCore;
+import io.jvmm.device.api.DeviceEffects;
+import io.jvmm.device.api.DeviceFactory;
+import io.jvmm.device.api.DeviceIdentity;
+import io.jvmm.device.api.Exercise;
+import io.jvmm.device.api.StateRejectedException;
+import java.util.Map;
+import java.util.Optional;
+import org.agrona.concurrent.AtomicBuffer;
+
+/** Makes platform devices: fresh ones from the configuration and the host's wall clock, others from their state. */
+final class PlatformFactory implements DeviceFactory {
+    private static final int EXERCISED_COMMAND_BYTE =
+            I8042.COMMAND_TRANSLATE | I8042.COMMAND_AUX_INTERRUPT | I8042.COMMAND_INTERRUPT;
+    private static final int NS_PER_MS = 1_000_000;
+
+    @Override
+    public DeviceIdentity identity() {
+        return PlatformIdentity.IDENTITY;
+    }
+
+    @Override
+    public DeviceCore create(
+            DeviceConfig config, AtomicBuffer state, boolean fresh, DeviceEffects effects, long nowNs) {
+        PlatformConfig platform = PlatformConfig.from(config);
+        PlatformDevice device = new PlatformDevice(platform, state, effects);
+        if (fresh) {
+            // The only look at the host's wall clock there is; from here on the guest's clock follows nowNs.
+            long hostMs = System.currentTimeMillis();
+            boolean fixed = platform.rtcStart() == PlatformConfig.RtcStart.FIXED;
+            int nanoOfSecond = fixed ? 0 : (int) Math.floorMod(hostMs, 1000L) * NS_PER_MS;
+            device.powerOn(platform.startSeconds(Math.floorDiv(hostMs, 1000L)), nanoOfSecond, nowNs);
+            if (platform.memoryBytes() > 0) {
+                CmosMemory.describe(state, platform.memoryBytes(), platform.vcpus());
+            }
+        } else {
+            String field = PlatformStateCheck.violation(state, nowNs);
+            if (field != null) {
+                throw new StateRejectedException("platform state: field " + field
+                        + " holds a value that no platform device writes; start the machine afresh");
+            }
+        }
+        return device;
+    }
+
+    @Override
+    public DeviceConfig exampleConfig() {
+        // 2000-02-28T23:59:58Z, two seconds before a leap day that only some leap years have.
+        Map<String, String> entries =
+                Map.of("rtc.base", "951782398", "debugcon", "true", "memory.bytes", "5368709120", "vcpus", "2");
+        return key -> Optional.ofNullable(entries.get(key));
+    }
+
+    @Override
+    public void exercise(Exercise machine) {
+        exerciseRtc(machine);
+        exerciseKeyboard(machine);
+        exercisePowerManagement(machine);
+        machine.read(PlatformIdentity.REGION_DEBUG_402, 0, 1);
+        machine.write(PlatformIdentity.REGION_DEBUG_402, 0, 1, 'x');
+        machine.write(PlatformIdentity.REGION_DEBUG_E9, 0, 1, 'x');
+        machine.read(PlatformIdentity.REGION_RESET, 0, 1);
+        machine.write(PlatformIdentity.REGION_RESET, 0, 1, ResetControl.SYS_RST);
+        machine.write(PlatformIdentity.REGION_RESET, 0, 1, ResetControl.SYS_RST | ResetControl.RST_CPU);
+    }
+
+    private static void exerciseRtc(Exercise machine) {
+        cmos(machine, RtcRegister.REGISTER_B, Mc146818Rtc.HOURS_24 | Mc146818Rtc.PERIODIC | Mc146818Rtc.ALARM);
+        cmos(machine, RtcRegister.SECONDS_ALARM, 0xC0);
+        machine.advance(2 * Mc146818Rtc.SECOND_NS);
+        for (int index = 0; index <= RtcRegister.REGISTER_D.index; index++) {
+            machine.write(PlatformIdentity.REGION_RTC, 0, 1, index);
+            machine.read(PlatformIdentity.REGION_RTC, 1, 1);
+        }
+        cmos(machine, RtcRegister.REGISTER_B, Mc146818Rtc.SET | Mc146818Rtc.DM_BINARY);
+        cmos(machine, RtcRegister.REGISTER_A, 0x70);
+        cmos(machine, RtcRegister.HOURS, 0x8C);
+        cmos(machine, RtcRegister.REGISTER_A, 0x26);
+        cmos(machine, RtcRegister.REGISTER_B, Mc146818Rtc.UPDATE_ENDED);
+        machine.advance(Mc146818Rtc.SECOND_NS);
+        cmos(machine, RtcRegister.REGISTER_B, Mc146818Rtc.HOURS_24);
+        cmos(machine, RtcRegister.HOURS, 0x12);
+    }
+
+    private static void cmos(Exercise machine, RtcRegister register, int value) {
+        machine.write(PlatformIdentity.REGION_RTC, 0, 1, register.index);
+        machine.write(PlatformIdentity.REGION_RTC, 1, 1, value);
+    }
+
+    private static void exerciseKeyboard(Exercise machine) {
+        for (KbcCommand command : KbcCommand.values()) {
+            machine.write(PlatformIdentity.REGION_KBC_COMMAND, 0, 1, command.first);
+            if (command.takesData) {
+                machine.write(PlatformIdentity.REGION_KBC_DATA, 0, 1, EXERCISED_COMMAND_BYTE);
+            }
+            drain(machine);
+        }
+        for (int command = Ps2Keyboard.SET_INDICATORS; command <= Ps2Keyboard.RESET; command++) {
+            machine.write(PlatformIdentity.REGION_KBC_DATA, 0, 1, command);
+            drain(machine);
+            machine.write(PlatformIdentity.REGION_KBC_DATA, 0, 1, 0);
+            drain(machine);
+        }
+    }
+
+    private static void drain(Exercise machine) {
+        for (int i = 0; i < 4; i++) {
+            machine.read(PlatformIdentity.REGION_KBC_COMMAND, 0, 1);
+            machine.read(PlatformIdentity.REGION_KBC_DATA, 0, 1);
+        }
+    }
+
+    private static void exercisePowerManagement(Exercise machine) {
+        int region = PlatformIdentity.REGION_ACPI_PM;
+        machine.read(region, AcpiPmBlock.OFFSET_PM_TMR, 4);
+        machine.write(region, AcpiPmBlock.OFFSET_PM1_EN, 2, AcpiPmBlock.PWRBTN | AcpiPmBlock.TMR);
+        machine.powerButton();
+        machine.resample(PlatformIdentity.IRQ_SCI);
+        machine.read(region, AcpiPmBlock.OFFSET_PM1_STS, 4);
+        machine.write(region, AcpiPmBlock.OFFSET_PM1_STS, 2, 0xFFFF);
+        machine.advance(700 * Mc146818Rtc.SECOND_NS);
+        machine.write(region, AcpiPmBlock.OFFSET_PM1_STS, 2, 0xFFFF);
+        machine.write(region, AcpiPmBlock.OFFSET_PM1_EN, 2, 0);
+        machine.read(region, AcpiPmBlock.OFFSET_PM1_CNT, 2);
+        machine.write(region, AcpiPmBlock.OFFSET_PM1_CNT, 2, AcpiPmBlock.SLP_EN);
+        machine.write(
+                region,
+                AcpiPmBlock.OFFSET_PM1_CNT,
+                2,
+                AcpiPmBlock.SLP_EN | AcpiPmBlock.SLEEP_TYPE_S5 << AcpiPmBlock.SLP_TYP_SHIFT);
+    }
+}
