@@ -182,7 +182,7 @@ final class I8042 {
             case WRITE_OUTPUT_PORT -> {
                 // The interrupt lines are driven by the controller's own program, not by this command.
                 int lines = get(PlatformStateLayout.KBC_OUTPUT_PORT) & PORT_IRQS;
-                put(PlatformStateLayout.KBC_OUTPUT_PORT, value & ~PORT_IRQS | PORT_RESET_HIGH | lines);
+                put(PlatformStateLayout.KBC_OUTPUT_PORT, (value & ~PORT_IRQS) | PORT_RESET_HIGH | lines);
                 if ((value & PORT_RESET_HIGH) == 0) {
                     effects.power(PowerAction.RESET, PowerOrigin.I8042);
                 }
@@ -238,7 +238,7 @@ final class I8042 {
         }
         int before = get(PlatformStateLayout.KBC_OUTPUT_PORT);
         int lines = interruptLines(status, command);
-        put(PlatformStateLayout.KBC_OUTPUT_PORT, before & ~PORT_IRQS | lines);
+        put(PlatformStateLayout.KBC_OUTPUT_PORT, (before & ~PORT_IRQS) | lines);
         int rising = lines & ~before;
         if ((rising & PORT_KEYBOARD_IRQ) != 0) {
             effects.interrupt(PlatformIdentity.IRQ_KEYBOARD);

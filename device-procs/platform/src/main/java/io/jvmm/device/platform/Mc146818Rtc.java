@@ -149,7 +149,7 @@ final class Mc146818Rtc {
         sync(nowNs);
         int index = get(PlatformStateLayout.RTC_INDEX) & 0x7F;
         switch (RtcRegister.of(index)) {
-            case REGISTER_A -> writeRegisterA(value, nowNs);
+            case REGISTER_A -> writeRegisterA(value);
             case REGISTER_B -> writeRegisterB(value);
             case REGISTER_C, REGISTER_D -> {}
             // "The high-order bit of the seconds byte is read only" (MC146818A, address map).
@@ -202,7 +202,7 @@ final class Mc146818Rtc {
         return (get(REGISTER_C) & IRQF) != 0;
     }
 
-    private void writeRegisterA(int value, long nowNs) {
+    private void writeRegisterA(int value) {
         boolean ran = chainRuns(get(REGISTER_A));
         put(REGISTER_A, value & ~UIP);
         if (!ran && chainRuns(value)) {
@@ -420,7 +420,7 @@ final class Mc146818Rtc {
     }
 
     private int encode(int value) {
-        return (get(REGISTER_B) & DM_BINARY) != 0 ? value : value / 10 << 4 | value % 10;
+        return (get(REGISTER_B) & DM_BINARY) != 0 ? value : ((value / 10) << 4) | (value % 10);
     }
 
     private int get(int offset) {

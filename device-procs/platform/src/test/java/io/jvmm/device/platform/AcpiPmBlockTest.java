@@ -37,7 +37,7 @@ class AcpiPmBlockTest {
 
     @Test
     void pm1ControlReadsBackSleepTypeAndNeverSleepEnable() {
-        m.write(CNT, 2, 0x3C00 & ~0x2000 | 0x0006);
+        m.write(CNT, 2, (0x3C00 & ~0x2000) | 0x0006);
         assertEquals(0x1C01, m.read(CNT, 2), "GBL_RLS is write-only, BM_RLD is ignored");
         assertEquals(List.of(), m.effects.take());
         m.write(CNT, 2, 5 << 10 | 1 << 13);
@@ -200,7 +200,7 @@ class AcpiPmBlockTest {
         m.write(STS, 4, 0xFFFF_FFFFL);
         assertEquals(0x0721_0000L, m.read(STS, 4));
         for (int offset = 0; offset < 0x40; offset++) {
-            if (offset >= 6 && offset < 8 || offset >= 12) {
+            if ((offset >= 6 && offset < 8) || offset >= 12) {
                 m.write(0x600 + offset, 1, 0xFF);
                 assertEquals(0, m.read(0x600 + offset, 1));
             }

@@ -280,7 +280,7 @@ class I8042Test {
         assertEquals(0x20, command(0x20) & 0x20);
         m.out(COMMAND, 0xA8);
         assertEquals(0x00, command(0x20) & 0x20);
-        writeCommandByte(commandByte & ~0x20 | 0x02);
+        writeCommandByte((commandByte & ~0x20) | 0x02);
         m.effects.take();
         m.out(COMMAND, 0xD3);
         m.out(DATA, 0xA5);
@@ -295,7 +295,7 @@ class I8042Test {
 
     /** i8042_enable_kbd_port, then atkbd_probe, atkbd_reset_state and atkbd_activate on a translating controller. */
     private void linuxKeyboardProbe(int commandByte) {
-        writeCommandByte(commandByte & ~0x10 | 0x01);
+        writeCommandByte((commandByte & ~0x10) | 0x01);
         m.effects.take();
         assertEquals(List.of(0xFA, 0xAB, 0x41), keyboard(0xF2));
         assertEquals(List.of("irq 1", "irq 1", "irq 1"), m.effects.take());
