@@ -22,7 +22,11 @@ public final class BootLoader {
 
     private BootLoader() {}
 
-    /** @throws BootException for anything wrong with an image or its fit; guest memory may have been written by then */
+    /**
+     * Loads kernel, initrd and command line.
+     *
+     * @throws BootException for anything wrong with an image or its fit; guest memory may have been written by then
+     */
     public static BootPlan load(BootRequest request) throws BootException {
         final Image kernel = request.kernel();
         if (kernel.sizeBytes() <= 0) {
