@@ -173,9 +173,9 @@ final class PayloadUnpacker {
     }
 
     private long zstd(MemorySegment target) {
+        final MemorySegment frame = ZstdWindow.lowered(packed.asSlice(0, packed.byteSize() - SIZE_BYTES));
         final ByteBuffer out = target.asByteBuffer();
-        new ZstdDecompressor()
-                .decompress(packed.asSlice(0, packed.byteSize() - SIZE_BYTES).asByteBuffer(), out);
+        new ZstdDecompressor().decompress(frame.asByteBuffer(), out);
         return out.position();
     }
 
