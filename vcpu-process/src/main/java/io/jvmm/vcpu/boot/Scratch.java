@@ -1,27 +1,30 @@
 package io.jvmm.vcpu.boot;
 
-import java.lang.foreign.Arena;
+import io.jvmm.ipc.sys.Mapping;
 import java.lang.foreign.MemorySegment;
 
-/** Off-heap memory for one unpacking, given back at once. */
+/**
+ * Memory for one unpacking: an anonymous mapping, so that only what is written costs memory, the heap limit does not
+ * matter, and all of it is given back at once.
+ */
 final class Scratch implements AutoCloseable {
-    private final Arena arena = Arena.ofConfined();
-    private final MemorySegment segment;
+    private final Mapping mapping;
 
-    private Scratch(long bytes) {
-        segment = arena.allocate(bytes, 8);
+    private Scratch(Mapping mapping) {
+        this.mapping = mapping;
     }
 
+    /** Throws {@code SysException} when the host has not that much. */
     static Scratch allocate(long bytes) {
-        return new Scratch(bytes);
+        return new Scratch(Mapping.anonymous(bytes));
     }
 
     MemorySegment segment() {
-        return segment;
+        return mapping.segment();
     }
 
     @Override
     public void close() {
-        arena.close();
+        mapping.close();
     }
 }

@@ -1,0 +1,166 @@
+package io.jvmm.vcpu.board;
+
+import java.io.ByteArrayOutputStream;
+import java.nio.charset.StandardCharsets;
+import java.util.function.Consumer;
+
+/**
+ * Writes AML, the byte code of ACPI's DSDT (ACPI 6.5 §20). Only what our tables say, each operation under the name it has
+ * in ASL. Blocks are given as lambdas, so that their length is known when they end.
+ *
+ * <pre>{@code
+ *   aml.scope("\\_SB", sb -> sb.device("RTC0", d -> d.name("_HID").eisaId("PNP0B00")));
+ * }</pre>
+ */
+final class AmlWriter {
+    private static final int ZERO_OP = 0x00;
+    private static final int ONE_OP = 0x01;
+    private static final int NAME_OP = 0x08;
+    private static final int BYTE_PREFIX = 0x0A;
+    private static final int WORD_PREFIX = 0x0B;
+    private static final int DWORD_PREFIX = 0x0C;
+    private static final int STRING_PREFIX = 0x0D;
+    private static final int QWORD_PREFIX = 0x0E;
+    private static final int SCOPE_OP = 0x10;
+    private static final int BUFFER_OP = 0x11;
+    private static final int PACKAGE_OP = 0x12;
+    private static final int EXT_PREFIX = 0x5B;
+    private static final int DEVICE_OP = 0x82;
+
+    private static final int SEGMENT_LENGTH = 4;
+
+    private final ByteArrayOutputStream out = new ByteArrayOutputStream();
+
+    byte[] toByteArray() {
+        return out.toByteArray();
+    }
+
+    /** {@code Scope (path) { ... }}. */
+    AmlWriter scope(String path, Consumer<AmlWriter> body) {
+        return block(SCOPE_OP, b -> {
+            b.path(path);
+            body.accept(b);
+        });
+    }
+
+    /** {@code Device (segment) { ... }}. */
+    AmlWriter device(String segment, Consumer<AmlWriter> body) {
+        out.write(EXT_PREFIX);
+        return block(DEVICE_OP, b -> {
+            b.path(segment);
+            body.accept(b);
+        });
+    }
+
+    /** {@code Name (path, ...)}: the next thing written is its object. */
+    AmlWriter name(String path) {
+        out.write(NAME_OP);
+        return path(path);
+    }
+
+    /** {@code Package () {...}} of integers. */
+    AmlWriter packageOf(long... values) {
+        return block(PACKAGE_OP, b -> {
+            b.out.write(values.length);
+            for (final long v : values) {
+                b.integer(v);
+            }
+        });
+    }
+
+    /** In the shortest encoding (§20.2.3). */
+    AmlWriter integer(long value) {
+        if (value == 0) {
+            out.write(ZERO_OP);
+        } else if (value == 1) {
+            out.write(ONE_OP);
+        } else if (value >>> 8 == 0) {
+            out.write(BYTE_PREFIX);
+            little(value, 1);
+        } else if (value >>> 16 == 0) {
+            out.write(WORD_PREFIX);
+            little(value, 2);
+        } else if (value >>> 32 == 0) {
+            out.write(DWORD_PREFIX);
+            little(value, 4);
+        } else {
+            out.write(QWORD_PREFIX);
+            little(value, 8);
+        }
+        return this;
+    }
+
+    /** ASCII, NUL-terminated. */
+    AmlWriter string(String text) {
+        out.write(STRING_PREFIX);
+        out.writeBytes(text.getBytes(StandardCharsets.US_ASCII));
+        out.write(0);
+        return this;
+    }
+
+    /** {@code EisaId ("PNP0B00")}: three letters of five bits, four hex digits, most significant byte first (§19.3.4). */
+    AmlWriter eisaId(String id) {
+        if (!id.matches("[A-Z]{3}[0-9A-F]{4}")) {
+            throw new IllegalArgumentException("not an EISA id: " + id);
+        }
+        final int letters = (id.charAt(0) - '@') << 10 | (id.charAt(1) - '@') << 5 | (id.charAt(2) - '@');
+        final int packed = letters << 16 | Integer.parseInt(id.substring(3), 16);
+        return integer(Integer.toUnsignedLong(Integer.reverseBytes(packed)));
+    }
+
+    /** {@code Buffer () {...}}. */
+    AmlWriter buffer(byte[] bytes) {
+        return block(BUFFER_OP, b -> {
+            b.integer(bytes.length);
+            b.out.writeBytes(bytes);
+        });
+    }
+
+    private AmlWriter block(int operation, Consumer<AmlWriter> body) {
+        final AmlWriter inner = new AmlWriter();
+        body.accept(inner);
+        out.write(operation);
+        packageLength(inner.out.size());
+        out.writeBytes(inner.toByteArray());
+        return this;
+    }
+
+    /** §20.2.4: counts itself; one byte up to 63, else bits 7:6 tell how many bytes follow and bits 3:0 come first. */
+    private void packageLength(int bodyBytes) {
+        if (bodyBytes + 1 < 1 << 6) {
+            out.write(bodyBytes + 1);
+            return;
+        }
+        int following = 1;
+        while (bodyBytes + 1 + following >= 1 << 4 + 8 * following) {
+            following++;
+        }
+        if (following > 3) {
+            throw new IllegalArgumentException("AML block of " + bodyBytes + " bytes");
+        }
+        final int length = bodyBytes + 1 + following;
+        out.write(following << 6 | length & 0xF);
+        little(length >> 4, following);
+    }
+
+    /** An absolute or relative path of one segment; segments are padded with underscores (§20.2.2). */
+    private AmlWriter path(String path) {
+        final boolean absolute = path.startsWith("\\");
+        final String segment = absolute ? path.substring(1) : path;
+        if (!segment.matches("[A-Z_][A-Z0-9_]{0,3}")) {
+            throw new IllegalArgumentException("not an AML name segment: " + path);
+        }
+        if (absolute) {
+            out.write('\\');
+        }
+        out.writeBytes(
+                (segment + "_".repeat(SEGMENT_LENGTH - segment.length())).getBytes(StandardCharsets.US_ASCII));
+        return this;
+    }
+
+    private void little(long value, int bytes) {
+        for (int i = 0; i < bytes; i++) {
+            out.write((int) (value >>> 8 * i));
+        }
+    }
+}
