@@ -13,26 +13,38 @@ final class Assembler extends CodeBuffer {
     private static final int OPERAND_SIZE = 0x66;
     private static final int REP = 0xf3;
 
-    /** The eight operations that share one encoding; the ordinal is the number in it. */
+    /** The eight operations that share one encoding, by their number in it. */
     enum Alu {
-        ADD,
-        OR,
-        ADC,
-        SBB,
-        AND,
-        SUB,
-        XOR,
-        CMP
+        ADD(0),
+        OR(1),
+        ADC(2),
+        SBB(3),
+        AND(4),
+        SUB(5),
+        XOR(6),
+        CMP(7);
+
+        final int code;
+
+        Alu(int code) {
+            this.code = code;
+        }
     }
 
     /** Segment registers by number. */
     enum Segment {
-        ES,
-        CS,
-        SS,
-        DS,
-        FS,
-        GS
+        ES(0),
+        CS(1),
+        SS(2),
+        DS(3),
+        FS(4),
+        GS(5);
+
+        final int code;
+
+        Segment(int code) {
+            this.code = code;
+        }
     }
 
     private boolean longMode = true;
@@ -131,34 +143,34 @@ final class Assembler extends CodeBuffer {
 
     void alu(Alu operation, Register to, Register from) {
         sameWidth(to, from);
-        registerForm(sized(operation.ordinal() * 8 + 1, to), from, to);
+        registerForm(sized(operation.code * 8 + 1, to), from, to);
     }
 
     void alu(Alu operation, Register to, Mem from) {
-        memoryForm(sized(operation.ordinal() * 8 + 3, to), to, from, 0);
+        memoryForm(sized(operation.code * 8 + 3, to), to, from, 0);
     }
 
     void alu(Alu operation, Mem to, Register from) {
-        memoryForm(sized(operation.ordinal() * 8 + 1, from), from, to, 0);
+        memoryForm(sized(operation.code * 8 + 1, from), from, to, 0);
     }
 
     void alu(Alu operation, Register to, int value) {
         if (to.widthBytes == 1) {
             if (to.number == 0) {
-                db(operation.ordinal() * 8 + 4);
+                db(operation.code * 8 + 4);
             } else {
-                registerForm(0x80, operation.ordinal(), to);
+                registerForm(0x80, operation.code, to);
             }
             db(value);
         } else if (value == (byte) value) {
-            registerForm(0x83, operation.ordinal(), to);
+            registerForm(0x83, operation.code, to);
             db(value);
         } else {
             if (to.number == 0) {
                 prefixes(to.widthBytes, 0, 0, 0, false);
-                db(operation.ordinal() * 8 + 5);
+                db(operation.code * 8 + 5);
             } else {
-                registerForm(0x81, operation.ordinal(), to);
+                registerForm(0x81, operation.code, to);
             }
             little(value, Math.min(to.widthBytes, 4));
         }
@@ -169,7 +181,7 @@ final class Assembler extends CodeBuffer {
         boolean small = width > 1 && value == (byte) value;
         int immediateBytes = small ? 1 : Math.min(width, 4);
         int opcode = width == 1 ? 0x80 : small ? 0x83 : 0x81;
-        memoryForm(opcode, width, operation.ordinal(), false, to, immediateBytes);
+        memoryForm(opcode, width, operation.code, false, to, immediateBytes);
         little(value, immediateBytes);
     }
 
@@ -393,7 +405,7 @@ final class Assembler extends CodeBuffer {
 
     void mov(Segment to, Register from) {
         opcode(0x8e);
-        db(0xc0 | (to.ordinal() << 3) | from.low());
+        db(0xc0 | (to.code << 3) | from.low());
     }
 
     void rdmsr() {

@@ -23,6 +23,8 @@ import org.junit.jupiter.api.io.TempDir;
 class AssemblerTest {
     private static final long ORIGIN = 0x200000;
 
+    private static final List<Alu> ALL_ALU = List.of(Alu.values());
+
     @TempDir
     private Path dir;
 
@@ -75,7 +77,7 @@ class AssemblerTest {
         int[] values = {0, 1, -1, 0x7f, 0x80, -0x80, -0x81, 0x1234, 0x12345678};
         for (Register r : Register.values()) {
             for (int value : values) {
-                if (r.widthBytes == 1 && value != (byte) value || r.widthBytes == 2 && value != (short) value) {
+                if ((r.widthBytes == 1 && value != (byte) value) || (r.widthBytes == 2 && value != (short) value)) {
                     continue;
                 }
                 same("mov " + name(r) + ", " + value, () -> ours.mov(r, value));
@@ -261,7 +263,7 @@ class AssemblerTest {
         Register[] registers = Register.values();
         for (int i = 0; i < 2000; i++) {
             Register r = registers[random.nextInt(registers.length)];
-            Alu alu = Alu.values()[random.nextInt(8)];
+            Alu alu = ALL_ALU.get(random.nextInt(ALL_ALU.size()));
             int displacement = random.nextInt() >> random.nextInt(32);
             Register base = registers[random.nextInt(16)];
             same(
