@@ -56,4 +56,26 @@ final class CalendarMath {
         // 0000-03-01 was a Wednesday.
         return (dayNumber + 3) % 7 + 1;
     }
+
+    /** Days from a day to the next later one that is the {@code date}-th of its month, 1 to 31. */
+    static int daysToDate(int dayNumber, int date) {
+        int packed = date(dayNumber);
+        int year = packed >> 16;
+        int month = packed >> 8 & 0xFF;
+        int days = date - (packed & 0xFF);
+        // No two neighbouring months are both without a 31st or a 30th, so this looks at three at most.
+        for (int i = 0; i < 3; i++) {
+            if (days > 0 && date <= daysInMonth(year, month)) {
+                return days;
+            }
+            days += daysInMonth(year, month);
+            if (month == 12) {
+                month = 1;
+                year = (year + 1) % 10_000;
+            } else {
+                month++;
+            }
+        }
+        return days;
+    }
 }

@@ -6,7 +6,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * A Motorola MC146818A real-time clock with 128 bytes of CMOS RAM, as the PC wires it: index port 70, data port 71,
- * time base 32.768 kHz, interrupt request on IRQ 8, century byte at 32 (hex).
+ * time base 32.768 kHz, interrupt request on IRQ 8, century byte at 32 (hex). As in Intel's chip sets, bits 5 to 0 of
+ * register D are a date alarm (ICH10 data sheet §13.6.2.4, RTC_REGD; FADT field DAY_ALRM); 0 there matches every day.
  *
  * <p>The registers are the truth and the clock is advanced lazily: every access first {@linkplain #sync catches up} with
  * virtual time, in constant time however long nobody looked. Flags that the hardware sets regardless of their enable
@@ -44,6 +45,7 @@ final class Mc146818Rtc {
     static final int VRT = 0x80;
 
     private static final int ENABLES = PERIODIC | ALARM | UPDATE_ENDED;
+    private static final int DATE_ALARM = 0x3F;
     private static final int PM = 0x80;
     private static final int DONT_CARE = 0xC0;
     private static final int TIME_BASE_HZ = 32_768;
@@ -151,7 +153,8 @@ final class Mc146818Rtc {
         switch (RtcRegister.of(index)) {
             case REGISTER_A -> writeRegisterA(value);
             case REGISTER_B -> writeRegisterB(value);
-            case REGISTER_C, REGISTER_D -> {}
+            case REGISTER_C -> {}
+            case REGISTER_D -> put(REGISTER_D, VRT | (value & DATE_ALARM));
             // "The high-order bit of the seconds byte is read only" (MC146818A, address map).
             case SECONDS -> put(SECONDS, value & 0x7F);
             case SECONDS_ALARM,
@@ -185,7 +188,7 @@ final class Mc146818Rtc {
             if ((enables & UPDATE_ENDED) != 0) {
                 deadline = start + SECOND_NS;
             } else if ((enables & ALARM) != 0) {
-                int seconds = secondsToAlarm();
+                long seconds = secondsToAlarm();
                 deadline = seconds < 0 ? NEVER : start + seconds * SECOND_NS;
             }
         }
@@ -241,8 +244,8 @@ final class Mc146818Rtc {
             state.putLong(PlatformStateLayout.RTC_SECOND_START_NS, start + seconds * SECOND_NS);
             if ((get(REGISTER_B) & SET) == 0) {
                 flags |= UPDATE_ENDED;
-                int alarm = secondsToAlarm();
-                if (alarm > 0 && alarm <= seconds) {
+                long toAlarm = secondsToAlarm();
+                if (toAlarm > 0 && toAlarm <= seconds) {
                     flags |= ALARM;
                 }
                 advance(seconds);
@@ -312,13 +315,17 @@ final class Mc146818Rtc {
         if (days == 0) {
             return;
         }
-        int year = decode(get(CENTURY), 0, 99) * 100 + decode(get(YEAR), 0, 99);
-        int month = decode(get(MONTH), 1, 12);
-        int date = Math.min(decode(get(DATE_OF_MONTH), 1, 31), CalendarMath.daysInMonth(year, month));
-        long day = CalendarMath.dayNumber(year, month, date) + days;
+        long day = dayNumber() + days;
         writeDate((int) (day % CalendarMath.DAYS_PER_CYCLE));
         int dayOfWeek = decode(get(DAY_OF_WEEK), 1, 7);
         put(DAY_OF_WEEK, (int) ((dayOfWeek - 1 + days) % 7) + 1);
+    }
+
+    private int dayNumber() {
+        int year = decode(get(CENTURY), 0, 99) * 100 + decode(get(YEAR), 0, 99);
+        int month = decode(get(MONTH), 1, 12);
+        int date = Math.min(decode(get(DATE_OF_MONTH), 1, 31), CalendarMath.daysInMonth(year, month));
+        return CalendarMath.dayNumber(year, month, date);
     }
 
     private int secondOfDay() {
@@ -346,15 +353,35 @@ final class Mc146818Rtc {
         put(CENTURY, encode(year / 100));
     }
 
-    /** Seconds from the shown time to the next match of the alarm bytes, 1 to 86400, or -1 when they never match. */
-    private int secondsToAlarm() {
+    /** Seconds from the shown time to the next match of the alarm, at least 1, or -1 when it never matches. */
+    private long secondsToAlarm() {
+        int now = secondOfDay();
+        int toTime = secondsToTimeOfDay(now);
+        int alarmDate = get(REGISTER_D) & DATE_ALARM;
+        if (toTime < 0 || alarmDate == 0) {
+            return toTime;
+        }
+        int date = decodeOr(alarmDate, 0);
+        if (date < 1 || date > 31) {
+            return -1;
+        }
+        int today = dayNumber();
+        boolean stillToday = now + toTime < CalendarMath.SECONDS_PER_DAY;
+        if (stillToday && (CalendarMath.date(today) & 0xFF) == date) {
+            return toTime;
+        }
+        int days = CalendarMath.daysToDate(today, date);
+        return (long) days * CalendarMath.SECONDS_PER_DAY - now + secondsToTimeOfDay(-1) - 1;
+    }
+
+    /** Seconds from a second of the day to the next one, of this day or the following, that the three bytes name. */
+    private int secondsToTimeOfDay(int now) {
         int second = alarm(get(SECONDS_ALARM), 59);
         int minute = alarm(get(MINUTES_ALARM), 59);
         int hour = alarmHour(get(HOURS_ALARM));
         if (second == IMPOSSIBLE || minute == IMPOSSIBLE || hour == IMPOSSIBLE) {
             return -1;
         }
-        int now = secondOfDay();
         int candidate = now + 1;
         // Each step moves to the start of the next hour, minute or second that could match; six are the most it takes.
         for (int step = 0; step < 8; step++) {
@@ -447,6 +474,6 @@ final class Mc146818Rtc {
         if ((c & 0x0F) != 0 || ((c & IRQF) != 0) != ((b & c & ENABLES) != 0)) {
             return "rtc.cmos[REGISTER_C]";
         }
-        return (state.getByte(REGISTER_D) & 0xFF) == VRT ? null : "rtc.cmos[REGISTER_D]";
+        return (state.getByte(REGISTER_D) & ~DATE_ALARM & 0xFF) == VRT ? null : "rtc.cmos[REGISTER_D]";
     }
 }

@@ -6,7 +6,7 @@ import io.jvmm.device.api.DeviceMain;
 public final class PlatformMain {
     private PlatformMain() {}
 
-    /** @param args see {@link DeviceMain#run} */
+    /** Runs the process; arguments as {@link DeviceMain#run} takes them. */
     public static void main(String[] args) {
         DeviceMain.run(args, new PlatformFactory());
     }

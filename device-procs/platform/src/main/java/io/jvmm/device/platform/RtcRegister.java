@@ -20,14 +20,13 @@ enum RtcRegister {
     REGISTER_A(0x0A, Access.READ_WRITE),
     REGISTER_B(0x0B, Access.READ_WRITE),
     REGISTER_C(0x0C, Access.READ_CLEARS),
-    REGISTER_D(0x0D, Access.READ_ONLY),
+    REGISTER_D(0x0D, Access.READ_WRITE),
     CENTURY(0x32, Access.READ_WRITE),
     RAM(-1, Access.READ_WRITE);
 
     /** How software may touch a register. */
     enum Access {
         READ_WRITE,
-        READ_ONLY,
         READ_CLEARS
     }
 

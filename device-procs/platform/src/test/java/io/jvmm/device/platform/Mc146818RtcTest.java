@@ -6,6 +6,7 @@ import static io.jvmm.device.platform.Machine.US;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.time.LocalDate;
 import java.time.LocalDateTime;
 import java.time.ZoneOffset;
 import java.util.Random;
@@ -53,8 +54,54 @@ class Mc146818RtcTest {
     void registerDReadsValidRamAndTimeAndNothingElse() {
         Machine m = at(2026, 11, 21, 0, 0, 0);
         assertEquals(0x80, m.cmos(D));
-        m.cmos(D, 0x00);
+        m.cmos(D, 0x40);
         assertEquals(0x80, m.cmos(D));
+    }
+
+    @Test
+    void registerDHoldsADateAlarmAsIntelsChipSetsHaveIt() {
+        Machine m = at(2026, 1, 30, 12, 0, 0);
+        m.cmos(D, 0x31);
+        assertEquals(0xB1, m.cmos(D));
+        m.cmos(HOURS_ALARM, 0x06);
+        m.cmos(MINUTES_ALARM, 0x30);
+        m.cmos(SECONDS_ALARM, 0x00);
+        m.cmos(B, 0x22);
+        assertAlarm(m, LocalDateTime.of(2026, 1, 31, 6, 30));
+        m.cmos(C);
+        // February has no 31st.
+        assertAlarm(m, LocalDateTime.of(2026, 3, 31, 6, 30));
+        m.cmos(C);
+        m.cmos(D, 0x00);
+        assertAlarm(m, LocalDateTime.of(2026, 4, 1, 6, 30));
+        m.cmos(C);
+        m.cmos(D, 0x32);
+        assertEquals(Mc146818Rtc.NEVER, m.device.nextDeadlineNs());
+    }
+
+    private static void assertAlarm(Machine m, LocalDateTime expected) {
+        int before = m.effects.interrupts[PlatformIdentity.IRQ_RTC];
+        m.now = m.device.nextDeadlineNs();
+        m.device.timer(m.now);
+        assertEquals(before + 1, m.effects.interrupts[PlatformIdentity.IRQ_RTC]);
+        assertClock(m, expected, false, true, "alarm");
+    }
+
+    @Test
+    void daysToADateAgreeWithJavaTime() {
+        LocalDate start = LocalDate.of(2023, 12, 1);
+        for (int i = 0; i < 500; i++) {
+            LocalDate from = start.plusDays(i);
+            for (int date = 1; date <= 31; date++) {
+                LocalDate to = from.plusDays(1);
+                while (to.getDayOfMonth() != date) {
+                    to = to.plusDays(1);
+                }
+                int day = CalendarMath.dayNumber(from.getYear(), from.getMonthValue(), from.getDayOfMonth());
+                assertEquals(
+                        to.toEpochDay() - from.toEpochDay(), CalendarMath.daysToDate(day, date), from + " " + date);
+            }
+        }
     }
 
     @Test
