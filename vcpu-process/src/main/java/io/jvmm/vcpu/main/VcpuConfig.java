@@ -1,0 +1,172 @@
+package io.jvmm.vcpu.main;
+
+import io.jvmm.ipc.boot.BootRecord;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+
+/**
+ * What the supervisor's boot record tells the vCPU process, checked. The supervisor is trusted, so a mistake here is a bug
+ * of ours; it is still reported by key and value, because that is how it is found.
+ *
+ * @param memoryBytes size of guest RAM
+ * @param kernelName the kernel's file name, for messages
+ * @param spinNs how long a vCPU spins for a reply before it sleeps
+ * @param readTimeoutNs after how long a register read is answered with all ones
+ * @param narrowFilter compiled BPF, empty for none
+ */
+record VcpuConfig(
+        String vmName,
+        String engine,
+        int vcpus,
+        long memoryBytes,
+        String commandLine,
+        String kernelName,
+        List<Device> devices,
+        long spinNs,
+        long readTimeoutNs,
+        Optional<byte[]> narrowFilter,
+        Jail jail) {
+    private static final int MAX_VCPUS = 255;
+    private static final int MAX_WINDOWS = 32;
+    private static final int MAX_GSI = 23;
+
+    /** How strictly the narrow filter is applied. */
+    enum Jail {
+        ENFORCE,
+        LOG,
+        OFF
+    }
+
+    /**
+     * A device process behind a link.
+     *
+     * @param name also the prefix of its descriptors in the boot record
+     */
+    record Device(String name, List<Window> windows, List<Interrupt> interrupts) {}
+
+    /**
+     * Addresses that belong to a region of a device.
+     *
+     * @param region the device's own number for it
+     */
+    record Window(int region, boolean pio, long base, long lengthBytes) {}
+
+    /**
+     * An interrupt of a device.
+     *
+     * @param line the device's own number for it
+     * @param level level-triggered: its descriptors include a resample eventfd
+     */
+    record Interrupt(int line, int gsi, boolean level) {}
+
+    /** @throws IllegalArgumentException naming the entry that is missing or wrong */
+    static VcpuConfig from(BootRecord record) {
+        final List<Device> devices = new ArrayList<>();
+        final Set<String> names = new HashSet<>();
+        for (String name : record.findText("devices").orElse("").split(",")) {
+            if (!name.isBlank()) {
+                require(names.add(name.strip()), "devices", name, "each name once");
+                devices.add(device(record, name.strip()));
+            }
+        }
+        final int vcpus = record.integer("vcpus");
+        require(vcpus >= 1 && vcpus <= MAX_VCPUS, "vcpus", "" + vcpus, "1.." + MAX_VCPUS);
+        final long memoryBytes = record.longInteger("memory.bytes");
+        require(memoryBytes > 0 && (memoryBytes & 0xfff) == 0, "memory.bytes", "" + memoryBytes, "whole pages");
+        final String engine = record.findText("engine").orElse("kvm");
+        require(engine.equals("kvm"), "engine", engine, "kvm");
+        final String jail = record.findText("jail").orElse("enforce");
+        return new VcpuConfig(
+                record.findText("vm").orElse("vm"),
+                engine,
+                vcpus,
+                memoryBytes,
+                record.findText("cmdline").orElse(""),
+                record.findText("kernel.name").orElse("kernel"),
+                List.copyOf(devices),
+                optionalLong(record, "wait.spin-ns", 0),
+                optionalLong(record, "read-timeout-ns", 1_000_000_000L),
+                record.findBytes("seccomp.narrow").filter(bytes -> bytes.length > 0),
+                switch (jail) {
+                    case "enforce" -> Jail.ENFORCE;
+                    case "log" -> Jail.LOG;
+                    case "off" -> Jail.OFF;
+                    default -> throw invalid("jail", jail, "enforce, log or off");
+                });
+    }
+
+    private static Device device(BootRecord record, String name) {
+        final List<Window> windows = new ArrayList<>();
+        final List<Interrupt> interrupts = new ArrayList<>();
+        for (int i = 0; i < MAX_WINDOWS; i++) {
+            final int number = i;
+            final String windowKey = name + ".window." + i;
+            record.findText(windowKey).ifPresent(text -> windows.add(window(windowKey, number, text)));
+            final String interruptKey = name + ".irq." + i;
+            record.findText(interruptKey).ifPresent(text -> interrupts.add(interrupt(interruptKey, number, text)));
+        }
+        return new Device(name, List.copyOf(windows), List.copyOf(interrupts));
+    }
+
+    /** {@code pio:3f8:8} or {@code mmio:fed00000:1000}, hexadecimal. */
+    private static Window window(String key, int region, String text) {
+        final String[] parts = text.split(":", -1);
+        require(parts.length == 3 && (parts[0].equals("pio") || parts[0].equals("mmio")), key, text, "pio:BASE:LENGTH");
+        final boolean pio = parts[0].equals("pio");
+        final long base = hex(key, text, parts[1]);
+        final long length = hex(key, text, parts[2]);
+        final long limit = pio ? 0x1_0000 : 1L << 52;
+        require(length > 0 && base < limit && length <= limit - base, key, text, "an address range that exists");
+        return new Window(region, pio, base, length);
+    }
+
+    /** {@code gsi:4:edge} or {@code gsi:9:level}, the number decimal. */
+    private static Interrupt interrupt(String key, int line, String text) {
+        final String[] parts = text.split(":", -1);
+        require(
+                parts.length == 3 && parts[0].equals("gsi") && (parts[2].equals("edge") || parts[2].equals("level")),
+                key,
+                text,
+                "gsi:N:edge or gsi:N:level");
+        final int gsi;
+        try {
+            gsi = Integer.parseInt(parts[1]);
+        } catch (NumberFormatException e) {
+            throw invalid(key, text, "gsi:N:edge or gsi:N:level");
+        }
+        require(gsi >= 0 && gsi <= MAX_GSI, key, text, "a GSI from 0 to " + MAX_GSI);
+        return new Interrupt(line, gsi, parts[2].equals("level"));
+    }
+
+    private static long hex(String key, String text, String digits) {
+        try {
+            final long value = Long.parseLong(digits, 16);
+            require(value >= 0, key, text, "hexadecimal numbers");
+            return value;
+        } catch (NumberFormatException e) {
+            throw invalid(key, text, "hexadecimal numbers");
+        }
+    }
+
+    private static long optionalLong(BootRecord record, String key, long otherwise) {
+        if (record.findText(key).isEmpty()) {
+            return otherwise;
+        }
+        final long value = record.longInteger(key);
+        require(value >= 0, key, "" + value, "nanoseconds");
+        return value;
+    }
+
+    private static void require(boolean condition, String key, String value, String expected) {
+        if (!condition) {
+            throw invalid(key, value, expected);
+        }
+    }
+
+    private static IllegalArgumentException invalid(String key, String value, String expected) {
+        return new IllegalArgumentException("boot record: " + key + " = " + value + ": expected " + expected);
+    }
+}
