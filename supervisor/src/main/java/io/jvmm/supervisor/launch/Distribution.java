@@ -1,0 +1,151 @@
+package io.jvmm.supervisor.launch;
+
+import io.jvmm.policy.jail.Bind;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+/**
+ * The files the processes are made of: the directory that {@code mvn package} assembles, and what of the host's libraries a
+ * Java runtime needs. What is bound where in a jail is decided here.
+ *
+ * @param home its directory, absolute; system property {@code jvmm.home}
+ */
+public record Distribution(Path home) {
+    /** Where a jail has it. */
+    private static final String INSIDE = "/jvmm";
+
+    /** Where a jail has the host's libraries; the loader's own path is part of every program's header. */
+    private static final String LIBRARIES = "/lib64";
+
+    private static final String LOADER = LIBRARIES + "/ld-linux-x86-64.so.2";
+    private static final Pattern LIBRARY_NAME = Pattern.compile("(?:lib[^/]+?\\.so\\.\\d+|ld-linux-x86-64\\.so\\.2)");
+
+    /** The distribution that this supervisor was started from. */
+    public static Distribution locate() throws HostLackException {
+        String home = System.getProperty("jvmm.home");
+        if (home == null) {
+            throw new HostLackException("the supervisor does not know its distribution (-Djvmm.home=...). Start it as"
+                    + " bin/jvmm-supervisor.");
+        }
+        return new Distribution(Path.of(home).toAbsolutePath().normalize());
+    }
+
+    /** Everything a process needs is there. */
+    public void check(List<ProcessKind> processes) throws HostLackException {
+        List<Path> needed = new ArrayList<>(List.of(home.resolve("runtime/bin/java"), policy("wide")));
+        for (ProcessKind p : processes) {
+            needed.add(launchFile(p));
+            needed.add(jar(p));
+            needed.add(policy(p.process()));
+        }
+        for (Path path : needed) {
+            if (!Files.isReadable(path)) {
+                throw new HostLackException("the distribution is not whole: " + path
+                        + " is missing or unreadable. Build it anew: mvn -DskipTests package");
+            }
+        }
+    }
+
+    Path launchFile(ProcessKind p) {
+        return home.resolve("launch").resolve(p.process() + ".launch");
+    }
+
+    Path jar(ProcessKind p) {
+        return home.resolve("lib").resolve(p.process()).resolve(p.jar());
+    }
+
+    Path policy(String name) {
+        return home.resolve("policies").resolve(name + ".bpf");
+    }
+
+    private Path aotCache(ProcessKind p) {
+        return home.resolve("aot").resolve(p.process() + ".aot");
+    }
+
+    /** A compiled seccomp filter. */
+    public byte[] filter(String name) throws HostLackException {
+        try {
+            return Files.readAllBytes(policy(name));
+        } catch (IOException e) {
+            throw new HostLackException(
+                    "the distribution is not whole: " + policy(name) + " cannot be read. Build it anew: mvn -DskipTests"
+                            + " package",
+                    e);
+        }
+    }
+
+    /** The command line of a process, in terms of its jail. */
+    public List<String> command(ProcessKind p) {
+        List<String> argv = new ArrayList<>();
+        argv.add(INSIDE + "/runtime/bin/java");
+        argv.add("@" + INSIDE + "/launch/" + p.process() + ".launch");
+        if (Files.exists(aotCache(p))) {
+            argv.add("-XX:AOTCache=" + INSIDE + "/aot/" + p.process() + ".aot");
+        }
+        argv.add("-jar");
+        argv.add(INSIDE + "/lib/" + p.process() + "/" + p.jar());
+        return List.copyOf(argv);
+    }
+
+    /** The environment of a process, all of it. */
+    public Map<String, String> environment() {
+        return Map.of(
+                // Without /proc the launcher cannot find its own libraries.
+                "LD_LIBRARY_PATH", INSIDE + "/runtime/lib:" + LIBRARIES,
+                // One malloc arena: a dozen threads need no more, and each costs memory.
+                "MALLOC_ARENA_MAX", "1");
+    }
+
+    /** What the jail of a process holds: exactly its own code. */
+    public List<Bind> binds(ProcessKind p) throws HostLackException {
+        try {
+            List<Bind> binds = new ArrayList<>();
+            binds.add(Bind.of(home.resolve("runtime"), INSIDE + "/runtime", Bind.Kind.CODE));
+            binds.add(Bind.of(launchFile(p), INSIDE + "/launch/" + p.process() + ".launch", Bind.Kind.DATA));
+            binds.add(Bind.of(home.resolve("lib").resolve(p.process()), INSIDE + "/lib/" + p.process(), Bind.Kind.DATA));
+            if (Files.exists(aotCache(p))) {
+                binds.add(Bind.of(aotCache(p), INSIDE + "/aot/" + p.process() + ".aot", Bind.Kind.CODE));
+            }
+            for (Map.Entry<String, Path> library : hostLibraries().entrySet()) {
+                boolean loader = library.getKey().equals(LOADER);
+                binds.add(Bind.of(library.getValue(), library.getKey(), loader ? Bind.Kind.PROGRAM : Bind.Kind.CODE));
+            }
+            return binds;
+        } catch (IOException e) {
+            throw new HostLackException(
+                    "the distribution is not whole: " + e.getMessage() + ". Build it anew: mvn -DskipTests package", e);
+        }
+    }
+
+    /**
+     * The libraries of the host that a Java runtime needs, by their path in the jail. This process is one: what it has mapped
+     * that lies outside the distribution is what the others need too, wherever this Linux keeps it.
+     */
+    private Map<String, Path> hostLibraries() throws IOException {
+        String own = home.toRealPath() + "/";
+        String runtime = Path.of(System.getProperty("java.home")).toRealPath() + "/";
+        Map<String, Path> found = new TreeMap<>();
+        for (String line : Files.readAllLines(Path.of("/proc/self/maps"))) {
+            int slash = line.indexOf('/');
+            if (slash < 0 || line.startsWith(own, slash) || line.startsWith(runtime, slash)) {
+                continue;
+            }
+            Path path = Path.of(line.substring(slash));
+            Matcher name = LIBRARY_NAME.matcher(String.valueOf(path.getFileName()));
+            if (name.lookingAt()) {
+                found.putIfAbsent(LIBRARIES + "/" + name.group(), path);
+            }
+        }
+        if (!found.containsKey(LOADER)) {
+            throw new IOException("no " + LOADER + " is mapped into this process");
+        }
+        return found;
+    }
+}
