@@ -8,10 +8,24 @@ import java.util.Map;
  *
  * @param source the file as the user named it, or {@code --demo}
  * @param where dotted key ({@code boot.kernel}, {@code serial[2].path}) to {@code vm.toml:5:1}
+ * @param serialTables number of a port to the number of the {@code [[serial]]} that describes it, both from 1
  */
-public record LoadedConfig(VmConfig config, String source, Map<String, String> where) {
+public record LoadedConfig(
+        VmConfig config, String source, Map<String, String> where, Map<Integer, Integer> serialTables) {
     public LoadedConfig {
         where = Map.copyOf(where);
+        serialTables = Map.copyOf(serialTables);
+    }
+
+    /** A configuration that no file describes. */
+    public static LoadedConfig of(VmConfig config, String source) {
+        return new LoadedConfig(config, source, Map.of(), Map.of());
+    }
+
+    /** A key of a port as messages call it: {@code serial[2].path}. */
+    public String serialSubject(int port, String key) {
+        Integer table = serialTables.get(port);
+        return (table == null ? "serial (port " + port + ")" : "serial[" + table + "]") + "." + key;
     }
 
     /** A complaint about the key, located as well as may be. */

@@ -40,6 +40,7 @@ public final class VmToml {
     private final Options options;
     private final List<ConfigProblem> problems = new ArrayList<>();
     private final Map<String, String> where = new HashMap<>();
+    private final Map<Integer, Integer> serialTables = new HashMap<>();
 
     /**
      * What the command line says about the reading.
@@ -109,7 +110,8 @@ public final class VmToml {
             problems.sort(java.util.Comparator.comparingInt(VmToml::line));
             throw new ConfigException(problems);
         }
-        return new LoadedConfig(new VmConfig(machine, boot, serial, platform, jail, ipc, lifecycle), file, where);
+        return new LoadedConfig(
+                new VmConfig(machine, boot, serial, platform, jail, ipc, lifecycle), file, where, serialTables);
     }
 
     private static int line(ConfigProblem problem) {
@@ -250,7 +252,6 @@ public final class VmToml {
                     new SerialConfig(1, SerialConfig.Backend.TERMINAL, Optional.empty(), SerialConfig.Escape.CTRL_A));
         }
         List<SerialConfig> ports = new ArrayList<>();
-        Map<Integer, Integer> first = new HashMap<>();
         int terminal = 0;
         for (int i = 0; i < array.size(); i++) {
             if (!(array.get(i) instanceof TomlTable table)) {
@@ -269,7 +270,7 @@ public final class VmToml {
             if (port == null) {
                 continue;
             }
-            @Nullable Integer before = first.putIfAbsent(port.port(), i + 1);
+            @Nullable Integer before = serialTables.putIfAbsent(port.port(), i + 1);
             if (before != null) {
                 t.complain(
                         ConfigKey.SERIAL_PORT,
@@ -375,10 +376,5 @@ public final class VmToml {
                 (int) LifecycleConfig.LONGEST_POWER_BUTTON.toSeconds(),
                 30);
         return new LifecycleConfig(Duration.ofSeconds(ready), Duration.ofSeconds(button));
-    }
-
-    /** The text of the standard configuration, for a machine made without a file ({@code --demo}). */
-    public static LoadedConfig forDemo(VmConfig config) {
-        return new LoadedConfig(config, "--demo", Map.of());
     }
 }
