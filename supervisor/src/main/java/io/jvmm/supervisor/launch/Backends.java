@@ -26,7 +26,8 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Backends implements AutoCloseable {
     private static final int READ = FileIo.READ_ONLY | FileIo.NO_CONTROLLING_TERMINAL;
-    private static final int APPEND = FileIo.WRITE_ONLY | FileIo.APPEND | FileIo.CREATE | FileIo.NO_CONTROLLING_TERMINAL;
+    private static final int APPEND =
+            FileIo.WRITE_ONLY | FileIo.APPEND | FileIo.CREATE | FileIo.NO_CONTROLLING_TERMINAL;
     private static final int LISTEN_BACKLOG = 1;
 
     private final LoadedConfig config;
@@ -44,7 +45,11 @@ public final class Backends implements AutoCloseable {
      *
      * @param config null for a port that is only there because a higher one is
      */
-    public record Port(@Nullable SerialConfig config, @Nullable Fd in, @Nullable Fd out, @Nullable Fd listen) {}
+    public record Port(
+            @Nullable SerialConfig config,
+            @Nullable Fd in,
+            @Nullable Fd out,
+            @Nullable Fd listen) {}
 
     private Backends(LoadedConfig config, RuntimeDirectory runtime) {
         this.config = config;
@@ -140,10 +145,12 @@ public final class Backends implements AutoCloseable {
 
     private static String explain(Path path, SysException e) {
         return switch (e) {
-            case SysException.Missing _ -> "there is no " + path + ". Correct the path; it is relative to the configuration.";
+            case SysException.Missing _ ->
+                "there is no " + path + ". Correct the path; it is relative to the configuration.";
             case SysException.Denied _ ->
                 path + " may not be opened by this user (" + e.errno() + "). See its permissions: ls -ld " + path;
-            default -> path + " cannot be opened: " + e.errno() + " (" + e.errno().meaning() + ").";
+            default ->
+                path + " cannot be opened: " + e.errno() + " (" + e.errno().meaning() + ").";
         };
     }
 
@@ -255,8 +262,7 @@ public final class Backends implements AutoCloseable {
             }
             runtime.willMake(path);
             UnixSocket socket = UnixSocket.listen(path, LISTEN_BACKLOG);
-            Files.setPosixFilePermissions(
-                    path, java.nio.file.attribute.PosixFilePermissions.fromString("rw-------"));
+            Files.setPosixFilePermissions(path, java.nio.file.attribute.PosixFilePermissions.fromString("rw-------"));
             socket.fd().setNonBlocking(true);
             return keep(socket.fd());
         } catch (SysException e) {
@@ -274,8 +280,10 @@ public final class Backends implements AutoCloseable {
                 && !Files.isSymbolicLink(path);
         if (special) {
             try (UnixSocket other = UnixSocket.connect(path)) {
-                complain(subject, path + " is in use: somebody listens on it (" + other.fd() + ")."
-                        + " Choose another path, or stop that program.");
+                complain(
+                        subject,
+                        path + " is in use: somebody listens on it (" + other.fd() + ")."
+                                + " Choose another path, or stop that program.");
                 return false;
             } catch (SysException e) {
                 if (e instanceof SysException.Disconnected) {
@@ -294,7 +302,9 @@ public final class Backends implements AutoCloseable {
         if (parent != null && !Files.isDirectory(parent)) {
             complain(subject, "there is no directory " + parent + ". Make it: mkdir -p " + parent);
         } else if (parent != null && !Files.exists(path) && !Files.isWritable(parent)) {
-            complain(subject, "nothing can be made in " + parent + " by this user. See its permissions: ls -ld " + parent);
+            complain(
+                    subject,
+                    "nothing can be made in " + parent + " by this user. See its permissions: ls -ld " + parent);
         } else if (Files.isDirectory(path)) {
             complain(subject, path + " is a directory. Name a file.");
         }

@@ -98,9 +98,11 @@ public record Distribution(Path home) {
     public Map<String, String> environment() {
         return Map.of(
                 // Without /proc the launcher cannot find its own libraries.
-                "LD_LIBRARY_PATH", INSIDE + "/runtime/lib:" + LIBRARIES,
+                "LD_LIBRARY_PATH",
+                INSIDE + "/runtime/lib:" + LIBRARIES,
                 // One malloc arena: a dozen threads need no more, and each costs memory.
-                "MALLOC_ARENA_MAX", "1");
+                "MALLOC_ARENA_MAX",
+                "1");
     }
 
     /** What the jail of a process holds: exactly its own code. */
@@ -109,7 +111,8 @@ public record Distribution(Path home) {
             List<Bind> binds = new ArrayList<>();
             binds.add(Bind.of(home.resolve("runtime"), INSIDE + "/runtime", Bind.Kind.CODE));
             binds.add(Bind.of(launchFile(p), INSIDE + "/launch/" + p.process() + ".launch", Bind.Kind.DATA));
-            binds.add(Bind.of(home.resolve("lib").resolve(p.process()), INSIDE + "/lib/" + p.process(), Bind.Kind.DATA));
+            binds.add(
+                    Bind.of(home.resolve("lib").resolve(p.process()), INSIDE + "/lib/" + p.process(), Bind.Kind.DATA));
             if (Files.exists(aotCache(p))) {
                 binds.add(Bind.of(aotCache(p), INSIDE + "/aot/" + p.process() + ".aot", Bind.Kind.CODE));
             }

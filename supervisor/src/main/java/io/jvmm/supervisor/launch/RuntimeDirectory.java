@@ -53,9 +53,7 @@ public final class RuntimeDirectory implements AutoCloseable {
             return Path.of("/run/jvmm");
         }
         String xdg = System.getenv("XDG_RUNTIME_DIR");
-        return xdg == null || xdg.isEmpty()
-                ? Path.of("/tmp/jvmm-" + SystemInfo.effectiveUid())
-                : Path.of(xdg, "jvmm");
+        return xdg == null || xdg.isEmpty() ? Path.of("/tmp/jvmm-" + SystemInfo.effectiveUid()) : Path.of(xdg, "jvmm");
     }
 
     /** As {@link #open()}, at a place of the caller's. */
@@ -102,8 +100,8 @@ public final class RuntimeDirectory implements AutoCloseable {
                     && mode instanceof Integer m
                     && (m & 0077) == 0;
             if (!ours) {
-                throw new IOException(directory + " is not a directory that only uid " + SystemInfo.effectiveUid()
-                        + " can use", e);
+                throw new IOException(
+                        directory + " is not a directory that only uid " + SystemInfo.effectiveUid() + " can use", e);
             }
         }
     }
@@ -131,7 +129,8 @@ public final class RuntimeDirectory implements AutoCloseable {
             }
             deleteTree(vm);
         } catch (IOException | OverlappingFileLockException e) {
-            // Not there yet, or just cleared by another supervisor that starts now, or held by this very process: let it be.
+            // Not there yet, or just cleared by another supervisor that starts now, or held by this very process: let
+            // it be.
             return;
         }
     }

@@ -95,7 +95,8 @@ public final class UidAllocator {
                 return channel;
             }
         } catch (OverlappingFileLockException e) {
-            // Held by another machine of this very process. (Closing the channel would drop its lock: fcntl locks belong to
+            // Held by another machine of this very process. (Closing the channel would drop its lock: fcntl locks
+            // belong to
             // the process and the file, so the Java channel must stay open; there is one such case, in tests.)
             return null;
         }
@@ -106,8 +107,7 @@ public final class UidAllocator {
     private static int read(FileChannel next) throws IOException {
         ByteBuffer text = ByteBuffer.allocate(16);
         next.read(text, 0);
-        String digits =
-                new String(text.array(), 0, text.position(), StandardCharsets.US_ASCII).strip();
+        String digits = new String(text.array(), 0, text.position(), StandardCharsets.US_ASCII).strip();
         return digits.matches("[0-9]{1,9}") ? Integer.parseInt(digits) : 0;
     }
 
