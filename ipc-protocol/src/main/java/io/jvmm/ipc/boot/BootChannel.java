@@ -1,27 +1,73 @@
 package io.jvmm.ipc.boot;
 
+import io.jvmm.ipc.sys.Clock;
 import io.jvmm.ipc.sys.Fd;
+import io.jvmm.ipc.sys.Poller;
+import io.jvmm.ipc.sys.UnixSocket;
+import java.util.ArrayList;
+import java.util.List;
 
-/** STUB: bodies follow. */
+/**
+ * The control socket between the supervisor and a process: carries boot records, one after the other. The process keeps
+ * its end open for its whole life; end of file there means that the supervisor has died. One thread.
+ */
 public final class BootChannel implements AutoCloseable {
-    private BootChannel() {}
+    private final UnixSocket socket;
 
+    private BootChannel(UnixSocket socket) {
+        this.socket = socket;
+    }
+
+    /** Takes ownership of a SEQPACKET socket. */
     public static BootChannel over(Fd socket) {
-        return new BootChannel();
+        return new BootChannel(UnixSocket.of(socket));
     }
 
-    /** Sends everything; the descriptors stay the caller's and open. */
-    public void send(BootRecord record) {}
+    /** Sends a record; its descriptors stay the caller's and open. */
+    public void send(BootRecord record) {
+        for (BootRecordEncoder.Datagram datagram : BootRecordEncoder.encode(record)) {
+            socket.send(datagram.bytes(), datagram.fds());
+        }
+    }
 
-    /** Waits for a record; its descriptors belong to the caller. */
+    /**
+     * Waits for a record. Its descriptors belong to the caller; when this throws, what had arrived is closed.
+     *
+     * @param timeoutNs nanoseconds for all of it; {@link Poller#FOREVER} for no limit
+     * @throws io.jvmm.ipc.sys.SysException.TimedOut when it did not arrive in time
+     * @throws BootFormatException when it is not well-formed, or the other end closed
+     */
     public BootRecord receive(long timeoutNs) {
-        throw new UnsupportedOperationException();
+        long startNs = Clock.monotonicNs();
+        List<Fd> received = new ArrayList<>();
+        BootRecordDecoder decoder = new BootRecordDecoder();
+        try {
+            while (true) {
+                long leftNs = timeoutNs == Poller.FOREVER
+                        ? Poller.FOREVER
+                        : Math.max(timeoutNs - (Clock.monotonicNs() - startNs), 0);
+                UnixSocket.Received datagram = socket.receive(BootRecordLayout.MAX_DATAGRAM_BYTES, leftNs);
+                received.addAll(datagram.fds());
+                if (datagram.endOfFile()) {
+                    throw new BootFormatException("the other end of the control socket closed before a whole record");
+                }
+                if (!decoder.add(datagram.bytes(), datagram.fds())) {
+                    return decoder.record();
+                }
+            }
+        } catch (RuntimeException e) {
+            received.forEach(Fd::close);
+            throw e;
+        }
     }
 
+    /** The socket; this object owns it. */
     public Fd fd() {
-        throw new UnsupportedOperationException();
+        return socket.fd();
     }
 
     @Override
-    public void close() {}
+    public void close() {
+        socket.close();
+    }
 }

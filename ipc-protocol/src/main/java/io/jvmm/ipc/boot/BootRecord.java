@@ -1,79 +1,133 @@
 package io.jvmm.ipc.boot;
 
 import io.jvmm.ipc.sys.Fd;
+import java.nio.charset.StandardCharsets;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 
-/** STUB: bodies follow. */
+/**
+ * Descriptors by name and configuration by key: what the supervisor hands to a process at its start. Immutable. It does
+ * not own the descriptors: a sender keeps its own, a receiver takes over those it received.
+ */
 public final class BootRecord {
-    private BootRecord() {}
+    private final Map<String, Fd> fds;
+    private final Map<String, byte[]> entries;
+
+    BootRecord(Map<String, Fd> fds, Map<String, byte[]> entries) {
+        this.fds = Collections.unmodifiableMap(new LinkedHashMap<>(fds));
+        this.entries = Collections.unmodifiableMap(new LinkedHashMap<>(entries));
+    }
 
     public static Builder builder() {
         return new Builder();
     }
 
+    /** @throws IllegalArgumentException when there is no such descriptor, with its name */
     public Fd fd(String name) {
-        throw new UnsupportedOperationException();
+        return findFd(name)
+                .orElseThrow(() -> new IllegalArgumentException(
+                        "boot record: no descriptor \"" + name + "\"; there are " + fds.keySet()));
     }
 
     public Optional<Fd> findFd(String name) {
-        throw new UnsupportedOperationException();
+        return Optional.ofNullable(fds.get(name));
     }
 
+    /** Names of the descriptors in the order they were sent. */
     public Set<String> fdNames() {
-        throw new UnsupportedOperationException();
+        return fds.keySet();
     }
 
+    /** @throws IllegalArgumentException when there is no such entry, with its key */
     public String text(String key) {
-        throw new UnsupportedOperationException();
+        return new String(bytes(key), StandardCharsets.UTF_8);
     }
 
     public Optional<String> findText(String key) {
-        throw new UnsupportedOperationException();
+        return findBytes(key).map(value -> new String(value, StandardCharsets.UTF_8));
     }
 
+    /** @throws IllegalArgumentException when there is no such entry or it is no decimal 32-bit number */
     public int integer(String key) {
-        throw new UnsupportedOperationException();
+        try {
+            return Integer.parseInt(text(key));
+        } catch (NumberFormatException e) {
+            throw notANumber(key, e);
+        }
     }
 
+    /** @throws IllegalArgumentException when there is no such entry or it is no decimal 64-bit number */
     public long longInteger(String key) {
-        throw new UnsupportedOperationException();
+        try {
+            return Long.parseLong(text(key));
+        } catch (NumberFormatException e) {
+            throw notANumber(key, e);
+        }
     }
 
+    private IllegalArgumentException notANumber(String key, NumberFormatException cause) {
+        return new IllegalArgumentException("boot record: \"" + key + "\" is no number: \"" + text(key) + "\"", cause);
+    }
+
+    /** @throws IllegalArgumentException when there is no such entry, with its key */
     public byte[] bytes(String key) {
-        throw new UnsupportedOperationException();
+        return findBytes(key)
+                .orElseThrow(() -> new IllegalArgumentException(
+                        "boot record: no entry \"" + key + "\"; there are " + entries.keySet()));
     }
 
     public Optional<byte[]> findBytes(String key) {
-        throw new UnsupportedOperationException();
+        return Optional.ofNullable(entries.get(key)).map(byte[]::clone);
     }
 
+    /** Keys of the entries in the order they were sent. */
     public Set<String> keys() {
-        throw new UnsupportedOperationException();
+        return entries.keySet();
+    }
+
+    Map<String, Fd> fds() {
+        return fds;
+    }
+
+    Map<String, byte[]> entries() {
+        return entries;
     }
 
     /** Collects a record to send. */
     public static final class Builder {
+        private final Map<String, Fd> fds = new LinkedHashMap<>();
+        private final Map<String, byte[]> entries = new LinkedHashMap<>();
+
         private Builder() {}
 
+        /** Adds a descriptor; it stays the caller's and must be open until the record is sent. */
         public Builder fd(String name, Fd fd) {
+            if (fds.putIfAbsent(name, fd) != null) {
+                throw new IllegalArgumentException("boot record: two descriptors \"" + name + "\"");
+            }
             return this;
         }
 
         public Builder put(String key, String value) {
-            return this;
-        }
-
-        public Builder put(String key, byte[] value) {
-            return this;
+            return put(key, value.getBytes(StandardCharsets.UTF_8));
         }
 
         public Builder put(String key, long value) {
             return put(key, Long.toString(value));
         }
 
+        public Builder put(String key, byte[] value) {
+            if (entries.putIfAbsent(key, value.clone()) != null) {
+                throw new IllegalArgumentException("boot record: two entries \"" + key + "\"");
+            }
+            return this;
+        }
+
         public BootRecord build() {
-            return new BootRecord();
+            return new BootRecord(fds, entries);
         }
     }
 }

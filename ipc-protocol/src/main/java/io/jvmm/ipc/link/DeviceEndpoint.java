@@ -1,105 +1,202 @@
 package io.jvmm.ipc.link;
 
+import io.jvmm.ipc.message.DeviceEventProxy;
+import io.jvmm.ipc.message.DeviceRequestAdapter;
+import io.jvmm.ipc.message.DeviceRequestLayout;
 import io.jvmm.ipc.message.DeviceRequestType;
 import io.jvmm.ipc.message.PowerAction;
 import io.jvmm.ipc.message.PowerOrigin;
+import io.jvmm.ipc.ring.GuardedProducer;
+import io.jvmm.ipc.ring.HardenedReader;
 import io.jvmm.ipc.ring.Violation;
 import io.jvmm.ipc.sys.EventFd;
 import org.jspecify.annotations.Nullable;
 
-/** STUB: bodies follow. */
+/**
+ * The device process's end of a device link; the vCPU process at the other end is hostile. One thread; nothing is
+ * thrown, nothing is allocated.
+ *
+ * <p>The loop of a device: {@link #next()}, work on the message (it is a private copy, already validated), emit the
+ * effects ({@link #reply}, events), commit the state with {@link #positionAfter()}, {@link #release()}. A process that
+ * dies before the commit leaves the message to its successor; one that dies after it leaves nothing but space that the
+ * successor gives back.
+ *
+ * <p>When the vCPU process breaks the protocol, {@link #next()} is false for good and {@link #violation()} tells why.
+ */
 public final class DeviceEndpoint {
-    public DeviceEndpoint(LinkMemory memory, EventFd requestDoorbell, EventFd eventDoorbell, long resumePosition) {}
+    private final LinkState state = new LinkState();
+    private final HardenedReader requests;
+    private final DeviceRequestAdapter adapter;
+    private final ReplySlots replies;
+    private final SpaceWaiters space;
+    private final GuardedProducer producer;
+    private final DeviceEventProxy events;
+    private final Doorbell requestDoorbell;
+    private final Doorbell eventDoorbell;
 
-    /** Makes the next request current; false when there is none (or the link is severed: see {@link #health()}). */
-    public boolean next() {
-        return false;
+    /** @param resumePosition what the state segment last committed; 0 on a new link */
+    public DeviceEndpoint(LinkMemory memory, EventFd requestDoorbell, EventFd eventDoorbell, long resumePosition) {
+        this.requests = new HardenedReader(memory.requestRing(), DeviceRequestLayout.MAX_LENGTH_BYTES, resumePosition);
+        this.adapter = new DeviceRequestAdapter(requests, memory.spec().replySlots());
+        this.replies = new ReplySlots(memory.replySlots(), memory.spec().replySlots());
+        this.producer = new GuardedProducer(memory.eventRing());
+        this.events = new DeviceEventProxy(producer);
+        this.space = new SpaceWaiters(
+                memory.doorbells(), LinkLayout.DOORBELL_REQUEST_PRODUCERS_WAITING, memory.requestRing());
+        this.requestDoorbell =
+                new Doorbell(memory.doorbells(), LinkLayout.DOORBELL_REQUEST_CONSUMER_ASLEEP, requestDoorbell);
+        this.eventDoorbell = new Doorbell(memory.doorbells(), LinkLayout.DOORBELL_EVENT_CONSUMER_ASLEEP, eventDoorbell);
+        noteViolations();
     }
 
-    /** Wire number of the current request. */
-    public int type() {
-        return 0;
+    /** Makes the next request current. False when there is none, or the link is severed: see {@link #health()}. */
+    public boolean next() {
+        if (adapter.next()) {
+            return true;
+        }
+        noteViolations();
+        return false;
     }
 
     /** The current request's type. */
     public DeviceRequestType request() {
-        throw new UnsupportedOperationException();
+        return adapter.type();
     }
 
+    /** The current request's type as its number on the wire. */
+    public int type() {
+        return adapter.type().number();
+    }
+
+    /** The vCPU that asks. */
     public int vcpu() {
-        return 0;
+        return adapter.vcpu();
     }
 
+    /** READ, WRITE: the device's own number of the window, 0..255. */
     public int region() {
-        return 0;
+        return adapter.region();
     }
 
+    /** READ, WRITE: byte offset in the window, not negative. */
     public int offset() {
-        return 0;
+        return adapter.offset();
     }
 
+    /** READ, WRITE: 1, 2, 4 or 8 bytes. */
     public int widthBytes() {
-        return 0;
+        return adapter.widthBytes();
     }
 
+    /** WRITE: what was written; bytes above the width are whatever the sender left there. */
     public long value() {
-        return 0;
+        return adapter.value();
     }
 
+    /** READ: the number the reply carries. */
     public long sequence() {
-        return 0;
+        return adapter.sequence();
     }
 
+    /** KICK: which virtqueue, 0..65535. */
     public int queue() {
-        return 0;
+        return adapter.queue();
     }
 
-    /** Ring position after the current request: what the state commit records. */
+    /** Ring position behind the current request: what the state commit records. */
     public long positionAfter() {
-        return 0;
+        return requests.positionAfter();
     }
 
-    public void release() {}
+    /** Done with the current request: gives its space back and wakes producers that wait for room. */
+    public void release() {
+        requests.release();
+        space.headMoved();
+    }
 
-    /** Answers the current READ. */
-    public void reply(long value) {}
+    /** Answers the current READ and wakes the vCPU if it sleeps. Bytes above the width are ignored by the reader. */
+    public void reply(long value) {
+        assert adapter.type() == DeviceRequestType.READ : "only a READ is answered";
+        replies.publish(adapter.vcpu(), adapter.sequence(), value);
+    }
 
-    /** False when the event ring is full: nothing was sent. */
+    /** Reports a level-triggered line. False, as for the other events, when the ring is full: nothing was sent. */
     public boolean irqLevel(int line, boolean high) {
-        return false;
+        return sent(events.irqLevel(line, high));
     }
 
+    /** Reports that the configuration of a function changed. */
     public boolean configChanged(int function, int generation) {
-        return false;
+        return sent(events.configChanged(function, generation));
     }
 
+    /** Reports that a function cannot go on until its driver resets it. */
     public boolean needsReset(int function, int reason) {
-        return false;
+        return sent(events.needsReset(function, reason));
     }
 
+    /** Reports that the guest broke a rule of the device's specification. */
     public boolean guestError(int code, long detail) {
-        return false;
+        return sent(events.guestError(code, detail));
     }
 
+    /** Reports that the guest asked for power-off or reset. */
     public boolean power(PowerAction action, PowerOrigin origin) {
-        return false;
+        return sent(events.power(action, origin));
     }
 
+    private boolean sent(boolean published) {
+        if (published) {
+            eventDoorbell.ring();
+        } else {
+            noteViolations();
+        }
+        return published;
+    }
+
+    private void noteViolations() {
+        @Nullable Violation violation = requests.violation() != null ? requests.violation() : producer.violation();
+        if (violation != null && state.violation() == null) {
+            state.sever(violation);
+        }
+    }
+
+    /**
+     * The device is about to sleep on {@link #requestDoorbell()} and its other descriptors.
+     *
+     * @return true: sleep, then call {@link #awake()}; false: a request is there, carry on
+     */
     public boolean prepareToSleep() {
-        return false;
+        requestDoorbell.announceSleep();
+        if (requests.hasNext()) {
+            requestDoorbell.cancelSleep();
+            return false;
+        }
+        return true;
     }
 
-    public void awake() {}
+    /** After a sleep, before the next {@link #next()}. */
+    public void awake() {
+        requestDoorbell.awake();
+    }
 
+    /** What the device sleeps on. */
     public EventFd requestDoorbell() {
-        throw new UnsupportedOperationException();
+        return requestDoorbell.eventFd();
     }
 
+    /** Whether a request has been begun and not finished by the vCPU process: its thread is slow, or died. */
+    public boolean stalled() {
+        return requests.stalled();
+    }
+
+    /** What this end thinks of the vCPU process: connected or severed. */
     public LinkHealth health() {
-        return LinkHealth.CONNECTED;
+        return state.health();
     }
 
+    /** Why the link was severed; null while it is not. */
     public @Nullable Violation violation() {
-        return null;
+        return state.violation();
     }
 }

@@ -2,89 +2,174 @@ package io.jvmm.ipc.link;
 
 import io.jvmm.ipc.message.LogLevel;
 import io.jvmm.ipc.message.StopCause;
+import io.jvmm.ipc.message.SupervisorEventProxy;
+import io.jvmm.ipc.message.SupervisorRequestAdapter;
+import io.jvmm.ipc.message.SupervisorRequestLayout;
 import io.jvmm.ipc.message.SupervisorRequestType;
+import io.jvmm.ipc.ring.GuardedProducer;
+import io.jvmm.ipc.ring.HardenedReader;
 import io.jvmm.ipc.ring.Violation;
 import io.jvmm.ipc.sys.EventFd;
+import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 
-/** STUB: bodies follow. */
+/**
+ * A process's end of its supervisor link. One thread takes requests and sleeps; any thread may send. Sending never waits
+ * and, but for {@link #peerViolation}, allocates nothing: every method is false when the ring is full, and nothing was
+ * sent then.
+ */
 public final class ProcessEndpoint {
-    public ProcessEndpoint(LinkMemory memory, EventFd requestDoorbell, EventFd eventDoorbell) {}
+    private final LinkState state = new LinkState();
+    private final HardenedReader requests;
+    private final SupervisorRequestAdapter adapter;
+    private final GuardedProducer producer;
+    private final SupervisorEventProxy events;
+    private final Doorbell requestDoorbell;
+    private final Doorbell eventDoorbell;
+    private final LogText logText = new LogText();
+    private final AtomicLong logDropped = new AtomicLong();
 
-    /** Makes the supervisor's next request current; false when there is none. */
+    public ProcessEndpoint(LinkMemory memory, EventFd requestDoorbell, EventFd eventDoorbell) {
+        this.requests = new HardenedReader(memory.requestRing(), SupervisorRequestLayout.LENGTH_BYTES, 0);
+        this.adapter = new SupervisorRequestAdapter(requests);
+        this.producer = new GuardedProducer(memory.eventRing());
+        this.events = new SupervisorEventProxy(producer);
+        this.requestDoorbell =
+                new Doorbell(memory.doorbells(), LinkLayout.DOORBELL_REQUEST_CONSUMER_ASLEEP, requestDoorbell);
+        this.eventDoorbell = new Doorbell(memory.doorbells(), LinkLayout.DOORBELL_EVENT_CONSUMER_ASLEEP, eventDoorbell);
+        noteViolations();
+    }
+
+    /** Makes the supervisor's next request current; false when there is none or the link is severed. */
     public boolean next() {
+        if (adapter.next()) {
+            return true;
+        }
+        noteViolations();
         return false;
     }
 
+    /** The current request. */
     public SupervisorRequestType request() {
-        throw new UnsupportedOperationException();
+        return adapter.type();
     }
 
+    /** The current request's argument. */
     public long argument() {
-        return 0;
+        return adapter.argument();
     }
 
-    public void release() {}
+    /** Done with the current request. */
+    public void release() {
+        requests.release();
+    }
 
+    /** Says that the process is warm and filtered. {@code filterHash}: 32 bytes, SHA-256 of the narrow filter. */
     public boolean ready(long monotonicNs, byte[] filterHash, int threads) {
-        return false;
+        return sent(events.ready(monotonicNs, filterHash, threads));
     }
 
+    /** Says that a request has been carried out; {@code status} 0 means well. */
     public boolean ack(SupervisorRequestType request, int status) {
-        return false;
+        return sent(events.ack(request, status));
     }
 
-    /** Never waits: drops and counts when the ring is full. Cut to 480 bytes of UTF-8. */
-    public void log(LogLevel level, CharSequence text) {}
+    /** Sends a line for the log, cut to 480 bytes of UTF-8. Dropped and counted when there is no room. */
+    public void log(LogLevel level, CharSequence text) {
+        boolean published;
+        synchronized (logText) {
+            published = events.log(level, logText.bytes(), logText.encode(text));
+        }
+        if (!sent(published)) {
+            logDropped.incrementAndGet();
+        }
+    }
 
     /** Log records dropped so far. */
     public long logDropped() {
-        return 0;
+        return logDropped.get();
     }
 
+    /** Sends the value of a counter. */
     public boolean counter(int id, long value) {
-        return false;
+        return sent(events.counter(id, value));
     }
 
+    /** Says that the guest runs no more. */
     public boolean guestStopped(StopCause cause, int vcpu, long rip, long detail) {
-        return false;
+        return sent(events.guestStopped(cause, vcpu, rip, detail));
     }
 
+    /** Says that a device did not answer in time. */
     public boolean deviceHung(int deviceIndex, long waitedNs) {
-        return false;
+        return sent(events.deviceHung(deviceIndex, waitedNs));
     }
 
+    /** Says that a device broke the protocol and was cut off. Allocates. */
     public boolean peerViolation(int deviceIndex, Violation violation) {
-        return false;
+        return sent(events.peerViolation(deviceIndex, violation));
     }
 
+    /** Says that the user typed the escape sequence. {@code what}: 1 quit. */
     public boolean escape(int port, int what) {
-        return false;
+        return sent(events.escape(port, what));
     }
 
+    /** Says that the guest is about to run its first instruction. */
     public boolean firstInstruction(long monotonicNs) {
-        return false;
+        return sent(events.firstInstruction(monotonicNs));
     }
 
+    /** Says that the host side of a port went away. */
     public boolean backendLost(int port, int errno) {
-        return false;
+        return sent(events.backendLost(port, errno));
     }
 
+    private boolean sent(boolean published) {
+        if (published) {
+            eventDoorbell.ring();
+        }
+        return published;
+    }
+
+    private void noteViolations() {
+        @Nullable Violation violation = requests.violation() != null ? requests.violation() : producer.violation();
+        if (violation != null && state.violation() == null) {
+            state.sever(violation);
+        }
+    }
+
+    /**
+     * The process is about to sleep on {@link #requestDoorbell()} and its other descriptors.
+     *
+     * @return true: sleep, then call {@link #awake()}; false: a request is there, carry on
+     */
     public boolean prepareToSleep() {
-        return false;
+        requestDoorbell.announceSleep();
+        if (requests.hasNext()) {
+            requestDoorbell.cancelSleep();
+            return false;
+        }
+        return true;
     }
 
-    public void awake() {}
+    /** After a sleep, before the next {@link #next()}. */
+    public void awake() {
+        requestDoorbell.awake();
+    }
 
+    /** What the process sleeps on. */
     public EventFd requestDoorbell() {
-        throw new UnsupportedOperationException();
+        return requestDoorbell.eventFd();
     }
 
+    /** What this end thinks of the supervisor's memory: connected or severed. */
     public LinkHealth health() {
-        return LinkHealth.CONNECTED;
+        return state.health();
     }
 
+    /** Why the link was severed; null while it is not. */
     public @Nullable Violation violation() {
-        return null;
+        return state.violation();
     }
 }

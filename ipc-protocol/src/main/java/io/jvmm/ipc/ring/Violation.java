@@ -1,5 +1,6 @@
 package io.jvmm.ipc.ring;
 
+import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.Objects;
 
@@ -59,7 +60,7 @@ public record Violation(Kind kind, long position, byte[] bytes) {
 
     public Violation {
         Objects.requireNonNull(kind);
-        bytes = bytes.length > MAX_BYTES ? java.util.Arrays.copyOf(bytes, MAX_BYTES) : bytes.clone();
+        bytes = bytes.length > MAX_BYTES ? Arrays.copyOf(bytes, MAX_BYTES) : bytes.clone();
     }
 
     @Override
@@ -72,12 +73,12 @@ public record Violation(Kind kind, long position, byte[] bytes) {
         return other instanceof Violation that
                 && kind == that.kind
                 && position == that.position
-                && java.util.Arrays.equals(bytes, that.bytes);
+                && Arrays.equals(bytes, that.bytes);
     }
 
     @Override
     public int hashCode() {
-        return Objects.hash(kind, position, java.util.Arrays.hashCode(bytes));
+        return Objects.hash(kind, position, Arrays.hashCode(bytes));
     }
 
     @Override

@@ -1,41 +1,194 @@
 package io.jvmm.ipc.state;
 
 import io.jvmm.ipc.sys.Fd;
+import io.jvmm.ipc.sys.FileIo;
+import io.jvmm.ipc.sys.Mapping;
+import io.jvmm.ipc.sys.MemFd;
+import java.lang.invoke.VarHandle;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.zip.CRC32C;
 import org.agrona.concurrent.AtomicBuffer;
+import org.agrona.concurrent.UnsafeBuffer;
 
-/** STUB: bodies follow. */
+/**
+ * The state of a device, committed to memory that outlives its process. One thread; {@link #commit} allocates nothing.
+ *
+ * <p>The device works on {@link #working()}, which is private memory. {@link #commit} copies it, together with the
+ * position in the request ring, into the slot that is not the committed one and then moves the sequence, a single store:
+ * whoever adopts the segment after a kill at any instruction finds the state and the position as of the same message
+ * border. An adopted segment is validated like any hostile input; it is copied first, and only the copy is looked at.
+ */
 public final class StateSegment implements AutoCloseable {
-    private StateSegment() {}
+    private static final int RING_ALIGNMENT_BYTES = 8;
 
+    private final Fd fd;
+    private final StateSegmentLayout layout;
+    private final Mapping mapping;
+    private final UnsafeBuffer shared;
+    /** A slot in private memory: what {@link #commit} copies into the segment in one go. */
+    private final ByteBuffer scratchBytes;
+
+    private final UnsafeBuffer scratch;
+    private final UnsafeBuffer working;
+    private final CRC32C crc = new CRC32C();
+
+    private long sequence;
+    private long ringPosition;
+
+    private StateSegment(Fd fd, StateSegmentLayout layout, int stateLengthBytes, Mapping mapping) {
+        this.fd = fd;
+        this.layout = layout;
+        this.mapping = mapping;
+        this.shared = mapping.buffer();
+        this.scratchBytes = ByteBuffer.allocateDirect(layout.slotLength()).order(ByteOrder.LITTLE_ENDIAN);
+        this.scratch = new UnsafeBuffer(scratchBytes);
+        this.working = new UnsafeBuffer(scratch, 0, stateLengthBytes);
+    }
+
+    /**
+     * A new segment in which nothing is committed yet. {@code name} shows in /proc/PID/maps.
+     *
+     * @param deviceId which device's state it is; numbers never change their meaning
+     * @param version of the device's state layout
+     */
     public static StateSegment create(String name, int deviceId, int version, int stateLengthBytes) {
-        throw new UnsupportedOperationException();
+        StateSegmentLayout layout = new StateSegmentLayout(stateLengthBytes);
+        MemFd memFd = MemFd.createSealed(name, layout.totalLength());
+        try {
+            StateSegment segment = new StateSegment(memFd.fd(), layout, stateLengthBytes, memFd.map());
+            segment.shared.putLong(StateSegmentLayout.HEADER_MAGIC, StateSegmentLayout.MAGIC);
+            segment.shared.putInt(StateSegmentLayout.HEADER_DEVICE, deviceId);
+            segment.shared.putInt(StateSegmentLayout.HEADER_VERSION, version);
+            segment.shared.putInt(StateSegmentLayout.HEADER_STATE_LENGTH, stateLengthBytes);
+            segment.shared.putInt(StateSegmentLayout.HEADER_LAYOUT_VERSION, StateSegmentLayout.LAYOUT_VERSION);
+            return segment;
+        } catch (RuntimeException e) {
+            memFd.close();
+            throw e;
+        }
     }
 
-    /** @throws StateFormatException when the segment is not of this device, version and length, or has no valid slot */
+    /**
+     * Carries on with a segment received from elsewhere and takes ownership of its descriptor. A segment that is all
+     * zero, as the supervisor makes it when it does not know the length, cannot be adopted: it has no header.
+     *
+     * @throws StateFormatException when it is not a sealed segment of this device, version and length, or its committed
+     *     slot is damaged
+     */
     public static StateSegment adopt(Fd fd, int deviceId, int version, int stateLengthBytes) {
-        throw new UnsupportedOperationException();
+        StateSegmentLayout layout = new StateSegmentLayout(stateLengthBytes);
+        long length = FileIo.size(fd);
+        require(length == layout.totalLength(), "length of the memfd", length);
+        if (!MemFd.of(fd).hasSeals(MemFd.SEALS_FIXED_SIZE)) {
+            throw new StateFormatException("the state segment's memfd is not sealed against changes of its size");
+        }
+        Mapping mapping = Mapping.shared(fd, 0, length, Mapping.Access.READ_WRITE);
+        try {
+            StateSegment segment = new StateSegment(fd, layout, stateLengthBytes, mapping);
+            segment.load(deviceId, version, stateLengthBytes);
+            return segment;
+        } catch (RuntimeException e) {
+            mapping.close();
+            throw e;
+        }
     }
 
-    public Fd fd() {
-        throw new UnsupportedOperationException();
+    private void load(int deviceId, int version, int stateLengthBytes) {
+        UnsafeBuffer header = new UnsafeBuffer(new byte[StateSegmentLayout.HEADER_LENGTH_BYTES]);
+        shared.getBytes(0, header, 0, StateSegmentLayout.HEADER_LENGTH_BYTES);
+        long magic = header.getLong(StateSegmentLayout.HEADER_MAGIC);
+        require(magic == StateSegmentLayout.MAGIC, "magic", magic);
+        int layoutVersion = header.getInt(StateSegmentLayout.HEADER_LAYOUT_VERSION);
+        require(layoutVersion == StateSegmentLayout.LAYOUT_VERSION, "layout version", layoutVersion);
+        int device = header.getInt(StateSegmentLayout.HEADER_DEVICE);
+        require(device == deviceId, "device", device);
+        int stateVersion = header.getInt(StateSegmentLayout.HEADER_VERSION);
+        require(stateVersion == version, "version of the state", stateVersion);
+        int stateLength = header.getInt(StateSegmentLayout.HEADER_STATE_LENGTH);
+        require(stateLength == stateLengthBytes, "length of the state", stateLength);
+        long committed = header.getLong(StateSegmentLayout.HEADER_SEQUENCE);
+        require(committed >= 0, "sequence", committed);
+        if (committed == 0) {
+            return;
+        }
+        shared.getBytes(layout.slotOffset(committed), scratch, 0, layout.slotLength());
+        long slotSequence = scratch.getLong(layout.slotSequence());
+        require(slotSequence == committed, "sequence of the committed slot", slotSequence);
+        int checksum = scratch.getInt(layout.crc());
+        require(checksum == checksum(), "CRC of the committed slot", checksum);
+        long position = scratch.getLong(layout.ringPosition());
+        require(position >= 0 && position % RING_ALIGNMENT_BYTES == 0, "ring position", position);
+        sequence = committed;
+        ringPosition = position;
     }
 
-    /** Private working copy, {@code stateLengthBytes} long, 8-byte aligned. */
+    private static void require(boolean holds, String what, long found) {
+        if (!holds) {
+            throw new StateFormatException("state segment: " + what + " is " + found);
+        }
+    }
+
+    private int checksum() {
+        scratchBytes.limit(layout.crc()).position(0);
+        crc.reset();
+        crc.update(scratchBytes);
+        return (int) crc.getValue();
+    }
+
+    /** The state, in private memory: the device reads and changes it at will; nothing is shared before a commit. */
     public AtomicBuffer working() {
-        throw new UnsupportedOperationException();
+        return working;
     }
 
-    public void commit(long ringPosition) {}
+    /**
+     * Makes the working state, together with the ring position behind the message it accounts for, what a successor
+     * finds.
+     *
+     * @param ringPosition {@code DeviceEndpoint.positionAfter()}
+     */
+    public void commit(long ringPosition) {
+        long next = sequence + 1;
+        scratch.putLong(layout.ringPosition(), ringPosition);
+        scratch.putLong(layout.slotSequence(), next);
+        scratch.putInt(layout.crc(), checksum());
+        shared.putBytes(layout.slotOffset(next), scratch, 0, layout.crc() + Integer.BYTES);
+        shared.putLongRelease(StateSegmentLayout.HEADER_SEQUENCE, next);
+        // The next commit overwrites the slot this one replaces: not before the sequence has left it.
+        VarHandle.storeStoreFence();
+        this.sequence = next;
+        this.ringPosition = ringPosition;
+    }
 
+    /** Commits the working state with the position unchanged: for work that no message caused, such as a timer. */
+    public void commit() {
+        commit(ringPosition);
+    }
+
+    /** The ring position last committed; 0 when nothing was. */
     public long ringPosition() {
-        return 0;
+        return ringPosition;
     }
 
-    /** Whether nothing has ever been committed: the device starts from power-on state. */
+    /** Number of commits in the life of the segment. */
+    public long sequence() {
+        return sequence;
+    }
+
+    /** Whether nothing has ever been committed: the device starts from its power-on state. */
     public boolean fresh() {
-        return true;
+        return sequence == 0;
     }
 
+    /** The memfd; this object owns it. */
+    public Fd fd() {
+        return fd;
+    }
+
+    /** Unmaps and closes the descriptor. */
     @Override
-    public void close() {}
+    public void close() {
+        mapping.close();
+        fd.close();
+    }
 }

@@ -1,0 +1,58 @@
+package io.jvmm.ipc.link;
+
+import io.jvmm.ipc.sys.EventFd;
+import java.lang.invoke.VarHandle;
+import org.agrona.concurrent.AtomicBuffer;
+
+/**
+ * Wakes a sleeping consumer: a word in shared memory that says it sleeps, and the eventfd it sleeps on. PROTOCOL.md,
+ * "Sleeping", proves that no wake-up is lost.
+ *
+ * <p>Producers call {@link #ring()} after each record they publish, any thread. The consumer calls the other methods.
+ * Nothing is allocated. A hostile peer that scribbles on the word costs the other side superfluous wake-ups, or itself
+ * late ones.
+ */
+final class Doorbell {
+    private static final int AWAKE = 0;
+    private static final int ASLEEP = 1;
+
+    private final AtomicBuffer words;
+    private final int offset;
+    private final EventFd eventFd;
+
+    /** @param offset of the word in {@code words} */
+    Doorbell(AtomicBuffer words, int offset, EventFd eventFd) {
+        this.words = words;
+        this.offset = offset;
+        this.eventFd = eventFd;
+    }
+
+    /** Wakes the consumer if it sleeps. The first of several producers that find it asleep signals for all of them. */
+    void ring() {
+        // Orders the record just published before the look at the word; the consumer does it the other way round.
+        VarHandle.fullFence();
+        if (words.getIntVolatile(offset) != AWAKE && words.compareAndSetInt(offset, ASLEEP, AWAKE)) {
+            eventFd.signal();
+        }
+    }
+
+    /** The consumer is about to sleep; it must look at its ring once more before it does. */
+    void announceSleep() {
+        words.putIntVolatile(offset, ASLEEP);
+    }
+
+    /** The consumer found something in that look. A signal that is on its way wakes it once for nothing, later. */
+    void cancelSleep() {
+        words.putIntVolatile(offset, AWAKE);
+    }
+
+    /** The consumer is awake: takes the signals that woke it. It must look at its ring after this. */
+    void awake() {
+        words.putIntVolatile(offset, AWAKE);
+        eventFd.drain();
+    }
+
+    EventFd eventFd() {
+        return eventFd;
+    }
+}

@@ -1,0 +1,98 @@
+package io.jvmm.ipc.link;
+
+import static io.jvmm.ipc.link.LinkLayout.SLOT_ASLEEP;
+import static io.jvmm.ipc.link.LinkLayout.SLOT_LENGTH_BYTES;
+import static io.jvmm.ipc.link.LinkLayout.SLOT_SEQUENCE;
+import static io.jvmm.ipc.link.LinkLayout.SLOT_STATUS;
+import static io.jvmm.ipc.link.LinkLayout.SLOT_VALUE;
+
+import io.jvmm.ipc.sys.Futex;
+import java.lang.invoke.VarHandle;
+import org.agrona.concurrent.AtomicBuffer;
+
+/**
+ * Where a device puts the value a vCPU waits for: one slot a vCPU, because a vCPU has at most one read outstanding.
+ * PROTOCOL.md, "Reply slots".
+ *
+ * <p>The vCPU numbers its reads; a reply counts only when its sequence is exactly the one asked for, so a reply that
+ * comes after its reader gave up satisfies nobody. Nothing is allocated on either side.
+ */
+final class ReplySlots {
+    /** A look at the clock costs about as much as a few looks at the slot. */
+    private static final int LOOKS_PER_CLOCK_READ = 16;
+
+    private final AtomicBuffer slots;
+    private final int count;
+
+    ReplySlots(AtomicBuffer slots, int count) {
+        this.slots = slots;
+        this.count = count;
+    }
+
+    int count() {
+        return count;
+    }
+
+    /** Device side: publishes a reply and wakes the vCPU if it sleeps. */
+    void publish(int slot, long sequence, long value) {
+        int at = slot * SLOT_LENGTH_BYTES;
+        slots.putLong(at + SLOT_VALUE, value);
+        slots.putInt(at + SLOT_STATUS, 0);
+        slots.putLongRelease(at + SLOT_SEQUENCE, sequence);
+        // Orders the sequence before the look at the word; the sleeper does it the other way round.
+        VarHandle.fullFence();
+        if (slots.getIntVolatile(at + SLOT_ASLEEP) != 0) {
+            Futex.wake(slots, at + SLOT_SEQUENCE, 1);
+        }
+    }
+
+    /**
+     * vCPU side: waits for the reply with this sequence, spinning first and sleeping then.
+     *
+     * @param nowNs the monotonic clock when the read began
+     * @param deadlineNs when to give up
+     * @return false when the deadline passed, or the link ceased to be connected
+     */
+    boolean await(int slot, long sequence, long nowNs, WaitPolicy wait, long deadlineNs, LinkState state) {
+        int at = slot * SLOT_LENGTH_BYTES;
+        if (wait.spinNs() > 0) {
+            long spinEndNs = nowNs + Math.min(wait.spinNs(), deadlineNs - nowNs);
+            do {
+                for (int look = 0; look < LOOKS_PER_CLOCK_READ; look++) {
+                    if (slots.getLongVolatile(at + SLOT_SEQUENCE) == sequence) {
+                        return true;
+                    }
+                    Thread.onSpinWait();
+                }
+            } while (System.nanoTime() - spinEndNs < 0 && state.connected());
+        }
+        return sleep(at, sequence, deadlineNs, state);
+    }
+
+    private boolean sleep(int at, long sequence, long deadlineNs, LinkState state) {
+        slots.putIntVolatile(at + SLOT_ASLEEP, 1);
+        boolean answered;
+        while (true) {
+            long found = slots.getLongVolatile(at + SLOT_SEQUENCE);
+            answered = found == sequence;
+            if (answered || !state.connected() || System.nanoTime() - deadlineNs >= 0) {
+                break;
+            }
+            Futex.awaitUntil(slots, at + SLOT_SEQUENCE, (int) found, deadlineNs);
+        }
+        slots.putIntRelease(at + SLOT_ASLEEP, 0);
+        return answered;
+    }
+
+    /** vCPU side: what the answered read returned. */
+    long value(int slot) {
+        return slots.getLong(slot * SLOT_LENGTH_BYTES + SLOT_VALUE);
+    }
+
+    /** Wakes every sleeping reader so that it sees that the link is no longer connected. */
+    void wakeAll() {
+        for (int slot = 0; slot < count; slot++) {
+            Futex.wake(slots, slot * SLOT_LENGTH_BYTES + SLOT_SEQUENCE, Integer.MAX_VALUE);
+        }
+    }
+}
