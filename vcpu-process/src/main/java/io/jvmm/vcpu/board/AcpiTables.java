@@ -89,7 +89,8 @@ public final class AcpiTables {
     public void writeTo(GuestMemory memory) {
         for (final Table t : tables) {
             if (!memory.copyIn(t.address, MemorySegment.ofArray(t.bytes), 0, t.bytes.length)) {
-                throw new IllegalStateException("no RAM at " + Long.toHexString(t.address) + " for ACPI " + t.signature);
+                throw new IllegalStateException(
+                        "no RAM at " + Long.toHexString(t.address) + " for ACPI " + t.signature);
             }
         }
     }
@@ -168,7 +169,12 @@ public final class AcpiTables {
         for (int cpu = 0; cpu < config.vcpus(); cpu++) {
             b.put((byte) 0).put((byte) 8).put((byte) cpu).put((byte) cpu).putInt(1);
         }
-        b.put((byte) 1).put((byte) 12).put((byte) 0).put((byte) 0).putInt((int) IOAPIC_ADDRESS).putInt(0);
+        b.put((byte) 1)
+                .put((byte) 12)
+                .put((byte) 0)
+                .put((byte) 0)
+                .putInt((int) IOAPIC_ADDRESS)
+                .putInt(0);
         override(b, 0, 2, 0);
         final int activeHigh = 1;
         final int level = 3 << 2;

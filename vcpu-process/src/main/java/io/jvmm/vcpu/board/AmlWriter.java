@@ -153,8 +153,7 @@ final class AmlWriter {
         if (absolute) {
             out.write('\\');
         }
-        out.writeBytes(
-                (segment + "_".repeat(SEGMENT_LENGTH - segment.length())).getBytes(StandardCharsets.US_ASCII));
+        out.writeBytes((segment + "_".repeat(SEGMENT_LENGTH - segment.length())).getBytes(StandardCharsets.US_ASCII));
         return this;
     }
 

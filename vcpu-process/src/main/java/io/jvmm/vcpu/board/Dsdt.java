@@ -18,14 +18,31 @@ final class Dsdt {
             for (int cpu = 0; cpu < config.vcpus(); cpu++) {
                 processor(sb, cpu);
             }
-            isaDevice(sb, "PIC0", "PNP0000", new ResourceTemplate().ports(0x20, 2).ports(0xA0, 2).ports(0x4D0, 2).irq(2));
-            isaDevice(sb, "TMR0", "PNP0100", new ResourceTemplate().ports(0x40, 4).irq(0));
+            isaDevice(
+                    sb,
+                    "PIC0",
+                    "PNP0000",
+                    new ResourceTemplate()
+                            .ports(0x20, 2)
+                            .ports(0xA0, 2)
+                            .ports(0x4D0, 2)
+                            .irq(2));
+            isaDevice(
+                    sb, "TMR0", "PNP0100", new ResourceTemplate().ports(0x40, 4).irq(0));
             for (int i = 0; i < config.comPorts().size(); i++) {
                 comPort(sb, i + 1, config.comPorts().get(i), config);
             }
             if (config.platform()) {
-                isaDevice(sb, "RTC0", "PNP0B00", new ResourceTemplate().ports(0x70, 2).irq(8));
-                isaDevice(sb, "KBD0", "PNP0303", new ResourceTemplate().ports(0x60, 1).ports(0x64, 1).irq(1));
+                isaDevice(
+                        sb,
+                        "RTC0",
+                        "PNP0B00",
+                        new ResourceTemplate().ports(0x70, 2).irq(8));
+                isaDevice(
+                        sb,
+                        "KBD0",
+                        "PNP0303",
+                        new ResourceTemplate().ports(0x60, 1).ports(0x64, 1).irq(1));
                 isaDevice(sb, "MOU0", "PNP0F13", new ResourceTemplate().irq(12));
                 isaDevice(
                         sb,
@@ -68,8 +85,7 @@ final class Dsdt {
             d.name("_HID").eisaId("PNP0501");
             d.name("_UID").integer(number);
             d.name("_STA").integer(PRESENT_ENABLED_SHOWN_WORKING);
-            d.name("_CRS")
-                    .buffer((shared ? resources.sharedIrq(com.irq()) : resources.irq(com.irq())).toByteArray());
+            d.name("_CRS").buffer((shared ? resources.sharedIrq(com.irq()) : resources.irq(com.irq())).toByteArray());
         });
     }
 }

@@ -61,7 +61,8 @@ class AcpiTablesTest {
         assertEquals("RSD PTR ", new String(rsdp, 0, 8, StandardCharsets.US_ASCII));
         assertEquals(0, sum(Arrays.copyOf(rsdp, 20)));
         assertEquals(0, sum(rsdp));
-        final ByteBuffer xsdt = at(tables, ByteBuffer.wrap(rsdp).order(ByteOrder.LITTLE_ENDIAN).getLong(24), "XSDT");
+        final ByteBuffer xsdt =
+                at(tables, ByteBuffer.wrap(rsdp).order(ByteOrder.LITTLE_ENDIAN).getLong(24), "XSDT");
         final ByteBuffer fadt = at(tables, xsdt.getLong(36), "FACP");
         at(tables, xsdt.getLong(44), "APIC");
         at(tables, fadt.getLong(140), "DSDT");
@@ -124,7 +125,8 @@ class AcpiTablesTest {
             p = new ProcessBuilder(command)
                     .directory(directory.toFile())
                     .redirectErrorStream(true)
-                    .redirectInput(ProcessBuilder.Redirect.from(Path.of("/dev/null").toFile()))
+                    .redirectInput(
+                            ProcessBuilder.Redirect.from(Path.of("/dev/null").toFile()))
                     .start();
         } catch (IOException e) {
             throw new AssertionError("this test needs " + command[0] + ": apt-get install acpica-tools", e);

@@ -22,8 +22,8 @@ class BzImageLoaderTest {
             names = {"ELF", "GZIP", "XZ", "LZ4", "ZSTD"})
     void unpacksEveryPayloadTheKernelBuildMakes(PayloadFormat format) throws BootException {
         final Machine m = new Machine(64);
-        final BootPlan plan = m.boot(
-                Images.image("vmlinuz", Images.bzImage(Images.packed(format, VMLINUX))), null, "console=ttyS0");
+        final BootPlan plan =
+                m.boot(Images.image("vmlinuz", Images.bzImage(Images.packed(format, VMLINUX))), null, "console=ttyS0");
 
         assertEquals(BootState.Mode.LONG_64, plan.state().mode());
         assertEquals(0x100_0000, plan.state().rip(), plan.format(""));

@@ -154,7 +154,11 @@ class ElfLoaderTest {
         final byte[] bad = edit(long1, long1.length - 20 + 4, 4, 0xFFFF_FFF0L);
         assertFails(bad, "note at");
         assertFails(
-                new Images.Elf(false).entry(0x10_0000).load(0x10_0000, CODE, 4096).build(), "PHYS32_ENTRY");
+                new Images.Elf(false)
+                        .entry(0x10_0000)
+                        .load(0x10_0000, CODE, 4096)
+                        .build(),
+                "PHYS32_ENTRY");
         assertFails(
                 new Images.Elf(false)
                         .entry(0x10_0000)
@@ -167,8 +171,7 @@ class ElfLoaderTest {
     @Test
     void aCommandLineWithNul() {
         final BootException e = assertThrows(
-                BootException.class,
-                () -> new Machine(64).boot(Images.image("k", Images.vmlinux(100)), null, "a\0b"));
+                BootException.class, () -> new Machine(64).boot(Images.image("k", Images.vmlinux(100)), null, "a\0b"));
         assertTrue(e.getMessage().contains("NUL"), e.getMessage());
     }
 
@@ -188,8 +191,8 @@ class ElfLoaderTest {
     }
 
     private static void assertFails(byte[] image, String part) {
-        final BootException e = assertThrows(
-                BootException.class, () -> new Machine(64).boot(Images.image("vmlinux", image), null, ""));
+        final BootException e =
+                assertThrows(BootException.class, () -> new Machine(64).boot(Images.image("vmlinux", image), null, ""));
         assertTrue(e.getMessage().contains(part), e.getMessage());
         assertTrue(e.getMessage().startsWith("vmlinux: "), e.getMessage());
         assertEquals(1, e.getMessage().lines().count());

@@ -94,7 +94,10 @@ final class Images {
             word(b, entry);
             word(b, headerBytes);
             word(b, 0);
-            b.putInt(0).putShort((short) headerBytes).putShort((short) entryBytes).putShort((short) count);
+            b.putInt(0)
+                    .putShort((short) headerBytes)
+                    .putShort((short) entryBytes)
+                    .putShort((short) count);
             b.position(headerBytes);
             int offset = headerBytes + count * entryBytes;
             for (final Load l : loads) {
@@ -112,10 +115,18 @@ final class Images {
         private void header(ByteBuffer b, int type, long offset, long virtual, long physical, long file, long memory) {
             b.putInt(type);
             if (is64) {
-                b.putInt(7).putLong(offset).putLong(virtual).putLong(physical).putLong(file).putLong(memory);
+                b.putInt(7)
+                        .putLong(offset)
+                        .putLong(virtual)
+                        .putLong(physical)
+                        .putLong(file)
+                        .putLong(memory);
                 b.putLong(0x1000);
             } else {
-                b.putInt((int) offset).putInt((int) virtual).putInt((int) physical).putInt((int) file);
+                b.putInt((int) offset)
+                        .putInt((int) virtual)
+                        .putInt((int) physical)
+                        .putInt((int) file);
                 b.putInt((int) memory).putInt(7).putInt(0x1000);
             }
         }

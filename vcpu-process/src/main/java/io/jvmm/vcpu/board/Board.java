@@ -1,0 +1,340 @@
+package io.jvmm.vcpu.board;
+
+import io.jvmm.ipc.link.ProcessEndpoint;
+import io.jvmm.ipc.message.LogLevel;
+import io.jvmm.ipc.message.PowerAction;
+import io.jvmm.ipc.message.PowerOrigin;
+import io.jvmm.ipc.message.StopCause;
+import io.jvmm.ipc.message.SupervisorRequestType;
+import io.jvmm.ipc.sys.Clock;
+import io.jvmm.ipc.sys.EventFd;
+import io.jvmm.ipc.sys.Fd;
+import io.jvmm.ipc.sys.Poller;
+import io.jvmm.vcpu.engine.Vcpu;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.locks.LockSupport;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The board thread: listens to devices and to the supervisor, and starts, holds and ends the vCPU threads.
+ *
+ * <p>One thread runs {@link #serve()}. It sleeps in one ppoll on the doorbells of all links, on the supervisor's link and on
+ * its own attention eventfd, which vCPU threads signal; an idle machine costs nothing. Everything sent to the supervisor is
+ * sent from this thread. What a full event ring cannot take is sent again later, except log lines, which are dropped and
+ * counted.
+ *
+ * <p>Hostile: devices. See {@link DeviceListener} for what they may say and how much. Life: {@link #startThreads()} before
+ * the jail closes (no thread can start afterwards; they sleep until START), then {@link #serve()} until STOP.
+ */
+public final class Board {
+    private static final long RETRY_NS = 5_000_000;
+    private static final long LARGEST_WAIT_NS = 3_600_000_000_000L;
+    private static final long JOIN_MS = 1_500;
+    private static final long ERROR_LOG_PERIOD_NS = 1_000_000_000;
+    private static final int STATUS_DONE = 0;
+    private static final int STATUS_WRONG_STATE = 1;
+    private static final int STATUS_NOT_MINE = 2;
+
+    private final ProcessEndpoint supervisor;
+    private final EventFd attention;
+    private final Poller poller;
+    private final int attentionIndex;
+    private final int supervisorIndex;
+    private final int controlIndex;
+    private final List<DeviceListener> devices = new ArrayList<>();
+    private final List<VcpuLoop> loops = new ArrayList<>();
+    private final List<Thread> threads = new ArrayList<>();
+    private final boolean[] violationTold;
+    private final long[] guestErrorsTold;
+    private final RunGate gate = new RunGate();
+    private final Counters counters = new Counters();
+
+    private @Nullable SupervisorRequestType holdFor;
+    private @Nullable SupervisorRequestType ackPending;
+    private int ackStatus;
+    private @Nullable StopReport stop;
+    private boolean stopLogged;
+    private boolean stopTold;
+    private boolean firstInstructionTold;
+    private boolean ending;
+    private long nextErrorLogNs;
+
+    /** Why {@link #serve()} came back. */
+    public enum End {
+        /** The supervisor said STOP; it has been acknowledged. */
+        STOPPED,
+        /** The supervisor is gone. */
+        SUPERVISOR_GONE
+    }
+
+    /** Where accesses go. */
+    public record Maps(AddressMap ports, AddressMap memory) {}
+
+    /**
+     * A board at rest.
+     *
+     * @param attention the eventfd that the devices were given
+     * @param control the control socket, watched for its end; null where there is none
+     */
+    public Board(
+            ProcessEndpoint supervisor,
+            EventFd attention,
+            @Nullable Fd control,
+            List<BoardDevice> devices,
+            List<? extends Vcpu> vcpus,
+            Maps maps) {
+        this.supervisor = supervisor;
+        this.attention = attention;
+        this.poller = new Poller(3 + devices.size());
+        this.attentionIndex = poller.add(attention.fd(), Poller.READABLE);
+        this.supervisorIndex = poller.add(supervisor.requestDoorbell().fd(), Poller.READABLE);
+        this.controlIndex = control == null ? -1 : poller.add(control, 0);
+        final long now = Clock.monotonicNs();
+        for (final BoardDevice d : devices) {
+            this.devices.add(new DeviceListener(d, counters, poller, now));
+        }
+        for (final Vcpu v : vcpus) {
+            loops.add(new VcpuLoop(v, maps.ports, maps.memory, gate, attention));
+        }
+        this.violationTold = new boolean[devices.size()];
+        this.guestErrorsTold = new long[devices.size()];
+    }
+
+    /** Starts one platform thread a vCPU; they sleep until the supervisor says START. */
+    public void startThreads() {
+        for (int i = 0; i < loops.size(); i++) {
+            final Thread t = new Thread(null, loops.get(i), "vcpu-" + i, 256 << 10);
+            t.setDaemon(true);
+            threads.add(t);
+            t.start();
+        }
+    }
+
+    /** Serves until the supervisor says STOP or is gone; all vCPU threads have then ended, or were given up on. */
+    public End serve() {
+        while (true) {
+            final long now = Clock.monotonicNs();
+            final boolean more = pollDevices(now);
+            pollSupervisor();
+            takeReports();
+            tellSupervisor(now);
+            if (ending) {
+                return end(End.STOPPED);
+            }
+            if (isSupervisorGone()) {
+                return end(End.SUPERVISOR_GONE);
+            }
+            sleep(now, more);
+        }
+    }
+
+    /** Sum over all threads. */
+    public long counter(BoardCounter counter) {
+        long sum = counters.get(counter);
+        for (final VcpuLoop loop : loops) {
+            sum += loop.counters().get(counter);
+        }
+        return sum;
+    }
+
+    private boolean pollDevices(long now) {
+        boolean more = false;
+        for (int i = 0; i < devices.size(); i++) {
+            final DeviceListener d = devices.get(i);
+            more |= d.poll(now);
+            final PowerAction action = d.powerAction();
+            final PowerOrigin origin = d.powerOrigin();
+            if (action != null && origin != null && stop == null) {
+                final StopCause cause = switch (action) {
+                    case POWER_OFF -> StopCause.POWERED_OFF;
+                    case RESET -> StopCause.RESET;
+                };
+                stopGuest(new StopReport(cause, 0, 0, origin.number(), ""));
+            }
+        }
+        return more;
+    }
+
+    private void pollSupervisor() {
+        while (!ending && ackPending == null && holdFor == null && supervisor.next()) {
+            final SupervisorRequestType request = supervisor.request();
+            supervisor.release();
+            carryOut(request);
+        }
+    }
+
+    private void carryOut(SupervisorRequestType request) {
+        switch (request) {
+            case START, RESUME -> {
+                if (gate.isOpen() || stop != null) {
+                    acknowledge(request, STATUS_WRONG_STATE);
+                } else {
+                    setGate(RunGate.Wanted.RUN);
+                    acknowledge(request, STATUS_DONE);
+                }
+            }
+            case PAUSE, DRAIN -> {
+                setGate(RunGate.Wanted.HOLD);
+                holdFor = request; // acknowledged when every vCPU stands still
+            }
+            case STOP -> ending = true; // acknowledged when every vCPU thread has ended
+            case POWER_BUTTON, RESIZE -> acknowledge(request, STATUS_NOT_MINE);
+        }
+    }
+
+    private void acknowledge(SupervisorRequestType request, int status) {
+        ackPending = request;
+        ackStatus = status;
+    }
+
+    /** What vCPU threads found out. */
+    private void takeReports() {
+        for (int i = 0; i < loops.size() && stop == null; i++) {
+            final StopReport report = loops.get(i).report();
+            if (report != null) {
+                stopGuest(report);
+            }
+        }
+        if (holdFor != null && allStill()) {
+            acknowledge(holdFor, STATUS_DONE);
+            holdFor = null;
+        }
+    }
+
+    private void stopGuest(StopReport report) {
+        stop = report;
+        setGate(RunGate.Wanted.HOLD);
+    }
+
+    private void setGate(RunGate.Wanted wanted) {
+        gate.set(wanted);
+        for (int i = 0; i < loops.size(); i++) {
+            loops.get(i).vcpu().kick();
+            if (i < threads.size()) {
+                LockSupport.unpark(threads.get(i));
+            }
+        }
+    }
+
+    private boolean allStill() {
+        for (int i = 0; i < loops.size(); i++) {
+            if (loops.get(i).isRunning() && loops.get(i).report() == null) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    /** Sends what is due. Each of these is sent once; a false from a full ring means: later. */
+    private void tellSupervisor(long now) {
+        if (!firstInstructionTold && !loops.isEmpty() && loops.getFirst().firstInstructionNs() != 0) {
+            firstInstructionTold = supervisor.firstInstruction(loops.getFirst().firstInstructionNs());
+        }
+        for (int i = 0; i < devices.size(); i++) {
+            tellAbout(i);
+        }
+        if (now >= nextErrorLogNs) {
+            logGuestErrors(now);
+        }
+        if (stop != null && !stopTold && allStill()) {
+            if (!stopLogged && !stop.text().isEmpty()) {
+                stop.text().lines().forEach(line -> supervisor.log(LogLevel.ERROR, line));
+            }
+            stopLogged = true;
+            stopTold = supervisor.guestStopped(stop.cause(), stop.vcpu(), stop.rip(), stop.detail());
+        }
+        if (ackPending != null && supervisor.ack(ackPending, ackStatus)) {
+            ackPending = null;
+        }
+    }
+
+    private void tellAbout(int i) {
+        final DeviceListener d = devices.get(i);
+        final long hungNs = d.takeHungNs();
+        if (hungNs != 0 && supervisor.deviceHung(d.device().index(), hungNs)) {
+            d.hungTold();
+        }
+        if (d.isSevered() && !violationTold[i]) {
+            final var violation = d.violation();
+            violationTold[i] =
+                    violation == null || supervisor.peerViolation(d.device().index(), violation);
+        }
+    }
+
+    /** At most one line a second and device, however many errors the guest provokes. */
+    private void logGuestErrors(long now) {
+        for (int i = 0; i < devices.size(); i++) {
+            final DeviceListener d = devices.get(i);
+            if (d.guestErrors() != guestErrorsTold[i]) {
+                guestErrorsTold[i] = d.guestErrors();
+                nextErrorLogNs = now + ERROR_LOG_PERIOD_NS;
+                supervisor.log(
+                        LogLevel.DEBUG,
+                        d.device().name() + ": " + d.guestErrors() + " guest errors so far, the last of kind "
+                                + d.lastErrorCode());
+            }
+        }
+    }
+
+    private boolean somethingUntold() {
+        boolean untold = ackPending != null || (stop != null && !stopTold && allStill());
+        for (int i = 0; i < devices.size(); i++) {
+            untold |= devices.get(i).takeHungNs() != 0 || (devices.get(i).isSevered() && !violationTold[i]);
+        }
+        return untold;
+    }
+
+    private boolean isSupervisorGone() {
+        return controlIndex >= 0 && poller.ready(controlIndex) != 0;
+    }
+
+    private void sleep(long now, boolean more) {
+        long timeout = more ? 0 : LARGEST_WAIT_NS;
+        if (somethingUntold()) {
+            timeout = Math.min(timeout, RETRY_NS);
+        }
+        boolean quiet = supervisor.prepareToSleep() || ackPending != null || holdFor != null;
+        for (int i = 0; i < devices.size(); i++) {
+            final DeviceListener d = devices.get(i);
+            quiet &= d.prepareToSleep();
+            timeout = Math.min(timeout, Math.max(0, d.listenAgainNs() - now));
+        }
+        poller.await(quiet ? timeout : 0);
+        counters.increment(BoardCounter.WAKE_UPS);
+        supervisor.awake();
+        for (int i = 0; i < devices.size(); i++) {
+            devices.get(i).awake();
+        }
+        if (poller.ready(supervisorIndex) != 0) {
+            supervisor.requestDoorbell().drain();
+        }
+        if (poller.ready(attentionIndex) != 0) {
+            attention.drain();
+        }
+    }
+
+    private End end(End how) {
+        setGate(RunGate.Wanted.STOP);
+        try {
+            final long deadline = Clock.monotonicNs() + JOIN_MS * 1_000_000;
+            for (final Thread t : threads) {
+                t.join(Math.max(1, (deadline - Clock.monotonicNs()) / 1_000_000));
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+        if (how == End.STOPPED) {
+            tellCounters();
+            acknowledge(SupervisorRequestType.STOP, STATUS_DONE);
+            tellSupervisor(Clock.monotonicNs());
+        }
+        return how;
+    }
+
+    private void tellCounters() {
+        for (final BoardCounter c : BoardCounter.values()) {
+            supervisor.counter(c.number(), counter(c));
+        }
+    }
+}

@@ -1,0 +1,71 @@
+package io.jvmm.vcpu.board;
+
+import io.jvmm.ipc.link.BoardEndpoint;
+import io.jvmm.ipc.link.LinkHealth;
+import io.jvmm.ipc.sys.EventFd;
+
+/**
+ * A device process as the board sees it: its link, and what it is allowed to say.
+ *
+ * <p>{@link #read} and {@link #write} belong to vCPU threads; they answer in bounded time even when the device is dead, and
+ * the first one that finds it so wakes the board thread, which tells the supervisor.
+ */
+public final class BoardDevice implements RegisterTarget {
+    private final int index;
+    private final String name;
+    private final BoardEndpoint endpoint;
+    private final EventFd attention;
+    private final boolean mayPower;
+    private volatile boolean inTrouble;
+
+    /**
+     * A device on its link.
+     *
+     * @param index the number the supervisor knows it by, its place in the boot record's list of devices
+     * @param attention the board's own eventfd
+     * @param mayPower whether a POWER event of this device switches the machine off; only the platform device's does
+     */
+    public BoardDevice(int index, String name, BoardEndpoint endpoint, EventFd attention, boolean mayPower) {
+        this.index = index;
+        this.name = name;
+        this.endpoint = endpoint;
+        this.attention = attention;
+        this.mayPower = mayPower;
+    }
+
+    @Override
+    public long read(int vcpuIndex, int region, int offset, int widthBytes) {
+        final long value = endpoint.read(vcpuIndex, region, offset, widthBytes);
+        checkHealth();
+        return value;
+    }
+
+    @Override
+    public void write(int vcpuIndex, int region, int offset, int widthBytes, long value) {
+        endpoint.write(vcpuIndex, region, offset, widthBytes, value);
+        checkHealth();
+    }
+
+    int index() {
+        return index;
+    }
+
+    String name() {
+        return name;
+    }
+
+    BoardEndpoint endpoint() {
+        return endpoint;
+    }
+
+    boolean mayPower() {
+        return mayPower;
+    }
+
+    private void checkHealth() {
+        if (!inTrouble && endpoint.health() != LinkHealth.CONNECTED) {
+            inTrouble = true;
+            attention.signal();
+        }
+    }
+}

@@ -1,0 +1,192 @@
+package io.jvmm.vcpu.board;
+
+import io.jvmm.ipc.link.BoardEndpoint;
+import io.jvmm.ipc.link.LinkHealth;
+import io.jvmm.ipc.message.DeviceEventHandler;
+import io.jvmm.ipc.message.PowerAction;
+import io.jvmm.ipc.message.PowerOrigin;
+import io.jvmm.ipc.ring.Violation;
+import io.jvmm.ipc.sys.Poller;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The board thread's ear for one device: polls its events within a budget, acts on those this device may send, notes when
+ * the link goes bad. Board thread only; allocates nothing unless something is wrong.
+ */
+final class DeviceListener implements DeviceEventHandler {
+    /** Some 50,000 events a second: far above what a sane device sends, and well below one processor's worth. */
+    static final int UNITS_PER_PERIOD = 512;
+
+    static final long PERIOD_NS = 10_000_000;
+
+    private static final int BATCH = 64;
+
+    private final BoardDevice device;
+    private final BoardEndpoint endpoint;
+    private final Counters counters;
+    private final EventBudget budget;
+    private final Poller poller;
+    private final int pollIndex;
+
+    private boolean watched = true;
+    private boolean hungReported;
+    private boolean severed;
+    private @Nullable Violation forbidden;
+    private @Nullable PowerAction powerAction;
+    private @Nullable PowerOrigin powerOrigin;
+    private long guestErrors;
+    private int lastErrorCode;
+
+    DeviceListener(BoardDevice device, Counters counters, Poller poller, long nowNs) {
+        this.device = device;
+        this.endpoint = device.endpoint();
+        this.counters = counters;
+        this.poller = poller;
+        this.pollIndex = poller.add(endpoint.eventDoorbell().fd(), Poller.READABLE);
+        this.budget = new EventBudget(UNITS_PER_PERIOD, PERIOD_NS, nowNs);
+    }
+
+    BoardDevice device() {
+        return device;
+    }
+
+    /** Takes what the device has said, at most a batch; true if there may be more that may be taken now. */
+    boolean poll(long nowNs) {
+        if (severed) {
+            return false;
+        }
+        final int left = budget.left(nowNs);
+        if (left == 0) {
+            throttle();
+            return false;
+        }
+        listen();
+        final int n = endpoint.pollEvents(this, Math.min(left, BATCH));
+        counters.add(BoardCounter.DEVICE_EVENTS, n);
+        budget.spend(n);
+        if (endpoint.health() == LinkHealth.SEVERED || forbidden != null) {
+            sever();
+        }
+        return n > 0 && !severed;
+    }
+
+    /** Before sleeping: false if there is something to do first. */
+    boolean prepareToSleep() {
+        return !watched || endpoint.prepareToSleep();
+    }
+
+    /** After sleeping. Every ring of the doorbell costs, or a device could keep us awake without saying a word. */
+    void awake() {
+        if (watched) {
+            endpoint.awake();
+            if (poller.ready(pollIndex) != 0) {
+                endpoint.eventDoorbell().drain();
+                budget.spend(1);
+            }
+        }
+    }
+
+    /** When a device that is not listened to will be heard again; {@link Long#MAX_VALUE} if that is not the case. */
+    long listenAgainNs() {
+        return watched || severed ? Long.MAX_VALUE : budget.nextPeriodNs();
+    }
+
+    /** How long the device has let a vCPU wait, once; 0 if it is not hung or that has been told. */
+    long takeHungNs() {
+        if (hungReported || endpoint.health() != LinkHealth.HUNG) {
+            return 0;
+        }
+        return Math.max(1, endpoint.hungAfterNs());
+    }
+
+    void hungTold() {
+        hungReported = true;
+        counters.increment(BoardCounter.DEVICES_HUNG);
+    }
+
+    /** What the device did that it may not do; null while it behaves. */
+    @Nullable
+    Violation violation() {
+        return forbidden != null ? forbidden : endpoint.violation();
+    }
+
+    boolean isSevered() {
+        return severed;
+    }
+
+    /** The last power request; stays. */
+    @Nullable
+    PowerAction powerAction() {
+        return powerAction;
+    }
+
+    @Nullable
+    PowerOrigin powerOrigin() {
+        return powerOrigin;
+    }
+
+    long guestErrors() {
+        return guestErrors;
+    }
+
+    int lastErrorCode() {
+        return lastErrorCode;
+    }
+
+    /** Interrupts of this board's devices are eventfds that go past the board, so a line told here has no meaning. */
+    @Override
+    public void irqLevel(int line, boolean high) {
+        counters.increment(BoardCounter.IGNORED_EVENTS);
+    }
+
+    @Override
+    public void configChanged(int function, int generation) {
+        counters.increment(BoardCounter.IGNORED_EVENTS);
+    }
+
+    @Override
+    public void needsReset(int function, int reason) {
+        counters.increment(BoardCounter.IGNORED_EVENTS);
+    }
+
+    @Override
+    public void guestError(int code, long detail) {
+        counters.increment(BoardCounter.GUEST_ERRORS);
+        guestErrors++;
+        lastErrorCode = code;
+    }
+
+    @Override
+    public void power(PowerAction action, PowerOrigin origin) {
+        if (device.mayPower()) {
+            powerAction = action;
+            powerOrigin = origin;
+        } else {
+            counters.increment(BoardCounter.IGNORED_EVENTS);
+            forbidden = new Violation(
+                    Violation.Kind.UNKNOWN_MESSAGE, 0, new byte[] {5, (byte) action.number(), (byte) origin.number()});
+        }
+    }
+
+    private void listen() {
+        if (!watched) {
+            poller.watch(pollIndex, endpoint.eventDoorbell().fd(), Poller.READABLE);
+            watched = true;
+        }
+    }
+
+    private void throttle() {
+        if (watched) {
+            poller.ignore(pollIndex);
+            watched = false;
+            counters.increment(BoardCounter.THROTTLED);
+        }
+    }
+
+    private void sever() {
+        poller.ignore(pollIndex);
+        watched = false;
+        severed = true;
+        counters.increment(BoardCounter.DEVICES_SEVERED);
+    }
+}

@@ -1,0 +1,126 @@
+package io.jvmm.vcpu.board;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.sun.management.ThreadMXBean;
+import io.jvmm.ipc.message.StopCause;
+import io.jvmm.ipc.sys.EventFd;
+import io.jvmm.vcpu.engine.ExitKind;
+import java.lang.management.ManagementFactory;
+import org.junit.jupiter.api.Test;
+
+class VcpuLoopTest {
+    private long written;
+    private int writes;
+
+    private final RegisterTarget device = new RegisterTarget() {
+        private long n;
+
+        @Override
+        public long read(int vcpuIndex, int region, int offset, int widthBytes) {
+            return n++ & 0xFF;
+        }
+
+        @Override
+        public void write(int vcpuIndex, int region, int offset, int widthBytes, long value) {
+            written = value;
+            writes++;
+        }
+    };
+
+    private final AddressMap ports = AddressMap.builder(WindowSpec.Space.PIO)
+            .window(WindowSpec.parse("pio:3f8:8"), "com1", device, 0)
+            .build();
+    private final AddressMap memory = AddressMap.builder(WindowSpec.Space.MMIO)
+            .window(WindowSpec.parse("mmio:fed00000:1000"), "x", device, 0)
+            .build();
+
+    private VcpuLoop loop(ScriptedVcpu vcpu) {
+        final RunGate gate = new RunGate();
+        gate.set(RunGate.Wanted.RUN);
+        return new VcpuLoop(vcpu, ports, memory, gate, EventFd.create());
+    }
+
+    private static void play(VcpuLoop loop, ScriptedVcpu vcpu, int steps) {
+        for (int i = 0; i < steps; i++) {
+            loop.handle(vcpu.run());
+        }
+    }
+
+    @Test
+    void stringPortInstructionsGoItemByItem() {
+        final ScriptedVcpu vcpu = new ScriptedVcpu(
+                0,
+                true,
+                new ScriptedVcpu.Step(ExitKind.PIO_READ, 0x3F8, 1, 5, 0),
+                new ScriptedVcpu.Step(ExitKind.PIO_WRITE, 0x3F8, 2, 3, 0x100));
+        final VcpuLoop loop = loop(vcpu);
+        play(loop, vcpu, 2);
+        assertEquals(5, vcpu.completions);
+        assertEquals(4, vcpu.completed[4]);
+        assertEquals(3, writes);
+        assertEquals(0x102, written);
+        assertEquals(1, loop.counters().get(BoardCounter.PIO_READS));
+        assertEquals(6, loop.counters().get(BoardCounter.STRING_ITEMS));
+    }
+
+    @Test
+    void exitsAllocateNothing() {
+        final ScriptedVcpu vcpu = new ScriptedVcpu(
+                0,
+                true,
+                ScriptedVcpu.in(0x3F8, 1),
+                ScriptedVcpu.out(0x3F9, 1, 7),
+                ScriptedVcpu.in(0x80, 4),
+                ScriptedVcpu.in(0x3FE, 4),
+                ScriptedVcpu.out(0x3FE, 4, 1),
+                new ScriptedVcpu.Step(ExitKind.PIO_READ, 0x3F8, 1, 100, 0),
+                new ScriptedVcpu.Step(ExitKind.MMIO_READ, 0xFED0_0010L, 8, 1, 0),
+                new ScriptedVcpu.Step(ExitKind.MMIO_WRITE, 0xFED0_0FFEL, 4, 1, 0),
+                ScriptedVcpu.of(ExitKind.KICKED));
+        final VcpuLoop loop = loop(vcpu);
+        play(loop, vcpu, 90_000);
+        // The best of a few rounds: asking for the figure may itself allocate a little, an exit that allocates shows in
+        // all.
+        final ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+        long least = Long.MAX_VALUE;
+        for (int round = 0; round < 5 && least != 0; round++) {
+            final long before = threads.getCurrentThreadAllocatedBytes();
+            play(loop, vcpu, 90_000);
+            least = Math.min(least, threads.getCurrentThreadAllocatedBytes() - before);
+        }
+        assertEquals(0, least);
+    }
+
+    @Test
+    void aTripleFaultIsReportedWithRegistersAndCode() {
+        final ScriptedVcpu vcpu = new ScriptedVcpu(1, false, ScriptedVcpu.of(ExitKind.SHUTDOWN));
+        final VcpuLoop loop = loop(vcpu);
+        assertFalse(loop.handle(vcpu.run()));
+        final StopReport report = assertNotNull2(loop.report());
+        assertEquals(StopCause.CRASHED, report.cause());
+        assertEquals(1, report.vcpu());
+        assertEquals(0x1234, report.rip());
+        assertTrue(report.text().contains("code  0f 0b"), report.text());
+    }
+
+    @Test
+    void anEngineFailureIsReported() {
+        for (final ExitKind kind : new ExitKind[] {ExitKind.EMULATION_FAILURE, ExitKind.INTERNAL_ERROR}) {
+            final ScriptedVcpu vcpu = new ScriptedVcpu(0, false, ScriptedVcpu.of(kind));
+            final VcpuLoop loop = loop(vcpu);
+            assertFalse(loop.handle(vcpu.run()));
+            final StopReport report = assertNotNull2(loop.report());
+            assertEquals(StopCause.ENGINE_ERROR, report.cause());
+            assertTrue(report.text().contains("0f 0b"), report.text());
+        }
+    }
+
+    private static StopReport assertNotNull2(@org.jspecify.annotations.Nullable StopReport report) {
+        assertNotNull(report);
+        return report;
+    }
+}
