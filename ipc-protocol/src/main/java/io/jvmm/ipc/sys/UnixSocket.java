@@ -71,13 +71,26 @@ public final class UnixSocket implements AutoCloseable {
         }
     }
 
-    /**
-     * What arrived.
-     *
-     * @param bytes the datagram, or what a stream had; empty at the end of the connection
-     * @param fds the descriptors that came with it, owned by the receiver
-     */
-    public record Received(byte[] bytes, List<Fd> fds) {
+    /** What arrived: bytes, and descriptors that now belong to the receiver. */
+    public static final class Received {
+        private final byte[] bytes;
+        private final List<Fd> fds;
+
+        private Received(byte[] bytes, List<Fd> fds) {
+            this.bytes = bytes;
+            this.fds = fds;
+        }
+
+        /** The datagram, or what a stream had; empty at the end of the connection. Not a copy. */
+        public byte[] bytes() {
+            return bytes;
+        }
+
+        /** The descriptors that came with it, owned by the receiver. */
+        public List<Fd> fds() {
+            return fds;
+        }
+
         /** Whether the other end has closed. */
         public boolean endOfFile() {
             return bytes.length == 0 && fds.isEmpty();
