@@ -55,46 +55,44 @@ public final class KvmEngine implements Engine {
     private static final int DELIVERY_EXTINT = 0x700;
 
     private final Arena arena = Arena.ofShared();
-    private final KvmHost host;
     private final KvmFd machine;
     private final int vcpuCount;
     private final List<CpuidEntry> supportedCpuid;
+    private final long runPageBytes;
     private final boolean tscDeadline;
+    private final boolean readOnlyMemory;
     private final GuestSlots slots = new GuestSlots();
     private final List<KvmVcpu> vcpus = new ArrayList<>();
     private final List<Mapping> runPages = new ArrayList<>();
 
     private KvmEngine(KvmHost host, KvmFd machine, int vcpuCount) {
-        this.host = host;
         this.machine = machine;
         this.vcpuCount = vcpuCount;
         this.supportedCpuid = host.supportedCpuid();
+        this.runPageBytes = host.runPageBytes();
         this.tscDeadline = host.has(KvmCapability.TSC_DEADLINE_TIMER);
+        this.readOnlyMemory = host.has(KvmCapability.READONLY_MEM);
     }
 
     /**
      * Creates a virtual machine without memory and vCPUs.
      *
-     * @param device /dev/kvm, open for reading and writing; owned from now on, also when this fails
+     * @param device /dev/kvm, open for reading and writing; stays the caller's and may be closed afterwards
      * @param vcpuCount how many vCPUs it will have, at least 1
      * @throws SysException when KVM lacks something, or the host has no room
      */
     public static KvmEngine create(Fd device, int vcpuCount) {
         final KvmFd kvm = new KvmFd(device);
-        KvmFd machine = null;
+        final KvmHost host = new KvmHost(kvm);
+        checkVcpuCount(host, vcpuCount);
+        KickSignal.install();
+        final KvmFd machine = kvm.create(KvmIoctl.CREATE_VM, 0, "");
         try {
-            final KvmHost host = new KvmHost(kvm);
-            checkVcpuCount(host, vcpuCount);
-            KickSignal.install();
-            machine = kvm.create(KvmIoctl.CREATE_VM, 0, "");
             final KvmEngine engine = new KvmEngine(host, machine, vcpuCount);
-            engine.buildControllers();
+            engine.buildControllers(host.has(KvmCapability.EXIT_ON_EMULATION_FAILURE));
             return engine;
         } catch (RuntimeException e) {
-            if (machine != null) {
-                machine.close();
-            }
-            kvm.close();
+            machine.close();
             throw e;
         }
     }
@@ -108,7 +106,7 @@ public final class KvmEngine implements Engine {
         }
     }
 
-    private void buildControllers() {
+    private void buildControllers(boolean exitOnEmulationFailure) {
         try (Arena scratch = Arena.ofConfined()) {
             final MemorySegment identityMap = scratch.allocate(JAVA_LONG);
             identityMap.set(JAVA_LONG, 0, IDENTITY_MAP_ADDRESS);
@@ -120,7 +118,7 @@ public final class KvmEngine implements Engine {
             pit.set(JAVA_INT, offset(PIT_CONFIG, "flags"), PIT_SPEAKER_DUMMY);
             machine.call(KvmIoctl.CREATE_PIT2, pit);
             machine.call(KvmIoctl.SET_GSI_ROUTING, InterruptRouting.table(scratch));
-            if (host.has(KvmCapability.EXIT_ON_EMULATION_FAILURE)) {
+            if (exitOnEmulationFailure) {
                 final MemorySegment enable = scratch.allocate(ENABLE_CAP);
                 enable.set(JAVA_INT, offset(ENABLE_CAP, "cap"), KvmCapability.EXIT_ON_EMULATION_FAILURE.number());
                 enable.set(JAVA_LONG, offset(ENABLE_CAP, "args"), 1);
@@ -151,7 +149,7 @@ public final class KvmEngine implements Engine {
         if (lengthBytes < 0 || lengthBytes > hostMemory.byteSize()) {
             throw new IllegalArgumentException("memory slot " + slot + " of " + lengthBytes + " bytes");
         }
-        if (readOnly && !host.has(KvmCapability.READONLY_MEM)) {
+        if (readOnly && !readOnlyMemory) {
             throw new IllegalArgumentException("this host's KVM has no read-only memory");
         }
         try (Arena scratch = Arena.ofConfined()) {
@@ -180,7 +178,7 @@ public final class KvmEngine implements Engine {
             KvmHost.setCpuid(fd, GuestCpuid.forVcpu(supportedCpuid, index, vcpuCount, tscDeadline));
             BootMsrs.apply(fd);
             wireLocalInterrupts(fd, index);
-            page = Mapping.shared(fd.fd(), 0, host.runPageBytes(), Mapping.Access.READ_WRITE);
+            page = Mapping.shared(fd.fd(), 0, runPageBytes, Mapping.Access.READ_WRITE);
         } catch (RuntimeException e) {
             fd.close();
             throw e;
@@ -264,7 +262,6 @@ public final class KvmEngine implements Engine {
             page.close();
         }
         machine.close();
-        host.device().close();
         arena.close();
     }
 }

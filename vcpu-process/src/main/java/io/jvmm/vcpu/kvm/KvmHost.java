@@ -57,10 +57,6 @@ final class KvmHost {
         runPageBytes = device.call(KvmIoctl.GET_VCPU_MMAP_SIZE, 0);
     }
 
-    KvmFd device() {
-        return device;
-    }
-
     /** Length of a vCPU's mapping in bytes. */
     long runPageBytes() {
         return runPageBytes;

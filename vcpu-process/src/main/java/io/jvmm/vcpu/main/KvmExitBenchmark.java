@@ -180,8 +180,9 @@ public final class KvmExitBenchmark {
         private final Vcpu vcpu;
 
         Guest(BootState state, String code) {
-            final Fd kvm = FileIo.open(Path.of("/dev/kvm"), FileIo.READ_WRITE, 0);
-            engine = KvmEngine.create(kvm, 1);
+            try (Fd kvm = FileIo.open(Path.of("/dev/kvm"), FileIo.READ_WRITE, 0)) {
+                engine = KvmEngine.create(kvm, 1);
+            }
             engine.mapMemory(0, 0, RAM_BYTES, ram.segment(), false);
             vcpu = engine.createVcpu(0);
             put(CODE, code);

@@ -218,15 +218,17 @@ class KvmProcessorsTest {
 
     @Test
     void somethingElseThanKvmIsRefusedWithTheReason() {
-        final Fd notKvm = FileIo.open(Path.of("/dev/null"), FileIo.READ_WRITE, 0);
-        final SysException refused = assertThrows(SysException.class, () -> KvmEngine.create(notKvm, 1));
-        assertTrue(refused.getMessage().contains("KVM_GET_API_VERSION"), refused::getMessage);
-        assertTrue(!notKvm.isOpen());
+        try (Fd notKvm = FileIo.open(Path.of("/dev/null"), FileIo.READ_WRITE, 0)) {
+            final SysException refused = assertThrows(SysException.class, () -> KvmEngine.create(notKvm, 1));
+            assertTrue(refused.getMessage().contains("KVM_GET_API_VERSION"), refused::getMessage);
+        }
     }
 
     @Test
     void anAbsurdNumberOfProcessorsIsRefused() {
-        assertThrows(IllegalArgumentException.class, () -> KvmEngine.create(TestMachine.openKvm(), 0));
-        assertThrows(IllegalArgumentException.class, () -> KvmEngine.create(TestMachine.openKvm(), 5000));
+        try (Fd kvm = TestMachine.openKvm()) {
+            assertThrows(IllegalArgumentException.class, () -> KvmEngine.create(kvm, 0));
+            assertThrows(IllegalArgumentException.class, () -> KvmEngine.create(kvm, 5000));
+        }
     }
 }

@@ -25,7 +25,9 @@ final class TestMachine implements AutoCloseable {
     final Vcpu[] vcpus;
 
     private TestMachine(int vcpuCount) {
-        engine = KvmEngine.create(openKvm(), vcpuCount);
+        try (Fd kvm = openKvm()) {
+            engine = KvmEngine.create(kvm, vcpuCount);
+        }
         engine.mapMemory(0, 0, RAM_BYTES, ram.segment(), false);
         vcpus = new Vcpu[vcpuCount];
         for (int i = 0; i < vcpuCount; i++) {

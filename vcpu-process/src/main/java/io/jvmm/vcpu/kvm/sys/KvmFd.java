@@ -14,7 +14,7 @@ public final class KvmFd implements AutoCloseable {
 
     private final Fd fd;
 
-    /** @param fd owned from now on */
+    /** @param fd closed by {@link #close()} */
     public KvmFd(Fd fd) {
         this.fd = fd;
     }
