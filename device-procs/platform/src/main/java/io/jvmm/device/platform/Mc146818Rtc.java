@@ -263,7 +263,8 @@ final class Mc146818Rtc {
         int pending = (before | flags) & ENABLES;
         boolean request = (pending & enables) != 0;
         put(REGISTER_C, request ? pending | IRQF : pending);
-        if ((flags & enables & ALARM) != 0) {
+        boolean alarmWasAsserted = (before & IRQF) != 0 && (before & ALARM) != 0;
+        if ((pending & enables & ALARM) != 0 && !alarmWasAsserted) {
             alarm.rtcAlarm(state.getLong(PlatformStateLayout.RTC_LAST_SYNC_NS));
         }
         if (request && (before & IRQF) == 0) {

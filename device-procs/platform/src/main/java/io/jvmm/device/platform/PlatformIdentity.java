@@ -7,7 +7,7 @@ import java.util.List;
 
 /** The constant facts of the platform device: its number, its register windows, its interrupt lines. */
 final class PlatformIdentity {
-    static final int DEVICE_ID = 2;
+    static final int DEVICE_ID = 0x504C_4154; // "PLAT"
 
     static final int REGION_RTC = 0;
     static final int REGION_KBC_DATA = 1;
