@@ -152,7 +152,11 @@ public final class BoardEndpoint {
         }
     }
 
-    private void sever(Violation violation) {
+    /**
+     * Cuts the device off for something that only the board can tell is forbidden, such as a POWER event of a device that
+     * has no say in it. Any thread; the first cause stays.
+     */
+    public void sever(Violation violation) {
         if (state.sever(violation)) {
             replies.wakeAll();
             space.wakeAll();

@@ -31,7 +31,6 @@ final class DeviceListener implements DeviceEventHandler {
     private boolean watched = true;
     private boolean hungReported;
     private boolean severed;
-    private @Nullable Violation forbidden;
     private @Nullable PowerAction powerAction;
     private @Nullable PowerOrigin powerOrigin;
     private long guestErrors;
@@ -64,7 +63,7 @@ final class DeviceListener implements DeviceEventHandler {
         final int n = endpoint.pollEvents(this, Math.min(left, BATCH));
         counters.add(BoardCounter.DEVICE_EVENTS, n);
         budget.spend(n);
-        if (endpoint.health() == LinkHealth.SEVERED || forbidden != null) {
+        if (endpoint.health() == LinkHealth.SEVERED) {
             sever();
         }
         return n > 0 && !severed;
@@ -72,7 +71,12 @@ final class DeviceListener implements DeviceEventHandler {
 
     /** Before sleeping: false if there is something to do first. */
     boolean prepareToSleep() {
-        return !watched || endpoint.prepareToSleep();
+        if (!watched || endpoint.prepareToSleep()) {
+            return true;
+        }
+        // There is something in the ring; should it never become an event, looking again and again is paid for, too.
+        budget.spend(1);
+        return false;
     }
 
     /** After sleeping. Every ring of the doorbell costs, or a device could keep us awake without saying a word. */
@@ -107,7 +111,7 @@ final class DeviceListener implements DeviceEventHandler {
     /** What the device did that it may not do; null while it behaves. */
     @Nullable
     Violation violation() {
-        return forbidden != null ? forbidden : endpoint.violation();
+        return endpoint.violation();
     }
 
     boolean isSevered() {
@@ -163,8 +167,8 @@ final class DeviceListener implements DeviceEventHandler {
             powerOrigin = origin;
         } else {
             counters.increment(BoardCounter.IGNORED_EVENTS);
-            forbidden = new Violation(
-                    Violation.Kind.UNKNOWN_MESSAGE, 0, new byte[] {5, (byte) action.number(), (byte) origin.number()});
+            endpoint.sever(new Violation(
+                    Violation.Kind.UNKNOWN_MESSAGE, 0, new byte[] {5, (byte) action.number(), (byte) origin.number()}));
         }
     }
 

@@ -19,7 +19,7 @@ class AddressMapTest {
             log.add("r" + region + "+" + offset + "." + widthBytes);
             long value = 0;
             for (int i = 0; i < widthBytes; i++) {
-                value |= (long) (region * 16 + offset + i & 0xFF) << 8 * i;
+                value |= (long) ((region * 16 + offset + i) & 0xFF) << (8 * i);
             }
             return value;
         }
@@ -98,7 +98,7 @@ class AddressMapTest {
             final long value = read(address, width);
             for (int k = 0; k < width; k++) {
                 final long single = read(address + k, 1);
-                assertEquals(single, value >>> 8 * k & 0xFF, "seed " + seed);
+                assertEquals(single, (value >>> (8 * k)) & 0xFF, "seed " + seed);
             }
         }
     }

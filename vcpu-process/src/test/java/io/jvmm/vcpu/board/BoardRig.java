@@ -1,0 +1,201 @@
+package io.jvmm.vcpu.board;
+
+import static org.junit.jupiter.api.Assertions.fail;
+
+import io.jvmm.ipc.link.BoardEndpoint;
+import io.jvmm.ipc.link.DeviceEndpoint;
+import io.jvmm.ipc.link.LinkKind;
+import io.jvmm.ipc.link.LinkMemory;
+import io.jvmm.ipc.link.LinkSpec;
+import io.jvmm.ipc.link.ProcessEndpoint;
+import io.jvmm.ipc.link.SupervisorEndpoint;
+import io.jvmm.ipc.link.WaitPolicy;
+import io.jvmm.ipc.message.LogLevel;
+import io.jvmm.ipc.message.StopCause;
+import io.jvmm.ipc.message.SupervisorEventHandler;
+import io.jvmm.ipc.message.SupervisorRequestType;
+import io.jvmm.ipc.ring.Violation;
+import io.jvmm.ipc.sys.EventFd;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.BooleanSupplier;
+import org.jspecify.annotations.Nullable;
+
+/** A board with real links, a scripted vCPU, a device at the other end that a test plays, and the supervisor's side. */
+final class BoardRig implements AutoCloseable, SupervisorEventHandler {
+    private static final long PATIENCE_NS = 20_000_000_000L;
+
+    final LinkMemory deviceLink;
+    final DeviceEndpoint device;
+    final BoardEndpoint boardEnd;
+    final LinkMemory supervisorLink = LinkMemory.create(LinkSpec.supervisor());
+    final SupervisorEndpoint supervisor;
+    final EventFd deviceEventDoorbell = EventFd.create();
+    final List<ScriptedVcpu> vcpus;
+    final Board board;
+    final List<String> events = new ArrayList<>();
+    private final Thread boardThread;
+    private volatile Board.@Nullable End end;
+    private @Nullable Thread deviceThread;
+    private volatile boolean deviceStops;
+
+    BoardRig(boolean mayPower, long timeoutNs, ScriptedVcpu... scripts) {
+        vcpus = List.of(scripts);
+        deviceLink = LinkMemory.create(LinkSpec.device(scripts.length));
+        final EventFd requestDoorbell = EventFd.create();
+        boardEnd = new BoardEndpoint(
+                LinkMemory.attach(deviceLink.fd(), LinkKind.DEVICE),
+                requestDoorbell,
+                deviceEventDoorbell,
+                new WaitPolicy(20_000, timeoutNs));
+        device = new DeviceEndpoint(
+                LinkMemory.attach(deviceLink.fd(), LinkKind.DEVICE), requestDoorbell, deviceEventDoorbell, 0);
+        final EventFd supervisorRequest = EventFd.create();
+        final EventFd supervisorEvent = EventFd.create();
+        supervisor = new SupervisorEndpoint(supervisorLink, supervisorRequest, supervisorEvent);
+        final ProcessEndpoint process = new ProcessEndpoint(
+                LinkMemory.attach(supervisorLink.fd(), LinkKind.SUPERVISOR), supervisorRequest, supervisorEvent);
+        final EventFd attention = EventFd.create();
+        final BoardDevice boardDevice = new BoardDevice(7, "dev", boardEnd, attention, mayPower);
+        final AddressMap ports = AddressMap.builder(WindowSpec.Space.PIO)
+                .window(WindowSpec.parse("pio:100:10"), "dev", boardDevice, 2)
+                .build();
+        final AddressMap memory = AddressMap.builder(WindowSpec.Space.MMIO).build();
+        board = new Board(process, attention, null, List.of(boardDevice), vcpus, new Board.Maps(ports, memory));
+        boardThread = new Thread(() -> end = board.serve(), "board");
+    }
+
+    /** Starts the board; the guest waits for START. */
+    BoardRig up() {
+        board.startThreads();
+        boardThread.start();
+        return this;
+    }
+
+    /** A device that answers a read with its offset times 3 and remembers writes as events of this rig would. */
+    BoardRig echoing(List<String> writes) {
+        final Thread t = new Thread(
+                () -> {
+                    while (!deviceStops) {
+                        while (device.next()) {
+                            switch (device.request()) {
+                                case READ -> device.reply(device.offset() * 3L);
+                                case WRITE -> {
+                                    synchronized (writes) {
+                                        writes.add(device.region() + "+" + device.offset() + "=" + device.value());
+                                    }
+                                }
+                                case KICK, RESET -> {}
+                            }
+                            device.release();
+                        }
+                        Thread.onSpinWait();
+                    }
+                },
+                "device");
+        t.start();
+        deviceThread = t;
+        return this;
+    }
+
+    void send(SupervisorRequestType request) {
+        if (!supervisor.send(request)) {
+            fail("supervisor ring full");
+        }
+    }
+
+    /** Polls the supervisor's side until it has heard this. */
+    void hear(String event) {
+        await(event, () -> events.contains(event));
+    }
+
+    void await(String what, BooleanSupplier condition) {
+        final long deadline = System.nanoTime() + PATIENCE_NS;
+        while (!condition.getAsBoolean()) {
+            supervisor.pollEvents(this, 100);
+            if (System.nanoTime() > deadline) {
+                fail("never: " + what + "; heard " + events);
+            }
+            Thread.yield();
+        }
+    }
+
+    Thread boardThread() {
+        return boardThread;
+    }
+
+    Board.@Nullable End end() {
+        return end;
+    }
+
+    @Override
+    public void close() {
+        if (boardThread.isAlive()) {
+            supervisor.send(SupervisorRequestType.STOP);
+            join(boardThread);
+        }
+        deviceStops = true;
+        final Thread t = deviceThread;
+        if (t != null) {
+            join(t);
+        }
+    }
+
+    private static void join(Thread thread) {
+        try {
+            thread.join(5_000);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    @Override
+    public void ready(long monotonicNs, byte[] filterHash, int threads) {
+        events.add("ready");
+    }
+
+    @Override
+    public void ack(SupervisorRequestType request, int status) {
+        events.add("ack " + request + " " + status);
+    }
+
+    @Override
+    public void log(LogLevel level, String text) {
+        events.add("log " + level + " " + text);
+    }
+
+    @Override
+    public void counter(int id, long value) {
+        events.add("counter " + id);
+    }
+
+    @Override
+    public void guestStopped(StopCause cause, int vcpu, long rip, long detail) {
+        events.add("stopped " + cause + " vcpu " + vcpu + " rip " + Long.toHexString(rip) + " detail " + detail);
+    }
+
+    @Override
+    public void deviceHung(int deviceIndex, long waitedNs) {
+        events.add("hung " + deviceIndex);
+    }
+
+    @Override
+    public void peerViolation(int deviceIndex, Violation violation) {
+        events.add("violation " + deviceIndex + " " + violation.kind());
+    }
+
+    @Override
+    public void escape(int port, int what) {
+        events.add("escape");
+    }
+
+    @Override
+    public void firstInstruction(long monotonicNs) {
+        events.add("first");
+    }
+
+    @Override
+    public void backendLost(int port, int errno) {
+        events.add("lost");
+    }
+}

@@ -1,0 +1,262 @@
+package io.jvmm.vcpu.board;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.sun.management.ThreadMXBean;
+import io.jvmm.ipc.link.LinkHealth;
+import io.jvmm.ipc.message.PowerAction;
+import io.jvmm.ipc.message.PowerOrigin;
+import io.jvmm.ipc.message.SupervisorRequestType;
+import io.jvmm.vcpu.engine.ExitKind;
+import java.lang.management.ManagementFactory;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+@Timeout(60)
+class BoardTest {
+    private static final long SECOND_NS = 1_000_000_000L;
+
+    @Test
+    void theGuestWaitsForStartAndReachesItsDevice() throws InterruptedException {
+        final List<String> writes = new ArrayList<>();
+        final ScriptedVcpu vcpu = new ScriptedVcpu(
+                0, false, ScriptedVcpu.out(0x101, 1, 42), ScriptedVcpu.in(0x105, 1), ScriptedVcpu.in(0x80, 2));
+        try (BoardRig rig = new BoardRig(true, SECOND_NS, vcpu).up().echoing(writes)) {
+            assertEquals(0, vcpu.runs);
+            rig.send(SupervisorRequestType.START);
+            rig.hear("ack START 0");
+            rig.hear("first");
+            rig.await("the script's end", () -> vcpu.scriptDone);
+            assertEquals(List.of("2+1=42"), writes);
+            assertEquals(2, vcpu.completions);
+            assertEquals(0xFFFF, vcpu.completed[0]);
+            rig.send(SupervisorRequestType.START);
+            rig.hear("ack START 1");
+            rig.send(SupervisorRequestType.POWER_BUTTON);
+            rig.hear("ack POWER_BUTTON 2");
+            rig.send(SupervisorRequestType.STOP);
+            rig.hear("ack STOP 0");
+            rig.boardThread().join();
+            assertEquals(Board.End.STOPPED, rig.end());
+            assertEquals(2, rig.board.counter(BoardCounter.PIO_READS));
+            assertEquals(1, rig.board.counter(BoardCounter.UNCLAIMED_READS));
+        }
+    }
+
+    @Test
+    void pauseHoldsEveryVcpuAndResumeLetsThemGo() throws InterruptedException {
+        final ScriptedVcpu a = new ScriptedVcpu(0, true, ScriptedVcpu.in(0x80, 1));
+        final ScriptedVcpu b = new ScriptedVcpu(1, true, ScriptedVcpu.in(0x81, 1));
+        try (BoardRig rig = new BoardRig(true, SECOND_NS, a, b).up()) {
+            rig.send(SupervisorRequestType.START);
+            rig.await("both run", () -> a.runs > 10 && b.runs > 10);
+            for (int i = 0; i < 20; i++) {
+                rig.events.clear();
+                rig.send(SupervisorRequestType.PAUSE);
+                rig.hear("ack PAUSE 0");
+                final long runsA = a.runs;
+                final long runsB = b.runs;
+                Thread.sleep(1);
+                assertEquals(runsA, a.runs);
+                assertEquals(runsB, b.runs);
+                rig.send(SupervisorRequestType.RESUME);
+                rig.await("both run again", () -> a.runs > runsA && b.runs > runsB);
+            }
+        }
+    }
+
+    @Test
+    void theGuestSwitchesItselfOff() throws InterruptedException {
+        final ScriptedVcpu vcpu = new ScriptedVcpu(0, true, ScriptedVcpu.in(0x80, 1));
+        try (BoardRig rig = new BoardRig(true, SECOND_NS, vcpu).up()) {
+            rig.send(SupervisorRequestType.START);
+            rig.hear("first");
+            rig.device.power(PowerAction.POWER_OFF, PowerOrigin.ACPI);
+            rig.hear("stopped POWERED_OFF vcpu 0 rip 0 detail 1");
+            final long runs = vcpu.runs;
+            Thread.sleep(2);
+            assertEquals(runs, vcpu.runs);
+            rig.send(SupervisorRequestType.RESUME);
+            rig.hear("ack RESUME 1");
+        }
+    }
+
+    @Test
+    void theGuestResetsItself() throws InterruptedException {
+        try (BoardRig rig = new BoardRig(true, SECOND_NS, new ScriptedVcpu(0, false)).up()) {
+            rig.send(SupervisorRequestType.START);
+            rig.device.power(PowerAction.RESET, PowerOrigin.I8042);
+            rig.hear("stopped RESET vcpu 0 rip 0 detail 2");
+        }
+    }
+
+    @Test
+    void aDeviceThatHasNoSayInPowerIsCutOff() throws InterruptedException {
+        final ScriptedVcpu vcpu = new ScriptedVcpu(0, true, ScriptedVcpu.in(0x100, 1));
+        try (BoardRig rig = new BoardRig(false, SECOND_NS, vcpu).up()) {
+            rig.send(SupervisorRequestType.START);
+            rig.device.power(PowerAction.POWER_OFF, PowerOrigin.ACPI);
+            rig.hear("violation 7 UNKNOWN_MESSAGE");
+            assertEquals(LinkHealth.SEVERED, rig.boardEnd.health());
+            final long runs = vcpu.runs;
+            rig.await("the guest goes on, reading all ones", () -> vcpu.runs > runs + 10);
+            assertEquals(0xFF, vcpu.completed[0]);
+            assertTrue(rig.events.stream().noneMatch(e -> e.startsWith("stopped")), rig.events.toString());
+        }
+    }
+
+    @Test
+    void aDeviceThatNeverAnswersIsReportedOnceAndCostsTheGuestOneWait() throws InterruptedException {
+        final ScriptedVcpu vcpu = new ScriptedVcpu(0, true, ScriptedVcpu.in(0x100, 1), ScriptedVcpu.in(0x80, 1));
+        try (BoardRig rig = new BoardRig(true, 50_000_000, vcpu).up()) {
+            rig.send(SupervisorRequestType.START);
+            rig.hear("hung 7");
+            final long runs = vcpu.runs;
+            rig.await("many more reads", () -> vcpu.runs > runs + 1000);
+            assertEquals(0xFF, vcpu.completed[0]);
+            rig.send(SupervisorRequestType.STOP);
+            rig.hear("ack STOP 0");
+            assertEquals(
+                    1, rig.events.stream().filter(e -> e.startsWith("hung")).count());
+            assertTrue(rig.events.contains("counter " + BoardCounter.DEVICES_HUNG.number()));
+        }
+    }
+
+    @Test
+    void aTripleFaultStopsTheGuestAndTellsItsRegisters() throws InterruptedException {
+        final ScriptedVcpu a = new ScriptedVcpu(0, false, ScriptedVcpu.of(ExitKind.SHUTDOWN));
+        final ScriptedVcpu b = new ScriptedVcpu(1, true, ScriptedVcpu.in(0x80, 1));
+        try (BoardRig rig = new BoardRig(true, SECOND_NS, a, b).up()) {
+            rig.send(SupervisorRequestType.START);
+            rig.hear("stopped CRASHED vcpu 0 rip 1234 detail 0");
+            assertTrue(rig.events.stream().anyMatch(e -> e.contains("triple fault")), rig.events.toString());
+            assertTrue(rig.events.stream().anyMatch(e -> e.contains("RIP")), rig.events.toString());
+            final long runs = b.runs;
+            Thread.sleep(2);
+            assertEquals(runs, b.runs);
+        }
+    }
+
+    /** What the flood costs is bounded by the budget, and the supervisor is answered all the while. */
+    @Test
+    void aFloodingDeviceIsThrottled() throws InterruptedException {
+        try (BoardRig rig = new BoardRig(true, SECOND_NS, new ScriptedVcpu(0, false)).up()) {
+            rig.send(SupervisorRequestType.START);
+            rig.hear("ack START 0");
+            final boolean[] done = new boolean[1];
+            final Thread flood = new Thread(() -> {
+                while (!Thread.currentThread().isInterrupted()) {
+                    rig.device.guestError(1, 2);
+                    rig.deviceEventDoorbell.signal();
+                }
+                done[0] = true;
+            });
+            flood.start();
+            final long start = System.nanoTime();
+            rig.await("throttled", () -> rig.board.counter(BoardCounter.THROTTLED) > 5);
+            rig.send(SupervisorRequestType.PAUSE);
+            rig.hear("ack PAUSE 0");
+            final long periods = (System.nanoTime() - start) / DeviceListener.PERIOD_NS + 2;
+            assertTrue(
+                    rig.board.counter(BoardCounter.DEVICE_EVENTS) <= periods * DeviceListener.UNITS_PER_PERIOD,
+                    rig.board.counter(BoardCounter.DEVICE_EVENTS) + " events in " + periods + " periods");
+            flood.interrupt();
+            flood.join();
+        }
+    }
+
+    /** A doorbell rung without a word, or a record begun and never finished, must not keep the board awake either. */
+    @Test
+    void anEmptyDoorbellIsThrottledToo() throws InterruptedException {
+        try (BoardRig rig = new BoardRig(true, SECOND_NS, new ScriptedVcpu(0, false)).up()) {
+            rig.send(SupervisorRequestType.START);
+            rig.hear("ack START 0");
+            final Thread flood = new Thread(() -> {
+                while (!Thread.currentThread().isInterrupted()) {
+                    rig.deviceEventDoorbell.signal();
+                }
+            });
+            flood.start();
+            rig.await("throttled", () -> rig.board.counter(BoardCounter.THROTTLED) > 3);
+            flood.interrupt();
+            flood.join();
+            assertEquals(0, rig.board.counter(BoardCounter.DEVICE_EVENTS));
+        }
+    }
+
+    @Test
+    void anIdleBoardSleeps() throws InterruptedException {
+        try (BoardRig rig = new BoardRig(true, SECOND_NS, new ScriptedVcpu(0, false)).up()) {
+            rig.send(SupervisorRequestType.START);
+            rig.hear("first");
+            Thread.sleep(50);
+            final long wakeUps = rig.board.counter(BoardCounter.WAKE_UPS);
+            Thread.sleep(300);
+            assertTrue(rig.board.counter(BoardCounter.WAKE_UPS) - wakeUps <= 2);
+        }
+    }
+
+    @Test
+    void servingAllocatesNothing() throws InterruptedException {
+        final ScriptedVcpu vcpu = new ScriptedVcpu(0, true, ScriptedVcpu.in(0x105, 1), ScriptedVcpu.out(0x101, 1, 42));
+        final List<String> nothing = new ArrayList<>() {
+            private static final long serialVersionUID = 1L;
+
+            @Override
+            public boolean add(String s) {
+                return true;
+            }
+        };
+        try (BoardRig rig = new BoardRig(true, 5 * SECOND_NS, vcpu).up().echoing(nothing)) {
+            rig.send(SupervisorRequestType.START);
+            rig.hear("first");
+            final ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+            final long vcpuThread = threadId("vcpu-0");
+            final long boardThread = rig.boardThread().threadId();
+            final long warm = vcpu.runs + 100_000;
+            rig.await("warm", () -> vcpu.runs > warm);
+            long leastVcpu = Long.MAX_VALUE;
+            long leastBoard = Long.MAX_VALUE;
+            for (int round = 0; round < 5 && (leastVcpu != 0 || leastBoard != 0); round++) {
+                final long v = threads.getThreadAllocatedBytes(vcpuThread);
+                final long b = threads.getThreadAllocatedBytes(boardThread);
+                for (int i = 0; i < 200; i++) {
+                    rig.device.guestError(1, i);
+                }
+                final long until = vcpu.runs + 20_000;
+                rig.await("20000 exits", () -> vcpu.runs > until);
+                leastVcpu = Math.min(leastVcpu, threads.getThreadAllocatedBytes(vcpuThread) - v);
+                leastBoard = Math.min(leastBoard, threads.getThreadAllocatedBytes(boardThread) - b);
+            }
+            assertEquals(0, leastVcpu, "vCPU thread");
+            assertTrue(leastBoard < 4096, "board thread allocates " + leastBoard + " beside one log line a second");
+        }
+    }
+
+    @Test
+    void stopEndsAVcpuThatWaitsForADeadDevice() throws InterruptedException {
+        final ScriptedVcpu vcpu =
+                new ScriptedVcpu(0, true, new ScriptedVcpu.Step(ExitKind.PIO_READ, 0x100, 1, 4000, 0));
+        try (BoardRig rig = new BoardRig(true, 300_000_000, vcpu).up()) {
+            rig.send(SupervisorRequestType.START);
+            rig.hear("first");
+            rig.send(SupervisorRequestType.STOP);
+            rig.hear("ack STOP 0");
+            rig.boardThread().join();
+            assertFalse(Thread.getAllStackTraces().keySet().stream()
+                    .anyMatch(t -> t.getName().equals("vcpu-0") && t.isAlive()));
+        }
+    }
+
+    private static long threadId(String name) {
+        return Thread.getAllStackTraces().keySet().stream()
+                .filter(t -> t.getName().equals(name))
+                .mapToLong(Thread::threadId)
+                .max()
+                .orElseThrow();
+    }
+}
