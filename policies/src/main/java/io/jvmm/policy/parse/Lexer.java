@@ -91,13 +91,13 @@ final class Lexer {
         return new Token(Token.Kind.STRING, inside, start);
     }
 
-    /** Letters, digits, _ and single dots inside ("base.policy"); two dots are the symbol of a range. */
+    /** Letters, digits, _ and single dots and dashes inside ("vcpu-wide.policy"); two dots are the symbol of a range. */
     private String run() {
         int start = at;
         while (at < text.length()) {
             char c = text.charAt(at);
-            boolean dotInside = c == '.' && at + 1 < text.length() && isWord(text.charAt(at + 1));
-            if (!isWord(c) && !dotInside) {
+            boolean joins = (c == '.' || c == '-') && at + 1 < text.length() && isWord(text.charAt(at + 1));
+            if (!isWord(c) && !joins) {
                 break;
             }
             at++;
