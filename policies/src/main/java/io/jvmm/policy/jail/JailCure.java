@@ -1,8 +1,6 @@
 package io.jvmm.policy.jail;
 
 import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
 
 /** What to do when the host refuses a step of the jail: the exact command, where there is one. */
 final class JailCure {
@@ -75,7 +73,7 @@ final class JailCure {
 
     private static String sysctl(String name) {
         try {
-            return Files.readString(Path.of("/proc/sys/" + name)).strip();
+            return ProcSys.read(name);
         } catch (IOException e) {
             return "";
         }
