@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Random;
 import org.junit.jupiter.api.Test;
 
 /**
@@ -337,6 +338,36 @@ class I8042Test {
         assertEquals(0x14, m.in(COMMAND));
         assertEquals(0x65, command(0x20));
         assertEquals(List.of(0xFA, 0xAB, 0x41), keyboard(0xF2));
+    }
+
+    @Test
+    void randomTrafficAgreesWithTheReferenceModel() {
+        long seed = System.nanoTime();
+        System.out.println("seed " + seed);
+        Random random = new Random(seed);
+        int[] likely = {0x20, 0x60, 0xA7, 0xA8, 0xAA, 0xAD, 0xAE, 0xD0, 0xD1, 0xD2, 0xD3, 0xD4, 0xF2, 0xF0, 0xED, 0xFE};
+        ReferenceKbc reference = new ReferenceKbc();
+        for (int i = 0; i < 200_000; i++) {
+            int value = random.nextInt(3) == 0 ? random.nextInt(256) : likely[random.nextInt(likely.length)];
+            String message = "seed " + seed + " step " + i;
+            switch (random.nextInt(4)) {
+                case 0 -> {
+                    m.out(COMMAND, value);
+                    reference.command(value);
+                }
+                case 1 -> {
+                    m.out(DATA, value);
+                    reference.data(value);
+                }
+                case 2 -> assertEquals(reference.read(), m.in(DATA), message);
+                default -> assertEquals(reference.status(), m.in(COMMAND), message);
+            }
+            List<String> expected = reference.events.stream()
+                    .map(event -> event.equals("reset") ? "RESET I8042" : event.equals("unknown") ? "error 1" : event)
+                    .toList();
+            reference.events.clear();
+            assertEquals(expected, m.effects.take(), message);
+        }
     }
 
     private int command(int command) {

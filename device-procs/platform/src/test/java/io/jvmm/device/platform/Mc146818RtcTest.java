@@ -537,6 +537,35 @@ class Mc146818RtcTest {
         }
     }
 
+    /** The flags of register C, found by walking every cycle of the time base. */
+    @Test
+    void randomReadsOfRegisterCAgreeWithCountingCycles() {
+        long seed = System.nanoTime();
+        System.out.println("seed " + seed);
+        Random random = new Random(seed);
+        int[] period = {0, 128, 256, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384};
+        for (int round = 0; round < 50; round++) {
+            Machine m = new Machine(0);
+            long start = m.now;
+            int rate = random.nextInt(16);
+            m.cmos(A, 0x20 | rate);
+            m.cmos(C);
+            long last = 0;
+            for (int i = 0; i < 50; i++) {
+                m.sleep(1 + random.nextLong(1L << random.nextInt(10, 30)));
+                long cycle = (m.now - start) * 32_768 / SECOND;
+                boolean pf = false;
+                boolean uf = false;
+                for (long c = last + 1; c <= cycle; c++) {
+                    pf |= rate != 0 && (c + period[rate] / 2) % period[rate] == 0;
+                    uf |= c % 32_768 == 0;
+                }
+                assertEquals((pf ? 0x40 : 0) | (uf ? 0x10 : 0), m.cmos(C) & 0x50, "seed " + seed + " rate " + rate);
+                last = cycle;
+            }
+        }
+    }
+
     private static boolean matches(int hour, int minute, int second, int time) {
         return (hour < 0 || hour == time / 3600)
                 && (minute < 0 || minute == time / 60 % 60)
