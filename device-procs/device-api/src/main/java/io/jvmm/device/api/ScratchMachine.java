@@ -1,0 +1,257 @@
+package io.jvmm.device.api;
+
+import java.nio.ByteBuffer;
+import java.util.Arrays;
+import org.agrona.concurrent.UnsafeBuffer;
+
+/**
+ * A machine of one device in virtual time, without links, descriptors or threads: the scripted peer's, and that of tests.
+ * It treats the core as the device process does: output leaves before anything else of the device is looked at, timers
+ * fire at their deadlines, input waits for room.
+ */
+public final class ScratchMachine implements Exercise, DeviceEffects {
+
+    private static final int FLUSH_BYTES = 256;
+    /** More timer calls than this without time passing means that the core does not advance. */
+    private static final int MAX_TIMER_CALLS = 1_000_000;
+
+    private final DeviceIdentity identity;
+    private final DeviceFactory factory;
+    private final DeviceConfig config;
+    private UnsafeBuffer state;
+    private DeviceCore core;
+    private final StringBuilder[] output;
+    private final StringBuilder[] waitingInput;
+    private final long[] edges;
+    private final boolean[] levels;
+    private final UnsafeBuffer flushed = new UnsafeBuffer(new byte[FLUSH_BYTES]);
+    private boolean hostTakes = true;
+    private long guestErrors;
+    private int lastGuestErrorCode;
+    private long lastGuestErrorDetail;
+    private String power = "";
+    private long nowNs;
+
+    /** A machine as after power-on. */
+    public ScratchMachine(DeviceFactory factory, DeviceConfig config) {
+        this.factory = factory;
+        this.config = config;
+        this.identity = factory.identity();
+        this.output = texts(identity.hostPorts());
+        this.waitingInput = texts(identity.hostPorts());
+        this.edges = new long[identity.interrupts().size()];
+        this.levels = new boolean[identity.interrupts().size()];
+        this.state = stateBuffer();
+        this.core = factory.create(config, state, true, this, nowNs);
+        core.resume(nowNs);
+    }
+
+    private UnsafeBuffer stateBuffer() {
+        return new UnsafeBuffer(ByteBuffer.allocateDirect(identity.stateLengthBytes()));
+    }
+
+    private static StringBuilder[] texts(int count) {
+        StringBuilder[] texts = new StringBuilder[count];
+        Arrays.setAll(texts, i -> new StringBuilder());
+        return texts;
+    }
+
+    /** The process dies between two messages and a fresh one adopts its state. */
+    public void killAndAdopt() {
+        UnsafeBuffer copy = stateBuffer();
+        copy.putBytes(0, state, 0, state.capacity());
+        state.setMemory(0, state.capacity(), (byte) 0xEE);
+        state = copy;
+        core = factory.create(config, state, false, this, nowNs);
+        core.resume(nowNs);
+    }
+
+    @Override
+    public void read(int region, int offset, int widthBytes) {
+        readValue(region, offset, widthBytes);
+    }
+
+    /** A register read, and what it gave, cut to its width. */
+    public long readValue(int region, int offset, int widthBytes) {
+        settle();
+        long value = core.read(region, offset, widthBytes, nowNs);
+        settle();
+        return widthBytes == Long.BYTES ? value : value & ((1L << (8 * widthBytes)) - 1);
+    }
+
+    @Override
+    public void write(int region, int offset, int widthBytes, long value) {
+        core.write(region, offset, widthBytes, value, nowNs);
+        settle();
+    }
+
+    @Override
+    public void hostInput(int port, String text) {
+        waitingInput[port].append(text);
+        settle();
+    }
+
+    /** The host's side sends a break, ahead of input that waits for room. */
+    public void hostBreak(int port) {
+        core.hostBreak(port, nowNs);
+        settle();
+    }
+
+    /** Somebody comes to or leaves the other end of the line. */
+    public void hostCarrier(int port, boolean present) {
+        core.hostCarrier(port, present, nowNs);
+        settle();
+    }
+
+    /** Whether the host takes output; while not, it waits in the device. */
+    public void hostTakes(boolean takes) {
+        hostTakes = takes;
+        settle();
+    }
+
+    @Override
+    public void advance(long durationNs) {
+        settle();
+        long endNs = nowNs + durationNs;
+        int calls = 0;
+        while (core.nextDeadlineNs() <= endNs) {
+            nowNs = Math.max(nowNs, core.nextDeadlineNs());
+            core.timer(nowNs);
+            settle();
+            if (++calls > MAX_TIMER_CALLS) {
+                throw new IllegalStateException(identity.name() + ": timer() does not advance at " + nowNs + " ns");
+            }
+        }
+        nowNs = endNs;
+    }
+
+    @Override
+    public void resample(int line) {
+        levels[line] = false;
+        core.resample(line, nowNs);
+        settle();
+    }
+
+    @Override
+    public void powerButton() {
+        core.powerButton(nowNs);
+        settle();
+    }
+
+    /** A kick of a virtqueue. */
+    public void kick(int queue) {
+        core.kick(queue, nowNs);
+        settle();
+    }
+
+    /** The reset line. */
+    public void reset() {
+        core.reset(nowNs);
+        settle();
+    }
+
+    /** Output leaves and input that waits goes in, as far as the device allows. */
+    private void settle() {
+        for (int port = 0; port < output.length; port++) {
+            flush(port);
+            StringBuilder waiting = waitingInput[port];
+            int taken = 0;
+            while (taken < waiting.length() && core.hostInputRoom(port) > 0) {
+                core.hostInput(port, waiting.charAt(taken++) & 0xFF, nowNs);
+            }
+            waiting.delete(0, taken);
+        }
+    }
+
+    private void flush(int port) {
+        int count = hostTakes ? core.hostOutput(port, flushed, 0, FLUSH_BYTES) : 0;
+        while (count > 0) {
+            for (int i = 0; i < count; i++) {
+                output[port].append((char) (flushed.getByte(i) & 0xFF));
+            }
+            core.hostOutputDone(port, count, nowNs);
+            count = core.hostOutput(port, flushed, 0, FLUSH_BYTES);
+        }
+    }
+
+    /** Takes what the device sent to the host since the last call; a char is a byte. */
+    public String takeOutput(int port) {
+        String text = output[port].toString();
+        output[port].setLength(0);
+        return text;
+    }
+
+    /** Bytes from the host the device has no room for yet. */
+    public int waitingInput(int port) {
+        return waitingInput[port].length();
+    }
+
+    /** Takes the number of edges on a line since the last call. */
+    public long takeEdges(int line) {
+        long count = edges[line];
+        edges[line] = 0;
+        return count;
+    }
+
+    /** The level of a line. */
+    public boolean level(int line) {
+        return levels[line];
+    }
+
+    /** What the guest asked of the power, {@code POWER_OFF via ACPI}, or an empty text. */
+    public String power() {
+        return power;
+    }
+
+    /** How many guest errors there were. */
+    public long guestErrors() {
+        return guestErrors;
+    }
+
+    /** The last of them, or an empty text. */
+    public String lastGuestError() {
+        return guestErrors == 0
+                ? ""
+                : "code " + lastGuestErrorCode + " detail 0x" + Long.toHexString(lastGuestErrorDetail);
+    }
+
+    /** Virtual time, from 0. */
+    public long nowNs() {
+        return nowNs;
+    }
+
+    /** The device's state. */
+    public UnsafeBuffer state() {
+        return state;
+    }
+
+    /** The device itself. */
+    public DeviceCore core() {
+        return core;
+    }
+
+    @Override
+    public void interrupt(int line) {
+        edges[line]++;
+    }
+
+    @Override
+    public void interruptLevel(int line, boolean asserted) {
+        levels[line] = asserted;
+        if (asserted) {
+            edges[line]++;
+        }
+    }
+
+    @Override
+    public void guestError(int code, long detail) {
+        guestErrors++;
+        lastGuestErrorCode = code;
+        lastGuestErrorDetail = detail;
+    }
+
+    @Override
+    public void power(PowerAction action, PowerOrigin origin) {
+        power = action + " via " + origin;
+    }
+}

@@ -1,0 +1,243 @@
+package io.jvmm.device.api;
+
+import io.jvmm.device.api.DeviceIdentity.Interrupt;
+import io.jvmm.device.api.DeviceIdentity.Region;
+import java.util.function.Consumer;
+
+/**
+ * A guest, a host and a clock typed by hand: runs one device alone in virtual time, a command a line. It is how one learns
+ * a device, debugs it and writes its first test. The commands are in {@link ScriptCommand}.
+ */
+final class ScriptedPeer {
+
+    private final DeviceIdentity identity;
+    private final ScratchMachine machine;
+    private final Consumer<String> printed;
+    private long lastRead;
+    private String lastReadFrom = "";
+    private final String[] hostText;
+    private boolean quit;
+
+    ScriptedPeer(DeviceFactory factory, DeviceConfig config, Consumer<String> printed) {
+        this.identity = factory.identity();
+        this.machine = new ScratchMachine(factory, config);
+        this.printed = printed;
+        this.hostText = new String[identity.hostPorts()];
+        java.util.Arrays.fill(hostText, "");
+    }
+
+    /** Whether {@code quit} was given. */
+    boolean quit() {
+        return quit;
+    }
+
+    /**
+     * Runs one line.
+     *
+     * @throws ScriptException saying what is wrong with it; the caller adds where it stands
+     */
+    void line(String line) throws ScriptException {
+        ScriptWords words = new ScriptWords(line);
+        if (words.isEmpty()) {
+            return;
+        }
+        String word = words.word("command");
+        ScriptCommand command = ScriptCommand.find(word);
+        if (command == null) {
+            throw ScriptException.wrong("'" + word + "' is not a command; did you mean '"
+                    + ScriptCommand.nearest(word).word() + "'? 'help' lists them all");
+        }
+        run(command, words);
+        words.end();
+        report();
+    }
+
+    private void run(ScriptCommand command, ScriptWords words) throws ScriptException {
+        switch (command) {
+            case OUT -> out(words, 1);
+            case OUTW -> out(words, 2);
+            case OUTL -> out(words, 4);
+            case IN -> in(words, 1);
+            case INW -> in(words, 2);
+            case INL -> in(words, 4);
+            case EXPECT -> expect(words);
+            case IRQ -> interrupts();
+            case EXPECT_IRQ -> expectInterrupts(words);
+            case HOST -> {
+                int port = words.index("host port", needHostPorts());
+                machine.hostInput(port, words.text("the text"));
+            }
+            case EXPECT_HOST -> expectHost(words);
+            case STALL -> machine.hostTakes(!onOff(words));
+            case BREAK -> machine.hostBreak(words.index("host port", needHostPorts()));
+            case CARRIER -> machine.hostCarrier(words.index("host port", needHostPorts()), onOff(words));
+            case SLEEP -> machine.advance(words.durationNs("the time"));
+            case EOI ->
+                machine.resample(words.index("line", identity.interrupts().size()));
+            case KICK -> machine.kick(words.index("queue", 64));
+            case RESET -> machine.reset();
+            case POWER -> machine.powerButton();
+            case KILL -> machine.killAndAdopt();
+            case STATE ->
+                StatePrinter.print(
+                        identity.stateLayout(), machine.state(), words.more() ? words.word("prefix") : "", printed);
+            case PORTS -> ports();
+            case HELP -> help();
+            case QUIT -> quit = true;
+        }
+    }
+
+    /** What happened by itself while the line ran. */
+    private void report() {
+        for (int port = 0; port < identity.hostPorts(); port++) {
+            String text = machine.takeOutput(port);
+            if (!text.isEmpty()) {
+                hostText[port] += text;
+                printed.accept("host " + port + ": \"" + quoted(text) + "\"");
+            }
+        }
+        if (!machine.power().isEmpty()) {
+            printed.accept("power: " + machine.power());
+        }
+    }
+
+    private void out(ScriptWords words, int widthBytes) throws ScriptException {
+        long port = words.hex("the port", 2);
+        long value = words.hex("the value", widthBytes);
+        int region = region(port, widthBytes);
+        machine.write(region, (int) port - identity.regions().get(region).usualPort(), widthBytes, value);
+    }
+
+    private void in(ScriptWords words, int widthBytes) throws ScriptException {
+        long port = words.hex("the port", 2);
+        int region = region(port, widthBytes);
+        lastRead = machine.readValue(
+                region, (int) port - identity.regions().get(region).usualPort(), widthBytes);
+        lastReadFrom = Long.toHexString(port);
+        printed.accept(lastReadFrom + " = " + String.format("%0" + 2 * widthBytes + "x", lastRead));
+    }
+
+    private int region(long port, int widthBytes) throws ScriptException {
+        for (int i = 0; i < identity.regions().size(); i++) {
+            Region region = identity.regions().get(i);
+            int usualPort = region.usualPort();
+            if (usualPort >= 0 && port >= usualPort && port + widthBytes <= usualPort + region.lengthBytes()) {
+                return i;
+            }
+        }
+        throw ScriptException.wrong("port " + Long.toHexString(port)
+                + (widthBytes > 1 ? " with " + widthBytes + " bytes" : "") + " is not this device's; it has "
+                + windows());
+    }
+
+    private String windows() {
+        StringBuilder text = new StringBuilder();
+        for (Region region : identity.regions()) {
+            if (region.usualPort() >= 0) {
+                text.append(text.isEmpty() ? "" : ", ").append(window(region));
+            }
+        }
+        return text.isEmpty() ? "no ports" : text.toString();
+    }
+
+    private static String window(Region region) {
+        return String.format("%x-%x", region.usualPort(), region.usualPort() + region.lengthBytes() - 1);
+    }
+
+    private void expect(ScriptWords words) throws ScriptException {
+        long expected = words.hex("the value", Long.BYTES);
+        if (lastReadFrom.isEmpty()) {
+            throw ScriptException.wrong("'expect' looks at the last 'in', and there was none");
+        }
+        if (expected != lastRead) {
+            throw ScriptException.unexpected("port " + lastReadFrom + " gave " + Long.toHexString(lastRead)
+                    + ", expected " + Long.toHexString(expected));
+        }
+    }
+
+    private void interrupts() {
+        for (int i = 0; i < identity.interrupts().size(); i++) {
+            Interrupt line = identity.interrupts().get(i);
+            String text = "irq " + i + " " + line.name() + " (GSI " + line.usualGsi() + "): " + machine.takeEdges(i)
+                    + " rising";
+            printed.accept(line.level() ? text + ", " + (machine.level(i) ? "asserted" : "idle") : text);
+        }
+    }
+
+    private void expectInterrupts(ScriptWords words) throws ScriptException {
+        int first = words.index("line or count", Integer.MAX_VALUE);
+        int line = words.more() ? first : 0;
+        int count = words.more() ? words.index("count", Integer.MAX_VALUE) : first;
+        if (line >= identity.interrupts().size()) {
+            throw ScriptException.wrong("line: " + line + "; this device has 0.."
+                    + (identity.interrupts().size() - 1));
+        }
+        long edges = machine.takeEdges(line);
+        if (edges != count) {
+            throw ScriptException.unexpected("irq " + line + " rose " + edges + " times, expected " + count);
+        }
+    }
+
+    private void expectHost(ScriptWords words) throws ScriptException {
+        int port = words.index("host port", needHostPorts());
+        String expected = words.text("the text");
+        String got = hostText[port];
+        hostText[port] = "";
+        if (!got.equals(expected)) {
+            throw ScriptException.unexpected(
+                    "host " + port + " got \"" + quoted(got) + "\", expected \"" + quoted(expected) + "\"");
+        }
+    }
+
+    private int needHostPorts() throws ScriptException {
+        if (identity.hostPorts() == 0) {
+            throw ScriptException.wrong("this device has no host ports");
+        }
+        return identity.hostPorts();
+    }
+
+    private static boolean onOff(ScriptWords words) throws ScriptException {
+        String word = words.word("on or off");
+        return switch (word) {
+            case "on" -> true;
+            case "off" -> false;
+            default -> throw ScriptException.wrong("'" + word + "' is neither on nor off");
+        };
+    }
+
+    private void ports() {
+        for (int i = 0; i < identity.regions().size(); i++) {
+            Region region = identity.regions().get(i);
+            String where = region.usualPort() < 0 ? "not in I/O space" : "ports " + window(region);
+            printed.accept("region " + i + " " + region.name() + ": " + where);
+        }
+        for (int i = 0; i < identity.interrupts().size(); i++) {
+            Interrupt line = identity.interrupts().get(i);
+            printed.accept("irq " + i + " " + line.name() + ": GSI " + line.usualGsi()
+                    + (line.level() ? ", level" : ", edge"));
+        }
+    }
+
+    private void help() {
+        for (ScriptCommand command : ScriptCommand.values()) {
+            printed.accept(command.help());
+        }
+        ports();
+    }
+
+    /** A text as it could be typed. */
+    static String quoted(String text) {
+        StringBuilder quoted = new StringBuilder();
+        for (int i = 0; i < text.length(); i++) {
+            char c = text.charAt(i);
+            switch (c) {
+                case '\n' -> quoted.append("\\n");
+                case '\r' -> quoted.append("\\r");
+                case '\t' -> quoted.append("\\t");
+                case '"', '\\' -> quoted.append('\\').append(c);
+                default -> quoted.append(c >= ' ' && c < 0x7F ? String.valueOf(c) : String.format("\\x%02x", (int) c));
+            }
+        }
+        return quoted.toString();
+    }
+}
