@@ -1,0 +1,43 @@
+package io.jvmm.device.api;
+
+import io.jvmm.ipc.sys.Poller;
+
+/**
+ * The host's end of one of a core's host ports: the only thing in a device process that reads and writes descriptors of
+ * the host. Flow-controlled both ways: it reads no more than the core has room for and keeps in the core what the host
+ * does not take.
+ *
+ * <p><b>Thread:</b> the device thread. Every call is bounded and never waits. <b>Allocation:</b> none, once attached.
+ * <b>Hostile:</b> the bytes, their amount and their pace; a peer that comes and goes. A failure of the host never leaves
+ * this interface as an exception: the port degrades and {@link HostEvents#backendLost} tells once.
+ *
+ * <p>The methods that return a boolean tell whether they called into the core, so that the state has to be committed.
+ */
+public interface Backend {
+
+    /** The most descriptors one back end watches. */
+    int MAX_DESCRIPTORS = 3;
+
+    /** Which host port of the core this is. */
+    int port();
+
+    /** Adds its descriptors to the poller, watched for nothing yet, and tells the core whether a peer is present. */
+    boolean attach(Poller poller, long nowNs);
+
+    /** Before the process sleeps: watches for what the core has room for, and for what the host owes. */
+    void watch(Poller poller);
+
+    /** After a poll: moves bytes in both directions where the poller says so. At most one read and a few writes. */
+    boolean service(Poller poller, long nowNs);
+
+    /** Offers the core's output to the host, unless the host is known to be full. */
+    boolean flush(long nowNs);
+
+    /** Hands input that was read earlier to the core, as far as there is room by now. */
+    boolean deliver(long nowNs);
+
+    /** When it wants {@link #service} called although no descriptor is ready, or {@link DeviceCore#NO_DEADLINE}. */
+    default long nextDeadlineNs() {
+        return DeviceCore.NO_DEADLINE;
+    }
+}

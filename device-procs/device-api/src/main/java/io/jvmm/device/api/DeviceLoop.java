@@ -1,0 +1,383 @@
+package io.jvmm.device.api;
+
+import io.jvmm.device.api.DeviceIdentity.Region;
+import io.jvmm.ipc.link.DeviceEndpoint;
+import io.jvmm.ipc.link.LinkHealth;
+import io.jvmm.ipc.link.ProcessEndpoint;
+import io.jvmm.ipc.ring.Violation;
+import io.jvmm.ipc.state.StateSegment;
+import io.jvmm.ipc.sys.Clock;
+import io.jvmm.ipc.sys.Fd;
+import io.jvmm.ipc.sys.Poller;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The duty cycle of a device process: one thread serves the supervisor, the guest, the clock, the host's descriptors and
+ * ended interrupts, each for a bounded amount of work a cycle, so that none starves another.
+ *
+ * <p>Each message is a transaction: read it, change the state, emit the effects, commit the state together with the ring
+ * position, release the record. A process killed anywhere leaves the state as of a message boundary.
+ *
+ * <p>When a cycle finds nothing it spins for the configured time and then sleeps in ppoll until a doorbell rings, a
+ * descriptor is ready or a deadline comes. Allocates nothing.
+ */
+final class DeviceLoop {
+
+    private static final int MAX_SUPERVISOR_REQUESTS = 8;
+    private static final int MAX_REQUESTS = 64;
+    /** While the guest keeps us busy, descriptors are still looked at this often. */
+    private static final long POLL_INTERVAL_NS = 50_000;
+
+    /** Twice what the largest ring holds. */
+    private static final int DRAIN_ROUNDS = 1024;
+
+    private static final long NO_STREAM = -1;
+
+    private final DeviceEndpoint link;
+    private final ProcessEndpoint supervisor;
+    private final StateSegment state;
+    private final DeviceCore core;
+    private final LinkEffects effects;
+    private final SupervisorEvents events;
+    private final Backend[] backends;
+    private final Resample[] resamples;
+    private final int[] regionLengths;
+    private final long spinNs;
+
+    private final Poller poller;
+    private final int linkIndex;
+    private final int supervisorIndex;
+    private final int controlIndex;
+    private final int firstResampleIndex;
+
+    private boolean serving;
+    private @Nullable DeviceExit exit;
+    private long positionNow;
+    private long lastWrite = NO_STREAM;
+    private long lastWorkNs;
+    private long lastPollNs;
+
+    /** Everything a device process holds, ready to run. */
+    DeviceLoop(
+            DeviceIdentity identity,
+            DeviceEndpoint link,
+            ProcessEndpoint supervisor,
+            StateSegment state,
+            DeviceCore core,
+            LinkEffects effects,
+            SupervisorEvents events,
+            Backend[] backends,
+            Resample[] resamples,
+            Fd control,
+            long spinNs) {
+        this.link = link;
+        this.supervisor = supervisor;
+        this.state = state;
+        this.core = core;
+        this.effects = effects;
+        this.events = events;
+        this.backends = backends;
+        this.resamples = resamples;
+        this.spinNs = spinNs;
+        this.positionNow = state.ringPosition();
+        this.regionLengths =
+                identity.regions().stream().mapToInt(Region::lengthBytes).toArray();
+        this.poller = new Poller(3 + resamples.length + backends.length * Backend.MAX_DESCRIPTORS);
+        this.linkIndex = poller.add(link.requestDoorbell().fd(), Poller.READABLE);
+        this.supervisorIndex = poller.add(supervisor.requestDoorbell().fd(), Poller.READABLE);
+        this.controlIndex = poller.add(control, Poller.READABLE);
+        this.firstResampleIndex = poller.count();
+        for (Resample resample : resamples) {
+            poller.add(resample.eventFd().fd(), Poller.READABLE);
+        }
+        long nowNs = Clock.monotonicNs();
+        for (Backend backend : backends) {
+            backend.attach(poller, nowNs);
+        }
+    }
+
+    /** Runs until the process has a reason to end, and says which. */
+    DeviceExit run() {
+        lastWorkNs = Clock.monotonicNs();
+        DeviceExit reason = exit;
+        while (reason == null) {
+            long nowNs = Clock.monotonicNs();
+            if (doWork(nowNs) > 0) {
+                lastWorkNs = nowNs;
+            } else if (nowNs - lastWorkNs < spinNs) {
+                Thread.onSpinWait();
+            } else {
+                sleep(nowNs);
+            }
+            reason = exit;
+        }
+        return reason;
+    }
+
+    /** One duty cycle; returns how much it found to do. */
+    int doWork(long nowNs) {
+        int work = supervisorRequests(nowNs);
+        if (serving) {
+            work += requests(nowNs);
+            work += timer(nowNs);
+            work += hostOutputAndInput(nowNs);
+            effects.retry();
+        }
+        events.retry();
+        if (work > 0 && nowNs - lastPollNs > POLL_INTERVAL_NS) {
+            poll(0, nowNs);
+        }
+        return work;
+    }
+
+    /** Why the process should end, or null. */
+    @Nullable
+    DeviceExit exit() {
+        return exit;
+    }
+
+    boolean serving() {
+        return serving;
+    }
+
+    // ---- the supervisor ----
+
+    private int supervisorRequests(long nowNs) {
+        int count = 0;
+        while (count < MAX_SUPERVISOR_REQUESTS && supervisor.next()) {
+            supervisorRequest(nowNs);
+            supervisor.release();
+            count++;
+        }
+        if (supervisor.health() == LinkHealth.SEVERED) {
+            exit = DeviceExit.SUPERVISOR_VIOLATION;
+        }
+        return count;
+    }
+
+    private void supervisorRequest(long nowNs) {
+        switch (supervisor.request()) {
+            case START, RESUME -> serving = true;
+            case PAUSE -> serving = false;
+            case DRAIN -> drain(nowNs);
+            case STOP -> {
+                drain(nowNs);
+                exit = DeviceExit.STOPPED;
+            }
+            case POWER_BUTTON -> {
+                core.powerButton(nowNs);
+                commit();
+            }
+            case RESIZE -> {}
+        }
+        supervisor.ack(supervisor.request(), 0);
+    }
+
+    /** Handles what the guest has sent, offers the host what is left, and then serves no more. */
+    private void drain(long nowNs) {
+        if (serving) {
+            int left = DRAIN_ROUNDS;
+            while (left-- > 0 && requests(nowNs) > 0) {
+                // a bounded number of rounds: a guest that keeps writing does not keep us
+            }
+            flush(nowNs);
+            serving = false;
+        }
+    }
+
+    // ---- the guest ----
+
+    private int requests(long nowNs) {
+        int count = 0;
+        while (count < MAX_REQUESTS && exit == null && link.next()) {
+            request(nowNs);
+            count++;
+        }
+        if (link.health() == LinkHealth.SEVERED) {
+            Violation violation = link.violation();
+            if (violation != null) {
+                supervisor.peerViolation(0, violation);
+            }
+            exit = DeviceExit.PEER_VIOLATION;
+        }
+        return count;
+    }
+
+    private void request(long nowNs) {
+        switch (link.request()) {
+            case READ -> {
+                leaveStream(nowNs);
+                if (inWindow()) {
+                    link.reply(core.read(link.region(), link.offset(), link.widthBytes(), nowNs));
+                }
+            }
+            case WRITE -> {
+                if (inWindow()) {
+                    long register = (long) link.region() << 32 | link.offset();
+                    if (register != lastWrite) {
+                        leaveStream(nowNs);
+                        lastWrite = register;
+                    }
+                    core.write(link.region(), link.offset(), link.widthBytes(), link.value(), nowNs);
+                }
+            }
+            case KICK -> {
+                leaveStream(nowNs);
+                core.kick(link.queue(), nowNs);
+            }
+            case RESET -> {
+                leaveStream(nowNs);
+                core.reset(nowNs);
+            }
+        }
+        if (exit == null) {
+            positionNow = link.positionAfter();
+            state.commit(positionNow);
+            link.release();
+        }
+    }
+
+    /**
+     * Output is offered to the host once for a row of writes to one register (a driver filling a FIFO), and before the
+     * device is looked at or touched in any other way: the guest cannot tell that its bytes left together.
+     */
+    private void leaveStream(long nowNs) {
+        if (lastWrite != NO_STREAM) {
+            lastWrite = NO_STREAM;
+            for (Backend backend : backends) {
+                backend.flush(nowNs);
+            }
+        }
+    }
+
+    /** The board checks windows; a request outside ours means that it is not the board any more. */
+    private boolean inWindow() {
+        int region = link.region();
+        int offset = link.offset();
+        int widthBytes = link.widthBytes();
+        boolean inside = region >= 0
+                && region < regionLengths.length
+                && offset >= 0
+                && (widthBytes == 1 || widthBytes == 2 || widthBytes == 4 || widthBytes == 8)
+                && widthBytes <= regionLengths[region]
+                && offset <= regionLengths[region] - widthBytes;
+        if (!inside) {
+            byte[] evidence = ByteBuffer.allocate(20)
+                    .order(ByteOrder.LITTLE_ENDIAN)
+                    .putInt(link.vcpu())
+                    .putInt(region)
+                    .putInt(offset)
+                    .putInt(widthBytes)
+                    .putInt(link.type())
+                    .array();
+            supervisor.peerViolation(
+                    0, new Violation(Violation.Kind.MESSAGE_FIELD, link.positionAfter(), evidence));
+            exit = DeviceExit.PEER_VIOLATION;
+        }
+        return inside;
+    }
+
+    // ---- the clock and the host ----
+
+    private int timer(long nowNs) {
+        if (core.nextDeadlineNs() > nowNs) {
+            return 0;
+        }
+        core.timer(nowNs);
+        commit();
+        return 1;
+    }
+
+    private int hostOutputAndInput(long nowNs) {
+        boolean changed = flush(nowNs);
+        for (Backend backend : backends) {
+            changed |= backend.deliver(nowNs);
+        }
+        if (changed) {
+            commit();
+        }
+        return changed ? 1 : 0;
+    }
+
+    private boolean flush(long nowNs) {
+        lastWrite = NO_STREAM;
+        boolean changed = false;
+        for (Backend backend : backends) {
+            changed |= backend.flush(nowNs);
+        }
+        return changed;
+    }
+
+    private void commit() {
+        state.commit(positionNow);
+    }
+
+    // ---- waiting ----
+
+    private void sleep(long nowNs) {
+        if (!link.prepareToSleep()) {
+            return;
+        }
+        if (!supervisor.prepareToSleep()) {
+            link.awake();
+            return;
+        }
+        poll(timeoutNs(nowNs), nowNs);
+        supervisor.awake();
+        link.awake();
+    }
+
+    private long timeoutNs(long nowNs) {
+        if (!serving) {
+            return Poller.FOREVER;
+        }
+        long deadlineNs = core.nextDeadlineNs();
+        for (Backend backend : backends) {
+            deadlineNs = Math.min(deadlineNs, backend.nextDeadlineNs());
+        }
+        return deadlineNs == DeviceCore.NO_DEADLINE ? Poller.FOREVER : Math.max(0, deadlineNs - nowNs);
+    }
+
+    /** Looks at all descriptors, waiting at most {@code timeoutNs}, and serves those that are ready. */
+    private void poll(long timeoutNs, long beforeNs) {
+        for (Backend backend : backends) {
+            if (serving) {
+                backend.watch(poller);
+            }
+        }
+        poller.await(timeoutNs);
+        long nowNs = timeoutNs == 0 ? beforeNs : Clock.monotonicNs();
+        lastPollNs = nowNs;
+        if (poller.ready(linkIndex) != 0) {
+            link.requestDoorbell().drain();
+        }
+        if (poller.ready(supervisorIndex) != 0) {
+            supervisor.requestDoorbell().drain();
+        }
+        if (poller.ready(controlIndex) != 0) {
+            exit = DeviceExit.SUPERVISOR_LOST;
+        }
+        for (int i = 0; i < resamples.length; i++) {
+            if (poller.ready(firstResampleIndex + i) != 0) {
+                resamples[i].eventFd().drain();
+                core.resample(resamples[i].line(), nowNs);
+                commit();
+            }
+        }
+        if (serving) {
+            serveBackends(nowNs);
+        }
+    }
+
+    private void serveBackends(long nowNs) {
+        boolean changed = false;
+        for (Backend backend : backends) {
+            changed |= backend.service(poller, nowNs);
+        }
+        if (changed) {
+            commit();
+        }
+    }
+}

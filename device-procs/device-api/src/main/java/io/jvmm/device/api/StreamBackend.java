@@ -1,0 +1,383 @@
+package io.jvmm.device.api;
+
+import io.jvmm.ipc.sys.Errno;
+import io.jvmm.ipc.sys.Fd;
+import io.jvmm.ipc.sys.FileIo;
+import io.jvmm.ipc.sys.Poller;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import org.agrona.concurrent.UnsafeBuffer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A back end over one or two descriptors of any kind: a terminal, a pipe, a file, a pty master, a connected socket.
+ *
+ * <p>Descriptors may be blocking (a terminal shares its flags with the user's shell, so nobody sets O_NONBLOCK there):
+ * a blocking descriptor is read and written only after poll has said that it will not wait, and never with more bytes
+ * than such a promise covers.
+ *
+ * <p>While no peer is there, output goes to the {@link Backlog} and the guest runs on; while one is there and slow, output
+ * stays in the core and the guest sees that. See {@link Backend} for thread and hostility.
+ */
+public final class StreamBackend implements Backend {
+
+    /** The most one read or write carries. */
+    public static final int CHUNK_BYTES = 64;
+
+    private static final int STAGING_BYTES = 256;
+    private static final int BROKEN = Poller.HANG_UP | Poller.ERROR | Poller.INVALID;
+    private static final int MAX_WRITES_PER_FLUSH = 32;
+    private static final long RETRY_NS = 250_000_000;
+
+    /** What to do when the peer goes away. */
+    public enum OnLoss {
+        /** It cannot come back: a terminal, a file. */
+        END,
+        /** Look again from time to time: a pty, whose other end can be opened again. */
+        RETRY,
+        /** Its owner calls {@link StreamBackend#connect} when there is a new one: a socket. */
+        AWAIT
+    }
+
+    private enum Peer {
+        PRESENT,
+        ABSENT,
+        LOST
+    }
+
+    private final int port;
+    private final DeviceCore core;
+    private final HostEvents events;
+    private final OnLoss onLoss;
+    private final InputFilter filter;
+    private final boolean readAhead;
+    private final Backlog backlog;
+    private final MemorySegment bytes = Arena.ofAuto().allocate(CHUNK_BYTES);
+    private final UnsafeBuffer byteView = new UnsafeBuffer(bytes.address(), CHUNK_BYTES);
+    private final Poller justOut = new Poller(1);
+    private final short[] staging = new short[STAGING_BYTES];
+    private int stagingHead;
+    private int stagingCount;
+
+    private @Nullable Fd in;
+    private @Nullable Fd out;
+    private boolean outBlocks;
+    private int writeBytes;
+    private int inIndex = -1;
+    private int outIndex = -1;
+    private Peer peer;
+    private boolean inputEnded;
+    private boolean outFull;
+    private long retryNs = DeviceCore.NO_DEADLINE;
+
+    /**
+     * A back end over descriptors that are there from the start.
+     *
+     * @param in where input comes from, or null for none
+     * @param out where output goes to, or null to discard it
+     * @param filter sees every input byte; anything but {@link InputFilter#NONE} makes the back end read ahead, so that
+     *     an escape key works while the guest does not listen
+     * @param blockingWriteBytes how much a blocking {@code out} takes without waiting once poll calls it writable: 1 for
+     *     a terminal, more for a pipe or file
+     * @param backlogBytes how much output to keep while no peer is there
+     */
+    public StreamBackend(
+            int port,
+            DeviceCore core,
+            HostEvents events,
+            @Nullable Fd in,
+            @Nullable Fd out,
+            OnLoss onLoss,
+            InputFilter filter,
+            int blockingWriteBytes,
+            int backlogBytes) {
+        this.port = port;
+        this.core = core;
+        this.events = events;
+        this.onLoss = onLoss;
+        this.filter = filter;
+        this.readAhead = filter != InputFilter.NONE;
+        this.backlog = new Backlog(backlogBytes);
+        this.in = in;
+        this.out = out;
+        this.outBlocks = out != null && !out.nonBlocking();
+        this.writeBytes = outBlocks ? Math.min(blockingWriteBytes, CHUNK_BYTES) : CHUNK_BYTES;
+        this.inputEnded = in == null;
+        this.peer = onLoss == OnLoss.AWAIT ? Peer.ABSENT : in == null && out == null ? Peer.LOST : Peer.PRESENT;
+        if (out != null && outBlocks) {
+            justOut.add(out, Poller.WRITABLE);
+        }
+    }
+
+    @Override
+    public int port() {
+        return port;
+    }
+
+    /** Whether somebody is there. */
+    public boolean connected() {
+        return peer == Peer.PRESENT;
+    }
+
+    /** Bytes of output that were too old to keep while nobody was there. */
+    public long droppedBytes() {
+        return backlog.dropped();
+    }
+
+    @Override
+    public boolean attach(Poller poller, long nowNs) {
+        if (in != null) {
+            inIndex = poller.add(in, 0);
+        }
+        if (out != null && out != in) {
+            outIndex = poller.add(out, 0);
+        }
+        core.hostCarrier(port, peer == Peer.PRESENT, nowNs);
+        return true;
+    }
+
+    /**
+     * A new peer; only with {@link OnLoss#AWAIT}. The descriptor is non-blocking and stays the caller's.
+     *
+     * @param index where the poller watches it
+     */
+    public void connect(Fd socket, int index, long nowNs) {
+        in = socket;
+        out = socket;
+        inIndex = index;
+        outIndex = -1;
+        outBlocks = false;
+        writeBytes = CHUNK_BYTES;
+        inputEnded = false;
+        outFull = false;
+        peer = Peer.PRESENT;
+        core.hostCarrier(port, true, nowNs);
+    }
+
+    @Override
+    public void watch(Poller poller) {
+        if (peer != Peer.PRESENT) {
+            if (onLoss != OnLoss.AWAIT) {
+                ignore(poller);
+            }
+            return;
+        }
+        int wantInput = !inputEnded && inputRoom() > 0 ? Poller.READABLE : 0;
+        int wantOutput = outFull ? Poller.WRITABLE : 0;
+        if (outIndex < 0) {
+            watch(poller, inIndex, in, wantInput | wantOutput, inputEnded);
+        } else {
+            watch(poller, inIndex, in, wantInput, false);
+            watch(poller, outIndex, out, wantOutput, true);
+        }
+    }
+
+    /** Poll always tells of a hang-up, asked or not: so a descriptor nothing is wanted of is not shown to it. */
+    private static void watch(Poller poller, int index, @Nullable Fd fd, int events, boolean wantHangUp) {
+        if (fd == null || index < 0) {
+            return;
+        }
+        if (events == 0 && !wantHangUp) {
+            poller.ignore(index);
+        } else {
+            poller.watch(index, fd, events);
+        }
+    }
+
+    private void ignore(Poller poller) {
+        if (inIndex >= 0) {
+            poller.ignore(inIndex);
+        }
+        if (outIndex >= 0) {
+            poller.ignore(outIndex);
+        }
+    }
+
+    private int inputRoom() {
+        return readAhead ? STAGING_BYTES - stagingCount : stagingCount > 0 ? 0 : core.hostInputRoom(port);
+    }
+
+    @Override
+    public boolean service(Poller poller, long nowNs) {
+        if (peer == Peer.ABSENT && onLoss == OnLoss.RETRY && nowNs >= retryNs) {
+            return retry(nowNs);
+        }
+        if (peer != Peer.PRESENT) {
+            return false;
+        }
+        boolean shared = outIndex < 0;
+        int inReady = inIndex >= 0 ? poller.ready(inIndex) : 0;
+        int outReady = shared ? inReady : poller.ready(outIndex);
+        boolean changed = false;
+        if ((inReady & (Poller.READABLE | BROKEN)) != 0 && !inputEnded && inputRoom() > 0) {
+            changed = readSome(nowNs);
+        }
+        if (peer == Peer.PRESENT && (outReady & Poller.WRITABLE) != 0) {
+            outFull = false;
+            changed |= flush(nowNs);
+        }
+        // On a shared descriptor a hang-up may come before the last bytes are read: then reading finds the end.
+        boolean nothingToRead = !shared || inputEnded || inputRoom() == 0;
+        if (peer == Peer.PRESENT && (outReady & BROKEN) != 0 && nothingToRead) {
+            lost(0, nowNs);
+            changed = true;
+        }
+        return changed;
+    }
+
+    private boolean readSome(long nowNs) {
+        Fd from = in;
+        if (from == null) {
+            return false;
+        }
+        int limit = Math.min(inputRoom(), CHUNK_BYTES);
+        long count = FileIo.tryRead(from, bytes, 0, limit);
+        if (count > 0) {
+            for (int i = 0; i < count; i++) {
+                take(byteView.getByte(i) & 0xFF);
+            }
+            return deliver(nowNs);
+        }
+        if (Errno.EAGAIN.is(count) || Errno.EINTR.is(count)) {
+            return false;
+        }
+        if (count == 0 && onLoss != OnLoss.RETRY) {
+            inputEnded = true; // the peer sends no more, but may go on listening
+            return false;
+        }
+        lost((int) -count, nowNs);
+        return true;
+    }
+
+    private void take(int value) {
+        int filtered = filter.filter(value);
+        if (filtered != InputFilter.SWALLOWED) {
+            staging[(stagingHead + stagingCount) % STAGING_BYTES] = (short) filtered;
+            stagingCount++;
+        }
+    }
+
+    @Override
+    public boolean deliver(long nowNs) {
+        boolean changed = false;
+        while (stagingCount > 0 && core.hostInputRoom(port) > 0) {
+            int value = staging[stagingHead];
+            stagingHead = (stagingHead + 1) % STAGING_BYTES;
+            stagingCount--;
+            if (value == InputFilter.BREAK) {
+                core.hostBreak(port, nowNs);
+            } else {
+                core.hostInput(port, value, nowNs);
+            }
+            changed = true;
+        }
+        return changed;
+    }
+
+    @Override
+    public boolean flush(long nowNs) {
+        boolean changed = false;
+        for (int i = 0; i < MAX_WRITES_PER_FLUSH && !outFull; i++) {
+            int sent = flushOnce(nowNs);
+            if (sent == 0) {
+                break;
+            }
+            changed = true;
+        }
+        return changed;
+    }
+
+    /** One write: the backlog first, then what the core has. Returns bytes moved; 0 when there is nothing to do. */
+    private int flushOnce(long nowNs) {
+        Fd to = out;
+        if (peer == Peer.PRESENT && backlog.size() > 0 && to != null) {
+            int count = Math.min(backlog.size(), writeBytes);
+            for (int i = 0; i < count; i++) {
+                byteView.putByte(i, backlog.get(i));
+            }
+            int written = write(to, count, nowNs);
+            backlog.drop(Math.max(written, 0));
+            return Math.max(written, 0);
+        }
+        int count = core.hostOutput(port, byteView, 0, writeBytes);
+        if (count == 0) {
+            return 0;
+        }
+        if (peer != Peer.PRESENT || to == null) {
+            for (int i = 0; i < count; i++) {
+                backlog.add(byteView.getByte(i));
+            }
+            core.hostOutputDone(port, count, nowNs);
+            return count;
+        }
+        int written = write(to, count, nowNs);
+        if (written > 0) {
+            core.hostOutputDone(port, written, nowNs);
+        }
+        return Math.max(written, 0);
+    }
+
+    /** Writes the first {@code count} bytes of the chunk; 0 when the host is full or gone. */
+    private int write(Fd to, int count, long nowNs) {
+        if (outBlocks) {
+            justOut.await(0);
+            if (!justOut.isReady(0, Poller.WRITABLE | Poller.ERROR | Poller.HANG_UP)) {
+                outFull = true;
+                return 0;
+            }
+        }
+        long written = FileIo.tryWrite(to, bytes, 0, count);
+        if (written >= 0) {
+            outFull = written < count;
+            return (int) written;
+        }
+        if (Errno.EINTR.is(written)) {
+            return 0;
+        }
+        if (Errno.EAGAIN.is(written)) {
+            outFull = true;
+            return 0;
+        }
+        lost((int) -written, nowNs);
+        return 0;
+    }
+
+    /** The peer is gone: the guest sees carrier drop, and what it sends from now on is kept or counted, not waited for. */
+    private void lost(int errno, long nowNs) {
+        peer = onLoss == OnLoss.END ? Peer.LOST : Peer.ABSENT;
+        outFull = false;
+        retryNs = onLoss == OnLoss.RETRY ? nowNs + RETRY_NS : DeviceCore.NO_DEADLINE;
+        if (onLoss == OnLoss.END) {
+            inputEnded = true;
+        }
+        core.hostCarrier(port, false, nowNs);
+        events.backendLost(port, errno);
+    }
+
+    /** A pty: while the other end is closed the master hangs up; once it does not, somebody is there again. */
+    private boolean retry(long nowNs) {
+        Fd to = out;
+        if (to == null) {
+            retryNs = DeviceCore.NO_DEADLINE;
+            return false;
+        }
+        if (justOut.count() == 0) {
+            justOut.add(to, Poller.WRITABLE);
+        }
+        justOut.await(0);
+        if (justOut.isReady(0, Poller.HANG_UP | Poller.ERROR)) {
+            retryNs = nowNs + RETRY_NS;
+            return false;
+        }
+        retryNs = DeviceCore.NO_DEADLINE;
+        peer = Peer.PRESENT;
+        core.hostCarrier(port, true, nowNs);
+        return true;
+    }
+
+    @Override
+    public long nextDeadlineNs() {
+        return retryNs;
+    }
+}
