@@ -21,11 +21,14 @@ public interface Backend {
     /** Which host port of the core this is. */
     int port();
 
-    /** Adds its descriptors to the poller, watched for nothing yet, and tells the core whether a peer is present. */
+    /** Adds its descriptors to the poller, ignored as yet, and tells the core whether a peer is present. */
     boolean attach(Poller poller, long nowNs);
 
     /** Before the process sleeps: watches for what the core has room for, and for what the host owes. */
     void watch(Poller poller);
+
+    /** The machine is paused: the poller looks at none of its descriptors, not even for a hang-up. */
+    void unwatch(Poller poller);
 
     /** After a poll: moves bytes in both directions where the poller says so. At most one read and a few writes. */
     boolean service(Poller poller, long nowNs);

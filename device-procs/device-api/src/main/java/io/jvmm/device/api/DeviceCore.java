@@ -91,6 +91,15 @@ public interface DeviceCore {
         return 0;
     }
 
+    /**
+     * Whether output must be offered to the host before the next write. The runtime always offers it before any other
+     * access and when the guest pauses; a core that can hold a row of writes to one register (a FIFO) says false while
+     * there is room for another, and so lets the row leave in one system call.
+     */
+    default boolean hostOutputUrgent() {
+        return true;
+    }
+
     /** The back end took the {@code count} oldest bytes {@link #hostOutput} showed. */
     default void hostOutputDone(int port, int count, long nowNs) {}
 }

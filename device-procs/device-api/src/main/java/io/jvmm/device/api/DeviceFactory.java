@@ -1,5 +1,7 @@
 package io.jvmm.device.api;
 
+import java.util.ArrayList;
+import java.util.List;
 import org.agrona.concurrent.AtomicBuffer;
 
 /** What a device module hands to {@code DeviceMain.run(args, factory)}: how to make its core. Stateless. */
@@ -21,6 +23,31 @@ public interface DeviceFactory {
      * @throws StateRejectedException for a state that cannot be
      */
     DeviceCore create(DeviceConfig config, AtomicBuffer state, boolean fresh, DeviceEffects effects, long nowNs);
+
+    /**
+     * The back ends of the host ports, called once in a device process. By default port N writes to the descriptor
+     * {@code backend.N.out} and reads {@code backend.N.in}; without descriptors its output is discarded.
+     *
+     * @param descriptors what the supervisor handed over
+     * @throws IllegalArgumentException naming a descriptor that the configuration calls for and that is missing
+     */
+    default List<Backend> backends(
+            DeviceConfig config, Descriptors descriptors, DeviceCore core, HostEvents events) {
+        List<Backend> backends = new ArrayList<>();
+        for (int port = 0; port < identity().hostPorts(); port++) {
+            backends.add(new StreamBackend(
+                    port,
+                    core,
+                    events,
+                    descriptors.find("backend." + port + ".in").orElse(null),
+                    descriptors.find("backend." + port + ".out").orElse(null),
+                    StreamBackend.OnLoss.END,
+                    InputFilter.NONE,
+                    StreamBackend.CHUNK_BYTES,
+                    0));
+        }
+        return backends;
+    }
 
     /** Configuration for the scripted peer and for warming up: everything switched on. */
     DeviceConfig exampleConfig();

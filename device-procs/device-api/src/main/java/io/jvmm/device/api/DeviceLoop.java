@@ -220,7 +220,10 @@ final class DeviceLoop {
                         leaveStream(nowNs);
                         lastWrite = register;
                     }
-                    core.write(link.region(), link.offset(), link.widthBytes(), link.value(), nowNs);
+                    core.write(link.region(), link.offset(), link.widthBytes(), writtenValue(), nowNs);
+                    if (core.hostOutputUrgent()) {
+                        leaveStream(nowNs);
+                    }
                 }
             }
             case KICK -> {
@@ -237,6 +240,11 @@ final class DeviceLoop {
             state.commit(positionNow);
             link.release();
         }
+    }
+
+    /** The peer may have left anything above the width. */
+    private long writtenValue() {
+        return link.value() & (-1L >>> (Long.SIZE - Byte.SIZE * link.widthBytes()));
     }
 
     /**
@@ -345,6 +353,8 @@ final class DeviceLoop {
         for (Backend backend : backends) {
             if (serving) {
                 backend.watch(poller);
+            } else {
+                backend.unwatch(poller);
             }
         }
         poller.await(timeoutNs);

@@ -1,19 +1,46 @@
 package io.jvmm.device.api;
 
-/** The life of a device process; see {@link #run}. */
+/** The life of a device process; {@link #run} is its main. */
 public final class DeviceMain {
 
     private DeviceMain() {}
 
     /**
-     * Runs a device process from its first instruction to its last. Does not return normally: the process ends with
-     * {@code Runtime.halt} and a documented exit code.
+     * Runs a device process from its first instruction to its last. Does not return: the process ends with
+     * {@code Runtime.halt} and a code of {@link DeviceExit}, because an orderly exit opens files.
      *
      * @param args none, in a device process under its supervisor; {@code --script FILE|-} and
      *     {@code --jail=off|log|enforce} to run the device alone under the scripted peer
      */
     public static void run(String[] args, DeviceFactory factory) {
-        System.err.println("not yet: " + factory.identity().name() + " with " + args.length + " arguments");
-        Runtime.getRuntime().halt(4);
+        DeviceExit exit;
+        try {
+            exit = args.length == 0 ? live(factory) : ScriptMain.run(args, factory);
+        } catch (StageException e) {
+            System.err.println(factory.identity().name() + ": " + e.exit().meaning() + ": " + e.getMessage());
+            exit = e.exit();
+        } catch (Throwable e) { // whatever it is, the supervisor must see the code of a bug, not a hanging process
+            e.printStackTrace();
+            exit = DeviceExit.INTERNAL_ERROR;
+        }
+        System.out.flush();
+        System.err.flush();
+        Runtime.getRuntime().halt(exit.code());
+    }
+
+    /** The stages; between them the process gives up what it no longer needs. */
+    private static DeviceExit live(DeviceFactory factory) {
+        DeviceProcess process = DeviceProcess.receive(factory); // descriptors by name, configuration
+        process.map(); //                                          links, state adopted or created, core
+        WarmUp.run(factory); //                                    every class, every hot path, on a scratch machine
+        process.closeUnused(); //                                  descriptors nobody asked for
+        byte[] filterHash = process.closeJail(); //                narrow filter on all threads
+        process.ready(filterHash, threads()); //                   the supervisor audits from outside, then starts us
+        return process.serve(); //                                 until STOP, or until the supervisor is gone
+    }
+
+    /** Java threads of this process; the supervisor counts all of them from outside. */
+    private static int threads() {
+        return Thread.getAllStackTraces().size();
     }
 }

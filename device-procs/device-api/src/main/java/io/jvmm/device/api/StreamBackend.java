@@ -133,6 +133,7 @@ public final class StreamBackend implements Backend {
         if (out != null && out != in) {
             outIndex = poller.add(out, 0);
         }
+        unwatch(poller);
         core.hostCarrier(port, peer == Peer.PRESENT, nowNs);
         return true;
     }
@@ -159,7 +160,7 @@ public final class StreamBackend implements Backend {
     public void watch(Poller poller) {
         if (peer != Peer.PRESENT) {
             if (onLoss != OnLoss.AWAIT) {
-                ignore(poller);
+                unwatch(poller);
             }
             return;
         }
@@ -185,7 +186,8 @@ public final class StreamBackend implements Backend {
         }
     }
 
-    private void ignore(Poller poller) {
+    @Override
+    public void unwatch(Poller poller) {
         if (inIndex >= 0) {
             poller.ignore(inIndex);
         }

@@ -1,0 +1,22 @@
+package io.jvmm.device.api;
+
+/** A stage of a device's life failed: why, and how the process ends. The message is one line with the cure. */
+final class StageException extends RuntimeException {
+    private static final long serialVersionUID = 1L;
+
+    private final DeviceExit exit;
+
+    StageException(DeviceExit exit, String message, Throwable cause) {
+        super(message, cause);
+        this.exit = exit;
+    }
+
+    StageException(DeviceExit exit, String message) {
+        super(message);
+        this.exit = exit;
+    }
+
+    DeviceExit exit() {
+        return exit;
+    }
+}

@@ -1,0 +1,219 @@
+package io.jvmm.device.api;
+
+import io.jvmm.ipc.link.BoardEndpoint;
+import io.jvmm.ipc.link.DeviceEndpoint;
+import io.jvmm.ipc.link.LinkHealth;
+import io.jvmm.ipc.link.LinkMemory;
+import io.jvmm.ipc.link.LinkSpec;
+import io.jvmm.ipc.link.ProcessEndpoint;
+import io.jvmm.ipc.link.SupervisorEndpoint;
+import io.jvmm.ipc.link.WaitPolicy;
+import io.jvmm.ipc.message.DeviceEventHandler;
+import io.jvmm.ipc.message.SupervisorEventHandler;
+import io.jvmm.ipc.message.SupervisorRequestType;
+import io.jvmm.ipc.state.StateSegment;
+import io.jvmm.ipc.sys.EventFd;
+import io.jvmm.ipc.sys.FileIo;
+import io.jvmm.ipc.sys.Pipe;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A whole scratch machine around a device: its own links, state, descriptors and both peers, driven by
+ * {@link DeviceFactory#exercise} on the calling thread. Before the jail closes it loads every class and has the hot paths
+ * compiled; in tests it is the in-process peer.
+ */
+final class WarmUp implements Exercise, AutoCloseable {
+
+    /** C1 compiles a method at its 200th call; this many rounds with dozens of messages each are well beyond. */
+    private static final int ROUNDS = 60;
+
+    private static final long BUDGET_NS = 25_000_000;
+    private static final int DRAIN_BYTES = 4096;
+
+    private final DeviceIdentity identity;
+    private final List<AutoCloseable> held = new ArrayList<>();
+    private final BoardEndpoint board;
+    private final SupervisorEndpoint supervisor;
+    private final StateSegment state;
+    private final DeviceLoop loop;
+    private final EventFd[] interrupts;
+    private final EventFd[] resamples;
+    private final @Nullable Pipe[] hostIn;
+    private final @Nullable Pipe[] hostOut;
+    private final MemorySegment bytes = Arena.ofAuto().allocate(DRAIN_BYTES);
+    private final DeviceEventHandler boardHandler;
+    private final SupervisorEventHandler supervisorHandler;
+    private long nowNs = 1;
+
+    WarmUp(DeviceFactory factory, DeviceEventHandler boardHandler, SupervisorEventHandler supervisorHandler) {
+        this.identity = factory.identity();
+        this.boardHandler = boardHandler;
+        this.supervisorHandler = supervisorHandler;
+        LinkMemory link = hold(LinkMemory.create("warm-up", LinkSpec.device(1)));
+        EventFd requestDoorbell = hold(EventFd.create());
+        EventFd eventDoorbell = hold(EventFd.create());
+        // One thread plays both sides: the board's read gives up at once, the device then answers it.
+        board = new BoardEndpoint(link, requestDoorbell, eventDoorbell, new WaitPolicy(0, 1));
+        LinkMemory supervisorLink = hold(LinkMemory.create("warm-up", LinkSpec.supervisor()));
+        EventFd supervisorRequests = hold(EventFd.create());
+        EventFd supervisorEvents = hold(EventFd.create());
+        supervisor = new SupervisorEndpoint(supervisorLink, supervisorRequests, supervisorEvents);
+        state = hold(StateSegment.create(
+                "warm-up", identity.deviceId(), identity.stateVersion(), identity.stateLengthBytes()));
+
+        DeviceEndpoint device = new DeviceEndpoint(link, requestDoorbell, eventDoorbell, 0);
+        ProcessEndpoint process = new ProcessEndpoint(supervisorLink, supervisorRequests, supervisorEvents);
+        int lines = identity.interrupts().size();
+        interrupts = new EventFd[lines];
+        resamples = new EventFd[lines];
+        Resample[] watched = new Resample[lines];
+        for (int line = 0; line < lines; line++) {
+            interrupts[line] = hold(EventFd.create());
+            resamples[line] = hold(EventFd.create());
+            watched[line] = new Resample(line, resamples[line]);
+        }
+        LinkEffects effects = new LinkEffects(device, interrupts);
+        SupervisorEvents events = new SupervisorEvents(process, identity.hostPorts());
+        DeviceConfig config = factory.exampleConfig();
+        DeviceCore core = factory.create(config, state.working(), true, effects, nowNs);
+        core.resume(nowNs);
+        hostIn = new @Nullable Pipe[identity.hostPorts()];
+        hostOut = new @Nullable Pipe[identity.hostPorts()];
+        Backend[] backends = backends(core, events);
+        loop = new DeviceLoop(
+                identity, device, process, state, core, effects, events, backends, watched, control(), 0);
+        supervisor.send(SupervisorRequestType.START);
+        loop.doWork(nowNs);
+    }
+
+    private Backend[] backends(DeviceCore core, HostEvents events) {
+        Backend[] backends = new Backend[identity.hostPorts()];
+        for (int port = 0; port < backends.length; port++) {
+            Pipe in = Pipe.create();
+            Pipe out = Pipe.create();
+            in.reader().setNonBlocking(true);
+            out.reader().setNonBlocking(true);
+            out.writer().setNonBlocking(port % 2 == 0);
+            hostIn[port] = hold(in);
+            hostOut[port] = hold(out);
+            backends[port] = new StreamBackend(
+                    port,
+                    core,
+                    events,
+                    in.reader(),
+                    out.writer(),
+                    StreamBackend.OnLoss.END,
+                    InputFilter.NONE,
+                    StreamBackend.CHUNK_BYTES,
+                    StreamBackend.CHUNK_BYTES);
+        }
+        return backends;
+    }
+
+    /** A control descriptor nothing ever comes through. */
+    private io.jvmm.ipc.sys.Fd control() {
+        return hold(Pipe.create()).reader();
+    }
+
+    private <T extends AutoCloseable> T hold(T resource) {
+        held.add(resource);
+        return resource;
+    }
+
+    /** Warms up for a device process: until the rounds are done or the budget is spent. */
+    static void run(DeviceFactory factory) {
+        long startNs = System.nanoTime();
+        try (WarmUp machine = new WarmUp(factory, new IgnoredDeviceEvents(), new IgnoredSupervisorEvents())) {
+            for (int i = 0; i < ROUNDS && System.nanoTime() - startNs < BUDGET_NS; i++) {
+                factory.exercise(machine);
+            }
+        }
+    }
+
+    @Override
+    public void read(int region, int offset, int widthBytes) {
+        board.read(0, region, offset, widthBytes);
+        if (board.health() == LinkHealth.HUNG) {
+            board.reconnect();
+        }
+        settle();
+    }
+
+    @Override
+    public void write(int region, int offset, int widthBytes, long value) {
+        board.write(0, region, offset, widthBytes, value);
+        settle();
+    }
+
+    @Override
+    public void hostInput(int port, String text) {
+        Pipe pipe = hostIn[port];
+        if (pipe == null) {
+            return;
+        }
+        for (int i = 0; i < text.length(); i++) {
+            bytes.set(ValueLayout.JAVA_BYTE, i, (byte) text.charAt(i));
+        }
+        FileIo.tryWrite(pipe.writer(), bytes, 0, text.length());
+        settle();
+    }
+
+    @Override
+    public void advance(long durationNs) {
+        settle();
+        nowNs += durationNs;
+        settle();
+    }
+
+    @Override
+    public void resample(int line) {
+        resamples[line].signal();
+        settle();
+    }
+
+    @Override
+    public void powerButton() {
+        supervisor.send(SupervisorRequestType.POWER_BUTTON);
+        settle();
+    }
+
+    /** Lets the device do all it can, as the process does, and takes whatever comes out of it. */
+    private void settle() {
+        loop.poll(0, nowNs);
+        while (loop.doWork(nowNs) > 0) {
+            // until there is nothing left
+        }
+        board.pollEvents(boardHandler, Integer.MAX_VALUE);
+        supervisor.pollEvents(supervisorHandler, Integer.MAX_VALUE);
+        for (EventFd interrupt : interrupts) {
+            interrupt.drain();
+        }
+        for (Pipe pipe : hostOut) {
+            if (pipe != null) {
+                FileIo.tryRead(pipe.reader(), bytes, 0, DRAIN_BYTES);
+            }
+        }
+    }
+
+    /** Why the scratch device would have ended, or null. */
+    @Nullable
+    DeviceExit exit() {
+        return loop.exit();
+    }
+
+    @Override
+    public void close() {
+        for (AutoCloseable resource : held.reversed()) {
+            try {
+                resource.close();
+            } catch (Exception e) {
+                throw new IllegalStateException(e);
+            }
+        }
+    }
+}
