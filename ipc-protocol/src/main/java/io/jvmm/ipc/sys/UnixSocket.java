@@ -37,6 +37,7 @@ public final class UnixSocket implements AutoCloseable {
     private static final int AF_UNIX = 1;
     private static final int SOCK_STREAM = 1;
     private static final int SOCK_SEQPACKET = 5;
+    private static final int SOCK_NONBLOCK = 0x800;
     private static final int SOCK_CLOEXEC = 0x80000;
     private static final int SOL_SOCKET = 1;
     private static final int SCM_RIGHTS = 1;
@@ -168,6 +169,16 @@ public final class UnixSocket implements AutoCloseable {
                 return of(Fd.of((int) Syscall.check("accept connection", result)));
             }
         }
+    }
+
+    /**
+     * Takes a waiting connection, which is made non-blocking, from this listening socket, which should be non-blocking.
+     * Allocates nothing and throws nothing.
+     *
+     * @return the descriptor's number, or a negated errno: EAGAIN when nobody waits
+     */
+    public long tryAccept() {
+        return Syscall.call(SyscallNumbers.ACCEPT4, fd.number(), 0, 0, SOCK_CLOEXEC | SOCK_NONBLOCK);
     }
 
     private static Fd streamSocket() {

@@ -31,8 +31,7 @@ public interface DeviceFactory {
      * @param descriptors what the supervisor handed over
      * @throws IllegalArgumentException naming a descriptor that the configuration calls for and that is missing
      */
-    default List<Backend> backends(
-            DeviceConfig config, Descriptors descriptors, DeviceCore core, HostEvents events) {
+    default List<Backend> backends(DeviceConfig config, Descriptors descriptors, DeviceCore core, HostEvents events) {
         List<Backend> backends = new ArrayList<>();
         for (int port = 0; port < identity().hostPorts(); port++) {
             backends.add(new StreamBackend(

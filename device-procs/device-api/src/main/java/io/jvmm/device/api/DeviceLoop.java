@@ -280,8 +280,7 @@ final class DeviceLoop {
                     .putInt(widthBytes)
                     .putInt(link.type())
                     .array();
-            supervisor.peerViolation(
-                    0, new Violation(Violation.Kind.MESSAGE_FIELD, link.positionAfter(), evidence));
+            supervisor.peerViolation(0, new Violation(Violation.Kind.MESSAGE_FIELD, link.positionAfter(), evidence));
             exit = DeviceExit.PEER_VIOLATION;
         }
         return inside;
@@ -349,7 +348,7 @@ final class DeviceLoop {
     }
 
     /** Looks at all descriptors, waiting at most {@code timeoutNs}, and serves those that are ready. */
-    private void poll(long timeoutNs, long beforeNs) {
+    void poll(long timeoutNs, long beforeNs) {
         for (Backend backend : backends) {
             if (serving) {
                 backend.watch(poller);

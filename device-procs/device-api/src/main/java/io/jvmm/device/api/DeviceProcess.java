@@ -106,7 +106,8 @@ final class DeviceProcess {
 
     private DeviceLoop assemble(DeviceEndpoint link, ProcessEndpoint supervisor, StateSegment state) {
         long nowNs = Clock.monotonicNs();
-        @Nullable EventFd[] interrupts = new @Nullable EventFd[identity.interrupts().size()];
+        @Nullable
+        EventFd[] interrupts = new @Nullable EventFd[identity.interrupts().size()];
         List<Resample> resamples = new ArrayList<>();
         for (int line = 0; line < interrupts.length; line++) {
             Optional<Fd> interrupt = find("irq." + line);

@@ -12,6 +12,9 @@ public interface InputFilter {
     /** From {@link #filter}: the byte stands for a break. */
     int BREAK = -2;
 
+    /** From {@link #filter}: the byte asks for {@link #help}. */
+    int HELP = -3;
+
     /** The filter that lets everything pass. */
     InputFilter NONE = value -> value;
 
@@ -19,7 +22,12 @@ public interface InputFilter {
      * Decides about a byte.
      *
      * @param value 0..255
-     * @return the byte the guest gets, {@link #SWALLOWED} or {@link #BREAK}
+     * @return the byte the guest gets, {@link #SWALLOWED}, {@link #BREAK} or {@link #HELP}
      */
     int filter(int value);
+
+    /** What a user who asks for help is shown, in ASCII. */
+    default String help() {
+        return "";
+    }
 }

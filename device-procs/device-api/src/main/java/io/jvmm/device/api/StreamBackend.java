@@ -6,7 +6,6 @@ import io.jvmm.ipc.sys.FileIo;
 import io.jvmm.ipc.sys.Poller;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import org.agrona.concurrent.UnsafeBuffer;
 import org.jspecify.annotations.Nullable;
 
@@ -51,6 +50,7 @@ public final class StreamBackend implements Backend {
     private final HostEvents events;
     private final OnLoss onLoss;
     private final InputFilter filter;
+    private final String help;
     private final boolean readAhead;
     private final Backlog backlog;
     private final MemorySegment bytes = Arena.ofAuto().allocate(CHUNK_BYTES);
@@ -97,6 +97,7 @@ public final class StreamBackend implements Backend {
         this.events = events;
         this.onLoss = onLoss;
         this.filter = filter;
+        this.help = filter.help();
         this.readAhead = filter != InputFilter.NONE;
         this.backlog = new Backlog(backlogBytes);
         this.in = in;
@@ -254,7 +255,11 @@ public final class StreamBackend implements Backend {
 
     private void take(int value) {
         int filtered = filter.filter(value);
-        if (filtered != InputFilter.SWALLOWED) {
+        if (filtered == InputFilter.HELP) {
+            for (int i = 0; i < help.length(); i++) {
+                backlog.add((byte) help.charAt(i)); // goes out ahead of what the guest has to say
+            }
+        } else if (filtered != InputFilter.SWALLOWED) {
             staging[(stagingHead + stagingCount) % STAGING_BYTES] = (short) filtered;
             stagingCount++;
         }
@@ -354,7 +359,9 @@ public final class StreamBackend implements Backend {
             inputEnded = true;
         }
         core.hostCarrier(port, false, nowNs);
-        events.backendLost(port, errno);
+        if (onLoss != OnLoss.AWAIT) {
+            events.backendLost(port, errno);
+        }
     }
 
     /** A pty: while the other end is closed the master hangs up; once it does not, somebody is there again. */

@@ -33,6 +33,7 @@ final class WarmUp implements Exercise, AutoCloseable {
     private static final int ROUNDS = 60;
 
     private static final long BUDGET_NS = 25_000_000;
+    private static final int EVENTS = 64;
     private static final int DRAIN_BYTES = 4096;
 
     private final DeviceIdentity identity;
@@ -85,8 +86,7 @@ final class WarmUp implements Exercise, AutoCloseable {
         hostIn = new @Nullable Pipe[identity.hostPorts()];
         hostOut = new @Nullable Pipe[identity.hostPorts()];
         Backend[] backends = backends(core, events);
-        loop = new DeviceLoop(
-                identity, device, process, state, core, effects, events, backends, watched, control(), 0);
+        loop = new DeviceLoop(identity, device, process, state, core, effects, events, backends, watched, control(), 0);
         supervisor.send(SupervisorRequestType.START);
         loop.doWork(nowNs);
     }
@@ -141,13 +141,13 @@ final class WarmUp implements Exercise, AutoCloseable {
         if (board.health() == LinkHealth.HUNG) {
             board.reconnect();
         }
-        settle();
+        work();
     }
 
     @Override
     public void write(int region, int offset, int widthBytes, long value) {
         board.write(0, region, offset, widthBytes, value);
-        settle();
+        work();
     }
 
     @Override
@@ -185,11 +185,7 @@ final class WarmUp implements Exercise, AutoCloseable {
     /** Lets the device do all it can, as the process does, and takes whatever comes out of it. */
     private void settle() {
         loop.poll(0, nowNs);
-        while (loop.doWork(nowNs) > 0) {
-            // until there is nothing left
-        }
-        board.pollEvents(boardHandler, Integer.MAX_VALUE);
-        supervisor.pollEvents(supervisorHandler, Integer.MAX_VALUE);
+        work();
         for (EventFd interrupt : interrupts) {
             interrupt.drain();
         }
@@ -198,6 +194,14 @@ final class WarmUp implements Exercise, AutoCloseable {
                 FileIo.tryRead(pipe.reader(), bytes, 0, DRAIN_BYTES);
             }
         }
+    }
+
+    private void work() {
+        while (loop.doWork(nowNs) > 0) {
+            // until there is nothing left
+        }
+        board.pollEvents(boardHandler, EVENTS);
+        supervisor.pollEvents(supervisorHandler, EVENTS);
     }
 
     /** Why the scratch device would have ended, or null. */

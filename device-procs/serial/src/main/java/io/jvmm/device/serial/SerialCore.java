@@ -135,6 +135,16 @@ final class SerialCore implements DeviceCore {
     }
 
     @Override
+    public boolean hostOutputUrgent() {
+        for (Uart16550 uart : uarts) {
+            if (uart.hostOutputUrgent()) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    @Override
     public void hostOutputDone(int port, int count, long nowNs) {
         uarts[port].hostOutputDone(count, nowNs);
     }

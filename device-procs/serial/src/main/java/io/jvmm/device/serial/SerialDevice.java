@@ -1,5 +1,7 @@
 package io.jvmm.device.serial;
 
+import io.jvmm.device.api.Backend;
+import io.jvmm.device.api.Descriptors;
 import io.jvmm.device.api.DeviceConfig;
 import io.jvmm.device.api.DeviceCore;
 import io.jvmm.device.api.DeviceEffects;
@@ -8,6 +10,7 @@ import io.jvmm.device.api.DeviceIdentity;
 import io.jvmm.device.api.DeviceIdentity.Interrupt;
 import io.jvmm.device.api.DeviceIdentity.Region;
 import io.jvmm.device.api.Exercise;
+import io.jvmm.device.api.HostEvents;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -45,6 +48,11 @@ public final class SerialDevice implements DeviceFactory {
     public DeviceCore create(
             DeviceConfig config, AtomicBuffer state, boolean fresh, DeviceEffects effects, long nowNs) {
         return new SerialCore(SerialConfig.from(config), state, fresh, effects, nowNs);
+    }
+
+    @Override
+    public List<Backend> backends(DeviceConfig config, Descriptors descriptors, DeviceCore core, HostEvents events) {
+        return new SerialBackends(descriptors, core, events).make(SerialConfig.from(config));
     }
 
     @Override

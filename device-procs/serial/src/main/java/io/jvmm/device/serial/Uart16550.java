@@ -299,6 +299,11 @@ final class Uart16550 {
         return count;
     }
 
+    /** The next write to THR would find no room. */
+    boolean hostOutputUrgent() {
+        return state.txCount() == state.depth();
+    }
+
     void hostOutputDone(int count, long nowNs) {
         int taken = Math.min(count, state.txCount());
         if (taken > 0) {

@@ -1,0 +1,180 @@
+package io.jvmm.device.api;
+
+import io.jvmm.ipc.sys.SysException;
+import io.jvmm.policy.sys.Seccomp;
+import java.io.BufferedReader;
+import java.io.Console;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.InputStreamReader;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/** The command line of a device that runs alone: options, then a script from a file or typed at a prompt. */
+final class ScriptMain {
+
+    private static final String USAGE = """
+            usage: java -jar %1$s.jar --script FILE|- [--jail=off|log|enforce] [--set KEY=VALUE]...
+
+              --script FILE   run the commands in FILE; the first that fails ends it, with file and line
+              --script -      read the commands from standard input, with a prompt on a terminal
+              --jail=MODE     off (default); enforce: under the narrow filter of %1$s.policy; log: the same, but
+                              what it forbids is only logged by the kernel
+              --set KEY=VALUE an entry of the device's configuration
+
+            'help' at the prompt lists the commands. Exit codes: 0 well, 1 an 'expect' failed, 2 a wrong command.
+            """;
+
+    private final String name;
+    private final PrintStream out;
+    private final Map<String, String> entries = new HashMap<>();
+    private @Nullable String script;
+    private String jail = "off";
+
+    private ScriptMain(String name, PrintStream out) {
+        this.name = name;
+        this.out = out;
+    }
+
+    static DeviceExit run(String[] args, DeviceFactory factory) throws IOException {
+        return run(args, factory, System.in, System.out);
+    }
+
+    /** For tests: with the streams given. */
+    static DeviceExit run(String[] args, DeviceFactory factory, InputStream in, PrintStream out) throws IOException {
+        ScriptMain main = new ScriptMain(factory.identity().name(), out);
+        if (List.of(args).contains("--help")) {
+            out.print(String.format(USAGE, main.name));
+            return DeviceExit.STOPPED;
+        }
+        main.options(args);
+        return main.play(factory, in);
+    }
+
+    private void options(String[] args) {
+        for (int i = 0; i < args.length; i++) {
+            String arg = args[i];
+            if (arg.equals("--script") && i + 1 < args.length) {
+                script = args[++i];
+            } else if (arg.startsWith("--jail=")) {
+                jail = arg.substring("--jail=".length());
+            } else if (arg.equals("--set") && i + 1 < args.length && args[i + 1].indexOf('=') > 0) {
+                String entry = args[++i];
+                entries.put(entry.substring(0, entry.indexOf('=')), entry.substring(entry.indexOf('=') + 1));
+            } else {
+                throw wrong("'" + arg + "' is not an option, or lacks its value; see --help");
+            }
+        }
+        if (script == null) {
+            throw wrong("--script FILE or --script - is missing; see --help");
+        }
+        if (!List.of("off", "log", "enforce").contains(jail)) {
+            throw wrong("--jail=" + jail + "; allowed are off, log, enforce");
+        }
+    }
+
+    private static StageException wrong(String message) {
+        return new StageException(DeviceExit.BAD_CONFIGURATION, message);
+    }
+
+    private DeviceExit play(DeviceFactory factory, InputStream standardInput) throws IOException {
+        String source = script == null ? "-" : script;
+        boolean file = !source.equals("-");
+        @Nullable Console console = file ? null : System.console();
+        boolean prompt = console != null && console.isTerminal();
+        ScriptedPeer peer = newPeer(factory);
+        try (BufferedReader lines = file ? open(Path.of(source)) : reader(standardInput)) {
+            closeJail(factory);
+            return play(peer, lines, file ? source : "-", prompt);
+        }
+    }
+
+    private static BufferedReader reader(InputStream in) {
+        return new BufferedReader(new InputStreamReader(in, StandardCharsets.ISO_8859_1));
+    }
+
+    private static BufferedReader open(Path path) {
+        try {
+            return Files.newBufferedReader(path, StandardCharsets.ISO_8859_1);
+        } catch (IOException e) {
+            throw new StageException(
+                    DeviceExit.BAD_CONFIGURATION,
+                    path + ": cannot be read (" + e.getClass().getSimpleName() + ")",
+                    e);
+        }
+    }
+
+    private ScriptedPeer newPeer(DeviceFactory factory) {
+        DeviceConfig example = factory.exampleConfig();
+        try {
+            return new ScriptedPeer(
+                    factory,
+                    key -> entries.containsKey(key) ? Optional.ofNullable(entries.get(key)) : example.find(key),
+                    out::println);
+        } catch (IllegalArgumentException e) {
+            throw new StageException(DeviceExit.BAD_CONFIGURATION, "--set " + e.getMessage(), e);
+        }
+    }
+
+    private DeviceExit play(ScriptedPeer peer, BufferedReader lines, String source, boolean prompt) throws IOException {
+        DeviceExit worst = DeviceExit.STOPPED;
+        int number = 0;
+        while (!peer.quit()) {
+            if (prompt) {
+                out.print(name + "> ");
+                out.flush();
+            }
+            String line = lines.readLine();
+            if (line == null) {
+                break;
+            }
+            number++;
+            try {
+                peer.line(line);
+            } catch (ScriptException e) {
+                out.println((prompt ? "" : source + ":" + number + ": ") + e.getMessage());
+                if (!prompt) {
+                    worst = e.isExpectation() ? DeviceExit.EXPECTATION_FAILED : DeviceExit.BAD_CONFIGURATION;
+                    break;
+                }
+            }
+        }
+        out.flush();
+        return worst;
+    }
+
+    /** Everything a script can do has been done once before, so that no class is loaded behind the filter. */
+    private void closeJail(DeviceFactory factory) throws IOException {
+        if (jail.equals("off")) {
+            return;
+        }
+        ScriptedPeer rehearsal = new ScriptedPeer(factory, factory.exampleConfig(), line -> {});
+        for (ScriptCommand command : ScriptCommand.values()) {
+            for (String arguments : List.of("", " 0 \"x\\x41\\n\"", " on", " 0 on", " 1", " 10ms", " 0x1 1")) {
+                try {
+                    rehearsal.line(command.word() + arguments);
+                } catch (ScriptException e) {
+                    rehearsal.toString(); // wrong arguments are part of the rehearsal
+                }
+            }
+        }
+        out.println(ScriptedPeer.quoted("jail: " + jail));
+        out.flush();
+        try {
+            Seccomp.installNarrow(narrowFilter(factory.identity().name()));
+        } catch (SysException e) {
+            throw new StageException(DeviceExit.JAIL_FAILED, "narrow filter: " + e.getMessage(), e);
+        }
+    }
+
+    private byte[] narrowFilter(String device) throws IOException {
+        throw new StageException(DeviceExit.JAIL_FAILED, "the filter of " + device + " is not on the class path");
+    }
+}
