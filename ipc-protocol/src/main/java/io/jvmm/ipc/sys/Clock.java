@@ -26,7 +26,7 @@ public final class Clock {
     static long read(int clock) {
         ThreadScratch scratch = ThreadScratch.ofThread();
         long address = scratch.timespec(0);
-        Syscall.check("read clock", Syscall.callCritical(SyscallNumbers.CLOCK_GETTIME, clock, address, 0, 0, 0, 0));
+        Syscall.check("read clock", Syscall.call(SyscallNumbers.CLOCK_GETTIME, clock, address));
         return scratch.timespecNs();
     }
 }

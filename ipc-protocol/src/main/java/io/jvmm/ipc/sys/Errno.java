@@ -144,7 +144,8 @@ public enum Errno {
     EKEYREJECTED(129, "key was rejected by service", ""),
     EOWNERDEAD(130, "owner died", ""),
     ENOTRECOVERABLE(131, "state not recoverable", ""),
-    ERFKILL(132, "operation not possible due to RF-kill", "");
+    ERFKILL(132, "operation not possible due to RF-kill", ""),
+    EHWPOISON(133, "memory page has hardware error", "replace the faulty memory of the host");
 
     private static final Errno[] BY_NUMBER = new Errno[134];
 

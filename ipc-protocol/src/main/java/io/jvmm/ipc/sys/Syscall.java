@@ -7,37 +7,80 @@ import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
 
 /**
- * The one door to the kernel: libc's {@code long syscall(long number, ...)} with six arguments.
+ * The one door to the kernel: a number and six arguments in, the kernel's own result out.
  *
- * <p>Each distinct downcall shape costs a JVM about 8 ms at start, so everything goes through this one, in two
- * variants. Typed classes stand in front of it; code outside packages named {@code sys} uses those.
+ * <p>Each distinct downcall shape costs a JVM about 8 ms at start, so everything goes through this one. Typed classes
+ * stand in front of it; code outside packages named {@code sys} uses those.
  *
- * <p>Results follow the kernel's own convention: a value, or the negated errno ({@code -4095..-1}). Nothing is
- * allocated: errno is captured into a segment preallocated for the thread, so any thread may call.
+ * <p>Results follow the kernel's convention: a value, or the negated errno ({@code -4095..-1}). To get at it, the handle
+ * does not call libc's {@code syscall(3)}, which hides the errno in a thread-local variable, but the 30 bytes of
+ * {@link #CODE} that do the same without that detour. The linker's own way, {@code captureCallState}, allocates 40 bytes a
+ * call wherever C2 does not compile it away, and jailed processes have no C2. Nothing is allocated here, by no compiler
+ * and not by the interpreter either (a test asserts it). Any thread may call.
  *
- * <p>System calls: none of its own.
+ * <p>System calls: mmap and mprotect, once, for the page of code, which is never writable and executable at once. It has to
+ * happen before a filter forbids PROT_EXEC: the first use of any class of this package does it.
  */
 public final class Syscall {
     private static final ValueLayout.OfLong LONG = ValueLayout.JAVA_LONG;
     private static final FunctionDescriptor SHAPE =
             FunctionDescriptor.of(LONG, LONG, LONG, LONG, LONG, LONG, LONG, LONG);
-    private static final MethodHandle CALL = bind(false);
+
+    /** From the C calling convention to the kernel's (System V ABI, AMD64, A.2.1). */
+    private static final byte[] CODE = {
+        (byte) 0xf3, 0x0f, 0x1e, (byte) 0xfa, // endbr64
+        0x48, (byte) 0x89, (byte) 0xf8, //       mov %rdi,%rax      number
+        0x48, (byte) 0x89, (byte) 0xf7, //       mov %rsi,%rdi
+        0x48, (byte) 0x89, (byte) 0xd6, //       mov %rdx,%rsi
+        0x48, (byte) 0x89, (byte) 0xca, //       mov %rcx,%rdx
+        0x4d, (byte) 0x89, (byte) 0xc2, //       mov %r8,%r10
+        0x4d, (byte) 0x89, (byte) 0xc8, //       mov %r9,%r8
+        0x4c, (byte) 0x8b, 0x4c, 0x24, 0x08, //  mov 8(%rsp),%r9
+        0x0f, 0x05, //                           syscall
+        (byte) 0xc3 //                           ret
+    };
+
+    private static final long PAGE = 4096;
+    private static final int PROT_READ_WRITE = 3;
+    private static final int PROT_READ_EXEC = 5;
+    private static final int MAP_PRIVATE_ANONYMOUS = 0x22;
+
+    private static final MemorySegment DOOR = makeDoor();
+    private static final MethodHandle CALL = Linker.nativeLinker().downcallHandle(DOOR, SHAPE);
 
     private Syscall() {}
 
     /** Kept apart so that a process that never makes a critical call does not pay for its handle. */
     private static final class Critical {
-        static final MethodHandle CALL = bind(true);
+        static final MethodHandle CALL =
+                Linker.nativeLinker().downcallHandle(DOOR, SHAPE, Linker.Option.critical(false));
     }
 
-    private static MethodHandle bind(boolean critical) {
+    /** The page of code, made through libc's {@code syscall(3)} in the same shape, so that it costs no second one. */
+    private static MemorySegment makeDoor() {
         Linker linker = Linker.nativeLinker();
-        MemorySegment function = linker.defaultLookup().findOrThrow("syscall");
-        Linker.Option errno = Linker.Option.captureCallState("errno");
-        Linker.Option variadic = Linker.Option.firstVariadicArg(1);
-        return critical
-                ? linker.downcallHandle(function, SHAPE, errno, variadic, Linker.Option.critical(false))
-                : linker.downcallHandle(function, SHAPE, errno, variadic);
+        MethodHandle libc = linker.downcallHandle(linker.defaultLookup().findOrThrow("syscall"), SHAPE);
+        try {
+            long address = (long)
+                    libc.invokeExact((long) SyscallNumbers.MMAP, 0L, PAGE, (long) PROT_READ_WRITE, (long)
+                            MAP_PRIVATE_ANONYMOUS, -1L, 0L);
+            if (address == -1) {
+                throw new IllegalStateException("cannot map a page for the system call stub");
+            }
+            MemorySegment page = MemorySegment.ofAddress(address).reinterpret(PAGE);
+            MemorySegment.copy(CODE, 0, page, ValueLayout.JAVA_BYTE, 0, CODE.length);
+            long result = (long) libc.invokeExact(
+                    (long) SyscallNumbers.MPROTECT, address, PAGE, (long) PROT_READ_EXEC, 0L, 0L, 0L);
+            if (result == -1) {
+                throw new IllegalStateException("cannot make the system call stub executable: "
+                        + "a filter or the host's security module forbids it");
+            }
+            return page;
+        } catch (RuntimeException e) {
+            throw e;
+        } catch (Throwable impossible) {
+            throw new AssertionError("syscall handle", impossible);
+        }
     }
 
     /**
@@ -46,14 +89,11 @@ public final class Syscall {
      * @return the kernel's result, or the negated errno
      */
     public static long call(long number, long a0, long a1, long a2, long a3, long a4, long a5) {
-        ThreadScratch scratch = ThreadScratch.ofThread();
-        long result;
         try {
-            result = (long) CALL.invokeExact(scratch.capture, number, a0, a1, a2, a3, a4, a5);
+            return (long) CALL.invokeExact(number, a0, a1, a2, a3, a4, a5);
         } catch (Throwable impossible) {
             throw new AssertionError("syscall handle", impossible);
         }
-        return result == -1 ? -scratch.errno() : result;
     }
 
     /**
@@ -63,14 +103,11 @@ public final class Syscall {
      * @return the kernel's result, or the negated errno
      */
     public static long callCritical(long number, long a0, long a1, long a2, long a3, long a4, long a5) {
-        ThreadScratch scratch = ThreadScratch.ofThread();
-        long result;
         try {
-            result = (long) Critical.CALL.invokeExact(scratch.capture, number, a0, a1, a2, a3, a4, a5);
+            return (long) Critical.CALL.invokeExact(number, a0, a1, a2, a3, a4, a5);
         } catch (Throwable impossible) {
             throw new AssertionError("syscall handle", impossible);
         }
-        return result == -1 ? -scratch.errno() : result;
     }
 
     public static long call(long number) {

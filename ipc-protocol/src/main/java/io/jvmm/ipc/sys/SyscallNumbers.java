@@ -7,6 +7,7 @@ final class SyscallNumbers {
     static final int CLOSE = 3;
     static final int FSTAT = 5;
     static final int MMAP = 9;
+    static final int MPROTECT = 10;
     static final int MUNMAP = 11;
     static final int PREAD64 = 17;
     static final int PWRITE64 = 18;
