@@ -4,6 +4,7 @@ import io.jvmm.ipc.sys.Errno;
 import io.jvmm.ipc.sys.Fd;
 import io.jvmm.ipc.sys.FileIo;
 import io.jvmm.ipc.sys.SysException;
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
 /** An image file that the supervisor opened for us, read with pread. The descriptor stays the caller's. */
@@ -43,6 +44,15 @@ public final class FdImage implements Image {
 
     @Override
     public void read(long offset, MemorySegment target) throws BootException {
+        if (!target.isNative()) {
+            // The kernel writes to addresses, and an array on the heap has none that stays.
+            try (Arena arena = Arena.ofConfined()) {
+                final MemorySegment copy = arena.allocate(target.byteSize());
+                read(offset, copy);
+                target.copyFrom(copy);
+                return;
+            }
+        }
         long done = 0;
         while (done < target.byteSize()) {
             final long n = FileIo.tryReadAt(fd, offset + done, target, done, target.byteSize() - done);

@@ -74,7 +74,7 @@ public final class KvmExitBenchmark {
             percentiles("irqfd to a halted vCPU's handler", interrupts());
         } catch (SysException e) {
             System.err.println("KvmExitBenchmark: " + e.getMessage());
-            Runtime.getRuntime().exit(ExitCode.HOST.number());
+            Runtime.getRuntime().exit(ExitCode.HOST_ERROR.number());
         }
     }
 

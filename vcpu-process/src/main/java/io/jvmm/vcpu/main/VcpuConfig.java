@@ -1,6 +1,7 @@
 package io.jvmm.vcpu.main;
 
 import io.jvmm.ipc.boot.BootRecord;
+import io.jvmm.vcpu.board.WindowSpec;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -52,7 +53,7 @@ record VcpuConfig(
      *
      * @param region the device's own number for it
      */
-    record Window(int region, boolean pio, long base, long lengthBytes) {}
+    record Window(int region, WindowSpec place) {}
 
     /**
      * An interrupt of a device.
@@ -111,16 +112,12 @@ record VcpuConfig(
         return new Device(name, List.copyOf(windows), List.copyOf(interrupts));
     }
 
-    /** {@code pio:3f8:8} or {@code mmio:fed00000:1000}, hexadecimal. */
     private static Window window(String key, int region, String text) {
-        final String[] parts = text.split(":", -1);
-        require(parts.length == 3 && (parts[0].equals("pio") || parts[0].equals("mmio")), key, text, "pio:BASE:LENGTH");
-        final boolean pio = parts[0].equals("pio");
-        final long base = hex(key, text, parts[1]);
-        final long length = hex(key, text, parts[2]);
-        final long limit = pio ? 0x1_0000 : 1L << 52;
-        require(length > 0 && base < limit && length <= limit - base, key, text, "an address range that exists");
-        return new Window(region, pio, base, length);
+        try {
+            return new Window(region, WindowSpec.parse(text));
+        } catch (IllegalArgumentException e) {
+            throw invalid(key, text, "pio:BASE:LENGTH or mmio:BASE:LENGTH, hexadecimal");
+        }
     }
 
     /** {@code gsi:4:edge} or {@code gsi:9:level}, the number decimal. */
@@ -139,16 +136,6 @@ record VcpuConfig(
         }
         require(gsi >= 0 && gsi <= MAX_GSI, key, text, "a GSI from 0 to " + MAX_GSI);
         return new Interrupt(line, gsi, parts[2].equals("level"));
-    }
-
-    private static long hex(String key, String text, String digits) {
-        try {
-            final long value = Long.parseLong(digits, 16);
-            require(value >= 0, key, text, "hexadecimal numbers");
-            return value;
-        } catch (NumberFormatException e) {
-            throw invalid(key, text, "hexadecimal numbers");
-        }
     }
 
     private static long optionalLong(BootRecord record, String key, long otherwise) {

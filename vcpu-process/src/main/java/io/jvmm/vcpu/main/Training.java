@@ -1,0 +1,136 @@
+package io.jvmm.vcpu.main;
+
+import io.jvmm.ipc.boot.BootChannel;
+import io.jvmm.ipc.boot.BootRecord;
+import io.jvmm.ipc.link.LinkMemory;
+import io.jvmm.ipc.link.LinkSpec;
+import io.jvmm.ipc.message.StopCause;
+import io.jvmm.ipc.sys.EventFd;
+import io.jvmm.ipc.sys.Fd;
+import io.jvmm.ipc.sys.FileIo;
+import io.jvmm.ipc.sys.MemFd;
+import io.jvmm.ipc.sys.SysException;
+import io.jvmm.ipc.sys.UnixSocket;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.file.Path;
+
+/**
+ * {@code --train}: the whole life of a vCPU process, READY to STOP, against a {@link ScratchPeer} in the same process and
+ * without a jail, so that the AOT cache made of this run holds everything a real life loads. Also the smoke test of a build.
+ */
+final class Training {
+    private static final long MEMORY_BYTES = 4 << 20;
+    private static final int SECTOR_BYTES = 512;
+    private static final long SPIN_NS = 20_000;
+
+    /** A boot sector, real mode at 0000:7c00, whose second access to the device makes that power the machine off. */
+    private static final byte[] SECTOR = {
+        (byte) 0xe4,
+        0x70, // in al, 0x70
+        (byte) 0xe6,
+        0x70, // out 0x70, al
+        (byte) 0xfa, // cli
+        (byte) 0xf4, // hlt
+    };
+
+    private Training() {}
+
+    static ExitCode run() {
+        try (Fd kvm = FileIo.open(Path.of("/dev/kvm"), FileIo.READ_WRITE, 0)) {
+            final ScratchPeer peer = live(kvm);
+            System.out.println("trained: guest " + peer.cause() + " after " + peer.reads() + " reads");
+            return peer.cause() == StopCause.POWERED_OFF ? ExitCode.STOPPED : ExitCode.INTERNAL_ERROR;
+        } catch (SysException.Missing | SysException.Denied e) {
+            // The build works without KVM; the cache is then smaller and the start slower.
+            System.out.println("trained without a guest, since there is no KVM here: " + e.getMessage());
+            return ExitCode.STOPPED;
+        }
+    }
+
+    /** @return the peer, after the process's life; its cause is null if the life ended another way than by STOP */
+    static ScratchPeer live(Fd kvm) {
+        try (UnixSocket.Pair control = UnixSocket.seqPacketPair();
+                LinkMemory supervisorLink = LinkMemory.create(LinkSpec.supervisor());
+                LinkMemory deviceLink = LinkMemory.create(LinkSpec.device(1));
+                EventFd supervisorRequests = EventFd.create();
+                EventFd supervisorEvents = EventFd.create();
+                EventFd deviceRequests = EventFd.create();
+                EventFd deviceEvents = EventFd.create();
+                EventFd interrupt = EventFd.create();
+                EventFd levelInterrupt = EventFd.create();
+                EventFd resample = EventFd.create();
+                MemFd memory = MemFd.createSealed("training-memory", MEMORY_BYTES);
+                MemFd kernel = sector()) {
+            final BootRecord record = BootRecord.builder()
+                    .fd("kvm", kvm)
+                    .fd("memory", memory.fd())
+                    .fd("kernel", kernel.fd())
+                    .fd("supervisor.link", supervisorLink.fd())
+                    .fd("supervisor.request-doorbell", supervisorRequests.fd())
+                    .fd("supervisor.event-doorbell", supervisorEvents.fd())
+                    .fd("platform.link", deviceLink.fd())
+                    .fd("platform.link.request-doorbell", deviceRequests.fd())
+                    .fd("platform.link.event-doorbell", deviceEvents.fd())
+                    .fd("platform.irq.0", interrupt.fd())
+                    .fd("platform.irq.3", levelInterrupt.fd())
+                    .fd("platform.resample.3", resample.fd())
+                    .put("process", "vcpu")
+                    .put("vm", "training")
+                    .put("engine", "kvm")
+                    .put("jail", "off")
+                    .put("vcpus", 1)
+                    .put("memory.bytes", MEMORY_BYTES)
+                    .put("cmdline", "")
+                    .put("kernel.name", "training sector")
+                    .put("devices", "platform")
+                    .put("platform.window.0", "pio:70:2")
+                    .put("platform.irq.0", "gsi:8:edge")
+                    .put("platform.irq.3", "gsi:9:level")
+                    .put("wait.spin-ns", SPIN_NS)
+                    .put("read-timeout-ns", 1_000_000_000L)
+                    .build();
+            BootChannel.over(control.left().fd().duplicate()).send(record);
+            final ScratchPeer peer = new ScratchPeer(
+                    new ScratchPeer.Links(
+                            supervisorLink,
+                            supervisorRequests,
+                            supervisorEvents,
+                            deviceLink,
+                            deviceRequests,
+                            deviceEvents),
+                    ScratchPeer.Manner.LIFE);
+            final Thread other = new Thread(peer, "training-peer");
+            other.setDaemon(true);
+            other.start();
+            final ExitCode code =
+                    VcpuMain.run(BootChannel.over(control.right().fd().duplicate()));
+            if (code != ExitCode.STOPPED) {
+                peer.abandon();
+            }
+            join(other);
+            return peer;
+        }
+    }
+
+    private static MemFd sector() {
+        final MemFd file = MemFd.createSealed("training-sector", SECTOR_BYTES);
+        try (Arena arena = Arena.ofConfined()) {
+            final MemorySegment bytes = arena.allocate(SECTOR_BYTES);
+            MemorySegment.copy(SECTOR, 0, bytes, ValueLayout.JAVA_BYTE, 0, SECTOR.length);
+            bytes.set(ValueLayout.JAVA_BYTE, SECTOR_BYTES - 2, (byte) 0x55);
+            bytes.set(ValueLayout.JAVA_BYTE, SECTOR_BYTES - 1, (byte) 0xaa);
+            FileIo.writeFully(file.fd(), bytes);
+        }
+        return file;
+    }
+
+    private static void join(Thread thread) {
+        try {
+            thread.join();
+        } catch (InterruptedException e) {
+            throw new IllegalStateException("nobody interrupts the main thread", e);
+        }
+    }
+}

@@ -1,0 +1,176 @@
+package io.jvmm.vcpu.main;
+
+import io.jvmm.ipc.boot.BootChannel;
+import io.jvmm.ipc.boot.BootFormatException;
+import io.jvmm.ipc.boot.BootRecord;
+import io.jvmm.ipc.link.LinkFormatException;
+import io.jvmm.ipc.message.LogLevel;
+import io.jvmm.ipc.sys.Clock;
+import io.jvmm.ipc.sys.Fd;
+import io.jvmm.ipc.sys.SysException;
+import io.jvmm.policy.sys.Seccomp;
+import io.jvmm.vcpu.board.AcpiTables;
+import io.jvmm.vcpu.board.Board;
+import io.jvmm.vcpu.board.E820;
+import io.jvmm.vcpu.boot.BootException;
+import io.jvmm.vcpu.boot.BootLoader;
+import io.jvmm.vcpu.boot.BootPlan;
+import io.jvmm.vcpu.boot.BootRequest;
+import io.jvmm.vcpu.boot.FdImage;
+import io.jvmm.vcpu.boot.Image;
+import io.jvmm.vcpu.engine.Engine;
+import io.jvmm.vcpu.engine.Vcpu;
+import io.jvmm.vcpu.kvm.KvmEngine;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * The life of the vCPU process. {@link #live} is all of it, a line a stage.
+ *
+ * <p>Started by the supervisor inside its jail with the control socket as descriptor 3 and nothing else. Kernel images are
+ * hostile; so is the guest; so are the devices. {@code --train} runs the same life against a peer in this process, for the
+ * AOT cache that the build makes.
+ */
+public final class VcpuMain {
+    private static final int CONTROL_FD = 3;
+    private static final long BOOT_RECORD_TIMEOUT_NS = 30_000_000_000L;
+    private static final int HASH_BYTES = 32;
+
+    private VcpuMain() {}
+
+    /** The filter could not be installed: told apart from what else the host may refuse. */
+    private static final class JailFailure extends RuntimeException {
+        private static final long serialVersionUID = 1L;
+
+        JailFailure(SysException cause) {
+            super(cause.getMessage(), cause);
+        }
+    }
+
+    public static void main(String[] args) {
+        final ExitCode code;
+        if (args.length == 1 && args[0].equals("--train")) {
+            code = Training.run();
+        } else if (args.length == 0) {
+            code = run(BootChannel.over(Fd.of(CONTROL_FD)));
+        } else {
+            code = complain(ExitCode.BAD_CONFIGURATION, "no arguments are taken; the supervisor starts this program");
+        }
+        // Not exit(): that runs hooks and opens files, which the narrow filter answers with death.
+        Runtime.getRuntime().halt(code.number());
+    }
+
+    /** The life, with every way it can go wrong turned into a line on standard error and an exit code. */
+    static ExitCode run(BootChannel control) {
+        try {
+            return live(control);
+        } catch (BootFormatException | SysException.TimedOut e) {
+            return complain(ExitCode.BOOT_FAILED, message(e));
+        } catch (BootException | LinkFormatException | IllegalArgumentException e) {
+            return complain(ExitCode.BAD_CONFIGURATION, message(e));
+        } catch (SysException e) {
+            return complain(ExitCode.HOST_ERROR, message(e));
+        } catch (JailFailure e) {
+            return complain(ExitCode.JAIL_FAILED, message(e));
+        } catch (RuntimeException | Error e) {
+            e.printStackTrace();
+            return ExitCode.INTERNAL_ERROR;
+        }
+    }
+
+    private static ExitCode live(BootChannel control) throws BootException {
+        final BootRecord record = control.receive(BOOT_RECORD_TIMEOUT_NS);
+        final VcpuConfig config = VcpuConfig.from(record);
+        final Wiring wiring = Wiring.attach(record, config);
+        WarmUp.run(record.fd("kvm"), config.spinNs());
+        final BootPlan plan = loadGuest(record, config, wiring);
+        final Engine engine = KvmEngine.create(record.fd("kvm"), config.vcpus());
+        final List<Vcpu> vcpus = buildMachine(record, config, wiring, engine, plan);
+        final Board board = new Board(
+                wiring.supervisor(), wiring.attention(), control.fd(), wiring.devices(), vcpus, wiring.maps());
+        board.startThreads();
+        closeImages(record);
+        final byte[] filterHash = closeJail(config);
+        wiring.supervisor().ready(Clock.monotonicNs(), filterHash, 1 + vcpus.size());
+        return switch (board.serve()) {
+            case STOPPED -> ExitCode.STOPPED;
+            case SUPERVISOR_GONE -> ExitCode.SUPERVISOR_LOST;
+        };
+    }
+
+    /** ACPI tables, kernel, initrd and command line into guest memory. */
+    private static BootPlan loadGuest(BootRecord record, VcpuConfig config, Wiring wiring) throws BootException {
+        final Image kernel = FdImage.of(config.kernelName(), record.fd("kernel"));
+        final Optional<Fd> initrd = record.findFd("initrd");
+        final AcpiTables tables = AcpiTables.of(Wiring.acpi(config));
+        tables.writeTo(wiring.memory());
+        final BootPlan plan = BootLoader.load(new BootRequest(
+                kernel,
+                initrd.isPresent() ? FdImage.of("initrd", initrd.get()) : null,
+                config.commandLine(),
+                E820.of(config.memoryBytes()),
+                wiring.memory()::slice,
+                AcpiTables.RSDP_ADDRESS,
+                BootRequest.Protocol.AUTO));
+        plan.format("").lines().forEach(line -> wiring.supervisor().log(LogLevel.DEBUG, line));
+        return plan;
+    }
+
+    private static List<Vcpu> buildMachine(
+            BootRecord record, VcpuConfig config, Wiring wiring, Engine engine, BootPlan plan) {
+        wiring.mapMemory(engine);
+        final List<Vcpu> vcpus = new ArrayList<>();
+        for (int i = 0; i < config.vcpus(); i++) {
+            vcpus.add(engine.createVcpu(i));
+        }
+        Wiring.attachInterrupts(record, config, engine);
+        vcpus.getFirst().setBootState(plan.state());
+        engine.prepare();
+        return vcpus;
+    }
+
+    /** What only building needed. The machine's own descriptor and the vCPUs' stay with the engine. */
+    private static void closeImages(BootRecord record) {
+        record.fd("kvm").close();
+        record.fd("kernel").close();
+        record.findFd("initrd").ifPresent(Fd::close);
+    }
+
+    /** @return the hash of the filter that is in force now; zeros for none */
+    private static byte[] closeJail(VcpuConfig config) {
+        final Optional<byte[]> filter = config.narrowFilter();
+        if (config.jail() == VcpuConfig.Jail.OFF) {
+            return new byte[HASH_BYTES];
+        }
+        if (filter.isEmpty()) {
+            throw new IllegalArgumentException("boot record: seccomp.narrow is missing, and jail is not off");
+        }
+        final byte[] hash = sha256(filter.get());
+        try {
+            Seccomp.installNarrow(filter.get());
+        } catch (SysException e) {
+            throw new JailFailure(e);
+        }
+        return hash;
+    }
+
+    private static byte[] sha256(byte[] bytes) {
+        try {
+            return MessageDigest.getInstance("SHA-256").digest(bytes);
+        } catch (NoSuchAlgorithmException e) {
+            throw new IllegalStateException("every Java platform has SHA-256", e);
+        }
+    }
+
+    private static ExitCode complain(ExitCode code, String message) {
+        System.err.println("jvmm-vcpu: " + message);
+        return code;
+    }
+
+    private static String message(Throwable thrown) {
+        return thrown.getMessage() == null ? thrown.toString() : thrown.getMessage();
+    }
+}

@@ -1,0 +1,123 @@
+package io.jvmm.vcpu.main;
+
+import io.jvmm.ipc.link.BoardEndpoint;
+import io.jvmm.ipc.link.LinkMemory;
+import io.jvmm.ipc.link.LinkSpec;
+import io.jvmm.ipc.link.ProcessEndpoint;
+import io.jvmm.ipc.link.WaitPolicy;
+import io.jvmm.ipc.sys.EventFd;
+import io.jvmm.ipc.sys.Fd;
+import io.jvmm.ipc.sys.Mapping;
+import io.jvmm.vcpu.board.AddressMap;
+import io.jvmm.vcpu.board.Board;
+import io.jvmm.vcpu.board.BoardDevice;
+import io.jvmm.vcpu.board.WindowSpec;
+import io.jvmm.vcpu.engine.BootState;
+import io.jvmm.vcpu.engine.Engine;
+import io.jvmm.vcpu.engine.Vcpu;
+import io.jvmm.vcpu.kvm.KvmEngine;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.HexFormat;
+import java.util.List;
+
+/**
+ * Runs a scratch machine from START to its crash before the real one is built: a tiny guest reads and writes a device
+ * through ports and memory, then triple-faults. After that every class the process will ever need is loaded (the narrow
+ * filter lets none be loaded later) and the way of an exit through engine, board and link is compiled.
+ */
+final class WarmUp {
+    /** Enough for C1's 200 invocations of everything on the way; each costs two posted writes and two reads. */
+    private static final int ROUNDS = 250;
+
+    private static final int RAM_BYTES = 64 << 10;
+    private static final int CODE = 0x1000;
+    private static final long DEVICE_ADDRESS = 0x2_0000;
+    private static final long READ_TIMEOUT_NS = 1_000_000_000L;
+
+    /** 32-bit code; the interrupt table is empty in this mode, so that the exception at its end is a triple fault. */
+    private static final String GUEST = """
+            66 ba f8 03       ; mov dx, 0x3f8
+            b9 %02x %02x 00 00   ; mov ecx, rounds
+            ee                ; out dx, al
+            ec                ; in al, dx
+            a2 00 00 02 00    ; mov [0x20000], al
+            a0 00 00 02 00    ; mov al, [0x20000]
+            e2 f2             ; loop
+            0f 0b             ; ud2
+            """;
+
+    private WarmUp() {}
+
+    /**
+     * Takes some tens of milliseconds.
+     *
+     * @param kvm stays the caller's
+     * @return what the other side saw
+     */
+    static ScratchPeer run(Fd kvm, long spinNs) {
+        try (LinkMemory supervisorLink = LinkMemory.create(LinkSpec.supervisor());
+                LinkMemory deviceLink = LinkMemory.create(LinkSpec.device(1));
+                EventFd supervisorRequests = EventFd.create();
+                EventFd supervisorEvents = EventFd.create();
+                EventFd deviceRequests = EventFd.create();
+                EventFd deviceEvents = EventFd.create()) {
+            final ScratchPeer peer = new ScratchPeer(
+                    new ScratchPeer.Links(
+                            supervisorLink,
+                            supervisorRequests,
+                            supervisorEvents,
+                            deviceLink,
+                            deviceRequests,
+                            deviceEvents),
+                    ScratchPeer.Manner.WARM_UP);
+            final BoardEndpoint device = new BoardEndpoint(
+                    deviceLink, deviceRequests, deviceEvents, new WaitPolicy(spinNs, READ_TIMEOUT_NS));
+            final ProcessEndpoint supervisor =
+                    new ProcessEndpoint(supervisorLink, supervisorRequests, supervisorEvents);
+            runMachine(kvm, supervisor, device, peer);
+            return peer;
+        }
+    }
+
+    private static void runMachine(Fd kvm, ProcessEndpoint supervisor, BoardEndpoint endpoint, ScratchPeer peer) {
+        try (Mapping ram = Mapping.anonymous(RAM_BYTES);
+                Engine engine = KvmEngine.create(kvm, 1);
+                EventFd attention = EventFd.create()) {
+            engine.mapMemory(0, 0, RAM_BYTES, ram.segment(), false);
+            final Vcpu vcpu = engine.createVcpu(0);
+            final byte[] code = code();
+            MemorySegment.copy(code, 0, ram.segment(), ValueLayout.JAVA_BYTE, CODE, code.length);
+            vcpu.setBootState(BootState.pvh(CODE, 0, 0, 0));
+            engine.prepare();
+            final BoardDevice device = new BoardDevice(0, "scratch", endpoint, attention, false);
+            final AddressMap ports = AddressMap.builder(WindowSpec.Space.PIO)
+                    .window(WindowSpec.parse("pio:3f8:8"), "scratch", device, 0)
+                    .build();
+            final AddressMap memory = AddressMap.builder(WindowSpec.Space.MMIO)
+                    .window(new WindowSpec(WindowSpec.Space.MMIO, DEVICE_ADDRESS, 16), "scratch", device, 1)
+                    .build();
+            final Board board = new Board(
+                    supervisor, attention, null, List.of(device), List.of(vcpu), new Board.Maps(ports, memory));
+            final Thread other = new Thread(peer, "scratch-peer");
+            other.setDaemon(true);
+            other.start();
+            board.startThreads();
+            board.serve();
+            join(other);
+        }
+    }
+
+    private static byte[] code() {
+        final String text = String.format(GUEST, ROUNDS & 0xff, ROUNDS >> 8);
+        return HexFormat.of().parseHex(text.replaceAll(";[^\n]*", "").replaceAll("\\s", ""));
+    }
+
+    private static void join(Thread thread) {
+        try {
+            thread.join();
+        } catch (InterruptedException e) {
+            throw new IllegalStateException("nobody interrupts the main thread", e);
+        }
+    }
+}

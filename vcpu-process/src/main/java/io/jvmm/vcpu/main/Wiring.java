@@ -1,0 +1,131 @@
+package io.jvmm.vcpu.main;
+
+import io.jvmm.ipc.boot.BootRecord;
+import io.jvmm.ipc.link.BoardEndpoint;
+import io.jvmm.ipc.link.LinkKind;
+import io.jvmm.ipc.link.LinkMemory;
+import io.jvmm.ipc.link.ProcessEndpoint;
+import io.jvmm.ipc.link.WaitPolicy;
+import io.jvmm.ipc.memory.GuestMemory;
+import io.jvmm.ipc.sys.EventFd;
+import io.jvmm.ipc.sys.Fd;
+import io.jvmm.vcpu.board.AcpiConfig;
+import io.jvmm.vcpu.board.AddressMap;
+import io.jvmm.vcpu.board.Board;
+import io.jvmm.vcpu.board.BoardDevice;
+import io.jvmm.vcpu.board.Unclaimed;
+import io.jvmm.vcpu.board.WindowSpec;
+import io.jvmm.vcpu.engine.Engine;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Everything the boot record hands over, mapped and attached: guest memory, the supervisor's link, a link per device, the
+ * address maps that follow from the devices' windows.
+ *
+ * <p>The one place that knows the descriptors by name. Main thread, before the jail closes.
+ *
+ * @param attention the board's own eventfd: whoever has something for the board thread signals it
+ */
+record Wiring(
+        GuestMemory memory, ProcessEndpoint supervisor, EventFd attention, List<BoardDevice> devices, Board.Maps maps) {
+    /** The one device whose POWER events end the machine. */
+    private static final String PLATFORM = "platform";
+
+    private static final String SERIAL = "serial";
+    private static final String REQUEST_DOORBELL = "request-doorbell";
+    private static final String EVENT_DOORBELL = "event-doorbell";
+
+    /** PCI configuration address: a 32-bit register that covers the reset register's byte cf9 without being it. */
+    private static final int PCI_CONFIG_ADDRESS = 0xcf8;
+
+    /** @throws IllegalArgumentException naming the descriptor that is missing or the window that is wrong */
+    static Wiring attach(BootRecord record, VcpuConfig config) {
+        final GuestMemory memory;
+        try (Fd memfd = record.fd("memory")) {
+            memory = GuestMemory.map(memfd, config.memoryBytes());
+        }
+        final ProcessEndpoint supervisor = new ProcessEndpoint(
+                link(record, "supervisor.link", LinkKind.SUPERVISOR),
+                doorbell(record, "supervisor", REQUEST_DOORBELL),
+                doorbell(record, "supervisor", EVENT_DOORBELL));
+        final EventFd attention = EventFd.create();
+        final WaitPolicy wait = new WaitPolicy(config.spinNs(), config.readTimeoutNs());
+        final List<BoardDevice> devices = new ArrayList<>();
+        final AddressMap.Builder ports = AddressMap.builder(WindowSpec.Space.PIO);
+        final AddressMap.Builder addresses = AddressMap.builder(WindowSpec.Space.MMIO);
+        ports.exact(PCI_CONFIG_ADDRESS, Integer.BYTES, Unclaimed.REGISTERS);
+        for (VcpuConfig.Device each : config.devices()) {
+            final String name = each.name();
+            final BoardEndpoint endpoint = new BoardEndpoint(
+                    link(record, name + ".link", LinkKind.DEVICE),
+                    doorbell(record, name + ".link", REQUEST_DOORBELL),
+                    doorbell(record, name + ".link", EVENT_DOORBELL),
+                    wait);
+            final BoardDevice device =
+                    new BoardDevice(devices.size(), name, endpoint, attention, name.equals(PLATFORM));
+            devices.add(device);
+            for (VcpuConfig.Window window : each.windows()) {
+                final AddressMap.Builder map = window.place().space() == WindowSpec.Space.PIO ? ports : addresses;
+                map.window(window.place(), name, device, window.region());
+            }
+        }
+        final Board.Maps maps = new Board.Maps(ports.build(), addresses.build());
+        return new Wiring(memory, supervisor, attention, List.copyOf(devices), maps);
+    }
+
+    /** Guest RAM into the engine: one slot for each region. */
+    void mapMemory(Engine engine) {
+        int slot = 0;
+        for (GuestMemory.Region region : memory.regions()) {
+            engine.mapMemory(
+                    slot++, region.guestPhysicalAddress(), region.lengthBytes(), memory.segment(region), false);
+        }
+    }
+
+    /** Interrupt eventfds to the engine, which holds on to them by itself; ours are closed. */
+    static void attachInterrupts(BootRecord record, VcpuConfig config, Engine engine) {
+        for (VcpuConfig.Device device : config.devices()) {
+            for (VcpuConfig.Interrupt interrupt : device.interrupts()) {
+                final String suffix = "." + interrupt.line();
+                try (Fd line = record.fd(device.name() + ".irq" + suffix);
+                        @Nullable
+                                Fd resample =
+                                        interrupt.level() ? record.fd(device.name() + ".resample" + suffix) : null) {
+                    engine.attachInterrupt(interrupt.gsi(), line, resample);
+                }
+            }
+        }
+    }
+
+    /** What ACPI tells the guest about these devices. */
+    static AcpiConfig acpi(VcpuConfig config) {
+        final List<AcpiConfig.ComPort> ports = new ArrayList<>();
+        boolean platform = false;
+        for (VcpuConfig.Device device : config.devices()) {
+            platform |= device.name().equals(PLATFORM);
+            if (!device.name().equals(SERIAL)) {
+                continue;
+            }
+            for (VcpuConfig.Window window : device.windows()) {
+                for (VcpuConfig.Interrupt interrupt : device.interrupts()) {
+                    if (interrupt.line() == window.region()) {
+                        ports.add(new AcpiConfig.ComPort((int) window.place().start(), interrupt.gsi()));
+                    }
+                }
+            }
+        }
+        return new AcpiConfig(config.vcpus(), ports, platform);
+    }
+
+    private static LinkMemory link(BootRecord record, String name, LinkKind kind) {
+        try (Fd memfd = record.fd(name)) {
+            return LinkMemory.attach(memfd, kind);
+        }
+    }
+
+    private static EventFd doorbell(BootRecord record, String link, String which) {
+        return EventFd.of(record.fd(link + "." + which));
+    }
+}
