@@ -1,0 +1,57 @@
+package io.jvmm.it;
+
+import io.jvmm.supervisor.demo.DemoGuest;
+import java.io.IOException;
+import java.nio.file.Path;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.io.CleanupMode;
+import org.junit.jupiter.api.io.TempDir;
+
+/** What every test of a whole machine needs: a directory, the guest's image, and the certainty that nothing stays behind. */
+abstract class MachineTest {
+    @TempDir(cleanup = CleanupMode.ON_SUCCESS)
+    protected Path dir = Path.of("");
+
+    private Leaks leaks = uninitialised();
+
+    @SuppressWarnings("NullAway") // set before each test
+    private static Leaks uninitialised() {
+        return null;
+    }
+
+    @BeforeEach
+    void lookBefore() throws IOException {
+        Host.requireKvm();
+        leaks = Leaks.before();
+    }
+
+    @AfterEach
+    void nothingStaysBehind() throws IOException, InterruptedException {
+        leaks.assertNone();
+    }
+
+    /** The monitor guest's image in the test's directory. */
+    protected Path monitor() throws IOException {
+        return DemoGuest.writeImage(dir);
+    }
+
+    /** The monitor guest with COM1 on standard input and output. */
+    protected String monitorToml(String rest) throws IOException {
+        return """
+                [machine]
+                memory = "64M"
+                [boot]
+                kernel = "%s"
+                on_reset = "exit"
+                [[serial]]
+                port = 1
+                backend = "terminal"
+                %s
+                """.formatted(monitor(), rest);
+    }
+
+    protected Machine startMonitor() throws IOException {
+        return Machine.with(dir, monitorToml("")).run();
+    }
+}
