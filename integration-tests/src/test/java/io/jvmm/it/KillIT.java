@@ -1,0 +1,83 @@
+package io.jvmm.it;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.time.Duration;
+import java.util.Random;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+
+/**
+ * {@code kill -9} of any process of a machine at a random moment, from its first millisecond on: nothing stays behind, the
+ * terminal is as it was, and where the supervisor lives it says who died of what. 30 times; {@code -Djvmm.kills=200} for
+ * the long run.
+ */
+@Tag("kvm")
+@Tag("fault")
+class KillIT extends MachineTest {
+    private static final String[] VICTIMS = {"supervisor", "vcpu", "serial", "platform"};
+    private static final int SIGKILL = 9;
+    private static final int INTERNAL = 4;
+    private static final Duration RESTORED = Duration.ofSeconds(10);
+    /** The longest random delay: start-up takes about half of it. */
+    private static final int LONGEST_DELAY_MILLIS = 2000;
+
+    @Test
+    void killAtRandomMoments() throws Exception {
+        int times = Integer.getInteger("jvmm.kills", 30);
+        long seed = Long.getLong("jvmm.seed", System.nanoTime());
+        System.out.println("seed " + seed + ", " + times + " times");
+        Random random = new Random(seed);
+        Leaks leaks = Leaks.before();
+        String toml = monitorToml("");
+        for (int i = 0; i < times; i++) {
+            String victim = VICTIMS[random.nextInt(VICTIMS.length)];
+            int delay = random.nextInt(LONGEST_DELAY_MILLIS);
+            String what = "kill " + i + ": " + victim + " after " + delay + " ms (seed " + seed + ")";
+            System.out.println(what);
+            try (Machine machine = Machine.with(dir, toml).onTerminal().run()) {
+                kill(machine, victim, delay, what);
+            }
+            leaks.assertNone();
+        }
+    }
+
+    private static void kill(Machine machine, String victim, int delayMillis, String what) throws Exception {
+        Transcript.pause(delayMillis);
+        if (victim.equals("supervisor")) {
+            machine.signal(SIGKILL);
+            assertEquals(128 + SIGKILL, machine.awaitExit(), what);
+        } else {
+            long pid = awaitChild(machine, victim);
+            Machine.kill(pid, SIGKILL);
+            int status = machine.awaitExit();
+            String said = machine.messages().text();
+            assertEquals(INTERNAL, status, what + ": " + said);
+            assertTrue(
+                    said.lines().anyMatch(line -> line.contains(victim) && line.contains("SIGKILL")),
+                    what + ": " + said);
+        }
+        Terminal terminal = machine.terminal();
+        long deadline = System.nanoTime() + RESTORED.toNanos();
+        while (!terminal.settings().equals(terminal.originalSettings()) && System.nanoTime() - deadline < 0) {
+            Transcript.pause(10);
+        }
+        assertEquals(terminal.originalSettings(), terminal.settings(), what);
+    }
+
+    /** It may not have been started yet. */
+    private static long awaitChild(Machine machine, String name) throws InterruptedException {
+        long deadline = System.nanoTime() + Machine.PATIENCE.toNanos();
+        while (true) {
+            try {
+                return machine.child(name);
+            } catch (AssertionError e) {
+                if (!machine.handle().isAlive() || System.nanoTime() - deadline > 0) {
+                    throw e;
+                }
+                Transcript.pause(5);
+            }
+        }
+    }
+}
