@@ -48,10 +48,7 @@ final class Dsdt {
                         sb,
                         "MBRD",
                         "PNP0C02",
-                        new ResourceTemplate()
-                                .ports(AcpiTables.PM_BASE, 0x40)
-                                .ports(AcpiTables.RESET_PORT, 1)
-                                .ports(0x402, 1));
+                        new ResourceTemplate().ports(AcpiTables.PM_BASE, 0x40).ports(0x402, 1));
             }
         });
         if (config.platform()) {

@@ -116,7 +116,7 @@ final class BoardRig implements AutoCloseable, SupervisorEventHandler {
             if (System.nanoTime() > deadline) {
                 fail("never: " + what + "; heard " + events);
             }
-            Thread.yield();
+            Thread.onSpinWait();
         }
     }
 
