@@ -1,5 +1,6 @@
 package io.jvmm.supervisor.cli;
 
+import io.jvmm.supervisor.lifecycle.Console;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -16,9 +17,9 @@ import picocli.CommandLine.ParseResult;
  * @param action what is asked for
  * @param config the configuration file; absent for the demo
  * @param unsafeJailLog whether {@code jail.mode = "log"} is permitted
- * @param quiet whether progress is not told
+ * @param detail how much is told
  */
-record Arguments(Action action, Optional<Path> config, boolean unsafeJailLog, boolean quiet) {
+record Arguments(Action action, Optional<Path> config, boolean unsafeJailLog, Console.Detail detail) {
     /** What the command can do. */
     enum Action {
         RUN,
@@ -69,11 +70,14 @@ record Arguments(Action action, Optional<Path> config, boolean unsafeJailLog, bo
         Action action = p.hasMatchedOption("--check")
                 ? Action.CHECK
                 : p.hasMatchedOption("--jail-report") ? Action.JAIL_REPORT : Action.RUN;
-        return new Arguments(action, config, p.hasMatchedOption("--unsafe-jail-log"), p.hasMatchedOption("--quiet"));
+        Console.Detail detail = p.hasMatchedOption("--verbose")
+                ? Console.Detail.VERBOSE
+                : p.hasMatchedOption("--quiet") ? Console.Detail.QUIET : Console.Detail.NORMAL;
+        return new Arguments(action, config, p.hasMatchedOption("--unsafe-jail-log"), detail);
     }
 
     private static Arguments plain(Action action) {
-        return new Arguments(action, Optional.empty(), false, false);
+        return new Arguments(action, Optional.empty(), false, Console.Detail.NORMAL);
     }
 
     /** picocli's complaint, and its suggestion where it has one, in one line. */
@@ -109,6 +113,7 @@ record Arguments(Action action, Optional<Path> config, boolean unsafeJailLog, bo
                         "--unsafe-jail-log",
                         "Permit jail.mode = \"log\": forbidden system calls are logged and done. Never with a guest you distrust."));
         spec.addOption(flag("--quiet", "Tell no progress; problems are still told."));
+        spec.addOption(flag("--verbose", "Tell also what the processes log, and when they became ready."));
         spec.addOption(flag("--version", "Print the version."));
         spec.addOption(flag("--help", "Print this.", "-h"));
         spec.addOption(

@@ -1,11 +1,6 @@
 package io.jvmm.supervisor.cli;
 
-import io.jvmm.supervisor.config.ConfigException;
-import io.jvmm.supervisor.config.HostFacts;
-import io.jvmm.supervisor.config.LoadedConfig;
-import io.jvmm.supervisor.config.VmToml;
 import java.io.PrintStream;
-import java.nio.file.Path;
 
 /** The {@code jvmm-supervisor} command. */
 public final class SupervisorMain {
@@ -35,21 +30,8 @@ public final class SupervisorMain {
             case HELP -> answer(Help.text());
             case VERSION -> answer(Version.text() + "\n");
             case TRAIN -> train();
-            case RUN, CHECK, JAIL_REPORT -> machine(arguments);
+            case RUN, CHECK, JAIL_REPORT -> new MachineCommand(arguments, out, err).run();
         };
-    }
-
-    private ExitCode machine(Arguments arguments) {
-        try {
-            LoadedConfig config = VmToml.load(
-                    arguments.config().orElse(Path.of("vm.toml")),
-                    HostFacts.read(),
-                    new VmToml.Options(arguments.unsafeJailLog()));
-            return answer(config + "\n");
-        } catch (ConfigException e) {
-            e.problems().forEach(p -> err.println(p));
-            return ExitCode.CONFIGURATION;
-        }
     }
 
     private ExitCode train() {

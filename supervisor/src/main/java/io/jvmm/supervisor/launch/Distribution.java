@@ -1,6 +1,7 @@
 package io.jvmm.supervisor.launch;
 
 import io.jvmm.policy.jail.Bind;
+import io.jvmm.supervisor.config.JailConfig;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -70,7 +71,7 @@ public record Distribution(Path home) {
     }
 
     /** A compiled seccomp filter. */
-    public byte[] filter(String name) throws HostLackException {
+    private byte[] filter(String name) throws HostLackException {
         try {
             return Files.readAllBytes(policy(name));
         } catch (IOException e) {
@@ -79,6 +80,16 @@ public record Distribution(Path home) {
                             + " package",
                     e);
         }
+    }
+
+    /** The filter that a process installs when it is ready. */
+    public NarrowFilter narrowFilter(ProcessKind p, JailConfig.Mode mode) throws HostLackException {
+        return new NarrowFilter(FilterMode.apply(filter(p.process()), mode));
+    }
+
+    /** The filter that a process starts under. */
+    byte[] wideFilter(JailConfig.Mode mode) throws HostLackException {
+        return FilterMode.apply(filter("wide"), mode);
     }
 
     /** The command line of a process, in terms of its jail. */

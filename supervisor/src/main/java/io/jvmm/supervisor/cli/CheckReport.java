@@ -1,0 +1,123 @@
+package io.jvmm.supervisor.cli;
+
+import io.jvmm.ipc.sys.SystemInfo;
+import io.jvmm.supervisor.config.ConfigException;
+import io.jvmm.supervisor.config.ConfigProblem;
+import io.jvmm.supervisor.config.LoadedConfig;
+import io.jvmm.supervisor.config.MemorySize;
+import io.jvmm.supervisor.config.SerialConfig;
+import io.jvmm.supervisor.config.VmConfig;
+import io.jvmm.supervisor.launch.Backends;
+import io.jvmm.supervisor.launch.Distribution;
+import io.jvmm.supervisor.launch.HostLackException;
+import io.jvmm.supervisor.launch.MachineLauncher;
+import io.jvmm.supervisor.launch.ProcessKind;
+import io.jvmm.supervisor.launch.RuntimeDirectory;
+import io.jvmm.supervisor.lifecycle.Console;
+import java.io.PrintStream;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.stream.Collectors;
+
+/** {@code --check}: everything that can be known without starting anything, and a table of what would run. */
+final class CheckReport {
+    private final LoadedConfig loaded;
+    private final VmConfig config;
+    private final RuntimeDirectory runtime;
+    private final PrintStream out;
+    private final Console console;
+
+    CheckReport(LoadedConfig loaded, RuntimeDirectory runtime, PrintStream out, Console console) {
+        this.loaded = loaded;
+        this.config = loaded.config();
+        this.runtime = runtime;
+        this.out = out;
+        this.console = console;
+    }
+
+    ExitCode run() throws ConfigException, HostLackException {
+        List<ConfigProblem> problems = Backends.check(loaded, runtime);
+        if (!problems.isEmpty()) {
+            throw new ConfigException(problems);
+        }
+        Distribution distribution = Distribution.locate();
+        distribution.check(List.of(ProcessKind.values()));
+        MachineLauncher.checkHost();
+        printMachine();
+        printProcesses(distribution);
+        console.progress("jvmm: " + loaded.source() + " is in order.");
+        return ExitCode.DONE;
+    }
+
+    private void printMachine() {
+        row("machine", config.machine().name());
+        row(
+                "memory",
+                MemorySize.human(config.machine().memory().bytes()) + ", of the host's "
+                        + MemorySize.human(SystemInfo.memoryTotalBytes()));
+        row("processors", config.machine().vcpus() + ", engine kvm");
+        row("kernel", config.boot().kernel().toString());
+        row("initrd", config.boot().initrd().map(Path::toString).orElse("none"));
+        row(
+                "command line",
+                config.boot().cmdline().isEmpty() ? "empty" : config.boot().cmdline());
+        row("on reset", config.boot().onReset().word());
+        for (SerialConfig s : config.serial()) {
+            row(
+                    "COM" + s.port(),
+                    s.backend().word()
+                            + s.path().map(p -> " " + p).orElse("")
+                            + (s.escape() == SerialConfig.Escape.NONE
+                                    ? ""
+                                    : ", escape " + s.escape().word() + " x"));
+        }
+        row("clock", config.platform().rtc().word());
+        row(
+                "debug console",
+                config.platform().debugConsole().map(Path::toString).orElse("none"));
+        row(
+                "waiting",
+                "spin " + config.ipc().spin().toNanos() / 1000 + " us; a device is hung after "
+                        + config.ipc().readTimeout().toMillis() + " ms");
+    }
+
+    private void printProcesses(Distribution distribution) throws HostLackException {
+        boolean root = SystemInfo.effectiveUid() == 0;
+        out.println();
+        out.printf("%-10s %-26s %-9s %-14s %s%n", "process", "host uid", "jail", "system calls", "holds");
+        for (ProcessKind kind : ProcessKind.values()) {
+            out.printf(
+                    "%-10s %-26s %-9s %-14d %s%n",
+                    kind.process(),
+                    root ? "one of " + config.jail().uidRange() : "yours (" + SystemInfo.effectiveUid() + ")",
+                    config.jail().mode().word(),
+                    distribution.narrowFilter(kind, config.jail().mode()).allowedCalls(),
+                    holds(kind));
+        }
+        out.println();
+        out.println(
+                "Each in its own user, mount, pid, net, ipc, uts and cgroup namespaces, with no capability, an empty root"
+                        + " and its own code read-only.");
+    }
+
+    private String holds(ProcessKind kind) {
+        return switch (kind) {
+            case VCPU ->
+                "/dev/kvm, guest memory, kernel" + (config.boot().initrd().isPresent() ? ", initrd" : "")
+                        + ", a link to each device";
+            case SERIAL ->
+                "its link, "
+                        + (config.serial().isEmpty()
+                                ? "no port"
+                                : config.serial().stream()
+                                        .map(s -> s.backend().word() + " of COM" + s.port())
+                                        .collect(Collectors.joining(", ")));
+            case PLATFORM ->
+                "its link" + (config.platform().debugConsole().isPresent() ? ", the debug console's file" : "");
+        };
+    }
+
+    private void row(String name, String value) {
+        out.printf("%-14s %s%n", name, value);
+    }
+}

@@ -1,0 +1,168 @@
+package io.jvmm.supervisor.cli;
+
+import io.jvmm.ipc.sys.Fd;
+import io.jvmm.ipc.sys.SystemInfo;
+import io.jvmm.policy.jail.JailReport;
+import io.jvmm.supervisor.config.BootConfig;
+import io.jvmm.supervisor.config.ConfigException;
+import io.jvmm.supervisor.config.HostFacts;
+import io.jvmm.supervisor.config.JailConfig;
+import io.jvmm.supervisor.config.LoadedConfig;
+import io.jvmm.supervisor.config.VmConfig;
+import io.jvmm.supervisor.config.VmToml;
+import io.jvmm.supervisor.demo.DemoGuest;
+import io.jvmm.supervisor.launch.Backends;
+import io.jvmm.supervisor.launch.ChildProcess;
+import io.jvmm.supervisor.launch.Distribution;
+import io.jvmm.supervisor.launch.HostLackException;
+import io.jvmm.supervisor.launch.JailInspector;
+import io.jvmm.supervisor.launch.MachineLauncher;
+import io.jvmm.supervisor.launch.ProcessKind;
+import io.jvmm.supervisor.launch.RuntimeDirectory;
+import io.jvmm.supervisor.launch.UidAllocator;
+import io.jvmm.supervisor.lifecycle.Console;
+import io.jvmm.supervisor.lifecycle.MachineLoop;
+import io.jvmm.supervisor.lifecycle.Outcome;
+import io.jvmm.supervisor.lifecycle.SignalSource;
+import io.jvmm.supervisor.terminal.TerminalSession;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/** Runs a machine from its configuration to its end: {@code --config}, {@code --demo}, {@code --jail-report}, {@code --check}. */
+final class MachineCommand {
+    private final Arguments arguments;
+    private final PrintStream out;
+    private final Console console;
+
+    MachineCommand(Arguments arguments, PrintStream out, PrintStream err) {
+        this.arguments = arguments;
+        this.out = out;
+        this.console = new Console(err, arguments.detail());
+    }
+
+    ExitCode run() {
+        try (RuntimeDirectory runtime = RuntimeDirectory.open()) {
+            LoadedConfig config = load(runtime);
+            return arguments.action() == Arguments.Action.CHECK
+                    ? new CheckReport(config, runtime, out, console).run()
+                    : run(config, runtime);
+        } catch (ConfigException e) {
+            e.problems().forEach(p -> console.say(p.toString()));
+            return ExitCode.CONFIGURATION;
+        } catch (HostLackException e) {
+            console.say("jvmm: " + e.getMessage());
+            return ExitCode.HOST;
+        } catch (IOException e) {
+            console.say("jvmm: the demo's guest cannot be written: " + e.getMessage());
+            return ExitCode.HOST;
+        }
+    }
+
+    private LoadedConfig load(RuntimeDirectory runtime) throws ConfigException, IOException {
+        if (arguments.config().isPresent()) {
+            return VmToml.load(
+                    arguments.config().get(), HostFacts.read(), new VmToml.Options(arguments.unsafeJailLog()));
+        }
+        return LoadedConfig.of(DemoGuest.prepare(runtime.scratch()), "--demo");
+    }
+
+    private ExitCode run(LoadedConfig loaded, RuntimeDirectory runtime) throws ConfigException, HostLackException {
+        VmConfig config = loaded.config();
+        Distribution distribution = Distribution.locate();
+        distribution.check(List.of(ProcessKind.values()));
+        try (Backends backends = Backends.open(loaded, runtime);
+                SignalSource signals = SignalSource.install();
+                UidAllocator.Lease uids = lease(config, runtime)) {
+            warnOfLogMode(config);
+            backends.notices().forEach(n -> console.say("jvmm: " + n));
+            while (true) {
+                Outcome outcome = oneLife(config, distribution, backends, signals, uids);
+                boolean again = outcome instanceof Outcome.Reset
+                        && config.boot().onReset() == BootConfig.OnReset.RESTART
+                        && arguments.action() == Arguments.Action.RUN;
+                if (!again) {
+                    return conclude(loaded, outcome);
+                }
+                console.detail("jvmm: the guest reset; starting it afresh");
+            }
+        }
+    }
+
+    private static UidAllocator.Lease lease(VmConfig config, RuntimeDirectory runtime) throws HostLackException {
+        int needed = SystemInfo.effectiveUid() == 0 ? ProcessKind.values().length : 0;
+        return new UidAllocator(runtime).lease(config.jail().uidRange(), needed);
+    }
+
+    private void warnOfLogMode(VmConfig config) {
+        if (config.jail().mode() == JailConfig.Mode.LOG) {
+            console.say(
+                    "jvmm: WARNING: jail.mode = \"log\": forbidden system calls are only logged. The processes of this"
+                            + " machine are NOT jailed by their policies. Never run a guest you distrust like this.");
+        }
+    }
+
+    /** From power-on to power-off. */
+    private Outcome oneLife(
+            VmConfig config,
+            Distribution distribution,
+            Backends backends,
+            SignalSource signals,
+            UidAllocator.Lease uids)
+            throws HostLackException {
+        boolean report = arguments.action() == Arguments.Action.JAIL_REPORT;
+        try (MachineLauncher launcher = new MachineLauncher(config, distribution, backends, uids.uids())) {
+            List<ChildProcess> children = launcher.launch();
+            Optional<TerminalSession> terminal =
+                    !report && config.terminalPort().isPresent() ? TerminalSession.prepare(Fd.of(0)) : Optional.empty();
+            try {
+                MachineLoop loop = new MachineLoop(
+                        config, children, signals, console, terminal, new JailInspector(distribution), report);
+                Outcome outcome = loop.run();
+                if (report && outcome instanceof Outcome.Escaped) {
+                    printJails(children, loop.reports());
+                }
+                return outcome;
+            } finally {
+                terminal.ifPresent(TerminalSession::close);
+                console.setRaw(false);
+            }
+        }
+    }
+
+    private void printJails(List<ChildProcess> children, List<JailReport> reports) {
+        Map<String, Integer> allowed = new LinkedHashMap<>();
+        children.forEach(c -> allowed.put(c.kind().process(), c.filter().allowedCalls()));
+        out.print(JailInspector.table(reports, allowed));
+    }
+
+    private ExitCode conclude(LoadedConfig loaded, Outcome outcome) {
+        boolean report = arguments.action() == Arguments.Action.JAIL_REPORT;
+        if (!outcome.message().isEmpty() && !(report && outcome instanceof Outcome.Escaped)) {
+            console.say(
+                    outcome instanceof Outcome.BadInput
+                            ? located(loaded, outcome.message())
+                            : "jvmm: vm \"" + loaded.config().machine().name() + "\": " + outcome.message());
+        }
+        return switch (outcome) {
+            case Outcome.PoweredOff _, Outcome.Reset _, Outcome.Escaped _ -> ExitCode.DONE;
+            case Outcome.GuestCrashed _ -> ExitCode.GUEST_CRASHED;
+            case Outcome.BadInput _ -> ExitCode.CONFIGURATION;
+            case Outcome.HostLacks _ -> ExitCode.HOST;
+            case Outcome.ProcessFailed _ -> ExitCode.INTERNAL;
+            case Outcome.Killed _ -> ExitCode.KILLED;
+        };
+    }
+
+    /** {@code boot.kernel: it is none}: what a process says of a key is said with the place of that key. */
+    private static String located(LoadedConfig loaded, String message) {
+        String key = message.split(":", 2)[0];
+        String prefix = key + ": ";
+        return message.startsWith(prefix) && loaded.where().containsKey(key)
+                ? loaded.problem(key, message.substring(prefix.length())).toString()
+                : loaded.source() + ": " + message;
+    }
+}

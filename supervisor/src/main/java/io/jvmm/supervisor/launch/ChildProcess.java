@@ -1,0 +1,46 @@
+package io.jvmm.supervisor.launch;
+
+import io.jvmm.ipc.boot.BootChannel;
+import io.jvmm.ipc.link.SupervisorEndpoint;
+import io.jvmm.ipc.sys.EventFd;
+import io.jvmm.ipc.sys.Fd;
+import io.jvmm.ipc.sys.Pidfd;
+import io.jvmm.policy.jail.JailedProcess;
+import java.util.OptionalInt;
+import java.util.Set;
+
+/**
+ * One process of a machine, as the supervisor holds it. Used by the event-loop thread.
+ *
+ * @param kind which one
+ * @param process the kernel's hold on it
+ * @param control socket over which it got its boot record; its end tells the process that the supervisor is gone
+ * @param output what it writes to standard output and error: a JVM's dying words
+ * @param endpoint the supervisor link
+ * @param eventDoorbell rung when it sends an event while we sleep
+ * @param filter the narrow filter it must install
+ * @param given what the kernel calls the descriptors of its boot record
+ * @param hostUid the uid it must run under, if it has one of its own
+ */
+public record ChildProcess(
+        ProcessKind kind,
+        JailedProcess process,
+        BootChannel control,
+        Fd output,
+        SupervisorEndpoint endpoint,
+        EventFd eventDoorbell,
+        NarrowFilter filter,
+        Set<String> given,
+        OptionalInt hostUid) {
+    public ChildProcess {
+        given = Set.copyOf(given);
+    }
+
+    public int pid() {
+        return process.pid();
+    }
+
+    public Pidfd pidfd() {
+        return process.pidfd();
+    }
+}

@@ -1,0 +1,280 @@
+package io.jvmm.supervisor.launch;
+
+import io.jvmm.ipc.boot.BootChannel;
+import io.jvmm.ipc.boot.BootRecord;
+import io.jvmm.ipc.link.LinkMemory;
+import io.jvmm.ipc.link.LinkSpec;
+import io.jvmm.ipc.link.SupervisorEndpoint;
+import io.jvmm.ipc.sys.EventFd;
+import io.jvmm.ipc.sys.Fd;
+import io.jvmm.ipc.sys.FileIo;
+import io.jvmm.ipc.sys.MemFd;
+import io.jvmm.ipc.sys.Pipe;
+import io.jvmm.ipc.sys.SysException;
+import io.jvmm.ipc.sys.UnixSocket;
+import io.jvmm.policy.jail.FdMapping;
+import io.jvmm.policy.jail.HostIdentity;
+import io.jvmm.policy.jail.Jail;
+import io.jvmm.policy.jail.JailException;
+import io.jvmm.policy.jail.JailSpec;
+import io.jvmm.policy.jail.JailedProcess;
+import io.jvmm.policy.jail.Limits;
+import io.jvmm.supervisor.config.JailConfig;
+import io.jvmm.supervisor.config.VmConfig;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Map;
+import java.util.OptionalInt;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Starts the processes of one machine and wires them: shared memory, links, eventfds, boot records.
+ *
+ * <p>The processes are started first, because a JVM takes a tenth of a second to get to its boot record; everything they will
+ * share is made meanwhile. One thread uses this. A launcher serves one life of the machine; a guest that resets gets a new one.
+ */
+public final class MachineLauncher implements AutoCloseable {
+    private static final int FD_CONTROL = 3;
+
+    private final VmConfig config;
+    private final Distribution distribution;
+    private final Backends backends;
+    private final List<Integer> uids;
+    private final List<ChildProcess> children = new ArrayList<>();
+    private final List<AutoCloseable> owned = new ArrayList<>();
+
+    /** What one child needs from its start to its boot record. */
+    private record Started(
+            JailedProcess process, BootChannel control, Fd output, NarrowFilter narrow, OptionalInt uid) {}
+
+    /**
+     * Prepares a launch.
+     *
+     * @param uids host uids of the machine's own, in the order of {@link ProcessKind}; empty when the supervisor is not root
+     */
+    public MachineLauncher(VmConfig config, Distribution distribution, Backends backends, List<Integer> uids) {
+        this.config = config;
+        this.distribution = distribution;
+        this.backends = backends;
+        this.uids = List.copyOf(uids);
+    }
+
+    /** The machine's processes, running, each with its boot record under way. */
+    public List<ChildProcess> launch() throws HostLackException {
+        Fd kvm = own(openKvm());
+        byte[] wide = distribution.wideFilter(config.jail().mode());
+        Map<ProcessKind, Started> started = new EnumMap<>(ProcessKind.class);
+        try {
+            for (ProcessKind kind : ProcessKind.values()) {
+                started.put(kind, start(kind, wide));
+            }
+            wire(started, kvm);
+        } catch (SysException e) {
+            killAll(started);
+            throw new HostLackException("the machine's shared memory cannot be made: " + e.getMessage(), e);
+        } catch (HostLackException | RuntimeException e) {
+            killAll(started);
+            throw e;
+        }
+        return List.copyOf(children);
+    }
+
+    /** Nothing of a machine that did not come up stays. */
+    private static void killAll(Map<ProcessKind, Started> started) {
+        for (Started s : started.values()) {
+            s.process().kill();
+            s.process().await();
+            s.process().pidfd().close();
+        }
+    }
+
+    /** What any machine needs of the host, looked at without starting anything. */
+    public static void checkHost() throws HostLackException {
+        openKvm().close();
+    }
+
+    /** The KVM device, or a sentence that says how to get it. */
+    private static Fd openKvm() throws HostLackException {
+        try {
+            return FileIo.open(Path.of("/dev/kvm"), FileIo.READ_WRITE, 0);
+        } catch (SysException.Missing e) {
+            throw new HostLackException(
+                    "there is no /dev/kvm. Load the module (modprobe kvm_intel, or kvm_amd), or switch on virtualization in"
+                            + " the firmware or in the surrounding hypervisor.",
+                    e);
+        } catch (SysException.Denied e) {
+            throw new HostLackException(
+                    "/dev/kvm may not be used by this user. Mend it: usermod -aG kvm $USER, and log in anew.", e);
+        } catch (SysException e) {
+            throw new HostLackException("/dev/kvm cannot be opened: " + e.getMessage(), e);
+        }
+    }
+
+    private Started start(ProcessKind kind, byte[] wide) throws HostLackException {
+        OptionalInt uid = uids.isEmpty() ? OptionalInt.empty() : OptionalInt.of(uids.get(position(kind)));
+        JailSpec spec = JailSpec.builder(kind.process())
+                .identity(uid.isPresent() ? HostIdentity.ids(uid.getAsInt(), uid.getAsInt()) : HostIdentity.sameUser())
+                .binds(distribution.binds(kind))
+                .limits(limits(kind))
+                .wideFilter(wide)
+                .build();
+        NarrowFilter narrow = distribution.narrowFilter(kind, config.jail().mode());
+        UnixSocket.Pair control = UnixSocket.seqPacketPair();
+        Pipe output = Pipe.create();
+        try (Fd nothing = FileIo.open(Path.of("/dev/null"), FileIo.READ_ONLY, 0);
+                Fd childControl = control.right().fd();
+                Fd childOutput = output.writer()) {
+            JailedProcess process = Jail.spawn(
+                    spec,
+                    distribution.command(kind),
+                    distribution.environment(),
+                    List.of(
+                            new FdMapping(nothing.number(), 0),
+                            new FdMapping(childOutput.number(), 1),
+                            new FdMapping(childOutput.number(), 2),
+                            new FdMapping(childControl.number(), FD_CONTROL)));
+            BootChannel channel = own(BootChannel.over(control.left().fd()));
+            own(output.reader()).setNonBlocking(true);
+            return new Started(process, channel, output.reader(), narrow, uid);
+        } catch (JailException e) {
+            control.left().close();
+            output.reader().close();
+            throw new HostLackException(String.valueOf(e.getMessage()), e);
+        }
+    }
+
+    private static int position(ProcessKind kind) {
+        return List.of(ProcessKind.values()).indexOf(kind);
+    }
+
+    private Limits limits(ProcessKind kind) {
+        JailConfig jail = config.jail();
+        Limits limits = Limits.device()
+                .withOpenFiles(jail.maxDescriptors())
+                .withThreads(jail.maxThreads()
+                        + (kind == ProcessKind.VCPU ? config.machine().vcpus() : 0));
+        // Standard output may be a regular file too.
+        boolean writesFiles = kind == ProcessKind.SERIAL
+                || (kind == ProcessKind.PLATFORM && backends.debugConsole().isPresent());
+        return writesFiles ? limits.withFileSizeBytes(Limits.UNLIMITED) : limits;
+    }
+
+    private void wire(Map<ProcessKind, Started> started, Fd kvm) {
+        Fd memory = own(MemFd.createSealed(
+                        "guest-memory", config.machine().memory().bytes()))
+                .fd();
+        BootRecord.Builder vcpu = BootRecord.builder().fd("kvm", kvm).fd("memory", memory);
+        vcpu.fd("kernel", backends.kernel());
+        backends.initrd().ifPresent(fd -> vcpu.fd("initrd", fd));
+        for (ProcessKind device : ProcessKind.devices()) {
+            BootRecord.Builder record = BootRecord.builder();
+            linkDevice(device, vcpu, record);
+            describe(device, record);
+            finish(device, started.get(device), record);
+        }
+        vcpu.put("engine", "kvm")
+                .put("vcpus", config.machine().vcpus())
+                .put("memory.bytes", config.machine().memory().bytes())
+                .put("cmdline", config.boot().cmdline())
+                .put("kernel.name", String.valueOf(config.boot().kernel().getFileName()))
+                .put(
+                        "devices",
+                        String.join(
+                                ",",
+                                ProcessKind.devices().stream()
+                                        .map(ProcessKind::process)
+                                        .toList()))
+                .put("read-timeout-ns", config.ipc().readTimeout().toNanos());
+        finish(ProcessKind.VCPU, started.get(ProcessKind.VCPU), vcpu);
+    }
+
+    /** One link and one eventfd for each interrupt, at both ends. */
+    private void linkDevice(ProcessKind device, BootRecord.Builder board, BootRecord.Builder record) {
+        String name = device.process();
+        LinkMemory link = own(LinkMemory.create(
+                name + "-link", LinkSpec.device(config.machine().vcpus())));
+        EventFd request = own(EventFd.create());
+        EventFd event = own(EventFd.create());
+        record.fd("link", link.fd()).fd("link.request-doorbell", request.fd()).fd("link.event-doorbell", event.fd());
+        board.fd(name + ".link", link.fd())
+                .fd(name + ".link.request-doorbell", request.fd())
+                .fd(name + ".link.event-doorbell", event.fd());
+        int ports = backends.ports().size();
+        List<String> windows =
+                LegacyWindows.windows(device, ports, backends.debugConsole().isPresent());
+        for (int region = 0; region < windows.size(); region++) {
+            board.put(name + ".window." + region, windows.get(region));
+        }
+        List<LegacyWindows.Interrupt> interrupts = LegacyWindows.interrupts(device, ports);
+        for (int n = 0; n < interrupts.size(); n++) {
+            EventFd irq = own(EventFd.create());
+            record.fd("irq." + n, irq.fd());
+            board.fd(name + ".irq." + n, irq.fd());
+            board.put(name + ".irq." + n, interrupts.get(n).text());
+            if (interrupts.get(n).level()) {
+                EventFd resample = own(EventFd.create());
+                record.fd("resample." + n, resample.fd());
+                board.fd(name + ".resample." + n, resample.fd());
+            }
+        }
+    }
+
+    private void describe(ProcessKind device, BootRecord.Builder record) {
+        switch (device) {
+            case SERIAL -> DeviceRecords.serial(backends.ports(), record);
+            case PLATFORM -> DeviceRecords.platform(config, backends, record);
+            case VCPU -> throw new IllegalArgumentException("the vCPU process is no device");
+        }
+    }
+
+    /** What every record has: the supervisor link, names, the filter. Then it is sent, and the child is a machine's child. */
+    private void finish(ProcessKind kind, @Nullable Started s, BootRecord.Builder record) {
+        if (s == null) {
+            throw new IllegalStateException(kind + " was not started");
+        }
+        LinkMemory link = own(LinkMemory.create(kind.process() + "-supervisor-link", LinkSpec.supervisor()));
+        EventFd request = own(EventFd.create());
+        EventFd event = own(EventFd.create());
+        record.fd("supervisor.link", link.fd())
+                .fd("supervisor.request-doorbell", request.fd())
+                .fd("supervisor.event-doorbell", event.fd())
+                .put("process", kind.process())
+                .put("vm", config.machine().name())
+                .put("seccomp.narrow", s.narrow().program())
+                .put("wait.spin-ns", config.ipc().spin().toNanos())
+                .put("jail", config.jail().mode().word());
+        SupervisorEndpoint endpoint = new SupervisorEndpoint(link, request, event);
+        BootRecord complete = record.build();
+        s.control().send(complete);
+        children.add(new ChildProcess(
+                kind,
+                s.process(),
+                s.control(),
+                s.output(),
+                endpoint,
+                event,
+                s.narrow(),
+                JailInspector.namesOf(complete, s.output()),
+                s.uid()));
+    }
+
+    private <T extends AutoCloseable> T own(T resource) {
+        owned.add(resource);
+        return resource;
+    }
+
+    /** Closes everything the machine shared; its processes must be gone. */
+    @Override
+    public void close() {
+        for (AutoCloseable resource : owned.reversed()) {
+            try {
+                resource.close();
+            } catch (Exception e) {
+                throw new IllegalStateException("closing shared memory does not fail", e);
+            }
+        }
+        owned.clear();
+    }
+}

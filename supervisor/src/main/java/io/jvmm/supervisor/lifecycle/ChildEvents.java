@@ -1,0 +1,134 @@
+package io.jvmm.supervisor.lifecycle;
+
+import io.jvmm.ipc.message.LogLevel;
+import io.jvmm.ipc.message.StopCause;
+import io.jvmm.ipc.message.SupervisorEventHandler;
+import io.jvmm.ipc.message.SupervisorRequestType;
+import io.jvmm.ipc.ring.Violation;
+import io.jvmm.ipc.sys.Clock;
+import io.jvmm.ipc.sys.Errno;
+import io.jvmm.supervisor.launch.ChildProcess;
+import io.jvmm.supervisor.launch.ProcessKind;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * Turns the messages of one process into events of the machine, as far as that process is entitled to them: only the vCPU
+ * process can say that the guest has stopped, only the serial process that the escape key was typed.
+ */
+final class ChildEvents implements SupervisorEventHandler {
+    private static final int QUIT = 1;
+
+    private final ChildProcess child;
+    private final ChildOutput output;
+    private final MachineLoop loop;
+    private final long createdNs = Clock.monotonicNs();
+    private boolean filterIsRight;
+
+    ChildEvents(ChildProcess child, ChildOutput output, MachineLoop loop) {
+        this.child = child;
+        this.output = output;
+        this.loop = loop;
+    }
+
+    /** Whether the hash in READY was that of the compiled policy. */
+    boolean filterIsRight() {
+        return filterIsRight;
+    }
+
+    @Override
+    public void ready(long monotonicNs, byte[] filterHash, int threads) {
+        filterIsRight = child.filter().hasHash(filterHash);
+        loop.console()
+                .detail("[" + child.kind().process() + "] ready with " + threads + " threads, "
+                        + (monotonicNs - createdNs) / 1_000_000 + " ms after its start");
+        loop.handle(new MachineEvent.Ready(child.kind()));
+    }
+
+    @Override
+    public void ack(SupervisorRequestType request, int status) {
+        if (status != 0) {
+            output.say(request + " failed with status " + status, Clock.monotonicNs());
+        }
+    }
+
+    @Override
+    public void log(LogLevel level, String text) {
+        switch (level) {
+            case ERROR, WARN -> output.say(text, Clock.monotonicNs());
+            case INFO, DEBUG -> loop.console().detail("[" + child.kind().process() + "] " + text);
+        }
+    }
+
+    @Override
+    public void counter(int id, long value) {
+        loop.console().detail("[" + child.kind().process() + "] counter " + id + " = " + value);
+    }
+
+    @Override
+    public void guestStopped(StopCause cause, int vcpu, long rip, long detail) {
+        if (entitled(ProcessKind.VCPU, "GUEST_STOPPED")) {
+            MachineEvent.Stop stop = switch (cause) {
+                case POWERED_OFF -> MachineEvent.Stop.POWERED_OFF;
+                case RESET -> MachineEvent.Stop.RESET;
+                case CRASHED -> MachineEvent.Stop.CRASHED;
+                case ENGINE_ERROR -> MachineEvent.Stop.ENGINE_ERROR;
+            };
+            loop.handle(new MachineEvent.GuestStopped(stop, vcpu, rip, detail));
+        }
+    }
+
+    @Override
+    public void deviceHung(int deviceIndex, long waitedNs) {
+        if (entitled(ProcessKind.VCPU, "DEVICE_HUNG")) {
+            device(deviceIndex).ifPresent(d -> loop.handle(new MachineEvent.DeviceHung(d, waitedNs)));
+        }
+    }
+
+    @Override
+    public void peerViolation(int deviceIndex, Violation violation) {
+        // A device names its only peer, the vCPU process; that one names a device.
+        Optional<ProcessKind> offender =
+                child.kind() == ProcessKind.VCPU ? device(deviceIndex) : Optional.of(ProcessKind.VCPU);
+        offender.ifPresent(
+                o -> loop.handle(new MachineEvent.Violation(o, child.kind().process(), violation.toString())));
+    }
+
+    @Override
+    public void escape(int port, int what) {
+        if (entitled(ProcessKind.SERIAL, "ESCAPE") && what == QUIT) {
+            loop.handle(new MachineEvent.Escape(port));
+        }
+    }
+
+    @Override
+    public void firstInstruction(long monotonicNs) {
+        loop.console()
+                .detail("[" + child.kind().process() + "] first guest instruction at " + monotonicNs + " ns, "
+                        + (monotonicNs - createdNs) / 1_000_000 + " ms after its start");
+    }
+
+    @Override
+    public void backendLost(int port, int errno) {
+        String why = errno == 0 ? "has ended" : "is gone (" + Errno.of(errno) + ")";
+        output.say(
+                child.kind() == ProcessKind.SERIAL
+                        ? "what COM" + (port + 1) + " is wired to " + why + "; the machine goes on without it"
+                        : "the file behind port " + port + " " + why + "; the machine goes on without it",
+                Clock.monotonicNs());
+    }
+
+    private static Optional<ProcessKind> device(int index) {
+        List<ProcessKind> devices = ProcessKind.devices();
+        return index >= 0 && index < devices.size() ? Optional.of(devices.get(index)) : Optional.empty();
+    }
+
+    private boolean entitled(ProcessKind to, String message) {
+        if (child.kind() == to) {
+            return true;
+        }
+        loop.handle(new MachineEvent.Violation(
+                child.kind(), "the supervisor", "it sent " + message + ", which is not its to say"));
+        return false;
+    }
+}

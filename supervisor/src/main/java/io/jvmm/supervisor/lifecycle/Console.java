@@ -1,0 +1,53 @@
+package io.jvmm.supervisor.lifecycle;
+
+import java.io.PrintStream;
+
+/**
+ * Where the supervisor speaks to its user: standard error, one line at a time. While the guest has the terminal in raw mode a
+ * line must bring its own carriage return.
+ */
+public final class Console {
+    /** How much is told. */
+    public enum Detail {
+        /** Problems only. */
+        QUIET,
+        /** And how things go, where it takes long. */
+        NORMAL,
+        /** And what the processes log, and times. */
+        VERBOSE
+    }
+
+    private final PrintStream err;
+    private final Detail detail;
+    private boolean raw;
+
+    public Console(PrintStream err, Detail detail) {
+        this.err = err;
+        this.detail = detail;
+    }
+
+    /** Says whether the terminal is raw. */
+    public void setRaw(boolean raw) {
+        this.raw = raw;
+    }
+
+    /** Something that must be told. */
+    public void say(String line) {
+        err.print(raw ? "\r" + line + "\r\n" : line + "\n");
+        err.flush();
+    }
+
+    /** How things go. */
+    public void progress(String line) {
+        if (detail != Detail.QUIET) {
+            say(line);
+        }
+    }
+
+    /** What only the curious want. */
+    public void detail(String line) {
+        if (detail == Detail.VERBOSE) {
+            say(line);
+        }
+    }
+}

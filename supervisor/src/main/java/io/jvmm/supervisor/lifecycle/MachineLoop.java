@@ -1,0 +1,286 @@
+package io.jvmm.supervisor.lifecycle;
+
+import io.jvmm.ipc.link.LinkHealth;
+import io.jvmm.ipc.message.SupervisorRequestType;
+import io.jvmm.ipc.ring.Violation;
+import io.jvmm.ipc.sys.Clock;
+import io.jvmm.ipc.sys.ExitStatus;
+import io.jvmm.ipc.sys.Poller;
+import io.jvmm.ipc.sys.Signals;
+import io.jvmm.policy.jail.JailReport;
+import io.jvmm.supervisor.config.VmConfig;
+import io.jvmm.supervisor.launch.ChildProcess;
+import io.jvmm.supervisor.launch.JailInspector;
+import io.jvmm.supervisor.launch.ProcessKind;
+import io.jvmm.supervisor.terminal.TerminalSession;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.EnumMap;
+import java.util.EnumSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * Watches one machine and acts for its {@link MachineLifecycle}: pidfds, doorbells of the supervisor links, output pipes and
+ * signals, in one thread and one poll. It sleeps whenever there is nothing to do.
+ */
+public final class MachineLoop implements MachineActions {
+    /** Events taken from one link before the others get their turn. */
+    private static final int EVENTS_AT_ONCE = 64;
+
+    private final VmConfig config;
+    private final Console console;
+    private final SignalSource signals;
+    private final Optional<TerminalSession> terminal;
+    private final JailInspector inspector;
+    private final boolean reportOnly;
+    private final Map<ProcessKind, Watched> watched = new EnumMap<>(ProcessKind.class);
+    private final Map<ProcessKind, JailReport> reports = new EnumMap<>(ProcessKind.class);
+    private final MachineLifecycle lifecycle;
+    private final Poller poller;
+
+    /** A child and its places in the poll set. */
+    private static final class Watched {
+        final ChildProcess child;
+        final ChildOutput output;
+        final ChildEvents events;
+        final int pidfdIndex;
+        final int outputIndex;
+        final int doorbellIndex;
+        boolean outputOpen = true;
+        boolean collected;
+        boolean severed;
+
+        Watched(ChildProcess child, ChildOutput output, ChildEvents events, Poller poller) {
+            this.child = child;
+            this.output = output;
+            this.events = events;
+            this.pidfdIndex = poller.add(child.pidfd().fd(), Poller.READABLE);
+            this.outputIndex = poller.add(child.output(), Poller.READABLE);
+            this.doorbellIndex = poller.add(child.eventDoorbell().fd(), Poller.READABLE);
+        }
+    }
+
+    /**
+     * Takes charge of the children.
+     *
+     * @param reportOnly whether the guest is not to run: the loop ends once every jail has been looked at
+     */
+    public MachineLoop(
+            VmConfig config,
+            List<ChildProcess> children,
+            SignalSource signals,
+            Console console,
+            Optional<TerminalSession> terminal,
+            JailInspector inspector,
+            boolean reportOnly) {
+        this.config = config;
+        this.console = console;
+        this.signals = signals;
+        this.terminal = terminal;
+        this.inspector = inspector;
+        this.reportOnly = reportOnly;
+        long now = Clock.monotonicNs();
+        EnumSet<ProcessKind> kinds = EnumSet.noneOf(ProcessKind.class);
+        poller = new Poller(1 + 3 * children.size());
+        poller.add(signals.bell().fd(), Poller.READABLE);
+        for (ChildProcess child : children) {
+            kinds.add(child.kind());
+            ChildOutput output = new ChildOutput(child.kind().process(), now, console::say);
+            watched.put(child.kind(), new Watched(child, output, new ChildEvents(child, output, this), poller));
+        }
+        lifecycle = new MachineLifecycle(config.machine().name(), config.lifecycle(), kinds, this, now);
+    }
+
+    /** Runs until every process of the machine is gone and collected. */
+    public Outcome run() {
+        while (lifecycle.phase() != Phase.STOPPED) {
+            boolean more = drainLinks();
+            handleSignals();
+            long now = Clock.monotonicNs();
+            if (now >= lifecycle.nextDeadlineNs()) {
+                lifecycle.tick(now);
+            }
+            sleep(more || lifecycle.phase() == Phase.STOPPED);
+            for (Watched w : watched.values()) {
+                serve(w);
+            }
+        }
+        watched.values().forEach(w -> w.output.tellDropped());
+        return lifecycle.outcome().orElseThrow();
+    }
+
+    /** What was found by looking at the processes, in the order of {@link ProcessKind}. */
+    public List<JailReport> reports() {
+        return List.copyOf(reports.values());
+    }
+
+    private boolean drainLinks() {
+        boolean more = false;
+        for (Watched w : watched.values()) {
+            if (!w.collected) {
+                more |= drain(w);
+            }
+        }
+        return more;
+    }
+
+    private boolean drain(Watched w) {
+        int taken = w.child.endpoint().pollEvents(w.events, EVENTS_AT_ONCE);
+        if (!w.severed && w.child.endpoint().health() == LinkHealth.SEVERED) {
+            w.severed = true;
+            Violation violation = w.child.endpoint().violation();
+            handle(new MachineEvent.Violation(w.child.kind(), "the supervisor", String.valueOf(violation)));
+        }
+        return taken > 0;
+    }
+
+    private void handleSignals() {
+        signals.bell().drain();
+        for (Optional<SignalSource.Kind> s = signals.next(); s.isPresent(); s = signals.next()) {
+            handle(
+                    switch (s.get()) {
+                        case INT -> new MachineEvent.Interrupt();
+                        case TERM -> new MachineEvent.PowerButton("SIGTERM");
+                        case HUP -> new MachineEvent.PowerButton("SIGHUP");
+                    });
+        }
+    }
+
+    private void sleep(boolean not) {
+        boolean may = !not;
+        List<Watched> asleep = new ArrayList<>();
+        for (Watched w : watched.values()) {
+            if (may && !w.collected && !w.severed) {
+                may = w.child.endpoint().prepareToSleep();
+                if (may) {
+                    asleep.add(w);
+                }
+            }
+        }
+        long deadline = lifecycle.nextDeadlineNs();
+        long timeout = deadline == MachineLifecycle.NEVER ? Poller.FOREVER : deadline - Clock.monotonicNs();
+        poller.await(may ? timeout : 0);
+        asleep.forEach(w -> w.child.endpoint().awake());
+    }
+
+    private void serve(Watched w) {
+        if (w.collected) {
+            return;
+        }
+        if (poller.ready(w.doorbellIndex) != 0) {
+            w.child.eventDoorbell().drain();
+        }
+        if (w.outputOpen && poller.ready(w.outputIndex) != 0) {
+            readOutput(w);
+        }
+        if (poller.ready(w.pidfdIndex) != 0) {
+            w.child.pidfd().poll().ifPresent(status -> collect(w, status));
+        }
+    }
+
+    private void readOutput(Watched w) {
+        if (!w.output.readFrom(w.child.output(), Clock.monotonicNs())) {
+            w.outputOpen = false;
+            poller.ignore(w.outputIndex);
+        }
+    }
+
+    /** A process is gone. What it said before counts first: its last event may be the reason. */
+    private void collect(Watched w, ExitStatus status) {
+        while (drain(w)) {
+            // At most a ring full: nobody writes to it any more.
+        }
+        if (w.outputOpen) {
+            readOutput(w);
+        }
+        w.collected = true;
+        poller.ignore(w.pidfdIndex);
+        poller.ignore(w.outputIndex);
+        poller.ignore(w.doorbellIndex);
+        handle(new MachineEvent.Ended(w.child.kind(), w.child.pid(), status, w.output.lastWords()));
+    }
+
+    /** Something has happened; also called by {@link ChildEvents}. */
+    void handle(MachineEvent event) {
+        lifecycle.handle(event, Clock.monotonicNs());
+        if (reportOnly && lifecycle.phase() == Phase.RUNNING) {
+            lifecycle.handle(new MachineEvent.Escape(0), Clock.monotonicNs());
+        }
+    }
+
+    Console console() {
+        return console;
+    }
+
+    @Override
+    public Optional<String> audit(ProcessKind process) {
+        Watched w = watched.get(process);
+        if (w == null || !w.events.filterIsRight()) {
+            return Optional.of("the filter it reports is not the compiled policy's.");
+        }
+        try {
+            JailReport report = inspector.look(w.child);
+            reports.put(process, report);
+            List<String> faults = inspector.faults(w.child, report);
+            return faults.isEmpty() ? Optional.empty() : Optional.of(String.join("; ", faults) + ".");
+        } catch (IOException e) {
+            return Optional.of("it cannot be looked at (" + e.getMessage() + ").");
+        }
+    }
+
+    @Override
+    public void start(ProcessKind process) {
+        if (reportOnly) {
+            return;
+        }
+        if (process == ProcessKind.VCPU && terminal.isPresent()) {
+            try {
+                terminal.get().enterRaw();
+                console.setRaw(terminal.get().isRaw());
+            } catch (IllegalStateException e) {
+                handle(new MachineEvent.HostFailure(String.valueOf(e.getMessage())));
+                return;
+            }
+        }
+        send(process, SupervisorRequestType.START);
+    }
+
+    @Override
+    public boolean pressPowerButton() {
+        return send(ProcessKind.PLATFORM, SupervisorRequestType.POWER_BUTTON);
+    }
+
+    @Override
+    public void requestStop(ProcessKind process) {
+        send(process, SupervisorRequestType.STOP);
+    }
+
+    private boolean send(ProcessKind process, SupervisorRequestType request) {
+        Watched w = watched.get(process);
+        return w != null && w.child.endpoint().send(request);
+    }
+
+    @Override
+    public void kill(ProcessKind process) {
+        Watched w = watched.get(process);
+        if (w != null && !w.collected) {
+            w.child.pidfd().signal(Signals.SIGKILL);
+        }
+    }
+
+    @Override
+    public void say(String message) {
+        console.say(prefixed(message));
+    }
+
+    @Override
+    public void progress(String message) {
+        console.progress(prefixed(message));
+    }
+
+    private String prefixed(String message) {
+        return "jvmm: vm \"" + config.machine().name() + "\": " + message;
+    }
+}
