@@ -13,6 +13,7 @@ import io.jvmm.ipc.sys.Poller;
 import io.jvmm.vcpu.engine.Vcpu;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
@@ -101,13 +102,27 @@ public final class Board {
         this.guestErrorsTold = new long[devices.size()];
     }
 
-    /** Starts one platform thread a vCPU; they sleep until the supervisor says START. */
+    /**
+     * Starts one platform thread a vCPU and waits until each has begun; they sleep until the supervisor says START. A thread's
+     * own start makes system calls (stack guards, its name) that the narrow filter would answer with death.
+     */
     public void startThreads() {
+        final CountDownLatch begun = new CountDownLatch(loops.size());
         for (int i = 0; i < loops.size(); i++) {
-            final Thread t = new Thread(null, loops.get(i), "vcpu-" + i, 256 << 10);
+            final VcpuLoop loop = loops.get(i);
+            final Runnable life = () -> {
+                begun.countDown();
+                loop.run();
+            };
+            final Thread t = new Thread(null, life, "vcpu-" + i, 256 << 10);
             t.setDaemon(true);
             threads.add(t);
             t.start();
+        }
+        try {
+            begun.await();
+        } catch (InterruptedException e) {
+            throw new IllegalStateException("nobody interrupts the board thread", e);
         }
     }
 

@@ -12,7 +12,7 @@ final class KvmFailure {
     static ExitKind classify(UnsafeBuffer run, int reason, KvmExitView exit) {
         return switch (reason) {
             case KvmExitReason.SHUTDOWN -> {
-                exit.fail("triple fault (KVM_EXIT_SHUTDOWN)");
+                exit.fail("KVM_EXIT_SHUTDOWN");
                 yield ExitKind.SHUTDOWN;
             }
             case KvmExitReason.SYSTEM_EVENT -> {
