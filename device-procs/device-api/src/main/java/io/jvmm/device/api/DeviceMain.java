@@ -1,21 +1,34 @@
 package io.jvmm.device.api;
 
+import io.jvmm.ipc.sys.Fd;
+
 /** The life of a device process; {@link #run} is its main. */
 public final class DeviceMain {
+
+    /** The control socket the supervisor leaves open across exec. */
+    private static final int CONTROL_FD = 3;
 
     private DeviceMain() {}
 
     /**
-     * Runs a device process from its first instruction to its last. Does not return: the process ends with
-     * {@code Runtime.halt} and a code of {@link DeviceExit}, because an orderly exit opens files.
+     * Runs a device process from its first instruction to its last. Does not return (but after {@code --train}): the
+     * process ends with {@code Runtime.halt} and a code of {@link DeviceExit}, because an orderly exit opens files.
      *
      * @param args none, in a device process under its supervisor; {@code --script FILE|-} and
-     *     {@code --jail=off|log|enforce} to run the device alone under the scripted peer
+     *     {@code --jail=off|log|enforce} to run the device alone under the scripted peer;
+     *     {@code --train} to live a whole life against a scratch peer, for the AOT cache
      */
     public static void run(String[] args, DeviceFactory factory) {
         DeviceExit exit;
         try {
-            exit = args.length == 0 ? live(factory) : ScriptMain.run(args, factory);
+            if (args.length == 1 && args[0].equals("--train")) {
+                exit = Training.run(factory);
+                if (exit == DeviceExit.STOPPED) {
+                    return; // in an orderly way: the VM writes the cache as it exits
+                }
+            } else {
+                exit = args.length == 0 ? live(factory, Fd.of(CONTROL_FD)) : ScriptMain.run(args, factory);
+            }
         } catch (StageException e) {
             System.err.println(factory.identity().name() + ": " + e.exit().meaning() + ": " + e.getMessage());
             exit = e.exit();
@@ -29,8 +42,8 @@ public final class DeviceMain {
     }
 
     /** The stages; between them the process gives up what it no longer needs. */
-    private static DeviceExit live(DeviceFactory factory) {
-        DeviceProcess process = DeviceProcess.receive(factory); // descriptors by name, configuration
+    static DeviceExit live(DeviceFactory factory, Fd control) {
+        DeviceProcess process = DeviceProcess.receive(factory, control); // descriptors by name, configuration
         process.map(); //                                          links, state adopted or created, core
         WarmUp.run(factory); //                                    every class, every hot path, on a scratch machine
         process.closeUnused(); //                                  descriptors nobody asked for

@@ -27,9 +27,6 @@ import org.jspecify.annotations.Nullable;
  */
 final class DeviceProcess {
 
-    /** The control socket the supervisor leaves open across exec. */
-    private static final int CONTROL_FD = 3;
-
     private static final long BOOT_TIMEOUT_NS = 30_000_000_000L;
     private static final long DEFAULT_SPIN_NS = 0;
 
@@ -52,8 +49,7 @@ final class DeviceProcess {
     private @Nullable Mapped mapped;
 
     /** Stage 1: the descriptors by name, with the configuration. */
-    static DeviceProcess receive(DeviceFactory factory) {
-        Fd control = Fd.of(CONTROL_FD);
+    static DeviceProcess receive(DeviceFactory factory, Fd control) {
         try {
             return new DeviceProcess(factory, control, BootChannel.over(control).receive(BOOT_TIMEOUT_NS));
         } catch (RuntimeException e) {
