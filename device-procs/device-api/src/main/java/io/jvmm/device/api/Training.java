@@ -110,7 +110,7 @@ final class Training {
             }
         };
         Poller poller = new Poller(1);
-        poller.add(supervisor.eventDoorbell().fd(), Poller.IN);
+        poller.add(supervisor.eventDoorbell().fd(), Poller.READABLE);
         long endNs = System.nanoTime() + PATIENCE_NS;
         while (!ready[0] && System.nanoTime() < endNs) {
             if (supervisor.pollEvents(handler, EVENTS) == 0 && supervisor.prepareToSleep()) {
