@@ -15,6 +15,8 @@ import org.agrona.concurrent.AtomicBuffer;
 final class PlatformFactory implements DeviceFactory {
     private static final int EXERCISED_COMMAND_BYTE =
             I8042.COMMAND_TRANSLATE | I8042.COMMAND_AUX_INTERRUPT | I8042.COMMAND_INTERRUPT;
+    private static final int LONGEST_ANSWER = 3;
+    private static final KbcCommand[] KBC_COMMANDS = KbcCommand.values();
     private static final int NS_PER_MS = 1_000_000;
 
     @Override
@@ -90,25 +92,23 @@ final class PlatformFactory implements DeviceFactory {
         machine.write(PlatformIdentity.REGION_RTC, 1, 1, value);
     }
 
+    /** Every command of the controller and of the keyboard, each followed by what a driver reads next. */
     private static void exerciseKeyboard(Exercise machine) {
-        for (KbcCommand command : KbcCommand.values()) {
+        for (KbcCommand command : KBC_COMMANDS) {
             machine.write(PlatformIdentity.REGION_KBC_COMMAND, 0, 1, command.first);
             if (command.takesData) {
                 machine.write(PlatformIdentity.REGION_KBC_DATA, 0, 1, EXERCISED_COMMAND_BYTE);
             }
-            drain(machine);
+            machine.read(PlatformIdentity.REGION_KBC_DATA, 0, 1);
         }
         for (int command = Ps2Keyboard.SET_INDICATORS; command <= Ps2Keyboard.RESET; command++) {
             machine.write(PlatformIdentity.REGION_KBC_DATA, 0, 1, command);
-            drain(machine);
-            machine.write(PlatformIdentity.REGION_KBC_DATA, 0, 1, 0);
-            drain(machine);
-        }
-    }
-
-    private static void drain(Exercise machine) {
-        for (int i = 0; i < 4; i++) {
             machine.read(PlatformIdentity.REGION_KBC_COMMAND, 0, 1);
+            machine.read(PlatformIdentity.REGION_KBC_DATA, 0, 1);
+        }
+        machine.write(PlatformIdentity.REGION_KBC_DATA, 0, 1, Ps2Keyboard.SELECT_SCAN_CODES);
+        machine.write(PlatformIdentity.REGION_KBC_DATA, 0, 1, 0);
+        for (int i = 0; i < LONGEST_ANSWER; i++) {
             machine.read(PlatformIdentity.REGION_KBC_DATA, 0, 1);
         }
     }
