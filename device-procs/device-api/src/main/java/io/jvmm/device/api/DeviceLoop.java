@@ -324,16 +324,18 @@ final class DeviceLoop {
     // ---- waiting ----
 
     private void sleep(long nowNs) {
-        if (!link.prepareToSleep()) {
+        // While paused, requests of the guest wait in the ring; they must not keep us from sleeping.
+        boolean listening = serving;
+        if (listening && !link.prepareToSleep()) {
             return;
         }
-        if (!supervisor.prepareToSleep()) {
+        if (supervisor.prepareToSleep()) {
+            poll(timeoutNs(nowNs), nowNs);
+            supervisor.awake();
+        }
+        if (listening) {
             link.awake();
-            return;
         }
-        poll(timeoutNs(nowNs), nowNs);
-        supervisor.awake();
-        link.awake();
     }
 
     private long timeoutNs(long nowNs) {

@@ -198,9 +198,11 @@ public final class ScratchMachine implements Exercise, DeviceEffects {
         return levels[line];
     }
 
-    /** What the guest asked of the power, {@code POWER_OFF via ACPI}, or an empty text. */
-    public String power() {
-        return power;
+    /** Takes what the guest last asked of the power, {@code POWER_OFF via ACPI}, or an empty text. */
+    public String takePower() {
+        String taken = power;
+        power = "";
+        return taken;
     }
 
     /** How many guest errors there were. */

@@ -96,8 +96,9 @@ final class ScriptedPeer {
                 printed.accept("host " + port + ": \"" + quoted(text) + "\"");
             }
         }
-        if (!machine.power().isEmpty()) {
-            printed.accept("power: " + machine.power());
+        String power = machine.takePower();
+        if (!power.isEmpty()) {
+            printed.accept("power: " + power);
         }
     }
 
