@@ -1,7 +1,7 @@
 package io.jvmm.vcpu.boot;
 
+import io.jvmm.ipc.sys.Mapping;
 import io.jvmm.vcpu.board.E820;
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
@@ -17,7 +17,7 @@ final class Machine {
 
     Machine(long megabytes) {
         map = E820.of(megabytes << 20);
-        low = Arena.ofAuto().allocate(Math.min(map.lowRamEnd(), 512L << 20));
+        low = Mapping.anonymous(Math.min(map.lowRamEnd(), 512L << 20)).segment();
     }
 
     MemorySegment range(long start, long length) {
