@@ -365,6 +365,10 @@ final class Assembler extends Encoder {
         db(0xef);
     }
 
+    void outDxEax() {
+        db(0xef);
+    }
+
     void outAl(int port) {
         db(0xe6);
         db(port);

@@ -71,7 +71,8 @@ final class GuestCommands {
         command("in", "PORT  read a byte (hexadecimal)", () -> emitIn(1));
         command("inw", "PORT  read two bytes", () -> emitIn(2));
         command("inl", "PORT  read four bytes", () -> emitIn(4));
-        command("out", "PORT VALUE  write a byte", this::emitOut);
+        command("out", "PORT VALUE  write a byte", () -> emitOut(1));
+        command("outl", "PORT VALUE  write four bytes", () -> emitOut(4));
         command("bench", "PORT N  time N reads by the ACPI timer", this::emitBench);
         command("debug", "TEXT  write to the debug console", this::emitDebug);
         command("button", "report the next power button instead of powering off", () -> {
@@ -302,12 +303,16 @@ final class GuestCommands {
         a.ret();
     }
 
-    private void emitOut() {
+    private void emitOut(int widthBytes) {
         a.call(text.parseHex);
         a.push(RAX);
         a.call(text.parseHex);
         a.pop(RDX);
-        a.outDxAl();
+        if (widthBytes == 1) {
+            a.outDxAl();
+        } else {
+            a.outDxEax();
+        }
         a.ret();
     }
 

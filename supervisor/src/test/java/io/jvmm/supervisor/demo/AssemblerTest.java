@@ -186,6 +186,7 @@ class AssemblerTest {
         same("in al, 0x71", () -> ours.inAl(0x71));
         same("out dx, al", ours::outDxAl);
         same("out dx, ax", ours::outDxAx);
+        same("out dx, eax", ours::outDxEax);
         same("out 0x70, al", () -> ours.outAl(0x70));
         same("ret", ours::ret);
         same("rex.w retf", ours::retfq);
