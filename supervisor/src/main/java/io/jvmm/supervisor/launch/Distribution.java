@@ -40,10 +40,11 @@ public record Distribution(Path home) {
 
     /** Everything a process needs is there. */
     public void check(List<ProcessKind> processes) throws HostLackException {
-        List<Path> needed = new ArrayList<>(List.of(home.resolve("runtime/bin/java"), policy("wide")));
+        List<Path> needed = new ArrayList<>(List.of(home.resolve("runtime/bin/java")));
         for (ProcessKind p : processes) {
             needed.add(launchFile(p));
             needed.add(jar(p));
+            needed.add(policy(wide(p)));
             needed.add(policy(p.process()));
         }
         for (Path path : needed) {
@@ -87,9 +88,13 @@ public record Distribution(Path home) {
         return new NarrowFilter(FilterMode.apply(filter(p.process()), mode));
     }
 
-    /** The filter that a process starts under. */
-    byte[] wideFilter(JailConfig.Mode mode) throws HostLackException {
-        return FilterMode.apply(filter("wide"), mode);
+    /** The filter that a process starts under: the vCPU process must be able to build its machine. */
+    byte[] wideFilter(ProcessKind p, JailConfig.Mode mode) throws HostLackException {
+        return FilterMode.apply(filter(wide(p)), mode);
+    }
+
+    private static String wide(ProcessKind p) {
+        return p == ProcessKind.VCPU ? "vcpu-wide" : "wide";
     }
 
     /** The command line of a process, in terms of its jail. */

@@ -38,6 +38,9 @@ import org.jspecify.annotations.Nullable;
 public final class MachineLauncher implements AutoCloseable {
     private static final int FD_CONTROL = 3;
 
+    /** The limit on file sizes counts for the memfds of a warm-up too, and of a state segment. */
+    private static final long SCRATCH_BYTES = 64L << 20;
+
     private final VmConfig config;
     private final Distribution distribution;
     private final Backends backends;
@@ -64,11 +67,10 @@ public final class MachineLauncher implements AutoCloseable {
     /** The machine's processes, running, each with its boot record under way. */
     public List<ChildProcess> launch() throws HostLackException {
         Fd kvm = own(openKvm());
-        byte[] wide = distribution.wideFilter(config.jail().mode());
         Map<ProcessKind, Started> started = new EnumMap<>(ProcessKind.class);
         try {
             for (ProcessKind kind : ProcessKind.values()) {
-                started.put(kind, start(kind, wide));
+                started.put(kind, start(kind));
             }
             wire(started, kvm);
         } catch (SysException e) {
@@ -112,13 +114,13 @@ public final class MachineLauncher implements AutoCloseable {
         }
     }
 
-    private Started start(ProcessKind kind, byte[] wide) throws HostLackException {
+    private Started start(ProcessKind kind) throws HostLackException {
         OptionalInt uid = uids.isEmpty() ? OptionalInt.empty() : OptionalInt.of(uids.get(position(kind)));
         JailSpec spec = JailSpec.builder(kind.process())
                 .identity(uid.isPresent() ? HostIdentity.ids(uid.getAsInt(), uid.getAsInt()) : HostIdentity.sameUser())
                 .binds(distribution.binds(kind))
                 .limits(limits(kind))
-                .wideFilter(wide)
+                .wideFilter(distribution.wideFilter(kind, config.jail().mode()))
                 .build();
         NarrowFilter narrow = distribution.narrowFilter(kind, config.jail().mode());
         UnixSocket.Pair control = UnixSocket.seqPacketPair();
@@ -158,7 +160,7 @@ public final class MachineLauncher implements AutoCloseable {
         // Standard output may be a regular file too.
         boolean writesFiles = kind == ProcessKind.SERIAL
                 || (kind == ProcessKind.PLATFORM && backends.debugConsole().isPresent());
-        return writesFiles ? limits.withFileSizeBytes(Limits.UNLIMITED) : limits;
+        return limits.withFileSizeBytes(writesFiles ? Limits.UNLIMITED : SCRATCH_BYTES);
     }
 
     private void wire(Map<ProcessKind, Started> started, Fd kvm) {
