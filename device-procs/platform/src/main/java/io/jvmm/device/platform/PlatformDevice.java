@@ -1,164 +1,135 @@
 package io.jvmm.device.platform;
 
+import io.jvmm.device.api.DeviceConfig;
 import io.jvmm.device.api.DeviceCore;
 import io.jvmm.device.api.DeviceEffects;
-import org.agrona.MutableDirectBuffer;
+import io.jvmm.device.api.DeviceFactory;
+import io.jvmm.device.api.DeviceIdentity;
+import io.jvmm.device.api.Exercise;
+import io.jvmm.device.api.StateRejectedException;
+import java.util.Map;
+import java.util.Optional;
 import org.agrona.concurrent.AtomicBuffer;
 
-/**
- * Places the cores on the bus: maps region and offset to a byte of a core, and splits wider accesses into bytes as a PC
- * does with 8-bit devices (the lowest address first). A byte outside a region reads all ones and swallows writes.
- *
- * <p>Holds nothing itself; the state block is the whole device. Device thread only; the guest is hostile.
- */
-final class PlatformDevice implements DeviceCore {
-    private static final long ALL_ONES = -1;
-    private static final int FLOATING = 0xFF;
-    private static final int[] REGION_BYTES = regionBytes();
+/** Makes platform devices: fresh ones from the configuration and the host's wall clock, others from their state. */
+public final class PlatformDevice implements DeviceFactory {
+    private static final int EXERCISED_COMMAND_BYTE =
+            I8042.COMMAND_TRANSLATE | I8042.COMMAND_AUX_INTERRUPT | I8042.COMMAND_INTERRUPT;
+    private static final int LONGEST_ANSWER = 3;
+    private static final KbcCommand[] KBC_COMMANDS = KbcCommand.values();
+    private static final int NS_PER_MS = 1_000_000;
 
-    private final Mc146818Rtc rtc;
-    private final I8042 keyboardController;
-    private final AcpiPmBlock powerManagement;
-    private final ResetControl resetControl;
-    private final DebugConsole debugConsole;
-    private final DeviceEffects effects;
-
-    /** @param state at least {@link PlatformStateLayout#LENGTH_BYTES}; initialise or validate it before serving */
-    PlatformDevice(PlatformConfig config, AtomicBuffer state, DeviceEffects effects) {
-        this.powerManagement = new AcpiPmBlock(state, effects, true);
-        this.rtc = new Mc146818Rtc(state, effects, powerManagement);
-        this.keyboardController = new I8042(state, effects);
-        this.resetControl = new ResetControl(state, effects);
-        this.debugConsole = new DebugConsole(state, config.debugConsole());
-        this.effects = effects;
-    }
-
-    /** The machine is switched on: every register as the data sheets have it, the clock showing that time. */
-    void powerOn(long epochSeconds, int nanoOfSecond, long nowNs) {
-        rtc.powerOn(epochSeconds, nanoOfSecond, nowNs);
-        powerManagement.powerOn(nowNs);
-        keyboardController.reset();
-        resetControl.reset();
+    @Override
+    public DeviceIdentity identity() {
+        return PlatformIdentity.IDENTITY;
     }
 
     @Override
-    public long read(int region, int offset, int widthBytes, long nowNs) {
-        if (region == PlatformIdentity.REGION_ACPI_PM
-                && offset == AcpiPmBlock.OFFSET_PM_TMR
-                && widthBytes == Integer.BYTES) {
-            return powerManagement.readTimer(nowNs);
-        }
-        if (region < 0 || region >= REGION_BYTES.length) {
-            effects.guestError(PlatformError.UNKNOWN_REGION.code, region);
-            return ALL_ONES;
-        }
-        long value = 0;
-        for (int i = 0; i < widthBytes; i++) {
-            int at = offset + i;
-            int octet = at >= 0 && at < REGION_BYTES[region] ? readByte(region, at, nowNs) : FLOATING;
-            value |= (long) octet << (i * 8);
-        }
-        return value;
-    }
-
-    @Override
-    public void write(int region, int offset, int widthBytes, long value, long nowNs) {
-        if (region < 0 || region >= REGION_BYTES.length) {
-            effects.guestError(PlatformError.UNKNOWN_REGION.code, region);
-            return;
-        }
-        for (int i = 0; i < widthBytes; i++) {
-            int at = offset + i;
-            if (at >= 0 && at < REGION_BYTES[region]) {
-                writeByte(region, at, (int) (value >>> (i * 8)) & 0xFF, nowNs);
+    public DeviceCore create(
+            DeviceConfig config, AtomicBuffer state, boolean fresh, DeviceEffects effects, long nowNs) {
+        PlatformConfig platform = PlatformConfig.from(config);
+        PlatformCore device = new PlatformCore(platform, state, effects);
+        if (fresh) {
+            // The only look at the host's wall clock there is; from here on the guest's clock follows nowNs.
+            long hostMs = System.currentTimeMillis();
+            boolean fixed = platform.rtcStart() == PlatformConfig.RtcStart.FIXED;
+            int nanoOfSecond = fixed ? 0 : (int) Math.floorMod(hostMs, 1000L) * NS_PER_MS;
+            device.powerOn(platform.startSeconds(Math.floorDiv(hostMs, 1000L)), nanoOfSecond, nowNs);
+            if (platform.memoryBytes() > 0) {
+                CmosMemory.describe(state, platform.memoryBytes(), platform.vcpus());
+            }
+        } else {
+            String field = PlatformStateCheck.violation(state, nowNs);
+            if (field != null) {
+                throw new StateRejectedException("platform state: field " + field
+                        + " holds a value that no platform device writes; start the machine afresh");
             }
         }
+        return device;
     }
 
-    private int readByte(int region, int offset, long nowNs) {
-        return switch (region) {
-            case PlatformIdentity.REGION_RTC -> offset == 0 ? rtc.readIndex() : rtc.readData(nowNs);
-            case PlatformIdentity.REGION_KBC_DATA -> keyboardController.readData();
-            case PlatformIdentity.REGION_KBC_COMMAND -> keyboardController.readStatus();
-            case PlatformIdentity.REGION_ACPI_PM -> powerManagement.readByte(offset, nowNs);
-            case PlatformIdentity.REGION_RESET -> resetControl.read();
-            case PlatformIdentity.REGION_DEBUG_402, PlatformIdentity.REGION_DEBUG_E9 -> debugConsole.read();
-            default -> FLOATING;
-        };
+    @Override
+    public DeviceConfig exampleConfig() {
+        // 2000-02-28T23:59:58Z, two seconds before a leap day that only some leap years have.
+        Map<String, String> entries =
+                Map.of("rtc.base", "951782398", "debugcon", "true", "memory.bytes", "5368709120", "vcpus", "2");
+        return key -> Optional.ofNullable(entries.get(key));
     }
 
-    private void writeByte(int region, int offset, int value, long nowNs) {
-        switch (region) {
-            case PlatformIdentity.REGION_RTC -> {
-                if (offset == 0) {
-                    rtc.writeIndex(value);
-                } else {
-                    rtc.writeData(value, nowNs);
-                }
+    @Override
+    public void exercise(Exercise machine) {
+        exerciseRtc(machine);
+        exerciseKeyboard(machine);
+        exercisePowerManagement(machine);
+        machine.read(PlatformIdentity.REGION_DEBUG_402, 0, 1);
+        machine.write(PlatformIdentity.REGION_DEBUG_402, 0, 1, 'x');
+        machine.write(PlatformIdentity.REGION_DEBUG_E9, 0, 1, 'x');
+        machine.read(PlatformIdentity.REGION_RESET, 0, 1);
+        machine.write(PlatformIdentity.REGION_RESET, 0, 1, ResetControl.SYS_RST);
+        machine.write(PlatformIdentity.REGION_RESET, 0, 1, ResetControl.SYS_RST | ResetControl.RST_CPU);
+    }
+
+    private static void exerciseRtc(Exercise machine) {
+        cmos(machine, RtcRegister.REGISTER_B, Mc146818Rtc.HOURS_24 | Mc146818Rtc.PERIODIC | Mc146818Rtc.ALARM);
+        cmos(machine, RtcRegister.SECONDS_ALARM, 0xC0);
+        machine.advance(2 * Mc146818Rtc.SECOND_NS);
+        for (int index = 0; index <= RtcRegister.REGISTER_D.index; index++) {
+            machine.write(PlatformIdentity.REGION_RTC, 0, 1, index);
+            machine.read(PlatformIdentity.REGION_RTC, 1, 1);
+        }
+        cmos(machine, RtcRegister.REGISTER_B, Mc146818Rtc.SET | Mc146818Rtc.DM_BINARY);
+        cmos(machine, RtcRegister.REGISTER_A, 0x70);
+        cmos(machine, RtcRegister.HOURS, 0x8C);
+        cmos(machine, RtcRegister.REGISTER_A, 0x26);
+        cmos(machine, RtcRegister.REGISTER_B, Mc146818Rtc.UPDATE_ENDED);
+        machine.advance(Mc146818Rtc.SECOND_NS);
+        cmos(machine, RtcRegister.REGISTER_B, Mc146818Rtc.HOURS_24);
+        cmos(machine, RtcRegister.HOURS, 0x12);
+    }
+
+    private static void cmos(Exercise machine, RtcRegister register, int value) {
+        machine.write(PlatformIdentity.REGION_RTC, 0, 1, register.index);
+        machine.write(PlatformIdentity.REGION_RTC, 1, 1, value);
+    }
+
+    /** Every command of the controller and of the keyboard, each followed by what a driver reads next. */
+    private static void exerciseKeyboard(Exercise machine) {
+        for (KbcCommand command : KBC_COMMANDS) {
+            machine.write(PlatformIdentity.REGION_KBC_COMMAND, 0, 1, command.first);
+            if (command.takesData) {
+                machine.write(PlatformIdentity.REGION_KBC_DATA, 0, 1, EXERCISED_COMMAND_BYTE);
             }
-            case PlatformIdentity.REGION_KBC_DATA -> keyboardController.writeData(value);
-            case PlatformIdentity.REGION_KBC_COMMAND -> keyboardController.writeCommand(value);
-            case PlatformIdentity.REGION_ACPI_PM -> powerManagement.writeByte(offset, value, nowNs);
-            case PlatformIdentity.REGION_RESET -> resetControl.write(value);
-            case PlatformIdentity.REGION_DEBUG_402, PlatformIdentity.REGION_DEBUG_E9 -> debugConsole.write(value);
-            default -> {}
+            machine.read(PlatformIdentity.REGION_KBC_DATA, 0, 1);
+        }
+        for (int command = Ps2Keyboard.SET_INDICATORS; command <= Ps2Keyboard.RESET; command++) {
+            machine.write(PlatformIdentity.REGION_KBC_DATA, 0, 1, command);
+            machine.read(PlatformIdentity.REGION_KBC_COMMAND, 0, 1);
+            machine.read(PlatformIdentity.REGION_KBC_DATA, 0, 1);
+        }
+        machine.write(PlatformIdentity.REGION_KBC_DATA, 0, 1, Ps2Keyboard.SELECT_SCAN_CODES);
+        machine.write(PlatformIdentity.REGION_KBC_DATA, 0, 1, 0);
+        for (int i = 0; i < LONGEST_ANSWER; i++) {
+            machine.read(PlatformIdentity.REGION_KBC_DATA, 0, 1);
         }
     }
 
-    /** The machine's reset line. The clock, its RAM and the power-management timer run on. */
-    @Override
-    public void reset(long nowNs) {
-        rtc.reset(nowNs);
-        powerManagement.reset(nowNs);
-        keyboardController.reset();
-        resetControl.reset();
-    }
-
-    @Override
-    public void timer(long nowNs) {
-        rtc.timer(nowNs);
-        powerManagement.timerEvent(nowNs);
-    }
-
-    @Override
-    public long nextDeadlineNs() {
-        return Math.min(rtc.nextDeadlineNs(), powerManagement.nextDeadlineNs());
-    }
-
-    /** KVM lowers the line at the end of the guest's interrupt; it goes up again while an enabled event is pending. */
-    @Override
-    public void resample(int line, long nowNs) {
-        if (line == PlatformIdentity.IRQ_SCI && powerManagement.sciAsserted()) {
-            effects.interruptLevel(PlatformIdentity.IRQ_SCI, true);
-        }
-    }
-
-    @Override
-    public void powerButton(long nowNs) {
-        powerManagement.powerButton(nowNs);
-    }
-
-    @Override
-    public void resume(long nowNs) {
-        timer(nowNs);
-        resample(PlatformIdentity.IRQ_SCI, nowNs);
-    }
-
-    @Override
-    public int hostOutput(int port, MutableDirectBuffer into, int offset, int limitBytes) {
-        return debugConsole.output(into, offset, limitBytes);
-    }
-
-    @Override
-    public void hostOutputDone(int port, int count, long nowNs) {
-        debugConsole.outputDone(count);
-    }
-
-    private static int[] regionBytes() {
-        int[] bytes = new int[PlatformIdentity.IDENTITY.regions().size()];
-        for (int i = 0; i < bytes.length; i++) {
-            bytes[i] = PlatformIdentity.IDENTITY.regions().get(i).lengthBytes();
-        }
-        return bytes;
+    private static void exercisePowerManagement(Exercise machine) {
+        int region = PlatformIdentity.REGION_ACPI_PM;
+        machine.read(region, AcpiPmBlock.OFFSET_PM_TMR, 4);
+        machine.write(region, AcpiPmBlock.OFFSET_PM1_EN, 2, AcpiPmBlock.PWRBTN | AcpiPmBlock.TMR);
+        machine.powerButton();
+        machine.resample(PlatformIdentity.IRQ_SCI);
+        machine.read(region, AcpiPmBlock.OFFSET_PM1_STS, 4);
+        machine.write(region, AcpiPmBlock.OFFSET_PM1_STS, 2, 0xFFFF);
+        machine.advance(700 * Mc146818Rtc.SECOND_NS);
+        machine.write(region, AcpiPmBlock.OFFSET_PM1_STS, 2, 0xFFFF);
+        machine.write(region, AcpiPmBlock.OFFSET_PM1_EN, 2, 0);
+        machine.read(region, AcpiPmBlock.OFFSET_PM1_CNT, 2);
+        machine.write(region, AcpiPmBlock.OFFSET_PM1_CNT, 2, AcpiPmBlock.SLP_EN);
+        machine.write(
+                region,
+                AcpiPmBlock.OFFSET_PM1_CNT,
+                2,
+                AcpiPmBlock.SLP_EN | AcpiPmBlock.SLEEP_TYPE_S5 << AcpiPmBlock.SLP_TYP_SHIFT);
     }
 }

@@ -8,6 +8,6 @@ public final class PlatformMain {
 
     /** Runs the process; arguments as {@link DeviceMain#run} takes them. */
     public static void main(String[] args) {
-        DeviceMain.run(args, new PlatformFactory());
+        DeviceMain.run(args, new PlatformDevice());
     }
 }

@@ -6,7 +6,7 @@
  * <p>May depend on {@code device-api} (and through it on {@code ipc-protocol}); never on another device. Each core is
  * pure: register access and time in, state change and {@link io.jvmm.device.api.DeviceEffects effects} out; all
  * guest-visible state lies in one state block, {@code PlatformStateLayout}. Start reading at
- * {@code PlatformDevice}, which maps regions to cores, then pick a core: {@code Mc146818Rtc}, {@code I8042},
+ * {@code PlatformCore}, which maps regions to cores, then pick a core: {@code Mc146818Rtc}, {@code I8042},
  * {@code AcpiPmBlock}, {@code ResetControl}, {@code DebugConsole}.
  */
 @NullMarked

@@ -10,12 +10,12 @@ final class Machine {
 
     final UnsafeBuffer state = new UnsafeBuffer(new byte[PlatformStateLayout.LENGTH_BYTES]);
     final RecordedEffects effects = new RecordedEffects();
-    final PlatformDevice device;
+    final PlatformCore device;
     long now = 5_000_000_123L;
 
     Machine(long epochSeconds) {
         PlatformConfig config = new PlatformConfig(PlatformConfig.RtcStart.FIXED, epochSeconds, 0, true, 512L << 20, 2);
-        device = new PlatformDevice(config, state, effects);
+        device = new PlatformCore(config, state, effects);
         device.powerOn(epochSeconds, 0, now);
         CmosMemory.describe(state, config.memoryBytes(), config.vcpus());
     }

@@ -83,7 +83,7 @@ class PlatformStateTest {
         private static final int[] REGIONS = {0, 0, 0, 0, 1, 1, 2, 2, 3, 3, 4, 5, 6};
         private final DeviceConfig config;
         private final Random random;
-        private final PlatformFactory factory = new PlatformFactory();
+        private final PlatformDevice factory = new PlatformDevice();
         private final RecordedEffects effects = new RecordedEffects();
         private UnsafeBuffer state = new UnsafeBuffer(new byte[PlatformStateLayout.LENGTH_BYTES]);
         private DeviceCore device;
@@ -160,7 +160,7 @@ class PlatformStateTest {
         assertTrue(violation.contains(field), violation);
         StateRejectedException thrown = assertThrows(
                 StateRejectedException.class,
-                () -> new PlatformFactory().create(CONFIG, m.state, false, m.effects, m.now));
+                () -> new PlatformDevice().create(CONFIG, m.state, false, m.effects, m.now));
         String message = String.valueOf(thrown.getMessage());
         assertTrue(message.contains(field), message);
     }
@@ -226,7 +226,7 @@ class PlatformStateTest {
 
     @Test
     void theScratchMachineGoesThroughItsExercise() {
-        PlatformFactory factory = new PlatformFactory();
+        PlatformDevice factory = new PlatformDevice();
         UnsafeBuffer state = new UnsafeBuffer(new byte[factory.identity().stateLengthBytes()]);
         RecordedEffects effects = new RecordedEffects();
         DeviceCore device = factory.create(factory.exampleConfig(), state, true, effects, 0);

@@ -10,7 +10,7 @@ import org.agrona.concurrent.UnsafeBuffer;
 import org.junit.jupiter.api.Test;
 
 /** The bus around the cores: widths, edges of regions, reset register, debug console, CMOS contents, allocation. */
-class PlatformDeviceTest {
+class PlatformCoreTest {
     private final Machine m = new Machine(0);
 
     @Test
@@ -91,7 +91,7 @@ class PlatformDeviceTest {
     @Test
     void debugConsoleSwitchedOffIsNotThere() {
         PlatformConfig config = new PlatformConfig(PlatformConfig.RtcStart.UTC, 0, 0, false, 0, 1);
-        PlatformDevice device = new PlatformDevice(config, m.state, m.effects);
+        PlatformCore device = new PlatformCore(config, m.state, m.effects);
         assertEquals(0xFF, device.read(PlatformIdentity.REGION_DEBUG_E9, 0, 1, m.now));
         device.write(PlatformIdentity.REGION_DEBUG_402, 0, 1, 'x', m.now);
         assertEquals("", host(10));
