@@ -145,7 +145,8 @@ final class PayloadUnpacker {
                 at += n;
             }
         }
-        // The one large thing this process ever has on its heap is garbage now; a full collection gives it back to the host.
+        // The one large thing this process ever has on its heap is garbage now; a full collection gives it back to the
+        // host.
         vm.gc();
         return at;
     }

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.fail;
 import io.jvmm.ipc.link.BoardEndpoint;
 import io.jvmm.ipc.link.DeviceEndpoint;
 import io.jvmm.ipc.link.LinkKind;
+import io.jvmm.ipc.link.LinkLayout;
 import io.jvmm.ipc.link.LinkMemory;
 import io.jvmm.ipc.link.LinkSpec;
 import io.jvmm.ipc.link.ProcessEndpoint;
@@ -16,9 +17,13 @@ import io.jvmm.ipc.message.SupervisorEventHandler;
 import io.jvmm.ipc.message.SupervisorRequestType;
 import io.jvmm.ipc.ring.Violation;
 import io.jvmm.ipc.sys.EventFd;
+import io.jvmm.ipc.sys.FileIo;
+import io.jvmm.ipc.sys.Mapping;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.BooleanSupplier;
+import org.agrona.concurrent.ringbuffer.ManyToOneRingBuffer;
+import org.agrona.concurrent.ringbuffer.RingBuffer;
 import org.jspecify.annotations.Nullable;
 
 /** A board with real links, a scripted vCPU, a device at the other end that a test plays, and the supervisor's side. */
@@ -63,6 +68,15 @@ final class BoardRig implements AutoCloseable, SupervisorEventHandler {
         final AddressMap memory = AddressMap.builder(WindowSpec.Space.MMIO).build();
         board = new Board(process, attention, null, List.of(boardDevice), vcpus, new Board.Maps(ports, memory));
         boardThread = new Thread(() -> end = board.serve(), "board");
+    }
+
+    /** The raw event ring, for a device that does not use it as it should; offsets as in PROTOCOL.md. */
+    RingBuffer eventRing() {
+        final Mapping mapping =
+                Mapping.shared(deviceLink.fd(), 0, FileIo.size(deviceLink.fd()), Mapping.Access.READ_WRITE);
+        final int offset = (int) mapping.buffer().getLong(LinkLayout.HEADER_EVENT_RING);
+        final int length = (int) mapping.buffer().getLong(LinkLayout.HEADER_EVENT_RING + Long.BYTES);
+        return new ManyToOneRingBuffer(mapping.buffer(offset, length));
     }
 
     /** Starts the board; the guest waits for START. */

@@ -169,7 +169,28 @@ class BoardTest {
         }
     }
 
-    /** A doorbell rung without a word, or a record begun and never finished, must not keep the board awake either. */
+    /** There is something in the ring, for ever; waiting for it must not cost a processor. */
+    @Test
+    void aRecordThatIsNeverFinishedLetsTheBoardSleep() throws InterruptedException {
+        try (BoardRig rig = new BoardRig(true, SECOND_NS, new ScriptedVcpu(0, false)).up()) {
+            rig.send(SupervisorRequestType.START);
+            rig.hear("ack START 0");
+            rig.eventRing().tryClaim(4, 16);
+            rig.deviceEventDoorbell.signal();
+            Thread.sleep(50);
+            final long wakeUps = rig.board.counter(BoardCounter.WAKE_UPS);
+            Thread.sleep(200);
+            final long periods = 200_000_000 / DeviceListener.PERIOD_NS;
+            assertTrue(
+                    rig.board.counter(BoardCounter.WAKE_UPS) - wakeUps <= 2 * periods * DeviceListener.UNITS_PER_PERIOD,
+                    "the board spins");
+            rig.send(SupervisorRequestType.PAUSE);
+            rig.hear("ack PAUSE 0");
+            assertEquals(0, rig.board.counter(BoardCounter.DEVICE_EVENTS));
+        }
+    }
+
+    /** A doorbell rung without a word must not keep the board awake either. */
     @Test
     void anEmptyDoorbellIsThrottledToo() throws InterruptedException {
         try (BoardRig rig = new BoardRig(true, SECOND_NS, new ScriptedVcpu(0, false)).up()) {
