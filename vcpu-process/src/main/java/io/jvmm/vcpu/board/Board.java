@@ -111,7 +111,11 @@ public final class Board {
         for (int i = 0; i < loops.size(); i++) {
             final VcpuLoop loop = loops.get(i);
             final Runnable life = () -> {
-                begun.countDown();
+                try {
+                    loop.vcpu().bind();
+                } finally {
+                    begun.countDown();
+                }
                 loop.run();
             };
             final Thread t = new Thread(null, life, "vcpu-" + i, 256 << 10);

@@ -9,6 +9,12 @@ public interface Vcpu {
     int index();
 
     /**
+     * Makes the calling thread the one that runs this vCPU. What a thread needs from the host for that, it gets here, so that
+     * {@link #run()} needs nothing that a closed jail forbids; {@code run} does it by itself if nobody did.
+     */
+    void bind();
+
+    /**
      * Runs guest code until something needs the caller. Allocates nothing. If the last exit was a read, its items must
      * have been completed.
      *

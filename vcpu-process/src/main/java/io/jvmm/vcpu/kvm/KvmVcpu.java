@@ -83,11 +83,16 @@ final class KvmVcpu implements Vcpu {
     }
 
     @Override
+    public void bind() {
+        threadId = KickSignal.bindCurrentThread();
+        // A kick that did not see the thread id has set immediate_exit before this fence.
+        VarHandle.fullFence();
+    }
+
+    @Override
     public ExitKind run() {
         if (threadId == 0) {
-            threadId = KickSignal.bindCurrentThread();
-            // A kick that did not see the thread id has set immediate_exit before this fence.
-            VarHandle.fullFence();
+            bind();
         }
         for (int again = 0; again < MAX_AGAIN; again++) {
             final int result = Ioctl.run(fdNumber);

@@ -15,6 +15,8 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
+import java.util.Optional;
+import java.util.function.Consumer;
 
 /**
  * {@code --train}: the whole life of a vCPU process, READY to STOP, against a {@link ScratchPeer} in the same process and
@@ -39,7 +41,7 @@ final class Training {
 
     static ExitCode run() {
         try (Fd kvm = FileIo.open(Path.of("/dev/kvm"), FileIo.READ_WRITE, 0)) {
-            final ScratchPeer peer = live(kvm);
+            final ScratchPeer peer = live(kvm, Optional.empty(), _ -> {});
             System.out.println("trained: guest " + peer.cause() + " after " + peer.reads() + " reads");
             return peer.cause() == StopCause.POWERED_OFF ? ExitCode.STOPPED : ExitCode.INTERNAL_ERROR;
         } catch (SysException.Missing | SysException.Denied e) {
@@ -49,8 +51,14 @@ final class Training {
         }
     }
 
-    /** @return the peer, after the process's life; its cause is null if the life ended another way than by STOP */
-    static ScratchPeer live(Fd kvm) {
+    /**
+     * Lives.
+     *
+     * @param narrowFilter installed for this whole process before READY; empty for none
+     * @param afterwards called before anything is closed, which a filter would not let happen
+     * @return the peer, after the process's life; its cause is null if the life ended another way than by STOP
+     */
+    static ScratchPeer live(Fd kvm, Optional<byte[]> narrowFilter, Consumer<ScratchPeer> afterwards) {
         try (UnixSocket.Pair control = UnixSocket.seqPacketPair();
                 LinkMemory supervisorLink = LinkMemory.create(LinkSpec.supervisor());
                 LinkMemory deviceLink = LinkMemory.create(LinkSpec.device(1));
@@ -63,7 +71,7 @@ final class Training {
                 EventFd resample = EventFd.create();
                 MemFd memory = MemFd.createSealed("training-memory", MEMORY_BYTES);
                 MemFd kernel = sector()) {
-            final BootRecord record = BootRecord.builder()
+            final BootRecord.Builder record = BootRecord.builder()
                     .fd("kvm", kvm)
                     .fd("memory", memory.fd())
                     .fd("kernel", kernel.fd())
@@ -79,7 +87,7 @@ final class Training {
                     .put("process", "vcpu")
                     .put("vm", "training")
                     .put("engine", "kvm")
-                    .put("jail", "off")
+                    .put("jail", narrowFilter.isPresent() ? "enforce" : "off")
                     .put("vcpus", 1)
                     .put("memory.bytes", MEMORY_BYTES)
                     .put("cmdline", "")
@@ -89,9 +97,9 @@ final class Training {
                     .put("platform.irq.0", "gsi:8:edge")
                     .put("platform.irq.3", "gsi:9:level")
                     .put("wait.spin-ns", SPIN_NS)
-                    .put("read-timeout-ns", 1_000_000_000L)
-                    .build();
-            BootChannel.over(control.left().fd().duplicate()).send(record);
+                    .put("read-timeout-ns", 1_000_000_000L);
+            narrowFilter.ifPresent(bytes -> record.put("seccomp.narrow", bytes));
+            BootChannel.over(control.left().fd().duplicate()).send(record.build());
             final ScratchPeer peer = new ScratchPeer(
                     new ScratchPeer.Links(
                             supervisorLink,
@@ -110,6 +118,7 @@ final class Training {
                 peer.abandon();
             }
             join(other);
+            afterwards.accept(peer);
             return peer;
         }
     }

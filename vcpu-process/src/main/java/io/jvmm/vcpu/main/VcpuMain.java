@@ -95,10 +95,9 @@ public final class VcpuMain {
         closeImages(record);
         final byte[] filterHash = closeJail(config);
         wiring.supervisor().ready(Clock.monotonicNs(), filterHash, 1 + vcpus.size());
-        return switch (board.serve()) {
-            case STOPPED -> ExitCode.STOPPED;
-            case SUPERVISOR_GONE -> ExitCode.SUPERVISOR_LOST;
-        };
+        final Board.End end = board.serve();
+        // Not a switch: the class javac makes for one would be loaded here, under the filter.
+        return end == Board.End.STOPPED ? ExitCode.STOPPED : ExitCode.SUPERVISOR_LOST;
     }
 
     /** ACPI tables, kernel, initrd and command line into guest memory. */

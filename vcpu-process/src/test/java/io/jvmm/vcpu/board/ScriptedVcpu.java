@@ -50,6 +50,11 @@ final class ScriptedVcpu implements Vcpu, ExitView {
     }
 
     @Override
+    public void bind() {
+        // any thread will do
+    }
+
+    @Override
     @SuppressWarnings("NonAtomicVolatileUpdate") // one writer
     public ExitKind run() {
         runs++;

@@ -8,10 +8,21 @@ import io.jvmm.ipc.message.StopCause;
 import io.jvmm.ipc.sys.Fd;
 import io.jvmm.ipc.sys.FileIo;
 import io.jvmm.ipc.sys.SysException;
+import java.io.File;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.HashSet;
+import java.util.Optional;
+import java.util.Set;
+import java.util.stream.Stream;
+import java.util.zip.ZipEntry;
+import java.util.zip.ZipOutputStream;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
 
 /** The life of the process against a scratch peer, on real KVM. */
 @Tag("kvm")
@@ -29,13 +40,65 @@ class VcpuLifeTest {
     @Test
     void fromBootRecordToPowerOffAndStop() {
         try (Fd kvm = openKvm()) {
-            final ScratchPeer peer = Training.live(kvm);
+            final ScratchPeer peer = Training.live(kvm, Optional.empty(), _ -> {});
             assertEquals(StopCause.POWERED_OFF, peer.cause());
             assertTrue(peer.sawFirstInstruction());
             assertEquals(1, peer.reads());
             assertEquals(1, peer.writes());
             assertTrue(peer.log().contains("training sector: boot sector"), peer::log);
         }
+    }
+
+    /**
+     * The same life in a JVM of its own, with the flags of the launch file and under the narrow filter that the build made of
+     * {@code vcpu.policy}: a system call that the process makes after READY and the policy lacks is SIGSYS, status 159. The
+     * classes lie in a jar, as in the distribution: the policy lets a late class be read from an open file.
+     */
+    @Test
+    void theLifeUnderTheNarrowFilter(@TempDir Path directory) throws Exception {
+        final Path filter = Path.of("../policies/target/policies/vcpu.bpf");
+        assertTrue(Files.exists(filter), "the build of policies makes " + filter.toAbsolutePath());
+        final Process process = new ProcessBuilder(
+                        Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                        "@src/main/launch/vcpu.launch",
+                        "--add-exports",
+                        "java.base/jdk.internal.misc=ALL-UNNAMED",
+                        "--enable-native-access=ALL-UNNAMED",
+                        "-cp",
+                        jars(directory.resolve("classes.jar")),
+                        JailedLife.class.getName(),
+                        filter.toString())
+                .redirectErrorStream(true)
+                .start();
+        process.getOutputStream().close();
+        final String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+        assertEquals(0, process.waitFor(), output);
+        assertEquals("ready\nPOWERED_OFF under the filter", output.strip());
+    }
+
+    /** The class path of this test with all its directories packed into one jar. */
+    private static String jars(Path jar) throws IOException {
+        final StringBuilder classPath = new StringBuilder(jar.toString());
+        final Set<String> seen = new HashSet<>();
+        try (ZipOutputStream zip = new ZipOutputStream(Files.newOutputStream(jar))) {
+            for (String element : System.getProperty("java.class.path").split(File.pathSeparator)) {
+                final Path path = Path.of(element);
+                if (!Files.isDirectory(path)) {
+                    classPath.append(File.pathSeparator).append(element);
+                    continue;
+                }
+                try (Stream<Path> files = Files.walk(path)) {
+                    for (Path file : files.filter(Files::isRegularFile).toList()) {
+                        final String name = path.relativize(file).toString();
+                        if (seen.add(name)) {
+                            zip.putNextEntry(new ZipEntry(name));
+                            Files.copy(file, zip);
+                        }
+                    }
+                }
+            }
+        }
+        return classPath.toString();
     }
 
     @Test
