@@ -9,6 +9,7 @@ import io.jvmm.policy.parse.SyscallTable;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.SortedMap;
 import java.util.TreeMap;
 
 /**
@@ -67,7 +68,7 @@ public final class PolicyCompiler {
 
     private record Interval(int start, Target target) {}
 
-    private static List<Interval> merge(TreeMap<Long, Target> starts) {
+    private static List<Interval> merge(SortedMap<Long, Target> starts) {
         List<Interval> merged = new ArrayList<>();
         starts.forEach((start, target) -> {
             if (merged.isEmpty() || !merged.getLast().target().equals(target)) {

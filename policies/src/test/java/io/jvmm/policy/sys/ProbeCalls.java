@@ -1,0 +1,15 @@
+package io.jvmm.policy.sys;
+
+/** Raw calls for {@code JailedJava}. */
+public final class ProbeCalls {
+    private ProbeCalls() {}
+
+    /** Loads what {@link #call} needs. */
+    public static int warmUp() {
+        return call(Nr.GETPID) == 1 ? 0 : 1;
+    }
+
+    public static long call(int number, long... arguments) {
+        return Kernel.call(number, arguments);
+    }
+}
