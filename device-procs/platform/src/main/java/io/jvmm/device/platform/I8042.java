@@ -44,11 +44,11 @@ final class I8042 {
     static final int PORT_A20 = 0x02;
     static final int PORT_KEYBOARD_IRQ = 0x10;
     static final int PORT_AUX_IRQ = 0x20;
-    /** Keyboard data and clock lines, idle. */
-    static final int PORT_KEYBOARD_LINES = 0xC0;
+    /** Data and clock lines of keyboard and aux, idle. */
+    static final int PORT_IDLE_LINES = 0xCC;
 
     private static final int PORT_IRQS = PORT_KEYBOARD_IRQ | PORT_AUX_IRQ;
-    private static final int PORT_POWER_ON = PORT_KEYBOARD_LINES | PORT_A20 | PORT_RESET_HIGH;
+    private static final int PORT_POWER_ON = PORT_IDLE_LINES | PORT_A20 | PORT_RESET_HIGH;
     private static final int COMMAND_POWER_ON =
             COMMAND_TRANSLATE | COMMAND_AUX_DISABLE | COMMAND_SYS | COMMAND_INTERRUPT;
 

@@ -112,7 +112,7 @@ class I8042Test {
 
     @Test
     void commandD0ReadsTheOutputPortAsItWasBeforeTheAnswer() {
-        assertEquals(0xC3, command(0xD0), "idle keyboard lines, no interrupt, A20, no reset");
+        assertEquals(0xCF, command(0xD0), "idle lines, no interrupt, A20, no reset");
     }
 
     @Test

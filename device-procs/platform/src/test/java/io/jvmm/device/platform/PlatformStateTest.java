@@ -139,7 +139,7 @@ class PlatformStateTest {
         assertHostile("kbd.scanCodeSet", PlatformStateLayout.KBD_SCAN_CODE_SET, 0);
         assertHostile("kbc.pendingCommand", PlatformStateLayout.KBC_PENDING_COMMAND, 0xAA);
         assertHostile("kbc.status", PlatformStateLayout.KBC_STATUS, 0x80);
-        assertHostile("kbc.outputPort", PlatformStateLayout.KBC_OUTPUT_PORT, 0xD3);
+        assertHostile("kbc.outputPort", PlatformStateLayout.KBC_OUTPUT_PORT, 0xDF);
         assertHostile("rtc.cmos[REGISTER_D]", PlatformStateLayout.CMOS + 0x0D, 0);
         assertHostile("rtc.cmos[REGISTER_C]", PlatformStateLayout.CMOS + 0x0C, 0x80);
         assertHostile("acpi.PM1_CNT", PlatformStateLayout.PM1_CNT, 1);

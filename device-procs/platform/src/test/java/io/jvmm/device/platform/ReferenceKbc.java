@@ -21,7 +21,7 @@ final class ReferenceKbc {
     private boolean lastWriteWasCommand;
     private boolean system = true;
     private boolean a20 = true;
-    private int otherLines = 0xC0;
+    private int otherLines = 0xCC;
     private int operandOf = -1;
     private int keyboardOperandOf = -1;
     private int scanCodeSet = 2;
