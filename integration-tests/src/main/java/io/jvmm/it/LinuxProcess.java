@@ -32,6 +32,11 @@ public final class LinuxProcess {
         return result;
     }
 
+    /** The line of {@code stat}, proc(5). */
+    public static String stat(long pid) {
+        return read(pid, "stat");
+    }
+
     /** Whether it runs, and is not just a zombie waiting for its parent. */
     public static boolean alive(long pid) {
         String state = fields(pid, "status").getOrDefault("State", "");

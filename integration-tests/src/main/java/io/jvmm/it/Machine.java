@@ -63,8 +63,10 @@ public final class Machine implements AutoCloseable {
         private final List<String> before = new ArrayList<>();
         private final List<String> arguments = new ArrayList<>();
         private final Map<String, String> environment = new TreeMap<>();
-        private Path distribution = Distribution.home();
+        private @Nullable Path distribution;
         private boolean onTerminal;
+
+        private @Nullable List<String> program;
 
         private Start() {}
 
@@ -102,7 +104,12 @@ public final class Machine implements AutoCloseable {
                 command.addAll(List.of("setsid", "--ctty"));
             }
             command.addAll(before);
-            command.add(distribution.resolve("bin/jvmm-supervisor").toString());
+            if (program != null) {
+                command.addAll(program);
+            } else {
+                Path home = distribution != null ? distribution : Distribution.home();
+                command.add(home.resolve("bin/jvmm-supervisor").toString());
+            }
             command.addAll(arguments);
             ProcessBuilder builder = new ProcessBuilder(command);
             builder.environment().putAll(environment);
@@ -113,6 +120,13 @@ public final class Machine implements AutoCloseable {
             }
             return new Machine(builder.start(), terminal);
         }
+    }
+
+    /** Another program in the place of the supervisor, to compare with. */
+    public static Start program(String... command) {
+        Start start = new Start();
+        start.program = List.of(command);
+        return start;
     }
 
     /** With arguments of the caller's. */

@@ -7,18 +7,24 @@ import java.util.List;
 import java.util.Set;
 
 /**
- * Runs the benchmarks and prints one table. Arguments choose among {@code link}, {@code exit}, {@code start} and {@code
- * qemu}; without any, all run. Nothing here asserts a time.
+ * Runs the benchmarks and prints one table. Arguments choose among {@code link}, {@code exit} and {@code start}; without
+ * any, all run. Nothing here asserts a time.
  */
 public final class Bench {
     private Bench() {}
 
     public static void main(String[] args) throws IOException, InterruptedException {
-        Set<String> wanted = args.length == 0 ? Set.of("link") : Set.copyOf(List.of(args));
+        Set<String> wanted = args.length == 0 ? Set.of("link", "exit", "start") : Set.copyOf(List.of(args));
         Table table = new Table();
         Path directory = Files.createTempDirectory("jvmm-bench");
         if (wanted.contains("link")) {
             new LinkBench(table, directory).run();
+        }
+        if (wanted.contains("exit")) {
+            new ExitBench(table, directory).run();
+        }
+        if (wanted.contains("start")) {
+            new StartBench(table, directory).run();
         }
         System.out.print(table);
     }
