@@ -10,11 +10,15 @@ import io.jvmm.ipc.sys.EventFd;
 import io.jvmm.ipc.sys.Fd;
 import io.jvmm.ipc.sys.Mapping;
 import io.jvmm.ipc.sys.MemFd;
+import io.jvmm.ipc.sys.Syscall;
 import io.jvmm.ipc.sys.UnixSocket;
 import io.jvmm.it.bench.PingPong.Kind;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.Writer;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.lang.management.ManagementFactory;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -37,6 +41,7 @@ final class LinkBench {
     private static final int WARM_UP_ROUNDS = 40;
     private static final int SPINNING = 1_000;
     private static final int SLEEPING = 200;
+    private static final long SCHED_SETAFFINITY = 203;
     private static final long FOREVER_NS = 60_000_000_000L;
 
     private final Table table;
@@ -50,6 +55,15 @@ final class LinkBench {
 
     /** Both processes on cores of their own, then both on one. */
     void run() throws IOException, InterruptedException {
+        bind(1L);
+        try {
+            measure();
+        } finally {
+            bind(-1L);
+        }
+    }
+
+    private void measure() throws IOException, InterruptedException {
         table.heading("Register read over a link, two processes, round trip");
         Map<Kind, Double> apart = measure("1", List.of(Kind.values()));
         compare(
@@ -61,6 +75,14 @@ final class LinkBench {
         compare(apart, Kind.EVENTFD, "two eventfds, two cores", Kind.LINK_SLEEPING, "link, sleeping, two cores");
         Map<Kind, Double> together = measure("0", List.of(Kind.EVENTFD, Kind.LINK_SLEEPING));
         compare(together, Kind.EVENTFD, "two eventfds, one core", Kind.LINK_SLEEPING, "link, sleeping, one core");
+    }
+
+    /** Binds this thread, and what it starts, to the cores of a mask (sched_setaffinity(2)). */
+    private static void bind(long mask) {
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment set = arena.allocateFrom(ValueLayout.JAVA_LONG, mask);
+            Syscall.check("bind to a core", Syscall.call(SCHED_SETAFFINITY, 0, Long.BYTES, set.address()));
+        }
     }
 
     private void compare(Map<Kind, Double> figures, Kind floor, String floorName, Kind kind, String name) {
