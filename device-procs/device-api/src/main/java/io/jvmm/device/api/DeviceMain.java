@@ -1,34 +1,26 @@
 package io.jvmm.device.api;
 
-import io.jvmm.ipc.sys.Fd;
-
 /** The life of a device process; {@link #run} is its main. */
 public final class DeviceMain {
-
-    /** The control socket the supervisor leaves open across exec. */
-    private static final int CONTROL_FD = 3;
 
     private DeviceMain() {}
 
     /**
-     * Runs a device process from its first instruction to its last. Does not return (but after {@code --train}): the
-     * process ends with {@code Runtime.halt} and a code of {@link DeviceExit}, because an orderly exit opens files.
+     * Runs a device process from its first instruction to its last. Does not return: the process ends with
+     * {@code Runtime.halt} and a code of {@link DeviceExit}, because an orderly exit opens files.
      *
      * @param args none, in a device process under its supervisor; {@code --script FILE|-} and
-     *     {@code --jail=off|log|enforce} to run the device alone under the scripted peer;
-     *     {@code --train} to live a whole life against a scratch peer, for the AOT cache
+     *     {@code --jail=off|log|enforce} to run the device alone under the scripted peer; {@code --train}, for the build,
+     *     to live a whole life against a scratch supervisor and return
      */
     public static void run(String[] args, DeviceFactory factory) {
+        if (args.length == 1 && args[0].equals("--train")) {
+            Training.run(factory); // returns: the virtual machine writes its AOT cache on an orderly end
+            return;
+        }
         DeviceExit exit;
         try {
-            if (args.length == 1 && args[0].equals("--train")) {
-                exit = Training.run(factory);
-                if (exit == DeviceExit.STOPPED) {
-                    return; // in an orderly way: the VM writes the cache as it exits
-                }
-            } else {
-                exit = args.length == 0 ? live(factory, Fd.of(CONTROL_FD)) : ScriptMain.run(args, factory);
-            }
+            exit = args.length == 0 ? live(DeviceProcess.receive(factory), factory) : ScriptMain.run(args, factory);
         } catch (StageException e) {
             System.err.println(factory.identity().name() + ": " + e.exit().meaning() + ": " + e.getMessage());
             exit = e.exit();
@@ -41,15 +33,17 @@ public final class DeviceMain {
         Runtime.getRuntime().halt(exit.code());
     }
 
-    /** The stages; between them the process gives up what it no longer needs. */
-    static DeviceExit live(DeviceFactory factory, Fd control) {
-        DeviceProcess process = DeviceProcess.receive(factory, control); // descriptors by name, configuration
-        process.map(); //                                          links, state adopted or created, core
-        WarmUp.run(factory); //                                    every class, every hot path, on a scratch machine
-        process.closeUnused(); //                                  descriptors nobody asked for
-        byte[] filterHash = process.closeJail(); //                narrow filter on all threads
-        process.ready(filterHash, threads()); //                   the supervisor audits from outside, then starts us
-        return process.serve(); //                                 until STOP, or until the supervisor is gone
+    /**
+     * The stages, after the descriptors and the configuration have been received; from each to the next the process gives
+     * up what it no longer needs.
+     */
+    static DeviceExit live(DeviceProcess process, DeviceFactory factory) {
+        process.map(); //                           links, state adopted or created, core
+        WarmUp.run(factory); //                     every class and every hot path, on a scratch machine
+        process.closeUnused(); //                   descriptors nobody asked for
+        byte[] filterHash = process.closeJail(); // narrow filter on all threads
+        process.ready(filterHash, threads()); //    the supervisor audits from outside, then starts us
+        return process.serve(); //                  until STOP, or until the supervisor is gone
     }
 
     /** Java threads of this process; the supervisor counts all of them from outside. */

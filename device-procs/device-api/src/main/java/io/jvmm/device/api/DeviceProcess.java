@@ -1,6 +1,7 @@
 package io.jvmm.device.api;
 
 import io.jvmm.ipc.boot.BootChannel;
+import io.jvmm.ipc.boot.BootFormatException;
 import io.jvmm.ipc.boot.BootRecord;
 import io.jvmm.ipc.link.DeviceEndpoint;
 import io.jvmm.ipc.link.LinkFormatException;
@@ -27,6 +28,9 @@ import org.jspecify.annotations.Nullable;
  */
 final class DeviceProcess {
 
+    /** The control socket the supervisor leaves open across exec. */
+    private static final int CONTROL_FD = 3;
+
     private static final long BOOT_TIMEOUT_NS = 30_000_000_000L;
     private static final long DEFAULT_SPIN_NS = 0;
 
@@ -34,13 +38,18 @@ final class DeviceProcess {
     private final DeviceIdentity identity;
     private final Fd control;
     private final BootRecord boot;
+    private final DeviceConfig config;
     private final List<Fd> taken = new ArrayList<>();
 
-    private DeviceProcess(DeviceFactory factory, Fd control, BootRecord boot) {
+    private DeviceProcess(DeviceFactory factory, Fd control, BootRecord boot, DeviceConfig defaults) {
         this.factory = factory;
         this.identity = factory.identity();
         this.control = control;
         this.boot = boot;
+        this.config = key -> {
+            Optional<String> given = boot.findText(key);
+            return given.isPresent() ? given : defaults.find(key);
+        };
     }
 
     /** What the process holds once everything is mapped. */
@@ -49,13 +58,19 @@ final class DeviceProcess {
     private @Nullable Mapped mapped;
 
     /** Stage 1: the descriptors by name, with the configuration. */
-    static DeviceProcess receive(DeviceFactory factory, Fd control) {
+    static DeviceProcess receive(DeviceFactory factory) {
+        return receive(factory, Fd.of(CONTROL_FD), key -> Optional.empty());
+    }
+
+    /** The same over another control socket, with defaults for entries that are not sent; for training and tests. */
+    static DeviceProcess receive(DeviceFactory factory, Fd control, DeviceConfig defaults) {
         try {
-            return new DeviceProcess(factory, control, BootChannel.over(control).receive(BOOT_TIMEOUT_NS));
-        } catch (RuntimeException e) {
+            BootRecord boot = BootChannel.over(control).receive(BOOT_TIMEOUT_NS);
+            return new DeviceProcess(factory, control, boot, defaults);
+        } catch (SysException | BootFormatException e) {
             throw new StageException(
                     DeviceExit.BOOT_FAILED,
-                    "no boot record on descriptor 3: " + e.getMessage()
+                    "no boot record on the control socket: " + e.getMessage()
                             + "; jvmm-supervisor starts this program; to try it alone add --script -",
                     e);
         }
@@ -115,7 +130,6 @@ final class DeviceProcess {
         }
         LinkEffects effects = new LinkEffects(link, interrupts);
         SupervisorEvents events = new SupervisorEvents(supervisor, identity.hostPorts());
-        DeviceConfig config = boot::findText;
         DeviceCore core = factory.create(config, state.working(), state.fresh(), effects, nowNs);
         core.resume(nowNs);
         Backend[] backends = factory.backends(config, this::find, core, events).toArray(new Backend[0]);

@@ -132,6 +132,16 @@ final class WarmUp implements Exercise, AutoCloseable {
             for (int i = 0; i < ROUNDS && System.nanoTime() - startNs < BUDGET_NS; i++) {
                 factory.exercise(machine);
             }
+            machine.misbehave();
+        }
+    }
+
+    /** The last thing a scratch machine does: what a hostile board would, so that reporting it loads nothing later. */
+    private void misbehave() {
+        board.write(0, 0xFF, 0, 1, 0);
+        work();
+        if (exit() != DeviceExit.PEER_VIOLATION) {
+            throw new IllegalStateException("warm-up ended with " + exit());
         }
     }
 

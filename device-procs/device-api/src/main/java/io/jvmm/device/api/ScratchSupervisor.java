@@ -1,0 +1,240 @@
+package io.jvmm.device.api;
+
+import io.jvmm.ipc.boot.BootChannel;
+import io.jvmm.ipc.boot.BootRecord;
+import io.jvmm.ipc.link.BoardEndpoint;
+import io.jvmm.ipc.link.LinkMemory;
+import io.jvmm.ipc.link.LinkSpec;
+import io.jvmm.ipc.link.SupervisorEndpoint;
+import io.jvmm.ipc.link.WaitPolicy;
+import io.jvmm.ipc.message.SupervisorRequestType;
+import io.jvmm.ipc.state.StateSegment;
+import io.jvmm.ipc.sys.EventFd;
+import io.jvmm.ipc.sys.Fd;
+import io.jvmm.ipc.sys.Pipe;
+import io.jvmm.ipc.sys.Poller;
+import io.jvmm.ipc.sys.UnixSocket;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A supervisor and a board without a machine: makes the descriptors of one device process, sends its boot record and plays
+ * both peers over the real links. For the training run and for tests; the device runs on another thread of the same
+ * process.
+ */
+final class ScratchSupervisor implements AutoCloseable {
+
+    private static final long PATIENCE_NS = 20_000_000_000L;
+
+    private final DeviceIdentity identity;
+    private final List<AutoCloseable> held = new ArrayList<>();
+    private final UnixSocket.Pair control;
+    private final LinkMemory link;
+    private final EventFd requestDoorbell;
+    private final EventFd eventDoorbell;
+    private final LinkMemory supervisorLink;
+    private final EventFd supervisorRequests;
+    private final EventFd supervisorEvents;
+    private final StateSegment state;
+    private final EventFd[] interrupts;
+    private final EventFd[] resamples;
+    private final Pipe[] hostIn;
+    private final Pipe[] hostOut;
+    private final BoardEndpoint board;
+    private final SupervisorEndpoint supervisor;
+    private final Log log = new Log();
+
+    /** What the process said. */
+    static final class Log extends IgnoredSupervisorEvents {
+        final List<SupervisorRequestType> acks = new ArrayList<>();
+        final List<io.jvmm.ipc.ring.Violation> violations = new ArrayList<>();
+        final List<String> events = new ArrayList<>();
+        byte @Nullable [] filterHash;
+
+        @Override
+        public void ready(long monotonicNs, byte[] hash, int threads) {
+            filterHash = hash.clone();
+        }
+
+        @Override
+        public void ack(SupervisorRequestType request, int status) {
+            acks.add(request);
+        }
+
+        @Override
+        public void peerViolation(int deviceIndex, io.jvmm.ipc.ring.Violation violation) {
+            violations.add(violation);
+        }
+
+        @Override
+        public void escape(int port, int what) {
+            events.add("escape " + port + " " + what);
+        }
+
+        @Override
+        public void backendLost(int port, int errno) {
+            events.add("lost " + port + " " + errno);
+        }
+    }
+
+    ScratchSupervisor(DeviceIdentity identity, long spinNs) {
+        this.identity = identity;
+        control = hold(UnixSocket.seqPacketPair());
+        link = hold(LinkMemory.create("scratch", LinkSpec.device(2)));
+        requestDoorbell = hold(EventFd.create());
+        eventDoorbell = hold(EventFd.create());
+        supervisorLink = hold(LinkMemory.create("scratch", LinkSpec.supervisor()));
+        supervisorRequests = hold(EventFd.create());
+        supervisorEvents = hold(EventFd.create());
+        state = hold(StateSegment.create(
+                "scratch", identity.deviceId(), identity.stateVersion(), identity.stateLengthBytes()));
+        interrupts = new EventFd[identity.interrupts().size()];
+        resamples = new EventFd[interrupts.length];
+        for (int line = 0; line < interrupts.length; line++) {
+            interrupts[line] = hold(EventFd.create());
+            resamples[line] = hold(EventFd.create());
+        }
+        hostIn = new Pipe[identity.hostPorts()];
+        hostOut = new Pipe[hostIn.length];
+        for (int port = 0; port < hostIn.length; port++) {
+            hostIn[port] = hold(Pipe.create());
+            hostOut[port] = hold(Pipe.create());
+            hostIn[port].reader().setNonBlocking(true);
+            hostOut[port].writer().setNonBlocking(true);
+            hostOut[port].reader().setNonBlocking(true);
+        }
+        board = new BoardEndpoint(link, requestDoorbell, eventDoorbell, new WaitPolicy(spinNs, PATIENCE_NS));
+        supervisor = new SupervisorEndpoint(supervisorLink, supervisorRequests, supervisorEvents);
+    }
+
+    private <T extends AutoCloseable> T hold(T resource) {
+        held.add(resource);
+        return resource;
+    }
+
+    /** The device's end of the control socket. */
+    Fd deviceControl() {
+        return control.right().fd();
+    }
+
+    /** Sends the boot record, with {@code entries} as pairs of key and value beside the usual ones. */
+    void boot(String... entries) {
+        BootRecord.Builder record = BootRecord.builder()
+                .fd("link", link.fd())
+                .fd("link.request-doorbell", requestDoorbell.fd())
+                .fd("link.event-doorbell", eventDoorbell.fd())
+                .fd("supervisor.link", supervisorLink.fd())
+                .fd("supervisor.request-doorbell", supervisorRequests.fd())
+                .fd("supervisor.event-doorbell", supervisorEvents.fd())
+                .fd("state", state.fd())
+                .put("process", identity.name())
+                .put("vm", "scratch")
+                .put("jail", "off");
+        for (int line = 0; line < interrupts.length; line++) {
+            record.fd("irq." + line, interrupts[line].fd());
+            if (identity.interrupts().get(line).level()) {
+                record.fd("resample." + line, resamples[line].fd());
+            }
+        }
+        for (int port = 0; port < hostIn.length; port++) {
+            record.fd("backend." + port + ".in", hostIn[port].reader());
+            record.fd("backend." + port + ".out", hostOut[port].writer());
+        }
+        for (int i = 0; i + 1 < entries.length; i += 2) {
+            record.put(entries[i], entries[i + 1]);
+        }
+        BootChannel.over(control.left().fd()).send(record.build());
+    }
+
+    BoardEndpoint board() {
+        return board;
+    }
+
+    int hostPorts() {
+        return hostIn.length;
+    }
+
+    EventFd interrupt(int line) {
+        return interrupts[line];
+    }
+
+    EventFd resample(int line) {
+        return resamples[line];
+    }
+
+    Pipe hostIn(int port) {
+        return hostIn[port];
+    }
+
+    Pipe hostOut(int port) {
+        return hostOut[port];
+    }
+
+    StateSegment state() {
+        return state;
+    }
+
+    Log log() {
+        return log;
+    }
+
+    SupervisorEndpoint supervisor() {
+        return supervisor;
+    }
+
+    /** Waits for READY; returns the hash it carried. */
+    byte[] awaitReady() {
+        byte[] hash = log.filterHash;
+        long endNs = System.nanoTime() + PATIENCE_NS;
+        while (hash == null) {
+            awaitEvent(endNs);
+            hash = log.filterHash;
+        }
+        return hash;
+    }
+
+    /** Sends a request and waits for its acknowledgement. */
+    void request(SupervisorRequestType request) {
+        log.acks.clear();
+        supervisor.send(request);
+        long endNs = System.nanoTime() + PATIENCE_NS;
+        while (!log.acks.contains(request)) {
+            awaitEvent(endNs);
+        }
+    }
+
+    /** Takes the events that are there, or waits for some. */
+    void awaitEvent(long endNs) {
+        if (supervisor.pollEvents(log, 64) > 0) {
+            return;
+        }
+        long leftNs = endNs - System.nanoTime();
+        if (leftNs <= 0) {
+            throw new IllegalStateException(identity.name() + " is silent; its events so far: " + log.events);
+        }
+        if (supervisor.prepareToSleep()) {
+            Poller poller = new Poller(1);
+            poller.add(supervisor.eventDoorbell().fd(), Poller.READABLE);
+            poller.await(leftNs);
+            supervisor.awake();
+            supervisor.eventDoorbell().drain();
+        }
+    }
+
+    /** The supervisor dies: its end of the control socket closes. */
+    void die() {
+        control.left().close();
+    }
+
+    @Override
+    public void close() {
+        for (AutoCloseable resource : held.reversed()) {
+            try {
+                resource.close();
+            } catch (Exception e) {
+                throw new IllegalStateException(e);
+            }
+        }
+    }
+}
