@@ -118,8 +118,8 @@ final class ScratchSupervisor implements AutoCloseable {
         return control.right().fd();
     }
 
-    /** Sends the boot record, with {@code entries} as pairs of key and value beside the usual ones. */
-    void boot(String... entries) {
+    /** Sends the boot record, with a narrow filter and {@code entries} as pairs of key and value beside the usual ones. */
+    void boot(byte[] filter, String... entries) {
         BootRecord.Builder record = BootRecord.builder()
                 .fd("link", link.fd())
                 .fd("link.request-doorbell", requestDoorbell.fd())
@@ -130,7 +130,8 @@ final class ScratchSupervisor implements AutoCloseable {
                 .fd("state", state.fd())
                 .put("process", identity.name())
                 .put("vm", "scratch")
-                .put("jail", "off");
+                .put("jail", filter.length == 0 ? "off" : "enforce")
+                .put("seccomp.narrow", filter);
         for (int line = 0; line < interrupts.length; line++) {
             record.fd("irq." + line, interrupts[line].fd());
             if (identity.interrupts().get(line).level()) {
