@@ -1,0 +1,48 @@
+package io.jvmm.device.api;
+
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+
+/** A device that lives its whole life on another thread, with a scratch supervisor to talk to. */
+final class LiveDevice implements AutoCloseable {
+
+    final ScratchSupervisor peer;
+    final Thread thread;
+    private final CompletableFuture<DeviceExit> exit = new CompletableFuture<>();
+
+    LiveDevice(DeviceFactory factory, String... entries) {
+        this(factory, new ScratchSupervisor(factory.identity(), 0), entries);
+    }
+
+    LiveDevice(DeviceFactory factory, ScratchSupervisor peer, String... entries) {
+        this.peer = peer;
+        peer.boot(new byte[0], entries);
+        thread = Thread.ofPlatform().name("device").start(() -> {
+            try {
+                exit.complete(DeviceMain.live(
+                        DeviceProcess.receive(factory, peer.deviceControl(), factory.exampleConfig()), factory));
+            } catch (StageException e) {
+                exit.complete(e.exit());
+            } catch (Throwable e) {
+                exit.completeExceptionally(e);
+            }
+        });
+    }
+
+    DeviceExit awaitExit() {
+        return exit.copy().orTimeout(20, TimeUnit.SECONDS).join();
+    }
+
+    boolean ended() {
+        return exit.isDone();
+    }
+
+    @Override
+    public void close() {
+        if (!exit.isDone()) {
+            peer.die();
+            awaitExit();
+        }
+        peer.close();
+    }
+}
