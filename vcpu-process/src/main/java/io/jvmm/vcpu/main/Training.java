@@ -42,6 +42,7 @@ final class Training {
     static ExitCode run() {
         try (Fd kvm = FileIo.open(Path.of("/dev/kvm"), FileIo.READ_WRITE, 0)) {
             final ScratchPeer peer = live(kvm, Optional.empty(), _ -> {});
+            System.out.print(peer.log());
             System.out.println("trained: guest " + peer.cause() + " after " + peer.reads() + " reads");
             return peer.cause() == StopCause.POWERED_OFF ? ExitCode.STOPPED : ExitCode.INTERNAL_ERROR;
         } catch (SysException.Missing | SysException.Denied e) {

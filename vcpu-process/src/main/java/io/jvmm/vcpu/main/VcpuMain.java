@@ -83,17 +83,24 @@ public final class VcpuMain {
 
     private static ExitCode live(BootChannel control) throws BootException {
         final BootRecord record = control.receive(BOOT_RECORD_TIMEOUT_NS);
+        final StageClock clock = new StageClock();
         final VcpuConfig config = VcpuConfig.from(record);
         final Wiring wiring = Wiring.attach(record, config);
+        clock.mark("links");
         WarmUp.run(record.fd("kvm"), config.spinNs());
+        clock.mark("warm-up");
         final BootPlan plan = loadGuest(record, config, wiring);
+        clock.mark("kernel");
         final Engine engine = KvmEngine.create(record.fd("kvm"), config.vcpus());
         final List<Vcpu> vcpus = buildMachine(record, config, wiring, engine, plan);
+        clock.mark("machine");
         final Board board = new Board(
                 wiring.supervisor(), wiring.attention(), control.fd(), wiring.devices(), vcpus, wiring.maps());
         board.startThreads();
         closeImages(record);
         final byte[] filterHash = closeJail(config);
+        clock.mark("jail");
+        wiring.supervisor().log(LogLevel.DEBUG, clock.line());
         wiring.supervisor().ready(Clock.monotonicNs(), filterHash, 1 + vcpus.size());
         final Board.End end = board.serve();
         // Not a switch: the class javac makes for one would be loaded here, under the filter.
