@@ -38,12 +38,27 @@ public final class AcpiTables {
     private final List<Table> tables;
 
     /** One table where it lies. */
-    public record Table(String signature, long address, byte[] bytes) {
-        public Table {
-            bytes = bytes.clone();
+    public static final class Table {
+        private final String signature;
+        private final long address;
+        private final byte[] bytes;
+
+        private Table(String signature, long address, byte[] bytes) {
+            this.signature = signature;
+            this.address = address;
+            this.bytes = bytes;
         }
 
-        @Override
+        public String signature() {
+            return signature;
+        }
+
+        /** Guest-physical. */
+        public long address() {
+            return address;
+        }
+
+        /** A copy. */
         public byte[] bytes() {
             return bytes.clone();
         }
@@ -69,9 +84,9 @@ public final class AcpiTables {
         final Table madt = new Table("APIC", next, madt(config));
         list.add(madt);
         next = after(madt);
-        final ByteBuffer entries = little(2 * Long.BYTES);
-        entries.putLong(fadt.address).putLong(madt.address);
-        final Table xsdt = new Table("XSDT", next, table("XSDT", 1, entries.array()));
+        final byte[] entries = new byte[2 * Long.BYTES];
+        little(entries).putLong(fadt.address).putLong(madt.address);
+        final Table xsdt = new Table("XSDT", next, table("XSDT", 1, entries));
         list.add(xsdt);
         list.addFirst(new Table("RSD PTR ", RSDP_ADDRESS, rsdp(xsdt.address)));
         if (after(xsdt) > E820.BIOS_END) {
@@ -97,31 +112,34 @@ public final class AcpiTables {
 
     /** FACS wants 64 (§5.2.10); the others are happy with it. */
     private static long after(Table t) {
-        return t.address + t.bytes.length + 63 & -64L;
+        return (t.address + t.bytes.length + 63) & -64L;
     }
 
     /** §5.2.5.3, revision 2. */
     private static byte[] rsdp(long xsdt) {
-        final ByteBuffer b = little(HEADER_BYTES);
+        final byte[] all = new byte[HEADER_BYTES];
+        final ByteBuffer b = little(all);
         ascii(b, 0, "RSD PTR ");
         ascii(b, 9, "JVMM  ");
         b.put(15, (byte) 2).putInt(20, HEADER_BYTES).putLong(24, xsdt);
-        b.put(8, checksum(b.array(), 20));
-        b.put(32, checksum(b.array(), HEADER_BYTES));
-        return b.array();
+        b.put(8, checksum(all, 20));
+        b.put(32, checksum(all, HEADER_BYTES));
+        return all;
     }
 
     /** §5.2.10, version 2; it has no header and no checksum. */
     private static byte[] facs() {
-        final ByteBuffer b = little(FACS_BYTES);
+        final byte[] all = new byte[FACS_BYTES];
+        final ByteBuffer b = little(all);
         ascii(b, 0, "FACS");
         b.putInt(4, FACS_BYTES).put(32, (byte) 2);
-        return b.array();
+        return all;
     }
 
     /** §5.2.9, revision 6. Offsets are the specification's. */
     private static byte[] fadt(AcpiConfig config, long facs, long dsdt) {
-        final ByteBuffer b = little(FADT_BYTES);
+        final byte[] all = new byte[FADT_BYTES];
+        final ByteBuffer b = little(all);
         b.putInt(36, (int) facs).putInt(40, (int) dsdt).putLong(140, dsdt);
         b.putShort(46, (short) SCI);
         b.putShort(96, (short) 0xFFF).putShort(98, (short) 0xFFF); // no C2, no C3
@@ -153,7 +171,7 @@ public final class AcpiTables {
             b.putInt(112, wbinvd | c1 | noPowerButton | noSleepButton | rtcNotInPm1 | hardwareReduced);
         }
         ascii(b, 268, "jvmm");
-        return finish("FACP", 6, b.array());
+        return finish("FACP", 6, all);
     }
 
     /** Generic Address Structure in system I/O space (§5.2.3.2). */
@@ -163,7 +181,8 @@ public final class AcpiTables {
 
     /** §5.2.12: LAPICs, one IOAPIC, ISA overrides (timer on pin 2; SCI level, active high), NMI on LINT1. */
     private static byte[] madt(AcpiConfig config) {
-        final ByteBuffer b = little(8 + config.vcpus() * 8 + 12 + 2 * 10 + 6);
+        final byte[] body = new byte[8 + config.vcpus() * 8 + 12 + 2 * 10 + 6];
+        final ByteBuffer b = little(body);
         final int hasDual8259 = 1;
         b.putInt((int) LAPIC_ADDRESS).putInt(hasDual8259);
         for (int cpu = 0; cpu < config.vcpus(); cpu++) {
@@ -180,7 +199,7 @@ public final class AcpiTables {
         final int level = 3 << 2;
         override(b, SCI, SCI, activeHigh | level);
         b.put((byte) 4).put((byte) 6).put((byte) 0xFF).putShort((short) 0).put((byte) 1);
-        return table("APIC", 5, b.array());
+        return table("APIC", 5, body);
     }
 
     private static void override(ByteBuffer b, int irq, int gsi, int flags) {
@@ -195,7 +214,7 @@ public final class AcpiTables {
 
     /** Fills in the header (§5.2.6) of a table whose body is there already. */
     private static byte[] finish(String signature, int revision, byte[] all) {
-        final ByteBuffer b = ByteBuffer.wrap(all).order(ByteOrder.LITTLE_ENDIAN);
+        final ByteBuffer b = little(all);
         ascii(b, 0, signature);
         b.putInt(4, all.length).put(8, (byte) revision);
         ascii(b, 10, "JVMM  ");
@@ -216,8 +235,8 @@ public final class AcpiTables {
         return (byte) -sum;
     }
 
-    private static ByteBuffer little(int length) {
-        return ByteBuffer.allocate(length).order(ByteOrder.LITTLE_ENDIAN);
+    private static ByteBuffer little(byte[] bytes) {
+        return ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN);
     }
 
     private static void ascii(ByteBuffer b, int at, String text) {

@@ -155,12 +155,12 @@ public final class AddressMap {
             final long at = address + done;
             final int i = find(at);
             if (i == NOT_FOUND) {
-                value |= 0xFFL << 8 * done;
+                value |= 0xFFL << (8 * done);
                 done++;
             } else {
                 final int n = piece(at, Math.min(widthBytes - done, ends[i] - at));
                 final long part = targets[i].read(vcpuIndex, regions[i], (int) (at - starts[i]), n);
-                value |= (part & ones(n)) << 8 * done;
+                value |= (part & ones(n)) << (8 * done);
                 done += n;
                 claimed++;
             }
@@ -179,7 +179,7 @@ public final class AddressMap {
                 done++;
             } else {
                 final int n = piece(at, Math.min(widthBytes - done, ends[i] - at));
-                targets[i].write(vcpuIndex, regions[i], (int) (at - starts[i]), n, value >>> 8 * done & ones(n));
+                targets[i].write(vcpuIndex, regions[i], (int) (at - starts[i]), n, (value >>> (8 * done)) & ones(n));
                 done += n;
                 claimed++;
             }
@@ -190,25 +190,25 @@ public final class AddressMap {
     /** The largest naturally aligned piece that starts at {@code address} and is at most {@code limit} bytes. */
     private static int piece(long address, long limit) {
         int n = Long.BYTES;
-        while (n > limit || (address & n - 1) != 0) {
+        while (n > limit || (address & (n - 1)) != 0) {
             n >>= 1;
         }
         return n;
     }
 
     private static long ones(int widthBytes) {
-        return -1L >>> 64 - 8 * widthBytes;
+        return -1L >>> (64 - 8 * widthBytes);
     }
 
     private static boolean isPowerOfTwo(int widthBytes) {
-        return (widthBytes & widthBytes - 1) == 0;
+        return (widthBytes & (widthBytes - 1)) == 0;
     }
 
     private int find(long address) {
         int low = 0;
         int high = starts.length - 1;
         while (low <= high) {
-            final int middle = low + high >>> 1;
+            final int middle = (low + high) >>> 1;
             if (address < starts[middle]) {
                 high = middle - 1;
             } else if (address >= ends[middle]) {

@@ -103,8 +103,8 @@ final class AmlWriter {
         if (!id.matches("[A-Z]{3}[0-9A-F]{4}")) {
             throw new IllegalArgumentException("not an EISA id: " + id);
         }
-        final int letters = (id.charAt(0) - '@') << 10 | (id.charAt(1) - '@') << 5 | (id.charAt(2) - '@');
-        final int packed = letters << 16 | Integer.parseInt(id.substring(3), 16);
+        final int letters = ((id.charAt(0) - '@') << 10) | ((id.charAt(1) - '@') << 5) | (id.charAt(2) - '@');
+        final int packed = (letters << 16) | Integer.parseInt(id.substring(3), 16);
         return integer(Integer.toUnsignedLong(Integer.reverseBytes(packed)));
     }
 
@@ -132,14 +132,14 @@ final class AmlWriter {
             return;
         }
         int following = 1;
-        while (bodyBytes + 1 + following >= 1 << 4 + 8 * following) {
+        while (bodyBytes + 1 + following >= 1 << (4 + 8 * following)) {
             following++;
         }
         if (following > 3) {
             throw new IllegalArgumentException("AML block of " + bodyBytes + " bytes");
         }
         final int length = bodyBytes + 1 + following;
-        out.write(following << 6 | length & 0xF);
+        out.write((following << 6) | (length & 0xF));
         little(length >> 4, following);
     }
 
@@ -159,7 +159,7 @@ final class AmlWriter {
 
     private void little(long value, int bytes) {
         for (int i = 0; i < bytes; i++) {
-            out.write((int) (value >>> 8 * i));
+            out.write((int) (value >>> (8 * i)));
         }
     }
 }

@@ -37,6 +37,8 @@ public enum BoardCounter {
     /** Devices cut off because they broke the protocol. */
     DEVICES_SEVERED(17);
 
+    static final int LARGEST_NUMBER = DEVICES_SEVERED.number;
+
     private final int number;
 
     BoardCounter(int number) {

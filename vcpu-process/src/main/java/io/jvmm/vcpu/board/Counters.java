@@ -8,12 +8,11 @@ import java.lang.invoke.VarHandle;
  */
 public final class Counters {
     private static final VarHandle ELEMENT = MethodHandles.arrayElementVarHandle(long[].class);
-    private static final BoardCounter[] ALL = BoardCounter.values();
 
-    private final long[] values = new long[ALL.length];
+    private final long[] values = new long[BoardCounter.LARGEST_NUMBER + 1];
 
     void add(BoardCounter counter, long n) {
-        final int i = counter.ordinal();
+        final int i = counter.number();
         ELEMENT.setOpaque(values, i, values[i] + n);
     }
 
@@ -23,6 +22,6 @@ public final class Counters {
 
     /** The count so far. */
     public long get(BoardCounter counter) {
-        return (long) ELEMENT.getOpaque(values, counter.ordinal());
+        return (long) ELEMENT.getOpaque(values, counter.number());
     }
 }

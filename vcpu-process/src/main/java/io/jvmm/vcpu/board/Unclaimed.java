@@ -9,7 +9,7 @@ public final class Unclaimed implements RegisterTarget {
 
     @Override
     public long read(int vcpuIndex, int region, int offset, int widthBytes) {
-        return -1L >>> 64 - 8 * widthBytes;
+        return -1L >>> (64 - 8 * widthBytes);
     }
 
     @Override

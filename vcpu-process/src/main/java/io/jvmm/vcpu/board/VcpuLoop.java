@@ -189,7 +189,7 @@ final class VcpuLoop implements Runnable {
     private String code(long linearRip) {
         final StringBuilder b = new StringBuilder("  code  ");
         for (final byte value : vcpu.readLinear(linearRip, CODE_BYTES)) {
-            b.append(Character.forDigit(value >> 4 & 15, 16))
+            b.append(Character.forDigit((value >> 4) & 15, 16))
                     .append(Character.forDigit(value & 15, 16))
                     .append(' ');
         }

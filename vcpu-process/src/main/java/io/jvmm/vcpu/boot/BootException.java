@@ -95,7 +95,7 @@ public abstract sealed class BootException extends Exception {
         for (int i = 0; i < text.length() && i < LONGEST_PART; i++) {
             final char c = text.charAt(i);
             if (c < ' ' || Character.isISOControl(c) || c == '\u2028' || c == '\u2029') {
-                b.append("\\x").append(Character.forDigit(c >> 4 & 15, 16)).append(Character.forDigit(c & 15, 16));
+                b.append("\\x").append(Character.forDigit((c >> 4) & 15, 16)).append(Character.forDigit(c & 15, 16));
             } else {
                 b.append(c);
             }

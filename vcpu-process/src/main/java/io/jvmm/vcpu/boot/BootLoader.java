@@ -44,7 +44,7 @@ public final class BootLoader {
         if (BzImage.isBzImage(head)) {
             return BzImageLoader.load(request);
         }
-        if (head.matches(0x1FE, 0x55, 0xAA)) {
+        if (head.matches(0x1FE, "U\u00aa")) {
             return bootSector(request);
         }
         throw unknown(kernel, head);
@@ -77,8 +77,8 @@ public final class BootLoader {
         return new BootException.Unsupported(
                 kernel.name(),
                 "magic",
-                head.matches(0, 'M', 'Z') ? "MZ" : hex(firstBytes(head)),
-                head.matches(0, 'M', 'Z')
+                head.matches(0, "MZ") ? "MZ" : hex(firstBytes(head)),
+                head.matches(0, "MZ")
                         ? "an EFI program without a Linux setup header (a unified kernel image?)"
                         : "neither a bzImage nor an ELF kernel nor a boot sector",
                 "use a distribution's vmlinuz or an x86-64 vmlinux");

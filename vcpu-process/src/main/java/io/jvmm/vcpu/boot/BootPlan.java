@@ -63,6 +63,6 @@ public record BootPlan(String kernelName, String format, BootState state, E820 m
     }
 
     private static String size(long bytes) {
-        return bytes < 1 << 20 || (bytes & 0xF_FFFF) != 0 ? (bytes + 1023 >> 10) + " KiB" : (bytes >> 20) + " MiB";
+        return bytes < 1 << 20 || (bytes & 0xF_FFFF) != 0 ? ((bytes + 1023) >> 10) + " KiB" : (bytes >> 20) + " MiB";
     }
 }

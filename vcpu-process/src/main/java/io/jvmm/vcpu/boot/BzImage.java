@@ -40,7 +40,7 @@ record BzImage(
     private static final int LONGEST_COMMAND_LINE = 65_535;
 
     static boolean isBzImage(ImageBytes head) {
-        return head.matches(ZeroPage.HEADER_MAGIC, 'H', 'd', 'r', 'S');
+        return head.matches(ZeroPage.HEADER_MAGIC, "HdrS");
     }
 
     static BzImage parse(Image image) throws BootException {
@@ -104,7 +104,7 @@ record BzImage(
                     "2.12 or newer is needed (Linux 3.8)",
                     "use a newer kernel");
         }
-        if (!h.matches(ZeroPage.BOOT_FLAG, 0x55, 0xAA)) {
+        if (!h.matches(ZeroPage.BOOT_FLAG, "U\u00aa")) {
             throw malformed(file, "boot_flag", hex(h.u16(ZeroPage.BOOT_FLAG, "boot_flag")), "0xaa55 belongs there");
         }
         if ((h.u8(ZeroPage.LOADFLAGS, "loadflags") & ZeroPage.LOADED_HIGH) == 0) {

@@ -29,7 +29,7 @@ record ElfImage(boolean is64, long entry, List<Segment> segments, OptionalLong p
     record Segment(int index, long offset, long fileBytes, long virtual, long physical, long memoryBytes) {}
 
     static boolean isElf(ImageBytes head) {
-        return head.matches(0, 0x7F, 'E', 'L', 'F');
+        return head.matches(0, "\u007fELF");
     }
 
     static ElfImage parse(Image image) throws BootException {
@@ -197,9 +197,9 @@ record ElfImage(boolean is64, long entry, List<Segment> segments, OptionalLong p
                             "reaches past the end of its segment",
                             "the file is corrupt: fetch it again");
                 }
-                if (nameBytes == 4 && bytes.matches(at + 12, 'X', 'e', 'n', 0)) {
+                if (nameBytes == 4 && bytes.matches(at + 12, "Xen\0")) {
                     xen(bytes, type, value, valueBytes);
-                } else if (nameBytes == 6 && bytes.matches(at + 12, 'L', 'i', 'n', 'u', 'x', 0)) {
+                } else if (nameBytes == 6 && bytes.matches(at + 12, "Linux\0")) {
                     isLinux = true;
                 }
                 at = next;
@@ -211,13 +211,13 @@ record ElfImage(boolean is64, long entry, List<Segment> segments, OptionalLong p
                 pvhEntry = OptionalLong.of(bytes.u32(value, "PHYS32_ENTRY"));
             } else if (type == XEN_ELFNOTE_PHYS32_ENTRY && valueBytes == 8) {
                 pvhEntry = OptionalLong.of(bytes.u64(value, "PHYS32_ENTRY"));
-            } else if (type == XEN_ELFNOTE_GUEST_OS && bytes.matches(value, 'l', 'i', 'n', 'u', 'x')) {
+            } else if (type == XEN_ELFNOTE_GUEST_OS && bytes.matches(value, "linux")) {
                 isLinux = true;
             }
         }
 
         private static long roundUp4(long n) {
-            return n + 3 & -4L;
+            return (n + 3) & -4L;
         }
     }
 }

@@ -74,13 +74,13 @@ final class ImageBytes {
         return relative >= 0 && relative <= bytes.byteSize() - length;
     }
 
-    /** Whether the bytes at {@code offset} are there and are these. */
-    boolean matches(long offset, int... expected) {
-        if (!has(offset, expected.length)) {
+    /** Whether the bytes at {@code offset} are there and are these, one character a byte. */
+    boolean matches(long offset, String expected) {
+        if (!has(offset, expected.length())) {
             return false;
         }
-        for (int i = 0; i < expected.length; i++) {
-            if ((bytes.get(ValueLayout.JAVA_BYTE, offset - base + i) & 0xFF) != expected[i]) {
+        for (int i = 0; i < expected.length(); i++) {
+            if ((bytes.get(ValueLayout.JAVA_BYTE, offset - base + i) & 0xFF) != expected.charAt(i)) {
                 return false;
             }
         }

@@ -124,7 +124,7 @@ final class PayloadUnpacker {
         if ((flags & 4) != 0) {
             at += 2 + (packed.get(ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN), at) & 0xFFFF);
         }
-        for (int strings = (flags >> 3 & 1) + (flags >> 4 & 1); strings > 0; strings--) {
+        for (int strings = ((flags >> 3) & 1) + ((flags >> 4) & 1); strings > 0; strings--) {
             while (packed.get(ValueLayout.JAVA_BYTE, at++) != 0) {
                 // skip the name, then the comment; the segment's bounds end a hostile one
             }
@@ -139,7 +139,7 @@ final class PayloadUnpacker {
         final byte[] chunk = new byte[CHUNK];
         long at = 0;
         try (SingleXZInputStream in =
-                new SingleXZInputStream(new SegmentInput(packed), (int) Math.min(free / 4 * 3 >> 10, 1 << 20))) {
+                new SingleXZInputStream(new SegmentInput(packed), (int) Math.min((free / 4 * 3) >> 10, 1 << 20))) {
             for (int n = in.read(chunk); n >= 0; n = in.read(chunk)) {
                 MemorySegment.copy(chunk, 0, target, ValueLayout.JAVA_BYTE, at, n);
                 at += n;

@@ -57,12 +57,12 @@ final class Structures {
         final MemorySegment tables = plan.claim(
                 OURS, "page tables", "page tables", pml4, BootLayout.PAGE_TABLES_BYTES, "identity map of 0..4 GiB");
         tables.fill((byte) 0);
-        tables.set(U64, 0, pml4 + 0x1000 | PRESENT_WRITABLE);
+        tables.set(U64, 0, (pml4 + 0x1000) | PRESENT_WRITABLE);
         for (int directory = 0; directory < 4; directory++) {
-            tables.set(U64, 0x1000 + directory * 8L, pml4 + 0x2000 + directory * 0x1000L | PRESENT_WRITABLE);
+            tables.set(U64, 0x1000 + directory * 8L, (pml4 + 0x2000 + directory * 0x1000L) | PRESENT_WRITABLE);
         }
         for (int page = 0; page < 2048; page++) {
-            tables.set(U64, 0x2000 + page * 8L, (long) page << 21 | LARGE_PAGE | PRESENT_WRITABLE);
+            tables.set(U64, 0x2000 + page * 8L, ((long) page << 21) | LARGE_PAGE | PRESENT_WRITABLE);
         }
     }
 

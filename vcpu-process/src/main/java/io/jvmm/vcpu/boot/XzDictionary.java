@@ -35,7 +35,7 @@ final class XzDictionary {
         }
         final int flags = u8(xz, STREAM_HEADER + 1);
         int at = STREAM_HEADER + 2;
-        for (int sizes = (flags >> 6 & 1) + (flags >> 7); sizes > 0; sizes--) {
+        for (int sizes = ((flags >> 6) & 1) + (flags >> 7); sizes > 0; sizes--) {
             at = skipInteger(xz, at, end);
         }
         for (int filters = (flags & 3) + 1; filters > 0 && at + 3 <= end; filters--) {
@@ -51,7 +51,7 @@ final class XzDictionary {
     private static void lower(MemorySegment xz, int at, long unpackedBytes) {
         final int asked = u8(xz, at);
         int enough = 0;
-        while (enough < LARGEST_PROPERTY && (2L | enough & 1) << (enough / 2 + 11) < unpackedBytes) {
+        while (enough < LARGEST_PROPERTY && (2L | (enough & 1)) << (enough / 2 + 11) < unpackedBytes) {
             enough++;
         }
         if (asked <= LARGEST_PROPERTY && enough < asked) {

@@ -61,7 +61,7 @@ class BzImageLoaderTest {
         assertEquals(0xE0000, m.u64(zp + 0x70), "acpi_rsdp_addr");
         final int start = m.u32(zp + 0x218);
         assertEquals(initrd.length, m.u32(zp + 0x21C));
-        assertEquals((64 << 20) - (initrd.length + 4095 & -4096), start, "as high as RAM allows, page-aligned");
+        assertEquals((64 << 20) - ((initrd.length + 4095) & -4096), start, "as high as RAM allows, page-aligned");
         assertArrayEquals(initrd, m.bytes(start, initrd.length));
         assertEquals(4, m.u8(zp + 0x1E8));
         assertEquals(0, m.u64(zp + 0x2D0));
@@ -91,9 +91,9 @@ class BzImageLoaderTest {
         assertEquals(0x00CF_9300_0000_FFFFL, m.u64(s.gdtBase() + BootState.DATA_SELECTOR));
         assertEquals(39, s.gdtLimit());
         for (final long address : new long[] {0, 0x1234_5678L, 0xFFFF_FFFFL, 0xC000_0000L}) {
-            final long pml4e = m.u64(s.cr3() + (address >>> 39 & 511) * 8);
-            final long pdpte = m.u64((pml4e & -4096L) + (address >>> 30 & 511) * 8);
-            final long pde = m.u64((pdpte & -4096L) + (address >>> 21 & 511) * 8);
+            final long pml4e = m.u64(s.cr3() + ((address >>> 39) & 511) * 8);
+            final long pdpte = m.u64((pml4e & -4096L) + ((address >>> 30) & 511) * 8);
+            final long pde = m.u64((pdpte & -4096L) + ((address >>> 21) & 511) * 8);
             assertEquals(0x83, pde & 0xFFF);
             assertEquals(address, (pde & -0x20_0000L) + (address & 0x1F_FFFF));
         }
@@ -168,7 +168,7 @@ class BzImageLoaderTest {
     private static byte[] edit(byte[] image, int at, int width, long value) {
         final byte[] copy = image.clone();
         for (int i = 0; i < width; i++) {
-            copy[at + i] = (byte) (value >>> i * 8);
+            copy[at + i] = (byte) (value >>> (i * 8));
         }
         return copy;
     }

@@ -185,7 +185,7 @@ class ElfLoaderTest {
     private static byte[] edit(byte[] image, int at, int width, long value) {
         final byte[] copy = image.clone();
         for (int i = 0; i < width; i++) {
-            copy[at + i] = (byte) (value >>> i * 8);
+            copy[at + i] = (byte) (value >>> (i * 8));
         }
         return copy;
     }

@@ -61,9 +61,9 @@ final class Images {
 
         Elf note(String owner, int type, byte[] value) {
             final byte[] name = (owner + "\0").getBytes(StandardCharsets.US_ASCII);
-            final byte[] note = new byte[12 + (name.length + 3 & -4) + (value.length + 3 & -4)];
+            final byte[] note = new byte[12 + ((name.length + 3) & -4) + ((value.length + 3) & -4)];
             le(note).putInt(name.length).putInt(value.length).putInt(type).put(name);
-            System.arraycopy(value, 0, note, 12 + (name.length + 3 & -4), value.length);
+            System.arraycopy(value, 0, note, 12 + ((name.length + 3) & -4), value.length);
             notes.writeBytes(note);
             return this;
         }
@@ -229,7 +229,7 @@ final class Images {
     static byte[] bzImage(byte[] payload) {
         final int setup = 3 * 512;
         final int before = 0x400;
-        final int code = before + payload.length + 15 & -16;
+        final int code = (before + payload.length + 15) & -16;
         final ByteBuffer b = le(new byte[setup + code]);
         b.put(0x1F1, (byte) 2);
         b.putInt(0x1F4, code / 16);

@@ -38,7 +38,7 @@ final class Machine {
     }
 
     int u16(long at) {
-        return u8(at) | u8(at + 1) << 8;
+        return u8(at) | (u8(at + 1) << 8);
     }
 
     int u32(long at) {
