@@ -46,7 +46,9 @@ final class MachineCommand {
 
     ExitCode run() {
         try (RuntimeDirectory runtime = RuntimeDirectory.open()) {
+            console.stage("runtime directory");
             LoadedConfig config = load(runtime);
+            console.stage("configuration");
             return arguments.action() == Arguments.Action.CHECK
                     ? new CheckReport(config, runtime, out, console).run()
                     : run(config, runtime);
@@ -77,6 +79,7 @@ final class MachineCommand {
         try (Backends backends = Backends.open(loaded, runtime);
                 SignalSource signals = SignalSource.install();
                 UidAllocator.Lease uids = lease(config, runtime)) {
+            console.stage("back ends, uids and signals");
             warnOfLogMode(config);
             backends.notices().forEach(n -> console.say("jvmm: " + n));
             while (true) {
@@ -116,12 +119,14 @@ final class MachineCommand {
         boolean report = arguments.action() == Arguments.Action.JAIL_REPORT;
         try (MachineLauncher launcher = new MachineLauncher(config, distribution, backends, uids.uids())) {
             List<ChildProcess> children = launcher.launch();
+            console.stage("processes started and wired");
             Optional<TerminalSession> terminal =
                     !report && config.terminalPort().isPresent() ? TerminalSession.prepare(Fd.of(0)) : Optional.empty();
             try {
                 MachineLoop loop = new MachineLoop(
                         config, children, signals, console, terminal, new JailInspector(distribution), report);
                 Outcome outcome = loop.run();
+                console.stage("machine ended");
                 if (report && outcome instanceof Outcome.Escaped) {
                     printJails(children, loop.reports());
                 }

@@ -29,13 +29,9 @@ public final class SupervisorMain {
         return switch (arguments.action()) {
             case HELP -> answer(Help.text());
             case VERSION -> answer(Version.text() + "\n");
-            case TRAIN -> train();
+            case TRAIN -> new Training(err).run();
             case RUN, CHECK, JAIL_REPORT -> new MachineCommand(arguments, out, err).run();
         };
-    }
-
-    private ExitCode train() {
-        return ExitCode.DONE;
     }
 
     private ExitCode answer(String text) {

@@ -19,6 +19,7 @@ public final class Console {
 
     private final PrintStream err;
     private final Detail detail;
+    private final long createdNs = System.nanoTime();
     private boolean raw;
 
     public Console(PrintStream err, Detail detail) {
@@ -41,6 +42,13 @@ public final class Console {
     public void progress(String line) {
         if (detail != Detail.QUIET) {
             say(line);
+        }
+    }
+
+    /** How far the supervisor has come, for those who measure; the clock begins with the console, that is with main. */
+    public void stage(String reached) {
+        if (detail == Detail.VERBOSE) {
+            say("jvmm: " + reached + " after " + (System.nanoTime() - createdNs) / 1_000_000 + " ms");
         }
     }
 

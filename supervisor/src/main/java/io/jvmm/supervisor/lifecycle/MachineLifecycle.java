@@ -280,7 +280,7 @@ public final class MachineLifecycle {
     }
 
     private static String names(Set<ProcessKind> processes) {
-        return processes.stream().map(ProcessKind::process).collect(Collectors.joining(" and "));
+        return processes.stream().map(ProcessKind::process).collect(Collectors.joining(", "));
     }
 
     @Override
