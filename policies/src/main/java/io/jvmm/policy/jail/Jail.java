@@ -19,14 +19,15 @@ import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import org.jspecify.annotations.Nullable;
 
 /**
  * Starts children in their jails. A child either runs exactly as jailed as its {@link JailSpec} says, or it does not run and a
  * {@link JailException} names the step, the errno and the cure.
  *
- * <p>Any thread may call; one long-lived thread does the work, because a child's parent-death signal follows the thread that
- * created it.
+ * <p>Any thread may call, several at once; one long-lived thread creates all children, because a child's parent-death signal
+ * follows the thread that created it.
  */
 public final class Jail {
     private static final long NAMESPACES = ControlBlock.CLONE_NEWUSER
@@ -53,28 +54,32 @@ public final class Jail {
      */
     public static JailedProcess spawn(
             JailSpec spec, List<String> argv, Map<String, String> environment, List<FdMapping> fds) {
-        return onSpawner(() -> jailed(spec, argv, environment, fds));
+        HostFacts facts = HostFacts.read();
+        try (Opened opened = prepare(spec, argv.getFirst(), facts)) {
+            List<PreparedCall> plan = JailPlan.jailed(spec, argv, environment, fds, facts, opened.forPlan());
+            return run(spec.name(), plan, NAMESPACES, spec.identity(), opened);
+        }
+    }
+
+    /**
+     * Does everything {@link #spawn} does except creating the child, and undoes it: for a training run, which must know the classes
+     * of a real one, and for {@code --check}, since most refusals show here.
+     */
+    public static void rehearse(
+            JailSpec spec, List<String> argv, Map<String, String> environment, List<FdMapping> fds) {
+        HostFacts facts = HostFacts.read();
+        try (Opened opened = prepare(spec, argv.getFirst(), facts)) {
+            List<PreparedCall> plan = JailPlan.jailed(spec, argv, environment, fds, facts, opened.forPlan());
+            new ControlBlock(plan, ControlBlock.CLONE_VM | NAMESPACES).close();
+            createOnSpawner(() -> 0L);
+        }
     }
 
     /** Starts {@code argv} with no jail whatsoever: for the supervisor's {@code jail = "off"} and for measurements. */
     public static JailedProcess spawnUnconfined(
             String name, List<String> argv, Map<String, String> environment, List<FdMapping> fds) {
-        return onSpawner(() -> {
-            try (Opened opened = new Opened()) {
-                return run(name, JailPlan.unconfined(argv, environment, fds, opened.forPlan()), 0, null, opened);
-            }
-        });
-    }
-
-    private static JailedProcess jailed(
-            JailSpec spec, List<String> argv, Map<String, String> environment, List<FdMapping> fds) {
-        boolean root = Host.effectiveUid() == 0;
-        checkIdentity(spec, root);
-        HostFacts facts = HostFacts.read();
         try (Opened opened = new Opened()) {
-            prepare(spec, argv.getFirst(), facts, root, opened);
-            List<PreparedCall> plan = JailPlan.jailed(spec, argv, environment, fds, facts, opened.forPlan());
-            return run(spec.name(), plan, NAMESPACES, spec.identity(), opened);
+            return run(name, JailPlan.unconfined(argv, environment, fds, opened.forPlan()), 0, null, opened);
         }
     }
 
@@ -95,7 +100,10 @@ public final class Jail {
         }
     }
 
-    private static void prepare(JailSpec spec, String program, HostFacts facts, boolean root, Opened opened) {
+    private static Opened prepare(JailSpec spec, String program, HostFacts facts) {
+        boolean root = Host.effectiveUid() == 0;
+        checkIdentity(spec, root);
+        Opened opened = new Opened();
         String step = "bind sources";
         try {
             if (root) {
@@ -110,7 +118,9 @@ public final class Jail {
                     allow(opened.landlock, bind, program);
                 }
             }
+            return opened;
         } catch (SysException e) {
+            opened.close();
             throw new JailException(spec.name(), step, e);
         }
     }
@@ -132,17 +142,31 @@ public final class Jail {
 
     private static JailedProcess run(
             String name, List<PreparedCall> plan, long namespaces, @Nullable HostIdentity identity, Opened opened) {
-        int dumpable = Host.dumpable();
         ControlBlock block = new ControlBlock(plan, ControlBlock.CLONE_VM | namespaces);
-        long pid = block.start();
-        if (pid < 0) {
-            block.close();
-            throw new JailException(name, "clone3", (int) -pid, JailCure.ofClone((int) -pid));
+        SharedMemory.enter();
+        try {
+            long pid = createOnSpawner(block::start);
+            if (pid < 0) {
+                block.close();
+                throw new JailException(name, "clone3", (int) -pid, JailCure.ofClone((int) -pid));
+            }
+            Pidfd pidfd = Pidfd.of((int) pid, Fd.of(block.pidfd()));
+            letGo(name, block, pidfd, identity, opened);
+            try (block) {
+                checkOutcome(name, block, plan.getLast(), pidfd);
+            }
+            return new JailedProcess(name, pidfd);
+        } finally {
+            SharedMemory.leave();
         }
-        Pidfd pidfd = Pidfd.of((int) pid, Fd.of(block.pidfd()));
+    }
+
+    /** Writes the id maps, lets the child walk its table, and waits until it has left our memory. */
+    private static void letGo(
+            String name, ControlBlock block, Pidfd pidfd, @Nullable HostIdentity identity, Opened opened) {
         try {
             if (identity != null) {
-                writeIdMaps(pid, identity);
+                writeIdMaps(pidfd.pid(), identity);
             }
             Host.writeByte(opened.pipe.writer());
         } catch (IOException | RuntimeException e) {
@@ -154,14 +178,6 @@ public final class Jail {
             abandon(block, pidfd);
             throw new JailException(name, at, "it did not end within 20 s", "");
         }
-        if (dumpable == 1) {
-            // A change of ids in a child that shared our memory made that memory undumpable.
-            Host.setDumpable(true);
-        }
-        try (block) {
-            checkOutcome(name, block, plan.getLast(), pidfd);
-        }
-        return new JailedProcess(name, pidfd);
     }
 
     /** The child has left our memory: by execve, or it is dead. */
@@ -214,17 +230,45 @@ public final class Jail {
         return call == null ? "start" : call.name();
     }
 
-    private static JailedProcess onSpawner(Callable<JailedProcess> work) {
+    /** An interrupt does not stop the creation of a child, which would leak it; it is kept for the caller. */
+    private static long createOnSpawner(Callable<Long> create) {
+        Future<Long> result = SPAWNER.submit(create);
+        boolean interrupted = false;
         try {
-            return SPAWNER.submit(work).get();
-        } catch (ExecutionException e) {
-            if (e.getCause() instanceof RuntimeException cause) {
-                throw cause;
+            while (true) {
+                try {
+                    return result.get();
+                } catch (InterruptedException e) {
+                    interrupted = true;
+                } catch (ExecutionException e) {
+                    throw new IllegalStateException("the jail's spawner failed", e.getCause());
+                }
             }
-            throw new IllegalStateException("the jail's spawner failed", e.getCause());
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            throw new IllegalStateException("interrupted while a child was being started", e);
+        } finally {
+            if (interrupted) {
+                Thread.currentThread().interrupt();
+            }
+        }
+    }
+
+    /**
+     * A change of ids in a child that shares our memory makes that memory undumpable, which is as well while the child is there: no
+     * process of the child's new uid can look into it. When the last child has left, the supervisor gets its own setting back.
+     */
+    private static final class SharedMemory {
+        private static int children;
+        private static int dumpable;
+
+        static synchronized void enter() {
+            if (children++ == 0) {
+                dumpable = Host.dumpable();
+            }
+        }
+
+        static synchronized void leave() {
+            if (--children == 0 && dumpable == 1) {
+                Host.setDumpable(true);
+            }
         }
     }
 
