@@ -3,11 +3,17 @@ package io.jvmm.device.api;
 import io.jvmm.ipc.sys.SysException;
 import io.jvmm.policy.sys.Seccomp;
 import java.io.BufferedReader;
+import java.io.ByteArrayInputStream;
 import java.io.Console;
+import java.io.FileDescriptor;
+import java.io.FileInputStream;
+import java.io.FilterInputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.InputStreamReader;
 import java.io.PrintStream;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -32,6 +38,10 @@ final class ScriptMain {
             'help' at the prompt lists the commands. Exit codes: 0 well, 1 an 'expect' failed, 2 a wrong command.
             """;
 
+    private static final short BPF_RET_K = 0x06;
+    private static final int SECCOMP_RET_KILL_PROCESS = 0x8000_0000;
+    private static final int SECCOMP_RET_LOG = 0x7FFC_0000;
+
     private final String name;
     private final PrintStream out;
     private final Map<String, String> entries = new HashMap<>();
@@ -44,7 +54,7 @@ final class ScriptMain {
     }
 
     static DeviceExit run(String[] args, DeviceFactory factory) throws IOException {
-        return run(args, factory, System.in, System.out);
+        return run(args, factory, new FileInputStream(FileDescriptor.in), System.out);
     }
 
     /** For tests: with the streams given. */
@@ -97,17 +107,30 @@ final class ScriptMain {
     }
 
     private static BufferedReader reader(InputStream in) {
-        return new BufferedReader(new InputStreamReader(in, StandardCharsets.ISO_8859_1));
+        return new BufferedReader(new InputStreamReader(new NeverAvailable(in), StandardCharsets.ISO_8859_1));
     }
 
+    /** All of the file at once, before the jail closes. */
     private static BufferedReader open(Path path) {
         try {
-            return Files.newBufferedReader(path, StandardCharsets.ISO_8859_1);
+            return reader(new ByteArrayInputStream(Files.readAllBytes(path)));
         } catch (IOException e) {
             throw new StageException(
                     DeviceExit.BAD_CONFIGURATION,
                     path + ": cannot be read (" + e.getClass().getSimpleName() + ")",
                     e);
+        }
+    }
+
+    /** Asking a descriptor how much is available takes system calls that the narrow filter does not allow. */
+    private static final class NeverAvailable extends FilterInputStream {
+        NeverAvailable(InputStream in) {
+            super(in);
+        }
+
+        @Override
+        public int available() {
+            return 0;
         }
     }
 
@@ -150,10 +173,13 @@ final class ScriptMain {
         return worst;
     }
 
-    /** Everything a script can do has been done once before, so that no class is loaded behind the filter. */
+    /** Every class is loaded and everything a script can do is done once, because behind the filter nothing is loaded. */
     private void closeJail(DeviceFactory factory) throws IOException {
         if (jail.equals("off")) {
             return;
+        }
+        for (Class<?> anchor : List.of(factory.getClass(), ScriptMain.class, SysException.class)) {
+            ClassPreloader.loadAllBeside(anchor);
         }
         ScriptedPeer rehearsal = new ScriptedPeer(factory, factory.exampleConfig(), line -> {});
         for (ScriptCommand command : ScriptCommand.values()) {
@@ -165,16 +191,42 @@ final class ScriptMain {
                 }
             }
         }
+        byte[] filter = narrowFilter(factory);
         out.println(ScriptedPeer.quoted("jail: " + jail));
         out.flush();
         try {
-            Seccomp.installNarrow(narrowFilter(factory.identity().name()));
+            Seccomp.installNarrow(filter);
         } catch (SysException e) {
             throw new StageException(DeviceExit.JAIL_FAILED, "narrow filter: " + e.getMessage(), e);
         }
     }
 
-    private byte[] narrowFilter(String device) throws IOException {
-        throw new StageException(DeviceExit.JAIL_FAILED, "the filter of " + device + " is not on the class path");
+    /** The filter as the build compiled it: beside the distribution's jars, or in the source tree's build. */
+    private byte[] narrowFilter(DeviceFactory factory) throws IOException {
+        String file = name + ".bpf";
+        Path jar = ClassPreloader.source(factory.getClass());
+        for (Path at = jar; at != null; at = at.getParent()) {
+            for (Path policies : List.of(at.resolve("policies"), at.resolve("policies/target/policies"))) {
+                if (Files.isRegularFile(policies.resolve(file))) {
+                    byte[] filter = Files.readAllBytes(policies.resolve(file));
+                    return jail.equals("log") ? logInsteadOfKill(filter) : filter;
+                }
+            }
+        }
+        throw new StageException(
+                DeviceExit.JAIL_FAILED,
+                file + " is in no policies directory above " + jar + "; build it with: mvn package -pl policies");
+    }
+
+    /** The same filter, with every kill turned into a line in the kernel's log. */
+    private static byte[] logInsteadOfKill(byte[] filter) {
+        ByteBuffer instructions = ByteBuffer.wrap(filter.clone()).order(ByteOrder.LITTLE_ENDIAN);
+        for (int at = 0; at < filter.length; at += Seccomp.INSTRUCTION_BYTES) {
+            boolean returnsConstant = instructions.getShort(at) == BPF_RET_K;
+            if (returnsConstant && instructions.getInt(at + Integer.BYTES) == SECCOMP_RET_KILL_PROCESS) {
+                instructions.putInt(at + Integer.BYTES, SECCOMP_RET_LOG);
+            }
+        }
+        return instructions.array();
     }
 }
