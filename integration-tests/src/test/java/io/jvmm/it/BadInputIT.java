@@ -8,6 +8,7 @@ import java.io.RandomAccessFile;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Random;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Tag;
@@ -27,7 +28,11 @@ class BadInputIT extends MachineTest {
     private static final int INTERNAL = 4;
 
     /** One bad configuration. {@code %k} stands for a good kernel, {@code %d} for the test's directory. */
-    private record Bad(String name, int status, String toml, String... words) {
+    record Bad(String name, int status, String toml, List<String> words) {
+        Bad(String name, int status, String toml, String... words) {
+            this(name, status, toml, List.of(words));
+        }
+
         @Override
         public String toString() {
             return name;
@@ -126,7 +131,7 @@ class BadInputIT extends MachineTest {
     @MethodSource("configurations")
     void wrongConfiguration(Bad bad) throws Exception {
         String toml = bad.toml.replace("%k", monitor().toString()).replace("%d", dir.toString());
-        refused(Machine.with(dir, toml), bad.status, bad.words);
+        refused(Machine.with(dir, toml), bad.status, bad.words.toArray(String[]::new));
     }
 
     @Test
@@ -274,6 +279,7 @@ class BadInputIT extends MachineTest {
     }
 
     private void kernel(String what, byte[] image) throws Exception {
+        System.out.println(what);
         Path file = Files.write(dir.resolve("bad-kernel"), image);
         refused(Machine.with(dir, toml(file)), CONFIGURATION, "bad-kernel");
     }

@@ -17,7 +17,7 @@ import org.junit.jupiter.api.Test;
 @Tag("kvm")
 @Tag("boot")
 class DebianKernelIT extends MachineTest {
-    private static final Duration PATIENCE = Duration.ofSeconds(180);
+    private static final Duration PATIENCE = Duration.ofMinutes(3);
 
     /** What this kernel must not use where KVM emulates ring 0. */
     static final String TAMED = "earlycon=uart8250,io,0x3f8,115200n8 console=ttyS0 keep_bootcon nokaslr mitigations=off"

@@ -29,7 +29,7 @@ final class Host {
 
     /** Whether a program is on the path. */
     static boolean has(String program) {
-        for (String directory : System.getenv().getOrDefault("PATH", "/usr/bin").split(":")) {
+        for (String directory : System.getenv().getOrDefault("PATH", "/usr/bin").split(":", -1)) {
             if (Files.isExecutable(Path.of(directory, program))) {
                 return true;
             }

@@ -36,7 +36,7 @@ final class LinkPeer {
         BufferedReader orders = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.US_ASCII));
         long plain = 1;
         for (String order = orders.readLine(); order != null; order = orders.readLine()) {
-            String[] parts = order.split(" ");
+            String[] parts = order.split(" ", 2);
             int count = Integer.parseInt(parts[1]);
             System.out.println("ready");
             switch (PingPong.Kind.valueOf(parts[0])) {

@@ -85,7 +85,7 @@ final class StartBench {
                 .mapToDouble(pid -> {
                     String stat = LinuxProcess.stat(pid);
                     String[] fields =
-                            stat.substring(stat.lastIndexOf(')') + 1).strip().split(" ");
+                            stat.substring(stat.lastIndexOf(')') + 1).strip().split(" ", -1);
                     return fields.length < 13 ? 0 : (Long.parseLong(fields[11]) + Long.parseLong(fields[12])) * TICK_MS;
                 })
                 .sum();
