@@ -3,6 +3,7 @@ package io.jvmm.vcpu.board;
 import io.jvmm.ipc.link.BoardEndpoint;
 import io.jvmm.ipc.link.LinkHealth;
 import io.jvmm.ipc.message.DeviceEventHandler;
+import io.jvmm.ipc.message.DeviceEventType;
 import io.jvmm.ipc.message.PowerAction;
 import io.jvmm.ipc.message.PowerOrigin;
 import io.jvmm.ipc.ring.Violation;
@@ -20,6 +21,10 @@ final class DeviceListener implements DeviceEventHandler {
     static final long PERIOD_NS = 10_000_000;
 
     private static final int BATCH = 64;
+
+    /** Made beforehand, because the narrow filter lets no class be loaded later. */
+    private final Violation powerForbidden =
+            new Violation(Violation.Kind.UNKNOWN_MESSAGE, 0, new byte[] {(byte) DeviceEventType.POWER.number()});
 
     private final BoardDevice device;
     private final BoardEndpoint endpoint;
@@ -167,8 +172,7 @@ final class DeviceListener implements DeviceEventHandler {
             powerOrigin = origin;
         } else {
             counters.increment(BoardCounter.IGNORED_EVENTS);
-            endpoint.sever(new Violation(
-                    Violation.Kind.UNKNOWN_MESSAGE, 0, new byte[] {5, (byte) action.number(), (byte) origin.number()}));
+            endpoint.sever(powerForbidden);
         }
     }
 
