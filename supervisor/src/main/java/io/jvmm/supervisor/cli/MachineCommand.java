@@ -96,8 +96,9 @@ final class MachineCommand {
     }
 
     private static UidAllocator.Lease lease(VmConfig config, RuntimeDirectory runtime) throws HostLackException {
-        int needed = SystemInfo.effectiveUid() == 0 ? ProcessKind.values().length : 0;
-        return new UidAllocator(runtime).lease(config.jail().uidRange(), needed);
+        return SystemInfo.effectiveUid() == 0
+                ? new UidAllocator(runtime).lease(config.jail().uidRange(), ProcessKind.values().length)
+                : UidAllocator.Lease.none();
     }
 
     private void warnOfLogMode(VmConfig config) {

@@ -13,7 +13,17 @@ public final class SupervisorMain {
     }
 
     public static void main(String[] args) {
-        ExitCode code = new SupervisorMain(System.out, System.err).run(args);
+        ExitCode code;
+        try {
+            code = new SupervisorMain(System.out, System.err).run(args);
+        } catch (RuntimeException | Error e) {
+            // The children die with the thread that started them, the terminal's guard sees us go, the locks are the
+            // kernel's.
+            System.err.println(
+                    "jvmm: internal error, which is a bug of jvmm's: " + e + ". Please report what follows.");
+            e.printStackTrace();
+            code = ExitCode.INTERNAL;
+        }
         System.out.flush();
         // Not exit(): there is no shutdown hook to run, and everything that must be undone has been.
         Runtime.getRuntime().halt(code.status());

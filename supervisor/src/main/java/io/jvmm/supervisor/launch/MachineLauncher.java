@@ -21,7 +21,11 @@ import io.jvmm.policy.jail.JailedProcess;
 import io.jvmm.policy.jail.Limits;
 import io.jvmm.supervisor.config.JailConfig;
 import io.jvmm.supervisor.config.VmConfig;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFileAttributes;
+import java.nio.file.attribute.PosixFilePermission;
 import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.List;
@@ -37,6 +41,7 @@ import org.jspecify.annotations.Nullable;
  */
 public final class MachineLauncher implements AutoCloseable {
     private static final int FD_CONTROL = 3;
+    private static final Path KVM = Path.of("/dev/kvm");
 
     /** The limit on file sizes counts for the memfds of a warm-up too, and of a state segment. */
     private static final long SCRATCH_BYTES = 64L << 20;
@@ -100,18 +105,31 @@ public final class MachineLauncher implements AutoCloseable {
     /** The KVM device, or a sentence that says how to get it. */
     private static Fd openKvm() throws HostLackException {
         try {
-            return FileIo.open(Path.of("/dev/kvm"), FileIo.READ_WRITE, 0);
+            return FileIo.open(KVM, FileIo.READ_WRITE, 0);
         } catch (SysException.Missing e) {
             throw new HostLackException(
                     "there is no /dev/kvm. Load the module (modprobe kvm_intel, or kvm_amd), or switch on virtualization in"
                             + " the firmware or in the surrounding hypervisor.",
                     e);
         } catch (SysException.Denied e) {
-            throw new HostLackException(
-                    "/dev/kvm may not be used by this user. Mend it: usermod -aG kvm $USER, and log in anew.", e);
+            throw new HostLackException("/dev/kvm may not be used by this user. Mend it as root: " + kvmCure(), e);
         } catch (SysException e) {
             throw new HostLackException("/dev/kvm cannot be opened: " + e.getMessage(), e);
         }
+    }
+
+    /** Most systems give the device to a group; some containers give it to root alone. */
+    private static String kvmCure() {
+        String user = System.getProperty("user.name", "USER");
+        try {
+            PosixFileAttributes kvm = Files.readAttributes(KVM, PosixFileAttributes.class);
+            if (kvm.permissions().contains(PosixFilePermission.GROUP_WRITE)) {
+                return "usermod -aG " + kvm.group().getName() + " " + user + ", and log in anew.";
+            }
+        } catch (IOException e) {
+            return "ls -l " + KVM + " shows who may.";
+        }
+        return "setfacl -m u:" + user + ":rw " + KVM;
     }
 
     private Started start(ProcessKind kind) throws HostLackException {

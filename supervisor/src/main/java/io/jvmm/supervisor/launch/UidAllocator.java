@@ -34,6 +34,11 @@ public final class UidAllocator {
 
         private Lease() {}
 
+        /** No uids: what an ordinary user's supervisor can hand out. */
+        public static Lease none() {
+            return new Lease();
+        }
+
         public List<Integer> uids() {
             return List.copyOf(uids);
         }
@@ -51,7 +56,7 @@ public final class UidAllocator {
         }
     }
 
-    /** Takes {@code count} uids of the range. */
+    /** Takes {@code count} uids of the range, at least one. */
     public Lease lease(UidRange range, int count) throws HostLackException {
         Lease lease = new Lease();
         try (FileChannel next = FileChannel.open(

@@ -17,10 +17,14 @@ public final class Console {
         VERBOSE
     }
 
+    private static final long GUEST_MAY_HAVE_WRITTEN_NS = 50_000_000;
+
     private final PrintStream err;
     private final Detail detail;
     private final long createdNs = System.nanoTime();
     private boolean raw;
+    private boolean afterGuest;
+    private long saidNs;
 
     public Console(PrintStream err, Detail detail) {
         this.err = err;
@@ -30,12 +34,18 @@ public final class Console {
     /** Says whether the terminal is raw. */
     public void setRaw(boolean raw) {
         this.raw = raw;
+        afterGuest |= raw;
     }
 
     /** Something that must be told. */
     public void say(String line) {
-        err.print(raw ? "\r" + line + "\r\n" : line + "\n");
+        long now = System.nanoTime();
+        // Where the guest has left the cursor is not known; lines that follow one another need no gap.
+        boolean freshLine = afterGuest && now - saidNs > GUEST_MAY_HAVE_WRITTEN_NS;
+        String end = raw ? "\r\n" : "\n";
+        err.print((freshLine ? end : "") + line + end);
         err.flush();
+        saidNs = now;
     }
 
     /** How things go. */
