@@ -122,7 +122,7 @@ final class ScriptMain {
         }
     }
 
-    /** Asking a descriptor how much is available takes system calls that the narrow filter does not allow. */
+    /** Spares the system calls that the narrow filter does not allow: how much is available, and closing. */
     private static final class NeverAvailable extends FilterInputStream {
         NeverAvailable(InputStream in) {
             super(in);
@@ -132,6 +132,10 @@ final class ScriptMain {
         public int available() {
             return 0;
         }
+
+        /** Java closes standard input by opening /dev/null in its place. */
+        @Override
+        public void close() {}
     }
 
     private ScriptedPeer newPeer(DeviceFactory factory) {

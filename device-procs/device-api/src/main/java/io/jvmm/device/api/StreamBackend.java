@@ -307,7 +307,7 @@ public final class StreamBackend implements Backend {
             backlog.drop(Math.max(written, 0));
             return Math.max(written, 0);
         }
-        int count = core.hostOutput(port, byteView, 0, writeBytes);
+        int count = core.hostOutput(port, byteView, 0, peer == Peer.PRESENT ? writeBytes : CHUNK_BYTES);
         if (count == 0) {
             return 0;
         }

@@ -82,7 +82,7 @@ final class SerialCore implements DeviceCore {
     @Override
     public void reset(long nowNs) {
         for (Uart16550 uart : uarts) {
-            uart.reset(nowNs);
+            uart.powerOn(nowNs);
         }
     }
 

@@ -30,6 +30,9 @@ final class Uart16550 {
     /** In txDoneNs: the character has taken its time and waits for the back end. */
     private static final long SHIFTED_OUT = 0;
 
+    private static final int FIRMWARE_DIVISOR = 12;
+    private static final int FIRMWARE_LCR = 0x03;
+
     private static final long HALF_BIT_NUMERATOR_NS = 16_000_000_000L;
     private static final long HALF_BIT_DENOMINATOR = 2 * 1_843_200L;
 
@@ -51,15 +54,19 @@ final class Uart16550 {
         this.rtsFlowControl = rtsFlowControl;
     }
 
-    /** What the chip is like when power comes on, after a PC's firmware chose 9600 baud. */
+    /**
+     * Power-on or the machine's reset: the chip's master reset, and then what a PC's firmware leaves behind, 9600 baud and
+     * eight bits. We have no firmware, and a kernel's earliest console trusts that settings are there.
+     */
     void powerOn(long nowNs) {
-        state.dll(12);
+        masterReset(nowNs);
+        state.dll(FIRMWARE_DIVISOR);
         state.dlm(0);
-        reset(nowNs);
+        state.lcr(FIRMWARE_LCR);
     }
 
-    /** Master reset, §7 Table I: the divisor latch, the scratchpad and the modem's lines are not affected. */
-    void reset(long nowNs) {
+    /** Master reset, §8.0 Table I: the scratchpad and the modem's lines are not affected. */
+    private void masterReset(long nowNs) {
         state.ier(0);
         state.fcr(0);
         state.lcr(0);

@@ -46,7 +46,7 @@ final class ReferenceUart {
     private boolean fifoMode;
     private boolean dmaMode;
     private int trigger = 1;
-    private int lineControl;
+    private int lineControl = 3;
     private int scratch;
     private int divisor = 12;
     private boolean dtr;
@@ -78,7 +78,8 @@ final class ReferenceUart {
         fifoMode = false;
         dmaMode = false;
         trigger = 1;
-        lineControl = 0;
+        lineControl = 3;
+        divisor = 12;
         dtr = rts = out1 = out2 = loop = false;
         overrun = false;
         shown.clear();
