@@ -25,7 +25,7 @@ public final class BootRecord {
         return new Builder();
     }
 
-    /** @throws IllegalArgumentException when there is no such descriptor, with its name */
+    /** The descriptor of that name. Throws {@link IllegalArgumentException} naming it when there is none. */
     public Fd fd(String name) {
         return findFd(name)
                 .orElseThrow(() -> new IllegalArgumentException(
@@ -41,7 +41,7 @@ public final class BootRecord {
         return fds.keySet();
     }
 
-    /** @throws IllegalArgumentException when there is no such entry, with its key */
+    /** The entry as text. Throws {@link IllegalArgumentException} naming the key when there is none. */
     public String text(String key) {
         return new String(bytes(key), StandardCharsets.UTF_8);
     }
@@ -50,7 +50,7 @@ public final class BootRecord {
         return findBytes(key).map(value -> new String(value, StandardCharsets.UTF_8));
     }
 
-    /** @throws IllegalArgumentException when there is no such entry or it is no decimal 32-bit number */
+    /** The entry as a decimal 32-bit number. Throws {@link IllegalArgumentException} when there is none, or it is none. */
     public int integer(String key) {
         try {
             return Integer.parseInt(text(key));
@@ -59,7 +59,7 @@ public final class BootRecord {
         }
     }
 
-    /** @throws IllegalArgumentException when there is no such entry or it is no decimal 64-bit number */
+    /** The entry as a decimal 64-bit number. Throws {@link IllegalArgumentException} when there is none, or it is none. */
     public long longInteger(String key) {
         try {
             return Long.parseLong(text(key));
@@ -72,7 +72,7 @@ public final class BootRecord {
         return new IllegalArgumentException("boot record: \"" + key + "\" is no number: \"" + text(key) + "\"", cause);
     }
 
-    /** @throws IllegalArgumentException when there is no such entry, with its key */
+    /** The entry as bytes, a copy. Throws {@link IllegalArgumentException} naming the key when there is none. */
     public byte[] bytes(String key) {
         return findBytes(key)
                 .orElseThrow(() -> new IllegalArgumentException(

@@ -15,7 +15,24 @@ final class BootRecordEncoder {
     private final List<byte[]> entries = new ArrayList<>();
     private int lengthBytes = BootRecordLayout.HEADER_BYTES;
 
-    record Datagram(byte[] bytes, List<Fd> fds) {}
+    /** One datagram and the descriptors that go with it. */
+    static final class Datagram {
+        private final byte[] bytes;
+        private final List<Fd> fds;
+
+        private Datagram(byte[] bytes, List<Fd> fds) {
+            this.bytes = bytes;
+            this.fds = fds;
+        }
+
+        byte[] bytes() {
+            return bytes;
+        }
+
+        List<Fd> fds() {
+            return fds;
+        }
+    }
 
     static List<Datagram> encode(BootRecord record) {
         BootRecordEncoder encoder = new BootRecordEncoder();

@@ -145,8 +145,7 @@ public final class BoardEndpoint {
     }
 
     private void giveUp(long startNs) {
-        if (state.connected()) {
-            state.hung(System.nanoTime() - startNs);
+        if (state.hung(System.nanoTime() - startNs)) {
             replies.wakeAll();
             space.wakeAll();
         }

@@ -34,7 +34,7 @@ public final class DeviceEndpoint {
     private final Doorbell requestDoorbell;
     private final Doorbell eventDoorbell;
 
-    /** @param resumePosition what the state segment last committed; 0 on a new link */
+    /** The device's end. {@code resumePosition}: what the state segment last committed; 0 on a new link. */
     public DeviceEndpoint(LinkMemory memory, EventFd requestDoorbell, EventFd eventDoorbell, long resumePosition) {
         this.requests = new HardenedReader(memory.requestRing(), DeviceRequestLayout.MAX_LENGTH_BYTES, resumePosition);
         this.adapter = new DeviceRequestAdapter(requests, memory.spec().replySlots());

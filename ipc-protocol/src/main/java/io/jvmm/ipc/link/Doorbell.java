@@ -20,7 +20,7 @@ final class Doorbell {
     private final int offset;
     private final EventFd eventFd;
 
-    /** @param offset of the word in {@code words} */
+    /** The doorbell whose word lies at {@code offset}. */
     Doorbell(AtomicBuffer words, int offset, EventFd eventFd) {
         this.words = words;
         this.offset = offset;

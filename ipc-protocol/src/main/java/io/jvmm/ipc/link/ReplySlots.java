@@ -33,17 +33,19 @@ final class ReplySlots {
         return count;
     }
 
-    /** Device side: publishes a reply and wakes the vCPU if it sleeps. */
-    void publish(int slot, long sequence, long value) {
+    /** Device side: publishes a reply and wakes the vCPU if it sleeps, which is what it returns. */
+    boolean publish(int slot, long sequence, long value) {
         int at = slot * SLOT_LENGTH_BYTES;
         slots.putLong(at + SLOT_VALUE, value);
         slots.putInt(at + SLOT_STATUS, 0);
         slots.putLongRelease(at + SLOT_SEQUENCE, sequence);
         // Orders the sequence before the look at the word; the sleeper does it the other way round.
         VarHandle.fullFence();
-        if (slots.getIntVolatile(at + SLOT_ASLEEP) != 0) {
-            Futex.wake(slots, at + SLOT_SEQUENCE, 1);
+        if (slots.getIntVolatile(at + SLOT_ASLEEP) == 0) {
+            return false;
         }
+        Futex.wake(slots, at + SLOT_SEQUENCE, 1);
+        return true;
     }
 
     /**
@@ -66,22 +68,25 @@ final class ReplySlots {
                 }
             } while (System.nanoTime() - spinEndNs < 0 && state.connected());
         }
-        return sleep(at, sequence, deadlineNs, state);
+        return sleep(slot, sequence, deadlineNs, state);
     }
 
-    private boolean sleep(int at, long sequence, long deadlineNs, LinkState state) {
-        slots.putIntVolatile(at + SLOT_ASLEEP, 1);
-        boolean answered;
-        while (true) {
-            long found = slots.getLongVolatile(at + SLOT_SEQUENCE);
-            answered = found == sequence;
-            if (answered || !state.connected() || System.nanoTime() - deadlineNs >= 0) {
-                break;
-            }
+    private boolean sleep(int slot, long sequence, long deadlineNs, LinkState state) {
+        int at = slot * SLOT_LENGTH_BYTES;
+        long found = announceSleep(slot);
+        while (found != sequence && state.connected() && System.nanoTime() - deadlineNs < 0) {
             Futex.awaitUntil(slots, at + SLOT_SEQUENCE, (int) found, deadlineNs);
+            found = slots.getLongVolatile(at + SLOT_SEQUENCE);
         }
         slots.putIntRelease(at + SLOT_ASLEEP, 0);
-        return answered;
+        return found == sequence;
+    }
+
+    /** vCPU side: says that it is about to sleep and then looks at the sequence once more: what it returns. */
+    long announceSleep(int slot) {
+        int at = slot * SLOT_LENGTH_BYTES;
+        slots.putIntVolatile(at + SLOT_ASLEEP, 1);
+        return slots.getLongVolatile(at + SLOT_SEQUENCE);
     }
 
     /** vCPU side: what the answered read returned. */

@@ -22,12 +22,15 @@ final class SpaceWaiters {
         this.headOffset = IpcRingLayout.headOffset(ring.capacity());
     }
 
-    /** Consumer: the head has moved; wakes those who wait for it. */
-    void headMoved() {
+    /** Consumer: the head has moved; wakes those who wait for it. Returns whether anyone does. */
+    boolean headMoved() {
+        // Orders the head before the look at the count; a producer does it the other way round.
         VarHandle.fullFence();
-        if (words.getIntVolatile(countOffset) != 0) {
-            Futex.wake(ring, headOffset, Integer.MAX_VALUE);
+        if (words.getIntVolatile(countOffset) == 0) {
+            return false;
         }
+        Futex.wake(ring, headOffset, Integer.MAX_VALUE);
+        return true;
     }
 
     /** Producer: counts itself among the waiting. Then, in a loop: {@link #ticket()}, try, {@link #await}. */

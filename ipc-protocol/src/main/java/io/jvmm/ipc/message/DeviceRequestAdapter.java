@@ -25,7 +25,7 @@ public final class DeviceRequestAdapter {
     private final int replySlots;
     private DeviceRequestType type = DeviceRequestType.RESET;
 
-    /** @param replySlots number of vCPUs of the link */
+    /** An adapter for a link with {@code replySlots} vCPUs. */
     public DeviceRequestAdapter(HardenedReader reader, int replySlots) {
         this.reader = reader;
         this.message = reader.message();

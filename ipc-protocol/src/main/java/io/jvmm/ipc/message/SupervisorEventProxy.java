@@ -31,7 +31,7 @@ public final class SupervisorEventProxy {
         this.buffer = producer.buffer();
     }
 
-    /** @param filterHash 32 bytes */
+    /** {@code filterHash}: 32 bytes. */
     public boolean ready(long monotonicNs, byte[] filterHash, int threads) {
         if (filterHash.length != READY_HASH_BYTES) {
             throw new IllegalArgumentException("a SHA-256 hash is 32 bytes long, not " + filterHash.length);
@@ -52,6 +52,8 @@ public final class SupervisorEventProxy {
     }
 
     /**
+     * Sends a log record.
+     *
      * @param text holds UTF-8
      * @param lengthBytes at most {@link SupervisorEventLayout#LOG_MAX_TEXT_BYTES}
      */

@@ -25,7 +25,7 @@ public final class GuardedProducer {
     private final RingBuffer ring;
     private volatile @Nullable Violation violation;
 
-    /** @param buffer records and trailer */
+    /** A producer of the ring in {@code buffer}, records and trailer. */
     public GuardedProducer(AtomicBuffer buffer) {
         this.buffer = buffer;
         this.ring = new ManyToOneRingBuffer(buffer);

@@ -5,14 +5,10 @@ import java.util.HexFormat;
 import java.util.Objects;
 
 /**
- * What a peer did that the protocol forbids: kind, where in the ring, and the bytes that show it. Made once, when a link
- * is severed; it may allocate.
- *
- * @param kind which rule was broken
- * @param position ring position (total bytes since the ring was made) of the offending record
- * @param bytes what was found there, at most {@link #MAX_BYTES}
+ * What a peer did that the protocol forbids: which rule, where in the ring, and the bytes that show it. Immutable. Made
+ * once, when a link is severed; it may allocate.
  */
-public record Violation(Kind kind, long position, byte[] bytes) {
+public final class Violation {
     /** Most bytes that are kept as evidence. */
     public static final int MAX_BYTES = 64;
 
@@ -58,12 +54,34 @@ public record Violation(Kind kind, long position, byte[] bytes) {
         }
     }
 
-    public Violation {
-        Objects.requireNonNull(kind);
-        bytes = bytes.length > MAX_BYTES ? Arrays.copyOf(bytes, MAX_BYTES) : bytes.clone();
+    private final Kind kind;
+    private final long position;
+    private final byte[] bytes;
+
+    /**
+     * A violation.
+     *
+     * @param kind which rule was broken
+     * @param position ring position (total bytes since the ring was made) of the offending record
+     * @param bytes what was found there; the first {@link #MAX_BYTES} are kept
+     */
+    public Violation(Kind kind, long position, byte[] bytes) {
+        this.kind = kind;
+        this.position = position;
+        this.bytes = Arrays.copyOf(bytes, Math.min(bytes.length, MAX_BYTES));
     }
 
-    @Override
+    /** Which rule was broken. */
+    public Kind kind() {
+        return kind;
+    }
+
+    /** Where the offending record starts: total bytes since the ring was made. */
+    public long position() {
+        return position;
+    }
+
+    /** What was found there: a copy of at most {@link #MAX_BYTES}. */
     public byte[] bytes() {
         return bytes.clone();
     }

@@ -4,10 +4,6 @@ import io.jvmm.ipc.sys.Fd;
 import io.jvmm.ipc.sys.FileIo;
 import io.jvmm.ipc.sys.Mapping;
 import io.jvmm.ipc.sys.MemFd;
-import java.lang.invoke.VarHandle;
-import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
-import java.util.zip.CRC32C;
 import org.agrona.concurrent.AtomicBuffer;
 import org.agrona.concurrent.UnsafeBuffer;
 
@@ -20,30 +16,16 @@ import org.agrona.concurrent.UnsafeBuffer;
  * border. An adopted segment is validated like any hostile input; it is copied first, and only the copy is looked at.
  */
 public final class StateSegment implements AutoCloseable {
-    private static final int RING_ALIGNMENT_BYTES = 8;
-
     private final Fd fd;
-    private final StateSegmentLayout layout;
     private final Mapping mapping;
     private final UnsafeBuffer shared;
-    /** A slot in private memory: what {@link #commit} copies into the segment in one go. */
-    private final ByteBuffer scratchBytes;
-
-    private final UnsafeBuffer scratch;
-    private final UnsafeBuffer working;
-    private final CRC32C crc = new CRC32C();
-
-    private long sequence;
-    private long ringPosition;
+    private final StateSlots slots;
 
     private StateSegment(Fd fd, StateSegmentLayout layout, int stateLengthBytes, Mapping mapping) {
         this.fd = fd;
-        this.layout = layout;
         this.mapping = mapping;
         this.shared = mapping.buffer();
-        this.scratchBytes = ByteBuffer.allocateDirect(layout.slotLength()).order(ByteOrder.LITTLE_ENDIAN);
-        this.scratch = new UnsafeBuffer(scratchBytes);
-        this.working = new UnsafeBuffer(scratch, 0, stateLengthBytes);
+        this.slots = new StateSlots(shared, layout, stateLengthBytes);
     }
 
     /**
@@ -107,38 +89,18 @@ public final class StateSegment implements AutoCloseable {
         require(stateVersion == version, "version of the state", stateVersion);
         int stateLength = header.getInt(StateSegmentLayout.HEADER_STATE_LENGTH);
         require(stateLength == stateLengthBytes, "length of the state", stateLength);
-        long committed = header.getLong(StateSegmentLayout.HEADER_SEQUENCE);
-        require(committed >= 0, "sequence", committed);
-        if (committed == 0) {
-            return;
-        }
-        shared.getBytes(layout.slotOffset(committed), scratch, 0, layout.slotLength());
-        long slotSequence = scratch.getLong(layout.slotSequence());
-        require(slotSequence == committed, "sequence of the committed slot", slotSequence);
-        int checksum = scratch.getInt(layout.crc());
-        require(checksum == checksum(), "CRC of the committed slot", checksum);
-        long position = scratch.getLong(layout.ringPosition());
-        require(position >= 0 && position % RING_ALIGNMENT_BYTES == 0, "ring position", position);
-        sequence = committed;
-        ringPosition = position;
+        slots.load(header.getLong(StateSegmentLayout.HEADER_SEQUENCE));
     }
 
-    private static void require(boolean holds, String what, long found) {
+    static void require(boolean holds, String what, long found) {
         if (!holds) {
             throw new StateFormatException("state segment: " + what + " is " + found);
         }
     }
 
-    private int checksum() {
-        scratchBytes.limit(layout.crc()).position(0);
-        crc.reset();
-        crc.update(scratchBytes);
-        return (int) crc.getValue();
-    }
-
     /** The state, in private memory: the device reads and changes it at will; nothing is shared before a commit. */
     public AtomicBuffer working() {
-        return working;
+        return slots.working();
     }
 
     /**
@@ -148,36 +110,27 @@ public final class StateSegment implements AutoCloseable {
      * @param ringPosition {@code DeviceEndpoint.positionAfter()}
      */
     public void commit(long ringPosition) {
-        long next = sequence + 1;
-        scratch.putLong(layout.ringPosition(), ringPosition);
-        scratch.putLong(layout.slotSequence(), next);
-        scratch.putInt(layout.crc(), checksum());
-        shared.putBytes(layout.slotOffset(next), scratch, 0, layout.crc() + Integer.BYTES);
-        shared.putLongRelease(StateSegmentLayout.HEADER_SEQUENCE, next);
-        // The next commit overwrites the slot this one replaces: not before the sequence has left it.
-        VarHandle.storeStoreFence();
-        this.sequence = next;
-        this.ringPosition = ringPosition;
+        slots.commit(ringPosition);
     }
 
     /** Commits the working state with the position unchanged: for work that no message caused, such as a timer. */
     public void commit() {
-        commit(ringPosition);
+        slots.commit(slots.ringPosition());
     }
 
     /** The ring position last committed; 0 when nothing was. */
     public long ringPosition() {
-        return ringPosition;
+        return slots.ringPosition();
     }
 
     /** Number of commits in the life of the segment. */
     public long sequence() {
-        return sequence;
+        return slots.sequence();
     }
 
     /** Whether nothing has ever been committed: the device starts from its power-on state. */
     public boolean fresh() {
-        return sequence == 0;
+        return slots.sequence() == 0;
     }
 
     /** The memfd; this object owns it. */

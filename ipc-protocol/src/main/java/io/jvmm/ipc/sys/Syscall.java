@@ -28,15 +28,35 @@ public final class Syscall {
 
     /** From the C calling convention to the kernel's (System V ABI, AMD64, A.2.1). */
     private static final byte[] CODE = {
-        (byte) 0xf3, 0x0f, 0x1e, (byte) 0xfa, // endbr64
-        0x48, (byte) 0x89, (byte) 0xf8, //       mov %rdi,%rax      number
-        0x48, (byte) 0x89, (byte) 0xf7, //       mov %rsi,%rdi
-        0x48, (byte) 0x89, (byte) 0xd6, //       mov %rdx,%rsi
-        0x48, (byte) 0x89, (byte) 0xca, //       mov %rcx,%rdx
-        0x4d, (byte) 0x89, (byte) 0xc2, //       mov %r8,%r10
-        0x4d, (byte) 0x89, (byte) 0xc8, //       mov %r9,%r8
-        0x4c, (byte) 0x8b, 0x4c, 0x24, 0x08, //  mov 8(%rsp),%r9
-        0x0f, 0x05, //                           syscall
+        (byte) 0xf3,
+        0x0f,
+        0x1e,
+        (byte) 0xfa, // endbr64
+        0x48,
+        (byte) 0x89,
+        (byte) 0xf8, //       mov %rdi,%rax      number
+        0x48,
+        (byte) 0x89,
+        (byte) 0xf7, //       mov %rsi,%rdi
+        0x48,
+        (byte) 0x89,
+        (byte) 0xd6, //       mov %rdx,%rsi
+        0x48,
+        (byte) 0x89,
+        (byte) 0xca, //       mov %rcx,%rdx
+        0x4d,
+        (byte) 0x89,
+        (byte) 0xc2, //       mov %r8,%r10
+        0x4d,
+        (byte) 0x89,
+        (byte) 0xc8, //       mov %r9,%r8
+        0x4c,
+        (byte) 0x8b,
+        0x4c,
+        0x24,
+        0x08, //  mov 8(%rsp),%r9
+        0x0f,
+        0x05, //                           syscall
         (byte) 0xc3 //                           ret
     };
 
@@ -61,16 +81,21 @@ public final class Syscall {
         Linker linker = Linker.nativeLinker();
         MethodHandle libc = linker.downcallHandle(linker.defaultLookup().findOrThrow("syscall"), SHAPE);
         try {
-            long address = (long)
-                    libc.invokeExact((long) SyscallNumbers.MMAP, 0L, PAGE, (long) PROT_READ_WRITE, (long)
-                            MAP_PRIVATE_ANONYMOUS, -1L, 0L);
+            long address = (long) libc.invokeExact(
+                    (long) SyscallNumbers.MMAP,
+                    0L,
+                    PAGE,
+                    (long) PROT_READ_WRITE,
+                    (long) MAP_PRIVATE_ANONYMOUS,
+                    -1L,
+                    0L);
             if (address == -1) {
                 throw new IllegalStateException("cannot map a page for the system call stub");
             }
             MemorySegment page = MemorySegment.ofAddress(address).reinterpret(PAGE);
             MemorySegment.copy(CODE, 0, page, ValueLayout.JAVA_BYTE, 0, CODE.length);
-            long result = (long) libc.invokeExact(
-                    (long) SyscallNumbers.MPROTECT, address, PAGE, (long) PROT_READ_EXEC, 0L, 0L, 0L);
+            long result = (long)
+                    libc.invokeExact((long) SyscallNumbers.MPROTECT, address, PAGE, (long) PROT_READ_EXEC, 0L, 0L, 0L);
             if (result == -1) {
                 throw new IllegalStateException("cannot make the system call stub executable: "
                         + "a filter or the host's security module forbids it");

@@ -29,7 +29,8 @@ class AdapterTest {
     private final List<String> delivered = new ArrayList<>();
 
     private HardenedReader readerOf(int type, String hex) {
-        byte[] message = hex.isBlank() ? new byte[0] : HexFormat.ofDelimiter(" ").parseHex(hex);
+        byte[] message =
+                hex.isBlank() ? new byte[0] : HexFormat.ofDelimiter(" ").parseHex(hex);
         ring.setMemory(0, ring.capacity(), (byte) 0);
         ring.putInt(4, type);
         ring.putBytes(8, message);
@@ -63,8 +64,7 @@ class AdapterTest {
 
     @Test
     void deviceRequestFields() {
-        HardenedReader reader =
-                readerOf(1, "03 00 00 00 ff 00 00 00 88 77 66 55 44 33 22 11 ff ff ff 7f 08 00 00 00");
+        HardenedReader reader = readerOf(1, "03 00 00 00 ff 00 00 00 88 77 66 55 44 33 22 11 ff ff ff 7f 08 00 00 00");
         DeviceRequestAdapter adapter = new DeviceRequestAdapter(reader, REPLY_SLOTS);
         assertTrue(adapter.next());
         assertEquals(DeviceRequestType.READ, adapter.type());
@@ -193,8 +193,7 @@ class AdapterTest {
         delivered.clear();
         reader = readerOf(7, "01 00 00 00 02 00 00 00 40 00 00 00 00 00 00 00" + " ab".repeat(64));
         new SupervisorEventAdapter(reader).poll(recorder(SupervisorEventHandler.class), 5);
-        assertEquals(
-                List.of("peerViolation 1 RECORD_TYPE at ring position 64: ab" + " ab".repeat(63)), delivered);
+        assertEquals(List.of("peerViolation 1 RECORD_TYPE at ring position 64: ab" + " ab".repeat(63)), delivered);
     }
 
     @ParameterizedTest

@@ -37,18 +37,14 @@ class GoldenBytesTest {
 
     @Test
     void deviceRequests() {
-        expect(
-                """
+        expect("""
                 20 00 00 00 01 00 00 00
                 03 00 00 00 02 00 00 00 88 77 66 55 44 33 22 11 f8 03 00 00 04 00 00 00
-                """,
-                p -> new DeviceRequestProxy(p).read(3, 2, 0x1122334455667788L, 0x3f8, 4));
-        expect(
-                """
+                """, p -> new DeviceRequestProxy(p).read(3, 2, 0x1122334455667788L, 0x3f8, 4));
+        expect("""
                 20 00 00 00 02 00 00 00
                 01 00 00 00 ff 00 00 00 fe ff ff ff ff ff ff ff 00 00 00 01 08 00 00 00
-                """,
-                p -> new DeviceRequestProxy(p).write(1, 255, -2, 0x0100_0000, 8));
+                """, p -> new DeviceRequestProxy(p).write(1, 255, -2, 0x0100_0000, 8));
         expect("10 00 00 00 03 00 00 00 05 00 00 00 34 12 00 00", p -> new DeviceRequestProxy(p).kick(5, 0x1234));
         expect("10 00 00 00 04 00 00 00 06 00 00 00 00 00 00 00", p -> new DeviceRequestProxy(p).reset(6));
     }
@@ -101,14 +97,12 @@ class GoldenBytesTest {
         for (int i = 0; i < 32; i++) {
             hash[i] = (byte) (0xe0 + i);
         }
-        expect(
-                """
+        expect("""
                 38 00 00 00 01 00 00 00
                 15 cd 5b 07 00 00 00 00
                 e0 e1 e2 e3 e4 e5 e6 e7 e8 e9 ea eb ec ed ee ef f0 f1 f2 f3 f4 f5 f6 f7 f8 f9 fa fb fc fd fe ff
                 0b 00 00 00 00 00 00 00
-                """,
-                p -> new SupervisorEventProxy(p).ready(123456789, hash, 11));
+                """, p -> new SupervisorEventProxy(p).ready(123456789, hash, 11));
         expect(
                 "10 00 00 00 02 00 00 00 05 00 00 00 16 00 00 00",
                 p -> new SupervisorEventProxy(p).ack(SupervisorRequestType.STOP, 22));
@@ -118,23 +112,19 @@ class GoldenBytesTest {
         expect(
                 "18 00 00 00 04 00 00 00 09 00 00 00 00 00 00 00 ff ff ff ff ff ff ff 7f",
                 p -> new SupervisorEventProxy(p).counter(9, Long.MAX_VALUE));
-        expect(
-                """
+        expect("""
                 20 00 00 00 05 00 00 00
                 03 00 00 00 01 00 00 00 00 00 00 81 ff ff ff ff 2a 00 00 00 00 00 00 00
-                """,
-                p -> new SupervisorEventProxy(p).guestStopped(StopCause.CRASHED, 1, 0xffffffff81000000L, 42));
+                """, p -> new SupervisorEventProxy(p).guestStopped(StopCause.CRASHED, 1, 0xffffffff81000000L, 42));
         expect(
                 "18 00 00 00 06 00 00 00 02 00 00 00 00 00 00 00 00 ca 9a 3b 00 00 00 00",
                 p -> new SupervisorEventProxy(p).deviceHung(2, 1_000_000_000));
         expect(
                 "58 00 00 00 07 00 00 00 01 00 00 00 02 00 00 00 40 00 00 00 00 00 00 00 aa bb cc" + " 00".repeat(61),
                 p -> new SupervisorEventProxy(p)
-                        .peerViolation(
-                                1,
-                                new Violation(
-                                        Violation.Kind.RECORD_TYPE, 64, new byte[] {(byte) 0xaa, (byte) 0xbb, (byte) 0xcc
-                                        })));
+                        .peerViolation(1, new Violation(Violation.Kind.RECORD_TYPE, 64, new byte[] {
+                            (byte) 0xaa, (byte) 0xbb, (byte) 0xcc
+                        })));
         expect("10 00 00 00 08 00 00 00 03 00 00 00 01 00 00 00", p -> new SupervisorEventProxy(p).escape(3, 1));
         expect(
                 "10 00 00 00 09 00 00 00 08 07 06 05 04 03 02 01",

@@ -23,8 +23,27 @@ class HostilePeerTest {
     private static final int MAX_MESSAGE = 64;
     private static final int GUARD = 4096;
     private static final long[] NASTY = {
-        0, 1, 4, 7, 8, 9, 16, 24, -1, -8, Integer.MAX_VALUE, Integer.MIN_VALUE, Long.MAX_VALUE, Long.MIN_VALUE, CAPACITY,
-        CAPACITY - 1, CAPACITY + 8, -CAPACITY, 1L << 32, (1L << 32) + 8, Long.MAX_VALUE - 7
+        0,
+        1,
+        4,
+        7,
+        8,
+        9,
+        16,
+        24,
+        -1,
+        -8,
+        Integer.MAX_VALUE,
+        Integer.MIN_VALUE,
+        Long.MAX_VALUE,
+        Long.MIN_VALUE,
+        CAPACITY,
+        CAPACITY - 1,
+        CAPACITY + 8,
+        -CAPACITY,
+        1L << 32,
+        (1L << 32) + 8,
+        Long.MAX_VALUE - 7
     };
 
     /** The ring lies between guards whose bytes must never change. */

@@ -168,16 +168,23 @@ class StateSegmentTest {
 
     @ParameterizedTest
     @CsvSource({
-        "0, 1, magic", "8, 1, device", "12, 1, version of the state", "16, 1, length of the state",
-        "20, 1, layout version", "71, 128, sequence", "192, 1, CRC of the committed slot",
-        "211, 1, CRC of the committed slot", "216, 1, CRC of the committed slot", "224, 1, sequence of the committed slot",
+        "0, 1, magic",
+        "8, 1, device",
+        "12, 1, version of the state",
+        "16, 1, length of the state",
+        "20, 1, layout version",
+        "71, 128, sequence",
+        "192, 1, CRC of the committed slot",
+        "211, 1, CRC of the committed slot",
+        "216, 1, CRC of the committed slot",
+        "224, 1, sequence of the committed slot",
         "232, 1, CRC of the committed slot"
     })
     void aDamagedSegmentIsRefused(int offset, int flip, String what) {
         segment.commit(8);
         bytes.putByte(offset, (byte) (bytes.getByte(offset) ^ flip));
         StateFormatException e = assertThrows(StateFormatException.class, this::adopt);
-        assertTrue(e.getMessage().contains(what), e.getMessage());
+        assertTrue(String.valueOf(e.getMessage()).contains(what), e.getMessage());
     }
 
     @Test
@@ -236,7 +243,7 @@ class StateSegmentTest {
                 assertTrue(adopted.fresh() || adopted.working().getLong(0) == 0x1234, "seed " + seed);
                 adopted.close();
             } catch (StateFormatException expected) {
-                assertTrue(expected.getMessage().startsWith("state segment"));
+                assertTrue(String.valueOf(expected.getMessage()).startsWith("state segment"));
             }
         }
     }

@@ -33,8 +33,10 @@ final class ForkedShell {
                     arena.allocateFrom("-c").address(),
                     arena.allocateFrom(command).address(),
                     0);
-            MemorySegment environment =
-                    arena.allocateFrom(ValueLayout.JAVA_LONG, arena.allocateFrom("PATH=/usr/bin:/bin").address(), 0);
+            MemorySegment environment = arena.allocateFrom(
+                    ValueLayout.JAVA_LONG,
+                    arena.allocateFrom("PATH=/usr/bin:/bin").address(),
+                    0);
             int result = (int) spawn.invokeExact(pid, shell, none, none, arguments, environment);
             if (result != 0) {
                 throw SysException.of("spawn /bin/sh", result);

@@ -19,9 +19,11 @@ class MemoryCallsTest {
             assertEquals(8192, FileIo.size(memFd.fd()));
             assertTrue(memFd.hasSeals(MemFd.SEALS_FIXED_SIZE));
             assertEquals(
-                    -Errno.EPERM.number(), Syscall.call(SyscallNumbers.FTRUNCATE, memFd.fd().number(), 4096));
+                    -Errno.EPERM.number(),
+                    Syscall.call(SyscallNumbers.FTRUNCATE, memFd.fd().number(), 4096));
             assertEquals(
-                    -Errno.EPERM.number(), Syscall.call(SyscallNumbers.FTRUNCATE, memFd.fd().number(), 16384));
+                    -Errno.EPERM.number(),
+                    Syscall.call(SyscallNumbers.FTRUNCATE, memFd.fd().number(), 16384));
             assertThrows(SysException.Denied.class, () -> memFd.seal(MemFd.SEAL_WRITE));
             assertTrue(memFd.fd().closeOnExec());
         }
@@ -61,8 +63,7 @@ class MemoryCallsTest {
             own.buffer().putLong(0, 1);
             assertEquals(0, buffer.getLong(0));
             assertThrows(IllegalStateException.class, two::buffer);
-            assertThrows(
-                    IllegalArgumentException.class, () -> two.segment().set(ValueLayout.JAVA_BYTE, 0, (byte) 1));
+            assertThrows(IllegalArgumentException.class, () -> two.segment().set(ValueLayout.JAVA_BYTE, 0, (byte) 1));
             assertThrows(IndexOutOfBoundsException.class, () -> buffer.getLong(8185));
             assertThrows(IndexOutOfBoundsException.class, () -> one.buffer(8192, 1));
             one.prefault();

@@ -64,9 +64,22 @@ class SyscallTest {
 
     @ParameterizedTest
     @CsvSource({
-        "1, Denied", "13, Denied", "2, Missing", "19, Missing", "38, Unsupported", "95, Unsupported", "24, Exhausted",
-        "12, Exhausted", "32, Disconnected", "111, Disconnected", "17, Conflict", "98, Conflict", "110, TimedOut",
-        "22, Failed", "9, Failed", "4000, Failed"
+        "1, Denied",
+        "13, Denied",
+        "2, Missing",
+        "19, Missing",
+        "38, Unsupported",
+        "95, Unsupported",
+        "24, Exhausted",
+        "12, Exhausted",
+        "32, Disconnected",
+        "111, Disconnected",
+        "17, Conflict",
+        "98, Conflict",
+        "110, TimedOut",
+        "22, Failed",
+        "9, Failed",
+        "4000, Failed"
     })
     void errnosFallIntoTheKindsCallersActOn(int number, String kind) {
         SysException e = SysException.of("x", number);
@@ -77,8 +90,19 @@ class SyscallTest {
     /** Numbers from include/uapi/asm-generic/errno-base.h and errno.h. */
     @ParameterizedTest
     @CsvSource({
-        "EPERM, 1", "EINTR, 4", "EAGAIN, 11", "EACCES, 13", "EINVAL, 22", "EPIPE, 32", "EDEADLK, 35", "ENOSYS, 38",
-        "EMSGSIZE, 90", "EOPNOTSUPP, 95", "ECONNRESET, 104", "ETIMEDOUT, 110", "EHWPOISON, 133"
+        "EPERM, 1",
+        "EINTR, 4",
+        "EAGAIN, 11",
+        "EACCES, 13",
+        "EINVAL, 22",
+        "EPIPE, 32",
+        "EDEADLK, 35",
+        "ENOSYS, 38",
+        "EMSGSIZE, 90",
+        "EOPNOTSUPP, 95",
+        "ECONNRESET, 104",
+        "ETIMEDOUT, 110",
+        "EHWPOISON, 133"
     })
     void errnoNumbers(Errno errno, int number) {
         assertEquals(number, errno.number());

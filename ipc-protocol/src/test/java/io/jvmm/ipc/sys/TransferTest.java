@@ -76,8 +76,7 @@ class TransferTest {
                 EventFd eventFd = EventFd.create()) {
             pair.left().send(new byte[101], List.of(eventFd.fd()));
             long before = openDescriptors();
-            SysException e =
-                    assertThrows(SysException.class, () -> pair.right().receive(100));
+            SysException e = assertThrows(SysException.class, () -> pair.right().receive(100));
             assertEquals(Errno.EMSGSIZE, e.errno());
             assertEquals(before, openDescriptors());
         }
@@ -128,9 +127,8 @@ class TransferTest {
     @Test
     void aPathThatDoesNotFitIsRefusedByName() {
         Path path = Path.of("/tmp/" + "x".repeat(UnixSocket.MAX_PATH_BYTES));
-        IllegalArgumentException e =
-                assertThrows(IllegalArgumentException.class, () -> UnixSocket.listen(path, 1));
-        assertTrue(e.getMessage().contains(path.toString()), e.getMessage());
+        IllegalArgumentException e = assertThrows(IllegalArgumentException.class, () -> UnixSocket.listen(path, 1));
+        assertTrue(String.valueOf(e.getMessage()).contains(path.toString()), e.getMessage());
     }
 
     @Test
