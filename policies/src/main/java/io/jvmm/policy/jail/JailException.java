@@ -32,7 +32,7 @@ public final class JailException extends RuntimeException {
     }
 
     JailException(String process, String step, SysException cause) {
-        super(describe(process, step, cause.getMessage(), ""), cause);
+        super(describe(process, step, String.valueOf(cause.getMessage()), ""), cause);
         this.step = step;
         this.errno = cause.number();
         this.cure = cause.cure();

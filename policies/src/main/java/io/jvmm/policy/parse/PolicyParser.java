@@ -324,14 +324,14 @@ public final class PolicyParser {
         }
 
         private ArgumentTest below(Token operator, long limit, int strict) throws PolicyException {
-            if (limit == 0 && strict == 1 || limit == argument.mask() && strict == 0) {
+            if ((limit == 0 && strict == 1) || (limit == argument.mask() && strict == 0)) {
                 throw error(operator, "this comparison is always the same", "remove the rule or the condition");
             }
             return new ArgumentTest.Range(0, limit - strict);
         }
 
         private ArgumentTest above(Token operator, long limit, int strict) throws PolicyException {
-            if (limit == 0 && strict == 0 || limit == argument.mask() && strict == 1) {
+            if ((limit == 0 && strict == 0) || (limit == argument.mask() && strict == 1)) {
                 throw error(operator, "this comparison is always the same", "remove the rule or the condition");
             }
             return new ArgumentTest.Range(limit + strict, argument.mask());

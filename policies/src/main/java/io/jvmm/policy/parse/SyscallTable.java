@@ -65,6 +65,15 @@ public final class SyscallTable {
         return byNumber.get(number);
     }
 
+    /** The number of a call that exists. */
+    public int number(String name) {
+        Syscall call = byName.get(name);
+        if (call == null) {
+            throw new IllegalArgumentException(name + " is no system call");
+        }
+        return call.number();
+    }
+
     /** The name, or the number where there is none. */
     public String name(int number) {
         Syscall call = byNumber.get(number);

@@ -108,7 +108,7 @@ final class PolicyCompilerTest {
     @Test
     void aPolicyTooLargeForTheKernelIsRefused() {
         List<Long> values =
-                LongStream.range(0, 3000).map(i -> i * 7 << 20).boxed().toList();
+                LongStream.range(0, 3000).map(i -> (i * 7) << 20).boxed().toList();
         assertThrows(IllegalArgumentException.class, () -> PolicyCompiler.compile(one(new ArgumentTest.OneOf(values))));
     }
 

@@ -13,6 +13,7 @@ import java.util.concurrent.locks.LockSupport;
  * what to do at the end: {@code halt}, or {@code execve}, {@code socket}, {@code mmap-exec}.
  */
 public final class JailedJava {
+    @SuppressWarnings("UnusedVariable") // written so that nothing is optimised away
     private static volatile Object sink = "";
 
     private JailedJava() {}
@@ -35,13 +36,14 @@ public final class JailedJava {
     }
 
     /** Allocates enough for collections, throws, sleeps, wakes: what HotSpot does in a serving process. */
+    @SuppressWarnings("ThreadPriorityCheck") // sched_yield is one of the calls to be tried
     private static void work(EventFd doorbell, int rounds) {
         for (int i = 0; i < rounds; i++) {
             for (int n = 0; n < 300; n++) {
                 sink = new byte[10_000];
             }
             try {
-                sink.toString().charAt(1_000_000);
+                sink = "short".charAt(rounds + 1_000_000);
             } catch (StringIndexOutOfBoundsException expected) {
                 sink = expected;
             }

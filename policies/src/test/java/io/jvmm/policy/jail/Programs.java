@@ -92,7 +92,7 @@ final class Programs {
         public void close() {
             if (!collected) {
                 process.kill();
-                var unused = process.await();
+                var _ = process.await();
             }
             process.pidfd().close();
             out.close();
