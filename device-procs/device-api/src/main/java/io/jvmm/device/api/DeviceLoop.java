@@ -107,7 +107,7 @@ final class DeviceLoop {
             if (doWork(nowNs) > 0) {
                 lastWorkNs = nowNs;
             } else if (nowNs - lastWorkNs < spinNs) {
-                Thread.onSpinWait();
+                spin(nowNs);
             } else {
                 sleep(nowNs);
             }
@@ -322,6 +322,15 @@ final class DeviceLoop {
     }
 
     // ---- waiting ----
+
+    /** Waits for the rings only; the descriptors must not wait until spinning is over. */
+    private void spin(long nowNs) {
+        if (nowNs - lastPollNs > POLL_INTERVAL_NS) {
+            poll(0, nowNs);
+        } else {
+            Thread.onSpinWait();
+        }
+    }
 
     private void sleep(long nowNs) {
         // While paused, requests of the guest wait in the ring; they must not keep us from sleeping.

@@ -9,7 +9,7 @@ import org.agrona.concurrent.AtomicBuffer;
  * there: reads float high, writes vanish.
  *
  * <p>The port has no way to say "wait", so a byte that finds the FIFO full is dropped and counted; the guest cannot
- * tell, and nothing it does here can make the device wait. The runtime empties the FIFO after every message, so bytes
+ * tell, and nothing it does here can make the device wait. The runtime empties the FIFO before it is full, so bytes
  * are lost only while the host's side takes none.
  */
 final class DebugConsole {
@@ -41,6 +41,11 @@ final class DebugConsole {
         }
         state.putByte(PlatformStateLayout.DEBUG_FIFO + (head() + count) % CAPACITY, (byte) value);
         state.putShort(PlatformStateLayout.DEBUG_COUNT, (short) (count + 1));
+    }
+
+    /** Whether the next few bytes could be lost if none left before them. */
+    boolean nearlyFull() {
+        return count() >= CAPACITY - CAPACITY / 4;
     }
 
     /** Copies the oldest waiting bytes without removing them; returns how many. */

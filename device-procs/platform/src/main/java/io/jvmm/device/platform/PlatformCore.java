@@ -150,6 +150,11 @@ final class PlatformCore implements DeviceCore {
     }
 
     @Override
+    public boolean hostOutputUrgent() {
+        return debugConsole.nearlyFull();
+    }
+
+    @Override
     public void hostOutputDone(int port, int count, long nowNs) {
         debugConsole.outputDone(count);
     }
