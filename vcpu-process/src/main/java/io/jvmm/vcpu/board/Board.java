@@ -317,7 +317,7 @@ public final class Board {
         for (int i = 0; i < devices.size(); i++) {
             final DeviceListener d = devices.get(i);
             quiet &= d.prepareToSleep();
-            timeout = Math.min(timeout, Math.max(0, d.listenAgainNs() - now));
+            timeout = Math.min(timeout, d.deafForNs(now));
         }
         poller.await(quiet ? timeout : 0);
         counters.increment(BoardCounter.WAKE_UPS);
@@ -352,8 +352,14 @@ public final class Board {
     }
 
     private void tellCounters() {
+        final StringBuilder line = new StringBuilder(256).append("counters:");
         for (final BoardCounter c : BoardCounter.values()) {
-            supervisor.counter(c.number(), counter(c));
+            final long value = counter(c);
+            supervisor.counter(c.number(), value);
+            if (value != 0) {
+                line.append(' ').append(c.name()).append('=').append(value);
+            }
         }
+        supervisor.log(LogLevel.DEBUG, line);
     }
 }

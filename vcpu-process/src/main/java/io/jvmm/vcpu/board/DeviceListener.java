@@ -95,9 +95,9 @@ final class DeviceListener implements DeviceEventHandler {
         }
     }
 
-    /** When a device that is not listened to will be heard again; {@link Long#MAX_VALUE} if that is not the case. */
-    long listenAgainNs() {
-        return watched || severed ? Long.MAX_VALUE : budget.nextPeriodNs();
+    /** How long a device that talks too much will not be heard; {@link Long#MAX_VALUE} if that is not the case. */
+    long deafForNs(long nowNs) {
+        return watched || severed ? Long.MAX_VALUE : Math.max(0, budget.nextPeriodNs() - nowNs);
     }
 
     /** How long the device has let a vCPU wait, once; 0 if it is not hung or that has been told. */

@@ -31,6 +31,7 @@ final class PayloadUnpacker {
     private static final int SIZE_BYTES = 4;
     private static final int CHUNK = 64 << 10;
     private static final int LZ4_BLOCK = 8 << 20;
+    private static final int LARGE_DICTIONARY = 4 << 20;
 
     private final String file;
     private final PayloadFormat format;
@@ -147,7 +148,9 @@ final class PayloadUnpacker {
         }
         // The one large thing this process ever has on its heap is garbage now; a full collection gives it back to the
         // host.
-        vm.gc();
+        if (target.byteSize() > LARGE_DICTIONARY) {
+            vm.gc();
+        }
         return at;
     }
 

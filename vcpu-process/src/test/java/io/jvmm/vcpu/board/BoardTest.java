@@ -18,14 +18,14 @@ import org.junit.jupiter.api.Timeout;
 
 @Timeout(60)
 class BoardTest {
-    private static final long SECOND_NS = 1_000_000_000L;
+    private static final long PATIENT_NS = 10_000_000_000L;
 
     @Test
     void theGuestWaitsForStartAndReachesItsDevice() throws InterruptedException {
         final List<String> writes = new ArrayList<>();
         final ScriptedVcpu vcpu = new ScriptedVcpu(
                 0, false, ScriptedVcpu.out(0x101, 1, 42), ScriptedVcpu.in(0x105, 1), ScriptedVcpu.in(0x80, 2));
-        try (BoardRig rig = new BoardRig(true, SECOND_NS, vcpu).up().echoing(writes)) {
+        try (BoardRig rig = new BoardRig(true, PATIENT_NS, vcpu).up().echoing(writes)) {
             assertEquals(0, vcpu.runs);
             rig.send(SupervisorRequestType.START);
             rig.hear("ack START 0");
@@ -51,7 +51,7 @@ class BoardTest {
     void pauseHoldsEveryVcpuAndResumeLetsThemGo() throws InterruptedException {
         final ScriptedVcpu a = new ScriptedVcpu(0, true, ScriptedVcpu.in(0x80, 1));
         final ScriptedVcpu b = new ScriptedVcpu(1, true, ScriptedVcpu.in(0x81, 1));
-        try (BoardRig rig = new BoardRig(true, SECOND_NS, a, b).up()) {
+        try (BoardRig rig = new BoardRig(true, PATIENT_NS, a, b).up()) {
             rig.send(SupervisorRequestType.START);
             rig.await("both run", () -> a.runs > 10 && b.runs > 10);
             for (int i = 0; i < 20; i++) {
@@ -72,7 +72,7 @@ class BoardTest {
     @Test
     void theGuestSwitchesItselfOff() throws InterruptedException {
         final ScriptedVcpu vcpu = new ScriptedVcpu(0, true, ScriptedVcpu.in(0x80, 1));
-        try (BoardRig rig = new BoardRig(true, SECOND_NS, vcpu).up()) {
+        try (BoardRig rig = new BoardRig(true, PATIENT_NS, vcpu).up()) {
             rig.send(SupervisorRequestType.START);
             rig.hear("first");
             rig.device.power(PowerAction.POWER_OFF, PowerOrigin.ACPI);
@@ -87,7 +87,7 @@ class BoardTest {
 
     @Test
     void theGuestResetsItself() throws InterruptedException {
-        try (BoardRig rig = new BoardRig(true, SECOND_NS, new ScriptedVcpu(0, false)).up()) {
+        try (BoardRig rig = new BoardRig(true, PATIENT_NS, new ScriptedVcpu(0, false)).up()) {
             rig.send(SupervisorRequestType.START);
             rig.device.power(PowerAction.RESET, PowerOrigin.I8042);
             rig.hear("stopped RESET vcpu 0 rip 0 detail 2");
@@ -97,7 +97,7 @@ class BoardTest {
     @Test
     void aDeviceThatHasNoSayInPowerIsCutOff() throws InterruptedException {
         final ScriptedVcpu vcpu = new ScriptedVcpu(0, true, ScriptedVcpu.in(0x100, 1));
-        try (BoardRig rig = new BoardRig(false, SECOND_NS, vcpu).up()) {
+        try (BoardRig rig = new BoardRig(false, PATIENT_NS, vcpu).up()) {
             rig.send(SupervisorRequestType.START);
             rig.device.power(PowerAction.POWER_OFF, PowerOrigin.ACPI);
             rig.hear("violation 7 UNKNOWN_MESSAGE");
@@ -130,7 +130,7 @@ class BoardTest {
     void aTripleFaultStopsTheGuestAndTellsItsRegisters() throws InterruptedException {
         final ScriptedVcpu a = new ScriptedVcpu(0, false, ScriptedVcpu.of(ExitKind.SHUTDOWN));
         final ScriptedVcpu b = new ScriptedVcpu(1, true, ScriptedVcpu.in(0x80, 1));
-        try (BoardRig rig = new BoardRig(true, SECOND_NS, a, b).up()) {
+        try (BoardRig rig = new BoardRig(true, PATIENT_NS, a, b).up()) {
             rig.send(SupervisorRequestType.START);
             rig.hear("stopped CRASHED vcpu 0 rip 1234 detail 0");
             assertTrue(rig.events.stream().anyMatch(e -> e.contains("triple fault")), rig.events.toString());
@@ -144,7 +144,7 @@ class BoardTest {
     /** What the flood costs is bounded by the budget, and the supervisor is answered all the while. */
     @Test
     void aFloodingDeviceIsThrottled() throws InterruptedException {
-        try (BoardRig rig = new BoardRig(true, SECOND_NS, new ScriptedVcpu(0, false)).up()) {
+        try (BoardRig rig = new BoardRig(true, PATIENT_NS, new ScriptedVcpu(0, false)).up()) {
             rig.send(SupervisorRequestType.START);
             rig.hear("ack START 0");
             final boolean[] done = new boolean[1];
@@ -172,7 +172,7 @@ class BoardTest {
     /** There is something in the ring, for ever; waiting for it must not cost a processor. */
     @Test
     void aRecordThatIsNeverFinishedLetsTheBoardSleep() throws InterruptedException {
-        try (BoardRig rig = new BoardRig(true, SECOND_NS, new ScriptedVcpu(0, false)).up()) {
+        try (BoardRig rig = new BoardRig(true, PATIENT_NS, new ScriptedVcpu(0, false)).up()) {
             rig.send(SupervisorRequestType.START);
             rig.hear("ack START 0");
             rig.eventRing().tryClaim(4, 16);
@@ -193,7 +193,7 @@ class BoardTest {
     /** A doorbell rung without a word must not keep the board awake either. */
     @Test
     void anEmptyDoorbellIsThrottledToo() throws InterruptedException {
-        try (BoardRig rig = new BoardRig(true, SECOND_NS, new ScriptedVcpu(0, false)).up()) {
+        try (BoardRig rig = new BoardRig(true, PATIENT_NS, new ScriptedVcpu(0, false)).up()) {
             rig.send(SupervisorRequestType.START);
             rig.hear("ack START 0");
             final Thread flood = new Thread(() -> {
@@ -211,7 +211,7 @@ class BoardTest {
 
     @Test
     void anIdleBoardSleeps() throws InterruptedException {
-        try (BoardRig rig = new BoardRig(true, SECOND_NS, new ScriptedVcpu(0, false)).up()) {
+        try (BoardRig rig = new BoardRig(true, PATIENT_NS, new ScriptedVcpu(0, false)).up()) {
             rig.send(SupervisorRequestType.START);
             rig.hear("first");
             Thread.sleep(50);
@@ -232,7 +232,7 @@ class BoardTest {
                 return true;
             }
         };
-        try (BoardRig rig = new BoardRig(true, 5 * SECOND_NS, vcpu).up().echoing(nothing)) {
+        try (BoardRig rig = new BoardRig(true, PATIENT_NS, vcpu).up().echoing(nothing)) {
             rig.send(SupervisorRequestType.START);
             rig.hear("first");
             final ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
