@@ -222,9 +222,11 @@ public final class Backends implements AutoCloseable {
         try {
             PseudoTerminal pty = PseudoTerminal.open();
             keep(pty.master());
-            // Kept open so that the master never reports a hang-up between two users of the pty.
-            Fd slave = keep(pty.openSlave());
-            Termios.of(slave).ifPresent(t -> t.raw().applyTo(slave));
+            // Raw from the start, and then closed: the settings stay, and by the master's hang-up the device knows that
+            // nobody is there. It then keeps the newest output for whoever comes, and the guest does not wait.
+            try (Fd slave = pty.openSlave()) {
+                Termios.of(slave).ifPresent(t -> t.raw().applyTo(slave));
+            }
             pty.master().setNonBlocking(true);
             String linked = "";
             if (s.path().isPresent()) {

@@ -135,6 +135,10 @@ public final class StreamBackend implements Backend {
             outIndex = poller.add(out, 0);
         }
         unwatch(poller);
+        if (onLoss == OnLoss.RETRY) {
+            peer = Peer.ABSENT;
+            retry(nowNs); // whoever is there already is no late comer
+        }
         core.hostCarrier(port, peer == Peer.PRESENT, nowNs);
         return true;
     }
@@ -359,8 +363,9 @@ public final class StreamBackend implements Backend {
             inputEnded = true;
         }
         core.hostCarrier(port, false, nowNs);
-        if (onLoss != OnLoss.AWAIT) {
-            events.backendLost(port, errno);
+        boolean justLeft = errno == 0 || Errno.EIO.is(-errno);
+        if (onLoss == OnLoss.END || !justLeft) {
+            events.backendLost(port, errno); // a user of a pty or socket comes and goes; that is no news
         }
     }
 
