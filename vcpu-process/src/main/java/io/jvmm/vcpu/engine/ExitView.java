@@ -11,7 +11,10 @@ public interface ExitView {
     /** Port number (0..ffff) or guest-physical address of a device access. */
     long address();
 
-    /** Width of one item: 1, 2, 4 or 8 bytes; a port access is 1, 2 or 4. */
+    /**
+     * Width of one item in bytes. A port access is 1, 2 or 4; a memory access 1, 2, 4 or 8, but a piece of one that crosses
+     * a page may be anything from 1 to 8.
+     */
     int widthBytes();
 
     /**

@@ -29,7 +29,9 @@ enum BootMsrs {
     LSTAR(0xc000_0082, 0),
     CSTAR(0xc000_0083, 0),
     SYSCALL_MASK(0xc000_0084, 0),
-    KERNEL_GS_BASE(0xc000_0102, 0);
+    KERNEL_GS_BASE(0xc000_0102, 0),
+    /** AMD: the TSC counts at P0 frequency (TscFreqSel, bit 24), else Linux complains about the firmware. */
+    AMD_HWCR(0xc001_0015, 1 << 24);
 
     final int address;
     final long value;
@@ -41,7 +43,8 @@ enum BootMsrs {
 
     /**
      * Sets them all. A processor type that lacks one (KVM_SET_MSRS stops there) keeps its reset value: SYSENTER does not
-     * exist on every model KVM can pretend to be, and none of these is worth refusing to start for.
+     * exist on every model KVM can pretend to be, Intel has no HWCR, older KVMs do not let its bit be set, and none of these is
+     * worth refusing to start for.
      *
      * @return how many KVM refused
      */

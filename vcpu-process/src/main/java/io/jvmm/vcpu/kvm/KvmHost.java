@@ -14,6 +14,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Predicate;
 
 /** {@code /dev/kvm} itself: what this host's KVM is and can do, checked once. */
 final class KvmHost {
@@ -38,16 +39,7 @@ final class KvmHost {
                     Errno.ENOSYS.number(),
                     "use the KVM of Linux 2.6.22 or later");
         }
-        final StringBuilder missing = new StringBuilder();
-        for (KvmCapability capability : KvmCapability.values()) {
-            if (capability.required() && value(capability) <= 0) {
-                missing.append(missing.isEmpty() ? "" : ", ")
-                        .append(capability.headerName())
-                        .append(" (")
-                        .append(capability.purpose())
-                        .append(')');
-            }
-        }
+        final String missing = missing(this::has);
         if (!missing.isEmpty()) {
             throw SysException.of(
                     "this host's KVM lacks " + missing,
@@ -55,6 +47,21 @@ final class KvmHost {
                     "use Linux 6.1 or later on a processor with VT-x or SVM");
         }
         runPageBytes = device.call(KvmIoctl.GET_VCPU_MMAP_SIZE, 0);
+    }
+
+    /** The required capabilities that are not there, each with what it is needed for; "" if all are. */
+    static String missing(Predicate<KvmCapability> available) {
+        final StringBuilder names = new StringBuilder();
+        for (KvmCapability capability : KvmCapability.values()) {
+            if (capability.required() && !available.test(capability)) {
+                names.append(names.isEmpty() ? "" : ", ")
+                        .append(capability.headerName())
+                        .append(" (")
+                        .append(capability.purpose())
+                        .append(')');
+            }
+        }
+        return names.toString();
     }
 
     /** Length of a vCPU's mapping in bytes. */

@@ -15,6 +15,8 @@ import io.jvmm.vcpu.engine.ExitView;
 import io.jvmm.vcpu.engine.VcpuRegisters;
 import java.lang.foreign.ValueLayout;
 import java.lang.management.ManagementFactory;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
@@ -151,10 +153,25 @@ class KvmExitsTest {
         }
     }
 
-    /** PML4 at 0x10000, one PDPT at 0x11000 with four 1 GiB pages? Not every processor has those: PDs of 2 MiB pages. */
+    @Test
+    void memoryAboveTheHoleIsReachedInLongMode() {
+        try (TestMachine machine =
+                TestMachine.start(1, BootState.linux64(TestMachine.CODE, 0, 0x8000, 0x10000, 0, 0), """
+                48 b8 88 77 66 55 44 33 22 11  ; mov rax, 0x1122334455667788
+                48 a3 08 00 00 00 01 00 00 00  ; mov [0x100000008], rax
+                e6 80                 ; out 0x80, al
+                """)) {
+            identityMap(machine);
+            machine.engine.mapMemory(1, 1L << 32, 0x10000, machine.ram.segment().asSlice(0x60000, 0x10000), false);
+            machine.expect(PIO_WRITE, 0x80, 1);
+            assertEquals(0x1122334455667788L, machine.ram.segment().get(ValueLayout.JAVA_LONG, 0x60008));
+        }
+    }
+
+    /** PML4 at 0x10000, PDPT at 0x11000, five page directories of 2 MiB pages from 0x12000 on: 0 to 5 GiB. */
     private static void identityMap(TestMachine machine) {
         machine.ram.segment().set(ValueLayout.JAVA_LONG, 0x10000, 0x11003);
-        for (int gib = 0; gib < 4; gib++) {
+        for (int gib = 0; gib < 5; gib++) {
             machine.ram.segment().set(ValueLayout.JAVA_LONG, 0x11000 + 8L * gib, 0x12003 + 0x1000L * gib);
             for (int i = 0; i < 512; i++) {
                 machine.ram
@@ -229,7 +246,27 @@ class KvmExitsTest {
         }
     }
 
-    private static long loop(TestMachine machine, int exits) {
+    /** The same with the compiler and the collector that the jailed process runs with: C2 optimizes allocations away. */
+    @Test
+    void exitsAllocateNothingUnderTheFlagsOfTheLaunchFile() throws Exception {
+        final Process process = new ProcessBuilder(
+                        Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                        "@src/main/launch/vcpu.launch",
+                        "--add-exports",
+                        "java.base/jdk.internal.misc=ALL-UNNAMED",
+                        "--enable-native-access=ALL-UNNAMED",
+                        "-cp",
+                        System.getProperty("java.class.path"),
+                        ExitAllocation.class.getName())
+                .redirectErrorStream(true)
+                .start();
+        process.getOutputStream().close();
+        final String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+        assertEquals(0, process.waitFor(), output);
+        assertEquals("0 bytes", output.strip());
+    }
+
+    static long loop(TestMachine machine, int exits) {
         final ExitView exit = machine.vcpu().exit();
         long sum = 0;
         for (int i = 0; i < exits; i++) {
