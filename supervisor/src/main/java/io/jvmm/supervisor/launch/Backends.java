@@ -281,11 +281,10 @@ public final class Backends implements AutoCloseable {
                 && !Files.isDirectory(path, LinkOption.NOFOLLOW_LINKS)
                 && !Files.isSymbolicLink(path);
         if (special) {
-            try (UnixSocket other = UnixSocket.connect(path)) {
+            try (UnixSocket _ = UnixSocket.connect(path)) {
                 complain(
                         subject,
-                        path + " is in use: somebody listens on it (" + other.fd() + ")."
-                                + " Choose another path, or stop that program.");
+                        path + " is in use: somebody listens on it." + " Choose another path, or stop that program.");
                 return false;
             } catch (SysException e) {
                 if (e instanceof SysException.Disconnected) {

@@ -1,0 +1,76 @@
+package io.jvmm.supervisor.lifecycle;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.jvmm.ipc.sys.FileIo;
+import io.jvmm.ipc.sys.Pipe;
+import java.lang.foreign.Arena;
+import java.lang.foreign.ValueLayout;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+class ChildOutputTest {
+    private final List<String> told = new ArrayList<>();
+    private final ChildOutput output = new ChildOutput("serial", 0, told::add);
+    private final Pipe pipe = Pipe.create();
+
+    private void write(String text) {
+        try (Arena arena = Arena.ofConfined()) {
+            FileIo.writeFully(
+                    pipe.writer(), arena.allocateFrom(ValueLayout.JAVA_BYTE, text.getBytes(StandardCharsets.UTF_8)));
+        }
+    }
+
+    private boolean read() {
+        pipe.reader().setNonBlocking(true);
+        return output.readFrom(pipe.reader(), 1);
+    }
+
+    @Test
+    void linesAreToldWithTheProcessName() {
+        write("one\ntwo\npart");
+        assertTrue(read());
+        assertEquals(List.of("[serial] one", "[serial] two"), told);
+        pipe.writer().close();
+        assertFalse(read(), "the end of the pipe");
+        assertEquals("[serial] part", told.getLast());
+        assertEquals("part", output.lastWords());
+    }
+
+    @Test
+    void hostileTextCannotDriveTheTerminal() {
+        write("a\u001b[2Jb\u0007\tc\u009b31m\r\n\n   \n");
+        assertTrue(read());
+        assertEquals(List.of("[serial] a\uFFFD[2Jb\uFFFD    c\uFFFD31m"), told);
+    }
+
+    @Test
+    void aLineIsCutAndAFloodIsCounted() {
+        write("x".repeat(3000) + "\n");
+        assertTrue(read());
+        assertEquals("[serial] " + "x".repeat(ChildOutput.LONGEST_LINE), told.getFirst());
+        told.clear();
+        for (int i = 0; i < 1000; i++) {
+            output.say("line " + i, 1);
+        }
+        assertEquals(ChildOutput.BURST - 1, told.size(), "the long line was one of the burst");
+        assertEquals("line 999", output.lastWords(), "what is not told may still be the last words");
+        output.say("later", 1 + ChildOutput.NS_PER_LINE);
+        assertEquals(
+                List.of("[serial] (" + (1000 - ChildOutput.BURST + 1) + " lines left out)", "[serial] later"),
+                told.subList(told.size() - 2, told.size()));
+    }
+
+    @Test
+    void oneReadTakesABoundedAmount() {
+        pipe.writer().setNonBlocking(true);
+        write("y".repeat(60_000));
+        assertTrue(read());
+        assertTrue(read());
+        assertEquals(List.of(), told);
+    }
+}
