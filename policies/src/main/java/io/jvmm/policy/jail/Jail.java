@@ -100,9 +100,16 @@ public final class Jail {
         }
     }
 
-    private static Opened prepare(JailSpec spec, String program, HostFacts facts) {
+    static Opened prepare(JailSpec spec, String program, HostFacts facts) {
         boolean root = Host.effectiveUid() == 0;
         checkIdentity(spec, root);
+        if (facts.landlockAbi() == 0 && spec.landlock() == JailSpec.Landlocked.REQUIRED) {
+            throw new JailException(
+                    spec.name(),
+                    "landlock",
+                    "this kernel has no Landlock, or has it switched off",
+                    JailCure.ofLandlock());
+        }
         Opened opened = new Opened();
         String step = "bind sources";
         try {
@@ -273,7 +280,7 @@ public final class Jail {
     }
 
     /** What the supervisor holds open for the time of one spawn. */
-    private static final class Opened implements AutoCloseable {
+    static final class Opened implements AutoCloseable {
         final Pipe pipe = Pipe.create();
         final List<Fd> mounts = new ArrayList<>();
 

@@ -1,6 +1,8 @@
 package io.jvmm.policy.jail;
 
 import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.DirectoryIteratorException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -71,6 +73,8 @@ public final class JailAudit {
             for (Path entry : entries) {
                 all.put(Integer.parseInt(entry.getFileName().toString()), link(entry));
             }
+        } catch (DirectoryIteratorException e) {
+            throw e.getCause();
         }
         return all;
     }
@@ -78,7 +82,7 @@ public final class JailAudit {
     private static List<String> root(Path proc) {
         try (Stream<Path> entries = Files.list(proc.resolve("root"))) {
             return entries.map(p -> "/" + p.getFileName()).sorted().toList();
-        } catch (IOException e) {
+        } catch (IOException | UncheckedIOException e) {
             return List.of("unreadable: " + e.getMessage());
         }
     }

@@ -29,6 +29,10 @@ final class JailCure {
         };
     }
 
+    static String ofLandlock() {
+        return "boot with landlock among the kernel parameter lsm= (cat /sys/kernel/security/lsm shows those of today)";
+    }
+
     static String ofIdMaps() {
         String restricted = restrictedByAppArmor();
         return restricted.isEmpty()

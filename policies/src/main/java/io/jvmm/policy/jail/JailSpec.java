@@ -14,10 +14,25 @@ import java.util.List;
  * @param limits resource limits
  * @param wideFilter start-up seccomp filter, struct sock_filter[]
  * @param hostName what uname tells it
+ * @param landlock whether a host without Landlock is refused
  */
 @SuppressWarnings("ArrayRecordComponent") // never compared
 public record JailSpec(
-        String name, HostIdentity identity, List<Bind> binds, Limits limits, byte[] wideFilter, String hostName) {
+        String name,
+        HostIdentity identity,
+        List<Bind> binds,
+        Limits limits,
+        byte[] wideFilter,
+        String hostName,
+        Landlocked landlock) {
+    /** Landlock is the wall behind the empty root. */
+    public enum Landlocked {
+        /** A host without it is refused. */
+        REQUIRED,
+        /** A host without it has one wall less. */
+        WHERE_AVAILABLE
+    }
+
     public JailSpec {
         binds = List.copyOf(binds);
         Seccomp.checkLength(wideFilter);
@@ -41,6 +56,7 @@ public record JailSpec(
         private Limits limits = Limits.device();
         private byte[] wideFilter = new byte[0];
         private String hostName = "jvmm";
+        private Landlocked landlock = Landlocked.REQUIRED;
 
         private Builder(String name) {
             this.name = name;
@@ -76,8 +92,13 @@ public record JailSpec(
             return this;
         }
 
+        public Builder landlock(Landlocked value) {
+            landlock = value;
+            return this;
+        }
+
         public JailSpec build() {
-            return new JailSpec(name, identity, binds, limits, wideFilter, hostName);
+            return new JailSpec(name, identity, binds, limits, wideFilter, hostName, landlock);
         }
     }
 }

@@ -131,6 +131,32 @@ final class JailPlanTest {
     }
 
     @Test
+    void aHostWithoutLandlockIsRefusedUnlessTheSpecificationSaysOtherwise() {
+        HostFacts without = new HostFacts(40, 0);
+        JailSpec.Builder spec = JailSpec.builder("test")
+                .identity(Programs.root() ? HostIdentity.ids(5000, 5000) : HostIdentity.sameUser())
+                .wideFilter(Programs.ALLOW_ALL);
+        JailException e = assertThrows(JailException.class, () -> Jail.prepare(spec.build(), "/x", without));
+        assertTrue(e.cure().contains("lsm="), e.getMessage());
+        try (Jail.Opened opened =
+                Jail.prepare(spec.landlock(JailSpec.Landlocked.WHERE_AVAILABLE).build(), "/x", without)) {
+            assertEquals(-1, opened.forPlan().landlockRuleset());
+        }
+    }
+
+    @Test
+    void aRootSupervisorGivesEachChildAnIdOfItsOwnAndAnOrdinaryUserCannot() {
+        HostIdentity wrong = Programs.root() ? HostIdentity.sameUser() : HostIdentity.ids(5000, 5000);
+        JailSpec spec = JailSpec.builder("test")
+                .identity(wrong)
+                .wideFilter(Programs.ALLOW_ALL)
+                .build();
+        JailException e = assertThrows(JailException.class, () -> Jail.prepare(spec, "/x", FACTS));
+        assertEquals("identity", e.step());
+        assertFalse(e.cure().isEmpty());
+    }
+
+    @Test
     void specificationMistakesAreRefused() {
         assertThrows(IllegalArgumentException.class, () -> HostIdentity.ids(0, 5));
         assertThrows(IllegalArgumentException.class, () -> bind("/opt/lib", "relative", true));
