@@ -62,7 +62,7 @@ class BadInputIT extends MachineTest {
                         CONFIGURATION,
                         "[boot]\nkernel = \"%d\"",
                         "vm.toml:2:",
-                        "directory"),
+                        "regular file"),
                 new Bad(
                         "initrd that is not there",
                         CONFIGURATION,
@@ -243,7 +243,7 @@ class BadInputIT extends MachineTest {
                         .under(OtherUser.NOBODY),
                 HOST,
                 "/dev/kvm",
-                "ermission");
+                "may not be used");
     }
 
     @Test

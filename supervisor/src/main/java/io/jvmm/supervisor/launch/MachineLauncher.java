@@ -267,7 +267,11 @@ public final class MachineLauncher implements AutoCloseable {
                 .put("jail", config.jail().mode().word());
         SupervisorEndpoint endpoint = new SupervisorEndpoint(link, request, event);
         BootRecord complete = record.build();
-        s.control().send(complete);
+        try {
+            s.control().send(complete);
+        } catch (SysException.Disconnected e) {
+            // It has died already: its exit status and its last words, which the machine's loop reads, tell why.
+        }
         children.add(new ChildProcess(
                 kind,
                 s.process(),
