@@ -36,7 +36,7 @@ class ConcurrencyTest {
                         "-iters",
                         "1",
                         "-time",
-                        "300",
+                        "200",
                         "-sc",
                         "false",
                         "-r",

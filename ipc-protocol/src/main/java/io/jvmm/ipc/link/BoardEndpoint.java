@@ -41,8 +41,7 @@ public final class BoardEndpoint {
         this.producer = new GuardedProducer(memory.requestRing());
         this.requests = new DeviceRequestProxy(producer);
         this.replies = new ReplySlots(memory.replySlots(), memory.spec().replySlots());
-        this.space = new SpaceWaiters(
-                memory.doorbells(), LinkLayout.DOORBELL_REQUEST_PRODUCERS_WAITING, memory.requestRing());
+        this.space = new SpaceWaiters(memory.doorbells());
         this.requestDoorbell =
                 new Doorbell(memory.doorbells(), LinkLayout.DOORBELL_REQUEST_CONSUMER_ASLEEP, requestDoorbell);
         this.eventDoorbell = new Doorbell(memory.doorbells(), LinkLayout.DOORBELL_EVENT_CONSUMER_ASLEEP, eventDoorbell);
@@ -146,7 +145,7 @@ public final class BoardEndpoint {
 
     private void giveUp(long startNs) {
         if (state.hung(System.nanoTime() - startNs)) {
-            replies.wakeAll();
+            replies.abandon();
             space.wakeAll();
         }
     }
@@ -157,7 +156,7 @@ public final class BoardEndpoint {
      */
     public void sever(Violation violation) {
         if (state.sever(violation)) {
-            replies.wakeAll();
+            replies.abandon();
             space.wakeAll();
         }
     }

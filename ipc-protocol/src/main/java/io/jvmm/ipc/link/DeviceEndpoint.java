@@ -41,8 +41,7 @@ public final class DeviceEndpoint {
         this.replies = new ReplySlots(memory.replySlots(), memory.spec().replySlots());
         this.producer = new GuardedProducer(memory.eventRing());
         this.events = new DeviceEventProxy(producer);
-        this.space = new SpaceWaiters(
-                memory.doorbells(), LinkLayout.DOORBELL_REQUEST_PRODUCERS_WAITING, memory.requestRing());
+        this.space = new SpaceWaiters(memory.doorbells());
         this.requestDoorbell =
                 new Doorbell(memory.doorbells(), LinkLayout.DOORBELL_REQUEST_CONSUMER_ASLEEP, requestDoorbell);
         this.eventDoorbell = new Doorbell(memory.doorbells(), LinkLayout.DOORBELL_EVENT_CONSUMER_ASLEEP, eventDoorbell);

@@ -17,8 +17,8 @@ import io.jvmm.ipc.ring.IpcRingLayout;
  *   | i64 sequence | i64 value  | i32 status | (0)        | i32 asleep     | (0)  |
  *
  *   doorbell words, 128 bytes apart
- *   0                              128                          256                             384
- *   | i32 request consumer asleep  | i32 event consumer asleep  | i32 request producers waiting |
+ *   0                              128                          256                             384            512
+ *   | i32 request consumer asleep  | i32 event consumer asleep  | i32 request producers waiting | i32 room     |
  * </pre>
  */
 public final class LinkLayout {
@@ -52,7 +52,8 @@ public final class LinkLayout {
     public static final int DOORBELL_REQUEST_CONSUMER_ASLEEP = 0;
     public static final int DOORBELL_EVENT_CONSUMER_ASLEEP = 128;
     public static final int DOORBELL_REQUEST_PRODUCERS_WAITING = 256;
-    public static final int DOORBELL_LENGTH_BYTES = 384;
+    public static final int DOORBELL_REQUEST_ROOM = 384;
+    public static final int DOORBELL_LENGTH_BYTES = 512;
 
     /** Every region starts at a multiple of this: two cache lines, so that no two share a prefetched pair. */
     public static final int REGION_ALIGNMENT_BYTES = 128;

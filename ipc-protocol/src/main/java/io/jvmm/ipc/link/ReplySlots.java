@@ -21,6 +21,9 @@ final class ReplySlots {
     /** A look at the clock costs about as much as a few looks at the slot. */
     private static final int LOOKS_PER_CLOCK_READ = 16;
 
+    /** A sequence no read ever has. */
+    private static final long ABANDONED = -1;
+
     private final AtomicBuffer slots;
     private final int count;
 
@@ -94,10 +97,15 @@ final class ReplySlots {
         return slots.getLong(slot * SLOT_LENGTH_BYTES + SLOT_VALUE);
     }
 
-    /** Wakes every sleeping reader so that it sees that the link is no longer connected. */
-    void wakeAll() {
+    /**
+     * vCPU side: makes every reader see that the link is no longer connected. The sequence changes to one that nobody
+     * waits for, because a wake-up alone is lost on a reader that has looked at the link but does not sleep yet.
+     */
+    void abandon() {
         for (int slot = 0; slot < count; slot++) {
-            Futex.wake(slots, slot * SLOT_LENGTH_BYTES + SLOT_SEQUENCE, Integer.MAX_VALUE);
+            int at = slot * SLOT_LENGTH_BYTES;
+            slots.putLongVolatile(at + SLOT_SEQUENCE, ABANDONED);
+            Futex.wake(slots, at + SLOT_SEQUENCE, Integer.MAX_VALUE);
         }
     }
 }

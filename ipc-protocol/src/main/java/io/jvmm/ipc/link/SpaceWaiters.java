@@ -1,58 +1,59 @@
 package io.jvmm.ipc.link;
 
-import io.jvmm.ipc.ring.IpcRingLayout;
+import static io.jvmm.ipc.link.LinkLayout.DOORBELL_REQUEST_PRODUCERS_WAITING;
+import static io.jvmm.ipc.link.LinkLayout.DOORBELL_REQUEST_ROOM;
+
 import io.jvmm.ipc.sys.Futex;
 import java.lang.invoke.VarHandle;
 import org.agrona.concurrent.AtomicBuffer;
 
 /**
- * Lets producers sleep until the consumer gives room back: a count of those who wait, and a futex on the low word of
- * the ring's head position. PROTOCOL.md, "Waiting for room".
+ * Lets the producers of the request ring sleep until its consumer gives room back: a count of those who wait, and a
+ * futex word that changes whenever they should look again. PROTOCOL.md, "Waiting for room".
+ *
+ * <p>Nothing is allocated. A hostile consumer that plays with the words costs a producer superfluous looks, or the wait
+ * until its own deadline.
  */
 final class SpaceWaiters {
     private final AtomicBuffer words;
-    private final int countOffset;
-    private final AtomicBuffer ring;
-    private final int headOffset;
 
-    SpaceWaiters(AtomicBuffer words, int countOffset, AtomicBuffer ring) {
+    /** Over the doorbell words of the link. */
+    SpaceWaiters(AtomicBuffer words) {
         this.words = words;
-        this.countOffset = countOffset;
-        this.ring = ring;
-        this.headOffset = IpcRingLayout.headOffset(ring.capacity());
     }
 
     /** Consumer: the head has moved; wakes those who wait for it. Returns whether anyone does. */
     boolean headMoved() {
         // Orders the head before the look at the count; a producer does it the other way round.
         VarHandle.fullFence();
-        if (words.getIntVolatile(countOffset) == 0) {
+        if (words.getIntVolatile(DOORBELL_REQUEST_PRODUCERS_WAITING) == 0) {
             return false;
         }
-        Futex.wake(ring, headOffset, Integer.MAX_VALUE);
+        wakeAll();
         return true;
+    }
+
+    /** Makes every waiting producer look again: there is room, or there is no link any more. */
+    void wakeAll() {
+        words.getAndAddInt(DOORBELL_REQUEST_ROOM, 1);
+        Futex.wake(words, DOORBELL_REQUEST_ROOM, Integer.MAX_VALUE);
     }
 
     /** Producer: counts itself among the waiting. Then, in a loop: {@link #ticket()}, try, {@link #await}. */
     void enter() {
-        words.getAndAddInt(countOffset, 1);
+        words.getAndAddInt(DOORBELL_REQUEST_PRODUCERS_WAITING, 1);
     }
 
     void leave() {
-        words.getAndAddInt(countOffset, -1);
+        words.getAndAddInt(DOORBELL_REQUEST_PRODUCERS_WAITING, -1);
     }
 
-    /** Producer: what the head is now; {@link #await} returns at once if it has moved since. */
+    /** Producer: take it before trying; {@link #await} returns at once if there was a reason to look again since. */
     int ticket() {
-        return ring.getIntVolatile(headOffset);
+        return words.getIntVolatile(DOORBELL_REQUEST_ROOM);
     }
 
     void await(int ticket, long deadlineNs) {
-        Futex.awaitUntil(ring, headOffset, ticket, deadlineNs);
-    }
-
-    /** Wakes every waiting producer so that it sees that the link is no longer connected. */
-    void wakeAll() {
-        Futex.wake(ring, headOffset, Integer.MAX_VALUE);
+        Futex.awaitUntil(words, DOORBELL_REQUEST_ROOM, ticket, deadlineNs);
     }
 }

@@ -15,6 +15,7 @@ import org.openjdk.jcstress.annotations.Arbiter;
 import org.openjdk.jcstress.annotations.JCStressTest;
 import org.openjdk.jcstress.annotations.Outcome;
 import org.openjdk.jcstress.annotations.State;
+import org.openjdk.jcstress.infra.results.III_Result;
 import org.openjdk.jcstress.infra.results.II_Result;
 import org.openjdk.jcstress.infra.results.IJ_Result;
 import org.openjdk.jcstress.infra.results.JJ_Result;
@@ -137,7 +138,7 @@ public final class LinkStress {
         }
     }
 
-    /** A producer that decides to sleep for room is seen by the consumer that gives some back. */
+    /** A producer that decides to sleep for room is woken by the consumer that gives some back. */
     @JCStressTest
     @Outcome(id = "0, 0", expect = ACCEPTABLE, desc = "saw the room in time; not woken")
     @Outcome(id = "1, 0", expect = ACCEPTABLE, desc = "saw the room in time; woken for nothing")
@@ -147,7 +148,7 @@ public final class LinkStress {
     public static class RoomSleep {
         private final UnsafeBuffer words = memory(LinkLayout.DOORBELL_LENGTH_BYTES);
         private final UnsafeBuffer ring = memory(IpcRingLayout.lengthBytes(1024));
-        private final SpaceWaiters space = new SpaceWaiters(words, LinkLayout.DOORBELL_REQUEST_PRODUCERS_WAITING, ring);
+        private final SpaceWaiters space = new SpaceWaiters(words);
 
         @Actor
         public void consumer(II_Result result) {
@@ -158,7 +159,41 @@ public final class LinkStress {
         @Actor
         public void producer(II_Result result) {
             space.enter();
-            result.r2 = space.ticket() == 32 ? 0 : 1;
+            space.ticket();
+            result.r2 = ring.getLongVolatile(IpcRingLayout.headOffset(ring.capacity())) == 32 ? 0 : 1;
+        }
+    }
+
+    /** The futex word changes after the ticket of a producer that found no room, so that it does not sleep on it. */
+    @JCStressTest
+    @Outcome(id = "0, 1, .*", expect = ACCEPTABLE, desc = "the ticket is out of date, or the wake-up comes later")
+    @Outcome(id = "1, .*, .*", expect = ACCEPTABLE, desc = "saw the room in time")
+    @Outcome(id = "0, 0, 1", expect = ACCEPTABLE, desc = "the word has changed since: futex_wait returns at once")
+    @Outcome(id = "0, 0, 0", expect = FORBIDDEN, desc = "sleeps for ever")
+    @State
+    public static class RoomTicket {
+        private final UnsafeBuffer words = memory(LinkLayout.DOORBELL_LENGTH_BYTES);
+        private final UnsafeBuffer ring = memory(IpcRingLayout.lengthBytes(1024));
+        private final SpaceWaiters space = new SpaceWaiters(words);
+        private int ticket;
+
+        @Actor
+        public void consumer() {
+            ring.putLongRelease(IpcRingLayout.headOffset(ring.capacity()), 32);
+            space.headMoved();
+        }
+
+        @Actor
+        public void producer(III_Result result) {
+            space.enter();
+            ticket = space.ticket();
+            result.r1 = ring.getLongVolatile(IpcRingLayout.headOffset(ring.capacity())) == 32 ? 1 : 0;
+            result.r2 = ticket == 0 ? 0 : 1;
+        }
+
+        @Arbiter
+        public void word(III_Result result) {
+            result.r3 = space.ticket() == ticket ? 0 : 1;
         }
     }
 
