@@ -48,12 +48,17 @@ final class ClassPreloader {
                     .toList();
         }
         for (String name : names) {
-            try {
-                Class.forName(name, false, loader);
-            } catch (ClassNotFoundException | LinkageError e) {
-                // A class that cannot be loaded now will not be missed later.
-                continue;
-            }
+            load(name, loader);
+        }
+    }
+
+    /** A class that cannot be loaded now will not be missed later. */
+    private static boolean load(String name, ClassLoader loader) {
+        try {
+            Class.forName(name, false, loader);
+            return true;
+        } catch (ClassNotFoundException | LinkageError e) {
+            return false;
         }
     }
 }

@@ -27,11 +27,11 @@ import org.jspecify.annotations.Nullable;
 final class ScriptMain {
 
     private static final String USAGE = """
-            usage: java -jar %1$s.jar --script FILE|- [--jail=off|log|enforce] [--set KEY=VALUE]...
+            usage: java -jar NAME.jar --script FILE|- [--jail=off|log|enforce] [--set KEY=VALUE]...
 
               --script FILE   run the commands in FILE; the first that fails ends it, with file and line
               --script -      read the commands from standard input, with a prompt on a terminal
-              --jail=MODE     off (default); enforce: under the narrow filter of %1$s.policy; log: the same, but
+              --jail=MODE     off (default); enforce: under the narrow filter of NAME.policy; log: the same, but
                               what it forbids is only logged by the kernel
               --set KEY=VALUE an entry of the device's configuration
 
@@ -61,7 +61,7 @@ final class ScriptMain {
     static DeviceExit run(String[] args, DeviceFactory factory, InputStream in, PrintStream out) throws IOException {
         ScriptMain main = new ScriptMain(factory.identity().name(), out);
         if (List.of(args).contains("--help")) {
-            out.print(String.format(USAGE, main.name));
+            out.print(USAGE.replace("NAME", main.name));
             return DeviceExit.STOPPED;
         }
         main.options(args);
@@ -191,7 +191,7 @@ final class ScriptMain {
                 try {
                     rehearsal.line(command.word() + arguments);
                 } catch (ScriptException e) {
-                    rehearsal.toString(); // wrong arguments are part of the rehearsal
+                    ScriptedPeer.quoted(String.valueOf(e.getMessage())); // wrong arguments are part of the rehearsal
                 }
             }
         }

@@ -98,7 +98,7 @@ public final class StreamBackend implements Backend {
         this.onLoss = onLoss;
         this.filter = filter;
         this.help = filter.help();
-        this.readAhead = filter != InputFilter.NONE;
+        this.readAhead = !filter.equals(InputFilter.NONE);
         this.backlog = new Backlog(backlogBytes);
         this.in = in;
         this.out = out;

@@ -182,7 +182,7 @@ class DeviceLifeTest {
                 DeviceProcess.receive(new EchoDevice(), peer.deviceControl(), key -> java.util.Optional.empty());
             } catch (StageException e) {
                 exit = e.exit();
-                assertTrue(e.getMessage().contains("--script"), e.getMessage());
+                assertTrue(String.valueOf(e.getMessage()).contains("--script"), e.getMessage());
             }
             assertEquals(DeviceExit.BOOT_FAILED, exit);
         }

@@ -115,8 +115,7 @@ class ScriptedPeerTest {
                 new ByteArrayInputStream(new byte[0]),
                 new PrintStream(out, true, StandardCharsets.UTF_8));
         assertEquals(DeviceExit.BAD_CONFIGURATION, exit);
-        assertTrue(
-                out.toString(StandardCharsets.UTF_8).contains(file + ":2: 'bogus' is not a command"), out.toString());
+        assertTrue(out.toString(StandardCharsets.UTF_8).contains(file + ":2: 'bogus' is not a command"));
     }
 
     @ParameterizedTest

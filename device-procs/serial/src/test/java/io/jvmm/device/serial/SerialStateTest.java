@@ -54,7 +54,7 @@ class SerialStateTest {
                 SerialStateLayout.PORTS + SerialStateLayout.offset(field),
                 Integer.decode(value).byteValue());
         StateRejectedException e = assertThrows(StateRejectedException.class, () -> adopt(state));
-        assertTrue(e.getMessage().contains("port 0 " + field), e.getMessage());
+        assertTrue(String.valueOf(e.getMessage()).contains("port 0 " + field), e.getMessage());
     }
 
     @Test
