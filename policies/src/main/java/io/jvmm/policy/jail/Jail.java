@@ -20,6 +20,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -56,14 +57,18 @@ public final class Jail {
             JailSpec spec, List<String> argv, Map<String, String> environment, List<FdMapping> fds) {
         HostFacts facts = HostFacts.read();
         try (Opened opened = prepare(spec, argv.getFirst(), facts)) {
-            List<PreparedCall> plan = JailPlan.jailed(spec, argv, environment, fds, facts, opened.forPlan());
-            return run(spec.name(), plan, NAMESPACES, spec.identity(), opened);
+            return run(
+                    spec.name(),
+                    () -> JailPlan.jailed(spec, argv, environment, fds, facts, opened.forPlan()),
+                    NAMESPACES,
+                    spec.identity(),
+                    opened);
         }
     }
 
     /**
-     * Does everything {@link #spawn} does except creating the child, and undoes it: for a training run, which must know the classes
-     * of a real one, and for {@code --check}, since most refusals show here.
+     * Does everything {@link #spawn} does except creating the child, and undoes it: for {@code --check}, since most refusals show
+     * here, and for measurements.
      */
     public static void rehearse(
             JailSpec spec, List<String> argv, Map<String, String> environment, List<FdMapping> fds) {
@@ -71,15 +76,14 @@ public final class Jail {
         try (Opened opened = prepare(spec, argv.getFirst(), facts)) {
             List<PreparedCall> plan = JailPlan.jailed(spec, argv, environment, fds, facts, opened.forPlan());
             new ControlBlock(plan, ControlBlock.CLONE_VM | NAMESPACES).close();
-            createOnSpawner(() -> 0L);
         }
     }
 
-    /** Starts {@code argv} with no jail whatsoever: for the supervisor's {@code jail = "off"} and for measurements. */
+    /** Starts {@code argv} with no jail whatsoever: for measurements, and for tests of what runs in jails. */
     public static JailedProcess spawnUnconfined(
             String name, List<String> argv, Map<String, String> environment, List<FdMapping> fds) {
         try (Opened opened = new Opened()) {
-            return run(name, JailPlan.unconfined(argv, environment, fds, opened.forPlan()), 0, null, opened);
+            return run(name, () -> JailPlan.unconfined(argv, environment, fds, opened.forPlan()), 0, null, opened);
         }
     }
 
@@ -148,41 +152,51 @@ public final class Jail {
     }
 
     private static JailedProcess run(
-            String name, List<PreparedCall> plan, long namespaces, @Nullable HostIdentity identity, Opened opened) {
-        ControlBlock block = new ControlBlock(plan, ControlBlock.CLONE_VM | namespaces);
+            String name,
+            Supplier<List<PreparedCall>> plan,
+            long namespaces,
+            @Nullable HostIdentity identity,
+            Opened opened) {
         SharedMemory.enter();
         try {
-            long pid = createOnSpawner(block::start);
-            if (pid < 0) {
-                block.close();
-                throw new JailException(name, "clone3", (int) -pid, JailCure.ofClone((int) -pid));
+            Created child = onSpawner(() -> create(name, plan.get(), namespaces));
+            letGo(name, child, identity, opened);
+            try (ControlBlock block = child.block()) {
+                checkOutcome(name, block, child.execve(), child.pidfd());
             }
-            Pidfd pidfd = Pidfd.of((int) pid, Fd.of(block.pidfd()));
-            letGo(name, block, pidfd, identity, opened);
-            try (block) {
-                checkOutcome(name, block, plan.getLast(), pidfd);
-            }
-            return new JailedProcess(name, pidfd);
+            return new JailedProcess(name, child.pidfd());
         } finally {
             SharedMemory.leave();
         }
     }
 
+    /** A child that waits for its id maps. */
+    private record Created(ControlBlock block, PreparedCall execve, Pidfd pidfd) {}
+
+    private static Created create(String name, List<PreparedCall> plan, long namespaces) {
+        ControlBlock block = new ControlBlock(plan, ControlBlock.CLONE_VM | namespaces);
+        long pid = block.start();
+        if (pid < 0) {
+            block.close();
+            throw new JailException(name, "clone3", (int) -pid, JailCure.ofClone((int) -pid));
+        }
+        return new Created(block, plan.getLast(), Pidfd.of((int) pid, Fd.of(block.pidfd())));
+    }
+
     /** Writes the id maps, lets the child walk its table, and waits until it has left our memory. */
-    private static void letGo(
-            String name, ControlBlock block, Pidfd pidfd, @Nullable HostIdentity identity, Opened opened) {
+    private static void letGo(String name, Created child, @Nullable HostIdentity identity, Opened opened) {
         try {
             if (identity != null) {
-                writeIdMaps(pidfd.pid(), identity);
+                writeIdMaps(child.pidfd().pid(), identity);
             }
-            Host.writeByte(opened.pipe.writer());
+            opened.go();
         } catch (IOException | RuntimeException e) {
-            abandon(block, pidfd);
+            abandon(child);
             throw new JailException(name, "id maps", String.valueOf(e.getMessage()), JailCure.ofIdMaps());
         }
-        if (!block.awaitDeparture(DEPARTURE_TIMEOUT_NS)) {
-            String at = nameOf(block.current());
-            abandon(block, pidfd);
+        if (!child.block().awaitDeparture(DEPARTURE_TIMEOUT_NS)) {
+            String at = nameOf(child.block().current());
+            abandon(child);
             throw new JailException(name, at, "it did not end within 20 s", "");
         }
     }
@@ -206,11 +220,11 @@ public final class Jail {
         throw new JailException(name, step, "it returned " + result, "");
     }
 
-    private static void abandon(ControlBlock block, Pidfd pidfd) {
-        pidfd.signal(SIGKILL);
-        pidfd.await();
-        pidfd.close();
-        block.close();
+    private static void abandon(Created child) {
+        child.pidfd().signal(SIGKILL);
+        child.pidfd().await();
+        child.pidfd().close();
+        child.block().close();
     }
 
     /** One id inside, one id outside. An ordinary user must give up setgroups first (user_namespaces(7)). */
@@ -238,8 +252,8 @@ public final class Jail {
     }
 
     /** An interrupt does not stop the creation of a child, which would leak it; it is kept for the caller. */
-    private static long createOnSpawner(Callable<Long> create) {
-        Future<Long> result = SPAWNER.submit(create);
+    private static Created onSpawner(Callable<Created> create) {
+        Future<Created> result = SPAWNER.submit(create);
         boolean interrupted = false;
         try {
             while (true) {
@@ -248,6 +262,9 @@ public final class Jail {
                 } catch (InterruptedException e) {
                     interrupted = true;
                 } catch (ExecutionException e) {
+                    if (e.getCause() instanceof RuntimeException cause) {
+                        throw cause;
+                    }
                     throw new IllegalStateException("the jail's spawner failed", e.getCause());
                 }
             }
@@ -281,24 +298,42 @@ public final class Jail {
 
     /** What the supervisor holds open for the time of one spawn. */
     static final class Opened implements AutoCloseable {
-        final Pipe pipe = Pipe.create();
-        final List<Fd> mounts = new ArrayList<>();
+        private final List<Fd> mounts = new ArrayList<>();
+        private final Pidfd supervisor =
+                Pidfd.open((int) ProcessHandle.current().pid());
+        private @Nullable Fd landlock;
+        private @Nullable Pipe pipe;
 
-        @Nullable
-        Fd landlock;
-
+        /**
+         * Makes the pipe as well. That happens on the spawner, one child after the other: a child then inherits the pipes of those
+         * before it but never the reverse, so that a supervisor's death shows as end of file to the last one first, and then to all.
+         */
         JailPlan.Descriptors forPlan() {
+            Pipe made = Pipe.create();
+            pipe = made;
             return new JailPlan.Descriptors(
-                    pipe.reader().number(),
-                    pipe.writer().number(),
+                    made.reader().number(),
+                    made.writer().number(),
+                    supervisor.fd().number(),
                     landlock == null ? -1 : landlock.number(),
                     mounts.stream().map(Fd::number).toList());
         }
 
+        /** Lets the child go on. */
+        void go() {
+            if (pipe == null) {
+                throw new IllegalStateException("no child was made");
+            }
+            Host.writeByte(pipe.writer());
+        }
+
         @Override
         public void close() {
-            pipe.close();
+            supervisor.close();
             mounts.forEach(Fd::close);
+            if (pipe != null) {
+                pipe.close();
+            }
             if (landlock != null) {
                 landlock.close();
             }

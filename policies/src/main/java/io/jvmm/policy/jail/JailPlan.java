@@ -20,8 +20,17 @@ import java.util.TreeSet;
  * namespace, none outside, and all signals blocked. It gives up one thing after another and ends in execve.
  */
 public final class JailPlan {
-    /** Where the child finds the descriptors the supervisor opened for it. */
-    public record Descriptors(int goRead, int goWrite, int landlockRuleset, List<Integer> detachedMounts) {
+    /**
+     * Where the child finds the descriptors the supervisor opened for it.
+     *
+     * @param goRead pipe on which the child waits for its id maps
+     * @param goWrite that pipe's other end
+     * @param supervisor pidfd of the supervisor
+     * @param landlockRuleset -1 where there is no Landlock
+     * @param detachedMounts one per bind, or none when the child takes them itself
+     */
+    public record Descriptors(
+            int goRead, int goWrite, int supervisor, int landlockRuleset, List<Integer> detachedMounts) {
         public Descriptors {
             detachedMounts = List.copyOf(detachedMounts);
         }
@@ -52,6 +61,7 @@ public final class JailPlan {
     private static final int SECUREBITS = 0b1110_1111;
 
     private static final int SIGKILL = 9;
+    private static final int POLLIN = 1;
     private static final int SIG_SETMASK = 2;
     private static final int SECCOMP_SET_MODE_FILTER = 1;
     private static final int CAPABILITY_VERSION_3 = 0x20080522;
@@ -92,7 +102,7 @@ public final class JailPlan {
                     "landlock_restrict_self", Nr.LANDLOCK_RESTRICT_SELF, descriptors.landlockRuleset(), 0));
         }
         plan.dropCapabilities();
-        plan.tieToTheSupervisor(descriptors.goRead());
+        plan.tieToTheSupervisor(descriptors.supervisor());
         plan.arrangeDescriptors(fds);
         plan.limit("descriptors", RLIMIT_NOFILE, spec.limits().openFiles());
         int instructions = spec.wideFilter().length / Seccomp.INSTRUCTION_BYTES;
@@ -111,7 +121,7 @@ public final class JailPlan {
             List<String> argv, Map<String, String> environment, List<FdMapping> fds, Descriptors descriptors) {
         JailPlan plan = new JailPlan();
         plan.waitForTheSupervisor(descriptors);
-        plan.tieToTheSupervisor(descriptors.goRead());
+        plan.tieToTheSupervisor(descriptors.supervisor());
         plan.arrangeDescriptors(fds);
         plan.execute(argv, environment);
         return List.copyOf(plan.steps);
@@ -129,12 +139,13 @@ public final class JailPlan {
                 .mustReturn(1));
     }
 
-    /** Changing ids cleared the parent-death signal, so it is set again; a supervisor that died meanwhile shows as POLLHUP. */
-    private void tieToTheSupervisor(int goRead) {
+    /** Changing ids cleared the parent-death signal, so it is set again; a supervisor that died meanwhile has a readable pidfd. */
+    private void tieToTheSupervisor(int supervisor) {
         add(PreparedCall.of("die with the supervisor, again", Nr.PRCTL, PR_SET_PDEATHSIG, SIGKILL));
         byte[] pollfd = ByteBuffer.allocate(8)
                 .order(ByteOrder.LITTLE_ENDIAN)
-                .putInt(goRead)
+                .putInt(supervisor)
+                .putShort((short) POLLIN)
                 .array();
         add(PreparedCall.of("the supervisor still lives", Nr.POLL, pollfd, 1, 0).mustReturn(0));
     }

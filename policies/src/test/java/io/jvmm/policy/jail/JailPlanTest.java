@@ -183,7 +183,7 @@ final class JailPlanTest {
     }
 
     private static JailPlan.Descriptors descriptors(List<Integer> mounts) {
-        return new JailPlan.Descriptors(5, 6, 7, mounts);
+        return new JailPlan.Descriptors(5, 6, 8, 7, mounts);
     }
 
     private static Bind bind(String source, String target, boolean directory) {
