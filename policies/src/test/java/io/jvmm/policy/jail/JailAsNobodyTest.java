@@ -5,9 +5,12 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.jvmm.ipc.sys.Pidfd;
+import io.jvmm.ipc.sys.Pipe;
 import io.jvmm.ipc.sys.Poller;
+import io.jvmm.ipc.sys.SysException;
 import java.io.BufferedReader;
 import java.io.File;
+import java.io.IOException;
 import java.io.InputStreamReader;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -15,6 +18,8 @@ import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.Random;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeAll;
@@ -26,6 +31,9 @@ import org.junit.jupiter.api.io.TempDir;
 @Tag("jail")
 public final class JailAsNobodyTest {
     private static final String NOBODY = "65534";
+    private static final int ROUNDS = 12;
+    private static final List<FdMapping> STANDARD =
+            List.of(new FdMapping(0, 0), new FdMapping(1, 1), new FdMapping(2, 2));
 
     @TempDir
     static Path copy;
@@ -94,6 +102,88 @@ public final class JailAsNobodyTest {
                 int ready = poller.await(TimeUnit.SECONDS.toNanos(20));
                 assertEquals(1, ready, "the child outlives its supervisor");
             }
+        }
+    }
+
+    @Test
+    void aSupervisorKilledWhileItStartsChildrenLeavesNone() throws Exception {
+        long seed = System.nanoTime();
+        System.out.println("seed " + seed);
+        Random random = new Random(seed);
+        int children = 0;
+        for (int round = 0; round < ROUNDS; round++) {
+            String marker = "jvmm-storm-" + seed + "-" + round;
+            List<String> command = new ArrayList<>(java(Storm.class));
+            command.add(marker);
+            Process supervisor = start(command);
+            // The first byte says that it has begun.
+            assertEquals('!', supervisor.getInputStream().read());
+            Thread.sleep(random.nextInt(150));
+            supervisor.destroyForcibly().waitFor();
+            for (int pid : withMarker(marker)) {
+                children++;
+                try (Pidfd child = Pidfd.open(pid)) {
+                    Poller poller = new Poller(1);
+                    poller.add(child.fd(), Poller.READABLE);
+                    assertEquals(1, poller.await(TimeUnit.SECONDS.toNanos(20)), "process " + pid + " stays");
+                } catch (SysException.Missing gone) {
+                    // Between the look and the touch.
+                }
+            }
+            assertEquals(List.of(), withMarker(marker));
+        }
+        System.out.println(children + " children were still there at the first look");
+    }
+
+    /** Processes whose command line has the marker, be it as jailed shell or still as a copy of the supervisor. */
+    private static List<Integer> withMarker(String marker) throws Exception {
+        List<Integer> found = new ArrayList<>();
+        try (Stream<Path> processes = Files.list(Path.of("/proc"))) {
+            for (Path process : processes.toList()) {
+                String pid = String.valueOf(process.getFileName());
+                try {
+                    if (pid.matches("[0-9]+")
+                            && Files.readString(process.resolve("cmdline")).contains(marker)) {
+                        found.add(Integer.parseInt(pid));
+                    }
+                } catch (IOException gone) {
+                    // It ended meanwhile.
+                }
+            }
+        }
+        return found;
+    }
+
+    /** Starts children without end, several at once, that would stay for ever. */
+    public static final class Storm {
+        private Storm() {}
+
+        public static void main(String[] args) throws Exception {
+            JailSpec spec = Programs.spec("storm")
+                    .bind(Bind.of(Path.of("/bin/sh"), "/bin/sh", Bind.Kind.PROGRAM))
+                    .build();
+            Jail.rehearse(spec, List.of("/bin/sh"), Map.of(), STANDARD);
+            System.out.print('!');
+            System.out.flush();
+            for (int i = 0; i < 3; i++) {
+                Thread.ofPlatform().start(() -> {
+                    for (int n = 0; n < 100; n++) {
+                        // It holds both ends of its standard input, which therefore never ends.
+                        Pipe endless = Pipe.create();
+                        Jail.spawn(
+                                spec,
+                                List.of("/bin/sh", "-c", "read x", args[0]),
+                                Map.of(),
+                                List.of(
+                                        FdMapping.of(endless.reader(), 0),
+                                        new FdMapping(1, 1),
+                                        new FdMapping(2, 2),
+                                        FdMapping.of(endless.writer(), 3)));
+                        endless.close();
+                    }
+                });
+            }
+            Thread.currentThread().join();
         }
     }
 
