@@ -10,6 +10,7 @@ public abstract sealed class BootException extends Exception {
 
     private static final int LONGEST_PART = 200;
 
+    private final String line;
     private final String file;
     private final String field;
     private final String value;
@@ -17,7 +18,7 @@ public abstract sealed class BootException extends Exception {
     private final String cure;
 
     private BootException(String file, String field, String value, String why, String cure) {
-        super(line(file, field, value, why, cure));
+        this.line = line(file, field, value, why, cure);
         this.file = file;
         this.field = field;
         this.value = value;
@@ -59,6 +60,12 @@ public abstract sealed class BootException extends Exception {
         public DoesNotFit(String file, String field, String value, String why, String cure) {
             super(file, field, value, why, cure);
         }
+    }
+
+    /** One line without control characters. */
+    @Override
+    public String getMessage() {
+        return line;
     }
 
     public String file() {

@@ -41,7 +41,7 @@ class BoardTest {
             rig.send(SupervisorRequestType.STOP);
             rig.hear("ack STOP 0");
             rig.boardThread().join();
-            assertEquals(Board.End.STOPPED, rig.end());
+            assertTrue(rig.end() == Board.End.STOPPED);
             assertEquals(2, rig.board.counter(BoardCounter.PIO_READS));
             assertEquals(1, rig.board.counter(BoardCounter.UNCLAIMED_READS));
         }

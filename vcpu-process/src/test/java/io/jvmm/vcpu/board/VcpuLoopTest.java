@@ -2,7 +2,6 @@ package io.jvmm.vcpu.board;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
-import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.sun.management.ThreadMXBean;
@@ -10,6 +9,8 @@ import io.jvmm.ipc.message.StopCause;
 import io.jvmm.ipc.sys.EventFd;
 import io.jvmm.vcpu.engine.ExitKind;
 import java.lang.management.ManagementFactory;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 
 class VcpuLoopTest {
@@ -100,7 +101,7 @@ class VcpuLoopTest {
         final ScriptedVcpu vcpu = new ScriptedVcpu(1, false, ScriptedVcpu.of(ExitKind.SHUTDOWN));
         final VcpuLoop loop = loop(vcpu);
         assertFalse(loop.handle(vcpu.run()));
-        final StopReport report = assertNotNull2(loop.report());
+        final StopReport report = told(loop.report());
         assertEquals(StopCause.CRASHED, report.cause());
         assertEquals(1, report.vcpu());
         assertEquals(0x1234, report.rip());
@@ -113,14 +114,13 @@ class VcpuLoopTest {
             final ScriptedVcpu vcpu = new ScriptedVcpu(0, false, ScriptedVcpu.of(kind));
             final VcpuLoop loop = loop(vcpu);
             assertFalse(loop.handle(vcpu.run()));
-            final StopReport report = assertNotNull2(loop.report());
+            final StopReport report = told(loop.report());
             assertEquals(StopCause.ENGINE_ERROR, report.cause());
             assertTrue(report.text().contains("0f 0b"), report.text());
         }
     }
 
-    private static StopReport assertNotNull2(@org.jspecify.annotations.Nullable StopReport report) {
-        assertNotNull(report);
-        return report;
+    private static StopReport told(@Nullable StopReport report) {
+        return Objects.requireNonNull(report);
     }
 }

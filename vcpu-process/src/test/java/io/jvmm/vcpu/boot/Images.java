@@ -34,7 +34,19 @@ final class Images {
 
     /** An ELF executable. */
     static final class Elf {
-        record Load(long physical, long virtual, byte[] data, long memoryBytes) {}
+        private static final class Load {
+            final long physical;
+            final long virtual;
+            final byte[] data;
+            final long memoryBytes;
+
+            Load(long physical, long virtual, byte[] data, long memoryBytes) {
+                this.physical = physical;
+                this.virtual = virtual;
+                this.data = data;
+                this.memoryBytes = memoryBytes;
+            }
+        }
 
         private final boolean is64;
         private long entry;
@@ -87,7 +99,8 @@ final class Images {
                 size += l.data.length;
             }
             size += notes.size();
-            final ByteBuffer b = le(new byte[size]);
+            final byte[] all = new byte[size];
+            final ByteBuffer b = le(all);
             b.put(new byte[] {0x7F, 'E', 'L', 'F', (byte) (is64 ? 2 : 1), 1, 1});
             b.position(16);
             b.putShort((short) 2).putShort((short) (is64 ? 62 : 3)).putInt(1);
@@ -109,7 +122,7 @@ final class Images {
             }
             loads.forEach(l -> b.put(l.data));
             b.put(notes.toByteArray());
-            return b.array();
+            return all;
         }
 
         private void header(ByteBuffer b, int type, long offset, long virtual, long physical, long file, long memory) {
@@ -230,7 +243,8 @@ final class Images {
         final int setup = 3 * 512;
         final int before = 0x400;
         final int code = (before + payload.length + 15) & -16;
-        final ByteBuffer b = le(new byte[setup + code]);
+        final byte[] all = new byte[setup + code];
+        final ByteBuffer b = le(all);
         b.put(0x1F1, (byte) 2);
         b.putInt(0x1F4, code / 16);
         b.putShort(0x1FE, (short) 0xAA55);
@@ -251,6 +265,6 @@ final class Images {
         b.putInt(0x260, 0x80_0000);
         b.put(setup, pattern(before, 3));
         b.put(setup + before, payload);
-        return b.array();
+        return all;
     }
 }

@@ -38,26 +38,6 @@ final class QemuTrial {
             ba 04 06  ed  83 c8 01  ef                                               ; SCI_EN
             """;
 
-    /** lgdt at f078, PAE, cr3, EFER.LME, PG and PE, far jump; then segments, rsp, rsi, entry. */
-    private static final String LONG_MODE = """
-            66 2e 0f 01 16 %1$s                                    ; lgdt cs:[..]
-            66 b8 20 00 00 00  0f 22 e0                            ; cr4 = PAE
-            66 b8 %2$s  0f 22 d8                                   ; cr3
-            66 b9 80 00 00 c0  0f 32  66 0d 00 01 00 00  0f 30     ; EFER.LME
-            66 b8 01 00 00 80  0f 22 c0                            ; cr0 = PG | PE
-            66 ea %3$s 10 00                                       ; far jump
-            66 b8 18 00  8e d8  8e c0  8e d0  8e e0  8e e8
-            48 c7 c4 %4$s  48 c7 c6 %5$s  48 c7 c0 %6$s  ff e0     ; rsp, rsi, entry
-            """;
-
-    private static final String PROTECTED_MODE = """
-            66 2e 0f 01 16 %1$s                                    ; lgdt cs:[..]
-            66 b8 01 00 00 00  0f 22 c0                            ; cr0 = PE
-            66 ea %2$s 10 00                                       ; far jump
-            66 b8 18 00  8e d8  8e c0  8e d0
-            bb %3$s  b8 %4$s  ff e0                                ; ebx, entry
-            """;
-
     private static final int GDT_POINTER = 0xF00;
 
     private QemuTrial() {}
@@ -94,19 +74,42 @@ final class QemuTrial {
         final int beforeSegments = longMode ? 7 + 9 + 9 + 16 + 9 + 8 : 7 + 9 + 8;
         final String jump = hex(STUB_PAGE + first.length + beforeSegments, 4);
         final String text = longMode
-                ? LONG_MODE.formatted(
+                ? longMode(
                         hex(0xF000 + GDT_POINTER, 2),
                         hex(state.cr3(), 4),
                         jump,
                         hex(state.rsp(), 4),
                         hex(state.rsi(), 4),
                         hex(state.rip(), 4))
-                : PROTECTED_MODE.formatted(
-                        hex(0xF000 + GDT_POINTER, 2), jump, hex(state.rbx(), 4), hex(state.rip(), 4));
+                : protectedMode(hex(0xF000 + GDT_POINTER, 2), jump, hex(state.rbx(), 4), hex(state.rip(), 4));
         bios.put(page, first).put(page + first.length, code(text));
         bios.putShort(page + GDT_POINTER, (short) state.gdtLimit());
         bios.putInt(page + GDT_POINTER + 2, (int) state.gdtBase());
         bios.put(page + (RESET_VECTOR & 0xFFF), code("ea 00 f0 00 f0"));
+    }
+
+    /** PAE, cr3, EFER.LME, PG and PE, far jump; then segments, rsp, rsi, entry. */
+    private static String longMode(String gdt, String cr3, String jump, String rsp, String rsi, String entry) {
+        return """
+            66 2e 0f 01 16 %1$s                                    ; lgdt cs:[..]
+            66 b8 20 00 00 00  0f 22 e0                            ; cr4 = PAE
+            66 b8 %2$s  0f 22 d8                                   ; cr3
+            66 b9 80 00 00 c0  0f 32  66 0d 00 01 00 00  0f 30     ; EFER.LME
+            66 b8 01 00 00 80  0f 22 c0                            ; cr0 = PG | PE
+            66 ea %3$s 10 00                                       ; far jump
+            66 b8 18 00  8e d8  8e c0  8e d0  8e e0  8e e8
+            48 c7 c4 %4$s  48 c7 c6 %5$s  48 c7 c0 %6$s  ff e0     ; rsp, rsi, entry
+            """.formatted(gdt, cr3, jump, rsp, rsi, entry);
+    }
+
+    private static String protectedMode(String gdt, String jump, String ebx, String entry) {
+        return """
+            66 2e 0f 01 16 %1$s                                    ; lgdt cs:[..]
+            66 b8 01 00 00 00  0f 22 c0                            ; cr0 = PE
+            66 ea %2$s 10 00                                       ; far jump
+            66 b8 18 00  8e d8  8e c0  8e d0
+            bb %3$s  b8 %4$s  ff e0                                ; ebx, entry
+            """.formatted(gdt, jump, ebx, entry);
     }
 
     private static byte[] code(String text) {
