@@ -36,7 +36,20 @@ public final class StateSegment implements AutoCloseable {
      */
     public static StateSegment create(String name, int deviceId, int version, int stateLengthBytes) {
         StateSegmentLayout layout = new StateSegmentLayout(stateLengthBytes);
-        MemFd memFd = MemFd.createSealed(name, layout.totalLength());
+        return format(MemFd.createSealed(name, layout.totalLength()), layout, deviceId, version, stateLengthBytes);
+    }
+
+    /**
+     * A new segment in an empty memfd received from elsewhere, whose maker does not know how long the device's state is
+     * and keeps it for the next process. Takes ownership of the descriptor; the memfd gets its size and is sealed.
+     */
+    public static StateSegment createIn(Fd fd, int deviceId, int version, int stateLengthBytes) {
+        StateSegmentLayout layout = new StateSegmentLayout(stateLengthBytes);
+        return format(MemFd.giveSize(fd, layout.totalLength()), layout, deviceId, version, stateLengthBytes);
+    }
+
+    private static StateSegment format(
+            MemFd memFd, StateSegmentLayout layout, int deviceId, int version, int stateLengthBytes) {
         try {
             StateSegment segment = new StateSegment(memFd.fd(), layout, stateLengthBytes, memFd.map());
             segment.shared.putLong(StateSegmentLayout.HEADER_MAGIC, StateSegmentLayout.MAGIC);
@@ -52,8 +65,8 @@ public final class StateSegment implements AutoCloseable {
     }
 
     /**
-     * Carries on with a segment received from elsewhere and takes ownership of its descriptor. A segment that is all
-     * zero, as the supervisor makes it when it does not know the length, cannot be adopted: it has no header.
+     * Carries on with a segment received from elsewhere and takes ownership of its descriptor. A memfd that is
+     * still empty is for {@link #createIn}.
      *
      * @throws StateFormatException when it is not a sealed segment of this device, version and length, or its committed
      *     slot is damaged

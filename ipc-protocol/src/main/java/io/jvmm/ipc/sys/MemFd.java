@@ -75,6 +75,21 @@ public final class MemFd implements AutoCloseable {
         return new MemFd(fd, lengthBytes);
     }
 
+    /** An empty memfd for somebody else to give a size to, with {@link #giveSize}. */
+    public static MemFd createEmpty(String name) {
+        return new MemFd(open(name), 0);
+    }
+
+    /** Takes ownership of an empty memfd received from elsewhere, gives it its size and seals that. */
+    public static MemFd giveSize(Fd fd, long lengthBytes) {
+        Syscall.check(
+                "size memfd to " + lengthBytes + " bytes",
+                Syscall.call(SyscallNumbers.FTRUNCATE, fd.number(), lengthBytes));
+        MemFd memFd = new MemFd(fd, lengthBytes);
+        memFd.seal(SEALS_FIXED_SIZE);
+        return memFd;
+    }
+
     /** Takes ownership of a memfd received from elsewhere and reads its size. */
     public static MemFd of(Fd fd) {
         return new MemFd(fd, FileIo.size(fd));

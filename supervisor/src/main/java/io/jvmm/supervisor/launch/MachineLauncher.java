@@ -221,6 +221,8 @@ public final class MachineLauncher implements AutoCloseable {
         board.fd(name + ".link", link.fd())
                 .fd(name + ".link.request-doorbell", request.fd())
                 .fd(name + ".link.event-doorbell", event.fd());
+        // The supervisor keeps what outlives the process; how long it is, the device knows.
+        record.fd("state", own(MemFd.createEmpty(name + "-state")).fd());
         int ports = backends.ports().size();
         List<String> windows =
                 LegacyWindows.windows(device, ports, backends.debugConsole().isPresent());

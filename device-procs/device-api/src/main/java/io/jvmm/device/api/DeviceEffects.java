@@ -1,5 +1,8 @@
 package io.jvmm.device.api;
 
+import io.jvmm.ipc.message.PowerAction;
+import io.jvmm.ipc.message.PowerOrigin;
+
 /**
  * What a {@link DeviceCore} may do to the world. The device process turns these into eventfd writes and records of the
  * event ring; tests and the scripted peer write them down.

@@ -13,6 +13,7 @@ import io.jvmm.ipc.state.StateSegment;
 import io.jvmm.ipc.sys.Clock;
 import io.jvmm.ipc.sys.EventFd;
 import io.jvmm.ipc.sys.Fd;
+import io.jvmm.ipc.sys.FileIo;
 import io.jvmm.ipc.sys.SysException;
 import io.jvmm.policy.sys.Seccomp;
 import java.security.MessageDigest;
@@ -107,12 +108,16 @@ final class DeviceProcess {
     }
 
     private StateSegment adoptOrCreate() {
-        Optional<Fd> fd = find("state");
-        return fd.isPresent()
-                ? StateSegment.adopt(
-                        fd.get(), identity.deviceId(), identity.stateVersion(), identity.stateLengthBytes())
-                : StateSegment.create(
-                        identity.name(), identity.deviceId(), identity.stateVersion(), identity.stateLengthBytes());
+        Optional<Fd> given = find("state");
+        int id = identity.deviceId();
+        int version = identity.stateVersion();
+        int lengthBytes = identity.stateLengthBytes();
+        if (given.isEmpty()) {
+            return StateSegment.create(identity.name(), id, version, lengthBytes); // dies with the process
+        }
+        return FileIo.size(given.get()) == 0
+                ? StateSegment.createIn(given.get(), id, version, lengthBytes)
+                : StateSegment.adopt(given.get(), id, version, lengthBytes);
     }
 
     private DeviceLoop assemble(DeviceEndpoint link, ProcessEndpoint supervisor, StateSegment state) {

@@ -1,6 +1,8 @@
 package io.jvmm.device.api;
 
 import io.jvmm.ipc.link.DeviceEndpoint;
+import io.jvmm.ipc.message.PowerAction;
+import io.jvmm.ipc.message.PowerOrigin;
 import io.jvmm.ipc.sys.EventFd;
 import org.jspecify.annotations.Nullable;
 
@@ -85,27 +87,12 @@ final class LinkEffects implements DeviceEffects {
         }
         PowerAction action = powerToSend;
         if (action != null) {
-            if (link.power(wire(action), wire(powerOrigin))) {
+            if (link.power(action, powerOrigin)) {
                 powerToSend = null;
             } else {
                 anythingToSend = true;
             }
         }
-    }
-
-    private static io.jvmm.ipc.message.PowerAction wire(PowerAction action) {
-        return switch (action) {
-            case POWER_OFF -> io.jvmm.ipc.message.PowerAction.POWER_OFF;
-            case RESET -> io.jvmm.ipc.message.PowerAction.RESET;
-        };
-    }
-
-    private static io.jvmm.ipc.message.PowerOrigin wire(PowerOrigin origin) {
-        return switch (origin) {
-            case ACPI -> io.jvmm.ipc.message.PowerOrigin.ACPI;
-            case I8042 -> io.jvmm.ipc.message.PowerOrigin.I8042;
-            case CF9 -> io.jvmm.ipc.message.PowerOrigin.CF9;
-        };
     }
 
     /** Guest errors so far. */

@@ -11,6 +11,7 @@ import io.jvmm.ipc.message.SupervisorRequestType;
 import io.jvmm.ipc.state.StateSegment;
 import io.jvmm.ipc.sys.EventFd;
 import io.jvmm.ipc.sys.Fd;
+import io.jvmm.ipc.sys.MemFd;
 import io.jvmm.ipc.sys.Pipe;
 import io.jvmm.ipc.sys.Poller;
 import io.jvmm.ipc.sys.UnixSocket;
@@ -36,7 +37,7 @@ final class ScratchSupervisor implements AutoCloseable {
     private final LinkMemory supervisorLink;
     private final EventFd supervisorRequests;
     private final EventFd supervisorEvents;
-    private final StateSegment state;
+    private final MemFd state;
     private final EventFd[] interrupts;
     private final EventFd[] resamples;
     private final Pipe[] hostIn;
@@ -87,8 +88,7 @@ final class ScratchSupervisor implements AutoCloseable {
         supervisorLink = hold(LinkMemory.create("scratch", LinkSpec.supervisor()));
         supervisorRequests = hold(EventFd.create());
         supervisorEvents = hold(EventFd.create());
-        state = hold(StateSegment.create(
-                "scratch", identity.deviceId(), identity.stateVersion(), identity.stateLengthBytes()));
+        state = hold(MemFd.createEmpty("scratch"));
         interrupts = new EventFd[identity.interrupts().size()];
         resamples = new EventFd[interrupts.length];
         for (int line = 0; line < interrupts.length; line++) {
@@ -172,8 +172,14 @@ final class ScratchSupervisor implements AutoCloseable {
         return hostOut[port];
     }
 
-    StateSegment state() {
-        return state;
+    /** Another descriptor of the state segment, for whoever calls. */
+    Fd stateFd() {
+        return state.fd().duplicate();
+    }
+
+    /** What the device has committed, as its successor would adopt it. */
+    StateSegment adoptState() {
+        return StateSegment.adopt(stateFd(), identity.deviceId(), identity.stateVersion(), identity.stateLengthBytes());
     }
 
     Log log() {

@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.jvmm.ipc.link.LinkHealth;
 import io.jvmm.ipc.message.SupervisorRequestType;
 import io.jvmm.ipc.ring.Violation;
+import io.jvmm.ipc.state.StateSegment;
 import io.jvmm.ipc.sys.EventFd;
 import io.jvmm.ipc.sys.FileIo;
 import io.jvmm.ipc.sys.Poller;
@@ -28,7 +29,7 @@ class DeviceLifeTest {
             assertArrayEquals(MessageDigest.getInstance("SHA-256").digest(new byte[0]), device.peer.awaitReady());
             device.peer.board().write(0, EchoDevice.MEMORY, 0, 4, 0x11223344);
             device.peer.request(SupervisorRequestType.POWER_BUTTON);
-            assertEquals(0, device.peer.state().ringPosition());
+            assertEquals(0, device.peer.adoptState().ringPosition());
             device.peer.request(SupervisorRequestType.START);
             assertEquals(0x11223344, device.peer.board().read(0, EchoDevice.MEMORY, 0, 4));
             assertEquals(0x2233, device.peer.board().read(1, EchoDevice.MEMORY, 1, 2));
@@ -166,10 +167,12 @@ class DeviceLifeTest {
 
     @Test
     void aStateOfAnotherDeviceIsRefused() throws Exception {
-        DeviceFactory other = new OtherVersion();
-        try (ScratchSupervisor peer = new ScratchSupervisor(EchoDevice.IDENTITY, 0);
-                LiveDevice device = new LiveDevice(other, peer)) {
-            assertEquals(DeviceExit.STATE_REJECTED, device.awaitExit());
+        DeviceIdentity of = EchoDevice.IDENTITY;
+        try (ScratchSupervisor peer = new ScratchSupervisor(of, 0)) {
+            StateSegment.createIn(peer.stateFd(), of.deviceId(), of.stateVersion(), of.stateLengthBytes());
+            try (LiveDevice device = new LiveDevice(new OtherVersion(), peer)) {
+                assertEquals(DeviceExit.STATE_REJECTED, device.awaitExit());
+            }
         }
     }
 

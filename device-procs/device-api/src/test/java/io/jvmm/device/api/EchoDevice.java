@@ -2,6 +2,8 @@ package io.jvmm.device.api;
 
 import io.jvmm.device.api.DeviceIdentity.Interrupt;
 import io.jvmm.device.api.DeviceIdentity.Region;
+import io.jvmm.ipc.message.PowerAction;
+import io.jvmm.ipc.message.PowerOrigin;
 import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;

@@ -1,8 +1,8 @@
 package io.jvmm.device.platform;
 
 import io.jvmm.device.api.DeviceEffects;
-import io.jvmm.device.api.PowerAction;
-import io.jvmm.device.api.PowerOrigin;
+import io.jvmm.ipc.message.PowerAction;
+import io.jvmm.ipc.message.PowerOrigin;
 import org.agrona.concurrent.AtomicBuffer;
 import org.jspecify.annotations.Nullable;
 

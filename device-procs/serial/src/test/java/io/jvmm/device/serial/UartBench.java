@@ -2,8 +2,8 @@ package io.jvmm.device.serial;
 
 import io.jvmm.device.api.DeviceCore;
 import io.jvmm.device.api.DeviceEffects;
-import io.jvmm.device.api.PowerAction;
-import io.jvmm.device.api.PowerOrigin;
+import io.jvmm.ipc.message.PowerAction;
+import io.jvmm.ipc.message.PowerOrigin;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
 import org.agrona.concurrent.UnsafeBuffer;
