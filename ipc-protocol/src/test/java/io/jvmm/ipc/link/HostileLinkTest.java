@@ -138,9 +138,10 @@ class HostileLinkTest {
                 Random random = new Random(lifeSeed);
                 UnsafeBuffer ring = regions[0];
                 for (int i = 0; i < 20_000; i++) {
-                    UnsafeBuffer region = random.nextInt(4) == 0 ? regions[random.nextInt(4)] : ring;
+                    boolean requests = random.nextInt(4) > 0;
+                    UnsafeBuffer region = requests ? ring : regions[1 + random.nextInt(3)];
                     int word = 4 * random.nextInt(region.capacity() / 4);
-                    region.putInt(word, region == ring && word % 8 == 0 ? 16 : random.nextInt(5));
+                    region.putInt(word, requests && word % 8 == 0 ? 16 : random.nextInt(5));
                 }
             });
             for (int i = 0; i < 5_000; i++) {

@@ -77,16 +77,15 @@ final class LinkBenchmark {
             }
         }
         try {
-            LongSupplier roundTrip =
-                    switch (what) {
-                        case 'v' -> varHandlePing(words.map().buffer());
-                        case 'e' -> eventFdPing(request, event);
-                        default -> {
-                            BoardEndpoint board =
-                                    new BoardEndpoint(link, request, event, new WaitPolicy(spinNs, 60_000_000_000L));
-                            yield () -> board.read(0, 0, 0, 4);
-                        }
-                    };
+            LongSupplier roundTrip = switch (what) {
+                case 'v' -> varHandlePing(words.map().buffer());
+                case 'e' -> eventFdPing(request, event);
+                default -> {
+                    BoardEndpoint board =
+                            new BoardEndpoint(link, request, event, new WaitPolicy(spinNs, 60_000_000_000L));
+                    yield () -> board.read(0, 0, 0, 4);
+                }
+            };
             long[] ns = new long[samples];
             for (int i = 0; i < WARM_UP; i++) {
                 roundTrip.getAsLong();
@@ -130,8 +129,7 @@ final class LinkBenchmark {
     private static void peer(Path path) {
         try (UnixSocket socket = UnixSocket.connect(path)) {
             UnixSocket.Received received = socket.receive(64);
-            String[] parameters =
-                    new String(received.bytes(), java.nio.charset.StandardCharsets.US_ASCII).split(" ");
+            String[] parameters = new String(received.bytes(), java.nio.charset.StandardCharsets.US_ASCII).split(" ");
             long spinNs = Long.parseLong(parameters[1]);
             LinkMemory link = LinkMemory.attach(received.fds().get(0), LinkKind.DEVICE);
             UnsafeBuffer words = MemFd.of(received.fds().get(1)).map().buffer();
@@ -143,11 +141,12 @@ final class LinkBenchmark {
             switch (parameters[0].charAt(0)) {
                 case 'v' -> varHandlePong(words);
                 case 'e' -> eventFdPong(poller, request, event);
-                default -> serve(
-                        new DeviceEndpoint(link, request, event, 0),
-                        parameters[0].charAt(0) == 'c' ? state : null,
-                        poller,
-                        spinNs);
+                default ->
+                    serve(
+                            new DeviceEndpoint(link, request, event, 0),
+                            parameters[0].charAt(0) == 'c' ? state : null,
+                            poller,
+                            spinNs);
             }
         }
     }

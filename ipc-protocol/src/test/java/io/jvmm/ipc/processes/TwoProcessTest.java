@@ -60,8 +60,7 @@ class TwoProcessTest {
         command.addAll(List.of(
                 "-cp", System.getProperty("java.class.path"), CountingDevice.class.getName(), socket.toString()));
         try (UnixSocket listener = UnixSocket.listen(socket, 1)) {
-            Process process =
-                    new ProcessBuilder(command).inheritIO().start();
+            Process process = new ProcessBuilder(command).inheritIO().start();
             try (UnixSocket connection = listener.accept()) {
                 connection.send(
                         new byte[1], List.of(memory.fd(), requestDoorbell.fd(), eventDoorbell.fd(), state.fd()));
