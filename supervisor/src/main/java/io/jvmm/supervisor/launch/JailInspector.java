@@ -19,7 +19,7 @@ import java.util.Set;
  * policies' {@link JailReport#weaknesses} knows of jails in general is completed here with what this process in particular must
  * be: its uid, and no descriptor that it was not given.
  */
-public final class JailInspector {
+public final class JailInspector implements ProcessInspector {
     /** The wide filter and the narrow one. */
     private static final int FILTERS = 2;
 
@@ -36,12 +36,12 @@ public final class JailInspector {
         this.home = distribution.home();
     }
 
-    /** The process as it is. */
+    @Override
     public JailReport look(ChildProcess child) throws IOException {
         return JailAudit.inspect(child.kind().process(), child.pid());
     }
 
-    /** What is wrong with it, one sentence each; empty when all is well. */
+    @Override
     public List<String> faults(ChildProcess child, JailReport report) {
         List<String> faults = new ArrayList<>(report.weaknesses(FILTERS));
         child.hostUid().ifPresent(uid -> {

@@ -10,7 +10,7 @@ import io.jvmm.ipc.sys.Signals;
 import io.jvmm.policy.jail.JailReport;
 import io.jvmm.supervisor.config.VmConfig;
 import io.jvmm.supervisor.launch.ChildProcess;
-import io.jvmm.supervisor.launch.JailInspector;
+import io.jvmm.supervisor.launch.ProcessInspector;
 import io.jvmm.supervisor.launch.ProcessKind;
 import io.jvmm.supervisor.terminal.TerminalSession;
 import java.io.IOException;
@@ -33,7 +33,7 @@ public final class MachineLoop implements MachineActions {
     private final Console console;
     private final SignalSource signals;
     private final Optional<TerminalSession> terminal;
-    private final JailInspector inspector;
+    private final ProcessInspector inspector;
     private final boolean reportOnly;
     private final Map<ProcessKind, Watched> watched = new EnumMap<>(ProcessKind.class);
     private final Map<ProcessKind, JailReport> reports = new EnumMap<>(ProcessKind.class);
@@ -73,7 +73,7 @@ public final class MachineLoop implements MachineActions {
             SignalSource signals,
             Console console,
             Optional<TerminalSession> terminal,
-            JailInspector inspector,
+            ProcessInspector inspector,
             boolean reportOnly) {
         this.config = config;
         this.console = console;

@@ -1,0 +1,222 @@
+package io.jvmm.supervisor.lifecycle;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.jvmm.ipc.link.ProcessEndpoint;
+import io.jvmm.ipc.message.LogLevel;
+import io.jvmm.ipc.message.StopCause;
+import io.jvmm.ipc.message.SupervisorRequestType;
+import io.jvmm.ipc.ring.Violation;
+import io.jvmm.supervisor.config.ConfigException;
+import io.jvmm.supervisor.config.HostFacts;
+import io.jvmm.supervisor.config.VmConfig;
+import io.jvmm.supervisor.config.VmToml;
+import io.jvmm.supervisor.launch.ChildProcess;
+import io.jvmm.supervisor.launch.FakeMachine;
+import io.jvmm.supervisor.launch.ProcessKind;
+import java.io.ByteArrayOutputStream;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+
+/** The loop on real processes, pipes and links; only what the processes are is made up. */
+class MachineLoopTest {
+    private static final String SLEEP = "exec sleep 100";
+
+    private final ByteArrayOutputStream err = new ByteArrayOutputStream();
+    private final SignalSource signals = SignalSource.detached();
+    private final List<FakeMachine> machines = new ArrayList<>();
+
+    private FakeMachine machine(String script) {
+        FakeMachine m = new FakeMachine(script);
+        machines.add(m);
+        return m;
+    }
+
+    @AfterEach
+    void nothingStays() {
+        signals.close();
+        for (FakeMachine m : machines) {
+            for (ChildProcess child : m.children()) {
+                assertFalse(Files.exists(Path.of("/proc/" + child.pid())), child.kind()::process);
+            }
+            m.close();
+        }
+    }
+
+    private CompletableFuture<Outcome> run(FakeMachine m, String lifecycle) throws ConfigException {
+        VmConfig config = VmToml.read(
+                        "[boot]\nkernel = \"k\"\n[lifecycle]\n" + lifecycle,
+                        "vm.toml",
+                        Path.of("/"),
+                        HostFacts.read(),
+                        VmToml.Options.STANDARD)
+                .config();
+        Console console = new Console(new PrintStream(err, true, StandardCharsets.UTF_8), Console.Detail.NORMAL);
+        MachineLoop loop = new MachineLoop(config, m.children(), signals, console, Optional.empty(), m, false);
+        return CompletableFuture.supplyAsync(loop::run);
+    }
+
+    private static Outcome outcome(CompletableFuture<Outcome> run) throws Exception {
+        return run.get(30, TimeUnit.SECONDS);
+    }
+
+    private void allReady(FakeMachine m) throws InterruptedException {
+        for (ProcessKind kind : ProcessKind.values()) {
+            m.ready(kind);
+        }
+        for (ProcessKind kind : ProcessKind.values()) {
+            assertEquals(SupervisorRequestType.START, next(m.end(kind)), kind::process);
+        }
+    }
+
+    private static SupervisorRequestType next(ProcessEndpoint end) throws InterruptedException {
+        long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(10);
+        while (!end.next()) {
+            assertTrue(System.nanoTime() < deadline, "no request came");
+            Thread.sleep(1);
+        }
+        SupervisorRequestType request = end.request();
+        end.release();
+        return request;
+    }
+
+    @Test
+    void aGuestThatPowersOffEndsTheMachine() throws Exception {
+        FakeMachine m = machine(SLEEP);
+        CompletableFuture<Outcome> run = run(m, "");
+        allReady(m);
+        m.end(ProcessKind.VCPU).guestStopped(StopCause.POWERED_OFF, 0, 0, 0);
+        for (ProcessKind kind : ProcessKind.values()) {
+            assertEquals(SupervisorRequestType.STOP, next(m.end(kind)));
+        }
+        // The shells do not heed STOP: they are killed when their grace is over.
+        assertEquals(new Outcome.PoweredOff(""), outcome(run));
+    }
+
+    @Test
+    void aKilledProcessIsNamedWithItsSignal() throws Exception {
+        FakeMachine m = machine(SLEEP);
+        CompletableFuture<Outcome> run = run(m, "");
+        allReady(m);
+        ChildProcess serial = m.child(ProcessKind.SERIAL);
+        serial.pidfd().signal(9);
+        assertEquals(
+                "process serial (pid " + serial.pid() + ") was killed by SIGKILL; the machine has been stopped.",
+                outcome(run).message());
+    }
+
+    @Test
+    void lastWordsOfAProcessAreShownAndCountAsTheReason() throws Exception {
+        FakeMachine m = machine("echo one >&2; echo 'boot.kernel: it is none.' >&2; exit 2");
+        assertEquals(new Outcome.BadInput("boot.kernel: it is none."), outcome(run(m, "")));
+        assertTrue(err.toString(StandardCharsets.UTF_8).contains("[vcpu] one\n"), err::toString);
+    }
+
+    @Test
+    void aLastEventCountsMoreThanTheDeathThatFollows() throws Exception {
+        FakeMachine m = machine(SLEEP);
+        CompletableFuture<Outcome> run = run(m, "");
+        allReady(m);
+        m.end(ProcessKind.VCPU).guestStopped(StopCause.CRASHED, 1, 0x1000, 0);
+        m.child(ProcessKind.VCPU).pidfd().signal(9);
+        assertEquals(
+                new Outcome.GuestCrashed("the guest crashed (triple fault) on vCPU 1 at rip 0x1000."), outcome(run));
+    }
+
+    @Test
+    void aProcessThatIsNeverReadyIsNamed() throws Exception {
+        FakeMachine m = machine(SLEEP);
+        CompletableFuture<Outcome> run = run(m, "ready_timeout_s = 1\n");
+        m.ready(ProcessKind.VCPU);
+        m.ready(ProcessKind.SERIAL);
+        assertTrue(outcome(run).message().startsWith("process platform did not become ready within 1 s"));
+    }
+
+    @Test
+    void aWeakJailIsFatalBeforeAnythingStarts() throws Exception {
+        FakeMachine m = machine(SLEEP);
+        m.setFaults(List.of("shares the net namespace", "runs as root"));
+        CompletableFuture<Outcome> run = run(m, "");
+        m.ready(ProcessKind.SERIAL);
+        assertEquals(
+                new Outcome.ProcessFailed(
+                        "process serial is not jailed as it must be: shares the net namespace; runs as"
+                                + " root. Nothing of the guest has run."),
+                outcome(run));
+    }
+
+    @Test
+    void anotherFiltersHashIsFatal() throws Exception {
+        FakeMachine m = machine(SLEEP);
+        CompletableFuture<Outcome> run = run(m, "");
+        m.end(ProcessKind.SERIAL).ready(1, new byte[32], 1);
+        assertTrue(outcome(run).message().contains("the filter it reports is not the compiled policy's"));
+    }
+
+    @Test
+    void sigtermPressesTheButtonAndTheSecondSigintKills() throws Exception {
+        FakeMachine m = machine(SLEEP);
+        CompletableFuture<Outcome> run = run(m, "");
+        allReady(m);
+        signals.raise(SignalSource.Kind.TERM);
+        assertEquals(SupervisorRequestType.POWER_BUTTON, next(m.end(ProcessKind.PLATFORM)));
+        signals.raise(SignalSource.Kind.INT);
+        assertEquals(SupervisorRequestType.POWER_BUTTON, next(m.end(ProcessKind.PLATFORM)));
+        signals.raise(SignalSource.Kind.INT);
+        assertInstanceOf(Outcome.Killed.class, outcome(run));
+    }
+
+    @Test
+    void onlyTheSerialProcessCanSayEscape() throws Exception {
+        FakeMachine m = machine(SLEEP);
+        CompletableFuture<Outcome> run = run(m, "");
+        allReady(m);
+        m.end(ProcessKind.PLATFORM).escape(0, 1);
+        assertTrue(outcome(run).message().contains("it sent ESCAPE, which is not its to say"));
+
+        FakeMachine n = machine(SLEEP);
+        CompletableFuture<Outcome> second = run(n, "");
+        allReady(n);
+        n.end(ProcessKind.SERIAL).escape(0, 1);
+        assertInstanceOf(Outcome.Escaped.class, outcome(second));
+    }
+
+    @Test
+    void aViolationThatTheVcpuProcessReportsNamesTheDevice() throws Exception {
+        FakeMachine m = machine(SLEEP);
+        CompletableFuture<Outcome> run = run(m, "");
+        allReady(m);
+        m.end(ProcessKind.VCPU)
+                .peerViolation(1, new Violation(Violation.Kind.RECORD_LENGTH, 64, new byte[] {-1, -1, -1, 0x7f}));
+        String message = outcome(run).message();
+        assertTrue(
+                message.startsWith(
+                        "process platform broke the protocol (noticed by vcpu): RECORD_LENGTH at ring position 64: ff ff ff 7f"),
+                message);
+    }
+
+    @Test
+    void logRecordsAreToldAndDetailsAreNot() throws Exception {
+        FakeMachine m = machine(SLEEP);
+        CompletableFuture<Outcome> run = run(m, "");
+        m.end(ProcessKind.VCPU).log(LogLevel.WARN, "careful");
+        m.end(ProcessKind.VCPU).log(LogLevel.INFO, "by the way");
+        allReady(m);
+        m.end(ProcessKind.VCPU).guestStopped(StopCause.RESET, 0, 0, 0);
+        m.children().forEach(c -> c.pidfd().signal(9));
+        assertEquals(new Outcome.Reset(""), outcome(run));
+        assertEquals("[vcpu] careful\n", err.toString(StandardCharsets.UTF_8));
+    }
+}
