@@ -39,6 +39,8 @@ final class GuestCpuid {
     private GuestCpuid() {}
 
     /**
+     * The whole table of one vCPU.
+     *
      * @param supported KVM's table
      * @param vcpu 0-based index, which is the APIC id
      * @param tscDeadline whether the in-kernel LAPIC has the TSC-deadline timer (KVM reports it as a capability)

@@ -19,7 +19,7 @@ final class GuestSlots {
         slots[slot] = length == 0 ? null : new Slot(base, length, host);
     }
 
-    /** @return whether the whole range is RAM and was copied */
+    /** Copies if the whole range is RAM; tells whether it is. */
     synchronized boolean read(long physicalAddress, byte[] into, int at, int length) {
         for (Slot slot : slots) {
             if (slot == null) {

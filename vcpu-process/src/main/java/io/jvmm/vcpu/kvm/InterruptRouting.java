@@ -35,7 +35,7 @@ final class InterruptRouting {
         this.table = table;
     }
 
-    /** @return a filled {@code kvm_irq_routing} */
+    /** A filled {@code kvm_irq_routing}. */
     static MemorySegment table(Arena arena) {
         final long bytes = IRQ_ROUTING.byteSize() + (ISA_LINES + IOAPIC_PINS) * IRQ_ROUTING_ENTRY.byteSize();
         final InterruptRouting routing = new InterruptRouting(arena.allocate(bytes, 8));

@@ -20,7 +20,7 @@ final class KvmExitView implements ExitView {
         this.run = run;
     }
 
-    /** @return whether the guest reads */
+    /** Takes over a port access; true if the guest reads. */
     boolean readIo() {
         address = Short.toUnsignedLong(run.getShort(KvmRunLayout.IO_PORT));
         widthBytes = run.getByte(KvmRunLayout.IO_SIZE);
@@ -29,7 +29,7 @@ final class KvmExitView implements ExitView {
         return run.getByte(KvmRunLayout.IO_DIRECTION) == KvmRunLayout.IO_IN;
     }
 
-    /** @return whether the guest reads */
+    /** Takes over a memory access; true if the guest reads. */
     boolean readMmio() {
         address = run.getLong(KvmRunLayout.MMIO_ADDRESS);
         widthBytes = run.getInt(KvmRunLayout.MMIO_LENGTH);

@@ -27,6 +27,8 @@ final class KvmHost {
     private final long runPageBytes;
 
     /**
+     * Checks version and capabilities.
+     *
      * @param device /dev/kvm, opened read-write by the supervisor
      * @throws SysException naming every capability that is missing
      */

@@ -58,6 +58,8 @@ final class KvmVcpu implements Vcpu {
     private volatile int threadId;
 
     /**
+     * Wraps a vCPU that KVM made.
+     *
      * @param fd owned
      * @param page the mapping of the vCPU's descriptor; outlives this object
      */
@@ -194,7 +196,7 @@ final class KvmVcpu implements Vcpu {
         return Arrays.copyOf(bytes, done);
     }
 
-    /** @return the guest-physical address, or a negative number where nothing is mapped */
+    /** The guest-physical address, or a negative number where nothing is mapped. */
     private long translate(long linearAddress) {
         translation.set(JAVA_LONG, offset(TRANSLATION, "linear_address"), linearAddress);
         final int result = Ioctl.call(fdNumber, KvmIoctl.TRANSLATE, translation.address());

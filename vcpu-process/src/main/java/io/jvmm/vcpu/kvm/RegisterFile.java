@@ -40,6 +40,8 @@ final class RegisterFile {
     private RegisterFile() {}
 
     /**
+     * Fills in what the boot state says.
+     *
      * @param regs {@code kvm_regs}, overwritten whole
      * @param sregs {@code kvm_sregs} as KVM gave it: what the boot state does not name (APIC base, CR8) stays
      */

@@ -36,20 +36,24 @@ public final class KvmExitBenchmark {
 
     /** A guest that exits as fast as it can. */
     private enum Loop {
-        PIO_WRITE("OUT DX, AL", BootState.real(0, CODE), "ba 00 06 ee eb fd"),
-        PIO_READ("IN AL, DX", BootState.real(0, CODE), "ba 00 06 ec eb fd"),
-        PIO_WRITE_32("OUT DX, AL (protected mode)", BootState.pvh(CODE, 0, 0, 0), "66 ba 00 06 ee eb fd"),
-        MMIO_WRITE("MOV [mmio], EAX", BootState.pvh(CODE, 0, 0, 0), "a3 00 00 00 d0 eb f9"),
-        MMIO_READ("MOV EAX, [mmio]", BootState.pvh(CODE, 0, 0, 0), "a1 00 00 00 d0 eb f9");
+        PIO_WRITE("OUT DX, AL", true, "ba 00 06 ee eb fd"),
+        PIO_READ("IN AL, DX", true, "ba 00 06 ec eb fd"),
+        PIO_WRITE_32("OUT DX, AL (protected mode)", false, "66 ba 00 06 ee eb fd"),
+        MMIO_WRITE("MOV [mmio], EAX", false, "a3 00 00 00 d0 eb f9"),
+        MMIO_READ("MOV EAX, [mmio]", false, "a1 00 00 00 d0 eb f9");
 
         private final String label;
-        private final BootState state;
+        private final boolean real;
         private final String code;
 
-        Loop(String label, BootState state, String code) {
+        Loop(String label, boolean real, String code) {
             this.label = label;
-            this.state = state;
+            this.real = real;
             this.code = code;
+        }
+
+        BootState state() {
+            return real ? BootState.real(0, CODE) : BootState.pvh(CODE, 0, 0, 0);
         }
     }
 
@@ -81,7 +85,7 @@ public final class KvmExitBenchmark {
     /** Nanoseconds an exit, one value a round, sorted. */
     private static long[] measure(Loop loop, int exits) {
         final long[] rounds = new long[ROUNDS];
-        try (Guest guest = new Guest(loop.state, loop.code)) {
+        try (Guest guest = new Guest(loop.state(), loop.code)) {
             guest.exits(exits);
             for (int i = 0; i < ROUNDS; i++) {
                 final long before = System.nanoTime();

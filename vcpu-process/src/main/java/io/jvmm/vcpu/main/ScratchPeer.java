@@ -34,10 +34,10 @@ final class ScratchPeer implements Runnable, SupervisorEventHandler {
 
     private boolean started;
     private volatile boolean finished;
-    private volatile @Nullable StopCause cause;
-    private volatile boolean sawFirstInstruction;
-    private volatile long reads;
-    private volatile long writes;
+    private @Nullable StopCause cause;
+    private boolean sawFirstInstruction;
+    private long reads;
+    private long writes;
 
     /**
      * Both links of the scratch process, with the descriptors its other side needs.
@@ -110,8 +110,10 @@ final class ScratchPeer implements Runnable, SupervisorEventHandler {
     }
 
     private void sleep() {
-        final boolean quiet = supervisor.prepareToSleep() & device.prepareToSleep();
-        poller.await(quiet ? WAIT_NS : 0);
+        // Both are told, whatever the first one says.
+        final boolean quietSupervisor = supervisor.prepareToSleep();
+        final boolean quietDevice = device.prepareToSleep();
+        poller.await(quietSupervisor && quietDevice ? WAIT_NS : 0);
         supervisor.awake();
         device.awake();
         supervisor.eventDoorbell().drain();
@@ -130,7 +132,7 @@ final class ScratchPeer implements Runnable, SupervisorEventHandler {
         }
     }
 
-    /** Why the guest stopped; null if it never did. */
+    /** Why the guest stopped; null if it never did. This and the following: after the thread has ended. */
     @Nullable
     StopCause cause() {
         return cause;
@@ -148,7 +150,7 @@ final class ScratchPeer implements Runnable, SupervisorEventHandler {
         return writes;
     }
 
-    /** Everything the process logged; after the thread has ended. */
+    /** Everything the process logged. */
     String log() {
         return log.toString();
     }

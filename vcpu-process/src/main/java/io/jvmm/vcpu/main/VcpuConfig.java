@@ -63,11 +63,15 @@ record VcpuConfig(
      */
     record Interrupt(int line, int gsi, boolean level) {}
 
-    /** @throws IllegalArgumentException naming the entry that is missing or wrong */
+    /**
+     * Reads and checks all entries.
+     *
+     * @throws IllegalArgumentException naming the entry that is missing or wrong
+     */
     static VcpuConfig from(BootRecord record) {
         final List<Device> devices = new ArrayList<>();
         final Set<String> names = new HashSet<>();
-        for (String name : record.findText("devices").orElse("").split(",")) {
+        for (String name : record.findText("devices").orElse("").split(",", -1)) {
             if (!name.isBlank()) {
                 require(names.add(name.strip()), "devices", name, "each name once");
                 devices.add(device(record, name.strip()));

@@ -145,7 +145,7 @@ public final class VcpuMain {
         record.findFd("initrd").ifPresent(Fd::close);
     }
 
-    /** @return the hash of the filter that is in force now; zeros for none */
+    /** Installs the narrow filter; returns the hash of the one that is in force now, zeros for none. */
     private static byte[] closeJail(VcpuConfig config) {
         final Optional<byte[]> filter = config.narrowFilter();
         if (config.jail() == VcpuConfig.Jail.OFF) {

@@ -32,7 +32,10 @@ final class WarmUp {
      * invocations and is compiled; more rounds would compile more of the device's side, but cost a millisecond for every
      * five of them on a busy host.
      */
-    static final int ROUNDS = 64;
+    static final byte ROUNDS = 64;
+
+    /** Offset of the number of rounds in the guest's code. */
+    private static final int ROUNDS_AT = 5;
 
     private static final int RAM_BYTES = 64 << 10;
     private static final int CODE = 0x1000;
@@ -42,7 +45,7 @@ final class WarmUp {
     /** 32-bit code; the interrupt table is empty in this mode, so that the exception at its end is a triple fault. */
     private static final String GUEST = """
             66 ba f8 03       ; mov dx, 0x3f8
-            b9 %02x %02x 00 00   ; mov ecx, rounds
+            b9 00 00 00 00    ; mov ecx, rounds (filled in)
             ee                ; out dx, al
             ec                ; in al, dx
             a2 00 00 02 00    ; mov [0x20000], al
@@ -113,8 +116,10 @@ final class WarmUp {
     }
 
     private static byte[] code() {
-        final String text = String.format(GUEST, ROUNDS & 0xff, ROUNDS >> 8);
-        return HexFormat.of().parseHex(text.replaceAll(";[^\n]*", "").replaceAll("\\s", ""));
+        final byte[] code =
+                HexFormat.of().parseHex(GUEST.replaceAll(";[^\n]*", "").replaceAll("\\s", ""));
+        code[ROUNDS_AT] = ROUNDS;
+        return code;
     }
 
     private static void join(Thread thread) {

@@ -40,7 +40,11 @@ record Wiring(
     /** PCI configuration address: a 32-bit register that covers the reset register's byte cf9 without being it. */
     private static final int PCI_CONFIG_ADDRESS = 0xcf8;
 
-    /** @throws IllegalArgumentException naming the descriptor that is missing or the window that is wrong */
+    /**
+     * Maps and attaches.
+     *
+     * @throws IllegalArgumentException naming the descriptor that is missing or the window that is wrong
+     */
     static Wiring attach(BootRecord record, VcpuConfig config) {
         final GuestMemory memory;
         try (Fd memfd = record.fd("memory")) {

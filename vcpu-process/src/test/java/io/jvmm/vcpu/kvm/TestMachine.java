@@ -53,7 +53,7 @@ final class TestMachine implements AutoCloseable {
         return machine;
     }
 
-    /** @throws AssertionError with the cure when this host has no usable KVM: such tests fail, they do not skip */
+    /** Opens KVM; where that fails the test fails, with the cure: such tests do not skip. */
     static Fd openKvm() {
         try {
             return FileIo.open(Path.of("/dev/kvm"), FileIo.READ_WRITE, 0);

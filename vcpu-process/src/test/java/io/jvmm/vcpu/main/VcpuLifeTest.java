@@ -81,7 +81,7 @@ class VcpuLifeTest {
         final StringBuilder classPath = new StringBuilder(jar.toString());
         final Set<String> seen = new HashSet<>();
         try (ZipOutputStream zip = new ZipOutputStream(Files.newOutputStream(jar))) {
-            for (String element : System.getProperty("java.class.path").split(File.pathSeparator)) {
+            for (String element : System.getProperty("java.class.path").split(File.pathSeparator, -1)) {
                 final Path path = Path.of(element);
                 if (!Files.isDirectory(path)) {
                     classPath.append(File.pathSeparator).append(element);

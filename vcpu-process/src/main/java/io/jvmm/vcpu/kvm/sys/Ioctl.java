@@ -17,6 +17,8 @@ public final class Ioctl {
     private Ioctl() {}
 
     /**
+     * Makes one call.
+     *
      * @param fd what it is called on
      * @param request what is asked
      * @param argument a value, or the address of the structure

@@ -14,23 +14,25 @@ public final class KvmFd implements AutoCloseable {
 
     private final Fd fd;
 
-    /** @param fd closed by {@link #close()} */
+    /** Wraps a descriptor, which {@link #close()} closes. */
     public KvmFd(Fd fd) {
         this.fd = fd;
     }
 
-    /** @return the number, for {@link Ioctl} */
+    /** The number, for {@link Ioctl}. */
     public int number() {
         return fd.number();
     }
 
-    /** @return the descriptor, for mapping it */
+    /** The descriptor, for mapping it. */
     public Fd fd() {
         return fd;
     }
 
     /**
-     * @param argument a value
+     * Makes an ioctl that takes a value.
+     *
+     * @param argument the value
      * @return the ioctl's result, at least 0
      * @throws SysException naming the ioctl
      */
@@ -39,7 +41,9 @@ public final class KvmFd implements AutoCloseable {
     }
 
     /**
-     * @param argument a structure of at least {@link KvmIoctl#sizeBytes()} bytes
+     * Makes an ioctl that takes a structure.
+     *
+     * @param argument at least {@link KvmIoctl#sizeBytes()} bytes
      * @return the ioctl's result, at least 0
      * @throws SysException naming the ioctl
      */

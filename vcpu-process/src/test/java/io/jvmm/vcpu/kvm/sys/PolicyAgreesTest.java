@@ -41,7 +41,7 @@ class PolicyAgreesTest {
         final Matcher rule =
                 Pattern.compile("allow ioctl when request in \\{([^}]*)}").matcher(text);
         while (rule.find()) {
-            for (String name : rule.group(1).split(",")) {
+            for (String name : rule.group(1).split(",", -1)) {
                 result.add(name.strip());
             }
         }
