@@ -55,12 +55,6 @@ public final class LinuxProcess {
         }
     }
 
-    /** Proportional set size, in kB. */
-    public static long pssKb(long pid) {
-        String pss = fields(pid, "smaps_rollup").getOrDefault("Pss", "0 kB");
-        return Long.parseLong(pss.replace("kB", "").strip());
-    }
-
     /** Name of a namespace, for comparison. */
     public static String namespace(long pid, String kind) {
         try {

@@ -20,6 +20,7 @@ final class StartBench {
     private static final List<String> CHILDREN = List.of("vcpu", "serial", "platform");
     private static final Pattern READY = Pattern.compile("\\[(\\w+)\\] ready .*?(\\d+) ms after");
     private static final Pattern FIRST = Pattern.compile("first guest instruction at (\\d+) ns");
+    private static final Pattern STAGE = Pattern.compile("jvmm: ([\\w, ]+) after (\\d+) ms");
     private static final double TICK_MS = 10;
     private static final long SETTLE_S = 4;
 
@@ -48,6 +49,14 @@ final class StartBench {
                 if (run >= 0) {
                     put(samples, run, "exec to the guest's first output", banner);
                     put(samples, run, "CPU of all processes until then", cpu);
+                    put(
+                            samples,
+                            run,
+                            "CPU of the supervisor",
+                            cpuMs(machine.handle().pid()));
+                    for (String child : CHILDREN) {
+                        put(samples, run, "CPU of " + child, cpuMs(machine.child(child)));
+                    }
                     readTimes(samples, run, said, start);
                     if (run == RUNS - 1) {
                         TimeUnit.SECONDS.sleep(SETTLE_S);
@@ -61,7 +70,11 @@ final class StartBench {
         table.heading("Start of a machine with serial and platform devices (median of " + RUNS + ")");
         samples.forEach((what, values) -> table.row(what, Table.number(LinkBench.median(values), 0) + " ms", ""));
         table.heading("Memory of each process at the prompt (proportional set size)");
-        memory.forEach((what, values) -> table.row(what, Table.number(values[0] / 1024, 1) + " MB", ""));
+        memory.forEach((what, kb) -> table.row(
+                what,
+                megabytes(kb[0]),
+                "anonymous " + megabytes(kb[1]) + ", files " + megabytes(kb[2]) + ", shared memory "
+                        + megabytes(kb[3])));
     }
 
     private static void put(Map<String, double[]> samples, int run, String what, double value) {
@@ -74,6 +87,10 @@ final class StartBench {
             // Both are the kernel's monotonic clock.
             put(samples, run, "exec to the first guest instruction", (Long.parseLong(first.group(1)) - startNs) / 1e6);
         }
+        Matcher stage = STAGE.matcher(said);
+        while (stage.find()) {
+            put(samples, run, "supervisor: " + stage.group(1), Double.parseDouble(stage.group(2)));
+        }
         Matcher ready = READY.matcher(said);
         while (ready.find()) {
             put(samples, run, ready.group(1) + ": start to READY", Double.parseDouble(ready.group(2)));
@@ -81,14 +98,14 @@ final class StartBench {
     }
 
     private static double cpuMs(Machine machine) {
-        return processes(machine)
-                .mapToDouble(pid -> {
-                    String stat = LinuxProcess.stat(pid);
-                    String[] fields =
-                            stat.substring(stat.lastIndexOf(')') + 1).strip().split(" ", -1);
-                    return fields.length < 13 ? 0 : (Long.parseLong(fields[11]) + Long.parseLong(fields[12])) * TICK_MS;
-                })
-                .sum();
+        return processes(machine).mapToDouble(StartBench::cpuMs).sum();
+    }
+
+    /** User and system time, proc(5). */
+    private static double cpuMs(long pid) {
+        String stat = LinuxProcess.stat(pid);
+        String[] fields = stat.substring(stat.lastIndexOf(')') + 1).strip().split(" ", -1);
+        return fields.length < 13 ? 0 : (Long.parseLong(fields[11]) + Long.parseLong(fields[12])) * TICK_MS;
     }
 
     private static Stream<Long> processes(Machine machine) {
@@ -98,10 +115,22 @@ final class StartBench {
     }
 
     private static void memory(Map<String, double[]> memory, Machine machine) {
-        memory.put(
-                "supervisor", new double[] {LinuxProcess.pssKb(machine.handle().pid())});
+        memory.put("supervisor", pss(machine.handle().pid()));
         for (String child : CHILDREN) {
-            memory.put(child, new double[] {LinuxProcess.pssKb(machine.child(child))});
+            memory.put(child, pss(machine.child(child)));
         }
+    }
+
+    /** In all, anonymous, of files, of shared memory; kB. */
+    private static double[] pss(long pid) {
+        Map<String, String> fields = LinuxProcess.fields(pid, "smaps_rollup");
+        return Stream.of("Pss", "Pss_Anon", "Pss_File", "Pss_Shmem")
+                .mapToDouble(key -> Double.parseDouble(
+                        fields.getOrDefault(key, "0 kB").replace("kB", "").strip()))
+                .toArray();
+    }
+
+    private static String megabytes(double kb) {
+        return Table.number(kb / 1024, 1) + " MB";
     }
 }
