@@ -3,6 +3,7 @@ package io.jvmm.device.platform;
 import io.jvmm.ipc.boot.BootChannel;
 import io.jvmm.ipc.boot.BootRecord;
 import io.jvmm.ipc.link.BoardEndpoint;
+import io.jvmm.ipc.link.LinkHealth;
 import io.jvmm.ipc.link.LinkMemory;
 import io.jvmm.ipc.link.LinkSpec;
 import io.jvmm.ipc.link.SupervisorEndpoint;
@@ -46,7 +47,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class LiveProcess implements AutoCloseable, DeviceEventHandler, SupervisorEventHandler {
     private static final Path FILTER = Path.of("../../policies/target/policies/platform.bpf");
-    private static final long PATIENCE_NS = 60_000_000_000L;
+    private static final long PATIENCE_NS = 30_000_000_000L;
     private static final int EVENTS = 64;
     private static final int OUTPUT_BYTES = 256;
     private static final int STANDARD_ERROR = 2;
@@ -155,6 +156,15 @@ final class LiveProcess implements AutoCloseable, DeviceEventHandler, Supervisor
         return Files.readAllBytes(FILTER);
     }
 
+    /** How the process is: running, or how it ended. */
+    String condition() {
+        JailedProcess running = process;
+        if (running == null) {
+            return "not started";
+        }
+        return running.pidfd().peek().map(ExitStatus::toString).orElse("running") + ", link " + board.health();
+    }
+
     int pid() {
         JailedProcess running = process;
         return running == null ? -1 : running.pid();
@@ -206,7 +216,11 @@ final class LiveProcess implements AutoCloseable, DeviceEventHandler, Supervisor
     }
 
     long read(int region, int offset, int widthBytes) {
-        return board.read(0, region, offset, widthBytes);
+        long value = board.read(0, region, offset, widthBytes);
+        if (board.health() != LinkHealth.CONNECTED) {
+            throw new AssertionError("no answer: process " + condition());
+        }
+        return value;
     }
 
     void write(int region, int offset, int widthBytes, long value) {
