@@ -1,17 +1,18 @@
 package io.jvmm.supervisor.cli;
 
-import io.jvmm.supervisor.config.Quoted;
-import io.jvmm.supervisor.config.Spelling;
 import io.jvmm.supervisor.lifecycle.Console;
-import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
-import java.util.EnumMap;
-import java.util.Map;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Optional;
+import picocli.CommandLine;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Model.OptionSpec;
+import picocli.CommandLine.ParseResult;
 
 /**
- * The command line, parsed. By hand: measured, a command-line library cost 100 ms of CPU before the first line of ours ran, a
- * sixth of what a machine may take to its first instruction.
+ * The command line, parsed. The options are declared through picocli's programming interface and not its annotations, which
+ * would cost a third of the start-up in reflection.
  *
  * @param action what is asked for
  * @param config the configuration file; absent for the demo
@@ -26,6 +27,7 @@ record Arguments(Action action, Optional<Path> config, boolean unsafeJailLog, Co
         JAIL_REPORT,
         HELP,
         VERSION,
+        /** The life of the supervisor without a machine, to make its AOT cache: only the build asks for it. */
         TRAIN
     }
 
@@ -39,87 +41,93 @@ record Arguments(Action action, Optional<Path> config, boolean unsafeJailLog, Co
     }
 
     static Arguments parse(String... args) throws UsageException {
-        Map<Option, String> given = new EnumMap<>(Option.class);
-        for (int i = 0; i < args.length; i++) {
-            int equals = args[i].startsWith("--") ? args[i].indexOf('=') : -1;
-            String name = equals < 0 ? args[i] : args[i].substring(0, equals);
-            Option option = Option.named(name).orElse(null);
-            if (option == null) {
-                throw new UsageException(unknown(name));
-            }
-            String value = "";
-            if (equals >= 0) {
-                value = args[i].substring(equals + 1);
-            } else if (!option.value().isEmpty() && i + 1 < args.length) {
-                value = args[++i];
-            }
-            if (value.isEmpty() != option.value().isEmpty()) {
-                throw new UsageException(
-                        option.value().isEmpty()
-                                ? option.word() + " takes no value. Remove " + Quoted.of("=" + value) + "."
-                                : option.word() + " needs a value. Write " + option.word() + " " + option.value()
-                                        + ".");
-            }
-            if (given.put(option, value) != null) {
-                throw new UsageException(option.word() + " is given twice. Remove one.");
-            }
+        ParseResult p;
+        try {
+            p = new CommandLine(spec()).parseArgs(args);
+        } catch (CommandLine.ParameterException e) {
+            throw new UsageException(oneLine(e));
         }
-        return meaning(given);
-    }
-
-    private static String unknown(String name) {
-        if (!name.startsWith("-")) {
-            return Quoted.of(name) + " is no option. Did you mean --config " + name + "?";
-        }
-        String known = Spelling.nearest(
-                        name, Option.told().stream().map(Option::word).toList())
-                .map(w -> "Did you mean " + w + "?")
-                .orElse("See jvmm-supervisor --help.");
-        return "unknown option " + Quoted.of(name) + ". " + known;
-    }
-
-    private static Arguments meaning(Map<Option, String> given) throws UsageException {
-        if (given.containsKey(Option.HELP)) {
+        if (p.hasMatchedOption("--help")) {
             return plain(Action.HELP);
         }
-        if (given.containsKey(Option.VERSION)) {
+        if (p.hasMatchedOption("--version")) {
             return plain(Action.VERSION);
         }
-        if (given.containsKey(Option.TRAIN)) {
+        if (p.hasMatchedOption("--train")) {
             return plain(Action.TRAIN);
         }
-        boolean demo = given.containsKey(Option.DEMO);
-        if (demo == given.containsKey(Option.CONFIG)) {
-            throw new UsageException(
-                    demo
-                            ? "--demo brings its own configuration. Give it or --config, not both."
-                            : "no machine is named. Give --config vm.toml, or --demo.");
+        boolean demo = p.hasMatchedOption("--demo");
+        Optional<Path> config = Optional.ofNullable(p.<Path>matchedOptionValue("--config", null));
+        if (demo && config.isPresent()) {
+            throw new UsageException("--demo brings its own configuration. Give it or --config, not both.");
         }
-        if (given.containsKey(Option.CHECK) && given.containsKey(Option.JAIL_REPORT)) {
+        if (!demo && config.isEmpty()) {
+            throw new UsageException("no machine is named. Give --config vm.toml, or --demo.");
+        }
+        if (p.hasMatchedOption("--check") && p.hasMatchedOption("--jail-report")) {
             throw new UsageException("--check starts nothing and --jail-report starts processes. Give one of them.");
         }
-        Action action = given.containsKey(Option.CHECK)
+        Action action = p.hasMatchedOption("--check")
                 ? Action.CHECK
-                : given.containsKey(Option.JAIL_REPORT) ? Action.JAIL_REPORT : Action.RUN;
-        Console.Detail detail = given.containsKey(Option.VERBOSE)
+                : p.hasMatchedOption("--jail-report") ? Action.JAIL_REPORT : Action.RUN;
+        Console.Detail detail = p.hasMatchedOption("--verbose")
                 ? Console.Detail.VERBOSE
-                : given.containsKey(Option.QUIET) ? Console.Detail.QUIET : Console.Detail.NORMAL;
-        return new Arguments(
-                action,
-                demo ? Optional.empty() : Optional.of(path(given.getOrDefault(Option.CONFIG, ""))),
-                given.containsKey(Option.UNSAFE_JAIL_LOG),
-                detail);
-    }
-
-    private static Path path(String text) throws UsageException {
-        try {
-            return Path.of(text);
-        } catch (InvalidPathException e) {
-            throw new UsageException(Quoted.of(text) + " is not a path: " + e.getReason() + ".");
-        }
+                : p.hasMatchedOption("--quiet") ? Console.Detail.QUIET : Console.Detail.NORMAL;
+        return new Arguments(action, config, p.hasMatchedOption("--unsafe-jail-log"), detail);
     }
 
     private static Arguments plain(Action action) {
         return new Arguments(action, Optional.empty(), false, Console.Detail.NORMAL);
+    }
+
+    /** picocli's complaint, and its suggestion where it has one, in one line. */
+    private static String oneLine(CommandLine.ParameterException e) {
+        String said =
+                String.valueOf(e.getMessage()).replaceAll("\\s*\\n\\s*", " ").strip();
+        if (e instanceof CommandLine.UnmatchedArgumentException unmatched) {
+            List<String> guesses = new ArrayList<>(unmatched.getSuggestions());
+            if (!guesses.isEmpty() && unmatched.isUnknownOption()) {
+                return said + ". Did you mean " + guesses.getFirst() + "?";
+            }
+        }
+        return said + (said.endsWith(".") ? "" : ".") + " See jvmm-supervisor --help.";
+    }
+
+    static CommandSpec spec() {
+        CommandSpec spec = CommandSpec.create().name("jvmm-supervisor");
+        spec.usageMessage().width(120);
+        spec.addOption(OptionSpec.builder("-c", "--config")
+                .paramLabel("FILE")
+                .type(Path.class)
+                .converters(s -> Path.of(s))
+                .description("Run the machine that FILE describes.")
+                .build());
+        spec.addOption(flag("--demo", "Run a small guest of jvmm's own; its console is this terminal."));
+        spec.addOption(
+                flag("--check", "Start nothing: check the configuration, open its files, print what would run."));
+        spec.addOption(flag(
+                "--jail-report",
+                "Start the machine's processes, print how each is jailed, end before the guest runs."));
+        spec.addOption(
+                flag(
+                        "--unsafe-jail-log",
+                        "Permit jail.mode = \"log\": forbidden system calls are logged and done. Never with a guest you distrust."));
+        spec.addOption(flag("--quiet", "Tell no progress; problems are still told."));
+        spec.addOption(flag("--verbose", "Tell also what the processes log, and when they became ready."));
+        spec.addOption(flag("--version", "Print the version."));
+        spec.addOption(flag("--help", "Print this.", "-h"));
+        spec.addOption(
+                OptionSpec.builder("--train").type(boolean.class).hidden(true).build());
+        return spec;
+    }
+
+    private static OptionSpec flag(String name, String meaning, String... more) {
+        String[] names = new String[more.length + 1];
+        System.arraycopy(more, 0, names, 0, more.length);
+        names[more.length] = name;
+        return OptionSpec.builder(names)
+                .type(boolean.class)
+                .description(meaning)
+                .build();
     }
 }

@@ -1,6 +1,7 @@
 package io.jvmm.supervisor.cli;
 
 import io.jvmm.supervisor.config.ConfigKey;
+import picocli.CommandLine;
 
 /** The text of {@code --help}: enough to write a first configuration without another document. */
 final class Help {
@@ -36,9 +37,9 @@ final class Help {
 
     static String text() {
         StringBuilder s = new StringBuilder("Usage: jvmm-supervisor --config FILE [options]\n\n").append(BEFORE);
-        for (Option option : Option.told()) {
-            s.append(String.format("  %-22s%s%n", option.synopsis(), option.meaning()));
-        }
+        CommandLine.Help help =
+                new CommandLine.Help(Arguments.spec(), CommandLine.Help.defaultColorScheme(CommandLine.Help.Ansi.OFF));
+        s.append(help.optionList());
         s.append("\nKeys of the configuration (TOML; paths are relative to the file; unknown keys are errors)\n");
         for (ConfigKey.Section section : ConfigKey.Section.values()) {
             s.append("  ").append(section.header()).append('\n');
