@@ -104,7 +104,7 @@ public record JailReport(
             found.add("more than one id is mapped (" + uidMap + "; " + gidMap + ")");
         }
         for (String mount : mounts) {
-            if (!mount.contains(" ro")) {
+            if (writable(mount)) {
                 found.add("a mount is writable: " + mount);
             }
         }
@@ -163,9 +163,14 @@ public record JailReport(
         rows.put("threads", Integer.toString(threads()));
         rows.put("descriptors", descriptors.size() + ": " + count(descriptorKinds()));
         rows.put("root holds", String.join(" ", root));
-        long writable = mounts.stream().filter(m -> !m.contains(" ro")).count();
+        long writable = mounts.stream().filter(JailReport::writable).count();
         rows.put("mounts", mounts.size() + ", " + (writable == 0 ? "all read-only" : writable + " WRITABLE"));
         return rows;
+    }
+
+    private static boolean writable(String mount) {
+        String options = lastWord(mount);
+        return !options.equals("ro") && !options.startsWith("ro,");
     }
 
     private List<String> kinds(boolean own) {
