@@ -70,36 +70,32 @@ final class BzImageLoader {
         try (Scratch packed = Scratch.allocate(bz.payloadBytes())) {
             kernel.read(bz.payloadOffset(), packed.segment());
             if (format == PayloadFormat.ELF) {
-                return enterElf(plan, Image.of(kernel.name() + " (payload)", packed.segment()), "payload not packed");
+                final Image vmlinux = Image.of(kernel.name() + " (payload)", packed.segment());
+                final ElfImage elf = ElfImage.parse(vmlinux, false);
+                ElfLoader.loadSegments(plan, vmlinux, elf);
+                return entered(vmlinux.name(), elf, "payload not packed");
             }
             final PayloadUnpacker unpacker = new PayloadUnpacker(kernel.name(), format, packed.segment());
-            final long limit = Math.min(LARGEST_UNPACKED, request.map().ramBytes());
-            final long unpackedBytes = unpacker.unpackedBytes(limit);
-            try (Scratch vmlinux = Scratch.allocate(unpackedBytes)) {
-                unpacker.unpack(vmlinux.segment());
-                final String how = String.format(
-                        Locale.ROOT,
-                        "%s payload unpacked (%.1f to %.1f MiB)",
-                        format.label(),
-                        bz.payloadBytes() / 1048576.0,
-                        unpackedBytes / 1048576.0);
-                return enterElf(plan, Image.of(kernel.name() + " (unpacked)", vmlinux.segment()), how);
-            }
+            final long bytes = unpacker.unpackedBytes(
+                    Math.min(LARGEST_UNPACKED, request.map().ramBytes()));
+            final ElfStream vmlinux = new ElfStream(plan, kernel.name() + " (unpacked)", bytes);
+            unpacker.unpack(bytes, vmlinux);
+            final String how = String.format(
+                    Locale.ROOT,
+                    "%s payload unpacked (%.1f to %.1f MiB)",
+                    format.label(),
+                    bz.payloadBytes() / 1048576.0,
+                    bytes / 1048576.0);
+            return entered(vmlinux.name(), vmlinux.elf(), how);
         }
     }
 
-    private static Loaded enterElf(RamPlan plan, Image vmlinux, String how) throws BootException {
-        if (!ElfImage.isElf(ImageBytes.head(vmlinux, 64))) {
-            throw new BootException.Malformed(
-                    vmlinux.name(), "magic", "not ELF", "the payload is no vmlinux", "use a sound bzImage");
-        }
-        final ElfImage elf = ElfImage.parse(vmlinux);
+    private static Loaded entered(String name, ElfImage elf, String how) throws BootException {
         if (!elf.is64()) {
             throw new BootException.Unsupported(
-                    vmlinux.name(), "e_ident[EI_CLASS]", "1", "a 32-bit kernel", "use an x86-64 kernel");
+                    name, "e_ident[EI_CLASS]", "1", "a 32-bit kernel", "use an x86-64 kernel");
         }
-        ElfLoader.loadSegments(plan, vmlinux, elf);
-        ElfLoader.requireEntry(vmlinux.name(), "e_entry", elf.entry(), elf);
+        ElfLoader.requireEntry(name, "e_entry", elf.entry(), elf);
         return new Loaded(elf.segments().getFirst().physical(), elf.entry(), how + ", Linux 64-bit boot protocol");
     }
 

@@ -32,9 +32,13 @@ record ElfImage(boolean is64, long entry, List<Segment> segments, OptionalLong p
         return head.matches(0, "\u007fELF");
     }
 
-    static ElfImage parse(Image image) throws BootException {
+    /** With {@code withNotes} false PT_NOTE is not looked at: no PVH entry, not known to be Linux. */
+    static ElfImage parse(Image image, boolean withNotes) throws BootException {
         final ImageBytes head = ImageBytes.head(image, 64);
         final String file = image.name();
+        if (!isElf(head)) {
+            throw new BootException.Malformed(file, "magic", "not ELF", "it is no vmlinux", "use a sound kernel image");
+        }
         final int elfClass = head.u8(4, "e_ident[EI_CLASS]");
         if (elfClass != 1 && elfClass != 2) {
             throw new BootException.Malformed(
@@ -72,7 +76,7 @@ record ElfImage(boolean is64, long entry, List<Segment> segments, OptionalLong p
         for (int i = 0; i < count; i++) {
             final long at = tableOffset + (long) i * entrySize;
             final long type = table.u32(at, "p_type");
-            if (type == PT_LOAD || type == PT_NOTE) {
+            if (type == PT_LOAD || (type == PT_NOTE && withNotes)) {
                 final Segment s = segment(image, table, at, i, is64);
                 if (type == PT_NOTE) {
                     notes.read(image, s);

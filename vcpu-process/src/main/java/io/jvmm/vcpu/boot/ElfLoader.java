@@ -18,7 +18,7 @@ final class ElfLoader {
 
     static BootPlan load(BootRequest request) throws BootException {
         final Image kernel = request.kernel();
-        final ElfImage elf = ElfImage.parse(kernel);
+        final ElfImage elf = ElfImage.parse(kernel, true);
         final boolean pvh = usePvh(request, elf);
         final RamPlan plan = Structures.newPlan(request);
         final String kind = (elf.isLinux() ? "Linux " : "") + (elf.is64() ? "ELF64" : "ELF32");
@@ -49,15 +49,19 @@ final class ElfLoader {
     /** Copies every segment to its physical address. RAM is zero at start, so what lies beyond p_filesz needs no writing. */
     static void loadSegments(RamPlan plan, Image kernel, ElfImage elf) throws BootException {
         for (final ElfImage.Segment s : elf.segments()) {
-            final MemorySegment target = plan.claim(
-                    kernel.name(),
-                    "program header " + s.index() + " p_paddr",
-                    "kernel segment " + s.index(),
-                    s.physical(),
-                    s.memoryBytes(),
-                    hex(s.fileBytes()) + " bytes from file offset " + hex(s.offset()));
+            final MemorySegment target = claim(plan, kernel.name(), s);
             kernel.read(s.offset(), target.asSlice(0, s.fileBytes()));
         }
+    }
+
+    static MemorySegment claim(RamPlan plan, String file, ElfImage.Segment s) throws BootException {
+        return plan.claim(
+                file,
+                "program header " + s.index() + " p_paddr",
+                "kernel segment " + s.index(),
+                s.physical(),
+                s.memoryBytes(),
+                hex(s.fileBytes()) + " bytes from file offset " + hex(s.offset()));
     }
 
     static void requireEntry(String file, String field, long entry, ElfImage elf) throws BootException {

@@ -22,14 +22,15 @@ import org.tukaani.xz.SingleXZInputStream;
  * with them anyway), so the output has a size before the first byte is unpacked, and not one byte more or less is
  * accepted: there is no decompression bomb.
  *
- * <p>Heap: gzip none (zlib works between the two off-heap segments), LZ4 none, zstd about 1 MiB, xz its dictionary, which
- * is cut to the unpacked size and must fit into three quarters of the heap that is free.
+ * <p>Memory beside the packed bytes: gzip 1 MiB, LZ4 8 MiB, zstd the unpacked size, all off the heap; xz its dictionary, on
+ * the heap, which is cut to the unpacked size and must fit into three quarters of the heap that is free.
  */
 final class PayloadUnpacker {
     private static final ValueLayout.OfInt U32 = ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
     private static final int SIZE_BYTES = 4;
     private static final int CHUNK = 64 << 10;
+    private static final int GZIP_CHUNK = 1 << 20;
     private static final int LZ4_BLOCK = 8 << 20;
     private static final int LARGE_DICTIONARY = 4 << 20;
 
@@ -57,15 +58,24 @@ final class PayloadUnpacker {
         return size;
     }
 
-    /** Fills {@code target} exactly. */
-    void unpack(MemorySegment target) throws BootException {
+    /** Takes the unpacked bytes, in order. */
+    interface Sink {
+        /** The next bytes; {@code chunk} is valid during the call only. */
+        void accept(MemorySegment chunk) throws BootException;
+    }
+
+    /**
+     * Unpacks, and gives exactly {@code size} bytes to {@code sink}, in chunks of which the first has at least {@value
+     * #CHUNK} bytes unless there are fewer in all.
+     */
+    void unpack(long size, Sink sink) throws BootException {
         final long written;
         try {
             written = switch (format) {
-                case GZIP -> gzip(target);
-                case XZ -> xz(target);
-                case LZ4 -> lz4(target);
-                case ZSTD -> zstd(target);
+                case GZIP -> gzip(size, sink);
+                case XZ -> xz(size, sink);
+                case LZ4 -> lz4(size, sink);
+                case ZSTD -> zstd(size, sink);
                 case ELF, BZIP2, LZMA, LZO, UNKNOWN -> throw new IllegalStateException(format.label());
             };
         } catch (MemoryLimitException e) {
@@ -84,23 +94,31 @@ final class PayloadUnpacker {
                 | NegativeArraySizeException e) {
             throw corrupt(e.getMessage() == null ? e.getClass().getSimpleName() : e.getMessage());
         }
-        if (written != target.byteSize()) {
-            throw corrupt("unpacks to " + written + " bytes, " + target.byteSize() + " were promised");
+        if (written != size) {
+            throw corrupt("unpacks to " + written + " bytes, " + size + " were promised");
         }
     }
 
     /** RFC 1952 around RFC 1951. */
-    private long gzip(MemorySegment target) throws DataFormatException, BootException {
+    private long gzip(long size, Sink sink) throws DataFormatException, BootException {
         final int start = gzipHeaderBytes();
         final CRC32 crc = new CRC32();
         final Inflater inflater = new Inflater(true);
-        try {
-            final ByteBuffer out = target.asByteBuffer();
+        try (Scratch scratch = Scratch.allocate(GZIP_CHUNK)) {
             inflater.setInput(packed.asSlice(start).asByteBuffer());
-            while (out.hasRemaining() && !inflater.finished()) {
-                if (inflater.inflate(out) == 0 && !inflater.finished()) {
-                    throw corrupt("the deflate stream ends early");
+            long written = 0;
+            while (written < size && !inflater.finished()) {
+                final MemorySegment chunk = scratch.segment().asSlice(0, Math.min(GZIP_CHUNK, size - written));
+                final ByteBuffer out = chunk.asByteBuffer();
+                while (out.hasRemaining() && !inflater.finished()) {
+                    if (inflater.inflate(out) == 0 && !inflater.finished()) {
+                        throw corrupt("the deflate stream ends early");
+                    }
                 }
+                final MemorySegment filled = chunk.asSlice(0, out.position());
+                crc.update(filled.asByteBuffer());
+                sink.accept(filled);
+                written += out.position();
             }
             if (!inflater.finished() && inflater.inflate(ByteBuffer.allocate(1)) != 0) {
                 throw corrupt("unpacks to more than was promised");
@@ -108,12 +126,10 @@ final class PayloadUnpacker {
             if (!inflater.finished() || inflater.getRemaining() < 8) {
                 throw corrupt("the deflate stream does not end where it should");
             }
-            crc.update(target.asByteBuffer());
-            final long trailer = packed.byteSize() - inflater.getRemaining();
-            if ((int) crc.getValue() != packed.get(U32, trailer)) {
+            if ((int) crc.getValue() != packed.get(U32, packed.byteSize() - inflater.getRemaining())) {
                 throw corrupt("CRC32 is wrong");
             }
-            return out.position();
+            return written;
         } finally {
             inflater.end();
         }
@@ -133,56 +149,68 @@ final class PayloadUnpacker {
         return at + ((flags & 2) != 0 ? 2 : 0);
     }
 
-    private long xz(MemorySegment target) throws IOException {
-        XzDictionary.limitTo(packed, target.byteSize());
+    private long xz(long size, Sink sink) throws IOException, BootException {
+        XzDictionary.limitTo(packed, size);
         final Runtime vm = Runtime.getRuntime();
         final long free = vm.maxMemory() - (vm.totalMemory() - vm.freeMemory());
         final byte[] chunk = new byte[CHUNK];
-        long at = 0;
+        long written = 0;
         try (SingleXZInputStream in =
                 new SingleXZInputStream(new SegmentInput(packed), (int) Math.min((free / 4 * 3) >> 10, 1 << 20))) {
-            for (int n = in.read(chunk); n >= 0; n = in.read(chunk)) {
-                MemorySegment.copy(chunk, 0, target, ValueLayout.JAVA_BYTE, at, n);
-                at += n;
+            for (int n = in.readNBytes(chunk, 0, CHUNK); n > 0; n = in.readNBytes(chunk, 0, CHUNK)) {
+                if (n > size - written) {
+                    throw corrupt("unpacks to more than was promised");
+                }
+                sink.accept(MemorySegment.ofArray(chunk).asSlice(0, n));
+                written += n;
             }
         }
         // The one large thing this process ever has on its heap is garbage now; a full collection gives it back to the
         // host.
-        if (target.byteSize() > LARGE_DICTIONARY) {
+        if (size > LARGE_DICTIONARY) {
             vm.gc();
-        }
-        return at;
-    }
-
-    /**
-     * The legacy frame format (lz4 doc/lz4_Frame_format.md, "Legacy frame"): a magic number, then blocks of at most 8 MiB
-     * unpacked, each behind its packed size; no end mark. Here the appended size follows the last block.
-     */
-    private long lz4(MemorySegment target) throws BootException {
-        final Lz4Decompressor decompressor = new Lz4Decompressor();
-        final long end = packed.byteSize() - SIZE_BYTES;
-        long at = 4;
-        long written = 0;
-        while (at < end) {
-            final long blockBytes = Integer.toUnsignedLong(packed.get(U32, at));
-            at += 4;
-            if (blockBytes == 0 || blockBytes > end - at) {
-                throw corrupt("block size " + hex(blockBytes) + " at " + hex(at - 4) + " reaches past the payload");
-            }
-            final long room = Math.min(LZ4_BLOCK, target.byteSize() - written);
-            final ByteBuffer out = target.asSlice(written, room).asByteBuffer();
-            decompressor.decompress(packed.asSlice(at, blockBytes).asByteBuffer(), out);
-            written += out.position();
-            at += blockBytes;
         }
         return written;
     }
 
-    private long zstd(MemorySegment target) {
+    /**
+     * The legacy frame format (lz4 doc/lz4_Frame_format.md, "Legacy frame"): a magic number, then blocks of 8 MiB unpacked
+     * (the last one less), each behind its packed size; no end mark. Here the appended size follows the last block.
+     */
+    private long lz4(long size, Sink sink) throws BootException {
+        final Lz4Decompressor decompressor = new Lz4Decompressor();
+        final long end = packed.byteSize() - SIZE_BYTES;
+        long at = 4;
+        long written = 0;
+        try (Scratch scratch = Scratch.allocate(Math.min(LZ4_BLOCK, size))) {
+            while (at < end) {
+                final long blockBytes = Integer.toUnsignedLong(packed.get(U32, at));
+                at += 4;
+                if (blockBytes == 0 || blockBytes > end - at) {
+                    throw corrupt("block size " + hex(blockBytes) + " at " + hex(at - 4) + " reaches past the payload");
+                }
+                final MemorySegment block = scratch.segment().asSlice(0, Math.min(LZ4_BLOCK, size - written));
+                final ByteBuffer out = block.asByteBuffer();
+                decompressor.decompress(packed.asSlice(at, blockBytes).asByteBuffer(), out);
+                sink.accept(block.asSlice(0, out.position()));
+                written += out.position();
+                at += blockBytes;
+            }
+        }
+        return written;
+    }
+
+    /** Matches may reach back over all of the output, so all of it is unpacked into one buffer. */
+    private long zstd(long size, Sink sink) throws BootException {
         final MemorySegment frame = ZstdWindow.lowered(packed.asSlice(0, packed.byteSize() - SIZE_BYTES));
-        final ByteBuffer out = target.asByteBuffer();
-        new ZstdDecompressor().decompress(frame.asByteBuffer(), out);
-        return out.position();
+        try (Scratch scratch = Scratch.allocate(size)) {
+            final ByteBuffer out = scratch.segment().asByteBuffer();
+            new ZstdDecompressor().decompress(frame.asByteBuffer(), out);
+            if (out.position() == size) {
+                sink.accept(scratch.segment());
+            }
+            return out.position();
+        }
     }
 
     private BootException.Malformed corrupt(String why) {
