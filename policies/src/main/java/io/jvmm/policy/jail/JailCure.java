@@ -36,7 +36,7 @@ final class JailCure {
     static String ofIdMaps() {
         String restricted = restrictedByAppArmor();
         return restricted.isEmpty()
-                ? "the supervisor must be able to map ids: as root it needs CAP_SETUID and CAP_SETGID"
+                ? "as root it needs CAP_SETUID and CAP_SETGID, and in a container a uid range that /proc/self/uid_map contains"
                 : restricted;
     }
 

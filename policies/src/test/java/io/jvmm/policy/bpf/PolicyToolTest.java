@@ -57,4 +57,16 @@ final class PolicyToolTest {
             Policies.parse(name).rules().forEach(rule -> assertTrue(page.contains(rule.reason()), rule.text()));
         }
     }
+
+    @Test
+    void theReadmeTellsTodaysNumbers() throws Exception {
+        String readme = Files.readString(Path.of("README.md"));
+        for (String name : Policies.names()) {
+            int allowed = Policies.parse(name).allowed().size();
+            String row = "| `" + name + "` |";
+            String line =
+                    readme.lines().filter(l -> l.startsWith(row)).findFirst().orElse("no row for " + name);
+            assertTrue(line.contains("| " + allowed + " |"), "README.md says otherwise than " + allowed + ": " + line);
+        }
+    }
 }
