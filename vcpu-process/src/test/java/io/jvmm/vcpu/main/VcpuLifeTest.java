@@ -1,13 +1,17 @@
 package io.jvmm.vcpu.main;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assertions.fail;
 
+import io.jvmm.ipc.boot.BootChannel;
+import io.jvmm.ipc.boot.BootRecord;
 import io.jvmm.ipc.message.StopCause;
 import io.jvmm.ipc.sys.Fd;
 import io.jvmm.ipc.sys.FileIo;
 import io.jvmm.ipc.sys.SysException;
+import io.jvmm.ipc.sys.UnixSocket;
 import java.io.File;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -28,7 +32,7 @@ import org.junit.jupiter.api.io.TempDir;
 @Tag("kvm")
 @Timeout(value = 60, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 class VcpuLifeTest {
-    private static Fd openKvm() {
+    static Fd openKvm() {
         try {
             return FileIo.open(Path.of("/dev/kvm"), FileIo.READ_WRITE, 0);
         } catch (SysException e) {
@@ -99,6 +103,38 @@ class VcpuLifeTest {
             }
         }
         return classPath.toString();
+    }
+
+    @Test
+    void aSupervisorThatIsGoneBeforeTheBootRecord() {
+        final UnixSocket.Pair control = UnixSocket.seqPacketPair();
+        control.left().close();
+        assertEquals(
+                ExitCode.BOOT_FAILED,
+                VcpuMain.run(BootChannel.over(control.right().fd())));
+        control.right().close();
+    }
+
+    @Test
+    void aRecordWithoutItsDescriptorsIsBadConfiguration() {
+        try (UnixSocket.Pair control = UnixSocket.seqPacketPair()) {
+            BootChannel.over(control.left().fd())
+                    .send(BootRecord.builder()
+                            .put("vcpus", 1)
+                            .put("memory.bytes", 4L << 20)
+                            .build());
+            assertEquals(
+                    ExitCode.BAD_CONFIGURATION,
+                    VcpuMain.run(BootChannel.over(control.right().fd())));
+        }
+    }
+
+    @Test
+    void somethingThatIsNotKvmEndsTheLifeBeforeReady() {
+        try (Fd notKvm = FileIo.open(Path.of("/dev/null"), FileIo.READ_WRITE, 0)) {
+            final ScratchPeer peer = Training.live(notKvm, Optional.empty(), _ -> {});
+            assertNull(peer.cause());
+        }
     }
 
     @Test
