@@ -3,8 +3,14 @@ package io.jvmm.it;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
+import java.util.HashSet;
+import java.util.List;
 import java.util.Random;
+import java.util.Set;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
@@ -19,6 +25,7 @@ class KillIT extends MachineTest {
     private static final String[] VICTIMS = {"supervisor", "vcpu", "serial", "platform"};
     private static final int SIGKILL = 9;
     private static final int INTERNAL = 4;
+    private static final Path RUNTIME = Path.of("/run/jvmm/vms");
     private static final Duration RESTORED = Duration.ofSeconds(10);
     /** The longest random delay: start-up takes about half of it. */
     private static final int LONGEST_DELAY_MILLIS = 2000;
@@ -31,15 +38,35 @@ class KillIT extends MachineTest {
         Random random = new Random(seed);
         Leaks leaks = Leaks.before();
         String toml = monitorToml("");
+        Set<Long> supervisors = new HashSet<>();
         for (int i = 0; i < times; i++) {
             String victim = VICTIMS[random.nextInt(VICTIMS.length)];
             int delay = random.nextInt(LONGEST_DELAY_MILLIS);
             String what = "kill " + i + ": " + victim + " after " + delay + " ms (seed " + seed + ")";
             System.out.println(what);
             try (Machine machine = Machine.with(dir, toml).onTerminal().run()) {
+                supervisors.add(machine.handle().pid());
                 kill(machine, victim, delay, what);
             }
             leaks.assertNone();
+        }
+        assertRuntimeDirectoriesAreCleared(supervisors);
+    }
+
+    /** What a killed supervisor could not remove, the next one does. */
+    private void assertRuntimeDirectoriesAreCleared(Set<Long> supervisors) throws Exception {
+        try (Machine next = Machine.with(dir, monitorToml("")).run().awaitPrompt()) {
+            next.type("off\r");
+            assertEquals(0, next.awaitExit());
+        }
+        if (!Files.isDirectory(RUNTIME)) {
+            return;
+        }
+        try (Stream<Path> all = Files.list(RUNTIME)) {
+            List<String> left = all.map(p -> String.valueOf(p.getFileName()))
+                    .filter(name -> supervisors.contains(Long.valueOf(name.substring(0, name.indexOf('-')))))
+                    .toList();
+            assertEquals(List.of(), left, "directories of dead supervisors");
         }
     }
 
