@@ -3,6 +3,7 @@ package io.jvmm.ipc.memory;
 import io.jvmm.ipc.sys.Fd;
 import io.jvmm.ipc.sys.FileIo;
 import io.jvmm.ipc.sys.Mapping;
+import io.jvmm.ipc.sys.MemFd;
 import io.jvmm.ipc.sys.SystemInfo;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -106,7 +107,8 @@ public final class GuestMemory implements AutoCloseable {
     /**
      * Maps the given regions for reading and writing; the descriptor stays the caller's.
      *
-     * @throws IllegalArgumentException when regions overlap, are too many, or reach past the end of the memfd
+     * @throws IllegalArgumentException when regions overlap, are too many, or reach past the end of the memfd, or it is
+     *     not sealed against changes of its size
      */
     public static GuestMemory map(Fd memfd, List<Region> regions) {
         List<Region> merged = merge(regions);
@@ -118,6 +120,10 @@ public final class GuestMemory implements AutoCloseable {
         if (length > available) {
             throw new IllegalArgumentException(
                     "regions of guest memory need " + length + " bytes of a memfd of " + available);
+        }
+        if (!MemFd.of(memfd).hasSeals(MemFd.SEALS_FIXED_SIZE)) {
+            throw new IllegalArgumentException(
+                    "the memfd of guest memory is not sealed: whoever holds it could shrink it");
         }
         return new GuestMemory(Mapping.sharedNoReserve(memfd, 0, length, Mapping.Access.READ_WRITE), merged);
     }

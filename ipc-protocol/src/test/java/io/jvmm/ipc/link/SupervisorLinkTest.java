@@ -141,7 +141,7 @@ class SupervisorLinkTest {
 
     @Test
     void talkingAllocatesNothing() {
-        StringBuilder line = new StringBuilder("a line for the log, ä€");
+        CharSequence line = "a line for the log, ä€";
         Allocations.assertNone("the process's side", () -> {
             supervisor.send(SupervisorRequestType.PAUSE);
             while (process.next()) {

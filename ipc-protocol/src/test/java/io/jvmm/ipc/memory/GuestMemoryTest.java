@@ -191,6 +191,13 @@ class GuestMemoryTest {
     }
 
     @Test
+    void memoryThatAPeerCouldShrinkIsRefused() {
+        try (MemFd unsealed = MemFd.create("test", MIB)) {
+            assertThrows(IllegalArgumentException.class, () -> GuestMemory.map(unsealed.fd(), MIB));
+        }
+    }
+
+    @Test
     void accessAllocatesNothing() {
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment host = arena.allocate(64);

@@ -13,13 +13,14 @@ import io.jvmm.ipc.sys.Poller;
 import io.jvmm.ipc.sys.UnixSocket;
 import java.io.IOException;
 import java.lang.invoke.VarHandle;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.function.LongSupplier;
 import org.agrona.concurrent.UnsafeBuffer;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Round trips between two processes, in one table: a register read over a link beside the least that shared memory and
@@ -72,12 +73,12 @@ final class LinkBenchmark {
             peer = new ProcessBuilder(command).inheritIO().start();
             try (UnixSocket connection = listener.accept()) {
                 connection.send(
-                        (what + " " + spinNs + " ").getBytes(java.nio.charset.StandardCharsets.US_ASCII),
+                        (what + Long.toString(spinNs)).getBytes(StandardCharsets.US_ASCII),
                         List.of(link.fd(), words.fd(), state.fd(), request.fd(), event.fd()));
             }
         }
         try {
-            LongSupplier roundTrip = switch (what) {
+            Runnable roundTrip = switch (what) {
                 case 'v' -> varHandlePing(words.map().buffer());
                 case 'e' -> eventFdPing(request, event);
                 default -> {
@@ -88,11 +89,11 @@ final class LinkBenchmark {
             };
             long[] ns = new long[samples];
             for (int i = 0; i < WARM_UP; i++) {
-                roundTrip.getAsLong();
+                roundTrip.run();
             }
             for (int i = 0; i < samples; i++) {
                 long start = System.nanoTime();
-                roundTrip.getAsLong();
+                roundTrip.run();
                 ns[i] = System.nanoTime() - start;
             }
             Arrays.sort(ns);
@@ -104,7 +105,7 @@ final class LinkBenchmark {
         }
     }
 
-    private static LongSupplier varHandlePing(UnsafeBuffer words) {
+    private static Runnable varHandlePing(UnsafeBuffer words) {
         long[] next = new long[1];
         return () -> {
             long number = ++next[0];
@@ -112,25 +113,25 @@ final class LinkBenchmark {
             while (words.getLongVolatile(PONG) != number) {
                 Thread.onSpinWait();
             }
-            return number;
         };
     }
 
-    private static LongSupplier eventFdPing(EventFd request, EventFd event) {
+    private static Runnable eventFdPing(EventFd request, EventFd event) {
         Poller poller = new Poller(1);
         poller.add(event.fd(), Poller.READABLE);
         return () -> {
             request.signal();
             poller.await(Poller.FOREVER);
-            return event.drain();
+            event.drain();
         };
     }
 
     private static void peer(Path path) {
         try (UnixSocket socket = UnixSocket.connect(path)) {
             UnixSocket.Received received = socket.receive(64);
-            String[] parameters = new String(received.bytes(), java.nio.charset.StandardCharsets.US_ASCII).split(" ");
-            long spinNs = Long.parseLong(parameters[1]);
+            String parameters = new String(received.bytes(), StandardCharsets.US_ASCII);
+            char what = parameters.charAt(0);
+            long spinNs = Long.parseLong(parameters.substring(1));
             LinkMemory link = LinkMemory.attach(received.fds().get(0), LinkKind.DEVICE);
             UnsafeBuffer words = MemFd.of(received.fds().get(1)).map().buffer();
             StateSegment state = StateSegment.adopt(received.fds().get(2), 1, 1, STATE_LENGTH);
@@ -138,15 +139,11 @@ final class LinkBenchmark {
             EventFd event = EventFd.of(received.fds().get(4));
             Poller poller = new Poller(1);
             poller.add(request.fd(), Poller.READABLE);
-            switch (parameters[0].charAt(0)) {
+            switch (what) {
                 case 'v' -> varHandlePong(words);
                 case 'e' -> eventFdPong(poller, request, event);
                 default ->
-                    serve(
-                            new DeviceEndpoint(link, request, event, 0),
-                            parameters[0].charAt(0) == 'c' ? state : null,
-                            poller,
-                            spinNs);
+                    serve(new DeviceEndpoint(link, request, event, 0), what == 'c' ? state : null, poller, spinNs);
             }
         }
     }
@@ -173,8 +170,7 @@ final class LinkBenchmark {
         }
     }
 
-    private static void serve(
-            DeviceEndpoint link, @org.jspecify.annotations.Nullable StateSegment state, Poller poller, long spinNs) {
+    private static void serve(DeviceEndpoint link, @Nullable StateSegment state, Poller poller, long spinNs) {
         long idleSinceNs = System.nanoTime();
         while (link.violation() == null) {
             if (link.next()) {
