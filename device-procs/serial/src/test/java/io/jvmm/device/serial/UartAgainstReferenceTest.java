@@ -9,7 +9,7 @@ import org.junit.jupiter.api.Test;
 /** Seeded random lives: {@link Uart16550} and {@link ReferenceUart} must agree on every read, byte and interrupt. */
 class UartAgainstReferenceTest {
 
-    private static final int LIVES = 400;
+    private static final int LIVES = 160;
     private static final int STEPS = 2_000;
 
     @Test
