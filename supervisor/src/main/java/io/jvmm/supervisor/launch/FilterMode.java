@@ -1,9 +1,8 @@
 package io.jvmm.supervisor.launch;
 
+import io.jvmm.ipc.message.FilterHash;
 import io.jvmm.policy.bpf.BpfProgram;
 import io.jvmm.supervisor.config.JailConfig;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 
 /** What becomes of a compiled filter before a process gets it. */
 final class FilterMode {
@@ -19,10 +18,6 @@ final class FilterMode {
 
     /** What a process reports in READY: SHA-256 of its narrow filter. */
     static byte[] hash(byte[] filter) {
-        try {
-            return MessageDigest.getInstance("SHA-256").digest(filter);
-        } catch (NoSuchAlgorithmException e) {
-            throw new IllegalStateException("every Java has SHA-256", e);
-        }
+        return FilterHash.of(filter);
     }
 }

@@ -4,6 +4,7 @@ import io.jvmm.ipc.boot.BootChannel;
 import io.jvmm.ipc.boot.BootFormatException;
 import io.jvmm.ipc.boot.BootRecord;
 import io.jvmm.ipc.link.LinkFormatException;
+import io.jvmm.ipc.message.FilterHash;
 import io.jvmm.ipc.message.LogLevel;
 import io.jvmm.ipc.sys.Clock;
 import io.jvmm.ipc.sys.Fd;
@@ -21,8 +22,6 @@ import io.jvmm.vcpu.boot.Image;
 import io.jvmm.vcpu.engine.Engine;
 import io.jvmm.vcpu.engine.Vcpu;
 import io.jvmm.vcpu.kvm.KvmEngine;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -154,21 +153,13 @@ public final class VcpuMain {
         if (filter.isEmpty()) {
             throw new IllegalArgumentException("boot record: seccomp.narrow is missing, and jail is not off");
         }
-        final byte[] hash = sha256(filter.get());
+        final byte[] hash = FilterHash.of(filter.get());
         try {
             Seccomp.installNarrow(filter.get());
         } catch (SysException e) {
             throw new JailFailure(e);
         }
         return hash;
-    }
-
-    private static byte[] sha256(byte[] bytes) {
-        try {
-            return MessageDigest.getInstance("SHA-256").digest(bytes);
-        } catch (NoSuchAlgorithmException e) {
-            throw new IllegalStateException("every Java platform has SHA-256", e);
-        }
     }
 
     private static ExitCode complain(ExitCode code, String message) {

@@ -8,6 +8,7 @@ import io.jvmm.ipc.link.LinkFormatException;
 import io.jvmm.ipc.link.LinkKind;
 import io.jvmm.ipc.link.LinkMemory;
 import io.jvmm.ipc.link.ProcessEndpoint;
+import io.jvmm.ipc.message.FilterHash;
 import io.jvmm.ipc.state.StateFormatException;
 import io.jvmm.ipc.state.StateSegment;
 import io.jvmm.ipc.sys.Clock;
@@ -16,8 +17,6 @@ import io.jvmm.ipc.sys.Fd;
 import io.jvmm.ipc.sys.FileIo;
 import io.jvmm.ipc.sys.SysException;
 import io.jvmm.policy.sys.Seccomp;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -184,7 +183,7 @@ final class DeviceProcess {
         String jail = boot.findText("jail").orElse("enforce");
         byte[] filter = boot.findBytes("seccomp.narrow").orElse(new byte[0]);
         try {
-            byte[] hash = MessageDigest.getInstance("SHA-256").digest(filter);
+            byte[] hash = FilterHash.of(filter);
             switch (jail) {
                 case "off" -> {}
                 case "log", "enforce" -> Seccomp.installNarrow(filter);
@@ -195,8 +194,6 @@ final class DeviceProcess {
             return hash;
         } catch (SysException | IllegalArgumentException e) {
             throw new StageException(DeviceExit.JAIL_FAILED, "narrow filter: " + e.getMessage(), e);
-        } catch (NoSuchAlgorithmException e) {
-            throw new StageException(DeviceExit.INTERNAL_ERROR, "no SHA-256 in this runtime", e);
         }
     }
 

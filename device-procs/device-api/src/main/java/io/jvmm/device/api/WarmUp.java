@@ -30,7 +30,7 @@ import org.jspecify.annotations.Nullable;
 final class WarmUp implements Exercise, AutoCloseable {
 
     /** C1 compiles a method at its 200th call; this many rounds with dozens of messages each are well beyond. */
-    private static final int ROUNDS = 60;
+    private static final int ROUNDS = 16;
 
     private static final long BUDGET_NS = 25_000_000;
     private static final int EVENTS = 64;
