@@ -18,7 +18,6 @@ import io.jvmm.vcpu.engine.Vcpu;
 import io.jvmm.vcpu.kvm.KvmEngine;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import java.util.HexFormat;
 import java.util.List;
 
 /**
@@ -34,25 +33,39 @@ final class WarmUp {
      */
     static final byte ROUNDS = 64;
 
-    /** Offset of the number of rounds in the guest's code. */
-    private static final int ROUNDS_AT = 5;
-
     private static final int RAM_BYTES = 64 << 10;
     private static final int CODE = 0x1000;
     private static final long DEVICE_ADDRESS = 0x2_0000;
     private static final long READ_TIMEOUT_NS = 1_000_000_000L;
 
     /** 32-bit code; the interrupt table is empty in this mode, so that the exception at its end is a triple fault. */
-    private static final String GUEST = """
-            66 ba f8 03       ; mov dx, 0x3f8
-            b9 00 00 00 00    ; mov ecx, rounds (filled in)
-            ee                ; out dx, al
-            ec                ; in al, dx
-            a2 00 00 02 00    ; mov [0x20000], al
-            a0 00 00 02 00    ; mov al, [0x20000]
-            e2 f2             ; loop
-            0f 0b             ; ud2
-            """;
+    private static final byte[] GUEST = {
+        0x66,
+        (byte) 0xba,
+        (byte) 0xf8,
+        0x03, // mov dx, 0x3f8
+        (byte) 0xb9,
+        ROUNDS,
+        0x00,
+        0x00,
+        0x00, // mov ecx, rounds
+        (byte) 0xee, // out dx, al
+        (byte) 0xec, // in al, dx
+        (byte) 0xa2,
+        0x00,
+        0x00,
+        0x02,
+        0x00, // mov [0x20000], al
+        (byte) 0xa0,
+        0x00,
+        0x00,
+        0x02,
+        0x00, // mov al, [0x20000]
+        (byte) 0xe2,
+        (byte) 0xf2, // loop
+        0x0f,
+        0x0b, // ud2
+    };
 
     private WarmUp() {}
 
@@ -93,8 +106,7 @@ final class WarmUp {
                 EventFd attention = EventFd.create()) {
             engine.mapMemory(0, 0, RAM_BYTES, ram.segment(), false);
             final Vcpu vcpu = engine.createVcpu(0);
-            final byte[] code = code();
-            MemorySegment.copy(code, 0, ram.segment(), ValueLayout.JAVA_BYTE, CODE, code.length);
+            MemorySegment.copy(GUEST, 0, ram.segment(), ValueLayout.JAVA_BYTE, CODE, GUEST.length);
             vcpu.setBootState(BootState.pvh(CODE, 0, 0, 0));
             engine.prepare();
             final BoardDevice device = new BoardDevice(0, "scratch", endpoint, attention, false);
@@ -113,13 +125,6 @@ final class WarmUp {
             board.serve();
             join(other);
         }
-    }
-
-    private static byte[] code() {
-        final byte[] code =
-                HexFormat.of().parseHex(GUEST.replaceAll(";[^\n]*", "").replaceAll("\\s", ""));
-        code[ROUNDS_AT] = ROUNDS;
-        return code;
     }
 
     private static void join(Thread thread) {
