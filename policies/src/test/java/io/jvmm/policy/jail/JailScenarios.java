@@ -99,7 +99,7 @@ public final class JailScenarios {
     }
 
     static void readOnly() throws Exception {
-        Path directory = world(Files.createTempDirectory("jvmm-jail"));
+        Path directory = world(scratch());
         Files.writeString(directory.resolve("file"), "content\n");
         JailSpec.Builder spec = Programs.spec("writer").bind(Bind.of(directory, "/data", Bind.Kind.DATA));
         String script = "read x < /data/file; echo $x; for f in /new /bin/new /data/new /data/file; do "
@@ -111,7 +111,7 @@ public final class JailScenarios {
     }
 
     static void noExecution() throws Exception {
-        Path copy = world(Files.createTempDirectory("jvmm-jail")).resolve("sh");
+        Path copy = world(scratch()).resolve("sh");
         Files.copy(Path.of("/bin/sh"), copy);
         Files.setPosixFilePermissions(copy, PosixFilePermissions.fromString("rwxr-xr-x"));
         JailSpec.Builder spec = Programs.spec("executor")
@@ -125,8 +125,7 @@ public final class JailScenarios {
     }
 
     static void closedDirectory() throws Exception {
-        Path closed = Files.createTempDirectory(
-                "jvmm-closed", PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
+        Path closed = scratch();
         Path inside = world(Files.createDirectories(closed.resolve("checkout/lib")));
         Files.writeString(inside.resolve("file"), "reached\n");
         JailSpec.Builder spec = Programs.spec("reader")
@@ -269,6 +268,13 @@ public final class JailScenarios {
         try (Programs.Running shell = Programs.shell(Programs.spec("shell"), script)) {
             return shell.finish();
         }
+    }
+
+    /** A directory that only its owner may enter, in the build's own. */
+    private static Path scratch() throws Exception {
+        Path parent = Path.of("target").toAbsolutePath();
+        return Files.createTempDirectory(
+                parent, "jail", PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
     }
 
     /** Readable for any uid. */
