@@ -163,12 +163,23 @@ final class MachineCommand {
         };
     }
 
-    /** {@code boot.kernel: it is none}: what a process says of a key is said with the place of that key. */
+    /**
+     * What a process says of its input, with the place of the key that it concerns. The vCPU process names the files as it was
+     * told to: the kernel by its name, the initrd as such.
+     */
     private static String located(LoadedConfig loaded, String message) {
-        String key = message.split(":", 2)[0];
-        String prefix = key + ": ";
-        return message.startsWith(prefix) && loaded.where().containsKey(key)
-                ? loaded.problem(key, message.substring(prefix.length())).toString()
-                : loaded.source() + ": " + message;
+        String said = message.replaceFirst("^jvmm-vcpu: ", "");
+        BootConfig boot = loaded.config().boot();
+        String key = said.split(":", 2)[0];
+        String kernel = String.valueOf(boot.kernel().getFileName());
+        if (key.equals(kernel) || key.equals("kernel " + kernel)) {
+            return loaded.problem("boot.kernel", said).toString();
+        }
+        if (key.startsWith("initrd")) {
+            return loaded.problem("boot.initrd", said).toString();
+        }
+        return key.startsWith("command line") || key.startsWith("cmdline")
+                ? loaded.problem("boot.cmdline", said).toString()
+                : loaded.source() + ": " + said;
     }
 }

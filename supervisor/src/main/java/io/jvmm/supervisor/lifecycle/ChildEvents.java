@@ -39,6 +39,7 @@ final class ChildEvents implements SupervisorEventHandler {
     @Override
     public void ready(long monotonicNs, byte[] filterHash, int threads) {
         filterIsRight = child.filter().hasHash(filterHash);
+        output.release(false);
         loop.console()
                 .detail("[" + child.kind().process() + "] ready with " + threads + " threads, "
                         + (monotonicNs - createdNs) / 1_000_000 + " ms after its start");

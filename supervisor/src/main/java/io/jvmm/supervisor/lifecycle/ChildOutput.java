@@ -8,6 +8,8 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayDeque;
+import java.util.Deque;
 import java.util.function.Consumer;
 
 /**
@@ -31,6 +33,8 @@ final class ChildOutput {
     private long tokensNs = BURST * NS_PER_LINE;
     private long refilledNs;
     private long dropped;
+    private boolean holding = true;
+    private final Deque<String> held = new ArrayDeque<>();
 
     ChildOutput(String process, long nowNs, Consumer<String> sink) {
         this.process = process;
@@ -86,13 +90,36 @@ final class ChildOutput {
         }
         tokensNs -= NS_PER_LINE;
         tellDropped();
-        sink.accept("[" + process + "] " + visible);
+        tell("[" + process + "] " + visible);
+    }
+
+    private void tell(String text) {
+        if (holding) {
+            held.add(text);
+        } else {
+            sink.accept(text);
+        }
+    }
+
+    /**
+     * Lets out what was said so far. Until the process is ready its lines are held back, because the last one may turn out to be
+     * the reason why the machine does not start; that one is told once, with its place in the configuration.
+     *
+     * @param exceptLast whether the last line is told another way
+     */
+    void release(boolean exceptLast) {
+        if (exceptLast) {
+            held.pollLast();
+        }
+        holding = false;
+        held.forEach(sink);
+        held.clear();
     }
 
     /** Says how much was not said. */
     void tellDropped() {
         if (dropped > 0) {
-            sink.accept("[" + process + "] (" + dropped + " lines left out)");
+            tell("[" + process + "] (" + dropped + " lines left out)");
             dropped = 0;
         }
     }
@@ -100,11 +127,6 @@ final class ChildOutput {
     /** The last line, told or not. */
     String lastWords() {
         return lastWords;
-    }
-
-    /** A line it left unsaid for being a detail may still be its last. */
-    void remember(String text) {
-        lastWords = visible(text);
     }
 
     private static String visible(String text) {

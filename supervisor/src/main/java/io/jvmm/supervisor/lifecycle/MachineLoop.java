@@ -200,6 +200,8 @@ public final class MachineLoop implements MachineActions {
         poller.ignore(w.outputIndex);
         poller.ignore(w.doorbellIndex);
         handle(new MachineEvent.Ended(w.child.kind(), w.child.pid(), status, w.output.lastWords()));
+        String reason = lifecycle.outcome().map(Outcome::message).orElse("");
+        w.output.release(!reason.isEmpty() && reason.equals(w.output.lastWords()));
     }
 
     /** Something has happened; also called by {@link ChildEvents}. */

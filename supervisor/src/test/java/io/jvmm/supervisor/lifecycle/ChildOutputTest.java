@@ -11,6 +11,7 @@ import java.lang.foreign.ValueLayout;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
+import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
 class ChildOutputTest {
@@ -28,6 +29,25 @@ class ChildOutputTest {
     private boolean read() {
         pipe.reader().setNonBlocking(true);
         return output.readFrom(pipe.reader(), 1);
+    }
+
+    @BeforeEach
+    void isReady() {
+        output.release(false);
+    }
+
+    @Test
+    void beforeItIsReadyLinesWaitAndTheLastMayBeToldAnotherWay() {
+        ChildOutput starting = new ChildOutput("vcpu", 0, told::add);
+        starting.say("one", 1);
+        starting.say("two", 1);
+        starting.say("boot.kernel: it is none", 1);
+        assertEquals(List.of(), told);
+        starting.release(true);
+        assertEquals(List.of("[vcpu] one", "[vcpu] two"), told);
+        assertEquals("boot.kernel: it is none", starting.lastWords());
+        starting.say("three", 1);
+        assertEquals("[vcpu] three", told.getLast());
     }
 
     @Test
