@@ -10,11 +10,13 @@ import io.jvmm.device.api.InputFilter;
 final class EscapeFilter implements InputFilter {
 
     private static final int CTRL_A = 0x01;
-    private static final String HELP_TEXT = "\r\n"
-            + "Ctrl-A x       quit: stop the machine at once\r\n"
-            + "Ctrl-A b       send a break\r\n"
-            + "Ctrl-A Ctrl-A  send Ctrl-A\r\n"
-            + "Ctrl-A h       this help\r\n";
+    private static final String HELP_TEXT = """
+            \r
+            Ctrl-A x       quit: stop the machine at once\r
+            Ctrl-A b       send a break\r
+            Ctrl-A Ctrl-A  send Ctrl-A\r
+            Ctrl-A h       this help\r
+            """;
 
     private final int port;
     private final HostEvents events;

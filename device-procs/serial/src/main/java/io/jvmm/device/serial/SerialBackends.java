@@ -50,8 +50,8 @@ final class SerialBackends {
             case TERMINAL ->
                 stream(
                         port,
-                        descriptors.find(name + "in").orElse(null),
-                        descriptors.need(name + "out"),
+                        descriptors.find(name + "in").orElse(null), // either may be closed: jvmm-supervisor <&-
+                        descriptors.find(name + "out").orElse(null),
                         OnLoss.END,
                         filter,
                         TERMINAL_WRITE_BYTES,
