@@ -48,15 +48,48 @@ public final class StateSegment implements AutoCloseable {
         return format(MemFd.giveSize(fd, layout.totalLength()), layout, deviceId, version, stateLengthBytes);
     }
 
+    /**
+     * Carries on with the segment in a memfd received from elsewhere, or makes one there: when the memfd is empty, and
+     * also when a predecessor was killed while it made one, which shows in a header whose magic, the last thing written,
+     * is missing. Takes ownership of the descriptor.
+     *
+     * @throws StateFormatException as {@link #adopt}
+     */
+    public static StateSegment adoptOrCreate(Fd fd, int deviceId, int version, int stateLengthBytes) {
+        StateSegmentLayout layout = new StateSegmentLayout(stateLengthBytes);
+        long length = FileIo.size(fd);
+        if (length == 0) {
+            return createIn(fd, deviceId, version, stateLengthBytes);
+        }
+        if (length == layout.totalLength()) {
+            MemFd memFd = MemFd.of(fd);
+            if (!memFd.hasSeals(MemFd.SEALS_FIXED_SIZE)) {
+                memFd.seal(MemFd.SEALS_FIXED_SIZE); // killed between giving it its size and sealing that
+            }
+            if (isBlank(memFd)) {
+                return format(memFd, layout, deviceId, version, stateLengthBytes);
+            }
+        }
+        return adopt(fd, deviceId, version, stateLengthBytes);
+    }
+
+    private static boolean isBlank(MemFd memFd) {
+        try (Mapping mapping = memFd.map()) {
+            UnsafeBuffer header = mapping.buffer(0, StateSegmentLayout.HEADER_LENGTH_BYTES);
+            return header.getLong(StateSegmentLayout.HEADER_MAGIC) == 0
+                    && header.getLong(StateSegmentLayout.HEADER_SEQUENCE) == 0;
+        }
+    }
+
     private static StateSegment format(
             MemFd memFd, StateSegmentLayout layout, int deviceId, int version, int stateLengthBytes) {
         try {
             StateSegment segment = new StateSegment(memFd.fd(), layout, stateLengthBytes, memFd.map());
-            segment.shared.putLong(StateSegmentLayout.HEADER_MAGIC, StateSegmentLayout.MAGIC);
             segment.shared.putInt(StateSegmentLayout.HEADER_DEVICE, deviceId);
             segment.shared.putInt(StateSegmentLayout.HEADER_VERSION, version);
             segment.shared.putInt(StateSegmentLayout.HEADER_STATE_LENGTH, stateLengthBytes);
             segment.shared.putInt(StateSegmentLayout.HEADER_LAYOUT_VERSION, StateSegmentLayout.LAYOUT_VERSION);
+            segment.shared.putLongRelease(StateSegmentLayout.HEADER_MAGIC, StateSegmentLayout.MAGIC);
             return segment;
         } catch (RuntimeException e) {
             memFd.close();

@@ -78,7 +78,7 @@ class HostilePeerTest {
     void theReaderNeverThrowsNorLoopsWhateverTheProducerWrites() {
         long firstSeed = System.nanoTime();
         int severed = 0;
-        for (long seed = firstSeed; seed < firstSeed + 3_000; seed++) {
+        for (long seed = firstSeed; seed < firstSeed + 1_500; seed++) {
             Random random = new Random(seed);
             reset();
             RingBuffer producer = new ManyToOneRingBuffer(ring);
@@ -105,14 +105,14 @@ class HostilePeerTest {
             severed += reader.violation() != null ? 1 : 0;
             checkGuards(seed);
         }
-        System.out.println("first seed " + firstSeed + ", severed " + severed + " of 3000");
-        assertTrue(severed > 100, "the corruption did not even provoke violations: first seed " + firstSeed);
+        System.out.println("first seed " + firstSeed + ", severed " + severed + " of 1500");
+        assertTrue(severed > 50, "the corruption did not even provoke violations: first seed " + firstSeed);
     }
 
     @Test
     void theReaderNeverThrowsOnNoise() {
         long firstSeed = System.nanoTime();
-        for (long seed = firstSeed; seed < firstSeed + 5_000; seed++) {
+        for (long seed = firstSeed; seed < firstSeed + 2_000; seed++) {
             Random random = new Random(seed);
             reset();
             byte[] noise = new byte[CAPACITY];
@@ -139,7 +139,7 @@ class HostilePeerTest {
     void theProducerNeverThrowsWhateverTheConsumerWrites() {
         long firstSeed = System.nanoTime();
         int severed = 0;
-        for (long seed = firstSeed; seed < firstSeed + 3_000; seed++) {
+        for (long seed = firstSeed; seed < firstSeed + 1_500; seed++) {
             Random random = new Random(seed);
             reset();
             GuardedProducer producer = new GuardedProducer(ring);
@@ -161,7 +161,7 @@ class HostilePeerTest {
             }
             checkGuards(seed);
         }
-        System.out.println("first seed " + firstSeed + ", severed " + severed + " of 3000");
+        System.out.println("first seed " + firstSeed + ", severed " + severed + " of 1500");
     }
 
     @Test

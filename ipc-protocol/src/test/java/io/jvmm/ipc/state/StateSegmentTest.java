@@ -207,6 +207,51 @@ class StateSegmentTest {
         assertEquals(8, adopt().ringPosition(), "a sequence put back finds the slot of then: both slots are whole");
     }
 
+    /** The supervisor keeps an empty memfd for a device whose length of state it does not know. */
+    @Test
+    void aSegmentIsMadeOnceInAnEmptyMemFdAndAdoptedFromThenOn() {
+        try (MemFd empty = MemFd.createEmpty("test-state")) {
+            StateSegment first = StateSegment.adoptOrCreate(empty.fd().duplicate(), DEVICE, VERSION, LENGTH);
+            assertTrue(first.fresh());
+            assertTrue(empty.hasSeals(MemFd.SEALS_FIXED_SIZE));
+            first.working().putInt(0, 5);
+            first.commit(8);
+            first.close();
+            StateSegment second = StateSegment.adoptOrCreate(empty.fd().duplicate(), DEVICE, VERSION, LENGTH);
+            assertEquals(5, second.working().getInt(0));
+            second.close();
+        }
+    }
+
+    /** Killed while it made its segment: at each of the stages its successor makes it anew. */
+    @Test
+    void aHalfMadeSegmentIsMadeAgain() {
+        int length = new StateSegmentLayout(LENGTH).totalLength();
+        try (MemFd unsealed = MemFd.create("test-state", length);
+                MemFd sealed = MemFd.createSealed("test-state", length);
+                MemFd halfHeader = MemFd.createSealed("test-state", length);
+                Mapping half = halfHeader.map()) {
+            half.buffer().putInt(StateSegmentLayout.HEADER_DEVICE, DEVICE);
+            for (MemFd memFd : new MemFd[] {unsealed, sealed, halfHeader}) {
+                StateSegment made = StateSegment.adoptOrCreate(memFd.fd().duplicate(), DEVICE, VERSION, LENGTH);
+                assertTrue(made.fresh());
+                assertTrue(memFd.hasSeals(MemFd.SEALS_FIXED_SIZE));
+                made.close();
+                StateSegment.adopt(memFd.fd().duplicate(), DEVICE, VERSION, LENGTH)
+                        .close();
+            }
+        }
+    }
+
+    @Test
+    void aSegmentThatLostItsMagicIsNotMadeAnew() {
+        segment.commit(8);
+        bytes.putLong(0, 0);
+        assertThrows(
+                StateFormatException.class,
+                () -> StateSegment.adoptOrCreate(segment.fd().duplicate(), DEVICE, VERSION, LENGTH));
+    }
+
     @Test
     void anotherDevicesSegmentIsRefused() {
         for (int[] expected : new int[][] {{8, 3, 20}, {7, 2, 20}, {7, 3, 21}, {7, 3, 4000}}) {

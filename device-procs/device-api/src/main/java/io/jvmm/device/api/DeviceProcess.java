@@ -14,7 +14,6 @@ import io.jvmm.ipc.state.StateSegment;
 import io.jvmm.ipc.sys.Clock;
 import io.jvmm.ipc.sys.EventFd;
 import io.jvmm.ipc.sys.Fd;
-import io.jvmm.ipc.sys.FileIo;
 import io.jvmm.ipc.sys.SysException;
 import io.jvmm.policy.sys.Seccomp;
 import java.util.ArrayList;
@@ -114,9 +113,7 @@ final class DeviceProcess {
         if (given.isEmpty()) {
             return StateSegment.create(identity.name(), id, version, lengthBytes); // dies with the process
         }
-        return FileIo.size(given.get()) == 0
-                ? StateSegment.createIn(given.get(), id, version, lengthBytes)
-                : StateSegment.adopt(given.get(), id, version, lengthBytes);
+        return StateSegment.adoptOrCreate(given.get(), id, version, lengthBytes);
     }
 
     private DeviceLoop assemble(DeviceEndpoint link, ProcessEndpoint supervisor, StateSegment state) {
