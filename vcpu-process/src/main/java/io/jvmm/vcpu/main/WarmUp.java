@@ -26,12 +26,11 @@ import java.util.List;
  * filter lets none be loaded later) and the way of an exit through engine, board and link is compiled.
  */
 final class WarmUp {
-    /**
-     * Each round is two posted writes and two reads: four exits. So the way of an exit passes C1's threshold of 200
-     * invocations and is compiled; more rounds would compile more of the device's side, but cost a millisecond for every
-     * five of them on a busy host.
-     */
-    static final byte ROUNDS = 64;
+    /** Rounds of two posted writes: so that the way of an exit passes C1's threshold of 200 invocations. */
+    static final byte WRITE_ROUNDS = 100;
+
+    /** Rounds of two reads: few, for each waits for another thread, which on a busy host may take a millisecond. */
+    static final byte READ_ROUNDS = 8;
 
     private static final int RAM_BYTES = 64 << 10;
     private static final int CODE = 0x1000;
@@ -45,24 +44,31 @@ final class WarmUp {
         (byte) 0xf8,
         0x03, // mov dx, 0x3f8
         (byte) 0xb9,
-        ROUNDS,
-        0x00,
-        0x00,
-        0x00, // mov ecx, rounds
+        WRITE_ROUNDS,
+        0,
+        0,
+        0, // mov ecx, rounds
         (byte) 0xee, // out dx, al
-        (byte) 0xec, // in al, dx
         (byte) 0xa2,
         0x00,
         0x00,
         0x02,
         0x00, // mov [0x20000], al
+        (byte) 0xe2,
+        (byte) 0xf8, // loop
+        (byte) 0xb9,
+        READ_ROUNDS,
+        0,
+        0,
+        0, // mov ecx, rounds
+        (byte) 0xec, // in al, dx
         (byte) 0xa0,
         0x00,
         0x00,
         0x02,
         0x00, // mov al, [0x20000]
         (byte) 0xe2,
-        (byte) 0xf2, // loop
+        (byte) 0xf8, // loop
         0x0f,
         0x0b, // ud2
     };

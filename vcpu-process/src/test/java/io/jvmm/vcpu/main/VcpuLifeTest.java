@@ -142,10 +142,10 @@ class VcpuLifeTest {
         try (Fd kvm = openKvm()) {
             final ScratchPeer peer = WarmUp.run(kvm, 0);
             assertEquals(StopCause.CRASHED, peer.cause());
-            assertEquals(2 * WarmUp.ROUNDS, peer.reads());
-            assertEquals(2 * WarmUp.ROUNDS, peer.writes());
+            assertEquals(2 * WarmUp.READ_ROUNDS, peer.reads());
+            assertEquals(2 * WarmUp.WRITE_ROUNDS, peer.writes());
             assertTrue(peer.log().contains("triple fault"), peer::log);
-            assertTrue(peer.log().contains("RIP    0000000000001017"), peer::log);
+            assertTrue(peer.log().contains("RIP    000000000000101e"), peer::log);
             assertTrue(peer.log().contains("0f 0b"), peer::log);
         }
     }
