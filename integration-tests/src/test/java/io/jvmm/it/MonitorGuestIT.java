@@ -15,6 +15,7 @@ import java.time.format.DateTimeFormatter;
 import java.util.Arrays;
 import java.util.Random;
 import java.util.concurrent.CompletableFuture;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
@@ -275,6 +276,32 @@ class MonitorGuestIT extends MachineTest {
             machine.signal(2);
             assertEquals(5, machine.awaitExit());
         }
+    }
+
+    /** A machine that waits for input does not spin: its processes sleep on their doorbells, the vCPU in KVM's HLT. */
+    @Test
+    void idleMachineSleeps() throws Exception {
+        try (Machine machine = startMonitor().awaitPrompt()) {
+            Transcript.pause(2000);
+            long before = cpuTicks(machine);
+            Transcript.pause(4000);
+            long ticks = cpuTicks(machine) - before;
+            // 400 ticks of 10 ms would be one spinning thread; a tenth of that is far more than what timers need.
+            assertTrue(ticks < 40, ticks + " ticks of CPU in four idle seconds");
+            powerOff(machine);
+        }
+    }
+
+    /** User and system time of all processes, proc(5). */
+    private static long cpuTicks(Machine machine) {
+        return Stream.concat(Stream.of(machine.handle()), machine.handle().descendants())
+                .mapToLong(p -> {
+                    String stat = LinuxProcess.stat(p.pid());
+                    String[] fields =
+                            stat.substring(stat.lastIndexOf(')') + 1).strip().split(" ", -1);
+                    return fields.length < 13 ? 0 : Long.parseLong(fields[11]) + Long.parseLong(fields[12]);
+                })
+                .sum();
     }
 
     private static void powerOff(Machine machine) throws Exception {
