@@ -8,6 +8,9 @@ public interface MachineActions {
     /** Looks at a ready process from outside; answers what is wrong with its jail. */
     Optional<String> audit(ProcessKind process);
 
+    /** Whether a process is dead already, although its end has not been told yet. */
+    boolean hasEnded(ProcessKind process);
+
     /** Lets a ready process serve. */
     void start(ProcessKind process);
 

@@ -130,6 +130,11 @@ public final class MachineLifecycle {
         }
         Optional<String> fault = actions.audit(e.process());
         if (fault.isPresent()) {
+            if (actions.hasEnded(e.process())) {
+                // There is no jail to see any more. How it ended is told next, and says more.
+                ready.remove(e.process());
+                return;
+            }
             end(
                     new Outcome.ProcessFailed("process " + e.process().process() + " is not jailed as it must be: "
                             + fault.get() + " Nothing of the guest has run."),

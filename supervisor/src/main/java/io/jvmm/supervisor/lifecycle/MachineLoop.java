@@ -49,6 +49,7 @@ public final class MachineLoop implements MachineActions {
         final int outputIndex;
         final int doorbellIndex;
         boolean outputOpen = true;
+        boolean ended;
         boolean collected;
         boolean severed;
 
@@ -189,6 +190,7 @@ public final class MachineLoop implements MachineActions {
 
     /** A process is gone. What it said before counts first: its last event may be the reason. */
     private void collect(Watched w, ExitStatus status) {
+        w.ended = true;
         while (drain(w)) {
             // At most a ring full: nobody writes to it any more.
         }
@@ -230,6 +232,12 @@ public final class MachineLoop implements MachineActions {
         } catch (IOException e) {
             return Optional.of("it cannot be looked at (" + e.getMessage() + ").");
         }
+    }
+
+    @Override
+    public boolean hasEnded(ProcessKind process) {
+        Watched w = watched.get(process);
+        return w != null && (w.ended || w.child.pidfd().peek().isPresent());
     }
 
     @Override

@@ -25,11 +25,17 @@ class MachineLifecycleTest {
         final List<String> done = new ArrayList<>();
         Optional<String> fault = Optional.empty();
         boolean buttonWorks = true;
+        boolean ended;
 
         @Override
         public Optional<String> audit(ProcessKind process) {
             done.add("audit " + process.process());
             return fault;
+        }
+
+        @Override
+        public boolean hasEnded(ProcessKind process) {
+            return ended;
         }
 
         @Override
@@ -130,6 +136,18 @@ class MachineLifecycleTest {
                 outcome(m));
         assertTrue(did.done.containsAll(List.of("kill vcpu", "kill serial", "kill platform")), did.done::toString);
         everyoneLeaves(m);
+    }
+
+    /** Killed between READY and the look at its jail: its end is what is told, not the jail that is gone with it. */
+    @Test
+    void aProcessThatDiesAsItIsLookedAtIsToldByItsEnd() {
+        MachineLifecycle m = starting();
+        did.fault = Optional.of("it cannot be looked at.");
+        did.ended = true;
+        m.handle(new MachineEvent.Ready(ProcessKind.SERIAL), 1);
+        assertEquals(Phase.STARTING, m.phase());
+        m.handle(new MachineEvent.Ended(ProcessKind.SERIAL, 123, new ExitStatus.Killed(9, false), ""), 2);
+        assertTrue(outcome(m).message().contains("SIGKILL"), outcome(m)::message);
     }
 
     @Test
