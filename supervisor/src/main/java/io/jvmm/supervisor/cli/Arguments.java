@@ -11,8 +11,8 @@ import picocli.CommandLine.Model.OptionSpec;
 import picocli.CommandLine.ParseResult;
 
 /**
- * The command line, parsed. The options are declared through picocli's programming interface and not its annotations, which
- * would cost a third of the start-up in reflection.
+ * The command line, parsed. The options are declared through picocli's programming interface and not its annotations: start-up
+ * counts here, and reflection over annotations adds to it.
  *
  * @param action what is asked for
  * @param config the configuration file; absent for the demo
