@@ -1,11 +1,11 @@
 package io.jvmm.device.api;
 
 import java.io.IOException;
-import java.nio.file.FileSystem;
-import java.nio.file.FileSystems;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.jar.JarEntry;
+import java.util.jar.JarFile;
 import java.util.stream.Stream;
 
 /**
@@ -20,11 +20,14 @@ final class ClassPreloader {
 
     static void loadAllBeside(Class<?> anchor) throws IOException {
         Path source = source(anchor);
+        // Not through a file system of the jar: the small runtime of the distribution has none.
         if (Files.isDirectory(source)) {
-            loadTree(source, anchor.getClassLoader());
+            try (Stream<Path> files = Files.walk(source)) {
+                load(files.map(file -> source.relativize(file).toString()).toList(), anchor.getClassLoader());
+            }
         } else {
-            try (FileSystem jar = FileSystems.newFileSystem(source)) {
-                loadTree(jar.getPath("/"), anchor.getClassLoader());
+            try (JarFile jar = new JarFile(source.toFile())) {
+                load(jar.stream().map(JarEntry::getName).toList(), anchor.getClassLoader());
             }
         }
     }
@@ -38,17 +41,11 @@ final class ClassPreloader {
                 .toAbsolutePath();
     }
 
-    private static void loadTree(Path root, ClassLoader loader) throws IOException {
-        List<String> names;
-        try (Stream<Path> files = Files.walk(root)) {
-            names = files.map(file -> root.relativize(file).toString())
-                    .filter(name -> name.endsWith(SUFFIX) && !name.contains("-info"))
-                    .map(name ->
-                            name.substring(0, name.length() - SUFFIX.length()).replace('/', '.'))
-                    .toList();
-        }
-        for (String name : names) {
-            load(name, loader);
+    private static void load(List<String> files, ClassLoader loader) {
+        for (String file : files) {
+            if (file.endsWith(SUFFIX) && !file.contains("-info")) {
+                load(file.substring(0, file.length() - SUFFIX.length()).replace('/', '.'), loader);
+            }
         }
     }
 
