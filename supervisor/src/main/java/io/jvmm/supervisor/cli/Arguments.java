@@ -1,18 +1,21 @@
 package io.jvmm.supervisor.cli;
 
+import io.jvmm.supervisor.config.Quoted;
+import io.jvmm.supervisor.config.Spelling;
 import io.jvmm.supervisor.lifecycle.Console;
+import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.Optional;
-import picocli.CommandLine;
-import picocli.CommandLine.Model.CommandSpec;
-import picocli.CommandLine.Model.OptionSpec;
-import picocli.CommandLine.ParseResult;
+import org.apache.commons.cli.CommandLine;
+import org.apache.commons.cli.DefaultParser;
+import org.apache.commons.cli.MissingArgumentException;
+import org.apache.commons.cli.Option;
+import org.apache.commons.cli.Options;
+import org.apache.commons.cli.ParseException;
+import org.apache.commons.cli.UnrecognizedOptionException;
 
 /**
- * The command line, parsed. The options are declared through picocli's programming interface and not its annotations: start-up
- * counts here, and reflection over annotations adds to it.
+ * The command line, parsed with a library whose class files an AOT cache takes (picocli's are too old for one: 95 ms a start).
  *
  * @param action what is asked for
  * @param config the configuration file; absent for the demo
@@ -41,93 +44,120 @@ record Arguments(Action action, Optional<Path> config, boolean unsafeJailLog, Co
     }
 
     static Arguments parse(String... args) throws UsageException {
-        ParseResult p;
+        CommandLine line;
         try {
-            p = new CommandLine(spec()).parseArgs(args);
-        } catch (CommandLine.ParameterException e) {
+            DefaultParser parser =
+                    DefaultParser.builder().setAllowPartialMatching(false).get();
+            line = parser.parse(options(), args);
+        } catch (ParseException e) {
             throw new UsageException(oneLine(e));
         }
-        if (p.hasMatchedOption("--help")) {
+        for (String left : line.getArgList()) {
+            throw new UsageException(Quoted.of(left) + " is no option. Did you mean --config " + left + "?");
+        }
+        for (CliOption option : CliOption.values()) {
+            if (count(line, option) > 1) {
+                throw new UsageException(option.word() + " is given twice. Remove one.");
+            }
+        }
+        return meaning(line);
+    }
+
+    private static Options options() {
+        Options options = new Options();
+        for (CliOption o : CliOption.values()) {
+            options.addOption(Option.builder(o.letter())
+                    .longOpt(o.longName())
+                    .hasArg(!o.value().isEmpty())
+                    .get());
+        }
+        return options;
+    }
+
+    private static long count(CommandLine line, CliOption option) {
+        long count = 0;
+        for (Option given : line.getOptions()) {
+            count += given.getLongOpt().equals(option.longName()) ? 1 : 0;
+        }
+        return count;
+    }
+
+    private static boolean has(CommandLine line, CliOption option) {
+        return line.hasOption(option.longName());
+    }
+
+    /** The library's complaint in our words, with what to write instead. */
+    private static String oneLine(ParseException e) {
+        return switch (e) {
+            case UnrecognizedOptionException unknown -> unknown(unknown.getOption());
+            case MissingArgumentException missing -> {
+                String word = "--" + missing.getOption().getLongOpt();
+                yield word + " needs a value. Write " + word + " FILE.";
+            }
+            default -> e.getMessage() + ". See jvmm-supervisor --help.";
+        };
+    }
+
+    private static String unknown(String written) {
+        int equals = written.indexOf('=');
+        String name = equals < 0 ? written : written.substring(0, equals);
+        for (CliOption o : CliOption.values()) {
+            if (o.word().equals(name)) {
+                return name + " takes no value. Remove " + Quoted.of(written.substring(equals)) + ".";
+            }
+        }
+        String cure = Spelling.nearest(
+                        name, CliOption.told().stream().map(CliOption::word).toList())
+                .map(word -> "Did you mean " + word + "?")
+                .orElse("See jvmm-supervisor --help.");
+        return "unknown option " + Quoted.of(name) + ". " + cure;
+    }
+
+    private static Arguments meaning(CommandLine line) throws UsageException {
+        if (has(line, CliOption.HELP)) {
             return plain(Action.HELP);
         }
-        if (p.hasMatchedOption("--version")) {
+        if (has(line, CliOption.VERSION)) {
             return plain(Action.VERSION);
         }
-        if (p.hasMatchedOption("--train")) {
+        if (has(line, CliOption.TRAIN)) {
             return plain(Action.TRAIN);
         }
-        boolean demo = p.hasMatchedOption("--demo");
-        Optional<Path> config = Optional.ofNullable(p.<Path>matchedOptionValue("--config", null));
-        if (demo && config.isPresent()) {
-            throw new UsageException("--demo brings its own configuration. Give it or --config, not both.");
+        boolean demo = has(line, CliOption.DEMO);
+        if (demo == has(line, CliOption.CONFIG)) {
+            throw new UsageException(
+                    demo
+                            ? "--demo brings its own configuration. Give it or --config, not both."
+                            : "no machine is named. Give --config vm.toml, or --demo.");
         }
-        if (!demo && config.isEmpty()) {
-            throw new UsageException("no machine is named. Give --config vm.toml, or --demo.");
-        }
-        if (p.hasMatchedOption("--check") && p.hasMatchedOption("--jail-report")) {
+        if (has(line, CliOption.CHECK) && has(line, CliOption.JAIL_REPORT)) {
             throw new UsageException("--check starts nothing and --jail-report starts processes. Give one of them.");
         }
-        Action action = p.hasMatchedOption("--check")
+        Action action = has(line, CliOption.CHECK)
                 ? Action.CHECK
-                : p.hasMatchedOption("--jail-report") ? Action.JAIL_REPORT : Action.RUN;
-        Console.Detail detail = p.hasMatchedOption("--verbose")
+                : has(line, CliOption.JAIL_REPORT) ? Action.JAIL_REPORT : Action.RUN;
+        Console.Detail detail = has(line, CliOption.VERBOSE)
                 ? Console.Detail.VERBOSE
-                : p.hasMatchedOption("--quiet") ? Console.Detail.QUIET : Console.Detail.NORMAL;
-        return new Arguments(action, config, p.hasMatchedOption("--unsafe-jail-log"), detail);
+                : has(line, CliOption.QUIET) ? Console.Detail.QUIET : Console.Detail.NORMAL;
+        return new Arguments(
+                action,
+                demo ? Optional.empty() : Optional.of(path(line.getOptionValue(CliOption.CONFIG.longName()))),
+                has(line, CliOption.UNSAFE_JAIL_LOG),
+                detail);
+    }
+
+    private static Path path(String text) throws UsageException {
+        if (text.isEmpty()) {
+            throw new UsageException("--config needs a value. Write --config FILE.");
+        }
+        try {
+            return Path.of(text);
+        } catch (InvalidPathException e) {
+            throw new UsageException(Quoted.of(text) + " is not a path: " + e.getReason() + ".");
+        }
     }
 
     private static Arguments plain(Action action) {
         return new Arguments(action, Optional.empty(), false, Console.Detail.NORMAL);
-    }
-
-    /** picocli's complaint, and its suggestion where it has one, in one line. */
-    private static String oneLine(CommandLine.ParameterException e) {
-        String said =
-                String.valueOf(e.getMessage()).replaceAll("\\s*\\n\\s*", " ").strip();
-        if (e instanceof CommandLine.UnmatchedArgumentException unmatched) {
-            List<String> guesses = new ArrayList<>(unmatched.getSuggestions());
-            if (!guesses.isEmpty() && unmatched.isUnknownOption()) {
-                return said + ". Did you mean " + guesses.getFirst() + "?";
-            }
-        }
-        return said + (said.endsWith(".") ? "" : ".") + " See jvmm-supervisor --help.";
-    }
-
-    static CommandSpec spec() {
-        CommandSpec spec = CommandSpec.create().name("jvmm-supervisor");
-        spec.usageMessage().width(120);
-        spec.addOption(OptionSpec.builder("-c", "--config")
-                .paramLabel("FILE")
-                .type(Path.class)
-                .converters(s -> Path.of(s))
-                .description("Run the machine that FILE describes.")
-                .build());
-        spec.addOption(flag("--demo", "Run a small guest of jvmm's own; its console is this terminal."));
-        spec.addOption(
-                flag("--check", "Start nothing: check the configuration, open its files, print what would run."));
-        spec.addOption(flag(
-                "--jail-report",
-                "Start the machine's processes, print how each is jailed, end before the guest runs."));
-        spec.addOption(
-                flag(
-                        "--unsafe-jail-log",
-                        "Permit jail.mode = \"log\": forbidden system calls are logged and done. Never with a guest you distrust."));
-        spec.addOption(flag("--quiet", "Tell no progress; problems are still told."));
-        spec.addOption(flag("--verbose", "Tell also what the processes log, and when they became ready."));
-        spec.addOption(flag("--version", "Print the version."));
-        spec.addOption(flag("--help", "Print this.", "-h"));
-        spec.addOption(
-                OptionSpec.builder("--train").type(boolean.class).hidden(true).build());
-        return spec;
-    }
-
-    private static OptionSpec flag(String name, String meaning, String... more) {
-        String[] names = new String[more.length + 1];
-        System.arraycopy(more, 0, names, 0, more.length);
-        names[more.length] = name;
-        return OptionSpec.builder(names)
-                .type(boolean.class)
-                .description(meaning)
-                .build();
     }
 }

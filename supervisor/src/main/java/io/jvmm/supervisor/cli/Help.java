@@ -1,7 +1,6 @@
 package io.jvmm.supervisor.cli;
 
 import io.jvmm.supervisor.config.ConfigKey;
-import picocli.CommandLine;
 
 /** The text of {@code --help}: enough to write a first configuration without another document. */
 final class Help {
@@ -37,9 +36,9 @@ final class Help {
 
     static String text() {
         StringBuilder s = new StringBuilder("Usage: jvmm-supervisor --config FILE [options]\n\n").append(BEFORE);
-        CommandLine.Help help =
-                new CommandLine.Help(Arguments.spec(), CommandLine.Help.defaultColorScheme(CommandLine.Help.Ansi.OFF));
-        s.append(help.optionList());
+        for (CliOption option : CliOption.told()) {
+            s.append(String.format("  %-22s%s%n", option.synopsis(), option.meaning()));
+        }
         s.append("\nKeys of the configuration (TOML; paths are relative to the file; unknown keys are errors)\n");
         for (ConfigKey.Section section : ConfigKey.Section.values()) {
             s.append("  ").append(section.header()).append('\n');

@@ -5,15 +5,15 @@ import java.util.Collection;
 import java.util.Optional;
 
 /** Finds the word that a misspelt one was meant to be. */
-final class Spelling {
+public final class Spelling {
     private Spelling() {}
 
     /** The nearest of {@code words}, if it is near enough to be a slip rather than another word. */
-    static Optional<String> nearest(String typed, Collection<String> words) {
+    public static Optional<String> nearest(String typed, Collection<String> words) {
         String best = null;
         int bestDistance = 1 + Math.max(1, typed.length() / 3);
         for (String word : words) {
-            int d = distance(typed.toLowerCase(java.util.Locale.ROOT).replace('-', '_'), word);
+            int d = distance(typed.toLowerCase(java.util.Locale.ROOT).replace('-', '_'), word.replace('-', '_'));
             if (d < bestDistance) {
                 bestDistance = d;
                 best = word;

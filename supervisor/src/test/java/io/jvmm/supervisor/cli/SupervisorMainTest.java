@@ -65,9 +65,13 @@ class SupervisorMainTest {
 
     @ParameterizedTest
     @CsvSource(delimiter = '|', quoteCharacter = '`', textBlock = """
-            --demmo                     | jvmm: Unknown option: '--demmo'. Did you mean --demo?
-            --config                    | jvmm: Missing required parameter for option '--config' (FILE). See jvmm-supervisor --help.
-            vm.toml                     | jvmm: Unmatched argument at index 0: 'vm.toml'. See jvmm-supervisor --help.
+            --demmo                     | jvmm: unknown option "--demmo". Did you mean --demo?
+            --frobnicate                | jvmm: unknown option "--frobnicate". See jvmm-supervisor --help.
+            --config                    | jvmm: --config needs a value. Write --config FILE.
+            --config=                   | jvmm: --config needs a value. Write --config FILE.
+            --check=yes                 | jvmm: --check takes no value. Remove "=yes".
+            -c a -c b                   | jvmm: --config is given twice. Remove one.
+            vm.toml                     | jvmm: "vm.toml" is no option. Did you mean --config vm.toml?
             --check                     | jvmm: no machine is named. Give --config vm.toml, or --demo.
             --demo --config vm.toml     | jvmm: --demo brings its own configuration. Give it or --config, not both.
             --demo --check --jail-report | jvmm: --check starts nothing and --jail-report starts processes. Give one of them.
