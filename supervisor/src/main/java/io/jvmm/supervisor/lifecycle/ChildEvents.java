@@ -63,7 +63,7 @@ final class ChildEvents implements SupervisorEventHandler {
 
     @Override
     public void counter(int id, long value) {
-        loop.console().detail("[" + child.kind().process() + "] counter " + id + " = " + value);
+        // Validated and dropped until somebody collects counters: a process also logs them by name when it stops.
     }
 
     @Override
