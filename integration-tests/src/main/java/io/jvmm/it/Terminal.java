@@ -2,6 +2,7 @@ package io.jvmm.it;
 
 import io.jvmm.ipc.sys.Fd;
 import io.jvmm.ipc.sys.FileIo;
+import io.jvmm.ipc.sys.Poller;
 import io.jvmm.supervisor.sys.PseudoTerminal;
 import java.io.IOException;
 import java.io.InputStream;
@@ -18,6 +19,7 @@ import java.nio.file.Path;
  */
 public final class Terminal implements AutoCloseable {
     private static final int BUFFER_BYTES = 8192;
+    private static final long LOOK_NS = 20_000_000;
 
     private final PseudoTerminal pty;
     private final Fd slave;
@@ -62,6 +64,15 @@ public final class Terminal implements AutoCloseable {
 
             @Override
             public int read(byte[] into, int offset, int length) {
+                // A blocked read would keep the terminal alive after its window is closed, so none ever blocks long.
+                Poller poller = new Poller(1);
+                poller.add(pty.master(), Poller.READABLE);
+                while (pty.master().isOpen() && poller.await(LOOK_NS) == 0) {
+                    continue;
+                }
+                if (!pty.master().isOpen()) {
+                    return -1;
+                }
                 long n = FileIo.tryRead(pty.master(), buffer, 0, Math.min(length, BUFFER_BYTES));
                 if (n <= 0) {
                     return -1;
