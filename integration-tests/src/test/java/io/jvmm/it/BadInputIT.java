@@ -138,7 +138,7 @@ class BadInputIT extends MachineTest {
     void unreadableConfiguration() throws Exception {
         refused(Machine.command("--config", dir.resolve("none.toml").toString()), CONFIGURATION, "none.toml");
         refused(Machine.command("--config", dir.toString()), CONFIGURATION, "directory");
-        refused(Machine.command("--konfig", "x"), CONFIGURATION, "--help");
+        refused(Machine.command("--konfig", "x"), CONFIGURATION, "Did you mean --config?");
         refused(Machine.command(), CONFIGURATION, "--config");
     }
 
