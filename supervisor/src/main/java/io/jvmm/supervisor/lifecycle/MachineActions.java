@@ -3,12 +3,15 @@ package io.jvmm.supervisor.lifecycle;
 import io.jvmm.supervisor.launch.ProcessKind;
 import java.util.Optional;
 
-/** What the state machine can have done. Called on the event-loop thread; nothing here waits. */
+/** What the state machine can have done. Called on the event-loop thread; nothing here waits but {@link #hasEnded}. */
 public interface MachineActions {
     /** Looks at a ready process from outside; answers what is wrong with its jail. */
     Optional<String> audit(ProcessKind process);
 
-    /** Whether a process is dead already, although its end has not been told yet. */
+    /**
+     * Whether a process is dead, although its end has not been told yet. Asked only of one whose jail looks wrong, and waits
+     * up to a second for one that is dying: such a process has lost parts of its jail already.
+     */
     boolean hasEnded(ProcessKind process);
 
     /** Lets a ready process serve. */

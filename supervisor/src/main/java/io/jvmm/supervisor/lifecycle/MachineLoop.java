@@ -26,6 +26,9 @@ import java.util.Optional;
  * signals, in one thread and one poll. It sleeps whenever there is nothing to do.
  */
 public final class MachineLoop implements MachineActions {
+    /** How long a process whose jail looks wrong may take to turn out to be dying. */
+    private static final long DYING_NS = 1_000_000_000L;
+
     /** Events taken from one link before the others get their turn. */
     private static final int EVENTS_AT_ONCE = 64;
 
@@ -237,7 +240,14 @@ public final class MachineLoop implements MachineActions {
     @Override
     public boolean hasEnded(ProcessKind process) {
         Watched w = watched.get(process);
-        return w != null && (w.ended || w.child.pidfd().peek().isPresent());
+        if (w == null || w.ended) {
+            return w != null;
+        }
+        // A dying process loses its memory, files and namespaces before it is seen to end: give it the time to.
+        Poller death = new Poller(1);
+        death.add(w.child.pidfd().fd(), Poller.READABLE);
+        death.await(DYING_NS);
+        return w.child.pidfd().peek().isPresent();
     }
 
     @Override
