@@ -31,6 +31,7 @@ import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalInt;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -80,7 +81,8 @@ public final class MachineLauncher implements AutoCloseable {
             wire(started, kvm);
         } catch (SysException e) {
             killAll(started);
-            throw new HostLackException("the machine's shared memory cannot be made: " + e.getMessage(), e);
+            throw new HostLackException(
+                    "the links between the machine's processes cannot be made: " + e.getMessage(), e);
         } catch (HostLackException | RuntimeException e) {
             killAll(started);
             throw e;
@@ -141,11 +143,21 @@ public final class MachineLauncher implements AutoCloseable {
                 .wideFilter(distribution.wideFilter(kind, config.jail().mode()))
                 .build();
         NarrowFilter narrow = distribution.narrowFilter(kind, config.jail().mode());
-        UnixSocket.Pair control = UnixSocket.seqPacketPair();
-        Pipe output = Pipe.create();
-        try (Fd nothing = FileIo.open(Path.of("/dev/null"), FileIo.READ_ONLY, 0);
-                Fd childControl = control.right().fd();
-                Fd childOutput = output.writer()) {
+        String whose = " of process " + kind.process();
+        UnixSocket.Pair control = made("the control socket" + whose, UnixSocket::seqPacketPair);
+        Pipe output;
+        try {
+            output = made("the output pipe" + whose, Pipe::create);
+        } catch (HostLackException | RuntimeException e) {
+            control.left().close();
+            control.right().close();
+            throw e;
+        }
+        try (Fd childControl = control.right().fd();
+                Fd childOutput = output.writer();
+                Fd nothing = made(
+                        "the standard input" + whose, () -> FileIo.open(Path.of("/dev/null"), FileIo.READ_ONLY, 0))) {
+            output.reader().setNonBlocking(true);
             JailedProcess process = Jail.spawn(
                     spec,
                     distribution.command(kind),
@@ -156,12 +168,26 @@ public final class MachineLauncher implements AutoCloseable {
                             new FdMapping(childOutput.number(), 2),
                             new FdMapping(childControl.number(), FD_CONTROL)));
             BootChannel channel = own(BootChannel.over(control.left().fd()));
-            own(output.reader()).setNonBlocking(true);
-            return new Started(process, channel, output.reader(), narrow, uid);
-        } catch (JailException e) {
+            return new Started(process, channel, own(output.reader()), narrow, uid);
+        } catch (HostLackException | RuntimeException e) {
             control.left().close();
             output.reader().close();
-            throw new HostLackException(String.valueOf(e.getMessage()), e);
+            if (e instanceof JailException) {
+                throw new HostLackException(String.valueOf(e.getMessage()), e);
+            }
+            if (e instanceof SysException) {
+                throw new HostLackException("process " + kind.process() + " cannot be started: " + e.getMessage(), e);
+            }
+            throw e;
+        }
+    }
+
+    /** One step of a launch; a failure says which. */
+    static <T> T made(String what, Supplier<T> step) throws HostLackException {
+        try {
+            return step.get();
+        } catch (SysException e) {
+            throw new HostLackException(what + " cannot be made: " + e.getMessage(), e);
         }
     }
 
@@ -181,9 +207,9 @@ public final class MachineLauncher implements AutoCloseable {
         return limits.withFileSizeBytes(writesFiles ? Limits.UNLIMITED : SCRATCH_BYTES);
     }
 
-    private void wire(Map<ProcessKind, Started> started, Fd kvm) {
-        Fd memory = own(MemFd.createSealed(
-                        "guest-memory", config.machine().memory().bytes()))
+    private void wire(Map<ProcessKind, Started> started, Fd kvm) throws HostLackException {
+        long bytes = config.machine().memory().bytes();
+        Fd memory = own(made("the guest's memory", () -> MemFd.createSealed("guest-memory", bytes)))
                 .fd();
         BootRecord.Builder vcpu = BootRecord.builder().fd("kvm", kvm).fd("memory", memory);
         vcpu.fd("kernel", backends.kernel());
@@ -252,7 +278,7 @@ public final class MachineLauncher implements AutoCloseable {
     }
 
     /** What every record has: the supervisor link, names, the filter. Then it is sent, and the child is a machine's child. */
-    private void finish(ProcessKind kind, @Nullable Started s, BootRecord.Builder record) {
+    private void finish(ProcessKind kind, @Nullable Started s, BootRecord.Builder record) throws HostLackException {
         if (s == null) {
             throw new IllegalStateException(kind + " was not started");
         }
@@ -273,6 +299,9 @@ public final class MachineLauncher implements AutoCloseable {
             s.control().send(complete);
         } catch (SysException.Disconnected e) {
             // It has died already: its exit status and its last words, which the machine's loop reads, tell why.
+        } catch (SysException e) {
+            throw new HostLackException(
+                    "the boot record of process " + kind.process() + " cannot be sent: " + e.getMessage(), e);
         }
         children.add(new ChildProcess(
                 kind,
