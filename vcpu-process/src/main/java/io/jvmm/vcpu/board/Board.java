@@ -36,6 +36,7 @@ public final class Board {
     private static final int STATUS_DONE = 0;
     private static final int STATUS_WRONG_STATE = 1;
     private static final int STATUS_NOT_MINE = 2;
+    private static final int STATUS_STUCK = 3;
 
     private final ProcessEndpoint supervisor;
     private final EventFd attention;
@@ -344,11 +345,24 @@ public final class Board {
             Thread.currentThread().interrupt();
         }
         if (how == End.STOPPED) {
+            final int status = allEnded() ? STATUS_DONE : STATUS_STUCK;
             tellCounters();
-            acknowledge(SupervisorRequestType.STOP, STATUS_DONE);
+            acknowledge(SupervisorRequestType.STOP, status);
             tellSupervisor(Clock.monotonicNs());
         }
         return how;
+    }
+
+    /** Whether every vCPU thread that was started has ended; one that has not is named in the log. */
+    private boolean allEnded() {
+        boolean all = true;
+        for (int i = 0; i < threads.size(); i++) {
+            if (!loops.get(i).hasEnded()) {
+                all = false;
+                supervisor.log(LogLevel.ERROR, "vcpu " + i + ": its thread still runs " + JOIN_MS + " ms after STOP");
+            }
+        }
+        return all;
     }
 
     private void tellCounters() {

@@ -70,6 +70,22 @@ class BoardTest {
     }
 
     @Test
+    void aVcpuThatDoesNotEndIsNamedAndStopIsNotDone() {
+        final ScriptedVcpu vcpu = new ScriptedVcpu(0, false);
+        try (BoardRig rig = new BoardRig(true, PATIENT_NS, vcpu).up()) {
+            rig.send(SupervisorRequestType.START);
+            rig.await("the vCPU sleeps", () -> vcpu.scriptDone);
+            vcpu.deaf = true;
+            rig.send(SupervisorRequestType.STOP);
+            rig.hear("ack STOP 3");
+            rig.hear("log ERROR vcpu 0: its thread still runs 1500 ms after STOP");
+        } finally {
+            vcpu.deaf = false;
+            vcpu.kick();
+        }
+    }
+
+    @Test
     void theGuestSwitchesItselfOff() throws InterruptedException {
         final ScriptedVcpu vcpu = new ScriptedVcpu(0, true, ScriptedVcpu.in(0x80, 1));
         try (BoardRig rig = new BoardRig(true, PATIENT_NS, vcpu).up()) {

@@ -25,6 +25,7 @@ final class ScriptedVcpu implements Vcpu, ExitView {
     final long[] completed = new long[4096];
     int completions;
     volatile boolean scriptDone;
+    volatile boolean deaf;
 
     ScriptedVcpu(int index, boolean endless, Step... steps) {
         this.index = index;
@@ -88,6 +89,9 @@ final class ScriptedVcpu implements Vcpu, ExitView {
 
     @Override
     public void kick() {
+        if (deaf) {
+            return;
+        }
         kicked = true;
         final Thread t = sleeper;
         if (t != null) {
