@@ -25,6 +25,9 @@ import org.jspecify.annotations.Nullable;
  */
 final class DeviceLoop {
 
+    /** How soon an event that found its ring full is tried again: nobody need wake us when there is room. */
+    private static final long RETRY_NS = 10_000_000;
+
     private static final int MAX_SUPERVISOR_REQUESTS = 8;
     private static final int MAX_REQUESTS = 64;
     /** While the guest keeps us busy, descriptors are still looked at this often. */
@@ -182,7 +185,9 @@ final class DeviceLoop {
             while (left-- > 0 && requests(nowNs) > 0) {
                 // a bounded number of rounds: a guest that keeps writing does not keep us
             }
-            flush(nowNs);
+            if (flush(nowNs)) {
+                commit(); // or a successor would offer the host once more what it has taken
+            }
             serving = false;
         }
     }
@@ -336,6 +341,8 @@ final class DeviceLoop {
         // While paused, requests of the guest wait in the ring; they must not keep us from sleeping.
         boolean listening = serving;
         if (listening && !link.prepareToSleep()) {
+            poll(0, nowNs); // a peer that makes its ring look full and empty in turn must not keep us from the
+            // descriptors
             return;
         }
         if (supervisor.prepareToSleep()) {
@@ -348,6 +355,11 @@ final class DeviceLoop {
     }
 
     private long timeoutNs(long nowNs) {
+        long retryNs = effects.pending() || events.pending() ? RETRY_NS : Poller.FOREVER;
+        return Math.min(retryNs, deadlineNs(nowNs));
+    }
+
+    private long deadlineNs(long nowNs) {
         if (!serving) {
             return Poller.FOREVER;
         }

@@ -73,6 +73,11 @@ final class LinkEffects implements DeviceEffects {
         retry();
     }
 
+    /** Whether something found its ring full and waits to be sent. */
+    boolean pending() {
+        return anythingToSend;
+    }
+
     /** Sends what did not fit before. */
     void retry() {
         if (!anythingToSend) {

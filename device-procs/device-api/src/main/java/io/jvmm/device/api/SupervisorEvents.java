@@ -34,6 +34,11 @@ final class SupervisorEvents implements HostEvents {
         retry();
     }
 
+    /** Whether something found its ring full and waits to be sent. */
+    boolean pending() {
+        return anythingToSend;
+    }
+
     /** Sends what did not fit before. */
     void retry() {
         if (!anythingToSend) {
