@@ -68,7 +68,7 @@ public final class Terminal implements AutoCloseable {
                 Poller poller = new Poller(1);
                 poller.add(pty.master(), Poller.READABLE);
                 while (pty.master().isOpen() && poller.await(LOOK_NS) == 0) {
-                    continue;
+                    // looks again whether the window is still open
                 }
                 if (!pty.master().isOpen()) {
                     return -1;
