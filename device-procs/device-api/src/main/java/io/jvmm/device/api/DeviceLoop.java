@@ -126,8 +126,8 @@ final class DeviceLoop {
             work += requests(nowNs);
             work += timer(nowNs);
             work += hostOutputAndInput(nowNs);
-            effects.retry();
         }
+        effects.retry();
         events.retry();
         if (work > 0 && nowNs - lastPollNs > POLL_INTERVAL_NS) {
             poll(0, nowNs);
