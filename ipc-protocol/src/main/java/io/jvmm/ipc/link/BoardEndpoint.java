@@ -71,7 +71,7 @@ public final class BoardEndpoint {
         if (replies.await(vcpuIndex, sequence, startNs, wait, startNs + wait.timeoutNs(), state)) {
             return replies.value(vcpuIndex) & ones;
         }
-        giveUp(startNs);
+        giveUp(System.nanoTime() - startNs);
         return ones;
     }
 
@@ -131,7 +131,7 @@ public final class BoardEndpoint {
                     return false;
                 }
                 if (System.nanoTime() - deadlineNs >= 0) {
-                    giveUp(startNs);
+                    giveUp(System.nanoTime() - startNs);
                     return false;
                 }
                 requestDoorbell.ring();
@@ -143,8 +143,12 @@ public final class BoardEndpoint {
         }
     }
 
-    private void giveUp(long startNs) {
-        if (state.hung(System.nanoTime() - startNs)) {
+    /**
+     * Counts the device as hung, as an unanswered read does: for a caller that has waited for several answers, each in time, too
+     * long for all of them. Any thread; the first cause stays.
+     */
+    public void giveUp(long waitedNs) {
+        if (state.hung(waitedNs)) {
             replies.abandon();
             space.wakeAll();
         }

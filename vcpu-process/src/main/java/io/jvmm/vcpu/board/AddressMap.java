@@ -130,6 +130,19 @@ public final class AddressMap {
         writePieces(vcpuIndex, address, widthBytes, value, counters);
     }
 
+    /** Whoever answers any byte of this access has been waited for too long: see {@link RegisterTarget#giveUp}. */
+    public void giveUp(long address, int widthBytes, long waitedNs) {
+        final int exact = findExact(address, widthBytes);
+        if (exact != NOT_FOUND) {
+            exactTargets[exact].giveUp(waitedNs);
+        }
+        for (int i = 0; i < starts.length; i++) {
+            if (starts[i] < address + widthBytes && address < ends[i]) {
+                targets[i].giveUp(waitedNs);
+            }
+        }
+    }
+
     /** A table, one line for each window; ends with a newline unless empty. */
     public String format(String indent) {
         final StringBuilder b = new StringBuilder();

@@ -14,6 +14,8 @@ import io.jvmm.vcpu.engine.Vcpu;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
@@ -32,6 +34,7 @@ public final class Board {
     private static final long RETRY_NS = 5_000_000;
     private static final long LARGEST_WAIT_NS = 3_600_000_000_000L;
     private static final long JOIN_MS = 1_500;
+    private static final long BEGIN_MS = 10_000;
     private static final long ERROR_LOG_PERIOD_NS = 1_000_000_000;
     private static final int STATUS_DONE = 0;
     private static final int STATUS_WRONG_STATE = 1;
@@ -78,6 +81,7 @@ public final class Board {
      *
      * @param attention the eventfd that the devices were given
      * @param control the control socket, watched for its end; null where there is none
+     * @param exitTimeoutNs how long a vCPU may wait for a device in one exit; a little more for one with many items
      */
     public Board(
             ProcessEndpoint supervisor,
@@ -85,7 +89,8 @@ public final class Board {
             @Nullable Fd control,
             List<BoardDevice> devices,
             List<? extends Vcpu> vcpus,
-            Maps maps) {
+            Maps maps,
+            long exitTimeoutNs) {
         this.supervisor = supervisor;
         this.attention = attention;
         this.poller = new Poller(3 + devices.size());
@@ -97,7 +102,7 @@ public final class Board {
             this.devices.add(new DeviceListener(d, counters, poller, now));
         }
         for (final Vcpu v : vcpus) {
-            loops.add(new VcpuLoop(v, maps.ports, maps.memory, gate, attention));
+            loops.add(new VcpuLoop(v, maps, gate, attention, exitTimeoutNs));
         }
         this.violationTold = new boolean[devices.size()];
         this.guestErrorsTold = new long[devices.size()];
@@ -106,14 +111,22 @@ public final class Board {
     /**
      * Starts one platform thread a vCPU and waits until each has begun; they sleep until the supervisor says START. A thread's
      * own start makes system calls (stack guards, its name) that the narrow filter would answer with death.
+     *
+     * @throws VcpuStartException when the host refuses a thread, or a thread cannot be bound to its vCPU, or does not begin in
+     *     time; the process has no use then and is expected to end
      */
     public void startThreads() {
         final CountDownLatch begun = new CountDownLatch(loops.size());
+        final AtomicReference<@Nullable VcpuStartException> failure = new AtomicReference<>();
         for (int i = 0; i < loops.size(); i++) {
             final VcpuLoop loop = loops.get(i);
+            final int index = i;
             final Runnable life = () -> {
                 try {
                     loop.vcpu().bind();
+                } catch (RuntimeException | Error e) {
+                    failure.compareAndSet(null, new VcpuStartException(index, String.valueOf(e.getMessage()), e));
+                    return;
                 } finally {
                     begun.countDown();
                 }
@@ -121,11 +134,27 @@ public final class Board {
             };
             final Thread t = new Thread(null, life, "vcpu-" + i, 256 << 10);
             t.setDaemon(true);
+            try {
+                t.start();
+            } catch (OutOfMemoryError e) {
+                throw new VcpuStartException(index, "the host gives no more threads (raise jail.max_threads)", e);
+            }
             threads.add(t);
-            t.start();
         }
+        awaitAll(begun, BEGIN_MS);
+        final VcpuStartException e = failure.get();
+        if (e != null) {
+            throw e;
+        }
+    }
+
+    /** Returns when all have begun, by success or failure. */
+    static void awaitAll(CountDownLatch begun, long timeoutMs) {
         try {
-            begun.await();
+            if (!begun.await(timeoutMs, TimeUnit.MILLISECONDS)) {
+                throw new VcpuStartException(
+                        begun.getCount() + " vCPU threads have not begun within " + timeoutMs + " ms");
+            }
         } catch (InterruptedException e) {
             throw new IllegalStateException("nobody interrupts the board thread", e);
         }

@@ -46,6 +46,12 @@ public final class BoardDevice implements RegisterTarget {
         checkHealth();
     }
 
+    @Override
+    public void giveUp(long waitedNs) {
+        endpoint.giveUp(waitedNs);
+        checkHealth();
+    }
+
     int index() {
         return index;
     }

@@ -10,4 +10,10 @@ public interface RegisterTarget {
 
     /** Posted. Only the low {@code widthBytes} of {@code value} count. */
     void write(int vcpuIndex, int region, int offset, int widthBytes, long value);
+
+    /**
+     * It answered each of many accesses in time, but took too long for all of them: from now on it is to take no time at all. What
+     * lives on the board itself takes none anyhow.
+     */
+    default void giveUp(long waitedNs) {}
 }

@@ -16,6 +16,12 @@ import org.jspecify.annotations.Nullable;
 final class VcpuLoop implements Runnable {
     private static final int CODE_BYTES = 16;
 
+    /**
+     * What each item of a string port instruction adds to the time its exit may take: more than a sleeping device on a busy
+     * host needs on average.
+     */
+    private static final long NS_PER_STRING_ITEM = 100_000;
+
     private final Vcpu vcpu;
     private final int index;
     private final ExitView exit;
@@ -23,6 +29,7 @@ final class VcpuLoop implements Runnable {
     private final AddressMap memory;
     private final RunGate gate;
     private final EventFd attention;
+    private final long exitTimeoutNs;
     private final Counters counters = new Counters();
 
     private volatile boolean running;
@@ -30,14 +37,21 @@ final class VcpuLoop implements Runnable {
     private volatile long firstInstructionNs;
     private volatile @Nullable StopReport report;
 
-    VcpuLoop(Vcpu vcpu, AddressMap ports, AddressMap memory, RunGate gate, EventFd attention) {
+    /**
+     * A loop that waits at its gate.
+     *
+     * @param exitTimeoutNs how long an exit with many items may take, beside a little for each item: then the device counts as
+     *     hung, or one that answers each item just in time would delay PAUSE and STOP by a deadline for each
+     */
+    VcpuLoop(Vcpu vcpu, Board.Maps maps, RunGate gate, EventFd attention, long exitTimeoutNs) {
         this.vcpu = vcpu;
         this.index = vcpu.index();
         this.exit = vcpu.exit();
-        this.ports = ports;
-        this.memory = memory;
+        this.ports = maps.ports();
+        this.memory = maps.memory();
         this.gate = gate;
         this.attention = attention;
+        this.exitTimeoutNs = exitTimeoutNs;
     }
 
     /** Whether its thread is, or is about to be, in guest code. */
@@ -149,10 +163,16 @@ final class VcpuLoop implements Runnable {
         counters.add(BoardCounter.STRING_ITEMS, count - 1L);
         final long port = exit.address();
         final int width = exit.widthBytes();
+        if (count == 1) {
+            exit.complete(0, ports.read(index, port, width, counters));
+            return;
+        }
+        final long startNs = System.nanoTime();
         for (int i = 0; i < count; i++) {
             // A string of reads from a slow device must not outlast a request to end.
             final boolean ending = gate.wanted() == RunGate.Wanted.STOP;
             exit.complete(i, ending ? -1L : ports.read(index, port, width, counters));
+            limit(startNs, count, port, width);
         }
     }
 
@@ -162,8 +182,20 @@ final class VcpuLoop implements Runnable {
         counters.add(BoardCounter.STRING_ITEMS, count - 1L);
         final long port = exit.address();
         final int width = exit.widthBytes();
+        final long startNs = count == 1 ? 0 : System.nanoTime();
         for (int i = 0; i < count && gate.wanted() != RunGate.Wanted.STOP; i++) {
             ports.write(index, port, width, exit.value(i), counters);
+            if (count > 1) {
+                limit(startNs, count, port, width);
+            }
+        }
+    }
+
+    /** One deadline for all items of an exit: after it the device is given up, and what is left of the exit takes no time. */
+    private void limit(long startNs, int count, long port, int width) {
+        final long waitedNs = System.nanoTime() - startNs;
+        if (waitedNs > exitTimeoutNs + count * NS_PER_STRING_ITEM) {
+            ports.giveUp(port, width, waitedNs);
         }
     }
 

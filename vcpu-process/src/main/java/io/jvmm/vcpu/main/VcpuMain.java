@@ -13,6 +13,7 @@ import io.jvmm.policy.sys.Seccomp;
 import io.jvmm.vcpu.board.AcpiTables;
 import io.jvmm.vcpu.board.Board;
 import io.jvmm.vcpu.board.E820;
+import io.jvmm.vcpu.board.VcpuStartException;
 import io.jvmm.vcpu.boot.BootException;
 import io.jvmm.vcpu.boot.BootLoader;
 import io.jvmm.vcpu.boot.BootPlan;
@@ -70,7 +71,7 @@ public final class VcpuMain {
             return complain(ExitCode.BOOT_FAILED, message(e));
         } catch (BootException | LinkFormatException | IllegalArgumentException e) {
             return complain(ExitCode.BAD_CONFIGURATION, message(e));
-        } catch (SysException e) {
+        } catch (SysException | VcpuStartException e) {
             return complain(ExitCode.HOST_ERROR, message(e));
         } catch (JailFailure e) {
             return complain(ExitCode.JAIL_FAILED, message(e));
@@ -94,7 +95,13 @@ public final class VcpuMain {
         final List<Vcpu> vcpus = buildMachine(record, config, wiring, engine, plan);
         clock.mark("machine");
         final Board board = new Board(
-                wiring.supervisor(), wiring.attention(), control.fd(), wiring.devices(), vcpus, wiring.maps());
+                wiring.supervisor(),
+                wiring.attention(),
+                control.fd(),
+                wiring.devices(),
+                vcpus,
+                wiring.maps(),
+                config.readTimeoutNs());
         board.startThreads();
         closeImages(record);
         final byte[] filterHash = closeJail(config);

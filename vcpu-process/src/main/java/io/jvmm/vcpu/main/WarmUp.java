@@ -123,7 +123,13 @@ final class WarmUp {
                     .window(new WindowSpec(WindowSpec.Space.MMIO, DEVICE_ADDRESS, 16), "scratch", device, 1)
                     .build();
             final Board board = new Board(
-                    supervisor, attention, null, List.of(device), List.of(vcpu), new Board.Maps(ports, memory));
+                    supervisor,
+                    attention,
+                    null,
+                    List.of(device),
+                    List.of(vcpu),
+                    new Board.Maps(ports, memory),
+                    READ_TIMEOUT_NS);
             final Thread other = new Thread(peer, "scratch-peer");
             other.setDaemon(true);
             other.start();

@@ -21,6 +21,7 @@ import io.jvmm.ipc.sys.FileIo;
 import io.jvmm.ipc.sys.Mapping;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
 import org.agrona.concurrent.ringbuffer.ManyToOneRingBuffer;
 import org.agrona.concurrent.ringbuffer.RingBuffer;
@@ -43,6 +44,7 @@ final class BoardRig implements AutoCloseable, SupervisorEventHandler {
     private volatile Board.@Nullable End end;
     private @Nullable Thread deviceThread;
     private volatile boolean deviceStops;
+    volatile long answerDelayNs;
 
     BoardRig(boolean mayPower, long timeoutNs, ScriptedVcpu... scripts) {
         vcpus = List.of(scripts);
@@ -66,7 +68,8 @@ final class BoardRig implements AutoCloseable, SupervisorEventHandler {
                 .window(WindowSpec.parse("pio:100:10"), "dev", boardDevice, 2)
                 .build();
         final AddressMap memory = AddressMap.builder(WindowSpec.Space.MMIO).build();
-        board = new Board(process, attention, null, List.of(boardDevice), vcpus, new Board.Maps(ports, memory));
+        board = new Board(
+                process, attention, null, List.of(boardDevice), vcpus, new Board.Maps(ports, memory), timeoutNs);
         boardThread = new Thread(() -> end = board.serve(), "board");
     }
 
@@ -92,6 +95,7 @@ final class BoardRig implements AutoCloseable, SupervisorEventHandler {
                 () -> {
                     while (!deviceStops) {
                         while (device.next()) {
+                            LockSupport.parkNanos(answerDelayNs);
                             switch (device.request()) {
                                 case READ -> device.reply(device.offset() * 3L);
                                 case WRITE -> {

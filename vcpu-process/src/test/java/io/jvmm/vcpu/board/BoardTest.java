@@ -2,6 +2,8 @@ package io.jvmm.vcpu.board;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertSame;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.sun.management.ThreadMXBean;
@@ -9,10 +11,13 @@ import io.jvmm.ipc.link.LinkHealth;
 import io.jvmm.ipc.message.PowerAction;
 import io.jvmm.ipc.message.PowerOrigin;
 import io.jvmm.ipc.message.SupervisorRequestType;
+import io.jvmm.ipc.sys.Errno;
+import io.jvmm.ipc.sys.SysException;
 import io.jvmm.vcpu.engine.ExitKind;
 import java.lang.management.ManagementFactory;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CountDownLatch;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -287,6 +292,45 @@ class BoardTest {
             assertFalse(Thread.getAllStackTraces().keySet().stream()
                     .anyMatch(t -> t.getName().equals("vcpu-0") && t.isAlive()));
         }
+    }
+
+    /** Each answer comes in time; without a deadline for the exit its 4000 items would take 200 s. */
+    @Test
+    void pauseIsNotHeldUpByADeviceThatAnswersEachItemJustInTime() {
+        final ScriptedVcpu vcpu =
+                new ScriptedVcpu(0, true, new ScriptedVcpu.Step(ExitKind.PIO_READ, 0x100, 1, 4000, 0));
+        try (BoardRig rig = new BoardRig(true, 2_000_000_000L, vcpu)) {
+            rig.answerDelayNs = 50_000_000;
+            rig.up().echoing(new ArrayList<>());
+            rig.send(SupervisorRequestType.START);
+            rig.hear("first");
+            rig.send(SupervisorRequestType.PAUSE);
+            rig.hear("ack PAUSE 0");
+            rig.hear("hung 7");
+            assertEquals(LinkHealth.HUNG, rig.boardEnd.health());
+            assertEquals(0xFF, vcpu.completed[3999]);
+            rig.answerDelayNs = 0;
+        }
+    }
+
+    @Test
+    void aVcpuThatCannotBeBoundFailsTheStartWithTheCause() {
+        final ScriptedVcpu a = new ScriptedVcpu(0, false);
+        final ScriptedVcpu b = new ScriptedVcpu(1, false);
+        final SysException cause = SysException.of("block the kick signal", Errno.EPERM.number());
+        b.bindFailure = cause;
+        try (BoardRig rig = new BoardRig(true, PATIENT_NS, a, b)) {
+            final VcpuStartException e = assertThrows(VcpuStartException.class, rig.board::startThreads);
+            assertEquals("vcpu 1 cannot be started: " + cause.getMessage(), e.getMessage());
+            assertSame(cause, e.getCause());
+        }
+    }
+
+    @Test
+    void aThreadThatNeverBeginsIsNotWaitedForWithoutBound() {
+        final VcpuStartException e =
+                assertThrows(VcpuStartException.class, () -> Board.awaitAll(new CountDownLatch(2), 1));
+        assertEquals("2 vCPU threads have not begun within 1 ms", e.getMessage());
     }
 
     private static long threadId(String name) {

@@ -26,6 +26,7 @@ final class ScriptedVcpu implements Vcpu, ExitView {
     int completions;
     volatile boolean scriptDone;
     volatile boolean deaf;
+    volatile @Nullable RuntimeException bindFailure;
 
     ScriptedVcpu(int index, boolean endless, Step... steps) {
         this.index = index;
@@ -52,7 +53,10 @@ final class ScriptedVcpu implements Vcpu, ExitView {
 
     @Override
     public void bind() {
-        // any thread will do
+        final RuntimeException failure = bindFailure;
+        if (failure != null) {
+            throw failure;
+        }
     }
 
     @Override

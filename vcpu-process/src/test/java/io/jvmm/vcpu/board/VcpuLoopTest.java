@@ -14,6 +14,8 @@ import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 
 class VcpuLoopTest {
+    private static final long TIMEOUT_NS = 1_000_000_000L;
+
     private long written;
     private int writes;
 
@@ -42,7 +44,7 @@ class VcpuLoopTest {
     private VcpuLoop loop(ScriptedVcpu vcpu) {
         final RunGate gate = new RunGate();
         gate.set(RunGate.Wanted.RUN);
-        return new VcpuLoop(vcpu, ports, memory, gate, EventFd.create());
+        return new VcpuLoop(vcpu, new Board.Maps(ports, memory), gate, EventFd.create(), TIMEOUT_NS);
     }
 
     private static void play(VcpuLoop loop, ScriptedVcpu vcpu, int steps) {
@@ -66,6 +68,54 @@ class VcpuLoopTest {
         assertEquals(0x102, written);
         assertEquals(1, loop.counters().get(BoardCounter.PIO_READS));
         assertEquals(6, loop.counters().get(BoardCounter.STRING_ITEMS));
+    }
+
+    /** 20 ms for the exit and 0.1 for each of 200 items: a device that sleeps 5 ms for each is given up after eight or so. */
+    @Test
+    void allItemsOfAStringShareOneDeadline() {
+        final int[] slow = new int[1];
+        final boolean[] givenUp = new boolean[1];
+        final RegisterTarget dawdler = new RegisterTarget() {
+            @Override
+            public long read(int vcpuIndex, int region, int offset, int widthBytes) {
+                dawdle();
+                return 1;
+            }
+
+            @Override
+            public void write(int vcpuIndex, int region, int offset, int widthBytes, long value) {
+                dawdle();
+            }
+
+            private void dawdle() {
+                if (!givenUp[0]) {
+                    slow[0]++;
+                    final long until = System.nanoTime() + 5_000_000;
+                    while (System.nanoTime() < until) {
+                        Thread.onSpinWait();
+                    }
+                }
+            }
+
+            @Override
+            public void giveUp(long waitedNs) {
+                givenUp[0] = true;
+            }
+        };
+        final AddressMap map = AddressMap.builder(WindowSpec.Space.PIO)
+                .window(WindowSpec.parse("pio:3f8:8"), "slow", dawdler, 0)
+                .build();
+        final RunGate gate = new RunGate();
+        gate.set(RunGate.Wanted.RUN);
+        for (ExitKind kind : new ExitKind[] {ExitKind.PIO_READ, ExitKind.PIO_WRITE}) {
+            slow[0] = 0;
+            givenUp[0] = false;
+            final ScriptedVcpu vcpu = new ScriptedVcpu(0, false, new ScriptedVcpu.Step(kind, 0x3F8, 1, 200, 0));
+            final VcpuLoop loop = new VcpuLoop(vcpu, new Board.Maps(map, memory), gate, EventFd.create(), 20_000_000);
+            play(loop, vcpu, 1);
+            assertTrue(givenUp[0]);
+            assertTrue(slow[0] <= 9, kind + ": " + slow[0] + " items waited for");
+        }
     }
 
     @Test

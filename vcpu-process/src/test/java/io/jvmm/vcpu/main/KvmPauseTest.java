@@ -6,6 +6,7 @@ import io.jvmm.ipc.link.LinkMemory;
 import io.jvmm.ipc.link.LinkSpec;
 import io.jvmm.ipc.link.ProcessEndpoint;
 import io.jvmm.ipc.link.SupervisorEndpoint;
+import io.jvmm.ipc.link.WaitPolicy;
 import io.jvmm.ipc.message.LogLevel;
 import io.jvmm.ipc.message.StopCause;
 import io.jvmm.ipc.message.SupervisorEventHandler;
@@ -150,7 +151,8 @@ class KvmPauseTest {
                     vcpus,
                     new Board.Maps(
                             AddressMap.builder(WindowSpec.Space.PIO).build(),
-                            AddressMap.builder(WindowSpec.Space.MMIO).build()));
+                            AddressMap.builder(WindowSpec.Space.MMIO).build()),
+                    WaitPolicy.DEFAULT_TIMEOUT_NS);
             final Pauser pauser = new Pauser(new SupervisorEndpoint(link, requests, events), ram);
             final Thread supervisor = new Thread(pauser, "pauser");
             supervisor.start();
