@@ -119,12 +119,10 @@ public final class DeviceEndpoint {
         replies.publish(adapter.vcpu(), adapter.sequence(), value);
     }
 
-    /** Reports a level-triggered line. False, as for the other events, when the ring is full: nothing was sent. */
-    public boolean irqLevel(int line, boolean high) {
-        return sent(events.irqLevel(line, high));
-    }
-
-    /** Reports that the configuration of a function changed. */
+    /**
+     * Reports that the configuration of a function changed. False, as for the other events, when the ring is full: nothing was
+     * sent.
+     */
     public boolean configChanged(int function, int generation) {
         return sent(events.configChanged(function, generation));
     }

@@ -3,7 +3,6 @@ package io.jvmm.ipc.message;
 import static io.jvmm.ipc.message.DeviceEventLayout.DETAIL;
 import static io.jvmm.ipc.message.DeviceEventLayout.FIRST;
 import static io.jvmm.ipc.message.DeviceEventLayout.MAX_FUNCTION;
-import static io.jvmm.ipc.message.DeviceEventLayout.MAX_LINE;
 import static io.jvmm.ipc.message.DeviceEventLayout.SECOND;
 
 import io.jvmm.ipc.ring.HardenedReader;
@@ -53,7 +52,6 @@ public final class DeviceEventAdapter {
         int first = message.getInt(FIRST);
         int second = message.getInt(SECOND);
         boolean valid = switch (type) {
-            case IRQ_LEVEL -> irqLevel(handler, first, second);
             case CONFIG_CHANGED -> {
                 boolean known = isFunction(first);
                 if (known) {
@@ -79,14 +77,6 @@ public final class DeviceEventAdapter {
 
     private static boolean isFunction(int function) {
         return function >= 0 && function <= MAX_FUNCTION;
-    }
-
-    private static boolean irqLevel(DeviceEventHandler handler, int line, int level) {
-        if (line < 0 || line > MAX_LINE || (level & ~1) != 0) {
-            return false;
-        }
-        handler.irqLevel(line, level == 1);
-        return true;
     }
 
     private static boolean power(DeviceEventHandler handler, int actionNumber, int originNumber) {

@@ -2,12 +2,9 @@ package io.jvmm.ipc.message;
 
 /**
  * Receives the validated events of a device on the board thread. Arguments are within the ranges PROTOCOL.md gives;
- * whether a line or a function exists is for the board to check. Implementations must not throw.
+ * whether a function exists is for the board to check. Implementations must not throw.
  */
 public interface DeviceEventHandler {
-    /** Line {@code line} (0..255, the device's own numbering) is now high or low. */
-    void irqLevel(int line, boolean high);
-
     /** The configuration of {@code function} changed; {@code generation} is its new generation. */
     void configChanged(int function, int generation);
 

@@ -5,14 +5,13 @@ package io.jvmm.ipc.message;
  *
  * <pre>
  *                   0            4            8              16
- *   IRQ_LEVEL       | line       | level      |
  *   CONFIG_CHANGED  | function   | generation |
  *   NEEDS_RESET     | function   | reason     |
  *   GUEST_ERROR     | code       | reserved   | u64 detail   |
  *   POWER           | action     | origin     |
  * </pre>
  *
- * <p>{@code line} and {@code function} are below 256, {@code level} is 0 or 1, {@code action} and {@code origin} are
+ * <p>{@code function} is below 256, {@code action} and {@code origin} are
  * numbers of {@link PowerAction} and {@link PowerOrigin}.
  */
 public final class DeviceEventLayout {
@@ -23,7 +22,6 @@ public final class DeviceEventLayout {
     /** Longest event of a device link. */
     public static final int MAX_LENGTH_BYTES = 16;
 
-    public static final int MAX_LINE = 255;
     public static final int MAX_FUNCTION = 255;
 
     private DeviceEventLayout() {}

@@ -17,10 +17,6 @@ public final class DeviceEventProxy {
         this.producer = producer;
     }
 
-    public boolean irqLevel(int line, boolean high) {
-        return send(DeviceEventType.IRQ_LEVEL, line, high ? 1 : 0, 0);
-    }
-
     public boolean configChanged(int function, int generation) {
         return send(DeviceEventType.CONFIG_CHANGED, function, generation, 0);
     }

@@ -5,12 +5,10 @@ import org.jspecify.annotations.Nullable;
 /**
  * What a device process tells the board, on the event ring of a device link.
  *
- * <p>The numbers are record types of an IPC ring and never change their meaning; a length is that of the message, in
+ * <p>The numbers are record types of an IPC ring and never change their meaning (1 has none); a length is that of the message, in
  * bytes, without the record header.
  */
 public enum DeviceEventType {
-    /** A level-triggered line changed. */
-    IRQ_LEVEL(1, 8),
     /** The configuration of a function changed. */
     CONFIG_CHANGED(2, 8),
     /** A function cannot go on until its driver resets it. */
@@ -20,7 +18,8 @@ public enum DeviceEventType {
     /** The guest asked for power-off or reset. */
     POWER(5, 8);
 
-    private static final @Nullable DeviceEventType[] BY_NUMBER = new @Nullable DeviceEventType[values().length + 1];
+    private static final int LARGEST_NUMBER = 5;
+    private static final @Nullable DeviceEventType[] BY_NUMBER = new @Nullable DeviceEventType[LARGEST_NUMBER + 1];
 
     static {
         for (DeviceEventType type : values()) {

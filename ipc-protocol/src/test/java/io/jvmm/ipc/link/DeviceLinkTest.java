@@ -243,25 +243,19 @@ class DeviceLinkTest {
         DeviceEndpoint device = device(0);
         List<String> log = new ArrayList<>();
         assertTrue(board.prepareToSleep());
-        assertTrue(device.irqLevel(5, true));
-        assertEquals(1, eventDoorbell.drain(), "the sleeping board was woken once");
         assertTrue(device.configChanged(1, 7));
+        assertEquals(1, eventDoorbell.drain(), "the sleeping board was woken once");
         assertTrue(device.needsReset(2, 9));
         assertTrue(device.guestError(3, -4));
         assertTrue(device.power(PowerAction.RESET, PowerOrigin.CF9));
         assertEquals(0, eventDoorbell.drain(), "an awake board is not signalled again");
         assertEquals(3, board.pollEvents(recorder(log), 3));
-        assertEquals(2, board.pollEvents(recorder(log), 3));
-        assertEquals(List.of("irq 5 true", "config 1 7", "reset 2 9", "error 3 -4", "power RESET CF9"), log);
+        assertEquals(1, board.pollEvents(recorder(log), 3));
+        assertEquals(List.of("config 1 7", "reset 2 9", "error 3 -4", "power RESET CF9"), log);
     }
 
     private static DeviceEventHandler recorder(List<String> log) {
         return new DeviceEventHandler() {
-            @Override
-            public void irqLevel(int line, boolean high) {
-                log.add("irq " + line + " " + high);
-            }
-
             @Override
             public void configChanged(int function, int generation) {
                 log.add("config " + function + " " + generation);
@@ -294,7 +288,7 @@ class DeviceLinkTest {
         device.release();
         assertTrue(device.prepareToSleep());
         device.awake();
-        assertTrue(device.irqLevel(0, false));
+        assertTrue(device.configChanged(0, 2));
         assertFalse(board.prepareToSleep());
     }
 
@@ -346,7 +340,7 @@ class DeviceLinkTest {
                     device.value();
                     device.release();
                 }
-                device.irqLevel(0, true);
+                device.configChanged(0, 1);
                 device.prepareToSleep();
                 board.write(0, 0, 0, 4, 1);
                 device.awake();
@@ -354,7 +348,7 @@ class DeviceLinkTest {
                 device.release();
                 board.pollEvents(SILENT, 8);
                 board.prepareToSleep();
-                device.irqLevel(0, false);
+                device.configChanged(0, 2);
                 board.awake();
                 board.pollEvents(SILENT, 8);
             });
@@ -401,9 +395,6 @@ class DeviceLinkTest {
     }
 
     private static final DeviceEventHandler SILENT = new DeviceEventHandler() {
-        @Override
-        public void irqLevel(int line, boolean high) {}
-
         @Override
         public void configChanged(int function, int generation) {}
 

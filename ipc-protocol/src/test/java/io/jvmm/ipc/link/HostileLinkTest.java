@@ -149,7 +149,7 @@ class HostileLinkTest {
                     assertTrue(device.vcpu() >= 0 && device.vcpu() < 2, "seed " + lifeSeed);
                     switch (device.request()) {
                         case READ -> device.reply(1);
-                        case WRITE, KICK, RESET -> device.irqLevel(1, true);
+                        case WRITE, KICK, RESET -> device.configChanged(1, 1);
                     }
                     device.release();
                 } else {
@@ -168,9 +168,6 @@ class HostileLinkTest {
     }
 
     private static final class NoEvents implements DeviceEventHandler {
-        @Override
-        public void irqLevel(int line, boolean high) {}
-
         @Override
         public void configChanged(int function, int generation) {}
 

@@ -107,8 +107,6 @@ class AdapterTest {
 
     @ParameterizedTest
     @CsvSource({
-        "1, 09 00 00 00 01 00 00 00, irqLevel 9 true",
-        "1, ff 00 00 00 00 00 00 00, irqLevel 255 false",
         "2, 02 00 00 00 ff ff ff ff, configChanged 2 -1",
         "3, 03 00 00 00 08 00 00 00, needsReset 3 8",
         "4, 05 00 00 00 ff ff ff ff 08 07 06 05 04 03 02 01, guestError 5 72623859790382856",
@@ -125,11 +123,9 @@ class AdapterTest {
     @ParameterizedTest
     @CsvSource({
         "6, 00 00 00 00 00 00 00 00, UNKNOWN_MESSAGE",
-        "1, 00 00 00 00 00 00 00, MESSAGE_LENGTH",
+        "1, 00 00 00 00 00 00 00 00, UNKNOWN_MESSAGE",
+        "2, 00 00 00 00 00 00 00, MESSAGE_LENGTH",
         "4, 00 00 00 00 00 00 00 00, MESSAGE_LENGTH",
-        "1, 00 01 00 00 00 00 00 00, MESSAGE_FIELD",
-        "1, 00 00 00 00 02 00 00 00, MESSAGE_FIELD",
-        "1, ff ff ff ff 01 00 00 00, MESSAGE_FIELD",
         "2, 00 01 00 00 00 00 00 00, MESSAGE_FIELD",
         "3, ff ff ff ff 00 00 00 00, MESSAGE_FIELD",
         "5, 00 00 00 00 01 00 00 00, MESSAGE_FIELD",

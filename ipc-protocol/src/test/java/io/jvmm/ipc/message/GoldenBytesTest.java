@@ -51,8 +51,6 @@ class GoldenBytesTest {
 
     @Test
     void deviceEvents() {
-        expect("10 00 00 00 01 00 00 00 09 00 00 00 01 00 00 00", p -> new DeviceEventProxy(p).irqLevel(9, true));
-        expect("10 00 00 00 01 00 00 00 ff 00 00 00 00 00 00 00", p -> new DeviceEventProxy(p).irqLevel(255, false));
         expect("10 00 00 00 02 00 00 00 02 00 00 00 07 00 00 00", p -> new DeviceEventProxy(p).configChanged(2, 7));
         expect("10 00 00 00 03 00 00 00 03 00 00 00 08 00 00 00", p -> new DeviceEventProxy(p).needsReset(3, 8));
         expect(

@@ -142,12 +142,6 @@ final class DeviceListener implements DeviceEventHandler {
         return lastErrorCode;
     }
 
-    /** Interrupts of this board's devices are eventfds that go past the board, so a line told here has no meaning. */
-    @Override
-    public void irqLevel(int line, boolean high) {
-        counters.increment(BoardCounter.IGNORED_EVENTS);
-    }
-
     @Override
     public void configChanged(int function, int generation) {
         counters.increment(BoardCounter.IGNORED_EVENTS);

@@ -7,9 +7,6 @@ import io.jvmm.ipc.message.PowerOrigin;
 /** The board of a scratch machine: takes every event and does nothing. */
 class IgnoredDeviceEvents implements DeviceEventHandler {
     @Override
-    public void irqLevel(int line, boolean high) {}
-
-    @Override
     public void configChanged(int function, int generation) {}
 
     @Override

@@ -300,11 +300,6 @@ final class LiveProcess implements AutoCloseable, DeviceEventHandler, Supervisor
     }
 
     @Override
-    public void irqLevel(int line, boolean high) {
-        said.add("irq " + line + (high ? " high" : " low"));
-    }
-
-    @Override
     public void configChanged(int function, int generation) {
         said.add("config " + function);
     }
