@@ -1,0 +1,23 @@
+package io.jvmm.vcpu.x86.mmu;
+
+/**
+ * What a vCPU finds at guest-physical addresses that are not RAM, and behind ports: its local APIC, the IOAPIC, PIC and
+ * PIT, and the board. One object a vCPU, used by its thread alone.
+ *
+ * <p>A device that the board answers cannot be answered here: the implementation then notes what is wanted and throws
+ * {@link DeviceExit}; the instruction is given up without effect and executed again once the board has answered, this time
+ * finding its answers here in the same order.
+ */
+public interface DeviceSpace {
+    /** Reads {@code widthBytes} (1, 2, 4, 8) at a guest-physical address; zero-extended. */
+    long readMemory(long guestPhysicalAddress, int widthBytes);
+
+    /** Writes the low {@code widthBytes} (1, 2, 4, 8) of {@code value}. */
+    void writeMemory(long guestPhysicalAddress, int widthBytes, long value);
+
+    /** IN: {@code widthBytes} is 1, 2 or 4; zero-extended. */
+    int in(int port, int widthBytes);
+
+    /** OUT of the low {@code widthBytes} of {@code value}. */
+    void out(int port, int widthBytes, int value);
+}
