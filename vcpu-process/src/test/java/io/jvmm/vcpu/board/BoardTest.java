@@ -6,7 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import com.sun.management.ThreadMXBean;
+import io.jvmm.ipc.Allocations;
 import io.jvmm.ipc.link.LinkHealth;
 import io.jvmm.ipc.message.PowerAction;
 import io.jvmm.ipc.message.PowerOrigin;
@@ -14,8 +14,8 @@ import io.jvmm.ipc.message.SupervisorRequestType;
 import io.jvmm.ipc.sys.Errno;
 import io.jvmm.ipc.sys.SysException;
 import io.jvmm.vcpu.engine.ExitKind;
-import java.lang.management.ManagementFactory;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import org.junit.jupiter.api.Test;
@@ -256,26 +256,18 @@ class BoardTest {
         try (BoardRig rig = new BoardRig(true, PATIENT_NS, vcpu).up().echoing(nothing)) {
             rig.send(SupervisorRequestType.START);
             rig.hear("first");
-            final ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
-            final long vcpuThread = threadId("vcpu-0");
-            final long boardThread = rig.boardThread().threadId();
-            final long warm = vcpu.runs + 100_000;
-            rig.await("warm", () -> vcpu.runs > warm);
-            long leastVcpu = Long.MAX_VALUE;
-            long leastBoard = Long.MAX_VALUE;
-            for (int round = 0; round < 5 && (leastVcpu != 0 || leastBoard != 0); round++) {
-                final long v = threads.getThreadAllocatedBytes(vcpuThread);
-                final long b = threads.getThreadAllocatedBytes(boardThread);
+            final Runnable window = () -> {
                 for (int i = 0; i < 200; i++) {
                     rig.device.guestError(1, i);
                 }
                 final long until = vcpu.runs + 20_000;
                 rig.await("20000 exits", () -> vcpu.runs > until);
-                leastVcpu = Math.min(leastVcpu, threads.getThreadAllocatedBytes(vcpuThread) - v);
-                leastBoard = Math.min(leastBoard, threads.getThreadAllocatedBytes(boardThread) - b);
-            }
-            assertEquals(0, leastVcpu, "vCPU thread");
-            assertTrue(leastBoard < 4096, "board thread allocates " + leastBoard + " beside one log line a second");
+            };
+            final long warm = vcpu.runs + 100_000;
+            rig.await("warm", () -> vcpu.runs > warm);
+            assertEquals(0, Allocations.leastIn(window, thread("vcpu-0")), "vCPU thread");
+            final long board = Allocations.leastIn(window, rig.boardThread());
+            assertTrue(board < 4096, "board thread allocates " + board + " beside one log line a second");
         }
     }
 
@@ -333,11 +325,10 @@ class BoardTest {
         assertEquals("2 vCPU threads have not begun within 1 ms", e.getMessage());
     }
 
-    private static long threadId(String name) {
+    private static Thread thread(String name) {
         return Thread.getAllStackTraces().keySet().stream()
                 .filter(t -> t.getName().equals(name))
-                .mapToLong(Thread::threadId)
-                .max()
+                .max(Comparator.comparingLong(Thread::threadId))
                 .orElseThrow();
     }
 }

@@ -4,11 +4,10 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import com.sun.management.ThreadMXBean;
+import io.jvmm.ipc.Allocations;
 import io.jvmm.ipc.message.StopCause;
 import io.jvmm.ipc.sys.EventFd;
 import io.jvmm.vcpu.engine.ExitKind;
-import java.lang.management.ManagementFactory;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
@@ -134,16 +133,7 @@ class VcpuLoopTest {
                 ScriptedVcpu.of(ExitKind.KICKED));
         final VcpuLoop loop = loop(vcpu);
         play(loop, vcpu, 90_000);
-        // The best of a few rounds: asking for the figure may itself allocate a little, an exit that allocates shows in
-        // all.
-        final ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
-        long least = Long.MAX_VALUE;
-        for (int round = 0; round < 5 && least != 0; round++) {
-            final long before = threads.getCurrentThreadAllocatedBytes();
-            play(loop, vcpu, 90_000);
-            least = Math.min(least, threads.getCurrentThreadAllocatedBytes() - before);
-        }
-        assertEquals(0, least);
+        Allocations.assertNoneIn("exits", () -> play(loop, vcpu, 90_000));
     }
 
     @Test

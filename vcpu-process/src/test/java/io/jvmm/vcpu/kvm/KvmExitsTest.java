@@ -8,13 +8,12 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import com.sun.management.ThreadMXBean;
+import io.jvmm.ipc.Allocations;
 import io.jvmm.vcpu.engine.BootState;
 import io.jvmm.vcpu.engine.ExitKind;
 import io.jvmm.vcpu.engine.ExitView;
 import io.jvmm.vcpu.engine.VcpuRegisters;
 import java.lang.foreign.ValueLayout;
-import java.lang.management.ManagementFactory;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import org.junit.jupiter.api.Tag;
@@ -231,18 +230,13 @@ class KvmExitsTest {
 
     @Test
     void exitsAllocateNothing() {
-        final ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
         try (TestMachine machine = TestMachine.real("""
                 ba f8 03              ; mov dx, 0x3f8
                 ee                    ; out dx, al
                 ec                    ; in al, dx
                 eb fc                 ; jmp -4
                 """)) {
-            long sum = loop(machine, 20_000);
-            final long before = threads.getCurrentThreadAllocatedBytes();
-            sum += loop(machine, 20_000);
-            final long allocated = threads.getCurrentThreadAllocatedBytes() - before;
-            assertEquals(0, allocated, "bytes in 20,000 exits; checksum " + sum);
+            Allocations.assertNoneIn("exits", () -> loop(machine, 20_000));
         }
     }
 

@@ -3,8 +3,7 @@ package io.jvmm.device.platform;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import com.sun.management.ThreadMXBean;
-import java.lang.management.ManagementFactory;
+import io.jvmm.ipc.Allocations;
 import java.util.List;
 import org.agrona.concurrent.UnsafeBuffer;
 import org.junit.jupiter.api.Test;
@@ -122,19 +121,7 @@ class PlatformCoreTest {
     @Test
     void servingAllocatesNothing() {
         m.effects.logging = false;
-        for (int i = 0; i < 20_000; i++) {
-            everything();
-        }
-        ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
-        long id = Thread.currentThread().threadId();
-        long before = threads.getThreadAllocatedBytes(id);
-        long overhead = threads.getThreadAllocatedBytes(id) - before;
-        long start = threads.getThreadAllocatedBytes(id);
-        for (int i = 0; i < 20_000; i++) {
-            everything();
-        }
-        long allocated = threads.getThreadAllocatedBytes(id) - start - overhead;
-        assertEquals(0, allocated);
+        Allocations.assertNone("serving", this::everything);
     }
 
     private final UnsafeBuffer host = new UnsafeBuffer(new byte[64]);

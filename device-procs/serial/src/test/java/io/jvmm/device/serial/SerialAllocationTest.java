@@ -2,28 +2,19 @@ package io.jvmm.device.serial;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
-import com.sun.management.ThreadMXBean;
 import io.jvmm.device.api.ScratchMachine;
-import java.lang.management.ManagementFactory;
+import io.jvmm.ipc.Allocations;
 import org.junit.jupiter.api.Test;
 
 /** The pure core allocates nothing, whatever the guest and the host do. */
 class SerialAllocationTest {
-
-    private static final ThreadMXBean THREADS = (ThreadMXBean) ManagementFactory.getThreadMXBean();
 
     @Test
     void noAllocationInTheCore() {
         UartBench bench = new UartBench().configured(0x80);
         bench.out(1, 0x0F);
         run(bench, 20_000);
-        long least = Long.MAX_VALUE;
-        for (int attempt = 0; attempt < 3; attempt++) {
-            long before = THREADS.getCurrentThreadAllocatedBytes();
-            run(bench, 20_000);
-            least = Math.min(least, THREADS.getCurrentThreadAllocatedBytes() - before);
-        }
-        assertEquals(0, least);
+        Allocations.assertNoneIn("the core", () -> run(bench, 20_000));
     }
 
     private static void run(UartBench bench, int rounds) {
