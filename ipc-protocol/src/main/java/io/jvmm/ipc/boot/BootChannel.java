@@ -23,10 +23,23 @@ public final class BootChannel implements AutoCloseable {
         return new BootChannel(UnixSocket.of(socket));
     }
 
-    /** Sends a record; its descriptors stay the caller's and open. */
+    /** Sends a record, however long that takes; its descriptors stay the caller's and open. */
     public void send(BootRecord record) {
+        send(record, "the other end of the control socket", Poller.FOREVER);
+    }
+
+    /**
+     * Sends a record to a process that perhaps never reads; its descriptors stay the caller's and open.
+     *
+     * @param peer the process, for the message of an error
+     * @param timeoutNs nanoseconds for all of it; {@link Poller#FOREVER} for no limit
+     * @throws io.jvmm.ipc.sys.SysException.TimedOut when the process did not make room in time; it may have part of the record
+     * @throws io.jvmm.ipc.sys.SysException.Disconnected when the process has gone
+     */
+    public void send(BootRecord record, String peer, long timeoutNs) {
+        long startNs = Clock.monotonicNs();
         for (BootRecordEncoder.Datagram datagram : BootRecordEncoder.encode(record)) {
-            socket.send(datagram.bytes(), datagram.fds());
+            socket.send(datagram.bytes(), datagram.fds(), peer, left(timeoutNs, startNs));
         }
     }
 
@@ -43,10 +56,8 @@ public final class BootChannel implements AutoCloseable {
         BootRecordDecoder decoder = new BootRecordDecoder();
         try {
             while (true) {
-                long leftNs = timeoutNs == Poller.FOREVER
-                        ? Poller.FOREVER
-                        : Math.max(timeoutNs - (Clock.monotonicNs() - startNs), 0);
-                UnixSocket.Received datagram = socket.receive(BootRecordLayout.MAX_DATAGRAM_BYTES, leftNs);
+                UnixSocket.Received datagram =
+                        socket.receive(BootRecordLayout.MAX_DATAGRAM_BYTES, left(timeoutNs, startNs));
                 received.addAll(datagram.fds());
                 if (datagram.endOfFile()) {
                     throw new BootFormatException("the other end of the control socket closed before a whole record");
@@ -59,6 +70,10 @@ public final class BootChannel implements AutoCloseable {
             received.forEach(Fd::close);
             throw e;
         }
+    }
+
+    private static long left(long timeoutNs, long startNs) {
+        return timeoutNs == Poller.FOREVER ? Poller.FOREVER : Math.max(timeoutNs - (Clock.monotonicNs() - startNs), 0);
     }
 
     /** The socket; this object owns it. */

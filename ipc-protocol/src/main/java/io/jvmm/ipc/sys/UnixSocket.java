@@ -203,15 +203,25 @@ public final class UnixSocket implements AutoCloseable {
         send(bytes, List.of());
     }
 
+    /** Sends one datagram (or all the bytes of a stream's chunk) with descriptors, waiting while the peer's buffer is full. */
+    public void send(byte[] bytes, List<Fd> fds) {
+        send(bytes, fds, "the other end of a socket", Poller.FOREVER);
+    }
+
     /**
-     * Sends one datagram (or all the bytes of a stream's chunk) with descriptors, waiting while the peer's buffer is full.
+     * Sends one datagram (or all the bytes of a stream's chunk) with descriptors, to a peer that perhaps never reads.
      *
      * @param fds at most {@link #MAX_FDS}; they stay ours and open
+     * @param peer who that is, for the message of an error
+     * @param timeoutNs nanoseconds for all of it; {@link Poller#FOREVER} for no limit
+     * @throws SysException.TimedOut when the peer's buffer had no room in time; of a datagram nothing was sent then
+     * @throws SysException.Disconnected when the peer has closed
      */
-    public void send(byte[] bytes, List<Fd> fds) {
+    public void send(byte[] bytes, List<Fd> fds, String peer, long timeoutNs) {
         if (fds.size() > MAX_FDS) {
             throw new IllegalArgumentException(fds.size() + " descriptors in one datagram, at most " + MAX_FDS);
         }
+        long startNs = Clock.monotonicNs();
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment data = arena.allocate(Math.max(bytes.length, 1));
             MemorySegment.copy(bytes, 0, data, ValueLayout.JAVA_BYTE, 0, bytes.length);
@@ -220,17 +230,30 @@ public final class UnixSocket implements AutoCloseable {
             do {
                 MemorySegment part = data.asSlice(sent, bytes.length - sent);
                 MemorySegment header = header(arena, part, sent == 0 ? control : MemorySegment.NULL);
-                long result = Syscall.call(SyscallNumbers.SENDMSG, fd.number(), header.address(), MSG_NOSIGNAL);
-                if (Errno.EAGAIN.is(result)) {
-                    waitFor(Poller.WRITABLE, Poller.FOREVER);
-                } else if (!Errno.EINTR.is(result)) {
-                    sent += (int) Syscall.check("send on socket", result);
+                long result = Syscall.call(
+                        SyscallNumbers.SENDMSG, fd.number(), header.address(), MSG_NOSIGNAL | MSG_DONTWAIT);
+                if (!Errno.EAGAIN.is(result) && !Errno.EINTR.is(result)) {
+                    sent += (int) Syscall.check("send to " + peer, result);
                     if (bytes.length == 0) {
                         return;
                     }
+                } else {
+                    waitFor(Poller.WRITABLE, left(timeoutNs, startNs, "send to " + peer));
                 }
             } while (sent < bytes.length);
         }
+    }
+
+    /** What is left of a time-out that began at {@code startNs}; when nothing is, the operation has timed out. */
+    private static long left(long timeoutNs, long startNs, String operation) {
+        if (timeoutNs == Poller.FOREVER) {
+            return Poller.FOREVER;
+        }
+        long leftNs = timeoutNs - (Clock.monotonicNs() - startNs);
+        if (leftNs <= 0) {
+            throw SysException.of(operation, Errno.ETIMEDOUT.number());
+        }
+        return leftNs;
     }
 
     /** Waits for one datagram (or some bytes of a stream). See {@link #receive(int, long)}. */
@@ -248,7 +271,7 @@ public final class UnixSocket implements AutoCloseable {
      *     descriptors; all of it is dropped
      */
     public Received receive(int maxBytes, long timeoutNs) {
-        long deadlineNs = timeoutNs == Poller.FOREVER ? 0 : Clock.monotonicNs() + timeoutNs;
+        long startNs = Clock.monotonicNs();
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment data = arena.allocate(Math.max(maxBytes, 1));
             MemorySegment control = arena.allocate(CMSG_HEADER_BYTES + (long) MAX_FDS * Integer.BYTES, Long.BYTES);
@@ -265,11 +288,7 @@ public final class UnixSocket implements AutoCloseable {
                 if (!Errno.EAGAIN.is(result) && !Errno.EINTR.is(result)) {
                     throw SysException.of("receive from socket", (int) -result);
                 }
-                long leftNs = timeoutNs == Poller.FOREVER ? Poller.FOREVER : deadlineNs - Clock.monotonicNs();
-                if (leftNs <= 0) {
-                    throw SysException.of("receive from socket", Errno.ETIMEDOUT.number());
-                }
-                waitFor(Poller.READABLE, leftNs);
+                waitFor(Poller.READABLE, left(timeoutNs, startNs, "receive from socket"));
             }
         }
     }

@@ -111,7 +111,7 @@ class BootRecordTest {
         assertTrue(BootRecordEncoder.encode(sent).size() >= 8);
         Thread sender = Thread.ofPlatform()
                 .start(() -> BootChannel.over(pair.left().fd()).send(sent));
-        BootRecord received = child.receive(10 * SECOND);
+        BootRecord received = child.receive(50 * SECOND);
         assertEquals(List.copyOf(sent.fdNames()), List.copyOf(received.fdNames()));
         assertEquals(List.copyOf(sent.keys()), List.copyOf(received.keys()));
         assertEquals(10_039, received.bytes("value.39").length);
@@ -188,8 +188,23 @@ class BootRecordTest {
                 pair.left().send(more);
             }
         });
-        assertThrows(BootFormatException.class, () -> child.receive(10 * SECOND));
+        assertThrows(BootFormatException.class, () -> child.receive(50 * SECOND));
         sender.interrupt();
+    }
+
+    @Test
+    void aChildThatNeverReadsDoesNotKeepTheSupervisor() {
+        BootRecord.Builder builder = BootRecord.builder();
+        for (int i = 0; i < 40; i++) {
+            builder.put("value." + i, new byte[60_000]);
+        }
+        BootRecord record = builder.build();
+        BootChannel parent = BootChannel.over(pair.left().fd());
+        SysException e =
+                assertThrows(SysException.TimedOut.class, () -> parent.send(record, "process serial", 20_000_000));
+        assertTrue(e.getMessage().contains("process serial"), e.getMessage());
+        pair.right().close();
+        assertThrows(SysException.Disconnected.class, () -> parent.send(record, "process serial", SECOND));
     }
 
     @Test

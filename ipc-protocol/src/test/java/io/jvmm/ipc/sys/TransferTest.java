@@ -94,6 +94,30 @@ class TransferTest {
     }
 
     @Test
+    void aPeerThatNeverReadsDoesNotKeepTheSender() {
+        for (UnixSocket.Pair made : List.of(UnixSocket.seqPacketPair(), UnixSocket.streamPair())) {
+            try (UnixSocket.Pair pair = made;
+                    EventFd eventFd = EventFd.create()) {
+                byte[] datagram = new byte[65536];
+                SysException e = assertThrows(SysException.TimedOut.class, () -> {
+                    for (int i = 0; i < 1000; i++) {
+                        pair.left().send(datagram, List.of(eventFd.fd()), "process serial", 1_000_000);
+                    }
+                });
+                assertTrue(e.getMessage().startsWith("send to process serial: "), e.getMessage());
+                assertThrows(
+                        SysException.TimedOut.class,
+                        () -> pair.left().send(datagram, List.of(), "process serial", 0),
+                        "no time is one try");
+                pair.right().close();
+                assertThrows(
+                        SysException.Disconnected.class,
+                        () -> pair.left().send(datagram, List.of(), "process serial", 0));
+            }
+        }
+    }
+
+    @Test
     void aLargeDatagramWaitsForAReader() throws InterruptedException {
         try (UnixSocket.Pair pair = UnixSocket.seqPacketPair()) {
             int count = 50;
