@@ -70,7 +70,7 @@ public final class Cpu {
     public int cpl;
     /** Width of code now: 2, 4 or 8 bytes (16-bit, 32-bit, 64-bit mode). */
     public int codeBytes = 2;
-    /** Changes when decoded code must not be shared: mode bits that blocks are keyed by, see {@code interp}. */
+    /** What decoded code depends on, see {@link ModeKey}; kept by {@link ControlRegisters#updateMode}. */
     public int modeKey;
 
     public long star;
@@ -93,6 +93,11 @@ public final class Cpu {
     /** x87 and MMX state. */
     public final X87 x87 = new X87();
 
+    /** Model-specific registers that nobody but {@link Msrs} uses. */
+    public final MsrBank msrs = new MsrBank();
+    /** What CPUID tells; the engine replaces it by one that knows the number of vCPUs. */
+    public Cpuid cpuid;
+
     /** HLT has been executed and nothing has woken the processor yet. */
     public boolean halted;
     /** Interrupts are held off until one more instruction has run (STI, MOV SS, POP SS). */
@@ -101,6 +106,12 @@ public final class Cpu {
     public boolean nmiBlocked;
     /** The processor has shut down (triple fault). */
     public boolean shutdown;
+    /** Vector of an acknowledged interrupt whose delivery a device exit interrupted, else -1. */
+    public int undelivered = -1;
+    /** RFLAGS.TF and RF as they were when the instruction in progress began, see {@link Debugging#before}. */
+    public int stepFlags;
+    /** DR6 bits of data breakpoints that the instruction in progress has met. */
+    public int watchHits;
 
     /**
      * Instructions this vCPU may still execute before the executor looks at the world outside; counted down by blocks.
@@ -129,6 +140,7 @@ public final class Cpu {
         for (int i = 0; i < segments.length; i++) {
             segments[i] = new Segment();
         }
+        cpuid = new Cpuid(index, index + 1);
     }
 
     /** RFLAGS, all of it. */
@@ -145,6 +157,26 @@ public final class Cpu {
     public void setStatusFlags(int bits) {
         flagsKind = Flags.EXPLICIT;
         flagsSource = bits & Flags.STATUS;
+    }
+
+    /**
+     * Writes those bits of RFLAGS that {@code mask} names, with what follows from a change of AC (SMAP), VM, TF and IF: the block
+     * ends by {@link #budget}. Checks nothing.
+     */
+    public void setFlags(int value, int mask) {
+        if ((mask & Flags.STATUS) != 0) {
+            setStatusFlags((statusFlags() & ~mask) | (value & mask));
+        }
+        final int other = mask & ~Flags.STATUS;
+        final int before = otherFlags;
+        otherFlags = (before & ~other) | (value & other) | 2;
+        final int changed = before ^ otherFlags;
+        if ((changed & (Flags.AC | Flags.VM | Flags.TF | Flags.RF | Flags.IF)) != 0) {
+            budget = 0;
+            if ((changed & Flags.AC) != 0) {
+                mmu.setPrivilege(cpl == 3, (otherFlags & Flags.AC) != 0);
+            }
+        }
     }
 
     /** Leaves lazy flags behind. */
@@ -197,6 +229,16 @@ public final class Cpu {
     /** EFER.LMA. */
     public boolean isLongMode() {
         return (efer & 0x400) != 0;
+    }
+
+    /** RFLAGS.VM: virtual-8086 mode. */
+    public boolean isVirtual86() {
+        return (otherFlags & Flags.VM) != 0;
+    }
+
+    /** RFLAGS.IOPL, 0..3. */
+    public int iopl() {
+        return (otherFlags >> 12) & 3;
     }
 
     /** #UD. To be thrown. */
