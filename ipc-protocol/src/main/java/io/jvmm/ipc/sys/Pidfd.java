@@ -67,6 +67,21 @@ public final class Pidfd implements AutoCloseable {
         }
     }
 
+    /** Waits until our child has ended and collects it, or until the time is over: a killed process can hang in the kernel. */
+    public Optional<ExitStatus> await(long timeoutNs) {
+        long deadlineNs = Clock.monotonicNs() + timeoutNs;
+        Poller poller = new Poller(1);
+        poller.add(fd, Poller.READABLE);
+        while (true) {
+            Optional<ExitStatus> status = poll();
+            long leftNs = deadlineNs - Clock.monotonicNs();
+            if (status.isPresent() || leftNs <= 0) {
+                return status;
+            }
+            poller.await(leftNs);
+        }
+    }
+
     /** Collects our child if it has ended; empty while it runs. */
     public Optional<ExitStatus> poll() {
         return waitId(WEXITED | WNOHANG);

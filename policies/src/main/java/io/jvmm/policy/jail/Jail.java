@@ -4,6 +4,7 @@ import io.jvmm.ipc.sys.ExitStatus;
 import io.jvmm.ipc.sys.Fd;
 import io.jvmm.ipc.sys.Pidfd;
 import io.jvmm.ipc.sys.Pipe;
+import io.jvmm.ipc.sys.Signals;
 import io.jvmm.ipc.sys.SysException;
 import io.jvmm.policy.sys.ControlBlock;
 import io.jvmm.policy.sys.Host;
@@ -11,10 +12,12 @@ import io.jvmm.policy.sys.Landlock;
 import io.jvmm.policy.sys.PreparedCall;
 import java.io.IOException;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
@@ -39,7 +42,6 @@ public final class Jail {
             | ControlBlock.CLONE_NEWUTS
             | ControlBlock.CLONE_NEWCGROUP;
     private static final long DEPARTURE_TIMEOUT_NS = 20_000_000_000L;
-    private static final int SIGKILL = 9;
     private static final ExecutorService SPAWNER = Executors.newSingleThreadExecutor(
             Thread.ofPlatform().name("jail-spawner").daemon(true).factory());
 
@@ -187,17 +189,15 @@ public final class Jail {
     private static void letGo(String name, Created child, @Nullable HostIdentity identity, Opened opened) {
         try {
             if (identity != null) {
-                writeIdMaps(child.pidfd().pid(), identity);
+                writeIdMaps(name, child.pidfd().pid(), identity);
             }
-            opened.go();
-        } catch (IOException | RuntimeException e) {
-            abandon(child);
-            throw new JailException(name, "id maps", String.valueOf(e.getMessage()), JailCure.ofIdMaps());
-        }
-        if (!child.block().awaitDeparture(DEPARTURE_TIMEOUT_NS)) {
-            String at = nameOf(child.block().current());
-            abandon(child);
-            throw new JailException(name, at, "it did not end within 20 s", "");
+            opened.go(name);
+            if (!child.block().awaitDeparture(DEPARTURE_TIMEOUT_NS)) {
+                throw new JailException(name, nameOf(child.block().current()), "it did not end within 20 s", "");
+            }
+        } catch (RuntimeException e) {
+            abandon(name, child, e);
+            throw e;
         }
     }
 
@@ -207,11 +207,14 @@ public final class Jail {
         if (!block.stopped() && execve.equals(last)) {
             return;
         }
-        ExitStatus status = pidfd.await();
-        pidfd.close();
         String step = nameOf(last);
+        // It has left our memory and is ending by itself.
+        Optional<ExitStatus> status = pidfd.await(JailedProcess.DYING_NS);
+        int pid = pidfd.pid();
+        pidfd.close();
         if (!block.stopped()) {
-            throw new JailException(name, step, "the child was " + status, "");
+            throw new JailException(
+                    name, step, status.map(s -> "the child was " + s).orElse("the child hangs, pid " + pid), "");
         }
         long result = block.stopResult();
         if (result < 0) {
@@ -220,15 +223,18 @@ public final class Jail {
         throw new JailException(name, step, "it returned " + result, "");
     }
 
-    private static void abandon(Created child) {
-        child.pidfd().signal(SIGKILL);
-        child.pidfd().await();
+    private static void abandon(String name, Created child, RuntimeException why) {
+        child.pidfd().signal(Signals.SIGKILL);
+        if (child.pidfd().await(JailedProcess.DYING_NS).isEmpty()) {
+            // The block stays: a child that has not left it still uses it.
+            throw new StuckProcessException(name, child.pidfd().pid(), why);
+        }
         child.pidfd().close();
         child.block().close();
     }
 
     /** One id inside, one id outside. An ordinary user must give up setgroups first (user_namespaces(7)). */
-    private static void writeIdMaps(long pid, HostIdentity identity) throws IOException {
+    private static void writeIdMaps(String name, long pid, HostIdentity identity) {
         Path proc = Path.of("/proc/" + pid);
         int uid;
         int gid;
@@ -236,15 +242,25 @@ public final class Jail {
             case HostIdentity.SameUser same -> {
                 uid = Host.effectiveUid();
                 gid = Host.effectiveGid();
-                Files.writeString(proc.resolve("setgroups"), "deny");
+                write(name, proc.resolve("setgroups"), "deny");
             }
             case HostIdentity.Ids ids -> {
                 uid = ids.uid();
                 gid = ids.gid();
             }
         }
-        Files.writeString(proc.resolve("uid_map"), HostIdentity.INSIDE_ID + " " + uid + " 1\n");
-        Files.writeString(proc.resolve("gid_map"), HostIdentity.INSIDE_ID + " " + gid + " 1\n");
+        write(name, proc.resolve("uid_map"), HostIdentity.INSIDE_ID + " " + uid + " 1\n");
+        write(name, proc.resolve("gid_map"), HostIdentity.INSIDE_ID + " " + gid + " 1\n");
+    }
+
+    private static void write(String name, Path file, String text) {
+        try {
+            Files.writeString(file, text);
+        } catch (NoSuchFileException e) {
+            throw new JailException(name, "write " + file, e, "");
+        } catch (IOException e) {
+            throw new JailException(name, "write " + file, e, JailCure.ofIdMaps());
+        }
     }
 
     private static String nameOf(@Nullable PreparedCall call) {
@@ -320,11 +336,15 @@ public final class Jail {
         }
 
         /** Lets the child go on. */
-        void go() {
+        void go(String name) {
             if (pipe == null) {
                 throw new IllegalStateException("no child was made");
             }
-            Host.writeByte(pipe.writer());
+            try {
+                Host.writeByte(pipe.writer());
+            } catch (SysException e) {
+                throw new JailException(name, "let it go", e);
+            }
         }
 
         @Override

@@ -2,7 +2,9 @@ package io.jvmm.policy.jail;
 
 import io.jvmm.ipc.sys.Errno;
 import io.jvmm.ipc.sys.SysException;
+import java.io.IOException;
 import java.io.Serial;
+import java.nio.file.NoSuchFileException;
 
 /**
  * A process could not be started as jailed as it must be, so it was not started. The message is one line: which step of the jail
@@ -36,6 +38,19 @@ public final class JailException extends RuntimeException {
         this.step = step;
         this.errno = cause.number();
         this.cure = cause.cure();
+    }
+
+    JailException(String process, String step, IOException cause, String cure) {
+        super(describe(process, step, reason(cause), cure), cause);
+        this.step = step;
+        this.errno = 0;
+        this.cure = cure;
+    }
+
+    private static String reason(IOException e) {
+        return e instanceof NoSuchFileException
+                ? "there is no such file: the child has died"
+                : String.valueOf(e.getMessage());
     }
 
     /** The step's name, one of {@link JailPlan}'s or of the supervisor's own preparations. */

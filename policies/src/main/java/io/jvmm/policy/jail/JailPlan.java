@@ -1,6 +1,6 @@
 package io.jvmm.policy.jail;
 
-import io.jvmm.policy.sys.Nr;
+import io.jvmm.ipc.sys.SyscallNumbers;
 import io.jvmm.policy.sys.PreparedCall;
 import io.jvmm.policy.sys.PreparedCall.Argument;
 import io.jvmm.policy.sys.Seccomp;
@@ -99,7 +99,7 @@ public final class JailPlan {
         plan.dropPrivileges(facts.lastCapability());
         if (descriptors.landlockRuleset() >= 0) {
             plan.add(PreparedCall.of(
-                    "landlock_restrict_self", Nr.LANDLOCK_RESTRICT_SELF, descriptors.landlockRuleset(), 0));
+                    "landlock_restrict_self", SyscallNumbers.LANDLOCK_RESTRICT_SELF, descriptors.landlockRuleset(), 0));
         }
         plan.dropCapabilities();
         plan.tieToTheSupervisor(descriptors.supervisor());
@@ -108,7 +108,7 @@ public final class JailPlan {
         int instructions = spec.wideFilter().length / Seccomp.INSTRUCTION_BYTES;
         plan.add(PreparedCall.of(
                 "seccomp wide filter",
-                Nr.SECCOMP,
+                SyscallNumbers.SECCOMP,
                 SECCOMP_SET_MODE_FILTER,
                 0,
                 new Argument.CountedBytes(instructions, spec.wideFilter())));
@@ -133,21 +133,22 @@ public final class JailPlan {
 
     /** The supervisor writes the id maps from outside and then one byte into the pipe. End of file means that it died. */
     private void waitForTheSupervisor(Descriptors d) {
-        add(PreparedCall.of("die with the supervisor", Nr.PRCTL, PR_SET_PDEATHSIG, SIGKILL));
-        add(PreparedCall.of("close the pipe's other end", Nr.CLOSE, d.goWrite()));
-        add(PreparedCall.of("wait for the id maps", Nr.READ, d.goRead(), new byte[8], 1)
+        add(PreparedCall.of("die with the supervisor", SyscallNumbers.PRCTL, PR_SET_PDEATHSIG, SIGKILL));
+        add(PreparedCall.of("close the pipe's other end", SyscallNumbers.CLOSE, d.goWrite()));
+        add(PreparedCall.of("wait for the id maps", SyscallNumbers.READ, d.goRead(), new byte[8], 1)
                 .mustReturn(1));
     }
 
     /** Changing ids cleared the parent-death signal, so it is set again; a supervisor that died meanwhile has a readable pidfd. */
     private void tieToTheSupervisor(int supervisor) {
-        add(PreparedCall.of("die with the supervisor, again", Nr.PRCTL, PR_SET_PDEATHSIG, SIGKILL));
+        add(PreparedCall.of("die with the supervisor, again", SyscallNumbers.PRCTL, PR_SET_PDEATHSIG, SIGKILL));
         byte[] pollfd = ByteBuffer.allocate(8)
                 .order(ByteOrder.LITTLE_ENDIAN)
                 .putInt(supervisor)
                 .putShort((short) POLLIN)
                 .array();
-        add(PreparedCall.of("the supervisor still lives", Nr.POLL, pollfd, 1, 0).mustReturn(0));
+        add(PreparedCall.of("the supervisor still lives", SyscallNumbers.POLL, pollfd, 1, 0)
+                .mustReturn(0));
     }
 
     /**
@@ -165,7 +166,7 @@ public final class JailPlan {
             String name = "take " + bind.source() + " for " + bind.target();
             add(PreparedCall.of(
                     name,
-                    Nr.OPEN_TREE,
+                    SyscallNumbers.OPEN_TREE,
                     AT_FDCWD,
                     bind.source().toString(),
                     OPEN_TREE_CLONE_CLOEXEC | (bind.directory() ? AT_RECURSIVE : 0)));
@@ -176,36 +177,39 @@ public final class JailPlan {
 
     private void becomeNobody(HostIdentity identity) {
         if (identity instanceof HostIdentity.Ids) {
-            add(PreparedCall.of("setgroups to none", Nr.SETGROUPS, 0, 0));
+            add(PreparedCall.of("setgroups to none", SyscallNumbers.SETGROUPS, 0, 0));
         }
         int id = HostIdentity.INSIDE_ID;
-        add(PreparedCall.of("setresgid", Nr.SETRESGID, id, id, id));
-        add(PreparedCall.of("setresuid", Nr.SETRESUID, id, id, id));
+        add(PreparedCall.of("setresgid", SyscallNumbers.SETRESGID, id, id, id));
+        add(PreparedCall.of("setresuid", SyscallNumbers.SETRESUID, id, id, id));
     }
 
     private void buildRoot(JailSpec spec, List<Argument> sources) {
-        add(PreparedCall.of("make mounts private", Nr.MOUNT, "none", "/", 0, MS_REC_PRIVATE, 0));
-        add(PreparedCall.of("fsopen tmpfs", Nr.FSOPEN, "tmpfs", FSOPEN_CLOEXEC));
+        add(PreparedCall.of("make mounts private", SyscallNumbers.MOUNT, "none", "/", 0, MS_REC_PRIVATE, 0));
+        add(PreparedCall.of("fsopen tmpfs", SyscallNumbers.FSOPEN, "tmpfs", FSOPEN_CLOEXEC));
         Argument context = new Argument.ResultOf("fsopen tmpfs");
-        add(PreparedCall.of("tmpfs size", Nr.FSCONFIG, context, FSCONFIG_SET_STRING, "size", "64k", 0));
-        add(PreparedCall.of("tmpfs inodes", Nr.FSCONFIG, context, FSCONFIG_SET_STRING, "nr_inodes", "256", 0));
-        add(PreparedCall.of("tmpfs mode", Nr.FSCONFIG, context, FSCONFIG_SET_STRING, "mode", "0755", 0));
-        add(PreparedCall.of("tmpfs create", Nr.FSCONFIG, context, FSCONFIG_CMD_CREATE, 0, 0, 0));
-        add(PreparedCall.of("new root", Nr.FSMOUNT, context, FSMOUNT_CLOEXEC, RDONLY_NOSUID_NODEV & ~1));
+        add(PreparedCall.of("tmpfs size", SyscallNumbers.FSCONFIG, context, FSCONFIG_SET_STRING, "size", "64k", 0));
+        add(PreparedCall.of(
+                "tmpfs inodes", SyscallNumbers.FSCONFIG, context, FSCONFIG_SET_STRING, "nr_inodes", "256", 0));
+        add(PreparedCall.of("tmpfs mode", SyscallNumbers.FSCONFIG, context, FSCONFIG_SET_STRING, "mode", "0755", 0));
+        add(PreparedCall.of("tmpfs create", SyscallNumbers.FSCONFIG, context, FSCONFIG_CMD_CREATE, 0, 0, 0));
+        add(PreparedCall.of("new root", SyscallNumbers.FSMOUNT, context, FSMOUNT_CLOEXEC, RDONLY_NOSUID_NODEV & ~1));
         Argument root = new Argument.ResultOf("new root");
-        add(PreparedCall.of("attach new root", Nr.MOVE_MOUNT, root, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH));
+        add(PreparedCall.of(
+                "attach new root", SyscallNumbers.MOVE_MOUNT, root, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH));
         for (String directory : directories(spec.binds())) {
-            add(PreparedCall.of("mkdir /" + directory, Nr.MKDIRAT, root, directory, 0755));
+            add(PreparedCall.of("mkdir /" + directory, SyscallNumbers.MKDIRAT, root, directory, 0755));
         }
         for (int i = 0; i < spec.binds().size(); i++) {
             Bind bind = spec.binds().get(i);
             String relative = bind.target().substring(1);
             if (!bind.directory()) {
-                add(PreparedCall.of("create " + bind.target(), Nr.MKNODAT, root, relative, S_IFREG_0444, 0));
+                add(PreparedCall.of(
+                        "create " + bind.target(), SyscallNumbers.MKNODAT, root, relative, S_IFREG_0444, 0));
             }
             add(PreparedCall.of(
                     "mount " + bind.target(),
-                    Nr.MOVE_MOUNT,
+                    SyscallNumbers.MOVE_MOUNT,
                     sources.get(i),
                     "",
                     root,
@@ -214,20 +218,20 @@ public final class JailPlan {
             long attributes = RDONLY_NOSUID_NODEV | (bind.kind() == Bind.Kind.DATA ? NOEXEC : 0);
             add(PreparedCall.of(
                     "make read-only " + bind.target(),
-                    Nr.MOUNT_SETATTR,
+                    SyscallNumbers.MOUNT_SETATTR,
                     root,
                     relative,
                     AT_SYMLINK_NOFOLLOW | (bind.directory() ? AT_RECURSIVE : 0),
                     mountAttributes(attributes),
                     32));
         }
-        add(PreparedCall.of("enter new root", Nr.FCHDIR, root));
-        add(PreparedCall.of("pivot_root", Nr.PIVOT_ROOT, ".", "."));
-        add(PreparedCall.of("detach old root", Nr.UMOUNT2, ".", MNT_DETACH));
-        add(PreparedCall.of("cd /", Nr.CHDIR, "/"));
+        add(PreparedCall.of("enter new root", SyscallNumbers.FCHDIR, root));
+        add(PreparedCall.of("pivot_root", SyscallNumbers.PIVOT_ROOT, ".", "."));
+        add(PreparedCall.of("detach old root", SyscallNumbers.UMOUNT2, ".", MNT_DETACH));
+        add(PreparedCall.of("cd /", SyscallNumbers.CHDIR, "/"));
         add(PreparedCall.of(
                 "make read-only /",
-                Nr.MOUNT_SETATTR,
+                SyscallNumbers.MOUNT_SETATTR,
                 AT_FDCWD,
                 "/",
                 0,
@@ -251,10 +255,10 @@ public final class JailPlan {
     }
 
     private void leaveTheSession(String hostName) {
-        add(PreparedCall.of("sethostname", Nr.SETHOSTNAME, hostName, hostName.length()));
-        add(PreparedCall.of("setdomainname", Nr.SETDOMAINNAME, "", 0));
-        add(PreparedCall.of("setsid", Nr.SETSID));
-        add(PreparedCall.of("umask 077", Nr.UMASK, 077));
+        add(PreparedCall.of("sethostname", SyscallNumbers.SETHOSTNAME, hostName, hostName.length()));
+        add(PreparedCall.of("setdomainname", SyscallNumbers.SETDOMAINNAME, "", 0));
+        add(PreparedCall.of("setsid", SyscallNumbers.SETSID));
+        add(PreparedCall.of("umask 077", SyscallNumbers.UMASK, 077));
     }
 
     private void limits(Limits l) {
@@ -274,17 +278,24 @@ public final class JailPlan {
                 .putLong(value)
                 .putLong(value)
                 .array();
-        add(PreparedCall.of("limit " + what, Nr.PRLIMIT64, 0, resource, pair, 0));
+        add(PreparedCall.of("limit " + what, SyscallNumbers.PRLIMIT64, 0, resource, pair, 0));
     }
 
     private void dropPrivileges(int lastCapability) {
         for (int capability = 0; capability <= lastCapability; capability++) {
             add(PreparedCall.of(
-                    "bounding set without capability " + capability, Nr.PRCTL, PR_CAPBSET_DROP, capability, 0, 0, 0));
+                    "bounding set without capability " + capability,
+                    SyscallNumbers.PRCTL,
+                    PR_CAPBSET_DROP,
+                    capability,
+                    0,
+                    0,
+                    0));
         }
-        add(PreparedCall.of("no ambient capabilities", Nr.PRCTL, PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0));
-        add(PreparedCall.of("lock securebits", Nr.PRCTL, PR_SET_SECUREBITS, SECUREBITS, 0, 0, 0));
-        add(PreparedCall.of("no_new_privs", Nr.PRCTL, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
+        add(PreparedCall.of(
+                "no ambient capabilities", SyscallNumbers.PRCTL, PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0));
+        add(PreparedCall.of("lock securebits", SyscallNumbers.PRCTL, PR_SET_SECUREBITS, SECUREBITS, 0, 0, 0));
+        add(PreparedCall.of("no_new_privs", SyscallNumbers.PRCTL, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
     }
 
     private void dropCapabilities() {
@@ -293,7 +304,7 @@ public final class JailPlan {
                 .putInt(CAPABILITY_VERSION_3)
                 .putInt(0)
                 .array();
-        add(PreparedCall.of("no capabilities", Nr.CAPSET, header, new byte[24]));
+        add(PreparedCall.of("no capabilities", SyscallNumbers.CAPSET, header, new byte[24]));
     }
 
     private void arrangeDescriptors(List<FdMapping> fds) {
@@ -303,7 +314,11 @@ public final class JailPlan {
                 throw new IllegalArgumentException("descriptor " + fd.target() + " is given twice");
             }
             add(PreparedCall.of(
-                    "lift descriptor " + fd.target(), Nr.FCNTL, fd.source(), F_DUPFD_CLOEXEC, FdMapping.FIRST_LIFTED));
+                    "lift descriptor " + fd.target(),
+                    SyscallNumbers.FCNTL,
+                    fd.source(),
+                    F_DUPFD_CLOEXEC,
+                    FdMapping.FIRST_LIFTED));
         }
         if (!wanted.containsAll(new HashSet<>(List.of(0, 1, 2)))) {
             throw new IllegalArgumentException(
@@ -311,17 +326,21 @@ public final class JailPlan {
         }
         for (FdMapping fd : fds) {
             Argument lifted = new Argument.ResultOf("lift descriptor " + fd.target());
-            add(PreparedCall.of("place descriptor " + fd.target(), Nr.DUP3, lifted, fd.target(), 0));
+            add(PreparedCall.of("place descriptor " + fd.target(), SyscallNumbers.DUP3, lifted, fd.target(), 0));
         }
         int next = 0;
         for (int target : wanted) {
             if (target > next) {
                 add(PreparedCall.of(
-                        "close descriptors " + next + " to " + (target - 1), Nr.CLOSE_RANGE, next, target - 1, 0));
+                        "close descriptors " + next + " to " + (target - 1),
+                        SyscallNumbers.CLOSE_RANGE,
+                        next,
+                        target - 1,
+                        0));
             }
             next = target + 1;
         }
-        add(PreparedCall.of("close descriptors from " + next, Nr.CLOSE_RANGE, next, 0xffff_ffffL, 0));
+        add(PreparedCall.of("close descriptors from " + next, SyscallNumbers.CLOSE_RANGE, next, 0xffff_ffffL, 0));
     }
 
     private void execute(List<String> argv, Map<String, String> environment) {
@@ -329,10 +348,10 @@ public final class JailPlan {
                 .map(e -> e.getKey() + "=" + e.getValue())
                 .sorted()
                 .toList();
-        add(PreparedCall.of("unblock signals", Nr.RT_SIGPROCMASK, SIG_SETMASK, new byte[8], 0, 8));
+        add(PreparedCall.of("unblock signals", SyscallNumbers.RT_SIGPROCMASK, SIG_SETMASK, new byte[8], 0, 8));
         add(PreparedCall.of(
                 "execve " + argv.getFirst(),
-                Nr.EXECVE,
+                SyscallNumbers.EXECVE,
                 argv.getFirst(),
                 new Argument.Texts(argv),
                 new Argument.Texts(variables)));

@@ -1,5 +1,6 @@
 package io.jvmm.policy.sys;
 
+import io.jvmm.ipc.sys.SyscallNumbers;
 import java.lang.foreign.AddressLayout;
 import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
@@ -130,7 +131,7 @@ public final class CloneStub {
         long page = 4096;
         long address = Kernel.check(
                 "mmap of the clone stub",
-                Nr.MMAP,
+                SyscallNumbers.MMAP,
                 0,
                 page,
                 Memory.PROT_READ | Memory.PROT_WRITE,
@@ -139,7 +140,12 @@ public final class CloneStub {
                 0);
         MemorySegment text = MemorySegment.ofAddress(address).reinterpret(page, Arena.global(), null);
         MemorySegment.copy(code, 0, text, ValueLayout.JAVA_BYTE, 0, code.length);
-        Kernel.check("mprotect of the clone stub", Nr.MPROTECT, address, page, Memory.PROT_READ | Memory.PROT_EXEC);
+        Kernel.check(
+                "mprotect of the clone stub",
+                SyscallNumbers.MPROTECT,
+                address,
+                page,
+                Memory.PROT_READ | Memory.PROT_EXEC);
         AddressLayout pointer = ValueLayout.ADDRESS;
         return Linker.nativeLinker().downcallHandle(text, FunctionDescriptor.of(ValueLayout.JAVA_LONG, pointer));
     }

@@ -4,6 +4,7 @@ import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import io.jvmm.ipc.sys.SysException;
+import io.jvmm.ipc.sys.SyscallNumbers;
 import io.jvmm.policy.sys.PreparedCall.Accept;
 import io.jvmm.policy.sys.PreparedCall.Argument;
 import java.lang.foreign.Arena;
@@ -127,7 +128,7 @@ public final class ControlBlock implements AutoCloseable {
             }
             timespec.set(JAVA_LONG, 0, left / 1_000_000_000L);
             timespec.set(JAVA_LONG, 8, left % 1_000_000_000L);
-            long result = Kernel.call(Nr.FUTEX, block.address() + LIFE, FUTEX_WAIT, 1, timespec.address());
+            long result = Kernel.call(SyscallNumbers.FUTEX, block.address() + LIFE, FUTEX_WAIT, 1, timespec.address());
             if (result < 0 && result != -EAGAIN && result != -EINTR && result != -ETIMEDOUT) {
                 throw SysException.of("wait for a child", (int) -result);
             }

@@ -1,6 +1,7 @@
 package io.jvmm.policy.sys;
 
 import io.jvmm.ipc.sys.Fd;
+import io.jvmm.ipc.sys.SyscallNumbers;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
@@ -11,9 +12,6 @@ public final class Host {
     private static final int AT_FDCWD = -100;
     private static final int OPEN_TREE_CLONE = 1;
     private static final int AT_RECURSIVE = 0x8000;
-    private static final int WRITE = 1;
-    private static final int GETEUID = 107;
-    private static final int GETEGID = 108;
     private static final int PR_GET_DUMPABLE = 3;
     private static final int PR_SET_DUMPABLE = 4;
 
@@ -23,7 +21,7 @@ public final class Host {
     public static void writeByte(Fd fd) {
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment one = arena.allocate(1);
-            Kernel.check("write to a pipe", WRITE, fd.number(), one.address(), 1);
+            Kernel.check("write to a pipe", SyscallNumbers.WRITE, fd.number(), one.address(), 1);
         }
     }
 
@@ -32,7 +30,7 @@ public final class Host {
         try (Arena arena = Arena.ofConfined()) {
             return Fd.of((int) Kernel.check(
                     "open_tree " + path,
-                    Nr.OPEN_TREE,
+                    SyscallNumbers.OPEN_TREE,
                     AT_FDCWD,
                     arena.allocateFrom(path.toString()).address(),
                     OPEN_TREE_CLONE | O_CLOEXEC | (recursive ? AT_RECURSIVE : 0)));
@@ -41,21 +39,21 @@ public final class Host {
 
     /** PR_GET_DUMPABLE of this process: 1 yes, 0 no, 2 root only. */
     public static int dumpable() {
-        return (int) Kernel.check("prctl(PR_GET_DUMPABLE)", Nr.PRCTL, PR_GET_DUMPABLE, 0, 0, 0, 0);
+        return (int) Kernel.check("prctl(PR_GET_DUMPABLE)", SyscallNumbers.PRCTL, PR_GET_DUMPABLE, 0, 0, 0, 0);
     }
 
     /** PR_SET_DUMPABLE of this process. */
     public static void setDumpable(boolean dumpable) {
-        Kernel.check("prctl(PR_SET_DUMPABLE)", Nr.PRCTL, PR_SET_DUMPABLE, dumpable ? 1 : 0, 0, 0, 0);
+        Kernel.check("prctl(PR_SET_DUMPABLE)", SyscallNumbers.PRCTL, PR_SET_DUMPABLE, dumpable ? 1 : 0, 0, 0, 0);
     }
 
     /** Effective user id of this process. */
     public static int effectiveUid() {
-        return (int) Kernel.call(GETEUID);
+        return (int) Kernel.call(SyscallNumbers.GETEUID);
     }
 
     /** Effective group id of this process. */
     public static int effectiveGid() {
-        return (int) Kernel.call(GETEGID);
+        return (int) Kernel.call(SyscallNumbers.GETEGID);
     }
 }

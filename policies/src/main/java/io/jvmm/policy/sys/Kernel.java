@@ -15,7 +15,9 @@ final class Kernel {
             case 3 -> Syscall.call(number, a[0], a[1], a[2]);
             case 4 -> Syscall.call(number, a[0], a[1], a[2], a[3]);
             case 5 -> Syscall.call(number, a[0], a[1], a[2], a[3], a[4]);
-            default -> Syscall.call(number, a[0], a[1], a[2], a[3], a[4], a[5]);
+            case 6 -> Syscall.call(number, a[0], a[1], a[2], a[3], a[4], a[5]);
+            default ->
+                throw new IllegalArgumentException("a system call of " + a.length + " arguments; the kernel takes six");
         };
     }
 

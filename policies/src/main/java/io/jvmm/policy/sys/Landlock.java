@@ -1,6 +1,7 @@
 package io.jvmm.policy.sys;
 
 import io.jvmm.ipc.sys.Fd;
+import io.jvmm.ipc.sys.SyscallNumbers;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -26,7 +27,7 @@ public final class Landlock {
 
     /** The ABI of the running kernel, 0 where there is no Landlock. */
     public static int abi() {
-        return (int) Math.max(0, Kernel.call(Nr.LANDLOCK_CREATE_RULESET, 0, 0, CREATE_RULESET_VERSION));
+        return (int) Math.max(0, Kernel.call(SyscallNumbers.LANDLOCK_CREATE_RULESET, 0, 0, CREATE_RULESET_VERSION));
     }
 
     /** Every file system right the ABI knows: 13 in ABI 1, then REFER (2), TRUNCATE (3), IOCTL_DEV (5). */
@@ -53,8 +54,8 @@ public final class Landlock {
             attributes.set(ValueLayout.JAVA_LONG, 8, handledNetwork(abi));
             attributes.set(ValueLayout.JAVA_LONG, 16, scoped(abi));
             int size = abi >= 6 ? 24 : abi >= 4 ? 16 : 8;
-            return Fd.of((int)
-                    Kernel.check("landlock_create_ruleset", Nr.LANDLOCK_CREATE_RULESET, attributes.address(), size, 0));
+            return Fd.of((int) Kernel.check(
+                    "landlock_create_ruleset", SyscallNumbers.LANDLOCK_CREATE_RULESET, attributes.address(), size, 0));
         }
     }
 
@@ -63,7 +64,7 @@ public final class Landlock {
         try (Arena arena = Arena.ofConfined()) {
             long fd = Kernel.check(
                     "open " + path,
-                    Nr.OPENAT,
+                    SyscallNumbers.OPENAT,
                     AT_FDCWD,
                     arena.allocateFrom(path.toString()).address(),
                     O_PATH_CLOEXEC);
@@ -73,13 +74,13 @@ public final class Landlock {
                 rule.set(ValueLayout.JAVA_INT, 8, (int) fd);
                 Kernel.check(
                         "landlock_add_rule " + path,
-                        Nr.LANDLOCK_ADD_RULE,
+                        SyscallNumbers.LANDLOCK_ADD_RULE,
                         ruleset.number(),
                         RULE_PATH_BENEATH,
                         rule.address(),
                         0);
             } finally {
-                Kernel.call(Nr.CLOSE, fd);
+                Kernel.call(SyscallNumbers.CLOSE, fd);
             }
         }
     }

@@ -1,5 +1,6 @@
 package io.jvmm.policy.sys;
 
+import io.jvmm.ipc.sys.SyscallNumbers;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
@@ -17,8 +18,9 @@ final class Memory {
     /** Zeroed memory that stays the same memory in a child, whether or not that shares our address space; unmapped with the arena. */
     static MemorySegment shared(Arena arena, long lengthBytes) {
         long address = Kernel.check(
-                "mmap", Nr.MMAP, 0, lengthBytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+                "mmap", SyscallNumbers.MMAP, 0, lengthBytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
         return MemorySegment.ofAddress(address)
-                .reinterpret(lengthBytes, arena, gone -> Kernel.call(Nr.MUNMAP, gone.address(), lengthBytes));
+                .reinterpret(
+                        lengthBytes, arena, gone -> Kernel.call(SyscallNumbers.MUNMAP, gone.address(), lengthBytes));
     }
 }

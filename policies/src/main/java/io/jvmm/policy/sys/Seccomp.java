@@ -1,6 +1,7 @@
 package io.jvmm.policy.sys;
 
 import io.jvmm.ipc.sys.SysException;
+import io.jvmm.ipc.sys.SyscallNumbers;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -49,8 +50,8 @@ public final class Seccomp {
             MemorySegment program = arena.allocate(16, 8);
             program.set(ValueLayout.JAVA_SHORT, 0, (short) (bpf.length / INSTRUCTION_BYTES));
             program.set(ValueLayout.JAVA_LONG, 8, filter.address());
-            Kernel.check("prctl(PR_SET_NO_NEW_PRIVS)", Nr.PRCTL, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-            long result = Kernel.call(Nr.SECCOMP, SECCOMP_SET_MODE_FILTER, flags, program.address());
+            Kernel.check("prctl(PR_SET_NO_NEW_PRIVS)", SyscallNumbers.PRCTL, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+            long result = Kernel.call(SyscallNumbers.SECCOMP, SECCOMP_SET_MODE_FILTER, flags, program.address());
             if (result > 0) {
                 throw SysException.of(
                         "seccomp(SECCOMP_SET_MODE_FILTER, TSYNC)",

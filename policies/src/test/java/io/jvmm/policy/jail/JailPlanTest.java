@@ -5,7 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import io.jvmm.policy.sys.Nr;
+import io.jvmm.ipc.sys.SyscallNumbers;
 import io.jvmm.policy.sys.PreparedCall;
 import java.nio.file.Path;
 import java.util.List;
@@ -77,7 +77,7 @@ final class JailPlanTest {
         List<PreparedCall> plan = plan(HostIdentity.sameUser(), List.of());
         int filter = names(plan).indexOf("seccomp wide filter");
         assertEquals(
-                List.of(Nr.RT_SIGPROCMASK, Nr.EXECVE),
+                List.of(SyscallNumbers.RT_SIGPROCMASK, SyscallNumbers.EXECVE),
                 plan.subList(filter + 1, plan.size()).stream()
                         .map(PreparedCall::number)
                         .toList());

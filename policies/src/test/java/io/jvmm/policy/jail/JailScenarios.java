@@ -162,7 +162,7 @@ public final class JailScenarios {
                 assertEquals(Map.of("pipe", 1, "/dev/null", 2, "memfd", 1, "eventfd", 1), report.descriptorKinds());
             } finally {
                 child.kill();
-                assertEquals("killed by SIGKILL", child.await().toString());
+                assertEquals("killed by SIGKILL", child.pidfd().await().toString());
                 child.pidfd().close();
             }
         }
@@ -252,7 +252,7 @@ public final class JailScenarios {
                     List.of("/bin/sh", "-c", "exit 5"),
                     Map.of(),
                     List.of(FdMapping.of(nothing, 0), FdMapping.of(nothing, 1), FdMapping.of(nothing, 2)));
-            assertEquals(new ExitStatus.Exited(5), child.await());
+            assertEquals(new ExitStatus.Exited(5), child.pidfd().await());
             child.pidfd().close();
         }
     }

@@ -1,7 +1,7 @@
 package io.jvmm.policy.jail;
 
 import io.jvmm.ipc.sys.EventFd;
-import io.jvmm.policy.sys.Nr;
+import io.jvmm.ipc.sys.SyscallNumbers;
 import io.jvmm.policy.sys.ProbeCalls;
 import io.jvmm.policy.sys.Seccomp;
 import java.nio.file.Files;
@@ -27,9 +27,9 @@ public final class JailedJava {
         System.out.println("ready");
         work(doorbell, Integer.getInteger("rounds", 20));
         switch (args[1]) {
-            case "execve" -> ProbeCalls.call(Nr.EXECVE);
+            case "execve" -> ProbeCalls.call(SyscallNumbers.EXECVE);
             case "socket" -> ProbeCalls.call(41);
-            case "mmap-exec" -> ProbeCalls.call(Nr.MMAP, 0, 4096, 5, 0x22, -1, 0);
+            case "mmap-exec" -> ProbeCalls.call(SyscallNumbers.MMAP, 0, 4096, 5, 0x22, -1, 0);
             default -> {}
         }
         Runtime.getRuntime().halt(7 + end);

@@ -85,14 +85,14 @@ final class Programs {
             in.writer().close();
             String text = text();
             collected = true;
-            return text + process.await();
+            return text + process.pidfd().await();
         }
 
         @Override
         public void close() {
             if (!collected) {
                 process.kill();
-                var _ = process.await();
+                var _ = process.pidfd().await();
             }
             process.pidfd().close();
             out.close();

@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.jvmm.ipc.sys.ExitStatus;
 import io.jvmm.ipc.sys.Fd;
 import io.jvmm.ipc.sys.Pidfd;
+import io.jvmm.ipc.sys.SyscallNumbers;
 import io.jvmm.policy.sys.PreparedCall.Argument;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -37,8 +38,8 @@ final class ControlBlockTest {
                         result("flags"),
                         result("zero"),
                         result("zero")),
-                PreparedCall.of("unmap", Nr.MUNMAP, result("map"), result("length")),
-                PreparedCall.of("exit", Nr.EXIT_GROUP, 3));
+                PreparedCall.of("unmap", SyscallNumbers.MUNMAP, result("map"), result("length")),
+                PreparedCall.of("exit", SyscallNumbers.EXIT_GROUP, 3));
         try (ControlBlock block = new ControlBlock(calls, ControlBlock.CLONE_VM)) {
             assertEquals(new ExitStatus.Exited(3), run(block));
             assertEquals(0200, block.result(1));
@@ -51,9 +52,9 @@ final class ControlBlockTest {
     @Test
     void anErrorStopsAndNamesTheCall() {
         List<PreparedCall> calls = List.of(
-                PreparedCall.of("may fail", Nr.CLOSE, -1).whateverItReturns(),
-                PreparedCall.of("fails", Nr.CLOSE, -1),
-                PreparedCall.of("exit", Nr.EXIT_GROUP, 0));
+                PreparedCall.of("may fail", SyscallNumbers.CLOSE, -1).whateverItReturns(),
+                PreparedCall.of("fails", SyscallNumbers.CLOSE, -1),
+                PreparedCall.of("exit", SyscallNumbers.EXIT_GROUP, 0));
         try (ControlBlock block = new ControlBlock(calls, ControlBlock.CLONE_VM)) {
             assertEquals(new ExitStatus.Exited(127), run(block));
             assertTrue(block.stopped());
@@ -68,7 +69,7 @@ final class ControlBlockTest {
                 PreparedCall.of("as expected", UMASK, 0111).whateverItReturns(),
                 PreparedCall.of("too", UMASK, 0).mustReturn(0111),
                 PreparedCall.of("not so", UMASK, 0).mustReturn(5),
-                PreparedCall.of("exit", Nr.EXIT_GROUP, 0));
+                PreparedCall.of("exit", SyscallNumbers.EXIT_GROUP, 0));
         try (ControlBlock block = new ControlBlock(calls, ControlBlock.CLONE_VM)) {
             assertEquals(new ExitStatus.Exited(127), run(block));
             assertEquals("not so", assertNotNullCall(block).name());
@@ -80,7 +81,7 @@ final class ControlBlockTest {
     void stringsAndArraysArriveWhole() {
         List<PreparedCall> calls = List.of(PreparedCall.of(
                 "execve",
-                Nr.EXECVE,
+                SyscallNumbers.EXECVE,
                 "/bin/sh",
                 new Argument.Texts(List.of("sh", "-c", "[ \"$A $1\" = 'b c d' ] && exit 42", "sh", "c d")),
                 new Argument.Texts(List.of("A=b"))));
@@ -94,14 +95,20 @@ final class ControlBlockTest {
         assertThrows(
                 IllegalArgumentException.class,
                 () -> new ControlBlock(
-                        List.of(PreparedCall.of("a", Nr.CLOSE, result("b")), PreparedCall.of("b", Nr.CLOSE, 1)), 0));
+                        List.of(
+                                PreparedCall.of("a", SyscallNumbers.CLOSE, result("b")),
+                                PreparedCall.of("b", SyscallNumbers.CLOSE, 1)),
+                        0));
         assertThrows(
                 IllegalArgumentException.class,
                 () -> new ControlBlock(
-                        List.of(PreparedCall.of("a", Nr.CLOSE, 1), PreparedCall.of("a", Nr.CLOSE, 1)), 0));
+                        List.of(
+                                PreparedCall.of("a", SyscallNumbers.CLOSE, 1),
+                                PreparedCall.of("a", SyscallNumbers.CLOSE, 1)),
+                        0));
         assertThrows(
                 IllegalArgumentException.class,
-                () -> new ControlBlock(List.of(PreparedCall.of("a", Nr.CHDIR, "x\0y")), 0));
+                () -> new ControlBlock(List.of(PreparedCall.of("a", SyscallNumbers.CHDIR, "x\0y")), 0));
         assertThrows(IllegalArgumentException.class, () -> PreparedCall.of("a", 0, 1, 2, 3, 4, 5, 6, 7));
     }
 

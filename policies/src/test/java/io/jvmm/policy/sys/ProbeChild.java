@@ -4,6 +4,7 @@ import io.jvmm.ipc.sys.ExitStatus;
 import io.jvmm.ipc.sys.Fd;
 import io.jvmm.ipc.sys.Pidfd;
 import io.jvmm.ipc.sys.SysException;
+import io.jvmm.ipc.sys.SyscallNumbers;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -24,11 +25,11 @@ public final class ProbeChild {
 
     public static Outcome call(byte[] filter, int number, long... arguments) {
         List<PreparedCall> plan = new ArrayList<>();
-        plan.add(PreparedCall.of("no core file", Nr.PRLIMIT64, 0, 4, new byte[16], 0));
-        plan.add(PreparedCall.of("no_new_privs", Nr.PRCTL, 38, 1, 0, 0, 0));
+        plan.add(PreparedCall.of("no core file", SyscallNumbers.PRLIMIT64, 0, 4, new byte[16], 0));
+        plan.add(PreparedCall.of("no_new_privs", SyscallNumbers.PRCTL, 38, 1, 0, 0, 0));
         plan.add(PreparedCall.of(
                 "filter",
-                Nr.SECCOMP,
+                SyscallNumbers.SECCOMP,
                 1,
                 0,
                 new PreparedCall.Argument.CountedBytes(filter.length / Seccomp.INSTRUCTION_BYTES, filter)));
@@ -37,7 +38,7 @@ public final class ProbeChild {
             boxed[i] = arguments[i];
         }
         plan.add(PreparedCall.of("the call", number, boxed).whateverItReturns());
-        plan.add(PreparedCall.of("exit", Nr.EXIT_GROUP, 0));
+        plan.add(PreparedCall.of("exit", SyscallNumbers.EXIT_GROUP, 0));
         // No CLONE_VM: whatever the call does to memory, it does to a copy. The block itself is shared all the same.
         try (ControlBlock block = new ControlBlock(plan, 0)) {
             long pid = block.start();

@@ -3,6 +3,7 @@ package io.jvmm.supervisor.cli;
 import io.jvmm.ipc.sys.Fd;
 import io.jvmm.ipc.sys.SystemInfo;
 import io.jvmm.policy.jail.JailReport;
+import io.jvmm.policy.jail.StuckProcessException;
 import io.jvmm.supervisor.config.BootConfig;
 import io.jvmm.supervisor.config.ConfigException;
 import io.jvmm.supervisor.config.HostFacts;
@@ -58,6 +59,9 @@ final class MachineCommand {
         } catch (HostLackException e) {
             console.say("jvmm: " + e.getMessage());
             return ExitCode.HOST;
+        } catch (StuckProcessException e) {
+            console.say("jvmm: " + e.getMessage());
+            return ExitCode.INTERNAL;
         } catch (IOException e) {
             console.say("jvmm: the demo's guest cannot be written: " + e.getMessage());
             return ExitCode.HOST;

@@ -5,6 +5,7 @@ import io.jvmm.ipc.boot.BootRecord;
 import io.jvmm.ipc.link.LinkMemory;
 import io.jvmm.ipc.link.LinkSpec;
 import io.jvmm.ipc.link.SupervisorEndpoint;
+import io.jvmm.ipc.sys.Clock;
 import io.jvmm.ipc.sys.EventFd;
 import io.jvmm.ipc.sys.Fd;
 import io.jvmm.ipc.sys.FileIo;
@@ -19,6 +20,7 @@ import io.jvmm.policy.jail.JailException;
 import io.jvmm.policy.jail.JailSpec;
 import io.jvmm.policy.jail.JailedProcess;
 import io.jvmm.policy.jail.Limits;
+import io.jvmm.policy.jail.StuckProcessException;
 import io.jvmm.supervisor.config.JailConfig;
 import io.jvmm.supervisor.config.VmConfig;
 import java.io.IOException;
@@ -32,6 +34,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.OptionalInt;
 import java.util.function.Supplier;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -92,11 +95,28 @@ public final class MachineLauncher implements AutoCloseable {
 
     /** Nothing of a machine that did not come up stays. */
     private static void killAll(Map<ProcessKind, Started> started) {
-        for (Started s : started.values()) {
-            s.process().kill();
-            s.process().await();
-            s.process().pidfd().close();
+        started.values().forEach(s -> s.process().kill());
+        List<JailedProcess> remaining =
+                collect(started.values().stream().map(Started::process).toList(), JailedProcess.DYING_NS);
+        if (!remaining.isEmpty()) {
+            throw new StuckProcessException(remaining.stream()
+                    .map(p -> p.name() + " (pid " + p.pid() + ")")
+                    .collect(Collectors.joining(", ")));
         }
+    }
+
+    /** Collects processes that are ending, all within one deadline; answers which have not ended. */
+    static List<JailedProcess> collect(List<JailedProcess> ending, long timeoutNs) {
+        long deadlineNs = Clock.monotonicNs() + timeoutNs;
+        List<JailedProcess> remaining = new ArrayList<>();
+        for (JailedProcess process : ending) {
+            if (process.await(Math.max(0, deadlineNs - Clock.monotonicNs())).isPresent()) {
+                process.pidfd().close();
+            } else {
+                remaining.add(process);
+            }
+        }
+        return remaining;
     }
 
     /** What any machine needs of the host, looked at without starting anything. */

@@ -26,6 +26,9 @@ public interface MachineActions {
     /** Ends a process. */
     void kill(ProcessKind process);
 
+    /** Its number on the host, to name it by. */
+    int pid(ProcessKind process);
+
     /** Tells the user something worth telling. */
     void say(String message);
 

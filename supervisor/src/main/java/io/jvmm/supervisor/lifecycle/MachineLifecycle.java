@@ -1,6 +1,8 @@
 package io.jvmm.supervisor.lifecycle;
 
 import io.jvmm.ipc.sys.ExitStatus;
+import io.jvmm.policy.jail.JailedProcess;
+import io.jvmm.policy.jail.StuckProcessException;
 import io.jvmm.supervisor.config.LifecycleConfig;
 import io.jvmm.supervisor.launch.ProcessKind;
 import java.time.Duration;
@@ -98,9 +100,13 @@ public final class MachineLifecycle {
                             + config.powerButtonTimeout().toSeconds()
                             + " s of the power button; the machine has been killed."),
                     nowNs);
-            killAll();
+            killAll(nowNs);
         } else if (phase == Phase.STOPPING && nowNs >= killDeadlineNs) {
-            killAll();
+            if (killed) {
+                giveUp();
+            } else {
+                killAll(nowNs);
+            }
         }
     }
 
@@ -139,7 +145,7 @@ public final class MachineLifecycle {
                     new Outcome.ProcessFailed("process " + e.process().process() + " is not jailed as it must be: "
                             + fault.get() + " Nothing of the guest has run."),
                     nowNs);
-            killAll();
+            killAll(nowNs);
             return;
         }
         if (missing().isEmpty()) {
@@ -158,7 +164,7 @@ public final class MachineLifecycle {
                         + " s; the machine has been stopped. Look at what is said above, or raise"
                         + " lifecycle.ready_timeout_s on a slow host."),
                 nowNs);
-        killAll();
+        killAll(nowNs);
     }
 
     private void ended(MachineEvent.Ended e, long nowNs) {
@@ -192,7 +198,7 @@ public final class MachineLifecycle {
         switch (phase) {
             case STARTING -> {
                 end(new Outcome.Killed(signal + " came before the guest had started; nothing of it has run."), nowNs);
-                killAll();
+                killAll(nowNs);
             }
             case RUNNING -> press(signal, nowNs);
             case STOPPING, STOPPED -> {}
@@ -202,7 +208,7 @@ public final class MachineLifecycle {
     private void press(String signal, long nowNs) {
         if (config.powerButtonTimeout().isZero() || !actions.pressPowerButton()) {
             end(new Outcome.Killed(signal + ": the machine has been killed."), nowNs);
-            killAll();
+            killAll(nowNs);
             return;
         }
         if (buttonDeadlineNs == NEVER) {
@@ -216,7 +222,7 @@ public final class MachineLifecycle {
     private void interrupt(long nowNs) {
         if (interrupted && phase != Phase.STOPPED) {
             end(new Outcome.Killed("second SIGINT: the machine has been killed."), nowNs);
-            killAll();
+            killAll(nowNs);
             return;
         }
         interrupted = true;
@@ -270,12 +276,23 @@ public final class MachineLifecycle {
         }
     }
 
-    private void killAll() {
-        killDeadlineNs = NEVER;
+    private void killAll(long nowNs) {
         if (!killed) {
             killed = true;
+            killDeadlineNs = nowNs + JailedProcess.DYING_NS;
             new ArrayList<>(alive).forEach(actions::kill);
         }
+    }
+
+    /** SIGKILL is all there is; who survives it hangs in the kernel, and waiting for it would hang us too. */
+    private void giveUp() {
+        if (outcome != null && !outcome.message().isEmpty()) {
+            actions.say(outcome.message());
+        }
+        outcome = new Outcome.ProcessFailed(StuckProcessException.describe(alive.stream()
+                .map(p -> p.process() + " (pid " + actions.pid(p) + ")")
+                .collect(Collectors.joining(", "))));
+        phase = Phase.STOPPED;
     }
 
     private Set<ProcessKind> missing() {

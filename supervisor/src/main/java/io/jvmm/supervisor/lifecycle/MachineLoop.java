@@ -291,6 +291,12 @@ public final class MachineLoop implements MachineActions {
     }
 
     @Override
+    public int pid(ProcessKind process) {
+        Watched w = watched.get(process);
+        return w == null ? 0 : w.child.pid();
+    }
+
+    @Override
     public void say(String message) {
         console.say(prefixed(message));
     }

@@ -3,6 +3,7 @@ package io.jvmm.supervisor.sys;
 import io.jvmm.ipc.sys.Fd;
 import io.jvmm.ipc.sys.Pidfd;
 import io.jvmm.ipc.sys.SysException;
+import io.jvmm.ipc.sys.SyscallNumbers;
 import io.jvmm.policy.sys.ControlBlock;
 import io.jvmm.policy.sys.PreparedCall;
 import java.time.Duration;
@@ -15,11 +16,6 @@ import java.util.List;
  * <p>System calls of the child: setsid, dup2, close_range, rt_sigprocmask, execve.
  */
 public final class DetachedShell {
-    private static final int SETSID = 112;
-    private static final int DUP2 = 33;
-    private static final int CLOSE_RANGE = 436;
-    private static final int RT_SIGPROCMASK = 14;
-    private static final int EXECVE = 59;
     private static final int SIG_SETMASK = 2;
     private static final Duration PATIENCE = Duration.ofSeconds(5);
 
@@ -37,16 +33,16 @@ public final class DetachedShell {
             throw new IllegalArgumentException("the shell's own pipes must lie above its standard descriptors");
         }
         List<PreparedCall> calls = List.of(
-                PreparedCall.of("setsid", SETSID),
+                PreparedCall.of("setsid", SyscallNumbers.SETSID),
                 // The terminal first: it may well be our descriptor 0, 1 or 2.
-                PreparedCall.of("output", DUP2, output.number(), 1),
-                PreparedCall.of("input", DUP2, input.number(), 0),
-                PreparedCall.of("error", DUP2, error.number(), 2),
-                PreparedCall.of("close the rest", CLOSE_RANGE, 3, 0xffff_ffffL, 0),
-                PreparedCall.of("unblock signals", RT_SIGPROCMASK, SIG_SETMASK, new byte[8], 0, 8),
+                PreparedCall.of("output", SyscallNumbers.DUP2, output.number(), 1),
+                PreparedCall.of("input", SyscallNumbers.DUP2, input.number(), 0),
+                PreparedCall.of("error", SyscallNumbers.DUP2, error.number(), 2),
+                PreparedCall.of("close the rest", SyscallNumbers.CLOSE_RANGE, 3, 0xffff_ffffL, 0),
+                PreparedCall.of("unblock signals", SyscallNumbers.RT_SIGPROCMASK, SIG_SETMASK, new byte[8], 0, 8),
                 PreparedCall.of(
                         "execve",
-                        EXECVE,
+                        SyscallNumbers.EXECVE,
                         "/bin/sh",
                         new PreparedCall.Argument.Texts(List.of("sh", "-c", script)),
                         new PreparedCall.Argument.Texts(List.of("PATH=/usr/bin:/bin", "LC_ALL=C"))));
@@ -65,7 +61,7 @@ public final class DetachedShell {
         long result = block.stopResult();
         block.close();
         if (failed) {
-            process.await();
+            process.await(PATIENCE.toNanos());
             process.close();
             throw SysException.of("execute /bin/sh", (int) -result);
         }

@@ -3,6 +3,7 @@ package io.jvmm.supervisor.sys;
 import io.jvmm.ipc.sys.Fd;
 import io.jvmm.ipc.sys.FileIo;
 import io.jvmm.ipc.sys.Syscall;
+import io.jvmm.ipc.sys.SyscallNumbers;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -17,7 +18,6 @@ import java.nio.file.Path;
  * @param slave the user's end, as a path: {@code /dev/pts/7}
  */
 public record PseudoTerminal(Fd master, Path slave) implements AutoCloseable {
-    private static final int IOCTL = 16;
     private static final int TIOCSPTLCK = 0x4004_5431;
     private static final long TIOCGPTN = 0x8004_5430L;
     private static final int TIOCGPTPEER = 0x5441;
@@ -27,8 +27,10 @@ public record PseudoTerminal(Fd master, Path slave) implements AutoCloseable {
         Fd master = FileIo.open(Path.of("/dev/ptmx"), FileIo.READ_WRITE | FileIo.NO_CONTROLLING_TERMINAL, 0);
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment number = arena.allocate(ValueLayout.JAVA_INT);
-            Syscall.check("unlock pty", Syscall.call(IOCTL, master.number(), TIOCSPTLCK, number.address()));
-            Syscall.check("name of pty", Syscall.call(IOCTL, master.number(), TIOCGPTN, number.address()));
+            Syscall.check(
+                    "unlock pty", Syscall.call(SyscallNumbers.IOCTL, master.number(), TIOCSPTLCK, number.address()));
+            Syscall.check(
+                    "name of pty", Syscall.call(SyscallNumbers.IOCTL, master.number(), TIOCGPTN, number.address()));
             return new PseudoTerminal(master, Path.of("/dev/pts/" + number.get(ValueLayout.JAVA_INT, 0)));
         } catch (RuntimeException e) {
             master.close();
@@ -41,7 +43,7 @@ public record PseudoTerminal(Fd master, Path slave) implements AutoCloseable {
         return Fd.of((int) Syscall.check(
                 "open " + slave,
                 Syscall.call(
-                        IOCTL,
+                        SyscallNumbers.IOCTL,
                         master.number(),
                         TIOCGPTPEER,
                         FileIo.READ_WRITE | FileIo.NO_CONTROLLING_TERMINAL | O_CLOEXEC)));

@@ -2,6 +2,7 @@ package io.jvmm.supervisor.sys;
 
 import io.jvmm.ipc.sys.Fd;
 import io.jvmm.ipc.sys.Syscall;
+import io.jvmm.ipc.sys.SyscallNumbers;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -20,7 +21,6 @@ import java.util.Optional;
  * <p>System calls: ioctl (TCGETS, TCSETS). Immutable; any thread.
  */
 public final class Termios {
-    private static final int IOCTL = 16;
     private static final int TCGETS = 0x5401;
     private static final int TCSETS = 0x5402;
     private static final int LENGTH_BYTES = 36;
@@ -52,7 +52,7 @@ public final class Termios {
         try (Arena arena = Arena.ofConfined()) {
             // More than the kernel writes today, should the structure ever grow.
             MemorySegment settings = arena.allocate(2L * LENGTH_BYTES, Integer.BYTES);
-            if (Syscall.isError(Syscall.call(IOCTL, fd.number(), TCGETS, settings.address()))) {
+            if (Syscall.isError(Syscall.call(SyscallNumbers.IOCTL, fd.number(), TCGETS, settings.address()))) {
                 return Optional.empty();
             }
             return Optional.of(new Termios(settings.asSlice(0, LENGTH_BYTES).toArray(ValueLayout.JAVA_BYTE)));
@@ -64,7 +64,7 @@ public final class Termios {
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment settings = arena.allocate(2L * LENGTH_BYTES, Integer.BYTES);
             MemorySegment.copy(kernel, 0, settings, ValueLayout.JAVA_BYTE, 0, LENGTH_BYTES);
-            return !Syscall.isError(Syscall.call(IOCTL, fd.number(), TCSETS, settings.address()));
+            return !Syscall.isError(Syscall.call(SyscallNumbers.IOCTL, fd.number(), TCSETS, settings.address()));
         }
     }
 

@@ -89,7 +89,8 @@ final class TerminalGuard {
         if (poller.await(PATIENCE.toNanos()) == 0) {
             process.signal(Signals.SIGKILL);
         }
-        process.await();
+        // Killed it ends at once; should it hang in the kernel, it is not waited for.
+        process.await(PATIENCE.toNanos());
         process.close();
     }
 

@@ -55,6 +55,11 @@ class MachineLifecycleTest {
         }
 
         @Override
+        public int pid(ProcessKind process) {
+            return 123;
+        }
+
+        @Override
         public void kill(ProcessKind process) {
             done.add("kill " + process.process());
         }
@@ -252,7 +257,29 @@ class MachineLifecycleTest {
         did.done.clear();
         m.tick(m.nextDeadlineNs());
         assertEquals(List.of("kill serial", "kill platform"), did.done);
+        m.handle(killed(ProcessKind.SERIAL, 9), m.nextDeadlineNs() - 2);
+        assertEquals(Phase.STOPPING, m.phase());
+        m.handle(killed(ProcessKind.PLATFORM, 9), m.nextDeadlineNs() - 1);
+        assertEquals(Phase.STOPPED, m.phase());
         assertEquals(MachineLifecycle.NEVER, m.nextDeadlineNs());
+        assertEquals(new Outcome.PoweredOff(""), outcome(m));
+    }
+
+    @Test
+    void whoSurvivesSigkillIsNamedAndNotWaitedForWithoutEnd() {
+        MachineLifecycle m = running();
+        m.handle(new MachineEvent.GuestStopped(MachineEvent.Stop.CRASHED, 0, 0, 0), 5);
+        m.tick(m.nextDeadlineNs());
+        m.handle(killed(ProcessKind.VCPU, 9), SECOND);
+        did.done.clear();
+        m.tick(m.nextDeadlineNs());
+        assertEquals(Phase.STOPPED, m.phase());
+        assertEquals(List.of("say the guest crashed (triple fault) on vCPU 0 at rip 0x0."), did.done);
+        assertEquals(
+                new Outcome.ProcessFailed(
+                        "still there 10 s after SIGKILL: serial (pid 123), platform (pid 123); the kernel"
+                                + " does not let go of it (see its wchan and stack in /proc), and it will end when the kernel does."),
+                outcome(m));
     }
 
     @Test
@@ -408,6 +435,10 @@ class MachineLifecycleTest {
                 }
                 if (first.isEmpty()) {
                     first = m.outcome();
+                }
+                if (m.phase() == Phase.STOPPED && !alive.isEmpty()) {
+                    assertTrue(m.outcome().orElseThrow().message().startsWith("still there"), () -> "seed " + seed);
+                    break;
                 }
                 assertEquals(first, m.outcome(), () -> "seed " + seed);
                 assertEquals(m.phase().compareTo(Phase.STOPPING) >= 0, first.isPresent(), () -> "seed " + seed);

@@ -178,7 +178,7 @@ final class LiveProcess implements AutoCloseable, DeviceEventHandler, Supervisor
             throw new IllegalStateException("not started");
         }
         running.kill();
-        ExitStatus status = running.await();
+        ExitStatus status = running.pidfd().await();
         socket.close();
         process = null;
         board.reconnect();
@@ -192,7 +192,7 @@ final class LiveProcess implements AutoCloseable, DeviceEventHandler, Supervisor
             throw new IllegalStateException("not started");
         }
         supervisor.send(SupervisorRequestType.STOP);
-        ExitStatus status = running.await();
+        ExitStatus status = running.pidfd().await();
         process = null;
         return status;
     }
@@ -205,7 +205,7 @@ final class LiveProcess implements AutoCloseable, DeviceEventHandler, Supervisor
             throw new IllegalStateException("not started");
         }
         socket.close();
-        ExitStatus status = running.await();
+        ExitStatus status = running.pidfd().await();
         process = null;
         return status;
     }

@@ -1,6 +1,7 @@
 package io.jvmm.vcpu.kvm.sys;
 
 import io.jvmm.ipc.sys.Syscall;
+import io.jvmm.ipc.sys.SyscallNumbers;
 
 /**
  * ioctl(2), through the project's one {@code syscall} handle: a downcall shape of its own would cost about 8 ms at start
@@ -11,7 +12,6 @@ import io.jvmm.ipc.sys.Syscall;
  * and a guest that does not exit would then stop every garbage collection, and SIGTERM with it.
  */
 public final class Ioctl {
-    private static final long SYS_IOCTL = 16;
     private static final long RUN_REQUEST = KvmIoctl.RUN.request();
 
     private Ioctl() {}
@@ -25,11 +25,11 @@ public final class Ioctl {
      * @return the result, or the negated errno
      */
     public static int call(int fd, KvmIoctl request, long argument) {
-        return (int) Syscall.call(SYS_IOCTL, fd, request.request(), argument);
+        return (int) Syscall.call(SyscallNumbers.IOCTL, fd, request.request(), argument);
     }
 
     /** {@link KvmIoctl#RUN} on a vCPU: blocks while the guest runs. */
     public static int run(int vcpuFd) {
-        return (int) Syscall.call(SYS_IOCTL, vcpuFd, RUN_REQUEST);
+        return (int) Syscall.call(SyscallNumbers.IOCTL, vcpuFd, RUN_REQUEST);
     }
 }

@@ -1,6 +1,7 @@
 package io.jvmm.vcpu.kvm.sys;
 
 import io.jvmm.ipc.sys.Syscall;
+import io.jvmm.ipc.sys.SyscallNumbers;
 import java.lang.foreign.Arena;
 import java.lang.foreign.Linker;
 import java.lang.foreign.MemorySegment;
@@ -25,12 +26,6 @@ public final class KickSignal {
     /** The signal's number. */
     public static final int NUMBER = 40;
 
-    private static final long SYS_RT_SIGACTION = 13;
-    private static final long SYS_RT_SIGPROCMASK = 14;
-    private static final long SYS_GETPID = 39;
-    private static final long SYS_GETTID = 186;
-    private static final long SYS_TGKILL = 234;
-
     private static final int SIGSEGV = 11;
     private static final int SIG_UNBLOCK = 1;
     private static final long SA_ONSTACK = 0x0800_0000L;
@@ -49,14 +44,14 @@ public final class KickSignal {
 
     /** Installs the handler for the whole process; repeating it is harmless. */
     public static void install() {
-        pid = Syscall.call(SYS_GETPID);
+        pid = Syscall.call(SyscallNumbers.GETPID);
         final long handler =
                 Linker.nativeLinker().defaultLookup().findOrThrow("abs").address();
         try (Arena scratch = Arena.ofConfined()) {
             final MemorySegment action = scratch.allocate(LENGTH, 8);
             Syscall.check(
                     "read the VM's SIGSEGV disposition",
-                    Syscall.call(SYS_RT_SIGACTION, SIGSEGV, 0, action.address(), SIGSET_BYTES));
+                    Syscall.call(SyscallNumbers.RT_SIGACTION, SIGSEGV, 0, action.address(), SIGSET_BYTES));
             final long restorer = action.get(ValueLayout.JAVA_LONG, RESTORER);
             if ((action.get(ValueLayout.JAVA_LONG, FLAGS) & SA_RESTORER) == 0 || restorer == 0) {
                 throw new IllegalStateException("the VM's SIGSEGV handler has no sa_restorer to borrow");
@@ -67,7 +62,7 @@ public final class KickSignal {
             action.set(ValueLayout.JAVA_LONG, RESTORER, restorer);
             Syscall.check(
                     "install the handler of signal " + NUMBER,
-                    Syscall.call(SYS_RT_SIGACTION, NUMBER, action.address(), 0, SIGSET_BYTES));
+                    Syscall.call(SyscallNumbers.RT_SIGACTION, NUMBER, action.address(), 0, SIGSET_BYTES));
         }
     }
 
@@ -82,13 +77,13 @@ public final class KickSignal {
             set.set(ValueLayout.JAVA_LONG, 0, 1L << (NUMBER - 1));
             Syscall.check(
                     "unblock signal " + NUMBER,
-                    Syscall.call(SYS_RT_SIGPROCMASK, SIG_UNBLOCK, set.address(), 0, SIGSET_BYTES));
+                    Syscall.call(SyscallNumbers.RT_SIGPROCMASK, SIG_UNBLOCK, set.address(), 0, SIGSET_BYTES));
         }
-        return (int) Syscall.call(SYS_GETTID);
+        return (int) Syscall.call(SyscallNumbers.GETTID);
     }
 
     /** Sends the signal to a thread of this process. A thread that is gone is no error. Never blocks, allocates nothing. */
     public static void send(int threadId) {
-        Syscall.call(SYS_TGKILL, pid, threadId, NUMBER);
+        Syscall.call(SyscallNumbers.TGKILL, pid, threadId, NUMBER);
     }
 }
