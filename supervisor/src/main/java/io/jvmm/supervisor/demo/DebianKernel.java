@@ -1,51 +1,40 @@
 package io.jvmm.supervisor.demo;
 
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
-import java.util.ArrayList;
-import java.util.Comparator;
-import java.util.List;
-import java.util.Map;
-import java.util.Optional;
-import java.util.concurrent.TimeUnit;
-import java.util.stream.Stream;
+import java.util.Arrays;
+import java.util.stream.Collectors;
 
-/**
- * Debian's stock kernel for virtual machines, a real guest that nobody here wrote. It comes from wherever apt on this
- * machine gets its packages, with {@code apt-get download}, which needs no privilege and installs nothing, and is kept in
- * a cache directory.
- */
+/** Debian's stock kernels: real guests that nobody here wrote. */
 public final class DebianKernel {
-    /** Depends on the kernel of the day, which has its version in its name. */
-    private static final String META_PACKAGE = "linux-image-cloud-amd64";
+    /** Which of Debian's kernels; each is a meta package that depends on the kernel of the day. */
+    public enum Flavour {
+        /** For virtual machines: few drivers. */
+        CLOUD("linux-image-cloud-amd64"),
+        /** For every PC. */
+        FULL("linux-image-amd64"),
+        /** The same with PREEMPT_RT. */
+        RT("linux-image-rt-amd64");
 
-    private static final String DEPENDS = "Depends:";
-    private static final long PATIENCE_S = 300;
+        private final String metaPackage;
 
-    private final Path cache;
-    private final List<String> aptOptions;
-
-    /** Kernels kept in {@code cache}. */
-    public DebianKernel(Path cache) {
-        this(cache, List.of());
-    }
-
-    DebianKernel(Path cache, List<String> aptOptions) {
-        this.cache = cache;
-        this.aptOptions = aptOptions;
-    }
-
-    /** {@code $XDG_CACHE_HOME/jvmm}, by default {@code ~/.cache/jvmm} (XDG base directory specification). */
-    public static Path standardCache(Map<String, String> environment) {
-        String base = environment.getOrDefault("XDG_CACHE_HOME", "");
-        if (!base.startsWith("/")) {
-            base = environment.getOrDefault("HOME", "/tmp") + "/.cache";
+        Flavour(String metaPackage) {
+            this.metaPackage = metaPackage;
         }
-        return Path.of(base, "jvmm");
+
+        /** {@code cloud} */
+        String word() {
+            return name().toLowerCase(java.util.Locale.ROOT);
+        }
+    }
+
+    private final DebianPackages packages;
+
+    /** Kernels from {@code packages}. */
+    public DebianKernel(DebianPackages packages) {
+        this.packages = packages;
     }
 
     /**
@@ -53,114 +42,23 @@ public final class DebianKernel {
      *
      * @throws IOException with one line that says what to do: apt is missing, has no package lists, or cannot download
      */
-    public Path vmlinuz() throws IOException {
-        String packageName = currentPackage();
-        Path directory = cache.resolve(packageName);
-        Path image = directory.resolve("vmlinuz");
-        if (Files.isRegularFile(image)) {
-            return image;
-        }
-        Files.createDirectories(cache);
-        Path scratch = Files.createTempDirectory(cache, "fetch-");
-        try {
-            run(scratch, withOptions("apt-get", "-q", "download", packageName));
-            Path archive = only(scratch, packageName, ".deb");
-            run(scratch, List.of("dpkg-deb", "-x", archive.toString(), "tree"));
-            Path unpacked = only(scratch.resolve("tree/boot"), "vmlinuz-", "");
-            Files.createDirectories(directory);
-            // A rename within the cache: whoever looks sees a whole image or none.
-            Files.move(unpacked, image, StandardCopyOption.ATOMIC_MOVE);
-        } finally {
-            delete(scratch);
-        }
-        return image;
+    public Path vmlinuz(Flavour flavour) throws IOException {
+        return packages.file(packages.behind(flavour.metaPackage), "boot/vmlinuz-", "vmlinuz");
     }
 
-    private String currentPackage() throws IOException {
-        String answer = run(Path.of("/"), withOptions("apt-cache", "depends", "--important", META_PACKAGE));
-        return answer.lines()
-                .map(String::strip)
-                .filter(line -> line.startsWith(DEPENDS))
-                .map(line -> line.substring(DEPENDS.length()).strip())
-                .findFirst()
-                .orElseThrow(DebianKernel::noLists);
-    }
-
-    private static IOException noLists() {
-        return new IOException(
-                "apt knows no package " + META_PACKAGE + ". Fetch the package lists: sudo apt-get update");
-    }
-
-    private List<String> withOptions(String... command) {
-        List<String> all = new ArrayList<>();
-        all.add(command[0]);
-        all.addAll(aptOptions);
-        all.addAll(List.of(command).subList(1, command.length));
-        return all;
-    }
-
-    private static String run(Path directory, List<String> command) throws IOException {
-        Process process;
-        try {
-            ProcessBuilder builder = new ProcessBuilder(command).directory(directory.toFile());
-            builder.redirectErrorStream(true)
-                    .redirectInput(ProcessBuilder.Redirect.from(new java.io.File("/dev/null")));
-            builder.environment().put("LC_ALL", "C");
-            process = builder.start();
-        } catch (IOException e) {
-            throw new IOException(command.get(0) + " is not here: this needs Debian or a relative of it", e);
-        }
-        String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
-        try {
-            if (!process.waitFor(PATIENCE_S, TimeUnit.SECONDS)) {
-                process.destroyForcibly();
-                throw new IOException(String.join(" ", command) + " took longer than " + PATIENCE_S + " s");
-            }
-        } catch (InterruptedException e) {
-            process.destroyForcibly();
-            Thread.currentThread().interrupt();
-            throw new IOException("interrupted", e);
-        }
-        if (process.exitValue() != 0) {
-            if (output.contains("No packages found") || output.contains("Unable to locate package")) {
-                throw noLists();
-            }
-            String last = output.strip().lines().reduce("", (a, b) -> b);
-            throw new IOException(
-                    String.join(" ", command) + ": " + last + ". Old package lists? Renew them: sudo apt-get update");
-        }
-        return output;
-    }
-
-    private static Path only(Path directory, String prefix, String suffix) throws IOException {
-        try (Stream<Path> entries = Files.list(directory)) {
-            Optional<Path> found = entries.filter(p -> {
-                        String name = p.getFileName().toString();
-                        return name.startsWith(prefix) && name.endsWith(suffix);
-                    })
-                    .findFirst();
-            return found.orElseThrow(() -> new IOException(directory + " holds no " + prefix + "*" + suffix));
-        }
-    }
-
-    private static void delete(Path tree) throws IOException {
-        List<Path> all;
-        try (Stream<Path> walk = Files.walk(tree)) {
-            all = walk.sorted(Comparator.reverseOrder()).toList();
-        }
-        for (Path path : all) {
-            Files.deleteIfExists(path);
-        }
-    }
-
-    /** Prints where the kernel is; with an argument, makes that a symbolic link to it. */
+    /**
+     * {@code [cloud|full|rt] [LINK]}: prints where the kernel is; with a second argument, makes that a symbolic link to it.
+     */
     static void main(String[] args) {
         try {
-            Path image = new DebianKernel(standardCache(System.getenv())).vmlinuz();
-            if (args.length > 0) {
-                Files.createSymbolicLink(Path.of(args[0]), image);
+            Path image = of(flavour(args.length > 0 ? args[0] : "cloud"));
+            if (args.length > 1) {
+                Files.createSymbolicLink(Path.of(args[1]), image);
             }
             System.out.println(image);
+        } catch (IllegalArgumentException e) {
+            System.err.println(e.getMessage());
+            System.exit(2);
         } catch (FileAlreadyExistsException e) {
             System.err.println(e.getFile() + " exists already");
             System.exit(2);
@@ -168,5 +66,20 @@ public final class DebianKernel {
             System.err.println(e.getMessage());
             System.exit(3);
         }
+    }
+
+    private static Path of(Flavour flavour) throws IOException {
+        DebianPackages packages =
+                new DebianPackages(DebianPackages.standardCache(System.getenv()), System.err::println);
+        return new DebianKernel(packages).vmlinuz(flavour);
+    }
+
+    private static Flavour flavour(String word) {
+        return Arrays.stream(Flavour.values())
+                .filter(f -> f.word().equals(word))
+                .findFirst()
+                .orElseThrow(() -> new IllegalArgumentException("\"" + word + "\" is no kernel of Debian's. Say "
+                        + Arrays.stream(Flavour.values()).map(Flavour::word).collect(Collectors.joining(" or "))
+                        + ", and then perhaps the name of a link to make."));
     }
 }
