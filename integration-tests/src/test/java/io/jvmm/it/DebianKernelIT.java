@@ -3,6 +3,7 @@ package io.jvmm.it;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.jvmm.supervisor.demo.DebianKernel;
+import io.jvmm.supervisor.demo.DebianPackages;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.regex.Pattern;
@@ -25,7 +26,9 @@ class DebianKernelIT extends MachineTest {
 
     @Test
     void earlyBootLog() throws Exception {
-        Path kernel = new DebianKernel(DebianKernel.standardCache(System.getenv())).vmlinuz();
+        Path kernel = new DebianKernel(
+                        new DebianPackages(DebianPackages.standardCache(System.getenv()), System.out::println))
+                .vmlinuz(DebianKernel.Flavour.CLOUD);
         String toml = """
                 [machine]
                 memory = "512M"

@@ -107,7 +107,8 @@ class JailIT extends MachineTest {
     /** The command that prints the jail of each process. */
     @Test
     void jailReport() throws Exception {
-        try (Machine machine = Machine.command("--demo", "--jail-report").run()) {
+        try (Machine machine =
+                Machine.with(dir, monitorToml("")).arguments("--jail-report").run()) {
             assertEquals(0, machine.awaitExit(), machine.messages().text());
             String table = machine.console().text();
             for (String process : PROCESSES) {

@@ -28,8 +28,8 @@ class MonitorGuestIT extends MachineTest {
     private static final int SIGTERM = 15;
 
     @Test
-    void demoRunsAndPowersOff() throws Exception {
-        try (Machine machine = Machine.command("--demo").run().awaitPrompt()) {
+    void runsAndPowersOff() throws Exception {
+        try (Machine machine = startMonitor().awaitPrompt()) {
             assertTrue(machine.ask("help").contains("power off through ACPI"));
             machine.type("off\r");
             assertEquals(0, machine.awaitExit());

@@ -5,6 +5,7 @@ import io.jvmm.supervisor.config.Spelling;
 import io.jvmm.supervisor.lifecycle.Console;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.Optional;
 import org.apache.commons.cli.CommandLine;
 import org.apache.commons.cli.DefaultParser;
@@ -19,10 +20,12 @@ import org.apache.commons.cli.UnrecognizedOptionException;
  *
  * @param action what is asked for
  * @param config the configuration file; absent for the demo
+ * @param exec the command that the demo's guest is to run instead of a shell
  * @param unsafeJailLog whether {@code jail.mode = "log"} is permitted
  * @param detail how much is told
  */
-record Arguments(Action action, Optional<Path> config, boolean unsafeJailLog, Console.Detail detail) {
+record Arguments(
+        Action action, Optional<Path> config, Optional<String> exec, boolean unsafeJailLog, Console.Detail detail) {
     /** What the command can do. */
     enum Action {
         RUN,
@@ -92,10 +95,18 @@ record Arguments(Action action, Optional<Path> config, boolean unsafeJailLog, Co
             case UnrecognizedOptionException unknown -> unknown(unknown.getOption());
             case MissingArgumentException missing -> {
                 String word = "--" + missing.getOption().getLongOpt();
-                yield word + " needs a value. Write " + word + " FILE.";
+                yield word + " needs a value. Write " + word + " " + valueOf(missing.getOption()) + ".";
             }
             default -> e.getMessage() + ". See jvmm-supervisor --help.";
         };
+    }
+
+    private static String valueOf(Option option) {
+        return Arrays.stream(CliOption.values())
+                .filter(o -> o.longName().equals(option.getLongOpt()))
+                .findFirst()
+                .map(CliOption::value)
+                .orElse("VALUE");
     }
 
     private static String unknown(String written) {
@@ -123,7 +134,14 @@ record Arguments(Action action, Optional<Path> config, boolean unsafeJailLog, Co
         if (has(line, CliOption.TRAIN)) {
             return plain(Action.TRAIN);
         }
-        boolean demo = has(line, CliOption.DEMO);
+        Optional<String> exec = Optional.ofNullable(line.getOptionValue(CliOption.EXEC.longName()));
+        if (exec.filter(String::isBlank).isPresent()) {
+            throw new UsageException("--exec needs a command. Write e.g. --exec 'uname -a'.");
+        }
+        if (exec.isPresent() && has(line, CliOption.CONFIG)) {
+            throw new UsageException("--exec runs a command in the demo's guest. Give it or --config, not both.");
+        }
+        boolean demo = has(line, CliOption.DEMO) || exec.isPresent();
         if (demo == has(line, CliOption.CONFIG)) {
             throw new UsageException(
                     demo
@@ -142,6 +160,7 @@ record Arguments(Action action, Optional<Path> config, boolean unsafeJailLog, Co
         return new Arguments(
                 action,
                 demo ? Optional.empty() : Optional.of(path(line.getOptionValue(CliOption.CONFIG.longName()))),
+                exec,
                 has(line, CliOption.UNSAFE_JAIL_LOG),
                 detail);
     }
@@ -158,6 +177,6 @@ record Arguments(Action action, Optional<Path> config, boolean unsafeJailLog, Co
     }
 
     private static Arguments plain(Action action) {
-        return new Arguments(action, Optional.empty(), false, Console.Detail.NORMAL);
+        return new Arguments(action, Optional.empty(), Optional.empty(), false, Console.Detail.NORMAL);
     }
 }

@@ -7,7 +7,8 @@ import org.jspecify.annotations.Nullable;
 /** The options of the command line, once: parser and {@code --help} use this list. */
 enum CliOption {
     CONFIG("-c", "--config", "FILE", "Run the machine that FILE describes."),
-    DEMO("", "--demo", "", "Run a small guest of jvmm's own; its console is this terminal."),
+    DEMO("", "--demo", "", "Boot Debian's stock kernel to a shell on this terminal."),
+    EXEC("", "--exec", "CMD", "Run one shell command in the demo's guest; end with its exit status."),
     CHECK("", "--check", "", "Start nothing: check the configuration, open its files, print what would run."),
     JAIL_REPORT("", "--jail-report", "", "Start the processes, print how each is jailed, end before the guest runs."),
     UNSAFE_JAIL_LOG(

@@ -11,7 +11,8 @@ import io.jvmm.supervisor.config.JailConfig;
 import io.jvmm.supervisor.config.LoadedConfig;
 import io.jvmm.supervisor.config.VmConfig;
 import io.jvmm.supervisor.config.VmToml;
-import io.jvmm.supervisor.demo.DemoGuest;
+import io.jvmm.supervisor.demo.DebianPackages;
+import io.jvmm.supervisor.demo.LinuxGuest;
 import io.jvmm.supervisor.launch.Backends;
 import io.jvmm.supervisor.launch.ChildProcess;
 import io.jvmm.supervisor.launch.Distribution;
@@ -45,38 +46,48 @@ final class MachineCommand {
         this.console = new Console(err, arguments.detail());
     }
 
-    ExitCode run() {
+    /** The exit status. */
+    int run() {
         try (RuntimeDirectory runtime = RuntimeDirectory.open()) {
             console.stage("runtime directory");
-            LoadedConfig config = load(runtime);
+            if (arguments.config().isEmpty()) {
+                return demo(runtime);
+            }
+            LoadedConfig config = VmToml.load(
+                    arguments.config().get(), HostFacts.read(), new VmToml.Options(arguments.unsafeJailLog()));
             console.stage("configuration");
-            return arguments.action() == Arguments.Action.CHECK
-                    ? new CheckReport(config, runtime, out, console).run()
-                    : run(config, runtime);
+            return run(config, runtime).status();
         } catch (ConfigException e) {
             e.problems().forEach(p -> console.say(p.toString()));
-            return ExitCode.CONFIGURATION;
+            return ExitCode.CONFIGURATION.status();
         } catch (HostLackException e) {
             console.say("jvmm: " + e.getMessage());
-            return ExitCode.HOST;
+            return ExitCode.HOST.status();
         } catch (StuckProcessException e) {
             console.say("jvmm: " + e.getMessage());
-            return ExitCode.INTERNAL;
+            return ExitCode.INTERNAL.status();
         } catch (IOException e) {
-            console.say("jvmm: the demo's guest cannot be written: " + e.getMessage());
-            return ExitCode.HOST;
+            console.say("jvmm: the demo's guest cannot be had: " + e.getMessage());
+            return ExitCode.HOST.status();
         }
     }
 
-    private LoadedConfig load(RuntimeDirectory runtime) throws ConfigException, IOException {
-        if (arguments.config().isPresent()) {
-            return VmToml.load(
-                    arguments.config().get(), HostFacts.read(), new VmToml.Options(arguments.unsafeJailLog()));
-        }
-        return LoadedConfig.of(DemoGuest.prepare(runtime.scratch()), "--demo");
+    private int demo(RuntimeDirectory runtime) throws ConfigException, HostLackException, IOException {
+        DebianPackages packages =
+                new DebianPackages(DebianPackages.standardCache(System.getenv()), m -> console.progress("jvmm: " + m));
+        LinuxGuest guest = LinuxGuest.prepare(
+                runtime.scratch(), arguments.exec(), 1, packages, m -> console.progress("jvmm: " + m));
+        console.stage("demo's guest");
+        ExitCode code = run(LoadedConfig.of(guest.machine(), "--demo"), runtime);
+        return arguments.exec().isPresent() && arguments.action() == Arguments.Action.RUN
+                ? new ExecResult(guest, console).statusAfter(code)
+                : code.status();
     }
 
     private ExitCode run(LoadedConfig loaded, RuntimeDirectory runtime) throws ConfigException, HostLackException {
+        if (arguments.action() == Arguments.Action.CHECK) {
+            return new CheckReport(loaded, runtime, out, console).run();
+        }
         VmConfig config = loaded.config();
         Distribution distribution = Distribution.locate();
         distribution.check(List.of(ProcessKind.values()));

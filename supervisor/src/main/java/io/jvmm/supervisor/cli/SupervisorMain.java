@@ -13,7 +13,7 @@ public final class SupervisorMain {
     }
 
     public static void main(String[] args) {
-        ExitCode code;
+        int code;
         try {
             code = new SupervisorMain(System.out, System.err).run(args);
         } catch (RuntimeException | Error e) {
@@ -22,14 +22,15 @@ public final class SupervisorMain {
             System.err.println(
                     "jvmm: internal error, which is a bug of jvmm's: " + e + ". Please report what follows.");
             e.printStackTrace();
-            code = ExitCode.INTERNAL;
+            code = ExitCode.INTERNAL.status();
         }
         System.out.flush();
         // Not exit(): there is no shutdown hook to run, and everything that must be undone has been.
-        Runtime.getRuntime().halt(code.status());
+        Runtime.getRuntime().halt(code);
     }
 
-    ExitCode run(String... args) {
+    /** The exit status: an {@link ExitCode}'s, or that of the command which {@code --exec} ran. */
+    int run(String... args) {
         Arguments arguments;
         try {
             arguments = Arguments.parse(args);
@@ -39,18 +40,18 @@ public final class SupervisorMain {
         return switch (arguments.action()) {
             case HELP -> answer(Help.text());
             case VERSION -> answer(Version.text() + "\n");
-            case TRAIN -> new Training(err).run();
+            case TRAIN -> new Training(err).run().status();
             case RUN, CHECK, JAIL_REPORT -> new MachineCommand(arguments, out, err).run();
         };
     }
 
-    private ExitCode answer(String text) {
+    private int answer(String text) {
         out.print(text);
-        return ExitCode.DONE;
+        return ExitCode.DONE.status();
     }
 
-    private ExitCode fail(ExitCode code, String message) {
+    private int fail(ExitCode code, String message) {
         err.println("jvmm: " + message);
-        return code;
+        return code.status();
     }
 }

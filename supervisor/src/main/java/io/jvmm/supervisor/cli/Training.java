@@ -3,11 +3,13 @@ package io.jvmm.supervisor.cli;
 import io.jvmm.supervisor.config.ConfigException;
 import io.jvmm.supervisor.config.HostFacts;
 import io.jvmm.supervisor.config.VmToml;
+import io.jvmm.supervisor.demo.DemoGuest;
+import java.io.IOException;
 import java.io.OutputStream;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Optional;
 
 /**
  * The training run for the supervisor's AOT cache: what a user's run does, so that its classes are loaded and linked from the
@@ -53,13 +55,30 @@ final class Training {
             err.println("the training configuration is wrong: " + e.getMessage());
             return ExitCode.INTERNAL;
         }
-        Arguments report = new Arguments(
-                Arguments.Action.JAIL_REPORT,
-                Optional.empty(),
-                false,
-                io.jvmm.supervisor.lifecycle.Console.Detail.NORMAL);
-        ExitCode code = new MachineCommand(report, nowhere, err).run();
-        err.println("trained: a machine up to READY, which ended with " + code);
+        int status;
+        try {
+            status = jailReport(nowhere);
+        } catch (Arguments.UsageException | IOException e) {
+            err.println("the training machine cannot be described: " + e.getMessage());
+            return ExitCode.INTERNAL;
+        }
+        err.println("trained: a machine up to READY, which ended with status " + status);
         return ExitCode.DONE;
+    }
+
+    /** The project's own guest: a build fetches no kernel. */
+    private int jailReport(PrintStream nowhere) throws Arguments.UsageException, IOException {
+        Path directory = Files.createTempDirectory("jvmm-train-");
+        Path kernel = DemoGuest.writeImage(directory);
+        Path toml = directory.resolve("vm.toml");
+        try {
+            Files.writeString(toml, "[machine]\nmemory = \"64M\"\n[boot]\nkernel = \"" + kernel + "\"\n");
+            return new MachineCommand(Arguments.parse("--config", toml.toString(), "--jail-report"), nowhere, err)
+                    .run();
+        } finally {
+            Files.deleteIfExists(toml);
+            Files.deleteIfExists(kernel);
+            Files.deleteIfExists(directory);
+        }
     }
 }

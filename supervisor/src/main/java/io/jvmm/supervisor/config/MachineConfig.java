@@ -21,7 +21,9 @@ public record MachineConfig(String name, MemorySize memory, int vcpus, Engine en
     /** What runs guest code. */
     public enum Engine implements Word {
         KVM,
-        /** The best that the host has; today that is always {@link #KVM}. */
+        /** The software CPU: needs nothing of the host. */
+        X86,
+        /** {@link #KVM} where the host's can run the guest, else {@link #X86}. */
         AUTO
     }
 

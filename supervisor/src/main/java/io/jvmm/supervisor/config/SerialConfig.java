@@ -21,6 +21,10 @@ public record SerialConfig(int port, Backend backend, Optional<Path> path, Escap
     public enum Backend implements Word {
         /** The supervisor's own standard input and output. */
         TERMINAL,
+        /** The supervisor's standard output; there is no input. */
+        STDOUT,
+        /** The supervisor's standard error; there is no input. */
+        STDERR,
         /** A new pseudo-terminal, whose name is printed. */
         PTY,
         /** A file that output is appended to; there is no input. */

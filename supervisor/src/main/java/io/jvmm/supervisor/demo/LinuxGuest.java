@@ -79,14 +79,16 @@ public record LinuxGuest(VmConfig machine, Optional<Path> console, Optional<Path
 
     /** The exit status that the guest left, once it has powered off; empty when it left none. */
     public OptionalInt exitStatus() throws IOException {
-        if (status.isEmpty() || !Files.exists(status.get())) {
-            return OptionalInt.empty();
-        }
-        String text = Files.readString(status.get()).strip();
-        if (!text.matches("\\d{1,3}") || Integer.parseInt(text) > LARGEST_STATUS) {
-            return OptionalInt.empty();
-        }
-        return OptionalInt.of(Integer.parseInt(text));
+        return status.isPresent() && Files.exists(status.get())
+                ? parse(Files.readString(status.get()))
+                : OptionalInt.empty();
+    }
+
+    static OptionalInt parse(String left) {
+        String number = left.strip();
+        return number.matches("\\d{1,3}") && Integer.parseInt(number) <= LARGEST_STATUS
+                ? OptionalInt.of(Integer.parseInt(number))
+                : OptionalInt.empty();
     }
 
     /** Writes the guest's initial file system. */

@@ -25,6 +25,7 @@ import org.jspecify.annotations.Nullable;
  * supervisor because no other process can open anything. It outlives a reset of the guest: a pty stays the same pty.
  */
 public final class Backends implements AutoCloseable {
+    private static final List<String> STANDARD = List.of("input", "output", "error");
     private static final int READ = FileIo.READ_ONLY | FileIo.NO_CONTROLLING_TERMINAL;
     private static final int APPEND =
             FileIo.WRITE_ONLY | FileIo.APPEND | FileIo.CREATE | FileIo.NO_CONTROLLING_TERMINAL;
@@ -173,6 +174,8 @@ public final class Backends implements AutoCloseable {
         return switch (s.backend()) {
             case NONE -> new Port(s, null, null, null);
             case TERMINAL -> new Port(s, standard(0), standard(1), null);
+            case STDOUT -> new Port(s, null, standard(1), null);
+            case STDERR -> new Port(s, null, standard(2), null);
             case FILE -> new Port(s, null, openFile(subject, s.path().orElseThrow(), APPEND), null);
             case PTY -> openPty(s, subject);
             case SOCKET -> new Port(s, null, null, listen(subject, s.path().orElseThrow()));
@@ -205,7 +208,7 @@ public final class Backends implements AutoCloseable {
         try {
             return keep(original.duplicate(3));
         } catch (SysException e) {
-            notices.add("standard " + (number == 0 ? "input" : "output") + " is closed; the serial port goes without");
+            notices.add("standard " + STANDARD.get(number) + " is closed; the serial port goes without");
             return null;
         }
     }

@@ -22,7 +22,7 @@ final class DeviceRecords {
             Backends.Port port = ports.get(n);
             SerialConfig config = port.config();
             SerialConfig.Backend backend = config == null ? SerialConfig.Backend.NONE : config.backend();
-            record.put("port." + n + ".backend", backend.word());
+            record.put("port." + n + ".backend", word(backend));
             record.put(
                     "port." + n + ".escape",
                     config == null ? "none" : config.escape().word());
@@ -30,6 +30,14 @@ final class DeviceRecords {
             fd(record, "backend." + n + ".out", port.out());
             fd(record, "backend." + n + ".listen", port.listen());
         }
+    }
+
+    /** The serial process knows a standard stream as a terminal that nobody types on. */
+    private static String word(SerialConfig.Backend backend) {
+        return switch (backend) {
+            case STDOUT, STDERR -> SerialConfig.Backend.TERMINAL.word();
+            case TERMINAL, PTY, FILE, SOCKET, NONE -> backend.word();
+        };
     }
 
     static void platform(VmConfig config, Backends backends, BootRecord.Builder record) {

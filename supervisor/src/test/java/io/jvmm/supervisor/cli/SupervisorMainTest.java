@@ -21,7 +21,7 @@ class SupervisorMainTest {
     private final ByteArrayOutputStream out = new ByteArrayOutputStream();
     private final ByteArrayOutputStream err = new ByteArrayOutputStream();
 
-    private ExitCode run(String... args) {
+    private int run(String... args) {
         return new SupervisorMain(
                         new PrintStream(out, true, StandardCharsets.UTF_8),
                         new PrintStream(err, true, StandardCharsets.UTF_8))
@@ -38,7 +38,7 @@ class SupervisorMainTest {
 
     @Test
     void helpTeachesEveryKeyAndEveryExitStatus() {
-        assertEquals(ExitCode.DONE, run("--help"));
+        assertEquals(ExitCode.DONE.status(), run("--help"));
         for (ConfigKey key : ConfigKey.values()) {
             assertTrue(out().contains("    " + key.key() + " "), key::dotted);
         }
@@ -51,7 +51,7 @@ class SupervisorMainTest {
 
     @Test
     void versionIsOneLine() {
-        assertEquals(ExitCode.DONE, run("--version"));
+        assertEquals(ExitCode.DONE.status(), run("--version"));
         assertTrue(out().matches("jvmm .* on Java 25.*\\n"), this::out);
     }
 
@@ -74,10 +74,12 @@ class SupervisorMainTest {
             vm.toml                     | jvmm: "vm.toml" is no option. Did you mean --config vm.toml?
             --check                     | jvmm: no machine is named. Give --config vm.toml, or --demo.
             --demo --config vm.toml     | jvmm: --demo brings its own configuration. Give it or --config, not both.
+            --exec true --config vm.toml | jvmm: --exec runs a command in the demo's guest. Give it or --config, not both.
+            --exec                      | jvmm: --exec needs a value. Write --exec CMD.
             --demo --check --jail-report | jvmm: --check starts nothing and --jail-report starts processes. Give one of them.
             """)
     void aWrongCommandLineIsOneLineAndExitStatusTwo(String args, String message) {
-        assertEquals(ExitCode.CONFIGURATION, run(args.split(" ")));
+        assertEquals(ExitCode.CONFIGURATION.status(), run(args.split(" ")));
         assertEquals(message + "\n", err());
         assertEquals("", out());
     }
@@ -85,7 +87,7 @@ class SupervisorMainTest {
     @Test
     void nothingIsStartedByAWrongConfiguration(@TempDir Path dir) throws IOException {
         Path file = Files.writeString(dir.resolve("vm.toml"), "[machine]\nvcpus = 0\n");
-        assertEquals(ExitCode.CONFIGURATION, run("--config", file.toString()));
+        assertEquals(ExitCode.CONFIGURATION.status(), run("--config", file.toString()));
         assertEquals(
                 file + ":2:1: machine.vcpus: 0 is out of range, which is 1 to 64.\n" + file
                         + ": boot.kernel: is missing. Add e.g. kernel = \"vmlinuz\".\n",

@@ -19,21 +19,22 @@ class DebianKernelTest {
 
     @Test
     void cacheIsWhereTheXdgSpecificationSays() {
-        assertEquals(Path.of("/c/jvmm"), DebianKernel.standardCache(Map.of("XDG_CACHE_HOME", "/c", "HOME", "/h")));
-        assertEquals(Path.of("/h/.cache/jvmm"), DebianKernel.standardCache(Map.of("HOME", "/h")));
+        assertEquals(Path.of("/c/jvmm"), DebianPackages.standardCache(Map.of("XDG_CACHE_HOME", "/c", "HOME", "/h")));
+        assertEquals(Path.of("/h/.cache/jvmm"), DebianPackages.standardCache(Map.of("HOME", "/h")));
         assertEquals(
                 Path.of("/h/.cache/jvmm"),
-                DebianKernel.standardCache(Map.of("XDG_CACHE_HOME", "relative", "HOME", "/h")));
+                DebianPackages.standardCache(Map.of("XDG_CACHE_HOME", "relative", "HOME", "/h")));
     }
 
     @Test
     void withoutPackageListsTheCureIsNamed() throws IOException {
         Path empty = Files.createDirectories(dir.resolve("lists/partial")).getParent();
         Path status = Files.createFile(dir.resolve("status"));
-        DebianKernel kernel = new DebianKernel(
+        DebianKernel kernel = new DebianKernel(new DebianPackages(
                 dir.resolve("cache"),
-                List.of("-oDir::State::lists=" + empty, "-oDir::State::status=" + status, "-oDir::Cache=" + dir));
-        IOException e = assertThrows(IOException.class, kernel::vmlinuz);
+                List.of("-oDir::State::lists=" + empty, "-oDir::State::status=" + status, "-oDir::Cache=" + dir),
+                _ -> {}));
+        IOException e = assertThrows(IOException.class, () -> kernel.vmlinuz(DebianKernel.Flavour.CLOUD));
         assertTrue(String.valueOf(e.getMessage()).endsWith("sudo apt-get update"), e.getMessage());
         assertTrue(String.valueOf(e.getMessage()).lines().count() == 1, e.getMessage());
     }
