@@ -28,6 +28,14 @@ final class DeviceLoop {
     /** How soon an event that found its ring full is tried again: nobody need wake us when there is room. */
     private static final long RETRY_NS = 10_000_000;
 
+    /** How long a process that ends waits for room for what it still has to say. */
+    private static final long LAST_WORDS_NS = 1_000_000_000;
+
+    /** PROTOCOL.md, status of ACK. */
+    private static final int STATUS_DONE = 0;
+
+    private static final int STATUS_NOT_MINE = 2;
+
     private static final int MAX_SUPERVISOR_REQUESTS = 8;
     private static final int MAX_REQUESTS = 64;
     /** While the guest keeps us busy, descriptors are still looked at this often. */
@@ -50,6 +58,7 @@ final class DeviceLoop {
     private final long spinNs;
 
     private final Poller poller;
+    private final Poller lastWords;
     private final int linkIndex;
     private final int supervisorIndex;
     private final int controlIndex;
@@ -91,6 +100,8 @@ final class DeviceLoop {
         this.linkIndex = poller.add(link.requestDoorbell().fd(), Poller.READABLE);
         this.supervisorIndex = poller.add(supervisor.requestDoorbell().fd(), Poller.READABLE);
         this.controlIndex = poller.add(control, Poller.READABLE);
+        this.lastWords = new Poller(1);
+        lastWords.add(control, Poller.READABLE);
         this.firstResampleIndex = poller.count();
         for (Resample resample : resamples) {
             poller.add(resample.eventFd().fd(), Poller.READABLE);
@@ -116,7 +127,20 @@ final class DeviceLoop {
             }
             reason = exit;
         }
+        sayLastWords();
         return reason;
+    }
+
+    /** A supervisor that reads gets the acknowledgement of STOP, or learns of what a violation consists. */
+    private void sayLastWords() {
+        long endNs = Clock.monotonicNs() + LAST_WORDS_NS;
+        events.retry();
+        while (events.pending() && Clock.monotonicNs() < endNs) {
+            if (lastWords.await(RETRY_NS) > 0) {
+                return; // the supervisor is gone
+            }
+            events.retry();
+        }
     }
 
     /** One duty cycle; returns how much it found to do. */
@@ -149,7 +173,7 @@ final class DeviceLoop {
 
     private int supervisorRequests(long nowNs) {
         int count = 0;
-        while (count < MAX_SUPERVISOR_REQUESTS && supervisor.next()) {
+        while (count < MAX_SUPERVISOR_REQUESTS && !events.ackPending() && supervisor.next()) {
             supervisorRequest(nowNs);
             supervisor.release();
             count++;
@@ -161,6 +185,7 @@ final class DeviceLoop {
     }
 
     private void supervisorRequest(long nowNs) {
+        int status = STATUS_DONE;
         switch (supervisor.request()) {
             case START, RESUME -> serving = true;
             case PAUSE -> serving = false;
@@ -173,9 +198,9 @@ final class DeviceLoop {
                 core.powerButton(nowNs);
                 commit();
             }
-            case RESIZE -> {}
+            case RESIZE -> status = STATUS_NOT_MINE;
         }
-        supervisor.ack(supervisor.request(), 0);
+        events.ack(supervisor.request(), status);
     }
 
     /** Handles what the guest has sent, offers the host what is left, and then serves no more. */
@@ -203,7 +228,7 @@ final class DeviceLoop {
         if (link.health() == LinkHealth.SEVERED) {
             Violation violation = link.violation();
             if (violation != null) {
-                supervisor.peerViolation(0, violation);
+                events.peerViolation(violation);
             }
             exit = DeviceExit.PEER_VIOLATION;
         }
@@ -285,7 +310,7 @@ final class DeviceLoop {
                     .putInt(widthBytes)
                     .putInt(link.type())
                     .array();
-            supervisor.peerViolation(0, new Violation(Violation.Kind.MESSAGE_FIELD, link.positionAfter(), evidence));
+            events.peerViolation(new Violation(Violation.Kind.MESSAGE_FIELD, link.positionAfter(), evidence));
             exit = DeviceExit.PEER_VIOLATION;
         }
         return inside;
@@ -337,15 +362,18 @@ final class DeviceLoop {
         }
     }
 
-    private void sleep(long nowNs) {
+    /** Sleeps until there is something to do, or not at all when there is something already. */
+    void sleep(long nowNs) {
         // While paused, requests of the guest wait in the ring; they must not keep us from sleeping.
         boolean listening = serving;
         if (listening && !link.prepareToSleep()) {
-            poll(0, nowNs); // a peer that makes its ring look full and empty in turn must not keep us from the
-            // descriptors
+            // A peer that makes its ring look full and empty in turn must not keep us from the descriptors.
+            poll(0, nowNs);
             return;
         }
-        if (supervisor.prepareToSleep()) {
+        if (events.ackPending()) {
+            poll(timeoutNs(nowNs), nowNs); // the supervisor's next request waits, and must not keep us from sleeping
+        } else if (supervisor.prepareToSleep()) {
             poll(timeoutNs(nowNs), nowNs);
             supervisor.awake();
         }

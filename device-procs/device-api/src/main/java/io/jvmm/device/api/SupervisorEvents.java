@@ -1,8 +1,15 @@
 package io.jvmm.device.api;
 
 import io.jvmm.ipc.link.ProcessEndpoint;
+import io.jvmm.ipc.message.SupervisorRequestType;
+import io.jvmm.ipc.ring.Violation;
+import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
 
-/** Events of back ends for the supervisor; what does not fit into its ring is sent again by {@link #retry}. */
+/**
+ * What a device process has to tell its supervisor. What does not fit into the supervisor's ring is kept, one of each kind,
+ * and sent again by {@link #retry}.
+ */
 final class SupervisorEvents implements HostEvents {
 
     private static final int NOTHING = -1;
@@ -10,14 +17,17 @@ final class SupervisorEvents implements HostEvents {
     private final ProcessEndpoint supervisor;
     private final int[] escapeToSend;
     private final int[] lostToSend;
+    private @Nullable SupervisorRequestType ackToSend;
+    private int ackStatus;
+    private @Nullable Violation violationToSend;
     private boolean anythingToSend;
 
     SupervisorEvents(ProcessEndpoint supervisor, int hostPorts) {
         this.supervisor = supervisor;
         this.escapeToSend = new int[hostPorts];
         this.lostToSend = new int[hostPorts];
-        java.util.Arrays.fill(escapeToSend, NOTHING);
-        java.util.Arrays.fill(lostToSend, NOTHING);
+        Arrays.fill(escapeToSend, NOTHING);
+        Arrays.fill(lostToSend, NOTHING);
     }
 
     @Override
@@ -34,6 +44,27 @@ final class SupervisorEvents implements HostEvents {
         retry();
     }
 
+    /** Says that a request has been carried out. Only while none {@link #ackPending}. */
+    void ack(SupervisorRequestType request, int status) {
+        assert ackToSend == null : "an acknowledgement is waiting already";
+        ackToSend = request;
+        ackStatus = status;
+        anythingToSend = true;
+        retry();
+    }
+
+    /** Whether an acknowledgement found the ring full. No further request is taken until it has been sent. */
+    boolean ackPending() {
+        return ackToSend != null;
+    }
+
+    /** Says that the board broke the protocol. */
+    void peerViolation(Violation violation) {
+        violationToSend = violation;
+        anythingToSend = true;
+        retry();
+    }
+
     /** Whether something found its ring full and waits to be sent. */
     boolean pending() {
         return anythingToSend;
@@ -44,7 +75,15 @@ final class SupervisorEvents implements HostEvents {
         if (!anythingToSend) {
             return;
         }
-        anythingToSend = false;
+        SupervisorRequestType request = ackToSend;
+        if (request != null && supervisor.ack(request, ackStatus)) {
+            ackToSend = null;
+        }
+        Violation violation = violationToSend;
+        if (violation != null && supervisor.peerViolation(0, violation)) {
+            violationToSend = null;
+        }
+        anythingToSend = ackToSend != null || violationToSend != null;
         for (int port = 0; port < escapeToSend.length; port++) {
             if (escapeToSend[port] != NOTHING && supervisor.escape(port, escapeToSend[port])) {
                 escapeToSend[port] = NOTHING;

@@ -1,0 +1,118 @@
+package io.jvmm.device.api;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.jvmm.ipc.message.SupervisorRequestType;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/** The duty cycle where a peer does not do its part: full rings, a host that is slow, a ring that is never quite empty. */
+@Timeout(120)
+class DeviceLoopTest {
+
+    private static final int OUT_COUNT = 30;
+
+    /** Nobody rings when there is room again, so only the retry out of the sleep brings it; also while paused. */
+    @ParameterizedTest
+    @EnumSource(names = {"RESUME", "PAUSE"})
+    void aRefusedPowerRequestIsSentOutOfTheSleep(SupervisorRequestType then) {
+        try (LoopRig rig = new LoopRig().step(SupervisorRequestType.START)) {
+            rig.fillBoardsRing();
+            rig.board.write(0, EchoDevice.CONTROL, 2, 1, 0);
+            rig.work();
+            rig.step(then).live().awaitSleep();
+            rig.hear("power POWER_OFF ACPI");
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(names = {"RESUME", "PAUSE"})
+    void aRefusedEscapeIsSentOutOfTheSleep(SupervisorRequestType then) {
+        try (LoopRig rig = new LoopRig().step(SupervisorRequestType.START).step(then)) {
+            rig.fillSupervisorsRing();
+            rig.toSupervisor.escape(0, HostEvents.ESCAPE_QUIT);
+            assertTrue(rig.toSupervisor.pending());
+            rig.live().awaitSleep();
+            rig.hear("escape 0 1");
+        }
+    }
+
+    /** What the host took must not be offered once more by a successor. */
+    @ParameterizedTest
+    @EnumSource(names = {"DRAIN", "STOP"})
+    void whatTheHostTookInTheEndIsCommitted(SupervisorRequestType end) {
+        try (LoopRig rig = new LoopRig().step(SupervisorRequestType.START)) {
+            rig.board.write(0, EchoDevice.DATA, 0, 1, 'o');
+            rig.work();
+            assertEquals(1, rig.committed().working().getByte(OUT_COUNT), "the host is full");
+            rig.port.takes = true;
+            rig.step(end);
+            assertFalse(rig.loop.serving());
+            assertEquals(0, rig.committed().working().getByte(OUT_COUNT));
+        }
+    }
+
+    @Test
+    void aRefusedSleepStillLooksAtTheDescriptors() {
+        try (LoopRig rig = new LoopRig().step(SupervisorRequestType.START)) {
+            rig.board.write(0, EchoDevice.CONTROL, 1, 1, 1);
+            rig.work();
+            assertEquals(1, rig.interrupt(1).drain());
+            rig.board.write(0, EchoDevice.MEMORY, 0, 1, 0);
+            rig.resample.signal();
+            rig.loop.sleep(1);
+            assertEquals(1, rig.interrupt(1).drain(), "the level, which is still asserted, again");
+            rig.die();
+            rig.loop.sleep(1);
+            assertEquals(DeviceExit.SUPERVISOR_LOST, rig.loop.exit());
+        }
+    }
+
+    @Test
+    void aDeviceHasNoUseForAResize() {
+        try (LoopRig rig = new LoopRig().step(SupervisorRequestType.START).step(SupervisorRequestType.RESIZE)) {
+            rig.hear("ack START 0");
+            rig.hear("ack RESIZE 2");
+        }
+    }
+
+    /** The next request is taken when the last one's acknowledgement is on its way: each gets one, in their order. */
+    @Test
+    void refusedAcknowledgementsAreSentOutOfTheSleepAndInOrder() {
+        try (LoopRig rig = new LoopRig().step(SupervisorRequestType.START)) {
+            rig.hear("ack START 0");
+            rig.fillSupervisorsRing();
+            rig.supervisor.send(SupervisorRequestType.PAUSE);
+            rig.supervisor.send(SupervisorRequestType.RESUME);
+            rig.supervisor.send(SupervisorRequestType.PAUSE);
+            rig.supervisor.send(SupervisorRequestType.STOP);
+            rig.work();
+            assertFalse(rig.loop.serving());
+            rig.live();
+            rig.hear("ack STOP 0");
+            assertEquals(DeviceExit.STOPPED, rig.awaitExit());
+            assertEquals(
+                    java.util.List.of("ack START 0", "ack PAUSE 0", "ack RESUME 0", "ack PAUSE 0", "ack STOP 0"),
+                    rig.heard);
+        }
+    }
+
+    /** The process waits a while for room to say why it ends, and ends all the same when there is none. */
+    @ParameterizedTest
+    @EnumSource(names = {"START", "STOP"})
+    void aRefusedViolationIsWaitedWithForABoundedTime(SupervisorRequestType reads) {
+        try (LoopRig rig = new LoopRig().step(SupervisorRequestType.START)) {
+            rig.fillSupervisorsRing();
+            rig.board.write(0, EchoDevice.MEMORY, 7, 2, 0);
+            rig.live();
+            if (reads == SupervisorRequestType.START) {
+                rig.hear("violation MESSAGE_FIELD");
+            }
+            assertEquals(DeviceExit.PEER_VIOLATION, rig.awaitExit());
+        }
+    }
+}
