@@ -45,6 +45,10 @@ import org.jspecify.annotations.Nullable;
  */
 public final class MachineLauncher implements AutoCloseable {
     private static final int FD_CONTROL = 3;
+
+    /** So long a process may leave its control socket full. No ordinary boot record fills it. */
+    private static final long BOOT_RECORD_NS = 5_000_000_000L;
+
     private static final Path KVM = Path.of("/dev/kvm");
 
     /** The limit on file sizes counts for the memfds of a warm-up too, and of a state segment. */
@@ -316,9 +320,11 @@ public final class MachineLauncher implements AutoCloseable {
         SupervisorEndpoint endpoint = new SupervisorEndpoint(link, request, event);
         BootRecord complete = record.build();
         try {
-            s.control().send(complete);
-        } catch (SysException.Disconnected e) {
-            // It has died already: its exit status and its last words, which the machine's loop reads, tell why.
+            s.control().send(complete, "process " + kind.process(), BOOT_RECORD_NS);
+        } catch (SysException.Disconnected | SysException.TimedOut e) {
+            // It has died already: its exit status and its last words, which the machine's loop reads, tell why. Or it
+            // does not
+            // read, and so will never be ready, which the loop tells too.
         } catch (SysException e) {
             throw new HostLackException(
                     "the boot record of process " + kind.process() + " cannot be sent: " + e.getMessage(), e);

@@ -19,10 +19,24 @@ import java.util.Optional;
 final class ChildEvents implements SupervisorEventHandler {
     private static final int QUIT = 1;
 
+    /** Log records let through: far more than a process that is well says even with all its details. */
+    static final int LOG_BURST = 1000;
+
+    static final long NS_PER_LOG = 5_000_000L;
+
+    /** Other events: a machine's whole life has some dozens of them. */
+    static final int EVENT_BURST = 1000;
+
+    static final long NS_PER_EVENT = 10_000_000L;
+
     private final ChildProcess child;
     private final ChildOutput output;
     private final MachineLoop loop;
     private final long createdNs = Clock.monotonicNs();
+    private final TokenBucket logs = new TokenBucket(LOG_BURST, NS_PER_LOG, createdNs);
+    private final TokenBucket events = new TokenBucket(EVENT_BURST, NS_PER_EVENT, createdNs);
+    private long logsDropped;
+    private boolean flooded;
     private boolean filterIsRight;
 
     ChildEvents(ChildProcess child, ChildOutput output, MachineLoop loop) {
@@ -36,8 +50,36 @@ final class ChildEvents implements SupervisorEventHandler {
         return filterIsRight;
     }
 
+    /** Whether it has sent so many events that it must not be listened to any more. */
+    boolean flooded() {
+        return flooded;
+    }
+
+    /** Told at the end of a machine, to those who want details. */
+    void tellDropped() {
+        if (logsDropped > 0) {
+            loop.console().detail("[" + child.kind().process() + "] (" + logsDropped + " log records left out)");
+        }
+    }
+
+    /** Pays for an event that is no log record; false if it must not count. */
+    private boolean heard() {
+        if (!flooded && !events.take(Clock.monotonicNs())) {
+            flooded = true;
+            loop.handle(new MachineEvent.Violation(
+                    child.kind(),
+                    "the supervisor",
+                    "it sent more than " + EVENT_BURST + " events, faster than " + 1_000_000_000L / NS_PER_EVENT
+                            + " a second"));
+        }
+        return !flooded;
+    }
+
     @Override
     public void ready(long monotonicNs, byte[] filterHash, int threads) {
+        if (!heard()) {
+            return;
+        }
         filterIsRight = child.filter().hasHash(filterHash);
         output.release(false);
         loop.console()
@@ -48,13 +90,17 @@ final class ChildEvents implements SupervisorEventHandler {
 
     @Override
     public void ack(SupervisorRequestType request, int status) {
-        if (status != 0) {
+        if (heard() && status != 0) {
             output.say(request + " failed with status " + status, Clock.monotonicNs());
         }
     }
 
     @Override
     public void log(LogLevel level, String text) {
+        if (flooded || !logs.take(Clock.monotonicNs())) {
+            logsDropped++;
+            return;
+        }
         switch (level) {
             case ERROR, WARN -> output.say(text, Clock.monotonicNs());
             case INFO, DEBUG -> loop.console().detail("[" + child.kind().process() + "] " + text);
@@ -63,7 +109,8 @@ final class ChildEvents implements SupervisorEventHandler {
 
     @Override
     public void counter(int id, long value) {
-        // Validated and dropped until somebody collects counters: a process also logs them by name when it stops.
+        // Dropped until somebody collects counters: a process also logs them by name when it stops.
+        var _ = heard();
     }
 
     @Override
@@ -88,6 +135,9 @@ final class ChildEvents implements SupervisorEventHandler {
 
     @Override
     public void peerViolation(int deviceIndex, Violation violation) {
+        if (!heard()) {
+            return;
+        }
         // A device names its only peer, the vCPU process; that one names a device.
         Optional<ProcessKind> offender =
                 child.kind() == ProcessKind.VCPU ? device(deviceIndex) : Optional.of(ProcessKind.VCPU);
@@ -104,6 +154,9 @@ final class ChildEvents implements SupervisorEventHandler {
 
     @Override
     public void firstInstruction(long monotonicNs) {
+        if (!heard()) {
+            return;
+        }
         loop.console()
                 .detail("[" + child.kind().process() + "] first guest instruction at " + monotonicNs + " ns, "
                         + (monotonicNs - createdNs) / 1_000_000 + " ms after its start");
@@ -111,6 +164,9 @@ final class ChildEvents implements SupervisorEventHandler {
 
     @Override
     public void backendLost(int port, int errno) {
+        if (!heard()) {
+            return;
+        }
         String why = errno == 0 ? "has ended" : "is gone (" + Errno.of(errno) + ")";
         output.say(
                 child.kind() == ProcessKind.SERIAL
@@ -125,6 +181,9 @@ final class ChildEvents implements SupervisorEventHandler {
     }
 
     private boolean entitled(ProcessKind to, String message) {
+        if (!heard()) {
+            return false;
+        }
         if (child.kind() == to) {
             return true;
         }

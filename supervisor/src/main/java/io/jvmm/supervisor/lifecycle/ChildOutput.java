@@ -23,22 +23,21 @@ final class ChildOutput {
     static final long NS_PER_LINE = 100_000_000L;
     private static final int CHUNK = 4096;
     /** A process that writes without end must not keep the loop from its other work. */
-    private static final int CHUNKS_AT_ONCE = 16;
+    static final int CHUNKS_AT_ONCE = 16;
 
     private final String process;
     private final Consumer<String> sink;
     private final MemorySegment chunk = Arena.ofAuto().allocate(CHUNK);
     private final ByteArrayOutputStream line = new ByteArrayOutputStream();
     private String lastWords = "";
-    private long tokensNs = BURST * NS_PER_LINE;
-    private long refilledNs;
+    private final TokenBucket lines;
     private long dropped;
     private boolean holding = true;
     private final Deque<String> held = new ArrayDeque<>();
 
     ChildOutput(String process, long nowNs, Consumer<String> sink) {
         this.process = process;
-        this.refilledNs = nowNs;
+        this.lines = new TokenBucket(BURST, NS_PER_LINE, nowNs);
         this.sink = sink;
     }
 
@@ -82,13 +81,10 @@ final class ChildOutput {
             return;
         }
         lastWords = visible;
-        tokensNs = Math.min(BURST * NS_PER_LINE, tokensNs + (nowNs - refilledNs));
-        refilledNs = nowNs;
-        if (tokensNs < NS_PER_LINE) {
+        if (!lines.take(nowNs)) {
             dropped++;
             return;
         }
-        tokensNs -= NS_PER_LINE;
         tellDropped();
         tell("[" + process + "] " + visible);
     }

@@ -1,5 +1,6 @@
 package io.jvmm.supervisor.lifecycle;
 
+import io.jvmm.ipc.boot.ProcessExit;
 import io.jvmm.ipc.sys.ExitStatus;
 import io.jvmm.policy.jail.JailedProcess;
 import io.jvmm.policy.jail.StuckProcessException;
@@ -29,12 +30,6 @@ public final class MachineLifecycle {
 
     /** Nothing is told about a start that is over sooner. */
     static final Duration PROGRESS_AFTER = Duration.ofSeconds(1);
-
-    /** Exit status of a process that cannot use a file it was given: the kernel is none, the initrd does not fit. */
-    static final int REFUSED_INPUT = 2;
-
-    /** Exit status of a process that the host does not give what it needs, such as a KVM capability. */
-    static final int REFUSED_HOST = 3;
 
     /** A deadline that never comes. */
     public static final long NEVER = Long.MAX_VALUE;
@@ -180,18 +175,28 @@ public final class MachineLifecycle {
         if (phase == Phase.STARTING
                 && e.how() instanceof ExitStatus.Exited(int code)
                 && !e.lastWords().isEmpty()) {
-            if (code == REFUSED_INPUT) {
+            if (code == ProcessExit.BAD_CONFIGURATION.code()) {
                 return new Outcome.BadInput(e.lastWords());
             }
-            if (code == REFUSED_HOST) {
+            if (code == ProcessExit.HOST_ERROR.code()) {
                 return new Outcome.HostLacks(e.lastWords());
             }
         }
         return new Outcome.ProcessFailed("process " + e.process().process() + " (pid " + e.pid() + ") "
-                + (e.how() instanceof ExitStatus.Killed ? "was " : "") + e.how()
+                + how(e.how())
                 + (phase == Phase.STARTING ? " before it was ready" : "")
                 + "; the machine has been stopped."
                 + (e.lastWords().isEmpty() ? "" : " Its last words: " + e.lastWords()));
+    }
+
+    private static String how(ExitStatus status) {
+        return switch (status) {
+            case ExitStatus.Killed killed -> "was " + killed;
+            case ExitStatus.Exited(int code) -> {
+                String meaning = ProcessExit.meaningOf(code);
+                yield status + (meaning.isEmpty() ? "" : " (" + meaning + ")");
+            }
+        };
     }
 
     private void powerButton(String signal, long nowNs) {

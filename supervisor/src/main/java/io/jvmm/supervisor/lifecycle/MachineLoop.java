@@ -32,6 +32,18 @@ public final class MachineLoop implements MachineActions {
     /** Events taken from one link before the others get their turn. */
     private static final int EVENTS_AT_ONCE = 64;
 
+    /** More turns than a dead process's ring of events can hold. */
+    private static final int LAST_TURNS = 1024;
+
+    /**
+     * What listening to one process may cost: events, rings of its doorbell, chunks of its output. Who has spent it is not
+     * listened to for a while, so that a flood costs the supervisor a few hundredths of a processor.
+     */
+    static final int WORK_BURST = 2000;
+
+    static final long NS_PER_WORK = 200_000L;
+    private static final long DEAF_NS = 10_000_000L;
+
     private final VmConfig config;
     private final Console console;
     private final SignalSource signals;
@@ -55,8 +67,12 @@ public final class MachineLoop implements MachineActions {
         boolean ended;
         boolean collected;
         boolean severed;
+        final TokenBucket work;
+        /** Not listened to until then; 0 for one that is listened to. */
+        long deafUntilNs;
 
-        Watched(ChildProcess child, ChildOutput output, ChildEvents events, Poller poller) {
+        Watched(ChildProcess child, ChildOutput output, ChildEvents events, Poller poller, long nowNs) {
+            this.work = new TokenBucket(WORK_BURST, NS_PER_WORK, nowNs);
             this.child = child;
             this.output = output;
             this.events = events;
@@ -92,7 +108,7 @@ public final class MachineLoop implements MachineActions {
         for (ChildProcess child : children) {
             kinds.add(child.kind());
             ChildOutput output = new ChildOutput(child.kind().process(), now, console::say);
-            watched.put(child.kind(), new Watched(child, output, new ChildEvents(child, output, this), poller));
+            watched.put(child.kind(), new Watched(child, output, new ChildEvents(child, output, this), poller, now));
         }
         lifecycle = new MachineLifecycle(config.machine().name(), config.lifecycle(), kinds, this, now);
     }
@@ -111,7 +127,10 @@ public final class MachineLoop implements MachineActions {
                 serve(w);
             }
         }
-        watched.values().forEach(w -> w.output.tellDropped());
+        watched.values().forEach(w -> {
+            w.output.tellDropped();
+            w.events.tellDropped();
+        });
         return lifecycle.outcome().orElseThrow();
     }
 
@@ -123,21 +142,56 @@ public final class MachineLoop implements MachineActions {
     private boolean drainLinks() {
         boolean more = false;
         for (Watched w : watched.values()) {
-            if (!w.collected) {
+            listenAgain(w);
+            if (!w.collected && w.deafUntilNs == 0) {
                 more |= drain(w);
             }
         }
         return more;
     }
 
+    /** Takes some of its events; true if there may be more. */
     private boolean drain(Watched w) {
+        if (w.severed) {
+            return false;
+        }
         int taken = w.child.endpoint().pollEvents(w.events, EVENTS_AT_ONCE);
-        if (!w.severed && w.child.endpoint().health() == LinkHealth.SEVERED) {
-            w.severed = true;
+        pay(w, taken);
+        if (w.events.flooded()) {
+            sever(w);
+        } else if (w.child.endpoint().health() == LinkHealth.SEVERED) {
+            sever(w);
             Violation violation = w.child.endpoint().violation();
             handle(new MachineEvent.Violation(w.child.kind(), "the supervisor", String.valueOf(violation)));
         }
-        return taken > 0;
+        return taken > 0 && !w.severed;
+    }
+
+    private void sever(Watched w) {
+        w.severed = true;
+        poller.ignore(w.doorbellIndex);
+    }
+
+    private void pay(Watched w, int work) {
+        long now = Clock.monotonicNs();
+        if (!w.work.spend(work, now) && !w.collected && w.deafUntilNs == 0) {
+            w.deafUntilNs = now + DEAF_NS;
+            poller.ignore(w.doorbellIndex);
+            poller.ignore(w.outputIndex);
+        }
+    }
+
+    private void listenAgain(Watched w) {
+        if (w.deafUntilNs == 0 || w.collected || Clock.monotonicNs() < w.deafUntilNs) {
+            return;
+        }
+        w.deafUntilNs = 0;
+        if (!w.severed) {
+            poller.watch(w.doorbellIndex, w.child.eventDoorbell().fd(), Poller.READABLE);
+        }
+        if (w.outputOpen) {
+            poller.watch(w.outputIndex, w.child.output(), Poller.READABLE);
+        }
     }
 
     private void handleSignals() {
@@ -154,16 +208,18 @@ public final class MachineLoop implements MachineActions {
 
     private void sleep(boolean not) {
         boolean may = !not;
+        long deadline = lifecycle.nextDeadlineNs();
         List<Watched> asleep = new ArrayList<>();
         for (Watched w : watched.values()) {
-            if (may && !w.collected && !w.severed) {
+            if (w.deafUntilNs != 0 && !w.collected) {
+                deadline = Math.min(deadline, w.deafUntilNs);
+            } else if (may && !w.collected && !w.severed) {
                 may = w.child.endpoint().prepareToSleep();
                 if (may) {
                     asleep.add(w);
                 }
             }
         }
-        long deadline = lifecycle.nextDeadlineNs();
         long timeout = deadline == MachineLifecycle.NEVER ? Poller.FOREVER : deadline - Clock.monotonicNs();
         poller.await(may ? timeout : 0);
         asleep.forEach(w -> w.child.endpoint().awake());
@@ -175,6 +231,7 @@ public final class MachineLoop implements MachineActions {
         }
         if (poller.ready(w.doorbellIndex) != 0) {
             w.child.eventDoorbell().drain();
+            pay(w, 1);
         }
         if (w.outputOpen && poller.ready(w.outputIndex) != 0) {
             readOutput(w);
@@ -185,6 +242,7 @@ public final class MachineLoop implements MachineActions {
     }
 
     private void readOutput(Watched w) {
+        pay(w, ChildOutput.CHUNKS_AT_ONCE);
         if (!w.output.readFrom(w.child.output(), Clock.monotonicNs())) {
             w.outputOpen = false;
             poller.ignore(w.outputIndex);
@@ -194,8 +252,8 @@ public final class MachineLoop implements MachineActions {
     /** A process is gone. What it said before counts first: its last event may be the reason. */
     private void collect(Watched w, ExitStatus status) {
         w.ended = true;
-        while (drain(w)) {
-            // At most a ring full: nobody writes to it any more.
+        for (int turn = 0; turn < LAST_TURNS && drain(w); turn++) {
+            // A ring full: nobody writes to it any more.
         }
         if (w.outputOpen) {
             readOutput(w);

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.jvmm.ipc.boot.ProcessExit;
 import io.jvmm.ipc.sys.ExitStatus;
 import io.jvmm.supervisor.config.LifecycleConfig;
 import io.jvmm.supervisor.launch.ProcessKind;
@@ -202,15 +203,15 @@ class MachineLifecycleTest {
     @Test
     void aProcessMayRefuseItsInputBeforeTheStartOnly() {
         MachineLifecycle m = starting();
-        m.handle(exited(ProcessKind.VCPU, MachineLifecycle.REFUSED_INPUT, "boot.kernel: no kernel."), 1);
+        m.handle(exited(ProcessKind.VCPU, ProcessExit.BAD_CONFIGURATION.code(), "boot.kernel: no kernel."), 1);
         assertEquals(new Outcome.BadInput("boot.kernel: no kernel."), outcome(m));
 
         MachineLifecycle n = starting();
-        n.handle(exited(ProcessKind.VCPU, MachineLifecycle.REFUSED_HOST, "KVM has no irqfd."), 1);
+        n.handle(exited(ProcessKind.VCPU, ProcessExit.HOST_ERROR.code(), "KVM has no irqfd."), 1);
         assertEquals(new Outcome.HostLacks("KVM has no irqfd."), outcome(n));
 
         MachineLifecycle o = running();
-        o.handle(exited(ProcessKind.VCPU, MachineLifecycle.REFUSED_INPUT, "boot.kernel: no kernel."), 1);
+        o.handle(exited(ProcessKind.VCPU, ProcessExit.BAD_CONFIGURATION.code(), "boot.kernel: no kernel."), 1);
         assertInstanceOf(Outcome.ProcessFailed.class, outcome(o), "a process that has seen the guest is not believed");
     }
 

@@ -207,6 +207,42 @@ class MachineLoopTest {
                 message);
     }
 
+    /** A process that is well sends some dozens of events in its life. */
+    @Test
+    void aFloodOfEventsEndsTheMachineAndNamesTheProcess() throws Exception {
+        FakeMachine m = machine(SLEEP);
+        CompletableFuture<Outcome> run = run(m, "");
+        allReady(m);
+        ProcessEndpoint hostile = m.end(ProcessKind.PLATFORM);
+        while (!run.isDone()) {
+            hostile.counter(1, 2);
+        }
+        assertEquals(
+                "process platform broke the protocol (noticed by the supervisor): it sent more than 1000 events, faster than"
+                        + " 100 a second; the machine has been stopped.",
+                outcome(run).message());
+    }
+
+    /** Log records, rings of the doorbell and output without end: the machine lives, and the guest's end is still heard. */
+    @Test
+    void aFloodOfWordsIsDroppedAndTheMachineGoesOn() throws Exception {
+        FakeMachine m = machine("while :; do echo 0123456789; done");
+        CompletableFuture<Outcome> run = run(m, "");
+        allReady(m);
+        ProcessEndpoint loud = m.end(ProcessKind.SERIAL);
+        long until = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(500);
+        while (System.nanoTime() < until) {
+            loud.log(LogLevel.INFO, "again");
+            m.child(ProcessKind.PLATFORM).eventDoorbell().signal();
+        }
+        assertFalse(run.isDone());
+        m.end(ProcessKind.VCPU).guestStopped(StopCause.POWERED_OFF, 0, 0, 0);
+        assertEquals(new Outcome.PoweredOff(""), outcome(run));
+        String said = err.toString(StandardCharsets.UTF_8);
+        assertTrue(said.contains("lines left out)"), said);
+        assertTrue(said.lines().filter(l -> l.contains("0123456789")).count() < 1000, "output is limited");
+    }
+
     @Test
     void logRecordsAreToldAndDetailsAreNot() throws Exception {
         FakeMachine m = machine(SLEEP);

@@ -1,5 +1,6 @@
 package io.jvmm.vcpu.main;
 
+import io.jvmm.ipc.boot.ProcessExit;
 import io.jvmm.ipc.sys.EventFd;
 import io.jvmm.ipc.sys.Fd;
 import io.jvmm.ipc.sys.FileIo;
@@ -78,7 +79,7 @@ public final class KvmExitBenchmark {
             percentiles("irqfd to a halted vCPU's handler", interrupts());
         } catch (SysException e) {
             System.err.println("KvmExitBenchmark: " + e.getMessage());
-            Runtime.getRuntime().exit(ExitCode.HOST_ERROR.number());
+            Runtime.getRuntime().exit(ProcessExit.HOST_ERROR.code());
         }
     }
 

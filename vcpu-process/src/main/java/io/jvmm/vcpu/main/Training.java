@@ -2,6 +2,7 @@ package io.jvmm.vcpu.main;
 
 import io.jvmm.ipc.boot.BootChannel;
 import io.jvmm.ipc.boot.BootRecord;
+import io.jvmm.ipc.boot.ProcessExit;
 import io.jvmm.ipc.link.LinkMemory;
 import io.jvmm.ipc.link.LinkSpec;
 import io.jvmm.ipc.message.StopCause;
@@ -39,16 +40,16 @@ final class Training {
 
     private Training() {}
 
-    static ExitCode run() {
+    static ProcessExit run() {
         try (Fd kvm = FileIo.open(Path.of("/dev/kvm"), FileIo.READ_WRITE, 0)) {
             final ScratchPeer peer = live(kvm, Optional.empty(), _ -> {});
             System.out.print(peer.log());
             System.out.println("trained: guest " + peer.cause() + " after " + peer.reads() + " reads");
-            return peer.cause() == StopCause.POWERED_OFF ? ExitCode.STOPPED : ExitCode.INTERNAL_ERROR;
+            return peer.cause() == StopCause.POWERED_OFF ? ProcessExit.STOPPED : ProcessExit.INTERNAL_ERROR;
         } catch (SysException.Missing | SysException.Denied e) {
             // The build works without KVM; the cache is then smaller and the start slower.
             System.out.println("trained without a guest, since there is no KVM here: " + e.getMessage());
-            return ExitCode.STOPPED;
+            return ProcessExit.STOPPED;
         }
     }
 
@@ -113,9 +114,9 @@ final class Training {
             final Thread other = new Thread(peer, "training-peer");
             other.setDaemon(true);
             other.start();
-            final ExitCode code =
+            final ProcessExit code =
                     VcpuMain.run(BootChannel.over(control.right().fd().duplicate()));
-            if (code != ExitCode.STOPPED) {
+            if (code != ProcessExit.STOPPED) {
                 peer.abandon();
             }
             join(other);

@@ -3,6 +3,7 @@ package io.jvmm.vcpu.main;
 import io.jvmm.ipc.boot.BootChannel;
 import io.jvmm.ipc.boot.BootFormatException;
 import io.jvmm.ipc.boot.BootRecord;
+import io.jvmm.ipc.boot.ProcessExit;
 import io.jvmm.ipc.link.LinkFormatException;
 import io.jvmm.ipc.message.FilterHash;
 import io.jvmm.ipc.message.LogLevel;
@@ -51,37 +52,38 @@ public final class VcpuMain {
     }
 
     public static void main(String[] args) {
-        final ExitCode code;
+        final ProcessExit code;
         if (args.length == 1 && args[0].equals("--train")) {
             code = Training.run();
         } else if (args.length == 0) {
             code = run(BootChannel.over(Fd.of(CONTROL_FD)));
         } else {
-            code = complain(ExitCode.BAD_CONFIGURATION, "no arguments are taken; the supervisor starts this program");
+            code = complain(
+                    ProcessExit.BAD_CONFIGURATION, "no arguments are taken; the supervisor starts this program");
         }
         // Not exit(): that runs hooks and opens files, which the narrow filter answers with death.
-        Runtime.getRuntime().halt(code.number());
+        Runtime.getRuntime().halt(code.code());
     }
 
     /** The life, with every way it can go wrong turned into a line on standard error and an exit code. */
-    static ExitCode run(BootChannel control) {
+    static ProcessExit run(BootChannel control) {
         try {
             return live(control);
         } catch (BootFormatException | SysException.TimedOut e) {
-            return complain(ExitCode.BOOT_FAILED, message(e));
+            return complain(ProcessExit.BOOT_FAILED, message(e));
         } catch (BootException | LinkFormatException | IllegalArgumentException e) {
-            return complain(ExitCode.BAD_CONFIGURATION, message(e));
+            return complain(ProcessExit.BAD_CONFIGURATION, message(e));
         } catch (SysException | VcpuStartException e) {
-            return complain(ExitCode.HOST_ERROR, message(e));
+            return complain(ProcessExit.HOST_ERROR, message(e));
         } catch (JailFailure e) {
-            return complain(ExitCode.JAIL_FAILED, message(e));
+            return complain(ProcessExit.JAIL_FAILED, message(e));
         } catch (RuntimeException | Error e) {
             e.printStackTrace();
-            return ExitCode.INTERNAL_ERROR;
+            return ProcessExit.INTERNAL_ERROR;
         }
     }
 
-    private static ExitCode live(BootChannel control) throws BootException {
+    private static ProcessExit live(BootChannel control) throws BootException {
         final BootRecord record = control.receive(BOOT_RECORD_TIMEOUT_NS);
         final StageClock clock = new StageClock();
         final VcpuConfig config = VcpuConfig.from(record);
@@ -110,7 +112,7 @@ public final class VcpuMain {
         wiring.supervisor().ready(Clock.monotonicNs(), filterHash, 1 + vcpus.size());
         final Board.End end = board.serve();
         // Not a switch: the class javac makes for one would be loaded here, under the filter.
-        return end == Board.End.STOPPED ? ExitCode.STOPPED : ExitCode.SUPERVISOR_LOST;
+        return end == Board.End.STOPPED ? ProcessExit.STOPPED : ProcessExit.SUPERVISOR_LOST;
     }
 
     /** ACPI tables, kernel, initrd and command line into guest memory. */
@@ -169,7 +171,7 @@ public final class VcpuMain {
         return hash;
     }
 
-    private static ExitCode complain(ExitCode code, String message) {
+    private static ProcessExit complain(ProcessExit code, String message) {
         System.err.println("jvmm-vcpu: " + message);
         return code;
     }

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.fail;
 
 import io.jvmm.ipc.boot.BootChannel;
 import io.jvmm.ipc.boot.BootRecord;
+import io.jvmm.ipc.boot.ProcessExit;
 import io.jvmm.ipc.message.StopCause;
 import io.jvmm.ipc.sys.Fd;
 import io.jvmm.ipc.sys.FileIo;
@@ -110,7 +111,7 @@ class VcpuLifeTest {
         final UnixSocket.Pair control = UnixSocket.seqPacketPair();
         control.left().close();
         assertEquals(
-                ExitCode.BOOT_FAILED,
+                ProcessExit.BOOT_FAILED,
                 VcpuMain.run(BootChannel.over(control.right().fd())));
         control.right().close();
     }
@@ -124,7 +125,7 @@ class VcpuLifeTest {
                             .put("memory.bytes", 4L << 20)
                             .build());
             assertEquals(
-                    ExitCode.BAD_CONFIGURATION,
+                    ProcessExit.BAD_CONFIGURATION,
                     VcpuMain.run(BootChannel.over(control.right().fd())));
         }
     }

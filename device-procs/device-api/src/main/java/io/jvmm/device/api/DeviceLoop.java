@@ -1,6 +1,7 @@
 package io.jvmm.device.api;
 
 import io.jvmm.device.api.DeviceIdentity.Region;
+import io.jvmm.ipc.boot.ProcessExit;
 import io.jvmm.ipc.link.DeviceEndpoint;
 import io.jvmm.ipc.link.LinkHealth;
 import io.jvmm.ipc.link.ProcessEndpoint;
@@ -65,7 +66,7 @@ final class DeviceLoop {
     private final int firstResampleIndex;
 
     private boolean serving;
-    private @Nullable DeviceExit exit;
+    private @Nullable ProcessExit exit;
     private long positionNow;
     private long lastWrite = NO_STREAM;
     private long lastWorkNs;
@@ -113,9 +114,9 @@ final class DeviceLoop {
     }
 
     /** Runs until the process has a reason to end, and says which. */
-    DeviceExit run() {
+    ProcessExit run() {
         lastWorkNs = Clock.monotonicNs();
-        DeviceExit reason = exit;
+        ProcessExit reason = exit;
         while (reason == null) {
             long nowNs = Clock.monotonicNs();
             if (doWork(nowNs) > 0) {
@@ -161,7 +162,7 @@ final class DeviceLoop {
 
     /** Why the process should end, or null. */
     @Nullable
-    DeviceExit exit() {
+    ProcessExit exit() {
         return exit;
     }
 
@@ -179,7 +180,7 @@ final class DeviceLoop {
             count++;
         }
         if (supervisor.health() == LinkHealth.SEVERED) {
-            exit = DeviceExit.SUPERVISOR_VIOLATION;
+            exit = ProcessExit.SUPERVISOR_VIOLATION;
         }
         return count;
     }
@@ -192,7 +193,7 @@ final class DeviceLoop {
             case DRAIN -> drain(nowNs);
             case STOP -> {
                 drain(nowNs);
-                exit = DeviceExit.STOPPED;
+                exit = ProcessExit.STOPPED;
             }
             case POWER_BUTTON -> {
                 core.powerButton(nowNs);
@@ -230,7 +231,7 @@ final class DeviceLoop {
             if (violation != null) {
                 events.peerViolation(violation);
             }
-            exit = DeviceExit.PEER_VIOLATION;
+            exit = ProcessExit.PEER_VIOLATION;
         }
         return count;
     }
@@ -311,7 +312,7 @@ final class DeviceLoop {
                     .putInt(link.type())
                     .array();
             events.peerViolation(new Violation(Violation.Kind.MESSAGE_FIELD, link.positionAfter(), evidence));
-            exit = DeviceExit.PEER_VIOLATION;
+            exit = ProcessExit.PEER_VIOLATION;
         }
         return inside;
     }
@@ -417,7 +418,7 @@ final class DeviceLoop {
             supervisor.requestDoorbell().drain();
         }
         if (poller.ready(controlIndex) != 0) {
-            exit = DeviceExit.SUPERVISOR_LOST;
+            exit = ProcessExit.SUPERVISOR_LOST;
         }
         for (int i = 0; i < resamples.length; i++) {
             if (poller.ready(firstResampleIndex + i) != 0) {

@@ -1,5 +1,7 @@
 package io.jvmm.device.api;
 
+import io.jvmm.ipc.boot.ProcessExit;
+
 /** The life of a device process; {@link #run} is its main. */
 public final class DeviceMain {
 
@@ -7,7 +9,7 @@ public final class DeviceMain {
 
     /**
      * Runs a device process from its first instruction to its last. Does not return: the process ends with
-     * {@code Runtime.halt} and a code of {@link DeviceExit}, because an orderly exit opens files.
+     * {@code Runtime.halt} and a code of {@link ProcessExit}, because an orderly exit opens files.
      *
      * @param args none, in a device process under its supervisor; {@code --script FILE|-} and
      *     {@code --jail=off|log|enforce} to run the device alone under the scripted peer; {@code --train}, for the build,
@@ -18,7 +20,7 @@ public final class DeviceMain {
             Training.run(factory); // returns: the virtual machine writes its AOT cache on an orderly end
             return;
         }
-        DeviceExit exit;
+        ProcessExit exit;
         try {
             exit = args.length == 0 ? live(DeviceProcess.receive(factory), factory) : ScriptMain.run(args, factory);
         } catch (StageException e) {
@@ -26,7 +28,7 @@ public final class DeviceMain {
             exit = e.exit();
         } catch (Throwable e) { // whatever it is, the supervisor must see the code of a bug, not a hanging process
             e.printStackTrace();
-            exit = DeviceExit.INTERNAL_ERROR;
+            exit = ProcessExit.INTERNAL_ERROR;
         }
         System.out.flush();
         System.err.flush();
@@ -37,7 +39,7 @@ public final class DeviceMain {
      * The stages, after the descriptors and the configuration have been received; from each to the next the process gives
      * up what it no longer needs.
      */
-    static DeviceExit live(DeviceProcess process, DeviceFactory factory) {
+    static ProcessExit live(DeviceProcess process, DeviceFactory factory) {
         process.map(); //                           links, state adopted or created, core
         WarmUp.run(factory); //                     every class and every hot path, on a scratch machine
         process.closeUnused(); //                   descriptors nobody asked for

@@ -3,6 +3,7 @@ package io.jvmm.device.api;
 import io.jvmm.ipc.boot.BootChannel;
 import io.jvmm.ipc.boot.BootFormatException;
 import io.jvmm.ipc.boot.BootRecord;
+import io.jvmm.ipc.boot.ProcessExit;
 import io.jvmm.ipc.link.DeviceEndpoint;
 import io.jvmm.ipc.link.LinkFormatException;
 import io.jvmm.ipc.link.LinkKind;
@@ -68,7 +69,7 @@ final class DeviceProcess {
             return new DeviceProcess(factory, control, boot, defaults);
         } catch (SysException | BootFormatException e) {
             throw new StageException(
-                    DeviceExit.BOOT_FAILED,
+                    ProcessExit.BOOT_FAILED,
                     "no boot record on the control socket: " + e.getMessage()
                             + "; jvmm-supervisor starts this program; to try it alone add --script -",
                     e);
@@ -97,11 +98,11 @@ final class DeviceProcess {
             state.fd().close();
             mapped = new Mapped(link, supervisor, state, loop);
         } catch (StateRejectedException | StateFormatException e) {
-            throw new StageException(DeviceExit.STATE_REJECTED, String.valueOf(e.getMessage()), e);
+            throw new StageException(ProcessExit.STATE_REJECTED, String.valueOf(e.getMessage()), e);
         } catch (IllegalArgumentException | LinkFormatException e) {
-            throw new StageException(DeviceExit.BAD_CONFIGURATION, String.valueOf(e.getMessage()), e);
+            throw new StageException(ProcessExit.BAD_CONFIGURATION, String.valueOf(e.getMessage()), e);
         } catch (SysException e) {
-            throw new StageException(DeviceExit.HOST_ERROR, String.valueOf(e.getMessage()), e);
+            throw new StageException(ProcessExit.HOST_ERROR, String.valueOf(e.getMessage()), e);
         }
     }
 
@@ -186,23 +187,23 @@ final class DeviceProcess {
                 case "log", "enforce" -> Seccomp.installNarrow(filter);
                 default ->
                     throw new StageException(
-                            DeviceExit.BAD_CONFIGURATION, "jail: '" + jail + "'; allowed are enforce, log, off");
+                            ProcessExit.BAD_CONFIGURATION, "jail: '" + jail + "'; allowed are enforce, log, off");
             }
             return hash;
         } catch (SysException | IllegalArgumentException e) {
-            throw new StageException(DeviceExit.JAIL_FAILED, "narrow filter: " + e.getMessage(), e);
+            throw new StageException(ProcessExit.JAIL_FAILED, "narrow filter: " + e.getMessage(), e);
         }
     }
 
     /** Stage 7: tell the supervisor, which looks at us from outside and then sends START. */
     void ready(byte[] filterHash, int threads) {
         if (!mapped().supervisor().ready(Clock.monotonicNs(), filterHash, threads)) {
-            throw new StageException(DeviceExit.SUPERVISOR_VIOLATION, "the supervisor's event ring takes no READY");
+            throw new StageException(ProcessExit.SUPERVISOR_VIOLATION, "the supervisor's event ring takes no READY");
         }
     }
 
     /** Stages 8 and 9: wait for START, serve until told to stop. */
-    DeviceExit serve() {
+    ProcessExit serve() {
         return mapped().loop().run();
     }
 

@@ -1,5 +1,6 @@
 package io.jvmm.device.api;
 
+import io.jvmm.ipc.boot.ProcessExit;
 import io.jvmm.ipc.sys.SysException;
 import io.jvmm.policy.sys.Seccomp;
 import java.io.BufferedReader;
@@ -53,16 +54,16 @@ final class ScriptMain {
         this.out = out;
     }
 
-    static DeviceExit run(String[] args, DeviceFactory factory) throws IOException {
+    static ProcessExit run(String[] args, DeviceFactory factory) throws IOException {
         return run(args, factory, new FileInputStream(FileDescriptor.in), System.out);
     }
 
     /** For tests: with the streams given. */
-    static DeviceExit run(String[] args, DeviceFactory factory, InputStream in, PrintStream out) throws IOException {
+    static ProcessExit run(String[] args, DeviceFactory factory, InputStream in, PrintStream out) throws IOException {
         ScriptMain main = new ScriptMain(factory.identity().name(), out);
         if (List.of(args).contains("--help")) {
             out.print(USAGE.replace("NAME", main.name));
-            return DeviceExit.STOPPED;
+            return ProcessExit.STOPPED;
         }
         main.options(args);
         return main.play(factory, in);
@@ -91,10 +92,10 @@ final class ScriptMain {
     }
 
     private static StageException wrong(String message) {
-        return new StageException(DeviceExit.BAD_CONFIGURATION, message);
+        return new StageException(ProcessExit.BAD_CONFIGURATION, message);
     }
 
-    private DeviceExit play(DeviceFactory factory, InputStream standardInput) throws IOException {
+    private ProcessExit play(DeviceFactory factory, InputStream standardInput) throws IOException {
         String source = script == null ? "-" : script;
         boolean file = !source.equals("-");
         @Nullable Console console = file ? null : System.console();
@@ -116,7 +117,7 @@ final class ScriptMain {
             return reader(new ByteArrayInputStream(Files.readAllBytes(path)));
         } catch (IOException e) {
             throw new StageException(
-                    DeviceExit.BAD_CONFIGURATION,
+                    ProcessExit.BAD_CONFIGURATION,
                     path + ": cannot be read (" + e.getClass().getSimpleName() + ")",
                     e);
         }
@@ -146,12 +147,13 @@ final class ScriptMain {
                     key -> entries.containsKey(key) ? Optional.ofNullable(entries.get(key)) : example.find(key),
                     out::println);
         } catch (IllegalArgumentException e) {
-            throw new StageException(DeviceExit.BAD_CONFIGURATION, "--set " + e.getMessage(), e);
+            throw new StageException(ProcessExit.BAD_CONFIGURATION, "--set " + e.getMessage(), e);
         }
     }
 
-    private DeviceExit play(ScriptedPeer peer, BufferedReader lines, String source, boolean prompt) throws IOException {
-        DeviceExit worst = DeviceExit.STOPPED;
+    private ProcessExit play(ScriptedPeer peer, BufferedReader lines, String source, boolean prompt)
+            throws IOException {
+        ProcessExit worst = ProcessExit.STOPPED;
         int number = 0;
         while (!peer.quit()) {
             if (prompt) {
@@ -168,7 +170,7 @@ final class ScriptMain {
             } catch (ScriptException e) {
                 out.println((prompt ? "" : source + ":" + number + ": ") + e.getMessage());
                 if (!prompt) {
-                    worst = e.isExpectation() ? DeviceExit.EXPECTATION_FAILED : DeviceExit.BAD_CONFIGURATION;
+                    worst = e.isExpectation() ? ProcessExit.EXPECTATION_FAILED : ProcessExit.BAD_CONFIGURATION;
                     break;
                 }
             }
@@ -201,7 +203,7 @@ final class ScriptMain {
         try {
             Seccomp.installNarrow(filter);
         } catch (SysException e) {
-            throw new StageException(DeviceExit.JAIL_FAILED, "narrow filter: " + e.getMessage(), e);
+            throw new StageException(ProcessExit.JAIL_FAILED, "narrow filter: " + e.getMessage(), e);
         }
     }
 
@@ -218,7 +220,7 @@ final class ScriptMain {
             }
         }
         throw new StageException(
-                DeviceExit.JAIL_FAILED,
+                ProcessExit.JAIL_FAILED,
                 file + " is in no policies directory above " + jar + "; build it with: mvn package -pl policies");
     }
 

@@ -1,5 +1,6 @@
 package io.jvmm.device.api;
 
+import io.jvmm.ipc.boot.ProcessExit;
 import io.jvmm.ipc.message.SupervisorRequestType;
 import java.util.HexFormat;
 
@@ -21,9 +22,9 @@ final class Training {
             Thread peer = Thread.ofPlatform().name("scratch supervisor").start(() -> drive(supervisor, factory));
             supervisor.boot(ALLOW_ALL);
             DeviceProcess process = DeviceProcess.receive(factory, supervisor.deviceControl(), factory.exampleConfig());
-            DeviceExit exit = DeviceMain.live(process, factory);
+            ProcessExit exit = DeviceMain.live(process, factory);
             peer.join();
-            if (exit != DeviceExit.STOPPED) {
+            if (exit != ProcessExit.STOPPED) {
                 throw new IllegalStateException("the training run ended with " + exit);
             }
             System.out.println(factory.identity().name() + ": trained");

@@ -1,5 +1,6 @@
 package io.jvmm.device.api;
 
+import io.jvmm.ipc.boot.ProcessExit;
 import io.jvmm.ipc.link.BoardEndpoint;
 import io.jvmm.ipc.link.DeviceEndpoint;
 import io.jvmm.ipc.link.LinkHealth;
@@ -141,7 +142,7 @@ final class WarmUp implements Exercise, AutoCloseable {
     private void misbehave() {
         board.write(0, 0xFF, 0, 1, 0);
         work();
-        if (exit() != DeviceExit.PEER_VIOLATION) {
+        if (exit() != ProcessExit.PEER_VIOLATION) {
             throw new IllegalStateException("warm-up ended with " + exit());
         }
     }
@@ -217,7 +218,7 @@ final class WarmUp implements Exercise, AutoCloseable {
 
     /** Why the scratch device would have ended, or null. */
     @Nullable
-    DeviceExit exit() {
+    ProcessExit exit() {
         return loop.exit();
     }
 

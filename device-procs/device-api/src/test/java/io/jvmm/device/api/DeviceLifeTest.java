@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.jvmm.ipc.boot.ProcessExit;
 import io.jvmm.ipc.link.LinkHealth;
 import io.jvmm.ipc.message.SupervisorRequestType;
 import io.jvmm.ipc.ring.Violation;
@@ -34,7 +35,7 @@ class DeviceLifeTest {
             assertEquals(0x11223344, device.peer.board().read(0, EchoDevice.MEMORY, 0, 4));
             assertEquals(0x2233, device.peer.board().read(1, EchoDevice.MEMORY, 1, 2));
             device.peer.request(SupervisorRequestType.STOP);
-            assertEquals(DeviceExit.STOPPED, device.awaitExit());
+            assertEquals(ProcessExit.STOPPED, device.awaitExit());
         }
     }
 
@@ -67,7 +68,7 @@ class DeviceLifeTest {
     void deathOfTheSupervisorIsTheEnd() throws Exception {
         try (LiveDevice device = started()) {
             device.peer.die();
-            assertEquals(DeviceExit.SUPERVISOR_LOST, device.awaitExit());
+            assertEquals(ProcessExit.SUPERVISOR_LOST, device.awaitExit());
         }
     }
 
@@ -75,7 +76,7 @@ class DeviceLifeTest {
     void aRequestOutsideTheWindowsIsReportedWithItsBytesAndEndsTheProcess() throws Exception {
         try (LiveDevice device = started()) {
             device.peer.board().write(0, EchoDevice.MEMORY, 7, 2, 0);
-            assertEquals(DeviceExit.PEER_VIOLATION, device.awaitExit());
+            assertEquals(ProcessExit.PEER_VIOLATION, device.awaitExit());
             device.peer.awaitEvent(System.nanoTime() + 1_000_000_000L);
             Violation violation = device.peer.log().violations.getFirst();
             assertEquals(Violation.Kind.MESSAGE_FIELD, violation.kind());
@@ -84,7 +85,7 @@ class DeviceLifeTest {
                             new byte[] {0, 0, 0, 0, 0, 0, 0, 0, 7, 0, 0, 0, 2, 0, 0, 0, 2, 0, 0, 0},
                             Violation.MAX_BYTES),
                     violation.bytes());
-            assertEquals(10, DeviceExit.PEER_VIOLATION.code());
+            assertEquals(10, ProcessExit.PEER_VIOLATION.code());
         }
     }
 
@@ -171,7 +172,7 @@ class DeviceLifeTest {
         try (ScratchSupervisor peer = new ScratchSupervisor(of, 0)) {
             StateSegment.createIn(peer.stateFd(), of.deviceId(), of.stateVersion(), of.stateLengthBytes());
             try (LiveDevice device = new LiveDevice(new OtherVersion(), peer)) {
-                assertEquals(DeviceExit.STATE_REJECTED, device.awaitExit());
+                assertEquals(ProcessExit.STATE_REJECTED, device.awaitExit());
             }
         }
     }
@@ -180,14 +181,14 @@ class DeviceLifeTest {
     void anIncompleteBootRecordIsNamed() throws Exception {
         try (ScratchSupervisor peer = new ScratchSupervisor(EchoDevice.IDENTITY, 0)) {
             peer.die();
-            DeviceExit exit = null;
+            ProcessExit exit = null;
             try {
                 DeviceProcess.receive(new EchoDevice(), peer.deviceControl(), key -> java.util.Optional.empty());
             } catch (StageException e) {
                 exit = e.exit();
                 assertTrue(String.valueOf(e.getMessage()).contains("--script"), e.getMessage());
             }
-            assertEquals(DeviceExit.BOOT_FAILED, exit);
+            assertEquals(ProcessExit.BOOT_FAILED, exit);
         }
     }
 

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.jvmm.ipc.boot.ProcessExit;
 import io.jvmm.ipc.message.SupervisorRequestType;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -68,7 +69,7 @@ class DeviceLoopTest {
             assertEquals(1, rig.interrupt(1).drain(), "the level, which is still asserted, again");
             rig.die();
             rig.loop.sleep(1);
-            assertEquals(DeviceExit.SUPERVISOR_LOST, rig.loop.exit());
+            assertEquals(ProcessExit.SUPERVISOR_LOST, rig.loop.exit());
         }
     }
 
@@ -94,7 +95,7 @@ class DeviceLoopTest {
             assertFalse(rig.loop.serving());
             rig.live();
             rig.hear("ack STOP 0");
-            assertEquals(DeviceExit.STOPPED, rig.awaitExit());
+            assertEquals(ProcessExit.STOPPED, rig.awaitExit());
             assertEquals(
                     java.util.List.of("ack START 0", "ack PAUSE 0", "ack RESUME 0", "ack PAUSE 0", "ack STOP 0"),
                     rig.heard);
@@ -112,7 +113,7 @@ class DeviceLoopTest {
             if (reads == SupervisorRequestType.START) {
                 rig.hear("violation MESSAGE_FIELD");
             }
-            assertEquals(DeviceExit.PEER_VIOLATION, rig.awaitExit());
+            assertEquals(ProcessExit.PEER_VIOLATION, rig.awaitExit());
         }
     }
 }

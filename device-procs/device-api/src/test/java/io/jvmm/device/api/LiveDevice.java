@@ -1,5 +1,6 @@
 package io.jvmm.device.api;
 
+import io.jvmm.ipc.boot.ProcessExit;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 
@@ -8,7 +9,7 @@ final class LiveDevice implements AutoCloseable {
 
     final ScratchSupervisor peer;
     final Thread thread;
-    private final CompletableFuture<DeviceExit> exit = new CompletableFuture<>();
+    private final CompletableFuture<ProcessExit> exit = new CompletableFuture<>();
 
     LiveDevice(DeviceFactory factory, String... entries) {
         this(factory, new ScratchSupervisor(factory.identity(), 0), entries);
@@ -29,7 +30,7 @@ final class LiveDevice implements AutoCloseable {
         });
     }
 
-    DeviceExit awaitExit() {
+    ProcessExit awaitExit() {
         return exit.copy().orTimeout(20, TimeUnit.SECONDS).join();
     }
 

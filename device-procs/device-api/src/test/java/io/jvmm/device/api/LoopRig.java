@@ -1,5 +1,6 @@
 package io.jvmm.device.api;
 
+import io.jvmm.ipc.boot.ProcessExit;
 import io.jvmm.ipc.link.BoardEndpoint;
 import io.jvmm.ipc.link.DeviceEndpoint;
 import io.jvmm.ipc.link.LinkLayout;
@@ -54,7 +55,7 @@ final class LoopRig implements AutoCloseable {
     /** What the board and the supervisor heard. */
     final List<String> heard = new ArrayList<>();
 
-    private final CompletableFuture<DeviceExit> exit = new CompletableFuture<>();
+    private final CompletableFuture<ProcessExit> exit = new CompletableFuture<>();
 
     /** A host that takes nothing until told otherwise. */
     static final class HostPort implements Backend {
@@ -146,7 +147,7 @@ final class LoopRig implements AutoCloseable {
         return this;
     }
 
-    DeviceExit awaitExit() {
+    ProcessExit awaitExit() {
         return exit.copy().orTimeout(PATIENCE_NS, TimeUnit.NANOSECONDS).join();
     }
 

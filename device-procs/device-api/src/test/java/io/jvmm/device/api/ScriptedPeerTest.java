@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.jvmm.ipc.boot.ProcessExit;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -18,7 +19,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 
 class ScriptedPeerTest {
 
-    private record Played(DeviceExit exit, String output) {}
+    private record Played(ProcessExit exit, String output) {}
 
     private static Played play(String script, String... options) throws IOException {
         ByteArrayOutputStream out = new ByteArrayOutputStream();
@@ -26,7 +27,7 @@ class ScriptedPeerTest {
         System.arraycopy(options, 0, args, 0, options.length);
         args[options.length] = "--script";
         args[options.length + 1] = "-";
-        DeviceExit exit = ScriptMain.run(
+        ProcessExit exit = ScriptMain.run(
                 args,
                 new EchoDevice(),
                 new ByteArrayInputStream(script.getBytes(StandardCharsets.ISO_8859_1)),
@@ -65,7 +66,7 @@ class ScriptedPeerTest {
         assertEquals(
                 "",
                 played.output.lines().filter(l -> l.contains("-:")).findFirst().orElse(""));
-        assertEquals(DeviceExit.STOPPED, played.exit);
+        assertEquals(ProcessExit.STOPPED, played.exit);
         assertTrue(played.output.contains("host 0: \"O\""), played.output);
         assertTrue(played.output.contains("irq 1 level (GSI 9): 1 rising, asserted"), played.output);
         assertTrue(played.output.contains("memory = 0x123461"), played.output);
@@ -93,14 +94,14 @@ class ScriptedPeerTest {
             })
     void errorsNameFileLineAndCure(String line, String message) throws IOException {
         Played played = play("in 100\n" + line + "\nin 100\n");
-        assertEquals(DeviceExit.BAD_CONFIGURATION, played.exit);
+        assertEquals(ProcessExit.BAD_CONFIGURATION, played.exit);
         assertEquals("100 = 00\n-:2: " + message + "\n", played.output);
     }
 
     @Test
     void anExpectationThatFailsHasAnExitCodeOfItsOwn() throws IOException {
         Played played = play("in 100\nexpect 5\n");
-        assertEquals(DeviceExit.EXPECTATION_FAILED, played.exit);
+        assertEquals(ProcessExit.EXPECTATION_FAILED, played.exit);
         assertTrue(played.output.endsWith("-:2: port 100 gave 0, expected 5\n"), played.output);
     }
 
@@ -109,12 +110,12 @@ class ScriptedPeerTest {
         Path file = dir.resolve("t.script");
         Files.writeString(file, "in 100\nbogus\n");
         ByteArrayOutputStream out = new ByteArrayOutputStream();
-        DeviceExit exit = ScriptMain.run(
+        ProcessExit exit = ScriptMain.run(
                 new String[] {"--script", file.toString()},
                 new EchoDevice(),
                 new ByteArrayInputStream(new byte[0]),
                 new PrintStream(out, true, StandardCharsets.UTF_8));
-        assertEquals(DeviceExit.BAD_CONFIGURATION, exit);
+        assertEquals(ProcessExit.BAD_CONFIGURATION, exit);
         assertTrue(out.toString(StandardCharsets.UTF_8).contains(file + ":2: 'bogus' is not a command"));
     }
 
@@ -129,7 +130,7 @@ class ScriptedPeerTest {
     void wrongOptionsAreNamed(String option, String message) {
         StageException e = assertThrows(StageException.class, () -> play("", option));
         assertEquals(message, e.getMessage());
-        assertEquals(DeviceExit.BAD_CONFIGURATION, e.exit());
+        assertEquals(ProcessExit.BAD_CONFIGURATION, e.exit());
     }
 
     @Test

@@ -1,17 +1,18 @@
-package io.jvmm.device.api;
+package io.jvmm.ipc.boot;
 
 /**
- * How a device process ends. The supervisor reads the exit status; the constants' names are what it prints. A death by
- * signal has no code of ours: SIGSYS is the narrow filter's verdict, SIGKILL the supervisor's or the kernel's.
+ * How a process of a machine ends: its exit status, one meaning a number for the vCPU process and all devices; 2, 3 and 4 mean
+ * the same as the supervisor's own. A death by signal has no code of ours: SIGSYS is the narrow filter's verdict, SIGKILL the
+ * supervisor's or the kernel's.
  */
-public enum DeviceExit {
-    /** Told to stop; the state is committed. */
+public enum ProcessExit {
+    /** Told to stop: a device's state is committed; what became of the guest was said before, in a GUEST_STOPPED event. */
     STOPPED(0, "stopped on request"),
     /** {@code expect} in a script was not met. */
     EXPECTATION_FAILED(1, "the script expected something else"),
-    /** A wrong command line, configuration record or script; the message names it and the cure. */
+    /** A wrong command line, boot record, boot image or script; standard error names it and the cure. */
     BAD_CONFIGURATION(2, "bad configuration"),
-    /** The host refused something the process needs. */
+    /** The host refused something the process needs; standard error says what and the cure. */
     HOST_ERROR(3, "host error"),
     /** A bug of ours; the stack trace went to standard error. */
     INTERNAL_ERROR(4, "internal error"),
@@ -31,9 +32,19 @@ public enum DeviceExit {
     private final int code;
     private final String meaning;
 
-    DeviceExit(int code, String meaning) {
+    ProcessExit(int code, String meaning) {
         this.code = code;
         this.meaning = meaning;
+    }
+
+    /** The meaning of an exit status, or empty where it is none of ours (a JVM that cannot start exits with 1, too). */
+    public static String meaningOf(int code) {
+        for (ProcessExit exit : values()) {
+            if (exit.code == code && exit != EXPECTATION_FAILED) {
+                return exit.meaning;
+            }
+        }
+        return "";
     }
 
     /** Exit status of the process. */
