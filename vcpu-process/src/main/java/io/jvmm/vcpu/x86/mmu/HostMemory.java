@@ -14,6 +14,8 @@ import org.agrona.UnsafeApi;
  * and cost no instruction.
  */
 public final class HostMemory {
+    private static final int ARRAY_BASE = UnsafeApi.arrayBaseOffset(byte[].class);
+
     private HostMemory() {}
 
     /** Byte, zero-extended. */
@@ -66,5 +68,38 @@ public final class HostMemory {
     public static void put64(long address, long value) {
         UnsafeApi.storeFence();
         UnsafeApi.putLong(null, address, value);
+    }
+
+    /** LOCK CMPXCHG of 32 bits, four-byte aligned. Returns what was found. */
+    public static int compareAndExchange32(long address, int expected, int replacement) {
+        return UnsafeApi.compareAndExchangeInt(null, address, expected, replacement);
+    }
+
+    /** LOCK CMPXCHG of 64 bits, eight-byte aligned. Returns what was found. */
+    public static long compareAndExchange64(long address, long expected, long replacement) {
+        return UnsafeApi.compareAndExchangeLong(null, address, expected, replacement);
+    }
+
+    /** Copies {@code length} bytes out, in no particular order. */
+    public static void copyOut(long address, byte[] into, int length) {
+        if (length > into.length) {
+            throw new IndexOutOfBoundsException(length);
+        }
+        UnsafeApi.copyMemory(null, address, into, ARRAY_BASE, length);
+        UnsafeApi.loadFence();
+    }
+
+    /** Offset of the first of {@code length} (a multiple of 8) bytes that differ, to a multiple of 8; -1 when all are equal. */
+    public static int mismatch(long address, byte[] with, int length) {
+        if (length > with.length) {
+            throw new IndexOutOfBoundsException(length);
+        }
+        for (int i = 0; i < length; i += 8) {
+            if (UnsafeApi.getLong(null, address + i) != UnsafeApi.getLong(with, ARRAY_BASE + i)) {
+                return i;
+            }
+        }
+        UnsafeApi.loadFence();
+        return -1;
     }
 }

@@ -1,5 +1,7 @@
 package io.jvmm.vcpu.x86.mmu;
 
+import org.jspecify.annotations.Nullable;
+
 /**
  * Linear memory as one vCPU sees it: a software TLB before a page walker before {@link PhysicalMemory} and the
  * {@link DeviceSpace}. Belongs to the vCPU's thread.
@@ -37,114 +39,181 @@ public final class Mmu {
     public static final long LIMIT_8 = Long.MIN_VALUE + PhysicalMemory.PAGE_BYTES - 8;
 
     /** The TLB for the present privilege: read by translated code. */
-    public long[] tlb = new long[ENTRIES * 4];
+    public long[] tlb;
 
-    private final PhysicalMemory memory;
-    private final DeviceSpace devices;
-    private final GuestException exception;
-    private final CodeWriteListener codeWrites;
-    /** CR2 as the last page fault left it; {@code Cpu.cr2} is loaded from here when the fault is delivered. */
-    private long faultAddress;
+    private final Tlb supervisorSmap = new Tlb(false, true);
+    private final Tlb supervisor = new Tlb(false, false);
+    private final Tlb user = new Tlb(true, false);
+    private final PageWalker walker;
+    private final SlowAccess slow;
+    private Tlb now = supervisor;
+    /** For accesses that the processor makes by itself: RFLAGS.AC does not suspend SMAP for them. */
+    private Tlb system = supervisor;
+
+    private boolean isUser;
+    private boolean alignmentFlag;
+    private boolean smap;
+    private @Nullable FetchCache fetchCache;
 
     /** One for a vCPU, paging off. */
     public Mmu(PhysicalMemory memory, DeviceSpace devices, GuestException exception, CodeWriteListener codeWrites) {
-        this.memory = memory;
-        this.devices = devices;
-        this.exception = exception;
-        this.codeWrites = codeWrites;
+        walker = new PageWalker(memory, codeWrites);
+        slow = new SlowAccess(memory, devices, exception, codeWrites, walker);
+        tlb = now.entries;
     }
 
-    /** Takes over CR0, CR3, CR4 and EFER. Flushes nothing: who changes a bit that needs it flushes. */
+    /** Makes {@code cache} forget whenever this forgets. */
+    public void setFetchCache(FetchCache cache) {
+        fetchCache = cache;
+    }
+
+    /** Sets or removes who wants to know of accesses to watched pages. Flush afterwards, as after any change of what is watched. */
+    public void setWatch(@Nullable AccessWatch watch) {
+        slow.watch(watch);
+    }
+
+    /**
+     * Takes over CR0, CR3, CR4 and EFER; with PAE paging loads the four page-directory pointers (SDM 3A 4.4.1), see {@link
+     * #pointersAreValid}. Flushes nothing: who changes a bit that needs it flushes.
+     */
     public void setPaging(long cr0, long cr3, long cr4, long efer) {
-        throw new UnsupportedOperationException();
+        walker.setPaging(cr0, cr3, cr4, efer);
+        smap = (cr4 & 1 << 21) != 0;
+        system = smap ? supervisorSmap : supervisor;
+        choose();
+    }
+
+    /** Whether a PAE page-directory-pointer table sets no reserved bit: else MOV to CR3 (or what switches to it) is #GP(0). */
+    public boolean pointersAreValid(long cr3) {
+        return walker.pointersAreValid(cr3);
     }
 
     /** Chooses the privilege of accesses: {@code user} is CPL 3, {@code alignmentFlag} is RFLAGS.AC, which suspends SMAP. */
     public void setPrivilege(boolean user, boolean alignmentFlag) {
-        throw new UnsupportedOperationException();
+        isUser = user;
+        this.alignmentFlag = alignmentFlag;
+        choose();
+    }
+
+    private void choose() {
+        if (isUser) {
+            now = user;
+        } else {
+            now = alignmentFlag ? supervisor : system;
+        }
+        tlb = now.entries;
     }
 
     /** Forgets all translations. */
     public void flushAll() {
-        throw new UnsupportedOperationException();
+        supervisorSmap.flushAll();
+        supervisor.flushAll();
+        user.flushAll();
+        if (fetchCache != null) {
+            fetchCache.flushAll();
+        }
     }
 
     /** MOV to CR3: forgets all but global ones (SDM 3A 4.10.4.1). */
     public void flushNonGlobal() {
-        throw new UnsupportedOperationException();
+        supervisorSmap.flushNonGlobal();
+        supervisor.flushNonGlobal();
+        user.flushNonGlobal();
+        if (fetchCache != null) {
+            fetchCache.flushNonGlobal();
+        }
     }
 
     /** INVLPG: forgets the page, global or not, large or not. */
     public void flushPage(long linear) {
-        throw new UnsupportedOperationException();
+        supervisorSmap.flushPage(linear);
+        supervisor.flushPage(linear);
+        user.flushPage(linear);
+        if (fetchCache != null) {
+            fetchCache.flushPage(linear);
+        }
     }
 
-    /** Forgets every permission to write this guest-physical page without being seen: it holds decoded code now. */
-    public void protectCode(long guestPhysicalPage) {
-        throw new UnsupportedOperationException();
+    /**
+     * Forgets every permission to write this guest-physical page without being seen: it holds decoded code now.
+     *
+     * @return whether there was such a permission, so that the page may have changed unseen until now
+     */
+    public boolean protectCode(long guestPhysicalPage) {
+        return supervisorSmap.protect(guestPhysicalPage)
+                | supervisor.protect(guestPhysicalPage)
+                | user.protect(guestPhysicalPage);
     }
 
     /** Reads a byte, zero-extended. Throws a {@link GuestException} or a {@link DeviceExit}, as all accesses here. */
     public int read8(long linear) {
+        final long[] t = tlb;
         final int e = (int) (linear >>> INDEX_SHIFT) & INDEX_MASK;
-        return linear - tlb[e] <= LIMIT_1 ? HostMemory.get8(linear + tlb[e + 2]) : (int) slowRead(linear, 1);
+        return linear - t[e] <= LIMIT_1 ? HostMemory.get8(linear + t[e + 2]) : (int) slow.read(now, linear, 1);
     }
 
     /** Reads 16 bits, zero-extended. */
     public int read16(long linear) {
+        final long[] t = tlb;
         final int e = (int) (linear >>> INDEX_SHIFT) & INDEX_MASK;
-        return linear - tlb[e] <= LIMIT_2 ? HostMemory.get16(linear + tlb[e + 2]) : (int) slowRead(linear, 2);
+        return linear - t[e] <= LIMIT_2 ? HostMemory.get16(linear + t[e + 2]) : (int) slow.read(now, linear, 2);
     }
 
     /** Reads 32 bits. */
     public int read32(long linear) {
+        final long[] t = tlb;
         final int e = (int) (linear >>> INDEX_SHIFT) & INDEX_MASK;
-        return linear - tlb[e] <= LIMIT_4 ? HostMemory.get32(linear + tlb[e + 2]) : (int) slowRead(linear, 4);
+        return linear - t[e] <= LIMIT_4 ? HostMemory.get32(linear + t[e + 2]) : (int) slow.read(now, linear, 4);
     }
 
     /** Reads 64 bits. */
     public long read64(long linear) {
+        final long[] t = tlb;
         final int e = (int) (linear >>> INDEX_SHIFT) & INDEX_MASK;
-        return linear - tlb[e] <= LIMIT_8 ? HostMemory.get64(linear + tlb[e + 2]) : slowRead(linear, 8);
+        return linear - t[e] <= LIMIT_8 ? HostMemory.get64(linear + t[e + 2]) : slow.read(now, linear, 8);
     }
 
     /** Writes the low byte of {@code value}. */
     public void write8(long linear, int value) {
+        final long[] t = tlb;
         final int e = (int) (linear >>> INDEX_SHIFT) & INDEX_MASK;
-        if (linear - tlb[e + 1] <= LIMIT_1) {
-            HostMemory.put8(linear + tlb[e + 2], value);
+        if (linear - t[e + 1] <= LIMIT_1) {
+            HostMemory.put8(linear + t[e + 2], value);
         } else {
-            slowWrite(linear, 1, value);
+            slow.write(now, linear, 1, value);
         }
     }
 
     /** Writes the low 16 bits. */
     public void write16(long linear, int value) {
+        final long[] t = tlb;
         final int e = (int) (linear >>> INDEX_SHIFT) & INDEX_MASK;
-        if (linear - tlb[e + 1] <= LIMIT_2) {
-            HostMemory.put16(linear + tlb[e + 2], value);
+        if (linear - t[e + 1] <= LIMIT_2) {
+            HostMemory.put16(linear + t[e + 2], value);
         } else {
-            slowWrite(linear, 2, value);
+            slow.write(now, linear, 2, value);
         }
     }
 
     /** Writes 32 bits. */
     public void write32(long linear, int value) {
+        final long[] t = tlb;
         final int e = (int) (linear >>> INDEX_SHIFT) & INDEX_MASK;
-        if (linear - tlb[e + 1] <= LIMIT_4) {
-            HostMemory.put32(linear + tlb[e + 2], value);
+        if (linear - t[e + 1] <= LIMIT_4) {
+            HostMemory.put32(linear + t[e + 2], value);
         } else {
-            slowWrite(linear, 4, value);
+            slow.write(now, linear, 4, value);
         }
     }
 
     /** Writes 64 bits. */
     public void write64(long linear, long value) {
+        final long[] t = tlb;
         final int e = (int) (linear >>> INDEX_SHIFT) & INDEX_MASK;
-        if (linear - tlb[e + 1] <= LIMIT_8) {
-            HostMemory.put64(linear + tlb[e + 2], value);
+        if (linear - t[e + 1] <= LIMIT_8) {
+            HostMemory.put64(linear + t[e + 2], value);
         } else {
-            slowWrite(linear, 8, value);
+            slow.write(now, linear, 8, value);
         }
     }
 
@@ -168,42 +237,62 @@ public final class Mmu {
         }
     }
 
-    /** An access that the processor makes by itself (descriptor tables, TSS): supervisor, whatever the CPL. */
+    /** An access that the processor makes by itself (descriptor tables, TSS): supervisor, whatever the CPL and RFLAGS.AC. */
     public long readSystem(long linear, int widthBytes) {
-        throw new UnsupportedOperationException();
+        return slow.read(system, linear, widthBytes);
     }
 
     /** See {@link #readSystem}. */
     public void writeSystem(long linear, int widthBytes, long value) {
-        throw new UnsupportedOperationException();
+        slow.write(system, linear, widthBytes, value);
+    }
+
+    /** As {@link #probeWrite}, for {@link #writeSystem}. */
+    public void probeWriteSystem(long linear, int lengthBytes) {
+        slow.probeWrite(system, linear, lengthBytes);
     }
 
     /** Raises the fault that a write of these bytes would raise (crossing a page included); writes nothing. */
     public void probeWrite(long linear, int lengthBytes) {
-        throw new UnsupportedOperationException();
+        slow.probeWrite(now, linear, lengthBytes);
     }
 
     /**
-     * LOCK CMPXCHG: compares and swaps 1, 2, 4 or 8 bytes atomically among all vCPUs and processes, at any alignment; needs write permission
-     * even when it does not write.
+     * LOCK CMPXCHG: compares and swaps 1, 2, 4 or 8 bytes atomically among all vCPUs and processes, at any alignment (what that
+     * means across eight aligned bytes says {@link AtomicAccess}); needs write permission even when it does not write.
      *
+     * @param expected zero-extended
      * @return the value found, zero-extended: equal to {@code expected} when the swap was done
      */
     public long compareAndExchange(long linear, int widthBytes, long expected, long replacement) {
-        throw new UnsupportedOperationException();
+        final long[] t = tlb;
+        final int e = (int) (linear >>> INDEX_SHIFT) & INDEX_MASK;
+        return linear - t[e + 1] <= LIMIT_1 + 1 - widthBytes
+                ? AtomicAccess.exchange(linear + t[e + 2], widthBytes, expected, replacement)
+                : slow.exchange(now, linear, widthBytes, expected, replacement);
     }
 
     /**
      * For REP string instructions and 16-byte accesses: host address of {@code lengthBytes} bytes of RAM that lie within one page and may be
-     * read; 0 where they must go the slow way (device, page boundary). Throws the fault of the access.
+     * read; 0 where they must go the slow way (device, page boundary, watched page). Throws the fault of the access, but for a page boundary.
      */
     public long hostForRead(long linear, int lengthBytes) {
-        throw new UnsupportedOperationException();
+        if (SlowAccess.crosses(linear, lengthBytes)) {
+            return 0;
+        }
+        final long[] t = tlb;
+        final int e = (int) (linear >>> INDEX_SHIFT) & INDEX_MASK;
+        return linear - t[e] <= LIMIT_1 ? linear + t[e + 2] : slow.hostForRead(now, linear);
     }
 
     /** The same for writing; 0 also for a page with decoded code. */
     public long hostForWrite(long linear, int lengthBytes) {
-        throw new UnsupportedOperationException();
+        if (SlowAccess.crosses(linear, lengthBytes)) {
+            return 0;
+        }
+        final long[] t = tlb;
+        final int e = (int) (linear >>> INDEX_SHIFT) & INDEX_MASK;
+        return linear - t[e + 1] <= LIMIT_1 ? linear + t[e + 2] : slow.hostForWrite(now, linear);
     }
 
     /**
@@ -212,24 +301,26 @@ public final class Mmu {
      * @throws GuestException #PF with the I bit, or #GP(0)
      */
     public long translateFetch(long linear) {
-        throw new UnsupportedOperationException();
+        return slow.translateFetch(linear, isUser);
     }
 
-    /** Guest-physical address or -1, for inspectors: no fault, no accessed bits, supervisor rights. */
+    /** Whether the page that {@link #translateFetch} has just found is global. */
+    public boolean isFetchGlobal() {
+        return walker.isGlobal();
+    }
+
+    /** Log2 of the bytes of the page that {@link #translateFetch} has just found. */
+    public int fetchPageShift() {
+        return PageWalker.shift(walker.size());
+    }
+
+    /** Guest-physical address or -1, for inspectors: no fault, no accessed bits, supervisor rights. The vCPU's thread, as all. */
     public long translateDebug(long linear) {
-        throw new UnsupportedOperationException();
+        return slow.translateDebug(linear);
     }
 
-    /** Linear address of the last page fault. */
+    /** Linear address of the last page fault: {@code Cpu.cr2} is loaded from here when the fault is delivered. */
     public long faultAddress() {
-        return faultAddress;
-    }
-
-    private long slowRead(long linear, int widthBytes) {
-        throw new UnsupportedOperationException();
-    }
-
-    private void slowWrite(long linear, int widthBytes, long value) {
-        throw new UnsupportedOperationException();
+        return slow.faultAddress();
     }
 }

@@ -13,10 +13,15 @@ import java.util.Arrays;
 public final class PhysicalMemory {
     /** Bytes of a page. */
     public static final int PAGE_BYTES = 4096;
+    /** Width of a guest-physical address: what CPUID 80000008 has to say, and from where on page-table bits are reserved. */
+    public static final int PHYSICAL_BITS = 40;
     /** What {@link #host(long)} gives where there is no RAM. */
     public static final long NONE = 0;
 
     private static final int SLOTS = 32;
+
+    /** One more than the highest slot in use. */
+    private int slots;
 
     private final long[] start = new long[SLOTS];
     private final long[] end = new long[SLOTS];
@@ -32,6 +37,7 @@ public final class PhysicalMemory {
                 || lengthBytes > memory.byteSize()) {
             throw new IllegalArgumentException("memory slot " + slot + ": not whole pages of its mapping");
         }
+        slots = Math.max(slots, slot + 1);
         start[slot] = guestPhysicalAddress;
         end[slot] = guestPhysicalAddress + lengthBytes;
         host[slot] = memory.address();
@@ -80,7 +86,7 @@ public final class PhysicalMemory {
     }
 
     private int slot(long guestPhysicalAddress) {
-        for (int i = 0; i < SLOTS; i++) {
+        for (int i = 0; i < slots; i++) {
             if (guestPhysicalAddress >= start[i] && guestPhysicalAddress < end[i]) {
                 return i;
             }
