@@ -7,14 +7,14 @@ import java.util.List;
 import java.util.Set;
 
 /**
- * Runs the benchmarks and prints one table. Arguments choose among {@code link}, {@code exit} and {@code start}; without
- * any, all run. Nothing here asserts a time.
+ * Runs the benchmarks and prints one table. Arguments choose among {@code link}, {@code exit}, {@code start} and {@code cpu};
+ * without any, all run. Nothing here asserts a time.
  */
 public final class Bench {
     private Bench() {}
 
     public static void main(String[] args) throws IOException, InterruptedException {
-        Set<String> wanted = args.length == 0 ? Set.of("link", "exit", "start") : Set.copyOf(List.of(args));
+        Set<String> wanted = args.length == 0 ? Set.of("link", "exit", "start", "cpu") : Set.copyOf(List.of(args));
         Table table = new Table();
         Path directory = Files.createTempDirectory("jvmm-bench");
         if (wanted.contains("link")) {
@@ -25,6 +25,9 @@ public final class Bench {
         }
         if (wanted.contains("start")) {
             new StartBench(table, directory).run();
+        }
+        if (wanted.contains("cpu")) {
+            new SoftwareCpuBench(table, directory).run();
         }
         System.out.print(table);
     }

@@ -13,47 +13,47 @@ import org.apache.commons.compress.archivers.cpio.CpioConstants;
  * Writes an initial ram file system: a cpio archive in the "newc" format (Linux, Documentation/driver-api/early-userspace/
  * buffer-format), every entry owned by root, times zero, so that the same content gives the same bytes.
  */
-final class Initramfs implements AutoCloseable {
+public final class Initramfs implements AutoCloseable {
     private static final int MODE_MASK = 0xfff;
 
     private final CpioArchiveOutputStream cpio;
     private long inode = 1;
 
     /** Begins an archive on {@code out}, which {@link #close} closes. */
-    Initramfs(OutputStream out) {
+    public Initramfs(OutputStream out) {
         cpio = new CpioArchiveOutputStream(out, CpioConstants.FORMAT_NEW);
     }
 
     /** A directory; parents come first. */
-    Initramfs directory(String path) throws IOException {
+    public Initramfs directory(String path) throws IOException {
         add(path, CpioConstants.C_ISDIR | 0755, new byte[0], 0);
         return this;
     }
 
     /** A regular file. */
-    Initramfs file(String path, int permissions, byte[] content) throws IOException {
+    public Initramfs file(String path, int permissions, byte[] content) throws IOException {
         add(path, CpioConstants.C_ISREG | (permissions & MODE_MASK), content, 0);
         return this;
     }
 
     /** A regular file of text. */
-    Initramfs file(String path, int permissions, String text) throws IOException {
+    public Initramfs file(String path, int permissions, String text) throws IOException {
         return file(path, permissions, text.getBytes(StandardCharsets.UTF_8));
     }
 
     /** A regular file with the content of a host's file. */
-    Initramfs file(String path, int permissions, Path content) throws IOException {
+    public Initramfs file(String path, int permissions, Path content) throws IOException {
         return file(path, permissions, Files.readAllBytes(content));
     }
 
     /** A symbolic link. */
-    Initramfs link(String path, String target) throws IOException {
+    public Initramfs link(String path, String target) throws IOException {
         add(path, CpioConstants.C_ISLNK | 0777, target.getBytes(StandardCharsets.UTF_8), 0);
         return this;
     }
 
     /** A character device: the console must be there before anything is mounted. */
-    Initramfs characterDevice(String path, int permissions, int major, int minor) throws IOException {
+    public Initramfs characterDevice(String path, int permissions, int major, int minor) throws IOException {
         add(path, CpioConstants.C_ISCHR | permissions, new byte[0], (long) major << 32 | minor);
         return this;
     }
