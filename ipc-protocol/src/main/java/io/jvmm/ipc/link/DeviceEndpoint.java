@@ -182,11 +182,6 @@ public final class DeviceEndpoint {
         return requestDoorbell.eventFd();
     }
 
-    /** Whether a request has been begun and not finished by the vCPU process: its thread is slow, or died. */
-    public boolean stalled() {
-        return requests.stalled();
-    }
-
     /** What this end thinks of the vCPU process: connected or severed. */
     public LinkHealth health() {
         return state.health();

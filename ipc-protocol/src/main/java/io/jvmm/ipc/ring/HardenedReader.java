@@ -24,7 +24,7 @@ import org.jspecify.annotations.Nullable;
  * record where the next process finds it. Padding is skipped privately and given back together with the record behind
  * it, so that a committed position always names a record border that is still intact.
  *
- * <p>A record that is claimed but never finished looks like an empty ring; {@link #stalled()} tells the two apart.
+ * <p>A record that is claimed but never finished looks like an empty ring.
  */
 public final class HardenedReader {
     /** A well-behaved producer writes one padding record before a record; twice that in a row is not plausible. */
@@ -219,16 +219,6 @@ public final class HardenedReader {
     /** Whether the next call of {@link #next()} would find something to do. For the look before sleeping. */
     public boolean hasNext() {
         return violation == null && ring.getIntVolatile((int) expected & mask) > 0;
-    }
-
-    /**
-     * Whether the producer claims to have written behind what we have read, while no finished record is there: one of its
-     * threads is about to finish one, or died doing so. The caller decides for how long that may last.
-     */
-    public boolean stalled() {
-        return violation == null
-                && ring.getIntVolatile((int) expected & mask) <= 0
-                && ring.getLongVolatile(capacity + TAIL_OFFSET) > expected;
     }
 
     /** Where the next record is expected: after the last released one and any padding skipped since. */

@@ -155,7 +155,6 @@ class HostileLinkTest {
                 } else {
                     device.prepareToSleep();
                     device.awake();
-                    device.stalled();
                 }
             }
             scribbler.join();

@@ -100,7 +100,6 @@ class HostilePeerTest {
                     reader.release();
                 }
                 reader.hasNext();
-                reader.stalled();
             }
             severed += reader.violation() != null ? 1 : 0;
             checkGuards(seed);

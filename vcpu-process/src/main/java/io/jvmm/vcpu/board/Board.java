@@ -403,6 +403,9 @@ public final class Board {
                 line.append(' ').append(c.name()).append('=').append(value);
             }
         }
+        if (supervisor.logDropped() != 0) {
+            line.append(" LOG_RECORDS_DROPPED=").append(supervisor.logDropped());
+        }
         supervisor.log(LogLevel.DEBUG, line);
     }
 }

@@ -39,6 +39,11 @@ public interface Backend {
     /** Hands input that was read earlier to the core, as far as there is room by now. */
     boolean deliver(long nowNs);
 
+    /** Output that was too old to keep while nobody was there, in bytes. */
+    default long droppedBytes() {
+        return 0;
+    }
+
     /** When it wants {@link #service} called although no descriptor is ready, or {@link DeviceCore#NO_DEADLINE}. */
     default long nextDeadlineNs() {
         return DeviceCore.NO_DEADLINE;

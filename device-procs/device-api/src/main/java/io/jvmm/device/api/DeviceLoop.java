@@ -5,6 +5,7 @@ import io.jvmm.ipc.boot.ProcessExit;
 import io.jvmm.ipc.link.DeviceEndpoint;
 import io.jvmm.ipc.link.LinkHealth;
 import io.jvmm.ipc.link.ProcessEndpoint;
+import io.jvmm.ipc.message.LogLevel;
 import io.jvmm.ipc.ring.Violation;
 import io.jvmm.ipc.state.StateSegment;
 import io.jvmm.ipc.sys.Clock;
@@ -185,6 +186,20 @@ final class DeviceLoop {
         return count;
     }
 
+    /** What was lost on the way, for those who want details; nothing where nothing was. */
+    private void tellCounters() {
+        long bytes = 0;
+        for (Backend backend : backends) {
+            bytes += backend.droppedBytes();
+        }
+        if ((effects.guestErrors() | bytes | supervisor.logDropped()) != 0) {
+            supervisor.log(
+                    LogLevel.DEBUG,
+                    "counters: GUEST_ERRORS=" + effects.guestErrors() + " OUTPUT_BYTES_DROPPED=" + bytes
+                            + " LOG_RECORDS_DROPPED=" + supervisor.logDropped());
+        }
+    }
+
     private void supervisorRequest(long nowNs) {
         int status = STATUS_DONE;
         switch (supervisor.request()) {
@@ -193,6 +208,7 @@ final class DeviceLoop {
             case DRAIN -> drain(nowNs);
             case STOP -> {
                 drain(nowNs);
+                tellCounters();
                 exit = ProcessExit.STOPPED;
             }
             case POWER_BUTTON -> {

@@ -121,7 +121,7 @@ public final class StreamBackend implements Backend {
         return peer == Peer.PRESENT;
     }
 
-    /** Bytes of output that were too old to keep while nobody was there. */
+    @Override
     public long droppedBytes() {
         return backlog.dropped();
     }
