@@ -1,0 +1,70 @@
+package io.jvmm.vcpu.x86.apic;
+
+import java.util.concurrent.atomic.AtomicLongArray;
+
+/** A set of interrupt vectors 0..255, as IRR, ISR and TMR are (SDM 3A 11.8.4). Any thread may add and remove. */
+final class VectorSet {
+    /** {@link #highest()} of an empty set. */
+    static final int EMPTY = -1;
+
+    private static final int WORDS = 4;
+
+    private final AtomicLongArray words = new AtomicLongArray(WORDS);
+
+    void add(int vector) {
+        final int word = vector >> 6;
+        final long bit = 1L << vector;
+        if ((words.get(word) & bit) == 0) {
+            words.getAndAccumulate(word, bit, VectorSet::or);
+        }
+    }
+
+    void remove(int vector) {
+        final int word = vector >> 6;
+        final long bit = 1L << vector;
+        if ((words.get(word) & bit) != 0) {
+            words.getAndAccumulate(word, ~bit, VectorSet::and);
+        }
+    }
+
+    boolean contains(int vector) {
+        return (words.get(vector >> 6) & (1L << vector)) != 0;
+    }
+
+    /** The vector of the highest priority, or {@link #EMPTY}. */
+    int highest() {
+        for (int i = WORDS - 1; i >= 0; i--) {
+            final long word = words.get(i);
+            if (word != 0) {
+                return (i << 6) + 63 - Long.numberOfLeadingZeros(word);
+            }
+        }
+        return EMPTY;
+    }
+
+    /** Register 0..7 of the eight: vectors 32 times {@code index} and up. */
+    int register(int index) {
+        return (int) (words.get(index >> 1) >>> ((index & 1) * Integer.SIZE));
+    }
+
+    /** Replaces the content of register {@code index}: for a restored state only. */
+    void setRegister(int index, int value) {
+        final int shift = (index & 1) * Integer.SIZE;
+        final long kept = words.get(index >> 1) & ~(0xffff_ffffL << shift);
+        words.set(index >> 1, kept | (value & 0xffff_ffffL) << shift);
+    }
+
+    void clear() {
+        for (int i = 0; i < WORDS; i++) {
+            words.set(i, 0);
+        }
+    }
+
+    private static long or(long a, long b) {
+        return a | b;
+    }
+
+    private static long and(long a, long b) {
+        return a & b;
+    }
+}
