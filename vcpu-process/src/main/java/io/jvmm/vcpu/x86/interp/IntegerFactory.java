@@ -28,6 +28,9 @@ public final class IntegerFactory implements StepFactory {
             case XCHG, XADD, CMPXCHG, CMPXCHG8B -> MoveStepsExchange.build(insn);
             case PUSH, POP, PUSHA, POPA, ENTER, LEAVE -> StackSteps.build(insn);
             case JMP, JCC, JCXZ, LOOP, LOOPE, LOOPNE, CALL, RET, BOUND -> BranchSteps.build(insn);
+            case MOVS, CMPS, STOS, LODS, SCAS, INS, OUTS -> StringSteps.build(insn);
+            case IN, OUT -> PortSteps.build(insn);
+            case DAA, DAS, AAA, AAS, AAM, AAD -> DecimalSteps.build(insn);
             default -> MoveStepsRegister.build(insn);
         };
     }

@@ -102,4 +102,17 @@ public final class HostMemory {
         UnsafeApi.loadFence();
         return -1;
     }
+
+    /** Copies bytes as if through a buffer: the two ranges may overlap. */
+    public static void copy(long from, long to, long lengthBytes) {
+        UnsafeApi.storeFence();
+        UnsafeApi.copyMemory(from, to, lengthBytes);
+        UnsafeApi.loadFence();
+    }
+
+    /** Sets bytes to the low byte of {@code value}. */
+    public static void fill(long address, long lengthBytes, int value) {
+        UnsafeApi.storeFence();
+        UnsafeApi.setMemory(address, lengthBytes, (byte) value);
+    }
 }
