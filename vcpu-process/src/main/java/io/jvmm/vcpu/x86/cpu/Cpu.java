@@ -1,6 +1,7 @@
 package io.jvmm.vcpu.x86.cpu;
 
 import io.jvmm.vcpu.x86.fpu.X87;
+import io.jvmm.vcpu.x86.mmu.AccessWatch;
 import io.jvmm.vcpu.x86.mmu.DeviceSpace;
 import io.jvmm.vcpu.x86.mmu.GuestException;
 import io.jvmm.vcpu.x86.mmu.Mmu;
@@ -104,10 +105,20 @@ public final class Cpu {
     public boolean interruptShadow;
     /** An NMI is being handled: no other until IRET. */
     public boolean nmiBlocked;
+    /** MOV SS or POP SS has just run: no debug exception before the next instruction has. */
+    public boolean debugShadow;
     /** The processor has shut down (triple fault). */
     public boolean shutdown;
     /** Vector of an acknowledged interrupt whose delivery a device exit interrupted, else -1. */
     public int undelivered = -1;
+    /** The EXT bit of error codes: 1 while an event is delivered that the program did not ask for (SDM 3A 6.13). */
+    int externalEvent;
+    /** Tells {@link Debugging} of accesses while data breakpoints are armed. */
+    final AccessWatch watch = new DataWatch(this);
+    /** Where frames are pushed and popped by far transfers. */
+    final StackCursor frame = new StackCursor(this);
+    /** The stack of the caller, whose parameters a call gate copies. */
+    final StackCursor callerFrame = new StackCursor(this);
     /** RFLAGS.TF and RF as they were when the instruction in progress began, see {@link Debugging#before}. */
     public int stepFlags;
     /** DR6 bits of data breakpoints that the instruction in progress has met. */
@@ -160,8 +171,8 @@ public final class Cpu {
     }
 
     /**
-     * Writes those bits of RFLAGS that {@code mask} names, with what follows from a change of AC (SMAP), VM, TF and IF: the block
-     * ends by {@link #budget}. Checks nothing.
+     * Writes those bits of RFLAGS that {@code mask} names, with what follows from a change of AC (SMAP); when IF, TF or RF
+     * becomes set the budget is over, so that the executor looks. Checks nothing.
      */
     public void setFlags(int value, int mask) {
         if ((mask & Flags.STATUS) != 0) {
@@ -171,11 +182,11 @@ public final class Cpu {
         final int before = otherFlags;
         otherFlags = (before & ~other) | (value & other) | 2;
         final int changed = before ^ otherFlags;
-        if ((changed & (Flags.AC | Flags.VM | Flags.TF | Flags.RF | Flags.IF)) != 0) {
+        if ((changed & otherFlags & (Flags.TF | Flags.RF | Flags.IF)) != 0) {
             budget = 0;
-            if ((changed & Flags.AC) != 0) {
-                mmu.setPrivilege(cpl == 3, (otherFlags & Flags.AC) != 0);
-            }
+        }
+        if ((changed & Flags.AC) != 0) {
+            mmu.setPrivilege(cpl == 3, (otherFlags & Flags.AC) != 0);
         }
     }
 

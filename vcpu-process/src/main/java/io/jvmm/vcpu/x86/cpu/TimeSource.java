@@ -8,4 +8,9 @@ public interface TimeSource {
 
     /** Never goes back, the same for all vCPUs. */
     long nowNs();
+
+    /** Wall clock, nanoseconds from 1970 UTC; to milliseconds is enough. */
+    default long wallClockNs() {
+        return System.currentTimeMillis() * 1_000_000;
+    }
 }

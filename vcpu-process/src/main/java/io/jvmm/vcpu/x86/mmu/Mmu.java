@@ -44,6 +44,7 @@ public final class Mmu {
     private final Tlb supervisorSmap = new Tlb(false, true);
     private final Tlb supervisor = new Tlb(false, false);
     private final Tlb user = new Tlb(true, false);
+    private final PhysicalMemory memory;
     private final PageWalker walker;
     private final SlowAccess slow;
     private Tlb now = supervisor;
@@ -57,9 +58,15 @@ public final class Mmu {
 
     /** One for a vCPU, paging off. */
     public Mmu(PhysicalMemory memory, DeviceSpace devices, GuestException exception, CodeWriteListener codeWrites) {
+        this.memory = memory;
         walker = new PageWalker(memory, codeWrites);
         slow = new SlowAccess(memory, devices, exception, codeWrites, walker);
         tlb = now.entries;
+    }
+
+    /** The guest-physical memory behind this. */
+    public PhysicalMemory memory() {
+        return memory;
     }
 
     /** Makes {@code cache} forget whenever this forgets. */
