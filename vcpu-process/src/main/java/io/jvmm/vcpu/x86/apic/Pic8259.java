@@ -96,7 +96,8 @@ final class Pic8259 {
         if (wanted == 0) {
             return NONE;
         }
-        // In special mask mode what is masked does not hold others back; a fully nested master lets the slave interrupt itself.
+        // In special mask mode what is masked does not hold others back; a fully nested master lets the slave interrupt
+        // itself.
         int blocking = specialMask ? service & ~mask : service;
         if (fullyNested && master) {
             blocking &= ~(1 << PicPair.CASCADE);

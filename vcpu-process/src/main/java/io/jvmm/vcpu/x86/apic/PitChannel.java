@@ -232,8 +232,7 @@ final class PitChannel {
     void latchStatus(long now) {
         if (latchedStatus < 0) {
             final boolean nullCount = period == 0 || nextPeriod != 0 || (counting && now < start);
-            latchedStatus =
-                    (output(now) ? 0x80 : 0) | (nullCount ? 0x40 : 0) | access << 4 | mode << 1 | (bcd ? 1 : 0);
+            latchedStatus = (output(now) ? 0x80 : 0) | (nullCount ? 0x40 : 0) | access << 4 | mode << 1 | (bcd ? 1 : 0);
         }
     }
 

@@ -93,6 +93,8 @@ public final class Cpu {
     public int mxcsr = 0x1f80;
     /** x87 and MMX state. */
     public final X87 x87 = new X87();
+    /** Scratch of FXRSTOR and XRSTOR: what was read, before anything is changed. */
+    public final long[] fpuImage = new long[64];
 
     /** Model-specific registers that nobody but {@link Msrs} uses. */
     public final MsrBank msrs = new MsrBank();
@@ -205,6 +207,11 @@ public final class Cpu {
     /** A condition 0..15 now, see {@link Flags#test}. */
     public boolean condition(int condition) {
         return Flags.test(condition, flagsKind, flagsResult, flagsSource);
+    }
+
+    /** The state components that an instruction of the XSAVE family names in EDX:EAX and XCR0 enables. */
+    public long requestedFeatures() {
+        return (r[RDX] << 32 | r[RAX] & 0xffff_ffffL) & xcr0;
     }
 
     /** The time-stamp counter. */

@@ -65,6 +65,7 @@ final class Entry {
     static final int Z = 7;
     /** AL, AX, EAX, RAX. */
     static final int A = 8;
+
     static final int CL = 9;
     static final int DX = 10;
     /** Segment register (ModRM.reg). */

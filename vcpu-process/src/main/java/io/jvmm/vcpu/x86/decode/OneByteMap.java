@@ -183,13 +183,7 @@ final class OneByteMap {
                     of(Op.PUSH, W64, E)
                 },
                 new long[] {
-                    increment,
-                    decrement,
-                    of(Op.CALL, W64, E),
-                    INVALID,
-                    of(Op.JMP, W64, E),
-                    INVALID,
-                    of(Op.PUSH, W64, E)
+                    increment, decrement, of(Op.CALL, W64, E), INVALID, of(Op.JMP, W64, E), INVALID, of(Op.PUSH, W64, E)
                 });
     }
 

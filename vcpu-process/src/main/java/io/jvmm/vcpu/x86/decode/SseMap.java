@@ -161,7 +161,16 @@ final class SseMap {
     }
 
     private void integerArithmetic() {
-        row(0x60, Op.PUNPCKLBW, Op.PUNPCKLWD, Op.PUNPCKLDQ, Op.PACKSSWB, Op.PCMPGTB, Op.PCMPGTW, Op.PCMPGTD, Op.PACKUSWB);
+        row(
+                0x60,
+                Op.PUNPCKLBW,
+                Op.PUNPCKLWD,
+                Op.PUNPCKLDQ,
+                Op.PACKSSWB,
+                Op.PCMPGTB,
+                Op.PCMPGTW,
+                Op.PCMPGTD,
+                Op.PACKUSWB);
         for (int i = 0x60; i < 0x63; i++) {
             // SDM 2 PUNPCKL: the MMX forms read 32 bits of memory.
             map[i] = of(new Op[] {Op.PUNPCKLBW, Op.PUNPCKLWD, Op.PUNPCKLDQ}[i - 0x60], 4, P, Q);

@@ -144,21 +144,23 @@ final class TwoByteMap {
     private void hints() {
         final long nop = with(of(Op.NOP, WV), MODRM);
         final long prefetch = of(Op.PREFETCH, 1, M);
-        all(0x0d, groups.group(
-                new long[] {prefetch, prefetch, prefetch, prefetch, prefetch, prefetch, prefetch, prefetch},
-                new long[] {nop, nop, nop, nop, nop, nop, nop, nop}));
-        all(0x18, groups.group(
-                new long[] {prefetch, prefetch, prefetch, prefetch, nop, nop, nop, nop},
-                new long[] {nop, nop, nop, nop, nop, nop, nop, nop}));
+        all(
+                0x0d,
+                groups.group(
+                        new long[] {prefetch, prefetch, prefetch, prefetch, prefetch, prefetch, prefetch, prefetch},
+                        new long[] {nop, nop, nop, nop, nop, nop, nop, nop}));
+        all(0x18, groups.group(new long[] {prefetch, prefetch, prefetch, prefetch, nop, nop, nop, nop}, new long[] {
+            nop, nop, nop, nop, nop, nop, nop, nop
+        }));
         for (int opcode = 0x19; opcode <= 0x1f; opcode++) {
             all(opcode, nop);
         }
         // ENDBR64 is F3 0F 1E FA, ENDBR32 FB.
         final long endbr = of(Op.ENDBR, WV);
         final long[] nops = {nop, nop, nop, nop, nop, nop, nop, nop};
-        map[F3 + 0x1e] = groups.group(
-                nops, new long[] {nop, nop, nop, nop, nop, nop, nop, groups.byRm(nop, nop, endbr, endbr, nop, nop, nop, nop)
-                });
+        map[F3 + 0x1e] = groups.group(nops, new long[] {
+            nop, nop, nop, nop, nop, nop, nop, groups.byRm(nop, nop, endbr, endbr, nop, nop, nop, nop)
+        });
     }
 
     /** 0F AE, group 15. REX.W makes the 64-bit forms: {@link Insn#sourceBytes}. */
@@ -175,17 +177,11 @@ final class TwoByteMap {
                     of(Op.CLFLUSH, 1, M)
                 },
                 new long[] {
-                    INVALID,
-                    INVALID,
-                    INVALID,
-                    INVALID,
-                    INVALID,
-                    of(Op.LFENCE, WV),
-                    of(Op.MFENCE, WV),
-                    of(Op.SFENCE, WV)
+                    INVALID, INVALID, INVALID, INVALID, INVALID, of(Op.LFENCE, WV), of(Op.MFENCE, WV), of(Op.SFENCE, WV)
                 });
         map[P66 + 0xae] = groups.group(
-                new long[] {INVALID, INVALID, INVALID, INVALID, INVALID, INVALID, of(Op.CLWB, 1, M), of(Op.CLFLUSHOPT, 1, M)
+                new long[] {
+                    INVALID, INVALID, INVALID, INVALID, INVALID, INVALID, of(Op.CLWB, 1, M), of(Op.CLFLUSHOPT, 1, M)
                 },
                 new long[8]);
         map[F3 + 0xae] = groups.group(new long[8], new long[] {
@@ -245,8 +241,7 @@ final class TwoByteMap {
         all(0xc1, with(of(Op.XADD, WV, E, G), LOCKABLE));
         map[0xc3] = of(Op.MOVNTI, WY, M, G);
         final long[] nothing = new long[8];
-        all(0xc7, groups.group(
-                new long[] {INVALID, with(of(Op.CMPXCHG8B, W8X, M), LOCKABLE | WIDE_IS_NEXT)}, nothing));
+        all(0xc7, groups.group(new long[] {INVALID, with(of(Op.CMPXCHG8B, W8X, M), LOCKABLE | WIDE_IS_NEXT)}, nothing));
         for (int i = 0; i < 8; i++) {
             all(0xc8 + i, of(Op.BSWAP, WV, Z));
         }

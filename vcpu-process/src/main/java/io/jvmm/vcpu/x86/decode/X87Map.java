@@ -57,8 +57,7 @@ final class X87Map {
     }
 
     private long[] realMemory(int width) {
-        return each(
-                new Op[] {Op.FADD, Op.FMUL, Op.FCOM, Op.FCOMP, Op.FSUB, Op.FSUBR, Op.FDIV, Op.FDIVR}, width, M, NO);
+        return each(new Op[] {Op.FADD, Op.FMUL, Op.FCOM, Op.FCOMP, Op.FSUB, Op.FSUBR, Op.FDIV, Op.FDIVR}, width, M, NO);
     }
 
     private long[] integerMemory(int width) {
@@ -70,8 +69,7 @@ final class X87Map {
     }
 
     private long[] d8() {
-        return each(
-                new Op[] {Op.FADD, Op.FMUL, Op.FCOM, Op.FCOMP, Op.FSUB, Op.FSUBR, Op.FDIV, Op.FDIVR}, 10, ST0, STI);
+        return each(new Op[] {Op.FADD, Op.FMUL, Op.FCOM, Op.FCOMP, Op.FSUB, Op.FSUBR, Op.FDIV, Op.FDIVR}, 10, ST0, STI);
     }
 
     private long[] d9Memory() {

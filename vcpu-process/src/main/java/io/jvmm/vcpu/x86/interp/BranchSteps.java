@@ -179,13 +179,12 @@ final class BranchSteps {
             final long[] r = cpu.r;
             final long counterMask = Address.bits(addressBytes);
             final long count = (op == Op.JCXZ ? r[Cpu.RCX] : r[Cpu.RCX] - 1) & counterMask;
-            final boolean taken =
-                    switch (op) {
-                        case JCXZ -> count == 0;
-                        case LOOPE -> count != 0 && cpu.condition(4);
-                        case LOOPNE -> count != 0 && cpu.condition(5);
-                        default -> count != 0;
-                    };
+            final boolean taken = switch (op) {
+                case JCXZ -> count == 0;
+                case LOOPE -> count != 0 && cpu.condition(4);
+                case LOOPNE -> count != 0 && cpu.condition(5);
+                default -> count != 0;
+            };
             final long to = taken ? checked(cpu, (cpu.blockRip + target) & mask) : cpu.blockRip + next;
             if (op != Op.JCXZ) {
                 Operand.writeRegister(r, Cpu.RCX, addressBytes, count);

@@ -21,7 +21,8 @@ final class MoveSteps {
             case MOV -> move(insn);
             case MOVNTI -> store(insn);
             case MOVBE -> new SwapMove(insn);
-            case LEA -> insn.operandBytes == 8 ? new Lea64(insn) : insn.operandBytes == 4 ? new Lea32(insn) : new Lea16(insn);
+            case LEA ->
+                insn.operandBytes == 8 ? new Lea64(insn) : insn.operandBytes == 4 ? new Lea32(insn) : new Lea16(insn);
             case MOVZX -> zeroExtend(insn);
             case MOVSX, MOVSXD -> signExtend(insn);
             default -> null;

@@ -187,8 +187,7 @@ final class MoveStepsExchange {
         @Override
         public void run(Cpu cpu) {
             final long accumulator = cpu.r[Cpu.RAX] & Address.bits(bytes);
-            final long old =
-                    cpu.mmu.compareAndExchange(memory.linear(cpu), bytes, accumulator, second.read(cpu));
+            final long old = cpu.mmu.compareAndExchange(memory.linear(cpu), bytes, accumulator, second.read(cpu));
             if (accumulator != old) {
                 Operand.writeRegister(cpu.r, Cpu.RAX, bytes, old);
             }

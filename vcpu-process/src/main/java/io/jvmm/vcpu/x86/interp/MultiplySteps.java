@@ -116,9 +116,7 @@ final class MultiplySteps {
             final long product = Operand.signed(a.read(cpu), bytes) * Operand.signed(b.read(cpu), bytes);
             Operand.writeRegister(cpu.r, register, bytes, product);
             cpu.setLazy(
-                    Flags.MUL + IntegerSteps.log2(bytes),
-                    product,
-                    product == Operand.signed(product, bytes) ? 0 : 1);
+                    Flags.MUL + IntegerSteps.log2(bytes), product, product == Operand.signed(product, bytes) ? 0 : 1);
         }
     }
 

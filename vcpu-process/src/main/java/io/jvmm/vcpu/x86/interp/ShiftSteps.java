@@ -244,10 +244,8 @@ final class ShiftSteps {
             }
             operand.write(cpu, linear, x);
             final long top = x >>> (bits - 1) & 1;
-            final long overflow =
-                    op == Op.ROL || op == Op.RCL ? top ^ carry : top ^ (x >>> (bits - 2) & 1);
-            cpu.setStatusFlags(
-                    (status & ~(Flags.CF | Flags.OF)) | (int) carry | (overflow != 0 ? Flags.OF : 0));
+            final long overflow = op == Op.ROL || op == Op.RCL ? top ^ carry : top ^ (x >>> (bits - 2) & 1);
+            cpu.setStatusFlags((status & ~(Flags.CF | Flags.OF)) | (int) carry | (overflow != 0 ? Flags.OF : 0));
         }
 
         /** Left by n, 0 to bits - 1, of a zero-extended value. */

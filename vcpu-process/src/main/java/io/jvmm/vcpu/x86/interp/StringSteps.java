@@ -175,8 +175,7 @@ final class StringSteps {
             return switch (op) {
                 case MOVS -> StringStepsRun.move(cpu.mmu, source(cpu), destination(cpu, true), bytes, most);
                 case STOS -> StringStepsRun.store(cpu.mmu, destination(cpu, true), bytes, most, cpu.r[Cpu.RAX]);
-                case CMPS ->
-                    StringStepsRun.compare(cpu, source(cpu), destination(cpu, false), bytes, most, whileEqual);
+                case CMPS -> StringStepsRun.compare(cpu, source(cpu), destination(cpu, false), bytes, most, whileEqual);
                 case SCAS -> StringStepsRun.scan(cpu, destination(cpu, false), bytes, most, whileEqual);
                 default -> 0;
             };

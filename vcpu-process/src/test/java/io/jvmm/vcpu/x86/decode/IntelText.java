@@ -153,7 +153,10 @@ final class IntelText {
         }
         StringBuilder text = new StringBuilder(segment).append('[');
         if (hasBase) {
-            text.append(insn.base == Insn.RIP ? insn.addressBytes == 4 ? "eip" : "rip" : general(insn.base, insn.addressBytes));
+            text.append(
+                    insn.base == Insn.RIP
+                            ? insn.addressBytes == 4 ? "eip" : "rip"
+                            : general(insn.base, insn.addressBytes));
         }
         if (hasIndex) {
             text.append(hasBase ? "+" : "")

@@ -13,25 +13,26 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.regex.Pattern;
-import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** The decoder against binutils' disassembler, over real programs: length, mnemonic and operands of every instruction. */
 class ObjdumpTest {
     /** Prefixes that objdump writes as words of their own. */
-    private static final Pattern PREFIXES = Pattern.compile("^(?:(?:rep|repz|repnz|lock|bnd|notrack|data16|addr32|cs|ds|es|ss|fs|gs"
-            + "|xacquire|xrelease|rex(?:\\.[WRXB]+)?) +)+");
+    private static final Pattern PREFIXES =
+            Pattern.compile("^(?:(?:rep|repz|repnz|lock|bnd|notrack|data16|addr32|cs|ds|es|ss|fs|gs"
+                    + "|xacquire|xrelease|rex(?:\\.[WRXB]+)?) +)+");
 
     private static final Pattern SYMBOL = Pattern.compile("\\s*(?:<[^#]*>)?\\s*(?:#.*)?$");
     private static final Pattern DEFAULT_SEGMENT = Pattern.compile("\\b(?:ds|ss|es|cs):\\[");
 
     /** What is neither x86-64-v2 nor x87, by mnemonic: INVALID to us. */
-    private static final Pattern NOT_OFFERED = Pattern.compile("v\\w+|k\\w+|movbe|sarx|shlx|shrx|bzhi|bls\\w+|andn|bextr|rorx|mulx|pdep|pext"
-            + "|xabort|xbegin|xend|xtest|xsavec.*|xsaves.*|xrstors.*|incssp.|rdpkru|wrpkru|aes\\w+|sha\\d.*|pclmul\\w+|rdrand|rdseed|invpcid|rd[fg]sbase|wr[fg]sbase"
-            + "|monitorx?|mwaitx?|clwb|clflushopt|cmpxchg16b|\\(bad\\)|clzero|invlpga|stgi|clgi|skinit|insertq|extrq|movnts[sd]"
-            + "|adcx|adox|getsec|encl.|rsm|tpause|umwait|umonitor|serialize|xsusldtrk|xresldtrk|rdpid|ptwrite|cldemote|wrss.|wruss.|saveprevssp"
-            + "|rstorssp|setssbsy|clrssbsy|movdir.*|enqcmd.*|gf2p8\\w+|bndmk|fisttpll|psmash|p\\w*invalidate|pvalidate|rmp\\w+|mcommit|rdpru|tlbsync|invlpgb|montmul|xcrypt.*|xsha.*|xstore.*|ccs\\w+|llwpcb|slwpcb|lwp\\w+");
+    private static final Pattern NOT_OFFERED = Pattern.compile(
+            "v\\w+|k\\w+|movbe|sarx|shlx|shrx|bzhi|bls\\w+|andn|bextr|rorx|mulx|pdep|pext"
+                    + "|xabort|xbegin|xend|xtest|xsavec.*|xsaves.*|xrstors.*|incssp.|rdpkru|wrpkru|aes\\w+|sha\\d.*|pclmul\\w+|rdrand|rdseed|invpcid|rd[fg]sbase|wr[fg]sbase"
+                    + "|monitorx?|mwaitx?|clwb|clflushopt|cmpxchg16b|\\(bad\\)|clzero|invlpga|stgi|clgi|skinit|insertq|extrq|movnts[sd]"
+                    + "|adcx|adox|getsec|encl.|rsm|tpause|umwait|umonitor|serialize|xsusldtrk|xresldtrk|rdpid|ptwrite|cldemote|wrss.|wruss.|saveprevssp"
+                    + "|rstorssp|setssbsy|clrssbsy|movdir.*|enqcmd.*|gf2p8\\w+|bndmk|fisttpll|psmash|p\\w*invalidate|pvalidate|rmp\\w+|mcommit|rdpru|tlbsync|invlpgb|montmul|xcrypt.*|xsha.*|xstore.*|ccs\\w+|llwpcb|slwpcb|lwp\\w+");
 
     /** Mnemonics of ours that mean one of several of objdump's, or whose operands are implicit. */
     private static final Map<String, String> SAME = Map.ofEntries(
@@ -100,11 +101,12 @@ class ObjdumpTest {
             String ours = complete ? strict(insn, address) : "incomplete";
             if (!complete || insn.length != code.length || !agree(insn, ours, theirs)) {
                 if (count.merge(insn.op + " " + word, 1, Integer::sum) <= 2) {
-                    differences.add(Long.toHexString(address) + ": " + hex + "\n  objdump " + theirs + "\n  decoder " + ours
-                            + " (length " + insn.length + ")");
+                    differences.add(Long.toHexString(address) + ": " + hex + "\n  objdump " + theirs + "\n  decoder "
+                            + ours + " (length " + insn.length + ")");
                 }
             } else if (insn.lock != text.contains("lock ") || (insn.rep | insn.repne) != isRepeat(insn, text)) {
-                differences.add(hex + ": " + text + ": lock " + insn.lock + " rep " + insn.rep + " repne " + insn.repne);
+                differences.add(
+                        hex + ": " + text + ": lock " + insn.lock + " rep " + insn.rep + " repne " + insn.repne);
             }
         }
 
@@ -123,8 +125,12 @@ class ObjdumpTest {
 
     private static boolean agree(Insn insn, String ours, String theirs) {
         return switch (insn.op) {
-            case NOP -> theirs.startsWith("nop") || theirs.startsWith("xchg ax,ax") || theirs.startsWith("rdssp")
-                    || theirs.startsWith("bnd") || theirs.startsWith("cldemote");
+            case NOP ->
+                theirs.startsWith("nop")
+                        || theirs.startsWith("xchg ax,ax")
+                        || theirs.startsWith("rdssp")
+                        || theirs.startsWith("bnd")
+                        || theirs.startsWith("cldemote");
             case PREFETCH -> theirs.startsWith("prefetch");
             case MOVS, CMPS, STOS, LODS, SCAS, INS, OUTS, XLAT ->
                 theirs.startsWith(insn.op.name().toLowerCase(Locale.ROOT)) && theirs.contains(width(insn) + " PTR");
@@ -154,7 +160,9 @@ class ObjdumpTest {
         plain = DEFAULT_SEGMENT.matcher(plain).replaceAll("[");
         plain = plain.replace("+0x0]", "]").replaceFirst(",1$", ",0x1");
         String[] words = plain.split(" ", 2);
-        return words.length == 1 ? SAME.getOrDefault(plain, plain) : SAME.getOrDefault(words[0], words[0]) + " " + words[1];
+        return words.length == 1
+                ? SAME.getOrDefault(plain, plain)
+                : SAME.getOrDefault(words[0], words[0]) + " " + words[1];
     }
 
     private static byte[] bytes(String hex) {
