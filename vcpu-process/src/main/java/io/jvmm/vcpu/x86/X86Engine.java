@@ -1,0 +1,151 @@
+package io.jvmm.vcpu.x86;
+
+import io.jvmm.ipc.sys.EventFd;
+import io.jvmm.ipc.sys.Fd;
+import io.jvmm.vcpu.engine.Engine;
+import io.jvmm.vcpu.engine.Vcpu;
+import io.jvmm.vcpu.x86.apic.ApicBus;
+import io.jvmm.vcpu.x86.apic.Chipset;
+import io.jvmm.vcpu.x86.apic.LocalApic;
+import io.jvmm.vcpu.x86.apic.VcpuInterrupts;
+import io.jvmm.vcpu.x86.cpu.Cpu;
+import io.jvmm.vcpu.x86.cpu.Cpuid;
+import io.jvmm.vcpu.x86.interp.Executor;
+import io.jvmm.vcpu.x86.mmu.GuestException;
+import io.jvmm.vcpu.x86.mmu.Mmu;
+import io.jvmm.vcpu.x86.mmu.PhysicalMemory;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One virtual machine on software processors, with the interrupt controllers and timers of a PC in Java. Needs nothing of the host but
+ * memory, eventfds and threads: one a vCPU, which is the caller's, and one that watches interrupt eventfds.
+ */
+public final class X86Engine implements Engine {
+    /** APIC ids are bytes for the IOAPIC, and ff is the broadcast. */
+    public static final int MOST_VCPUS = 255;
+
+    private static final int SLOTS = 32;
+
+    private final int vcpuCount;
+    private final MachineTime time;
+    private final PhysicalMemory memory = new PhysicalMemory();
+    private final ApicBus bus;
+    private final InterruptWatcher watcher = new InterruptWatcher();
+    private final Chipset chipset;
+    private final Doorbells doorbells = new Doorbells();
+    private final List<X86Vcpu> vcpus = new ArrayList<>();
+
+    private X86Engine(int vcpuCount, MachineTime time) {
+        if (vcpuCount < 1 || vcpuCount > MOST_VCPUS) {
+            throw new IllegalArgumentException(vcpuCount + " vCPUs: this engine takes 1 to " + MOST_VCPUS);
+        }
+        this.vcpuCount = vcpuCount;
+        this.time = time;
+        this.bus = new ApicBus(vcpuCount);
+        this.chipset = new Chipset(bus, watcher::acknowledged);
+    }
+
+    /** A machine without memory and vCPUs, of which it will have {@code vcpuCount}. */
+    public static X86Engine create(int vcpuCount) {
+        return new X86Engine(vcpuCount, MachineTime.real());
+    }
+
+    /** A machine with one vCPU whose time is the number of its instructions: it lives the same life every time. */
+    public static X86Engine createDeterministic() {
+        return new X86Engine(1, new CountedTime());
+    }
+
+    @Override
+    public String name() {
+        return "x86";
+    }
+
+    @Override
+    public int physicalAddressBits() {
+        return Cpuid.PHYSICAL_BITS;
+    }
+
+    @Override
+    public void mapMemory(
+            int slot, long guestPhysicalAddress, long lengthBytes, MemorySegment hostMemory, boolean readOnly) {
+        if (slot < 0 || slot >= SLOTS) {
+            throw new IllegalArgumentException("memory slot " + slot);
+        }
+        memory.map(slot, guestPhysicalAddress, lengthBytes, hostMemory, readOnly);
+    }
+
+    @Override
+    public Vcpu createVcpu(int index) {
+        if (index != vcpus.size() || index >= vcpuCount) {
+            throw new IllegalArgumentException("vCPU " + index + " after " + vcpus.size() + " of " + vcpuCount);
+        }
+        final GuestException exception = new GuestException();
+        final LocalApic apic = new LocalApic(index, bus, () -> wake(index));
+        final VcpuInterrupts interrupts = new VcpuInterrupts(apic, chipset, time, exception);
+        final DeviceBus devices = new DeviceBus(interrupts, chipset, doorbells, time, () -> wake(0));
+        final Executor executor = new Executor();
+        final Mmu mmu = new Mmu(memory, devices, exception, (address, lengthBytes) -> {});
+        final Cpu cpu = new Cpu(index, mmu, devices, interrupts, time, exception);
+        cpu.cpuid = new Cpuid(index, vcpuCount);
+        interrupts.attach(cpu);
+        devices.attach(cpu);
+        if (time instanceof CountedTime counted) {
+            counted.follow(cpu);
+        }
+        final X86Vcpu vcpu = new X86Vcpu(cpu, executor, interrupts, devices, memory, time);
+        vcpus.add(vcpu);
+        apic.wireAsFirmware();
+        return vcpu;
+    }
+
+    /** Any thread; nobody is there yet while the machine is built. */
+    private void wake(int index) {
+        if (index < vcpus.size()) {
+            vcpus.get(index).wake();
+        }
+    }
+
+    @Override
+    public void attachInterrupt(int gsi, Fd eventFd, @Nullable Fd resampleFd) {
+        if (gsi < 0 || gsi >= Chipset.GSIS) {
+            throw new IllegalArgumentException("GSI " + gsi);
+        }
+        watcher.add(gsi, eventFd, resampleFd);
+    }
+
+    @Override
+    public void attachDoorbell(long address, int widthBytes, boolean pio, long match, Fd eventFd) {
+        addDoorbell(address, widthBytes, pio, false, match, eventFd);
+    }
+
+    @Override
+    public void attachDoorbell(long address, int widthBytes, boolean pio, Fd eventFd) {
+        addDoorbell(address, widthBytes, pio, true, 0, eventFd);
+    }
+
+    private void addDoorbell(long address, int widthBytes, boolean pio, boolean any, long match, Fd eventFd) {
+        if (widthBytes != 1 && widthBytes != 2 && widthBytes != 4 && widthBytes != 8) {
+            throw new IllegalArgumentException("doorbell of " + widthBytes + " bytes");
+        }
+        doorbells.add(pio, address, widthBytes, any, match, EventFd.of(eventFd.duplicate()));
+    }
+
+    @Override
+    public void prepare() {
+        watcher.start(chipset);
+    }
+
+    /** Registers of vCPU {@code index}: for tests and tools in this process. */
+    Cpu cpu(int index) {
+        return vcpus.get(index).cpu();
+    }
+
+    @Override
+    public void close() {
+        watcher.close();
+        doorbells.close();
+    }
+}
