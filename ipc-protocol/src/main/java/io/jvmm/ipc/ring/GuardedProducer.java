@@ -1,6 +1,11 @@
 package io.jvmm.ipc.ring;
 
+import static io.jvmm.ipc.ring.IpcRingLayout.PADDING_TYPE;
+import static io.jvmm.ipc.ring.IpcRingLayout.RECORD_ALIGNMENT_BYTES;
+import static io.jvmm.ipc.ring.IpcRingLayout.RECORD_HEADER_BYTES;
+
 import io.jvmm.ipc.ring.Violation.Kind;
+import java.lang.invoke.VarHandle;
 import org.agrona.concurrent.AtomicBuffer;
 import org.agrona.concurrent.UnsafeBuffer;
 import org.agrona.concurrent.ringbuffer.ManyToOneRingBuffer;
@@ -8,9 +13,13 @@ import org.agrona.concurrent.ringbuffer.RingBuffer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Agrona's many-to-one producer in front of a hostile consumer, who can scribble on the positions in the trailer. All
- * that can come of it is a claim at a wrong place inside the ring (it loses its own messages) or an exception of
- * Agrona's bounds checks, which severs here and reaches no caller. Any thread; nothing is allocated.
+ * The producer of an IPC ring whose consumer is hostile: that can scribble on the positions in the trailer and on records
+ * at any time. All that can come of it is a claim at a wrong place inside the ring (it loses its own messages), no room, or
+ * a severed link. Nothing is thrown, nothing waits: a claim is tried a bounded number of times. Any thread; nothing is
+ * allocated.
+ *
+ * <p>The format is that of Agrona's many-to-one ring, and so is the commit. Claiming is our own: Agrona's repeats its
+ * compare-and-set until it succeeds, and a consumer that keeps storing to the tail would hold a vCPU there.
  *
  * <p>A write is {@link #claim}, fields into {@link #buffer()}, {@link #commit}. A caller that finds its claim or commit
  * severed simply stops.
@@ -21,30 +30,88 @@ public final class GuardedProducer {
     /** {@link #claim}: the link is severed. */
     public static final int SEVERED = -3;
 
+    /**
+     * How often a claim is tried. Each failure means that another thread of this process has claimed in that moment, or that
+     * the consumer lies. Among 256 vCPUs that do nothing but claim, one loses this often in a row with a probability of
+     * (255/256)^16384, which is 10^-28; a liar holds a thread for a millisecond or two.
+     */
+    static final int MAX_TRIES = 16_384;
+
     private final AtomicBuffer buffer;
     private final RingBuffer ring;
+    private final int capacity;
+    private final int mask;
+    private final int tailOffset;
+    private final int headCacheOffset;
+    private final int headOffset;
     private volatile @Nullable Violation violation;
 
     /** A producer of the ring in {@code buffer}, records and trailer. */
     public GuardedProducer(AtomicBuffer buffer) {
         this.buffer = buffer;
         this.ring = new ManyToOneRingBuffer(buffer);
+        this.capacity = ring.capacity();
+        this.mask = capacity - 1;
+        this.tailOffset = capacity + IpcRingLayout.TAIL_OFFSET;
+        this.headCacheOffset = capacity + IpcRingLayout.HEAD_CACHE_OFFSET;
+        this.headOffset = capacity + IpcRingLayout.HEAD_OFFSET;
     }
 
     /**
      * Claims room for a message.
      *
+     * @param type positive
+     * @param lengthBytes at most {@link #maxMessageLength}
      * @return where in {@link #buffer()} to write it, {@link #FULL} or {@link #SEVERED}
      */
     public int claim(int type, int lengthBytes) {
+        assert type > 0 && lengthBytes >= 0 && lengthBytes <= maxMessageLength() : type + ", " + lengthBytes;
         if (violation != null) {
             return SEVERED;
         }
-        try {
-            return ring.tryClaim(type, lengthBytes);
-        } catch (RuntimeException hostileTrailer) {
-            return sever();
+        int recordBytes = IpcRingLayout.recordBytes(lengthBytes);
+        long head = buffer.getLongVolatile(headCacheOffset);
+        for (int tries = 0; tries < MAX_TRIES; tries++) {
+            long tail = buffer.getLongVolatile(tailOffset);
+            if ((tail & (RECORD_ALIGNMENT_BYTES - 1)) != 0) {
+                return sever();
+            }
+            int index = (int) tail & mask;
+            int toEnd = capacity - index;
+            int padding = recordBytes > toEnd ? toEnd : 0;
+            int needed = recordBytes + padding;
+            if (!hasRoom(tail - head, needed)) {
+                head = buffer.getLongVolatile(headOffset);
+                if (tail - head < 0) {
+                    continue; // the consumer is past this tail, so others have moved it on since
+                }
+                if (!hasRoom(tail - head, needed)) {
+                    return FULL;
+                }
+                buffer.putLongRelease(headCacheOffset, head);
+            }
+            if (buffer.compareAndSetLong(tailOffset, tail, tail + needed)) {
+                if (padding > 0) {
+                    begin(index, PADDING_TYPE, padding);
+                    buffer.putIntRelease(index, padding);
+                    index = 0;
+                }
+                begin(index, type, lengthBytes + RECORD_HEADER_BYTES);
+                return index + RECORD_HEADER_BYTES;
+            }
         }
+        return sever();
+    }
+
+    private boolean hasRoom(long used, int needed) {
+        return used >= 0 && used <= capacity - needed;
+    }
+
+    /** A header that says: claimed, not finished. */
+    private void begin(int index, int type, int lengthBytes) {
+        buffer.putIntRelease(index, -lengthBytes);
+        VarHandle.releaseFence();
+        buffer.putInt(index + Integer.BYTES, type);
     }
 
     /** Hands the finished message to the consumer. False when the link is severed. */
@@ -75,10 +142,10 @@ public final class GuardedProducer {
 
     private synchronized int sever() {
         if (violation == null) {
-            long tail = buffer.getLongVolatile(ring.capacity() + IpcRingLayout.TAIL_OFFSET);
+            long tail = buffer.getLongVolatile(tailOffset);
             UnsafeBuffer evidence = new UnsafeBuffer(new byte[2 * Long.BYTES]);
             evidence.putLong(0, tail);
-            evidence.putLong(8, buffer.getLongVolatile(ring.capacity() + IpcRingLayout.HEAD_OFFSET));
+            evidence.putLong(8, buffer.getLongVolatile(headOffset));
             violation = new Violation(Kind.PRODUCER_RING, tail, evidence.byteArray());
         }
         return SEVERED;

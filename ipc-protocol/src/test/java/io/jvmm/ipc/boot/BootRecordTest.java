@@ -202,7 +202,7 @@ class BootRecordTest {
         BootChannel parent = BootChannel.over(pair.left().fd());
         SysException e =
                 assertThrows(SysException.TimedOut.class, () -> parent.send(record, "process serial", 20_000_000));
-        assertTrue(e.getMessage().contains("process serial"), e.getMessage());
+        assertTrue(e.toString().contains("process serial"), e.toString());
         pair.right().close();
         assertThrows(SysException.Disconnected.class, () -> parent.send(record, "process serial", SECOND));
     }
