@@ -14,8 +14,8 @@ public final class OptionalOps {
             case CMPXCHG16B -> false;
             // CPUID.1:ECX.MOVBE[22], MONITOR[3].
             case MOVBE, MONITOR, MWAIT -> false;
-            // CPUID.7.0:EBX.FSGSBASE[0], INVPCID[10], CLFLUSHOPT[23], CLWB[24].
-            case RDFSBASE, RDGSBASE, WRFSBASE, WRGSBASE, INVPCID, CLFLUSHOPT, CLWB -> false;
+            // CPUID.7.0:EBX.INVPCID[10]. FSGSBASE[0], CLFLUSHOPT[23] and CLWB[24] are offered.
+            case INVPCID -> false;
             // Exists in system management mode only, which is not there.
             case RSM -> false;
             default -> true;

@@ -1,0 +1,230 @@
+package io.jvmm.vcpu.x86.interp;
+
+import io.jvmm.vcpu.x86.cpu.ControlRegisters;
+import io.jvmm.vcpu.x86.cpu.Cpu;
+import io.jvmm.vcpu.x86.cpu.Flags;
+import io.jvmm.vcpu.x86.cpu.Privilege;
+import io.jvmm.vcpu.x86.cpu.Step;
+import io.jvmm.vcpu.x86.decode.Insn;
+import io.jvmm.vcpu.x86.decode.Op;
+import java.lang.invoke.VarHandle;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * System instructions that touch neither control registers nor segments: flags, halts, counters, CPUID, caches and fences (SDM 2).
+ */
+final class SystemSteps {
+    /** What PUSHF pushes: RF and VM read as 0. */
+    private static final int PUSHED = ~(Flags.RF | Flags.VM);
+    /** What a 16-bit POPF may change before privilege is looked at. */
+    private static final int POPPED_16 = Flags.STATUS | Flags.TF | Flags.IF | Flags.DF | Flags.IOPL | Flags.NT;
+    /** What the wider forms change besides; RF, VIF and VIP become 0. */
+    private static final int POPPED_32 = POPPED_16 | Flags.AC | Flags.ID | Flags.RF | Flags.VIF | Flags.VIP;
+
+    private SystemSteps() {}
+
+    /** A step for the instruction, or null when it is not one of these. */
+    static @Nullable Step build(Insn insn) {
+        return switch (insn.op) {
+            case HLT -> new Halt(insn);
+            case CLI -> new ClearInterrupt();
+            case STI -> new SetInterrupt();
+            case PUSHF -> new PushFlags(insn);
+            case POPF -> new PopFlags(insn);
+            case CLAC, STAC -> new AlignmentFlag(insn);
+            case NOP, ENDBR, PAUSE, PREFETCH, LFENCE, SFENCE -> new Hint(insn.op);
+            case MFENCE -> new FullFence();
+            case RDTSC -> new ReadTsc(false);
+            case RDTSCP -> new ReadTsc(true);
+            case RDPMC -> new NoCounter();
+            case CPUID -> new Identify();
+            case INVD, WBINVD -> new Supervisor();
+            case CLFLUSH, CLFLUSHOPT, CLWB -> new CacheLine(insn);
+            case UD, RSM, MONITOR, MWAIT -> new Undefined();
+            default -> null;
+        };
+    }
+
+    private static final class Halt extends Step {
+        private final long next;
+
+        Halt(Insn insn) {
+            this.next = insn.end();
+        }
+
+        @Override
+        public void run(Cpu cpu) {
+            Privilege.checkSupervisor(cpu);
+            cpu.halted = true;
+            cpu.budget = 0;
+            cpu.rip = cpu.blockRip + next;
+        }
+    }
+
+    private static final class ClearInterrupt extends Step {
+        @Override
+        public void run(Cpu cpu) {
+            Privilege.checkInterruptFlag(cpu);
+            cpu.otherFlags &= ~Flags.IF;
+        }
+    }
+
+    /** Interrupts stay off for one more instruction if they were off. */
+    private static final class SetInterrupt extends Step {
+        @Override
+        public void run(Cpu cpu) {
+            Privilege.checkInterruptFlag(cpu);
+            if ((cpu.otherFlags & Flags.IF) == 0) {
+                cpu.setFlags(Flags.IF, Flags.IF);
+                cpu.interruptShadow = true;
+            }
+        }
+    }
+
+    private static void checkVirtual86(Cpu cpu) {
+        if (cpu.isVirtual86() && cpu.iopl() < 3) {
+            throw cpu.protection();
+        }
+    }
+
+    private static final class PushFlags extends Step {
+        private final int bytes;
+
+        PushFlags(Insn insn) {
+            this.bytes = insn.operandBytes;
+        }
+
+        @Override
+        public void run(Cpu cpu) {
+            checkVirtual86(cpu);
+            StackSteps.push(cpu, cpu.flags() & PUSHED, bytes);
+        }
+    }
+
+    private static final class PopFlags extends Step {
+        private final int bytes;
+
+        PopFlags(Insn insn) {
+            this.bytes = insn.operandBytes;
+        }
+
+        @Override
+        public void run(Cpu cpu) {
+            checkVirtual86(cpu);
+            final int value = (int) StackSteps.peek(cpu, 0, bytes) & ~(Flags.RF | Flags.VIF | Flags.VIP);
+            int mask = bytes == 2 ? POPPED_16 : POPPED_32;
+            if (cpu.cpl > 0) {
+                mask &= ~(Flags.IOPL | Flags.VIF | Flags.VIP);
+                if (cpu.cpl > cpu.iopl()) {
+                    mask &= ~Flags.IF;
+                }
+            }
+            StackSteps.release(cpu, bytes);
+            cpu.setFlags(value, mask);
+        }
+    }
+
+    private static final class AlignmentFlag extends Step {
+        private final int value;
+
+        AlignmentFlag(Insn insn) {
+            this.value = insn.op == Op.STAC ? Flags.AC : 0;
+        }
+
+        @Override
+        public void run(Cpu cpu) {
+            if (cpu.cpl != 0) {
+                throw cpu.undefined();
+            }
+            cpu.setFlags(value, Flags.AC);
+        }
+    }
+
+    /** What has no effect here: the memory accesses of every access class are ordered like loads and stores of x86 already. */
+    private static final class Hint extends Step {
+        private final boolean spin;
+
+        Hint(Op op) {
+            this.spin = op == Op.PAUSE;
+        }
+
+        @Override
+        public void run(Cpu cpu) {
+            if (spin) {
+                Thread.onSpinWait();
+            }
+        }
+    }
+
+    private static final class FullFence extends Step {
+        @Override
+        public void run(Cpu cpu) {
+            VarHandle.fullFence();
+        }
+    }
+
+    private static final class ReadTsc extends Step {
+        private final boolean withAux;
+
+        ReadTsc(boolean withAux) {
+            this.withAux = withAux;
+        }
+
+        @Override
+        public void run(Cpu cpu) {
+            if (cpu.cpl > 0 && (cpu.cr4 & ControlRegisters.CR4_TSD) != 0) {
+                throw cpu.protection();
+            }
+            final long tsc = cpu.tsc();
+            cpu.r[Cpu.RAX] = tsc & 0xffff_ffffL;
+            cpu.r[Cpu.RDX] = tsc >>> 32;
+            if (withAux) {
+                cpu.r[Cpu.RCX] = cpu.tscAux & 0xffff_ffffL;
+            }
+        }
+    }
+
+    /** RDPMC: there are no counters. */
+    private static final class NoCounter extends Step {
+        @Override
+        public void run(Cpu cpu) {
+            throw cpu.protection();
+        }
+    }
+
+    private static final class Identify extends Step {
+        @Override
+        public void run(Cpu cpu) {
+            cpu.cpuid.run(cpu);
+        }
+    }
+
+    /** INVD, WBINVD: there is no cache. */
+    private static final class Supervisor extends Step {
+        @Override
+        public void run(Cpu cpu) {
+            Privilege.checkSupervisor(cpu);
+        }
+    }
+
+    /** CLFLUSH and its kind: faults like a load, does nothing. */
+    private static final class CacheLine extends Step {
+        private final Address address;
+
+        CacheLine(Insn insn) {
+            this.address = new Address(insn, 1, false);
+        }
+
+        @Override
+        public void run(Cpu cpu) {
+            cpu.mmu.hostForRead(address.linear(cpu), 1);
+        }
+    }
+
+    private static final class Undefined extends Step {
+        @Override
+        public void run(Cpu cpu) {
+            throw cpu.undefined();
+        }
+    }
+}
