@@ -1,24 +1,28 @@
 package io.jvmm.vcpu.x86.interp;
 
+import io.jvmm.vcpu.x86.cpu.ModeKey;
 import io.jvmm.vcpu.x86.cpu.Step;
+import io.jvmm.vcpu.x86.decode.Decoder;
 import io.jvmm.vcpu.x86.decode.Insn;
+import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Decoded code: a straight run of instructions of one page, for one {@link io.jvmm.vcpu.x86.cpu.ModeKey}. Shared by all vCPUs; what it
- * decodes does not change, only whether it is still true.
+ * Decoded code: a straight run of instructions of one page, for one {@link ModeKey}. Shared by all vCPUs; what it decodes does
+ * not change, only whether it is still true.
  *
  * <p>The {@link Insn}s themselves are not kept (they would be most of the cache): {@link #insns()} decodes them again.
  *
- * <p>When the guest writes to these bytes the block is invalid: {@link #valid} is cleared and all of {@link #steps} is
- * overwritten with a step that leaves the block, so that whoever runs it leaves at the next step.
+ * <p>When the guest writes to these bytes the block is invalid: {@link #valid} is cleared, and all of {@link #steps} is
+ * overwritten with a step that leaves the block, so that whoever runs it leaves at the next step. Who takes steps out for
+ * another use looks at {@link #valid} afterwards.
  */
 public final class Block {
     /** The page it is in. */
     public final CodePage page;
     /** Of its first byte, 0..4095. */
     public final int pageOffset;
-
+    /** What it was decoded for, with {@link ModeKey#SINGLE} if it was cut after one instruction. */
     public final int modeKey;
     /** Bytes of all instructions. */
     public final int byteLength;
@@ -26,30 +30,53 @@ public final class Block {
     public final int instructionCount;
     /** What is executed, in order. */
     public final Step[] steps;
-    /** For each step, offset of its first instruction from the start of the block in the low 16 bits, number of instructions before it above. */
-    final int[] positions;
     /** Translated code that begins here, or null. Plain and racy: a vCPU may see it late. */
     public @Nullable Region region;
-    /** How often this was entered; racy. */
+    /** How often this was entered in the interpreter; racy. Set back to 0 it will be offered again. */
     public int hits;
     /** Whether memory still holds what was decoded. Once false, always false. */
     public volatile boolean valid = true;
+
+    /** What {@link CodePage} finds it by. */
+    final int key;
+    /**
+     * For each step, offset of its first instruction from the start of the block in the low 16 bits, number of instructions
+     * before it above.
+     */
+    private final int[] positions;
+    /** Bytes of an instruction that goes on in the next page, else null. */
+    private final byte @Nullable [] crossing;
+    /** The page in which such an instruction ends, and what its {@link CodePage#headVersion} was. */
+    @Nullable
+    CodePage secondPage;
+
+    int secondVersion;
+    /** Where control went last time, if that was in the same page: saves the look-up. */
+    @Nullable
+    Block next;
 
     Block(
             CodePage page,
             int pageOffset,
             int modeKey,
-            int byteLength,
-            int instructionCount,
+            Insn[] insns,
             Step[] steps,
-            int[] positions) {
+            int[] positions,
+            byte @Nullable [] crossing) {
+        final Insn last = insns[insns.length - 1];
         this.page = page;
         this.pageOffset = pageOffset;
         this.modeKey = modeKey;
-        this.byteLength = byteLength;
-        this.instructionCount = instructionCount;
+        this.byteLength = last.end();
+        this.instructionCount = insns.length;
         this.steps = steps;
         this.positions = positions;
+        this.crossing = crossing;
+        this.key = key(pageOffset, modeKey);
+    }
+
+    static int key(int pageOffset, int modeKey) {
+        return pageOffset | modeKey << 12;
     }
 
     /** Bytes from the start of the block to the first instruction of a step. */
@@ -64,11 +91,41 @@ public final class Block {
 
     /** Whether this is a single instruction that goes on in the next page; such blocks are not translated. */
     public boolean crossesPage() {
-        return pageOffset + byteLength > CodePage.BYTES;
+        return crossing != null;
     }
 
-    /** The instructions, decoded anew from the page's copy: check {@link #valid} afterwards. Any thread. */
+    /** The instructions, decoded anew from the page's copy: look at {@link #valid} afterwards. Any thread. */
     public Insn[] insns() {
-        throw new UnsupportedOperationException();
+        final byte[] code = crossing != null ? crossing : page.copy;
+        final int start = crossing != null ? 0 : pageOffset;
+        final Insn[] result = new Insn[instructionCount];
+        int offset = 0;
+        for (int i = 0; i < result.length; i++) {
+            final Insn insn = new Insn();
+            Decoder.decode(code, start + offset, code.length, ModeKey.codeBytes(modeKey), insn);
+            insn.offset = offset;
+            offset += insn.length;
+            result[i] = insn;
+        }
+        return result;
+    }
+
+    /** Makes whoever runs this leave it. */
+    void invalidate() {
+        valid = false;
+        region = null;
+        next = null;
+        Arrays.fill(steps, LeaveBlock.STEP);
+    }
+
+    /** Estimate of the heap it takes, without a region. */
+    int heapBytes() {
+        return 128 + 48 * steps.length;
+    }
+
+    @Override
+    public String toString() {
+        return String.format(
+                "Block[%x, %d instructions, mode %x]", page.address + pageOffset, instructionCount, modeKey);
     }
 }

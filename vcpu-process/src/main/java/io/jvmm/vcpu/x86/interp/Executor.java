@@ -1,8 +1,26 @@
 package io.jvmm.vcpu.x86.interp;
 
 import io.jvmm.vcpu.x86.cpu.Cpu;
+import io.jvmm.vcpu.x86.cpu.Debugging;
+import io.jvmm.vcpu.x86.cpu.Delivery;
+import io.jvmm.vcpu.x86.cpu.ModeKey;
+import io.jvmm.vcpu.x86.cpu.Segment;
+import io.jvmm.vcpu.x86.cpu.Step;
+import io.jvmm.vcpu.x86.decode.Insn;
+import io.jvmm.vcpu.x86.mmu.DeviceExit;
+import io.jvmm.vcpu.x86.mmu.GuestException;
+import io.jvmm.vcpu.x86.mmu.Vector;
+import org.jspecify.annotations.Nullable;
 
-/** Runs guest code on one vCPU: finds blocks, executes them, delivers what they raise. Used by that vCPU's thread. */
+/**
+ * Runs guest code on one vCPU: finds blocks, executes them, delivers what they raise, takes interrupts between them. Used by
+ * that vCPU's thread, but for {@link #requestProtection}.
+ *
+ * <p>There are three ways through a block: {@link #run64} in 64-bit mode, {@link #runLegacy} with its segments, and
+ * {@link #runOne} for a single instruction (interrupt shadow, single-step, breakpoints). Whatever leaves a block in the middle
+ * comes to {@link #rewind}, which brings RIP and the counts to the instruction where that was. Nothing is allocated but by
+ * the building of blocks.
+ */
 public final class Executor {
     /** Why {@link #run} came back. */
     public enum Stop {
@@ -12,14 +30,379 @@ public final class Executor {
         ATTENTION,
         /** HLT, and nothing to wake the processor yet. */
         HALTED,
-        /** A {@link io.jvmm.vcpu.x86.mmu.DeviceExit}: answer it and run again. */
+        /** A {@link DeviceExit}: answer it and run again. */
         DEVICE,
         /** Triple fault. */
         SHUTDOWN
     }
 
+    /** Most instructions between two looks at timers and interrupts. */
+    public static final int SLICE = 2_000;
+
+    private static final int PENDING_PAGES = 64;
+    private static final int NO_STEP = -1;
+    private static final long NO_PAGE = -1;
+    private static final long ALL_PAGES = -2;
+
+    private final Cpu cpu;
+    private final CodeCache cache;
+    private final int threshold;
+    private final InstructionTlb fetches = new InstructionTlb();
+    private final Object pendingLock = new Object();
+    private final long[] pendingPages = new long[PENDING_PAGES];
+    private int pendingCount;
+    /** Whether {@link #pendingCount} may be other than 0. */
+    private volatile boolean pending;
+    /** Faults and interrupts delivered: each counts as an instruction, so that a storm of them uses up the budget. */
+    private long delivered;
+
+    /** The executor of a vCPU. */
+    public Executor(Cpu cpu, CodeCache cache) {
+        this.cpu = cpu;
+        this.cache = cache;
+        this.threshold = cache.threshold();
+        cpu.mmu.setFetchCache(fetches);
+        cache.attach(this);
+    }
+
     /** Executes about {@code budget} instructions. */
-    public Stop run(Cpu cpu, int budget) {
-        throw new UnsupportedOperationException("" + cpu + budget);
+    public Stop run(int budget) {
+        if (pending) {
+            takeProtections();
+        }
+        final long end = used() + budget;
+        long nextLook = used();
+        while (true) {
+            if (cpu.shutdown) {
+                return Stop.SHUTDOWN;
+            }
+            if (cpu.attention()) {
+                return Stop.ATTENTION;
+            }
+            final long used = used();
+            if (used - end >= 0) {
+                return Stop.BUDGET;
+            }
+            if (used - nextLook >= 0) {
+                nextLook = used + SLICE;
+                expireTimers();
+            }
+            try {
+                if (!cpu.interruptShadow && Delivery.takePending(cpu)) {
+                    delivered++;
+                }
+                if (cpu.halted) {
+                    return Stop.HALTED;
+                }
+                cpu.budget = (int) Math.min(SLICE, end - used);
+                if (cpu.interruptShadow || Debugging.isStepping(cpu)) {
+                    runOne();
+                } else if (cpu.modeKey == ModeKey.CODE_64) {
+                    run64();
+                } else {
+                    runLegacy();
+                }
+            } catch (DeviceExit _) {
+                return Stop.DEVICE;
+            }
+        }
+    }
+
+    private long used() {
+        return cpu.retired + delivered;
+    }
+
+    private void expireTimers() {
+        final long now = cpu.time.nowNs();
+        if (now >= cpu.interrupts.nextDeadlineNs()) {
+            cpu.interrupts.tick(now);
+        }
+    }
+
+    /** Blocks of 64-bit mode until the budget is used up, attention is wanted, or the mode changes. */
+    private void run64() {
+        final Cpu c = cpu;
+        Block block = null;
+        int step = NO_STEP;
+        try {
+            do {
+                final long rip = c.rip;
+                block = find64(rip);
+                c.blockRip = rip;
+                final Region region = block.region;
+                if (region == null) {
+                    count(block);
+                    c.rip = rip + block.byteLength;
+                    final Step[] steps = block.steps;
+                    for (step = 0; step < steps.length; step++) {
+                        steps[step].run(c);
+                    }
+                    step = NO_STEP;
+                    c.retired += block.instructionCount;
+                    c.budget -= block.instructionCount;
+                } else {
+                    region.run(c);
+                }
+            } while (c.budget > 0 && !c.attention() && c.modeKey == ModeKey.CODE_64);
+        } catch (GuestException e) {
+            rewind(block, step);
+            deliver(e, ModeKey.CODE_64);
+        } catch (DeviceExit e) {
+            rewind(block, step);
+            throw e;
+        } catch (LeaveBlock _) {
+            rewind(block, step);
+        }
+    }
+
+    private void count(Block block) {
+        final int hits = block.hits + 1;
+        block.hits = hits;
+        if (hits == threshold) {
+            cache.hot(block);
+        }
+    }
+
+    private Block find64(long rip) {
+        final int i = InstructionTlb.index(rip);
+        if (fetches.tags[i] == InstructionTlb.tag(rip, cpu.cpl)) {
+            final CodePage page = fetches.pages[i];
+            if (page != null) {
+                final Block block = page.find(Block.key((int) rip & (CodePage.BYTES - 1), ModeKey.CODE_64));
+                if (block != null && !block.crossesPage()) {
+                    return block;
+                }
+            }
+        }
+        return find(rip, ModeKey.CODE_64);
+    }
+
+    /** Blocks of 16-bit and 32-bit code. */
+    private void runLegacy() {
+        final Cpu c = cpu;
+        Block block = null;
+        int step = NO_STEP;
+        int mode = c.modeKey;
+        try {
+            do {
+                mode = c.modeKey;
+                final long rip = c.rip;
+                block = findLegacy(rip, mode);
+                c.blockRip = rip;
+                final Region region = block.region;
+                if (region == null) {
+                    count(block);
+                    c.rip = rip + block.byteLength & 0xffff_ffffL;
+                    final Step[] steps = block.steps;
+                    for (step = 0; step < steps.length; step++) {
+                        steps[step].run(c);
+                    }
+                    step = NO_STEP;
+                    c.retired += block.instructionCount;
+                    c.budget -= block.instructionCount;
+                } else {
+                    region.run(c);
+                }
+            } while (c.budget > 0 && !c.attention() && c.modeKey != ModeKey.CODE_64);
+        } catch (GuestException e) {
+            rewind(block, step);
+            deliver(e, mode);
+        } catch (DeviceExit e) {
+            rewind(block, step);
+            throw e;
+        } catch (LeaveBlock _) {
+            rewind(block, step);
+        }
+    }
+
+    private Block findLegacy(long rip, int mode) {
+        final Segment cs = cpu.segments[Segment.CS];
+        final long linear = cs.base + rip & 0xffff_ffffL;
+        final Block block = find(linear, mode);
+        if ((mode & ModeKey.CHECKED) == 0 || rip + block.byteLength - 1 <= cs.limit) {
+            return block;
+        }
+        // Only instructions that lie behind the limit fault, not those before them in the block.
+        final Block single = find(linear, mode | ModeKey.SINGLE);
+        if (rip + single.byteLength - 1 > cs.limit) {
+            throw cpu.protection();
+        }
+        return single;
+    }
+
+    /** One instruction, in any mode. */
+    private void runOne() {
+        final Cpu c = cpu;
+        final boolean shadow = c.interruptShadow;
+        final int mode = c.modeKey;
+        final boolean stepping = Debugging.isStepping(c);
+        Block block = null;
+        int step = NO_STEP;
+        c.interruptShadow = false;
+        try {
+            if (stepping) {
+                Debugging.before(c);
+            }
+            final long rip = c.rip;
+            if (mode == ModeKey.CODE_64) {
+                block = find(rip, mode | ModeKey.SINGLE);
+                c.rip = rip + block.byteLength;
+            } else {
+                block = findLegacy(rip, mode | ModeKey.SINGLE);
+                c.rip = rip + block.byteLength & 0xffff_ffffL;
+            }
+            c.blockRip = rip;
+            step = 0;
+            block.steps[0].run(c);
+            step = NO_STEP;
+            c.retired++;
+            if (stepping) {
+                Debugging.after(c);
+            }
+        } catch (GuestException e) {
+            rewind(block, step);
+            deliver(e, mode);
+        } catch (DeviceExit e) {
+            rewind(block, step);
+            if (step != NO_STEP) {
+                c.interruptShadow = shadow;
+                if (stepping) {
+                    Debugging.abandon(c);
+                }
+            }
+            throw e;
+        } catch (LeaveBlock _) {
+            rewind(block, step);
+            c.interruptShadow = shadow;
+            if (stepping) {
+                Debugging.abandon(c);
+            }
+        }
+    }
+
+    /** Brings RIP and counts to the instruction of a step that did not complete. */
+    private void rewind(@Nullable Block block, int step) {
+        if (block != null && step != NO_STEP) {
+            final int done = block.stepInsn(step);
+            cpu.rip = cpu.blockRip + block.stepOffset(step);
+            if (cpu.codeBytes != 8) {
+                cpu.rip &= 0xffff_ffffL;
+            }
+            cpu.retired += done;
+            cpu.budget -= done;
+        }
+    }
+
+    private void deliver(GuestException e, int mode) {
+        delivered++;
+        if (e.isNonCanonical() && isStackAccess(mode)) {
+            e.of(Vector.SS, 0);
+        }
+        Delivery.exception(cpu, e);
+    }
+
+    /** Whether the instruction at RIP, which met an address that is not canonical, met it through SS. */
+    private boolean isStackAccess(int mode) {
+        final long physical = cpu.mmu.translateDebug(cpu.rip);
+        final CodePage page = physical < 0 ? null : cache.page(physical, this);
+        final Block block =
+                page == null ? null : cache.block(page, (int) physical & (CodePage.BYTES - 1), mode | ModeKey.SINGLE);
+        if (block == null) {
+            return false;
+        }
+        final Insn insn = block.insns()[0];
+        final long stack = cpu.r[Cpu.RSP];
+        return insn.hasMemory() && insn.segment == Segment.SS
+                || BlockEnd.isStackOperation(insn.op) && (!isCanonical(stack - 8) || !isCanonical(stack + 8));
+    }
+
+    private static boolean isCanonical(long linear) {
+        return linear << 16 >> 16 == linear;
+    }
+
+    /** The block at a linear address: the thorough way. Throws the fault of the fetch. */
+    private Block find(long linear, int mode) {
+        while (true) {
+            final CodePage page = page(linear);
+            final int offset = (int) linear & (CodePage.BYTES - 1);
+            Block block = page.find(Block.key(offset, mode));
+            if (block == null) {
+                block = cache.block(page, offset, mode);
+            }
+            if (block != null && !block.crossesPage()) {
+                return block;
+            }
+            if (!page.dead) {
+                final long next = linear - offset + CodePage.BYTES;
+                final CodePage second = page((mode & ModeKey.CODE) == ModeKey.CODE_64 ? next : next & 0xffff_ffffL);
+                if (block == null || block.secondPage != second || block.secondVersion != second.headVersion) {
+                    block = cache.crossingBlock(page, offset, mode, second);
+                }
+                if (block != null) {
+                    return block;
+                }
+            }
+        }
+    }
+
+    /** The page of code at a linear address. Throws the fault of the fetch. */
+    private CodePage page(long linear) {
+        final int i = InstructionTlb.index(linear);
+        final CodePage known = fetches.pages[i];
+        if (known != null && !known.dead && fetches.tags[i] == InstructionTlb.tag(linear, cpu.cpl)) {
+            return known;
+        }
+        final long physical = cpu.mmu.translateFetch(linear);
+        final CodePage page = cache.page(physical, this);
+        if (page == null) {
+            // Nothing answers there: all ones, and FF FF is no instruction.
+            throw cpu.undefined();
+        }
+        fetches.fill(linear, cpu.cpl, page, cpu.mmu.isFetchGlobal(), cpu.mmu.fetchPageShift());
+        return page;
+    }
+
+    /** Takes away this vCPU's ways to write to a page unseen. This vCPU's thread. */
+    void protect(long guestPhysicalPage) {
+        cpu.mmu.protectCode(guestPhysicalPage);
+    }
+
+    /** Wants {@link #protect} of this vCPU. Any thread. */
+    void requestProtection(long guestPhysicalPage) {
+        synchronized (pendingLock) {
+            if (pendingCount < PENDING_PAGES) {
+                pendingPages[pendingCount] = guestPhysicalPage;
+            }
+            pendingCount = Math.min(pendingCount + 1, PENDING_PAGES + 1);
+            pending = true;
+        }
+        cpu.requestAttention();
+    }
+
+    private void takeProtections() {
+        while (pending) {
+            final long page = nextProtection();
+            if (page == ALL_PAGES) {
+                cpu.mmu.flushAll();
+                cache.recheckAll();
+            } else if (page != NO_PAGE && cpu.mmu.protectCode(page)) {
+                cache.recheck(page);
+            }
+        }
+    }
+
+    /** The lock is not held around calls to the cache, which calls {@link #requestProtection} with its own held. */
+    private long nextProtection() {
+        synchronized (pendingLock) {
+            if (pendingCount > PENDING_PAGES) {
+                pendingCount = 0;
+                return ALL_PAGES;
+            }
+            if (pendingCount == 0) {
+                pending = false;
+                return NO_PAGE;
+            }
+            return pendingPages[--pendingCount];
+        }
     }
 }

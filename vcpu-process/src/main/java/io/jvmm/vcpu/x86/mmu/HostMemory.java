@@ -89,20 +89,6 @@ public final class HostMemory {
         UnsafeApi.loadFence();
     }
 
-    /** Offset of the first of {@code length} (a multiple of 8) bytes that differ, to a multiple of 8; -1 when all are equal. */
-    public static int mismatch(long address, byte[] with, int length) {
-        if (length > with.length) {
-            throw new IndexOutOfBoundsException(length);
-        }
-        for (int i = 0; i < length; i += 8) {
-            if (UnsafeApi.getLong(null, address + i) != UnsafeApi.getLong(with, ARRAY_BASE + i)) {
-                return i;
-            }
-        }
-        UnsafeApi.loadFence();
-        return -1;
-    }
-
     /** Copies bytes as if through a buffer: the two ranges may overlap. */
     public static void copy(long from, long to, long lengthBytes) {
         UnsafeApi.storeFence();
