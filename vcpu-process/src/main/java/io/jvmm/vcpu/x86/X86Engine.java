@@ -10,7 +10,12 @@ import io.jvmm.vcpu.x86.apic.LocalApic;
 import io.jvmm.vcpu.x86.apic.VcpuInterrupts;
 import io.jvmm.vcpu.x86.cpu.Cpu;
 import io.jvmm.vcpu.x86.cpu.Cpuid;
+import io.jvmm.vcpu.x86.interp.CodeCache;
 import io.jvmm.vcpu.x86.interp.Executor;
+import io.jvmm.vcpu.x86.interp.FpuStateSteps;
+import io.jvmm.vcpu.x86.interp.IntegerFactory;
+import io.jvmm.vcpu.x86.interp.TranslationQueue;
+import io.jvmm.vcpu.x86.interp.X87ControlSteps;
 import io.jvmm.vcpu.x86.mmu.GuestException;
 import io.jvmm.vcpu.x86.mmu.Mmu;
 import io.jvmm.vcpu.x86.mmu.PhysicalMemory;
@@ -28,10 +33,20 @@ public final class X86Engine implements Engine {
     public static final int MOST_VCPUS = 255;
 
     private static final int SLOTS = 32;
+    /** Entries after which a block is worth translating (1,500 to 5,000 are alike). */
+    private static final int HOT = 3_000;
+    /** Heap for decoded code. */
+    private static final long CODE_BYTES = 96L << 20;
 
     private final int vcpuCount;
     private final MachineTime time;
     private final PhysicalMemory memory = new PhysicalMemory();
+    private final CodeCache code = new CodeCache(
+            memory,
+            List.of(new IntegerFactory(), new FpuStateSteps(), new X87ControlSteps()),
+            TranslationQueue.NONE,
+            HOT,
+            CODE_BYTES);
     private final ApicBus bus;
     private final InterruptWatcher watcher = new InterruptWatcher();
     private final Chipset chipset;
@@ -75,6 +90,7 @@ public final class X86Engine implements Engine {
             throw new IllegalArgumentException("memory slot " + slot);
         }
         memory.map(slot, guestPhysicalAddress, lengthBytes, hostMemory, readOnly);
+        code.clear();
     }
 
     @Override
@@ -86,8 +102,7 @@ public final class X86Engine implements Engine {
         final LocalApic apic = new LocalApic(index, bus, () -> wake(index));
         final VcpuInterrupts interrupts = new VcpuInterrupts(apic, chipset, time, exception);
         final DeviceBus devices = new DeviceBus(interrupts, chipset, doorbells, time, () -> wake(0));
-        final Executor executor = new Executor();
-        final Mmu mmu = new Mmu(memory, devices, exception, (address, lengthBytes) -> {});
+        final Mmu mmu = new Mmu(memory, devices, exception, code);
         final Cpu cpu = new Cpu(index, mmu, devices, interrupts, time, exception);
         cpu.cpuid = new Cpuid(index, vcpuCount);
         interrupts.attach(cpu);
@@ -95,7 +110,7 @@ public final class X86Engine implements Engine {
         if (time instanceof CountedTime counted) {
             counted.follow(cpu);
         }
-        final X86Vcpu vcpu = new X86Vcpu(cpu, executor, interrupts, devices, memory, time);
+        final X86Vcpu vcpu = new X86Vcpu(cpu, new Executor(cpu, code), interrupts, devices, memory, time);
         vcpus.add(vcpu);
         apic.wireAsFirmware();
         return vcpu;

@@ -133,7 +133,7 @@ final class X86Vcpu implements Vcpu {
                 sleep();
                 continue;
             }
-            switch (executor.run(cpu, SLICE)) {
+            switch (executor.run(SLICE)) {
                 case BUDGET -> tick();
                 case ATTENTION -> {
                     cpu.clearAttention();
@@ -158,8 +158,7 @@ final class X86Vcpu implements Vcpu {
      */
     private boolean finishInstruction() {
         devices.rewind(cpu);
-        cpu.interruptShadow = true;
-        if (executor.run(cpu, 1) == Executor.Stop.DEVICE) {
+        if (executor.runInstruction() == Executor.Stop.DEVICE) {
             return true;
         }
         devices.clear();

@@ -108,6 +108,22 @@ public final class Executor {
         }
     }
 
+    /**
+     * Executes the instruction at RIP, before any interrupt and whatever attention is wanted: the one whose {@link DeviceExit} has
+     * been answered.
+     *
+     * @return {@link Stop#DEVICE} when it has met a further access, else {@link Stop#BUDGET}
+     */
+    public Stop runInstruction() {
+        try {
+            cpu.budget = 1;
+            runOne();
+            return Stop.BUDGET;
+        } catch (DeviceExit _) {
+            return Stop.DEVICE;
+        }
+    }
+
     private long used() {
         return cpu.retired + delivered;
     }
