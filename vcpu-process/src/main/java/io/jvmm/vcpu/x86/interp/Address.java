@@ -2,9 +2,8 @@ package io.jvmm.vcpu.x86.interp;
 
 import io.jvmm.vcpu.x86.cpu.Cpu;
 import io.jvmm.vcpu.x86.cpu.Segment;
+import io.jvmm.vcpu.x86.cpu.Segmentation;
 import io.jvmm.vcpu.x86.decode.Insn;
-import io.jvmm.vcpu.x86.mmu.GuestException;
-import io.jvmm.vcpu.x86.mmu.Vector;
 
 /**
  * The memory operand of one instruction, bound to its registers: gives the linear address (SDM 1 3.7.5). Immutable, shared
@@ -15,9 +14,6 @@ import io.jvmm.vcpu.x86.mmu.Vector;
  * shorter addresses, segments with limits) takes a second look.
  */
 public final class Address {
-    private static final long MASK_16 = 0xffffL;
-    private static final long MASK_32 = 0xffff_ffffL;
-
     private final int base;
     private final int index;
     private final int shift;
@@ -27,7 +23,6 @@ public final class Address {
 
     private final boolean ripRelative;
     private final long offsetMask;
-    private final boolean flat;
     private final int segment;
     private final int bytes;
     private final boolean write;
@@ -45,11 +40,10 @@ public final class Address {
         this.shift = insn.scaleShift;
         this.displacement = ripRelative ? insn.displacement + insn.end() : insn.displacement;
         this.offsetMask = bits(insn.addressBytes);
-        this.flat = insn.codeBytes == 8;
         this.segment = insn.segment;
         this.bytes = bytes;
         this.write = write;
-        this.plain = flat && !ripRelative && insn.addressBytes == 8 && segment < Segment.FS;
+        this.plain = insn.codeBytes == 8 && !ripRelative && insn.addressBytes == 8 && segment < Segment.FS;
     }
 
     /** The bits of a value of so many bytes. */
@@ -83,52 +77,6 @@ public final class Address {
 
     private long special(Cpu cpu, long sum) {
         final long offset = (ripRelative ? sum + cpu.blockRip : sum) & offsetMask;
-        if (flat) {
-            return segment < Segment.FS ? offset : cpu.segments[segment].base + offset;
-        }
-        return checked(cpu, segment, offset, bytes, write);
-    }
-
-    /** The linear address of an offset outside 64-bit mode, or in it through FS and GS only. */
-    static long of(Cpu cpu, int segment, long offset, int bytes, boolean write) {
-        if (cpu.codeBytes == 8) {
-            return segment < Segment.FS ? offset : cpu.segments[segment].base + offset;
-        }
-        return checked(cpu, segment, offset, bytes, write);
-    }
-
-    /**
-     * Outside 64-bit mode: limit and type (SDM 3A 5.3, 5.5, and 20.1.1 for real mode), then base plus offset modulo 2^32.
-     *
-     * @throws GuestException #GP(0), #SS(0) for SS
-     */
-    static long checked(Cpu cpu, int segment, long offset, int bytes, boolean write) {
-        final Segment s = cpu.segments[segment];
-        final int access = s.access;
-        if (cpu.isProtected() && !permits(access, write)) {
-            throw fault(cpu, segment);
-        }
-        final long last = offset + bytes - 1;
-        if ((access & 0x1c) == 0x14) {
-            final long top = s.isBig() ? MASK_32 : MASK_16;
-            if (offset <= s.limit || last > top) {
-                throw fault(cpu, segment);
-            }
-        } else if (last > s.limit) {
-            throw fault(cpu, segment);
-        }
-        return (s.base + offset) & MASK_32;
-    }
-
-    /** Present, and writable data, or readable code or data. A null selector leaves a segment that is not present. */
-    private static boolean permits(int access, boolean write) {
-        if ((access & 0x80) == 0) {
-            return false;
-        }
-        return write ? (access & 0xa) == 0x2 : (access & 0xa) != 0x8;
-    }
-
-    private static GuestException fault(Cpu cpu, int segment) {
-        return cpu.exception.of(segment == Segment.SS ? Vector.SS : Vector.GP, 0);
+        return Segmentation.linear(cpu, segment, offset, bytes, write);
     }
 }

@@ -26,7 +26,7 @@ public final class IntegerFactory implements StepFactory {
             case BT, BTS, BTR, BTC, BSF, BSR, POPCNT, CRC32 -> BitSteps.build(insn);
             case MOV, MOVZX, MOVSX, MOVSXD, MOVBE, LEA, MOVNTI -> MoveSteps.build(insn);
             case XCHG, XADD, CMPXCHG, CMPXCHG8B -> MoveStepsExchange.build(insn);
-            case PUSH, POP, PUSHA, POPA, ENTER, LEAVE -> StackSteps.build(insn);
+            case PUSH, POP, PUSHA, POPA, PUSHF, POPF, ENTER, LEAVE -> StackSteps.build(insn);
             case JMP, JCC, JCXZ, LOOP, LOOPE, LOOPNE, CALL, RET, BOUND -> BranchSteps.build(insn);
             case MOVS, CMPS, STOS, LODS, SCAS, INS, OUTS -> StringSteps.build(insn);
             case IN, OUT -> PortSteps.build(insn);

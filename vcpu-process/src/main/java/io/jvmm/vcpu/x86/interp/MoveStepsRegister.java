@@ -2,6 +2,7 @@ package io.jvmm.vcpu.x86.interp;
 
 import io.jvmm.vcpu.x86.cpu.Cpu;
 import io.jvmm.vcpu.x86.cpu.Flags;
+import io.jvmm.vcpu.x86.cpu.Segmentation;
 import io.jvmm.vcpu.x86.cpu.Step;
 import io.jvmm.vcpu.x86.decode.Insn;
 import io.jvmm.vcpu.x86.decode.Op;
@@ -154,7 +155,7 @@ final class MoveStepsRegister {
         public void run(Cpu cpu) {
             final long[] r = cpu.r;
             final long offset = (r[Cpu.RBX] + (r[Cpu.RAX] & 0xff)) & mask;
-            final int value = cpu.mmu.read8(Address.of(cpu, segment, offset, 1, false));
+            final int value = cpu.mmu.read8(Segmentation.linear(cpu, segment, offset, 1, false));
             r[Cpu.RAX] = (r[Cpu.RAX] & ~0xffL) | value;
         }
     }

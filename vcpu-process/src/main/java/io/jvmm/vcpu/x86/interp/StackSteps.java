@@ -1,14 +1,16 @@
 package io.jvmm.vcpu.x86.interp;
 
 import io.jvmm.vcpu.x86.cpu.Cpu;
+import io.jvmm.vcpu.x86.cpu.Flags;
 import io.jvmm.vcpu.x86.cpu.Segment;
+import io.jvmm.vcpu.x86.cpu.Segmentation;
 import io.jvmm.vcpu.x86.cpu.Step;
 import io.jvmm.vcpu.x86.decode.Insn;
 import io.jvmm.vcpu.x86.decode.OperandKind;
 import org.jspecify.annotations.Nullable;
 
 /**
- * PUSH, POP, PUSHA, POPA, ENTER, LEAVE (SDM 2). The stack pointer changes last. Its width is that of the mode: 64 bits, or as SS.B
+ * PUSH, POP, PUSHA, POPA, PUSHF, POPF, ENTER, LEAVE (SDM 2). The stack pointer changes last. Its width is that of the mode: 64 bits, or as SS.B
  * says.
  */
 final class StackSteps {
@@ -22,6 +24,8 @@ final class StackSteps {
         return switch (insn.op) {
             case PUSH -> push(insn, quad);
             case POP -> pop(insn, quad);
+            case PUSHF -> new PushFlags(insn);
+            case POPF -> new PopFlags(insn);
             case PUSHA -> new PushAll(insn);
             case POPA -> new PopAll(insn);
             case ENTER -> new Enter(insn);
@@ -64,7 +68,7 @@ final class StackSteps {
     /** Linear address of {@code bytes} bytes, {@code distance} above the top of the stack. */
     static long linear(Cpu cpu, long distance, int bytes, boolean write) {
         final long offset = (cpu.r[Cpu.RSP] + distance) & mask(cpu);
-        return Address.of(cpu, Segment.SS, offset, bytes, write);
+        return Segmentation.linear(cpu, Segment.SS, offset, bytes, write);
     }
 
     /** Reads {@code distance} above the top of the stack, which does not move. */
@@ -201,6 +205,53 @@ final class StackSteps {
         }
     }
 
+    /** Virtual-8086 mode with IOPL below 3 has no stack of flags. */
+    private static void checkVirtual(Cpu cpu) {
+        if (cpu.isVirtual86() && cpu.iopl() < 3) {
+            throw cpu.protection();
+        }
+    }
+
+    private static final class PushFlags extends Step {
+        private final int bytes;
+
+        PushFlags(Insn insn) {
+            this.bytes = insn.operandBytes;
+        }
+
+        @Override
+        public void run(Cpu cpu) {
+            checkVirtual(cpu);
+            push(cpu, cpu.flags() & ~(Flags.VM | Flags.RF), bytes);
+        }
+    }
+
+    /** IOPL takes CPL 0 to change, IF a CPL up to IOPL; RF becomes 0, VM, VIF and VIP stay. */
+    private static final class PopFlags extends Step {
+        private static final int ANYBODY = Flags.STATUS | Flags.TF | Flags.DF | Flags.NT | Flags.AC | Flags.ID;
+
+        private final int bytes;
+
+        PopFlags(Insn insn) {
+            this.bytes = insn.operandBytes;
+        }
+
+        @Override
+        public void run(Cpu cpu) {
+            checkVirtual(cpu);
+            final int value = (int) peek(cpu, 0, bytes);
+            int mask = ANYBODY;
+            if (cpu.cpl == 0) {
+                mask |= Flags.IOPL;
+            }
+            if (cpu.cpl <= cpu.iopl()) {
+                mask |= Flags.IF;
+            }
+            release(cpu, bytes);
+            cpu.setFlags(value & ~Flags.RF, (bytes == 2 ? mask & 0xffff : mask) | Flags.RF);
+        }
+    }
+
     private static final class PushAll extends Step {
         private final int bytes;
 
@@ -271,7 +322,7 @@ final class StackSteps {
             long distance = -bytes;
             for (int i = 1; i < level; i++) {
                 final long from = (cpu.r[Cpu.RBP] - (long) i * bytes) & mask;
-                final long pointer = cpu.mmu.read(Address.of(cpu, Segment.SS, from, bytes, false), bytes);
+                final long pointer = cpu.mmu.read(Segmentation.linear(cpu, Segment.SS, from, bytes, false), bytes);
                 distance -= bytes;
                 cpu.mmu.write(linear(cpu, distance, bytes, true), bytes, pointer);
             }
@@ -307,7 +358,7 @@ final class StackSteps {
         public void run(Cpu cpu) {
             final long mask = mask(cpu);
             final long frame = cpu.r[Cpu.RBP] & mask;
-            final long value = cpu.mmu.read(Address.of(cpu, Segment.SS, frame, bytes, false), bytes);
+            final long value = cpu.mmu.read(Segmentation.linear(cpu, Segment.SS, frame, bytes, false), bytes);
             setPointer(cpu, Cpu.RSP, (frame + bytes) & mask, mask);
             Operand.writeRegister(cpu.r, Cpu.RBP, bytes, value);
         }

@@ -3,6 +3,7 @@ package io.jvmm.vcpu.x86.interp;
 import io.jvmm.vcpu.x86.cpu.Cpu;
 import io.jvmm.vcpu.x86.cpu.Flags;
 import io.jvmm.vcpu.x86.cpu.Segment;
+import io.jvmm.vcpu.x86.cpu.Segmentation;
 import io.jvmm.vcpu.x86.cpu.Step;
 import io.jvmm.vcpu.x86.decode.Insn;
 import io.jvmm.vcpu.x86.decode.Op;
@@ -47,11 +48,11 @@ final class StringSteps {
         }
 
         final long source(Cpu cpu) {
-            return Address.of(cpu, segment, cpu.r[Cpu.RSI] & mask, bytes, false);
+            return Segmentation.linear(cpu, segment, cpu.r[Cpu.RSI] & mask, bytes, false);
         }
 
         final long destination(Cpu cpu, boolean write) {
-            return Address.of(cpu, Segment.ES, cpu.r[Cpu.RDI] & mask, bytes, write);
+            return Segmentation.linear(cpu, Segment.ES, cpu.r[Cpu.RDI] & mask, bytes, write);
         }
 
         final long count(Cpu cpu) {
