@@ -128,10 +128,7 @@ final class DeviceBus implements DeviceSpace, ExitView {
     }
 
     private boolean isLogged(ExitKind kind, long address, int widthBytes) {
-        return cursor < count
-                && kinds[cursor] == kind
-                && addresses[cursor] == address
-                && widths[cursor] == widthBytes;
+        return cursor < count && kinds[cursor] == kind && addresses[cursor] == address && widths[cursor] == widthBytes;
     }
 
     @Override

@@ -135,9 +135,10 @@ final class StubBoard {
             case 3 -> lineControl;
             case 4 -> modemControl;
             case 5 -> 0x60 | (input.isEmpty() ? 0 : 1);
-            case 6 -> (modemControl & 0x10) == 0
-                    ? 0xb0
-                    : (modemControl & 1) << 5 | (modemControl & 2) << 3 | (modemControl & 0xc) << 4;
+            case 6 ->
+                (modemControl & 0x10) == 0
+                        ? 0xb0
+                        : (modemControl & 1) << 5 | (modemControl & 2) << 3 | (modemControl & 0xc) << 4;
             default -> scratch;
         };
     }
@@ -190,8 +191,8 @@ final class StubBoard {
 
     /** Edge-triggered, with OUT2 as its gate. */
     private void serialChanged() {
-        final boolean wanted = (interruptEnable & 1) != 0 && !input.isEmpty()
-                || (interruptEnable & 2) != 0 && transmitterEmptyPending;
+        final boolean wanted =
+                (interruptEnable & 1) != 0 && !input.isEmpty() || (interruptEnable & 2) != 0 && transmitterEmptyPending;
         if (wanted && (modemControl & 8) != 0) {
             serialInterrupt.signal();
         }

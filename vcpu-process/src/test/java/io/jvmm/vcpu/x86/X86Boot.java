@@ -165,9 +165,8 @@ final class X86Boot {
         AcpiTables.of(new AcpiConfig(vcpuCount, List.of(new AcpiConfig.ComPort(0x3f8, 4)), true))
                 .writeTo(memory);
         final Fd kernel = FileIo.open(Path.of(files.get(0)), FileIo.READ_ONLY, 0);
-        final FdImage initrd = files.size() < 2
-                ? null
-                : FdImage.of("initrd", FileIo.open(Path.of(files.get(1)), FileIo.READ_ONLY, 0));
+        final FdImage initrd =
+                files.size() < 2 ? null : FdImage.of("initrd", FileIo.open(Path.of(files.get(1)), FileIo.READ_ONLY, 0));
         return BootLoader.load(new BootRequest(
                 FdImage.of("kernel", kernel),
                 initrd,
@@ -187,11 +186,10 @@ final class X86Boot {
             } else if (kind.isFatal()) {
                 ending = true;
                 System.out.flush();
-                System.err.println("vcpu " + vcpu.index() + ": " + kind + " "
-                        + vcpu.exit().failure());
-                final VcpuRegisters registers = vcpu.snapshot();
                 System.err.println(
-                        registers.format() + code(vcpu, registers.linearRip()));
+                        "vcpu " + vcpu.index() + ": " + kind + " " + vcpu.exit().failure());
+                final VcpuRegisters registers = vcpu.snapshot();
+                System.err.println(registers.format() + code(vcpu, registers.linearRip()));
             }
         }
     }

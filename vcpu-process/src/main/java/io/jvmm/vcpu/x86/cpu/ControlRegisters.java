@@ -35,17 +35,8 @@ public final class ControlRegisters {
     public static final long EFER_NXE = 1 << 11;
 
     /** Bits of CR0 that exist; others in the low half are ignored. */
-    private static final long CR0_BITS = CR0_PE
-            | CR0_MP
-            | CR0_EM
-            | CR0_TS
-            | CR0_ET
-            | CR0_NE
-            | CR0_WP
-            | CR0_AM
-            | CR0_NW
-            | CR0_CD
-            | CR0_PG;
+    private static final long CR0_BITS =
+            CR0_PE | CR0_MP | CR0_EM | CR0_TS | CR0_ET | CR0_NE | CR0_WP | CR0_AM | CR0_NW | CR0_CD | CR0_PG;
     /** Bits of CR4 that CPUID offers; others are reserved. */
     static final long CR4_BITS = CR4_TSD
             | CR4_DE
@@ -135,9 +126,7 @@ public final class ControlRegisters {
     }
 
     private static void writeCr0(Cpu cpu, long value) {
-        if (value >>> 32 != 0
-                || (value & (CR0_PG | CR0_PE)) == CR0_PG
-                || (value & (CR0_NW | CR0_CD)) == CR0_NW) {
+        if (value >>> 32 != 0 || (value & (CR0_PG | CR0_PE)) == CR0_PG || (value & (CR0_NW | CR0_CD)) == CR0_NW) {
             throw cpu.protection();
         }
         final long before = cpu.cr0;

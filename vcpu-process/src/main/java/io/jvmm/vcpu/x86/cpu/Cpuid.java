@@ -22,7 +22,8 @@ public final class Cpuid {
     private static final int LINE_BYTES = 64;
 
     /** FPU DE PSE TSC MSR PAE MCE CX8 APIC SEP MTRR PGE MCA CMOV PAT PSE36 CLFSH MMX FXSR SSE SSE2. */
-    private static final int LEAF1_EDX = bits(0, 2, 3, 4, 5, 6, 7, 8, 9, 11, 12, 13, 14, 15, 16, 17, 19, 23, 24, 25, 26);
+    private static final int LEAF1_EDX =
+            bits(0, 2, 3, 4, 5, 6, 7, 8, 9, 11, 12, 13, 14, 15, 16, 17, 19, 23, 24, 25, 26);
 
     private static final int LEAF1_EDX_HTT = 1 << 28;
     /** SSE3 SSSE3 SSE4.1 SSE4.2 x2APIC POPCNT TSC-deadline XSAVE hypervisor. Not CX16: there is no atomic 16-byte access. */
@@ -80,9 +81,21 @@ public final class Cpuid {
             case 0x8000_0001 -> set(cpu, SIGNATURE, 0, EXT1_ECX | (count > 1 ? EXT1_ECX_CMP_LEGACY : 0), EXT1_EDX);
             case 0x8000_0002, 0x8000_0003, 0x8000_0004 -> name(cpu, (leaf - 0x8000_0002) * 16);
             // 64 entries in each fully associative TLB; L1 caches of 32 KiB, 8 ways.
-            case 0x8000_0005 -> set(cpu, 0xff40_ff40, 0xff40_ff40, 32 << 24 | 8 << 16 | 1 << 8 | LINE_BYTES, 32 << 24 | 8 << 16 | 1 << 8 | LINE_BYTES);
+            case 0x8000_0005 ->
+                set(
+                        cpu,
+                        0xff40_ff40,
+                        0xff40_ff40,
+                        32 << 24 | 8 << 16 | 1 << 8 | LINE_BYTES,
+                        32 << 24 | 8 << 16 | 1 << 8 | LINE_BYTES);
             // L2 512 KiB, 8 ways; L3 16 MiB, 16 ways.
-            case 0x8000_0006 -> set(cpu, 0, 0x4200_4200, 512 << 16 | 6 << 12 | 1 << 8 | LINE_BYTES, 32 << 18 | 8 << 12 | 1 << 8 | LINE_BYTES);
+            case 0x8000_0006 ->
+                set(
+                        cpu,
+                        0,
+                        0x4200_4200,
+                        512 << 16 | 6 << 12 | 1 << 8 | LINE_BYTES,
+                        32 << 18 | 8 << 12 | 1 << 8 | LINE_BYTES);
             // The TSC's rate never changes and it never stops.
             case 0x8000_0007 -> set(cpu, 0, 0, 0, 1 << 8);
             case 0x8000_0008 -> set(cpu, PHYSICAL_BITS | 48 << 8, 0, idBits() << 12 | (count - 1), 0);

@@ -65,9 +65,7 @@ public final class Debugging {
     }
 
     private static int executionHits(Cpu cpu) {
-        final long linear = cpu.codeBytes == 8
-                ? cpu.rip
-                : (cpu.segments[Segment.CS].base + cpu.rip) & 0xffff_ffffL;
+        final long linear = cpu.codeBytes == 8 ? cpu.rip : (cpu.segments[Segment.CS].base + cpu.rip) & 0xffff_ffffL;
         int hits = 0;
         for (int i = 0; i < 4; i++) {
             if (isEnabled(cpu, i) && kind(cpu, i) == BREAK_EXECUTE && address(cpu, i) == linear) {

@@ -37,6 +37,7 @@ public final class Delivery {
             | 1 << Vector.MF
             | 1 << Vector.AC
             | 1 << Vector.XM;
+
     private static final int ENTERED = -1;
 
     private Delivery() {}

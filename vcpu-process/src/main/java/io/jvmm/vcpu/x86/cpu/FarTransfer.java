@@ -147,7 +147,8 @@ public final class FarTransfer {
     /** A call gate, a task gate or a TSS. */
     private static void systemTarget(Cpu cpu, int selector, long raw, boolean call, long nextRip) {
         final int type = Descriptors.type(raw);
-        final boolean gate = type == Descriptors.CALL_GATE_32 || (type == Descriptors.CALL_GATE_16 && !cpu.isLongMode());
+        final boolean gate =
+                type == Descriptors.CALL_GATE_32 || (type == Descriptors.CALL_GATE_16 && !cpu.isLongMode());
         final boolean task = !cpu.isLongMode()
                 && (type == Descriptors.TASK_GATE || type == Descriptors.TSS_16 || type == Descriptors.TSS_32);
         if ((!gate && !task) || Descriptors.dpl(raw) < Math.max(cpu.cpl, selector & 3)) {

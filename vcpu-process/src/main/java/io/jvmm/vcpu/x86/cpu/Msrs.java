@@ -60,21 +60,8 @@ public final class Msrs {
      * Not subject to Meltdown, L1TF, store bypass, MDS, page-size machine checks, TAA, MMIO stale data, branch history, post-barrier return and
      * gather sampling leaks; indirect branches restricted always: nothing here runs ahead of the program in the guest's sight.
      */
-    private static final long CAPABILITIES = 1
-            | 1 << 1
-            | 1 << 3
-            | 1 << 4
-            | 1 << 5
-            | 1 << 6
-            | 1 << 8
-            | 1 << 13
-            | 1 << 14
-            | 1 << 15
-            | 1 << 20
-            | 1 << 24
-            | 1 << 26
-            | 1 << 27
-            | 1L << 62;
+    private static final long CAPABILITIES = 1 | 1 << 1 | 1 << 3 | 1 << 4 | 1 << 5 | 1 << 6 | 1 << 8 | 1 << 13 | 1 << 14
+            | 1 << 15 | 1 << 20 | 1 << 24 | 1 << 26 | 1 << 27 | 1L << 62;
     /** IBRS, STIBP, SSBD. */
     private static final long SPEC_CTRL_BITS = 7;
     /** A level no update is known for. */

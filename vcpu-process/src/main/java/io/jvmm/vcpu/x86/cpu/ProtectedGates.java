@@ -112,8 +112,7 @@ final class ProtectedGates {
         }
     }
 
-    private static void pushReturn(
-            Cpu cpu, StackCursor stack, int width, int flags, long returnRip, int errorCode) {
+    private static void pushReturn(Cpu cpu, StackCursor stack, int width, int flags, long returnRip, int errorCode) {
         stack.push(flags, width);
         stack.push(cpu.segments[Segment.CS].selector, width);
         stack.push(returnRip, width);

@@ -49,8 +49,7 @@ public final class Segmentation {
 
     private static void checkData(Cpu cpu, int selector, long raw) {
         if (!Descriptors.isReadable(raw)
-                || (!Descriptors.isConforming(raw)
-                        && Math.max(selector & 3, cpu.cpl) > Descriptors.dpl(raw))) {
+                || (!Descriptors.isConforming(raw) && Math.max(selector & 3, cpu.cpl) > Descriptors.dpl(raw))) {
             throw Descriptors.protection(cpu, selector);
         }
         if (!Descriptors.isPresent(raw)) {
@@ -120,9 +119,8 @@ public final class Segmentation {
     private static boolean allows(Segment s, long offset, int lengthBytes, boolean write, boolean checkRights) {
         if (checkRights) {
             final boolean code = s.isCode();
-            final boolean right = code
-                    ? !write && (s.access & CODE_READABLE) != 0
-                    : !write || (s.access & DATA_WRITABLE) != 0;
+            final boolean right =
+                    code ? !write && (s.access & CODE_READABLE) != 0 : !write || (s.access & DATA_WRITABLE) != 0;
             if (!s.isPresent() || !right) {
                 return false;
             }

@@ -10,6 +10,9 @@ public final class X87 {
     /** Sign (bit 15) and exponent, by physical register. */
     public final int[] signExponent = new int[8];
 
+    /** Where results are computed. */
+    public final Extended arithmetic = new Extended();
+
     public int controlWord = 0x37f;
     /** Without TOP. */
     public int statusWord;

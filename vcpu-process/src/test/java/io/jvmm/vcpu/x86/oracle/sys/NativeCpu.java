@@ -84,8 +84,7 @@ public final class NativeCpu {
     public NativeCpu() {
         final long address = Syscall.check(
                 "map memory for native instructions",
-                Syscall.call(
-                        SyscallNumbers.MMAP, 0, TOTAL, PROT_READ_WRITE_EXEC, MAP_PRIVATE_ANONYMOUS_32BIT, -1, 0));
+                Syscall.call(SyscallNumbers.MMAP, 0, TOTAL, PROT_READ_WRITE_EXEC, MAP_PRIVATE_ANONYMOUS_32BIT, -1, 0));
         memory = MemorySegment.ofAddress(address).reinterpret(TOTAL);
         scratch = memory.asSlice(SCRATCH_AT, SCRATCH_BYTES);
         protect(2 * PAGE, SCRATCH_AT - 2 * PAGE);
@@ -138,15 +137,13 @@ public final class NativeCpu {
         Syscall.check("alternate stack", Syscall.call(SIGALTSTACK, scratch.address(), 0, 0, 0, 0, 0));
         for (final int signal : SIGNALS) {
             Syscall.check(
-                    "old handler",
-                    Syscall.call(SyscallNumbers.RT_SIGACTION, signal, 0, scratch.address(), 8, 0, 0));
+                    "old handler", Syscall.call(SyscallNumbers.RT_SIGACTION, signal, 0, scratch.address(), 8, 0, 0));
             memory.set(LONG, STATE_OLD + 8L * signal, scratch.get(LONG, 0));
             scratch.set(LONG, 0, address + HANDLER);
             scratch.set(LONG, 8, SIGNAL_FLAGS);
             scratch.set(LONG, 16, address + RESTORE);
             Syscall.check(
-                    "new handler",
-                    Syscall.call(SyscallNumbers.RT_SIGACTION, signal, scratch.address(), 0, 8, 0, 0));
+                    "new handler", Syscall.call(SyscallNumbers.RT_SIGACTION, signal, scratch.address(), 0, 8, 0, 0));
         }
         scratch.fill((byte) 0);
     }
