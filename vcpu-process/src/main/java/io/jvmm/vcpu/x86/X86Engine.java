@@ -14,6 +14,7 @@ import io.jvmm.vcpu.x86.interp.CodeCache;
 import io.jvmm.vcpu.x86.interp.Executor;
 import io.jvmm.vcpu.x86.interp.FpuStateSteps;
 import io.jvmm.vcpu.x86.interp.IntegerFactory;
+import io.jvmm.vcpu.x86.interp.SystemFactory;
 import io.jvmm.vcpu.x86.interp.TranslationQueue;
 import io.jvmm.vcpu.x86.interp.X87ControlSteps;
 import io.jvmm.vcpu.x86.mmu.GuestException;
@@ -43,7 +44,7 @@ public final class X86Engine implements Engine {
     private final PhysicalMemory memory = new PhysicalMemory();
     private final CodeCache code = new CodeCache(
             memory,
-            List.of(new IntegerFactory(), new FpuStateSteps(), new X87ControlSteps()),
+            List.of(new IntegerFactory(), new SystemFactory(), new FpuStateSteps(), new X87ControlSteps()),
             TranslationQueue.NONE,
             HOT,
             CODE_BYTES);
