@@ -29,7 +29,7 @@ import org.jspecify.annotations.Nullable;
 
 /** A board with real links, a scripted vCPU, a device at the other end that a test plays, and the supervisor's side. */
 final class BoardRig implements AutoCloseable, SupervisorEventHandler {
-    private static final long PATIENCE_NS = 20_000_000_000L;
+    private static final long PATIENCE_NS = 60_000_000_000L;
 
     final LinkMemory deviceLink;
     final DeviceEndpoint device;

@@ -21,7 +21,7 @@ import java.util.concurrent.CountDownLatch;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-@Timeout(60)
+@Timeout(300)
 class BoardTest {
     private static final long PATIENT_NS = 10_000_000_000L;
 
@@ -181,10 +181,10 @@ class BoardTest {
             rig.await("throttled", () -> rig.board.counter(BoardCounter.THROTTLED) > 5);
             rig.send(SupervisorRequestType.PAUSE);
             rig.hear("ack PAUSE 0");
+            final long taken = rig.board.counter(BoardCounter.DEVICE_EVENTS);
             final long periods = (System.nanoTime() - start) / DeviceListener.PERIOD_NS + 2;
             assertTrue(
-                    rig.board.counter(BoardCounter.DEVICE_EVENTS) <= periods * DeviceListener.UNITS_PER_PERIOD,
-                    rig.board.counter(BoardCounter.DEVICE_EVENTS) + " events in " + periods + " periods");
+                    taken <= periods * DeviceListener.UNITS_PER_PERIOD, taken + " events in " + periods + " periods");
             flood.interrupt();
             flood.join();
         }
@@ -199,12 +199,12 @@ class BoardTest {
             rig.eventRing().tryClaim(4, 16);
             rig.deviceEventDoorbell.signal();
             Thread.sleep(50);
+            final long start = System.nanoTime();
             final long wakeUps = rig.board.counter(BoardCounter.WAKE_UPS);
             Thread.sleep(200);
-            final long periods = 200_000_000 / DeviceListener.PERIOD_NS;
-            assertTrue(
-                    rig.board.counter(BoardCounter.WAKE_UPS) - wakeUps <= 2 * periods * DeviceListener.UNITS_PER_PERIOD,
-                    "the board spins");
+            final long more = rig.board.counter(BoardCounter.WAKE_UPS) - wakeUps;
+            final long periods = (System.nanoTime() - start) / DeviceListener.PERIOD_NS + 1;
+            assertTrue(more <= 2 * periods * DeviceListener.UNITS_PER_PERIOD, "the board spins");
             rig.send(SupervisorRequestType.PAUSE);
             rig.hear("ack PAUSE 0");
             assertEquals(0, rig.board.counter(BoardCounter.DEVICE_EVENTS));
@@ -235,10 +235,14 @@ class BoardTest {
         try (BoardRig rig = new BoardRig(true, PATIENT_NS, new ScriptedVcpu(0, false)).up()) {
             rig.send(SupervisorRequestType.START);
             rig.hear("first");
-            Thread.sleep(50);
-            final long wakeUps = rig.board.counter(BoardCounter.WAKE_UPS);
-            Thread.sleep(300);
-            assertTrue(rig.board.counter(BoardCounter.WAKE_UPS) - wakeUps <= 2);
+            // On a busy host the board may take a while to come to rest; one that never rests shows in every window.
+            long least = Long.MAX_VALUE;
+            for (int window = 0; window < 20 && least > 2; window++) {
+                final long wakeUps = rig.board.counter(BoardCounter.WAKE_UPS);
+                Thread.sleep(300);
+                least = Math.min(least, rig.board.counter(BoardCounter.WAKE_UPS) - wakeUps);
+            }
+            assertTrue(least <= 2, least + " wake-ups in 300 ms");
         }
     }
 

@@ -92,10 +92,10 @@ class KvmInterruptsTest {
                 EventFd line = EventFd.create()) {
             machine.engine.attachInterrupt(4, line.fd(), null);
             machine.expect(PIO_WRITE, 0x80, 1);
-            final CompletableFuture<Void> later = CompletableFuture.runAsync(
-                    line::signal, CompletableFuture.delayedExecutor(400, TimeUnit.MILLISECONDS));
             final long cpuBefore = threads.getCurrentThreadCpuTime();
             final long wallBefore = System.nanoTime();
+            final CompletableFuture<Void> later = CompletableFuture.runAsync(
+                    line::signal, CompletableFuture.delayedExecutor(400, TimeUnit.MILLISECONDS));
             machine.expectWrite(PIO_WRITE, 0x81, 1, 0x5a);
             final long cpu = threads.getCurrentThreadCpuTime() - cpuBefore;
             final long wall = System.nanoTime() - wallBefore;

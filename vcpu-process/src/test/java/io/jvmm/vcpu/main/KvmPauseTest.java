@@ -42,6 +42,8 @@ class KvmPauseTest {
 
     /** A supervisor that pauses again and again, and looks whether the guest stands still meanwhile. */
     private static final class Pauser implements Runnable, SupervisorEventHandler {
+        private static final int MANY_NAPS = 15_000;
+
         private final SupervisorEndpoint endpoint;
         private final Mapping ram;
         private volatile boolean finished;
@@ -71,6 +73,9 @@ class KvmPauseTest {
             switch (request) {
                 case START, RESUME -> {
                     nap();
+                    for (int i = 0; counter() == last && i < MANY_NAPS; i++) {
+                        nap(); // a busy host has not yet run the guest
+                    }
                     endpoint.send(SupervisorRequestType.PAUSE);
                 }
                 case PAUSE -> {

@@ -21,7 +21,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** A whole life over real links and descriptors, in one process: every stage but the jail. */
-@Timeout(60)
+@Timeout(180)
 class DeviceLifeTest {
 
     @Test
@@ -77,7 +77,7 @@ class DeviceLifeTest {
         try (LiveDevice device = started()) {
             device.peer.board().write(0, EchoDevice.MEMORY, 7, 2, 0);
             assertEquals(ProcessExit.PEER_VIOLATION, device.awaitExit());
-            device.peer.awaitEvent(System.nanoTime() + 1_000_000_000L);
+            device.peer.awaitEvent(System.nanoTime() + 20_000_000_000L);
             Violation violation = device.peer.log().violations.getFirst();
             assertEquals(Violation.Kind.MESSAGE_FIELD, violation.kind());
             assertArrayEquals(
@@ -204,7 +204,7 @@ class DeviceLifeTest {
     private static long awaitSignal(EventFd eventFd) {
         Poller poller = new Poller(1);
         poller.add(eventFd.fd(), Poller.READABLE);
-        poller.await(20_000_000_000L);
+        poller.await(60_000_000_000L);
         return eventFd.drain();
     }
 
@@ -214,7 +214,7 @@ class DeviceLifeTest {
         poller.add(device.peer.hostOut(0).reader(), Poller.READABLE);
         StringBuilder text = new StringBuilder();
         while (text.length() < count) {
-            poller.await(20_000_000_000L);
+            poller.await(60_000_000_000L);
             long got = FileIo.tryRead(device.peer.hostOut(0).reader(), bytes, 0, 64);
             assertTrue(got > 0, "read " + got + " after '" + text + "'");
             text.append(StandardCharsets.ISO_8859_1.decode(bytes.asSlice(0, got).asByteBuffer()));

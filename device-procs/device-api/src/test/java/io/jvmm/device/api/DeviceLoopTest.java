@@ -42,6 +42,23 @@ class DeviceLoopTest {
         }
     }
 
+    /** Interrupts go past the rings: a board that does not read loses neither an edge nor a level that was up for a moment. */
+    @Test
+    void aFullRingHoldsNoInterruptBack() {
+        try (LoopRig rig = new LoopRig().step(SupervisorRequestType.START)) {
+            rig.fillBoardsRing();
+            rig.board.write(0, EchoDevice.CONTROL, 0, 1, 0);
+            rig.board.write(0, EchoDevice.CONTROL, 1, 1, 1);
+            rig.board.write(0, EchoDevice.CONTROL, 1, 1, 0);
+            rig.work();
+            assertEquals(1, rig.interrupt(0).drain());
+            assertEquals(1, rig.interrupt(1).drain());
+            rig.resample.signal();
+            rig.loop.poll(0, 1);
+            assertEquals(0, rig.interrupt(1).drain(), "the level has ended low");
+        }
+    }
+
     /** What the host took must not be offered once more by a successor. */
     @ParameterizedTest
     @EnumSource(names = {"DRAIN", "STOP"})

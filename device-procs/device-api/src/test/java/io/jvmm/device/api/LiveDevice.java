@@ -31,7 +31,7 @@ final class LiveDevice implements AutoCloseable {
     }
 
     ProcessExit awaitExit() {
-        return exit.copy().orTimeout(20, TimeUnit.SECONDS).join();
+        return exit.copy().orTimeout(60, TimeUnit.SECONDS).join();
     }
 
     boolean ended() {
