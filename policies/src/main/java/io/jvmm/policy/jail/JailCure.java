@@ -50,6 +50,12 @@ final class JailCure {
         if (step.startsWith("take ")) {
             return "the user who runs the supervisor must be able to read it";
         }
+        if (step.startsWith("limit ") && errno == EPERM) {
+            return "the one who started the supervisor is limited further: raise that limit there (ulimit -H -a lists them)";
+        }
+        if (step.startsWith("lift ")) {
+            return "too few open files are allowed: ulimit -n 1024";
+        }
         if (errno == EPERM || errno == EACCES) {
             return restrictedByAppArmor();
         }

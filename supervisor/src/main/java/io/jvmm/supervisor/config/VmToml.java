@@ -1,7 +1,10 @@
 package io.jvmm.supervisor.config;
 
 import java.io.IOException;
+import java.io.InputStream;
+import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
@@ -63,10 +66,7 @@ public final class VmToml {
         String file = path.toString();
         String text;
         try {
-            if (Files.size(path) > LONGEST_FILE) {
-                throw refused(file, "is longer than 1 MiB, which no configuration is. Name a vm.toml.");
-            }
-            text = Files.readString(path);
+            text = text(path);
         } catch (NoSuchFileException e) {
             throw refused(file, "there is no such file. Start from one of the examples: jvmm-supervisor --help.");
         } catch (AccessDeniedException e) {
@@ -88,12 +88,35 @@ public final class VmToml {
         return new VmToml(file, directory, host, options).read(text);
     }
 
+    /** All of the file, which may be a pipe or something without an end. */
+    private static String text(Path path) throws IOException, ConfigException {
+        try (InputStream in = Files.newInputStream(path)) {
+            byte[] bytes = in.readNBytes(LONGEST_FILE + 1);
+            if (bytes.length > LONGEST_FILE) {
+                throw refused(path.toString(), "is longer than 1 MiB, which no configuration is. Name a vm.toml.");
+            }
+            return StandardCharsets.UTF_8
+                    .newDecoder()
+                    .decode(ByteBuffer.wrap(bytes))
+                    .toString();
+        }
+    }
+
+    private TomlParseResult parse(String text) throws ConfigException {
+        try {
+            return Toml.parse(text);
+        } catch (StackOverflowError e) {
+            // The parser goes down one level for each bracket. Nothing of it is kept.
+            throw refused(file, "is nested deeper than any configuration is. Name a vm.toml.");
+        }
+    }
+
     private static ConfigException refused(String file, String message) {
         return new ConfigException(List.of(new ConfigProblem(file, "", message)));
     }
 
     private LoadedConfig read(String text) throws ConfigException {
-        TomlParseResult toml = Toml.parse(text.startsWith("\uFEFF") ? text.substring(1) : text);
+        TomlParseResult toml = parse(text.startsWith("\uFEFF") ? text.substring(1) : text);
         if (toml.hasErrors()) {
             // What did parse is only part of the file: complaints about the rest would mislead.
             throw new ConfigException(toml.errors().stream().map(this::syntax).toList());

@@ -1,5 +1,6 @@
 package io.jvmm.supervisor.launch;
 
+import io.jvmm.ipc.sys.Errno;
 import io.jvmm.ipc.sys.Fd;
 import io.jvmm.ipc.sys.FileIo;
 import io.jvmm.ipc.sys.SysException;
@@ -137,7 +138,9 @@ public final class Backends implements AutoCloseable {
 
     private @Nullable Fd openFile(String subject, Path path, int flags) {
         try {
-            return keep(FileIo.open(path, flags, 0600));
+            // A named pipe or a serial line would make us wait for its other end.
+            boolean special = Files.exists(path) && !Files.isRegularFile(path);
+            return keep(FileIo.open(path, special ? flags | FileIo.NON_BLOCKING : flags, 0600));
         } catch (SysException e) {
             complain(subject, explain(path, e));
             return null;
@@ -145,9 +148,17 @@ public final class Backends implements AutoCloseable {
     }
 
     private static String explain(Path path, SysException e) {
+        if (e.errno() == Errno.ENXIO) {
+            return "nobody is at the other end of " + path
+                    + ". Start its reader first (a named pipe), or choose a file.";
+        }
         return switch (e) {
-            case SysException.Missing _ ->
-                "there is no " + path + ". Correct the path; it is relative to the configuration.";
+            case SysException.Missing _ -> {
+                Path parent = path.toAbsolutePath().getParent();
+                yield parent == null || Files.isDirectory(parent)
+                        ? "there is no " + path + ". Correct the path; it is relative to the configuration."
+                        : "there is no directory " + parent + ". Correct the path, or make it: mkdir -p " + parent;
+            }
             case SysException.Denied _ ->
                 path + " may not be opened by this user (" + e.errno() + "). See its permissions: ls -ld " + path;
             default ->

@@ -32,9 +32,11 @@ import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.function.Supplier;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -48,6 +50,9 @@ public final class MachineLauncher implements AutoCloseable {
 
     /** So long a process may leave its control socket full. No ordinary boot record fills it. */
     private static final long BOOT_RECORD_NS = 5_000_000_000L;
+
+    /** Descriptors of a machine with everything, twice. */
+    private static final int FEWEST_DESCRIPTORS = 512;
 
     private static final Path KVM = Path.of("/dev/kvm");
 
@@ -79,6 +84,7 @@ public final class MachineLauncher implements AutoCloseable {
 
     /** The machine's processes, running, each with its boot record under way. */
     public List<ChildProcess> launch() throws HostLackException {
+        checkDescriptors();
         Fd kvm = own(openKvm());
         Map<ProcessKind, Started> started = new EnumMap<>(ProcessKind.class);
         try {
@@ -125,7 +131,25 @@ public final class MachineLauncher implements AutoCloseable {
 
     /** What any machine needs of the host, looked at without starting anything. */
     public static void checkHost() throws HostLackException {
+        checkDescriptors();
         openKvm().close();
+    }
+
+    /** With too few descriptors anything fails anywhere, even the loading of the class of the exception that would say so. */
+    private static void checkDescriptors() throws HostLackException {
+        try (Stream<String> limits = Files.lines(Path.of("/proc/self/limits"))) {
+            Optional<Integer> allowed = limits.filter(l -> l.startsWith("Max open files "))
+                    .map(l -> l.split(" {2,}", -1)[1])
+                    .filter(soft -> soft.matches("[0-9]{1,9}"))
+                    .map(Integer::valueOf)
+                    .findFirst();
+            if (allowed.isPresent() && allowed.get() < FEWEST_DESCRIPTORS) {
+                throw new HostLackException("this user's processes may open " + allowed.get()
+                        + " files, and a machine needs " + FEWEST_DESCRIPTORS + ". Raise the limit: ulimit -n 1024");
+            }
+        } catch (IOException e) {
+            throw new HostLackException("the limits of this process cannot be read: " + e.getMessage(), e);
+        }
     }
 
     /** The KVM device, or a sentence that says how to get it. */

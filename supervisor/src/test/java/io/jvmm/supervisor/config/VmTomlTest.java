@@ -384,6 +384,12 @@ class VmTomlTest {
         Path huge = dir.resolve("huge");
         Files.write(huge, new byte[VmToml.LONGEST_FILE + 1]);
         assertEquals(huge + ": is longer than 1 MiB, which no configuration is. Name a vm.toml.", refusal(huge));
+        assertEquals(
+                "/dev/zero: is longer than 1 MiB, which no configuration is. Name a vm.toml.",
+                refusal(Path.of("/dev/zero")));
+        Path deep = dir.resolve("deep");
+        Files.writeString(deep, "a = " + "[".repeat(100_000) + "]".repeat(100_000));
+        assertEquals(deep + ": is nested deeper than any configuration is. Name a vm.toml.", refusal(deep));
         Path secret = dir.resolve("secret");
         Files.writeString(secret, BOOT);
         Files.setPosixFilePermissions(secret, PosixFilePermissions.fromString("---------"));

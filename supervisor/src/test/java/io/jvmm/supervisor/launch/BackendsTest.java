@@ -51,6 +51,18 @@ class BackendsTest {
         return "[boot]\nkernel = \"k\"\n[[serial]]\nport = 1\n" + port;
     }
 
+    /** Opening one would wait for its reader. */
+    @Test
+    void aNamedPipeThatNobodyReadsIsNotWaitedFor() throws Exception {
+        Path pipe = dir.resolve("pipe");
+        Files.writeString(dir.resolve("k"), "kernel");
+        assertEquals(0, new ProcessBuilder("mkfifo", pipe.toString()).start().waitFor());
+        assertEquals(
+                List.of("vm.toml:6:1: serial[1].path: nobody is at the other end of " + pipe
+                        + ". Start its reader first (a named pipe), or choose a file."),
+                problems(serial("backend = \"file\"\npath = \"pipe\"\n")));
+    }
+
     @Test
     void whatCannotBeBootedIsLocated() throws Exception {
         assertEquals(
