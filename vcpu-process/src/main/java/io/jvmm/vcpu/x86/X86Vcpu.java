@@ -61,6 +61,8 @@ final class X86Vcpu implements Vcpu {
         this.memory = memory;
         this.time = time;
         ResetState.reset(cpu);
+        // Secondary processors too have been through firmware, as their MTRRs show.
+        ResetState.firmware(cpu);
         waitsForStartup = index != 0;
     }
 
