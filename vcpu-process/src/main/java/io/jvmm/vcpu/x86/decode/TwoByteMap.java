@@ -144,11 +144,12 @@ final class TwoByteMap {
     private void hints() {
         final long nop = with(of(Op.NOP, WV), MODRM);
         final long prefetch = of(Op.PREFETCH, 1, M);
+        // SDM 2 PREFETCHW; with a register AMD's processors raise #UD.
         all(
                 0x0d,
                 groups.group(
                         new long[] {prefetch, prefetch, prefetch, prefetch, prefetch, prefetch, prefetch, prefetch},
-                        new long[] {nop, nop, nop, nop, nop, nop, nop, nop}));
+                        new long[8]));
         all(0x18, groups.group(new long[] {prefetch, prefetch, prefetch, prefetch, nop, nop, nop, nop}, new long[] {
             nop, nop, nop, nop, nop, nop, nop, nop
         }));

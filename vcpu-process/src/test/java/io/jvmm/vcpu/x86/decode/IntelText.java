@@ -120,6 +120,8 @@ final class IntelText {
             case SHLD, SHRD -> place == 3 ? 1 : width;
             case IN -> place == 2 ? 2 : width;
             case OUT -> place == 1 ? 2 : width;
+            // Of these objdump names the register of the operand size, though 16 bits of it count.
+            case LAR, LSL -> insn.operandBytes;
             // objdump names the 32-bit register whose part is meant.
             case PINSRB, PINSRW, PEXTRB, PEXTRW -> 4;
             default -> width;
@@ -128,7 +130,8 @@ final class IntelText {
 
     private static String keyword(Insn insn, int width) {
         return switch (insn.op) {
-            case LEA, INVLPG, LGDT, SGDT, LIDT, SIDT, FLDENV, FNSTENV, FRSTOR, FNSAVE -> "";
+            case INVLPG -> "BYTE PTR ";
+            case LEA, LGDT, SGDT, LIDT, SIDT, FLDENV, FNSTENV, FRSTOR, FNSAVE -> "";
             case FXSAVE, FXRSTOR, XSAVE, XSAVEOPT, XRSTOR -> "";
             case JMP_FAR, CALL_FAR, LES, LDS, LFS, LGS, LSS -> width == 8 ? "TBYTE PTR " : "FWORD PTR ";
             default ->
@@ -149,7 +152,7 @@ final class IntelText {
         boolean hasIndex = insn.indexRegister != Insn.NO_REGISTER;
         String segment = insn.segment >= 4 ? SEGMENTS[insn.segment] + ":" : "";
         if (!hasBase && !hasIndex) {
-            return (segment.isEmpty() ? "ds:" : segment) + hex(insn.displacement & mask(insn.addressBytes));
+            return SEGMENTS[insn.segment] + ":" + hex(insn.displacement & mask(insn.addressBytes));
         }
         StringBuilder text = new StringBuilder(segment).append('[');
         if (hasBase) {
@@ -165,7 +168,7 @@ final class IntelText {
         }
         if (insn.base == Insn.RIP) {
             // objdump writes the displacement of these unsigned.
-            text.append("+").append(hex(insn.displacement & mask(insn.addressBytes)));
+            text.append(insn.displacement == 0 ? "" : "+" + hex(insn.displacement & mask(insn.addressBytes)));
         } else if (insn.displacement < 0) {
             text.append("-").append(hex(-insn.displacement));
         } else if (insn.displacement > 0) {

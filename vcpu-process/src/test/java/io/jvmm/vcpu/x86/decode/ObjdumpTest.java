@@ -20,19 +20,19 @@ import org.junit.jupiter.params.provider.ValueSource;
 class ObjdumpTest {
     /** Prefixes that objdump writes as words of their own. */
     private static final Pattern PREFIXES =
-            Pattern.compile("^(?:(?:rep|repz|repnz|lock|bnd|notrack|data16|addr32|cs|ds|es|ss|fs|gs"
+            Pattern.compile("^(?:(?:rep|repz|repnz|lock|bnd|notrack|data16|data32|addr16|addr32|cs|ds|es|ss|fs|gs"
                     + "|xacquire|xrelease|rex(?:\\.[WRXB]+)?) +)+");
 
     private static final Pattern SYMBOL = Pattern.compile("\\s*(?:<[^#]*>)?\\s*(?:#.*)?$");
     private static final Pattern DEFAULT_SEGMENT = Pattern.compile("\\b(?:ds|ss|es|cs):\\[");
 
     /** What is neither x86-64-v2 nor x87, by mnemonic: INVALID to us. */
-    private static final Pattern NOT_OFFERED = Pattern.compile(
+    static final Pattern NOT_OFFERED = Pattern.compile(
             "v\\w+|k\\w+|movbe|sarx|shlx|shrx|bzhi|bls\\w+|andn|bextr|rorx|mulx|pdep|pext"
                     + "|xabort|xbegin|xend|xtest|xsavec.*|xsaves.*|xrstors.*|incssp.|rdpkru|wrpkru|aes\\w+|sha\\d.*|pclmul\\w+|rdrand|rdseed|invpcid"
                     + "|monitorx?|mwaitx?|cmpxchg16b|\\(bad\\)|clzero|invlpga|stgi|clgi|skinit|insertq|extrq|movnts[sd]"
                     + "|adcx|adox|getsec|encl.|rsm|tpause|umwait|umonitor|serialize|xsusldtrk|xresldtrk|rdpid|ptwrite|cldemote|wrss.|wruss.|saveprevssp"
-                    + "|rstorssp|setssbsy|clrssbsy|movdir.*|enqcmd.*|gf2p8\\w+|bndmk|fisttpll|psmash|p\\w*invalidate|pvalidate|rmp\\w+|mcommit|rdpru|tlbsync|invlpgb|montmul|xcrypt.*|xsha.*|xstore.*|ccs\\w+|llwpcb|slwpcb|lwp\\w+");
+                    + "|rstorssp|setssbsy|clrssbsy|movdir.*|enqcmd.*|gf2p8\\w+|bndmk|fisttpll|psmash|p\\w*invalidate|pvalidate|rmp\\w+|mcommit|rdpru|tlbsync|femms|a(?:add|and|or|xor)|senduipi|stui|encodekey\\w+|loadiwkey|clui|testui|uiret|seam\\w+|bound\\?|invept|invvpid|vm\\w+|tdcall|pconfig|invlpgb|montmul|xcrypt.*|xsha.*|xstore.*|ccs\\w+|llwpcb|slwpcb|lwp\\w+");
 
     /** Mnemonics of ours that mean one of several of objdump's, or whose operands are implicit. */
     private static final Map<String, String> SAME = Map.ofEntries(
@@ -98,7 +98,7 @@ class ObjdumpTest {
                 insn.length++;
                 theirs = "fn" + theirs.substring(1);
             }
-            String ours = complete ? strict(insn, address) : "incomplete";
+            String ours = complete ? IntelText.of(insn, address) : "incomplete";
             if (!complete || insn.length != code.length || !agree(insn, ours, theirs)) {
                 if (count.merge(insn.op + " " + word, 1, Integer::sum) <= 2) {
                     differences.add(Long.toHexString(address) + ": " + hex + "\n  objdump " + theirs + "\n  decoder "
@@ -123,7 +123,7 @@ class ObjdumpTest {
         };
     }
 
-    private static boolean agree(Insn insn, String ours, String theirs) {
+    static boolean agree(Insn insn, String ours, String theirs) {
         return switch (insn.op) {
             case NOP ->
                 theirs.startsWith("nop")
@@ -149,11 +149,7 @@ class ObjdumpTest {
         };
     }
 
-    private static String strict(Insn insn, long address) {
-        return IntelText.of(insn, address);
-    }
-
-    private static String normal(String text) {
+    static String normal(String text) {
         String plain = PREFIXES.matcher(text.strip()).replaceFirst("");
         plain = SYMBOL.matcher(plain).replaceFirst("");
         plain = plain.replaceAll("\\s+", " ");
@@ -165,7 +161,7 @@ class ObjdumpTest {
                 : SAME.getOrDefault(words[0], words[0]) + " " + words[1];
     }
 
-    private static byte[] bytes(String hex) {
+    static byte[] bytes(String hex) {
         String[] each = hex.split(" ");
         byte[] code = new byte[each.length];
         for (int i = 0; i < each.length; i++) {
