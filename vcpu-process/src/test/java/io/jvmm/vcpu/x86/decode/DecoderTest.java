@@ -95,7 +95,7 @@ class DecoderTest {
         8 | 66 48 0f 3a 16 c0 01          | PEXTRQ 7
         8 | 0f ae e8                      | LFENCE 3
         8 | 0f ae 38                      | CLFLUSH 3
-        8 | 66 0f ae 38                   | INVALID 4
+        8 | 66 0f ae 38                   | CLFLUSHOPT 4
         8 | d9 d0                         | FNOP 2
         8 | d9 d1                         | INVALID 2
         8 | df e0                         | FNSTSW 2
