@@ -17,6 +17,8 @@ import io.jvmm.vcpu.x86.interp.IntegerFactory;
 import io.jvmm.vcpu.x86.interp.SystemFactory;
 import io.jvmm.vcpu.x86.interp.TranslationQueue;
 import io.jvmm.vcpu.x86.interp.X87ControlSteps;
+import io.jvmm.vcpu.x86.interp.X87MoveSteps;
+import io.jvmm.vcpu.x86.interp.X87Steps;
 import io.jvmm.vcpu.x86.mmu.GuestException;
 import io.jvmm.vcpu.x86.mmu.Mmu;
 import io.jvmm.vcpu.x86.mmu.PhysicalMemory;
@@ -44,7 +46,7 @@ public final class X86Engine implements Engine {
     private final PhysicalMemory memory = new PhysicalMemory();
     private final CodeCache code = new CodeCache(
             memory,
-            List.of(new IntegerFactory(), new SystemFactory(), new FpuStateSteps(), new X87ControlSteps()),
+            List.of(new IntegerFactory(), new SystemFactory(), new FpuStateSteps(), new X87ControlSteps(), new X87Steps(), new X87MoveSteps()),
             TranslationQueue.NONE,
             HOT,
             CODE_BYTES);
