@@ -33,6 +33,7 @@ import java.util.Locale;
  *     --counted        time is the number of instructions: every run is alike (one vCPU)
  *     --progress=S     every S seconds: instructions, rate, rip (to standard error)
  *     --sample=MS      every MS milliseconds the rip of vCPU 0; the most frequent at the end
+ *     --dump=A:N       at the end: N bytes at linear address A (hexadecimal, or gdt), may be repeated
  *     --until=TEXT     end when the guest has printed TEXT
  *     --unclaimed      tell accesses that nobody answers
  *     --plan           print the loader's plan
@@ -53,6 +54,7 @@ final class X86Boot {
     private boolean counted;
     private int progressS;
     private int sampleMs;
+    private final List<String> dumps = new ArrayList<>();
     private String until = "";
     private boolean unclaimed;
     private boolean plan;
@@ -87,6 +89,8 @@ final class X86Boot {
                 progressS = Integer.parseInt(value);
             } else if (arg.startsWith("--sample=")) {
                 sampleMs = Integer.parseInt(value);
+            } else if (arg.startsWith("--dump=")) {
+                dumps.add(value);
             } else if (arg.startsWith("--until=")) {
                 until = value;
             } else if (arg.equals("--unclaimed")) {
@@ -159,6 +163,19 @@ final class X86Boot {
                 retired, seconds, retired / seconds / 1e6, (startNs - beginNs) / 1e9);
         System.err.print(vcpus.getFirst().snapshot().format());
         monitor.printHottest();
+        for (final String dump : dumps) {
+            final String[] parts = dump.split(":");
+            final long address = parts[0].equals("gdt") ? engine.cpu(0).gdtBase : Long.parseUnsignedLong(parts[0], 16);
+            dump(vcpus.getFirst(), address, Integer.decode(parts[1]));
+        }
+    }
+
+    private static void dump(Vcpu vcpu, long address, int lengthBytes) {
+        final byte[] bytes = vcpu.readLinear(address, lengthBytes);
+        for (int i = 0; i < bytes.length; i++) {
+            System.err.printf(i % 16 == 0 ? "%n%016x  %02x" : " %3$02x", address + i, bytes[i], bytes[i]);
+        }
+        System.err.println();
     }
 
     private BootPlan load(GuestMemory memory) throws BootException {

@@ -193,7 +193,7 @@ public final class Segmentation {
             return 0;
         }
         final long upper = Descriptors.readUpper(cpu, selector, Vector.GP);
-        if ((upper & 0x1f00) != 0 || !isCanonical(upper << 32)) {
+        if ((upper >>> 40 & 0x1f) != 0 || !isCanonical(upper << 32)) {
             throw Descriptors.protection(cpu, selector);
         }
         return upper << 32;
