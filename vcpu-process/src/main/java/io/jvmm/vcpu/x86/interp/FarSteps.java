@@ -24,7 +24,8 @@ final class FarSteps {
             case INT, INT3, INT1, INTO -> new Interrupt(insn);
             case IRET -> new ReturnFromInterrupt(insn);
             case SYSCALL -> new SystemCall(insn);
-            case SYSRET, SYSENTER, SYSEXIT, SWAPGS -> new Fast(insn);
+            case SYSRET, SYSENTER, SYSEXIT -> new Fast(insn);
+            case SWAPGS -> new SwapGs();
             default -> null;
         };
     }
@@ -155,12 +156,10 @@ final class FarSteps {
     private static final class Fast extends Step {
         private final Op op;
         private final int bytes;
-        private final long next;
 
         Fast(Insn insn) {
             this.op = insn.op;
             this.bytes = insn.operandBytes;
-            this.next = insn.end();
         }
 
         @Override
@@ -168,12 +167,15 @@ final class FarSteps {
             switch (op) {
                 case SYSRET -> FastCalls.sysret(cpu, bytes);
                 case SYSENTER -> FastCalls.sysenter(cpu);
-                case SYSEXIT -> FastCalls.sysexit(cpu);
-                default -> {
-                    FastCalls.swapgs(cpu);
-                    cpu.rip = cpu.blockRip + next;
-                }
+                default -> FastCalls.sysexit(cpu);
             }
+        }
+    }
+
+    private static final class SwapGs extends Step {
+        @Override
+        public void run(Cpu cpu) {
+            FastCalls.swapgs(cpu);
         }
     }
 }

@@ -14,13 +14,6 @@ import org.jspecify.annotations.Nullable;
  * System instructions that touch neither control registers nor segments: flags, halts, counters, CPUID, caches and fences (SDM 2).
  */
 final class SystemSteps {
-    /** What PUSHF pushes: RF and VM read as 0. */
-    private static final int PUSHED = ~(Flags.RF | Flags.VM);
-    /** What a 16-bit POPF may change before privilege is looked at. */
-    private static final int POPPED_16 = Flags.STATUS | Flags.TF | Flags.IF | Flags.DF | Flags.IOPL | Flags.NT;
-    /** What the wider forms change besides; RF, VIF and VIP become 0. */
-    private static final int POPPED_32 = POPPED_16 | Flags.AC | Flags.ID | Flags.RF | Flags.VIF | Flags.VIP;
-
     private SystemSteps() {}
 
     /** A step for the instruction, or null when it is not one of these. */
@@ -29,8 +22,6 @@ final class SystemSteps {
             case HLT -> new Halt(insn);
             case CLI -> new ClearInterrupt();
             case STI -> new SetInterrupt();
-            case PUSHF -> new PushFlags(insn);
-            case POPF -> new PopFlags(insn);
             case CLAC, STAC -> new AlignmentFlag(insn);
             case NOP, ENDBR, PAUSE, PREFETCH, LFENCE, SFENCE -> new Hint(insn.op);
             case MFENCE -> new FullFence();
@@ -78,49 +69,6 @@ final class SystemSteps {
                 cpu.setFlags(Flags.IF, Flags.IF);
                 cpu.interruptShadow = true;
             }
-        }
-    }
-
-    private static void checkVirtual86(Cpu cpu) {
-        if (cpu.isVirtual86() && cpu.iopl() < 3) {
-            throw cpu.protection();
-        }
-    }
-
-    private static final class PushFlags extends Step {
-        private final int bytes;
-
-        PushFlags(Insn insn) {
-            this.bytes = insn.operandBytes;
-        }
-
-        @Override
-        public void run(Cpu cpu) {
-            checkVirtual86(cpu);
-            StackSteps.push(cpu, cpu.flags() & PUSHED, bytes);
-        }
-    }
-
-    private static final class PopFlags extends Step {
-        private final int bytes;
-
-        PopFlags(Insn insn) {
-            this.bytes = insn.operandBytes;
-        }
-
-        @Override
-        public void run(Cpu cpu) {
-            checkVirtual86(cpu);
-            final int value = (int) StackSteps.peek(cpu, 0, bytes) & ~(Flags.RF | Flags.VIF | Flags.VIP);
-            int mask = bytes == 2 ? POPPED_16 : POPPED_32;
-            if (cpu.cpl > 0) {
-                mask &= ~(Flags.IOPL | Flags.VIF | Flags.VIP);
-                if (cpu.cpl > cpu.iopl()) {
-                    mask &= ~Flags.IF;
-                }
-            }
-            StackSteps.release(cpu, bytes);
-            cpu.setFlags(value, mask);
         }
     }
 

@@ -26,6 +26,14 @@ class ModesTest {
                 Integer.toHexString(ALL), Integer.toHexString(rig.get32(RESULTS)), "at " + Long.toHexString(rig.cpu.rip));
     }
 
+    @Test
+    void theSameThroughTheExecutor() throws Exception {
+        final SystemRig rig = new SystemRig();
+        load(rig);
+        assertEquals(Executor.Stop.HALTED, rig.executor.run(20_000));
+        assertEquals(Integer.toHexString(ALL), Integer.toHexString(rig.get32(RESULTS)));
+    }
+
     static void load(SystemRig rig) throws Exception {
         final String source;
         try (var in = Objects.requireNonNull(ModesTest.class.getResourceAsStream("modes.s"))) {

@@ -20,6 +20,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.EnumSet;
+import java.util.List;
 import java.util.Set;
 
 /**
@@ -31,7 +32,7 @@ final class SystemRig {
 
     private static final Set<Op> SETS_RIP = EnumSet.of(
             Op.JMP, Op.JCC, Op.JCXZ, Op.LOOP, Op.LOOPE, Op.LOOPNE, Op.CALL, Op.RET, Op.JMP_FAR, Op.CALL_FAR, Op.RET_FAR,
-            Op.INT, Op.INT3, Op.INT1, Op.INTO, Op.IRET, Op.SYSCALL, Op.SYSRET, Op.SYSENTER, Op.SYSEXIT, Op.SWAPGS, Op.HLT);
+            Op.INT, Op.INT3, Op.INT1, Op.INTO, Op.IRET, Op.SYSCALL, Op.SYSRET, Op.SYSENTER, Op.SYSEXIT, Op.HLT);
 
     final Arena arena = Arena.ofShared();
     final MemorySegment ram = arena.allocate(RAM_BYTES, 4096);
@@ -39,6 +40,9 @@ final class SystemRig {
     final TestInterrupts interrupts = new TestInterrupts();
     final TestDevices devices = new TestDevices();
     final Cpu cpu;
+    /** The real loop over the same processor, for tests that want it. */
+    final Executor executor;
+
     long now = 1_000_000;
     /** Vector of the last exception that an instruction raised, or -1. */
     int lastVector = -1;
@@ -54,8 +58,10 @@ final class SystemRig {
     SystemRig() {
         final PhysicalMemory memory = new PhysicalMemory();
         memory.map(0, 0, RAM_BYTES, ram, false);
-        final Mmu mmu = new Mmu(memory, devices, exception, (address, length) -> {});
+        final CodeCache cache = new CodeCache(memory, List.of(factories), TranslationQueue.NONE, 1 << 30, 16 << 20);
+        final Mmu mmu = new Mmu(memory, devices, exception, cache);
         cpu = new Cpu(0, mmu, devices, interrupts, () -> now, exception);
+        executor = new Executor(cpu, cache);
         ResetState.reset(cpu);
     }
 
