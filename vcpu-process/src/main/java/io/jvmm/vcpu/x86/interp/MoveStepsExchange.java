@@ -146,7 +146,7 @@ final class MoveStepsExchange {
         }
     }
 
-    /** Without LOCK. The destination is written in any case, with itself when the comparison fails. */
+    /** Without LOCK. Memory is written in any case, with itself when the comparison fails; a register is not. */
     private static final class CompareExchange extends Step {
         private final Operand first;
         private final Operand second;
@@ -166,7 +166,9 @@ final class MoveStepsExchange {
             if (accumulator == old) {
                 first.write(cpu, linear, second.read(cpu));
             } else {
-                first.write(cpu, linear, old);
+                if (first.isMemory()) {
+                    first.write(cpu, linear, old);
+                }
                 Operand.writeRegister(cpu.r, Cpu.RAX, bytes, old);
             }
             cpu.setLazy(Flags.SUB + IntegerSteps.log2(bytes), accumulator - old, old);

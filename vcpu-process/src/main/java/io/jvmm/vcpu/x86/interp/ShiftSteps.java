@@ -265,8 +265,8 @@ final class ShiftSteps {
     }
 
     /**
-     * SHLD, SHRD. 16-bit operands with counts above 16 are undefined: the count goes on into the destination again, as
-     * processors do.
+     * SHLD, SHRD. 16-bit operands with counts above 16 are undefined: the source follows itself, as in recent AMD
+     * processors.
      */
     private static final class DoubleShift extends Counted {
         private final Operand filler;
@@ -291,7 +291,7 @@ final class ShiftSteps {
             final long carry;
             if (op == Op.SHLD) {
                 if (count > bits) {
-                    x = b << (count - bits) | a >>> (2 * bits - count);
+                    x = b << (count - bits) | b >>> (2 * bits - count);
                     carry = b >>> (2 * bits - count) & 1;
                 } else {
                     x = (count == 64 ? 0 : a << count) | b >>> (bits - count);
@@ -299,7 +299,7 @@ final class ShiftSteps {
                 }
             } else {
                 if (count > bits) {
-                    x = b >>> (count - bits) | a << (2 * bits - count);
+                    x = b >>> (count - bits) | b << (2 * bits - count);
                     carry = b >>> (count - bits - 1) & 1;
                 } else {
                     x = a >>> count | b << (bits - count);

@@ -41,6 +41,7 @@ public final class NativeCpu {
     private static final int RESTORE = 0x480;
     private static final int LEAVE = 0x200;
     private static final int SLOT = 0x800;
+    private static final int NEAR_PAD = 0x860;
     private static final int TAKEN_PAD = 0x900;
     private static final int TAKEN_PAD_32 = 0x940;
     private static final int LEAVE_32 = 0x960;
@@ -129,6 +130,12 @@ public final class NativeCpu {
         memory.set(ValueLayout.JAVA_SHORT_UNALIGNED, at + 5, (short) USER_CS);
     }
 
+    /** Near, relative: the same bytes in both modes. */
+    private void putJump(int at, int target) {
+        memory.set(ValueLayout.JAVA_BYTE, at, (byte) 0xe9);
+        memory.set(INT, at + 1, target - (at + 5));
+    }
+
     private void installHandlers(long address) {
         // The scratch lends its memory for the arguments.
         scratch.set(LONG, 0, address + ALTERNATE_AT);
@@ -168,6 +175,11 @@ public final class NativeCpu {
         return memory.address() + TAKEN_PAD_32;
     }
 
+    /** The same in either mode, at most 127 bytes from the end of the instruction: for branches with 8-bit displacements. */
+    public long nearTakenAddress() {
+        return memory.address() + NEAR_PAD;
+    }
+
     /** Runs an instruction in 64-bit mode, with general registers and flags; x87, MMX and SSE state is what it happens to be. */
     public void run(byte[] code, int length, NativeState state) {
         run(code, length, state, 0);
@@ -189,11 +201,10 @@ public final class NativeCpu {
         }
         final boolean is32 = (mode & MODE_32) != 0;
         MemorySegment.copy(code, 0, memory, ValueLayout.JAVA_BYTE, SLOT, length);
-        // jmp rel32 behind it, in either mode
         final int end = SLOT + length;
         final int leave = is32 ? LEAVE_32 : LEAVE;
-        memory.set(ValueLayout.JAVA_BYTE, end, (byte) 0xe9);
-        memory.set(INT, end + 1, leave - (end + 5));
+        putJump(end, leave);
+        putJump(NEAR_PAD, is32 ? TAKEN_PAD_32 : TAKEN_PAD);
         MemorySegment.copy(state.r, 0, memory, LONG, PAGE, 16);
         memory.set(LONG, STATE_FLAGS, state.flags);
         memory.set(INT, STATE_TAKEN, 0);
