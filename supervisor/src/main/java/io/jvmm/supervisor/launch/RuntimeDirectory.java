@@ -67,6 +67,21 @@ public final class RuntimeDirectory implements AutoCloseable {
                     root.resolve("vms"),
                     SystemInfo.pid() + "-",
                     PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
+            return hold(root, mine);
+        } catch (IOException e) {
+            String full = "No space left on device";
+            throw new HostLackException(
+                    "the directory for runtime files, " + root + ", cannot be used (" + reason(e) + "). "
+                            + (String.valueOf(e.getMessage()).contains(full)
+                                    ? "Make room there; see: df " + root
+                                    : "Mend it: install -d -m 0700 -o $(id -u) " + root),
+                    e);
+        }
+    }
+
+    /** Marks a new directory as that of a living supervisor; it does not stay if that fails. */
+    private static RuntimeDirectory hold(Path root, Path mine) throws IOException {
+        try {
             // The lock is taken before the file has the name that others look for: nobody finds it free in between.
             Path draft = mine.resolve("lock.draft");
             FileChannel alive = FileChannel.open(draft, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE);
@@ -76,10 +91,8 @@ public final class RuntimeDirectory implements AutoCloseable {
             Files.move(draft, mine.resolve("lock"));
             return new RuntimeDirectory(root, mine, alive);
         } catch (IOException e) {
-            throw new HostLackException(
-                    "the directory for runtime files, " + root + ", cannot be used (" + reason(e)
-                            + "). Mend it: install -d -m 0700 -o $(id -u) " + root,
-                    e);
+            deleteTree(mine);
+            throw e;
         }
     }
 
