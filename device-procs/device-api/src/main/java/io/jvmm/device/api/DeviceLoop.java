@@ -187,7 +187,7 @@ final class DeviceLoop {
     }
 
     /** What was lost on the way, for those who want details; nothing where nothing was. */
-    private void tellCounters() {
+    void tellCounters() {
         long bytes = 0;
         for (Backend backend : backends) {
             bytes += backend.droppedBytes();

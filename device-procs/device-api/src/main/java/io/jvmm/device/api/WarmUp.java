@@ -42,6 +42,7 @@ final class WarmUp implements Exercise, AutoCloseable {
     private final BoardEndpoint board;
     private final SupervisorEndpoint supervisor;
     private final StateSegment state;
+    private final LinkEffects effects;
     private final DeviceLoop loop;
     private final EventFd[] interrupts;
     private final EventFd[] resamples;
@@ -79,7 +80,7 @@ final class WarmUp implements Exercise, AutoCloseable {
             resamples[line] = hold(EventFd.create());
             watched[line] = new Resample(line, resamples[line]);
         }
-        LinkEffects effects = new LinkEffects(device, interrupts);
+        effects = new LinkEffects(device, interrupts);
         SupervisorEvents events = new SupervisorEvents(process, identity.hostPorts());
         DeviceConfig config = factory.exampleConfig();
         DeviceCore core = factory.create(config, state.working(), true, effects, nowNs);
@@ -138,8 +139,13 @@ final class WarmUp implements Exercise, AutoCloseable {
         }
     }
 
-    /** The last thing a scratch machine does: what a hostile board would, so that reporting it loads nothing later. */
+    /**
+     * The last things a scratch machine does: what a bad guest and then a hostile board would, so that reporting them loads
+     * nothing later.
+     */
     private void misbehave() {
+        effects.guestError(0, 0);
+        loop.tellCounters();
         board.write(0, 0xFF, 0, 1, 0);
         work();
         if (exit() != ProcessExit.PEER_VIOLATION) {
