@@ -22,6 +22,8 @@ import io.jvmm.vcpu.x86.interp.X87Steps;
 import io.jvmm.vcpu.x86.mmu.GuestException;
 import io.jvmm.vcpu.x86.mmu.Mmu;
 import io.jvmm.vcpu.x86.mmu.PhysicalMemory;
+import io.jvmm.vcpu.x86.translate.Translator;
+import io.jvmm.vcpu.x86.translate.TranslatorOptions;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
@@ -44,10 +46,18 @@ public final class X86Engine implements Engine {
     private final int vcpuCount;
     private final MachineTime time;
     private final PhysicalMemory memory = new PhysicalMemory();
+    private final @Nullable Translator translator =
+            Boolean.getBoolean("jvmm.x86.interpret") ? null : new Translator(TranslatorOptions.DEFAULT);
     private final CodeCache code = new CodeCache(
             memory,
-            List.of(new IntegerFactory(), new SystemFactory(), new FpuStateSteps(), new X87ControlSteps(), new X87Steps(), new X87MoveSteps()),
-            TranslationQueue.NONE,
+            List.of(
+                    new IntegerFactory(),
+                    new SystemFactory(),
+                    new FpuStateSteps(),
+                    new X87ControlSteps(),
+                    new X87Steps(),
+                    new X87MoveSteps()),
+            translator == null ? TranslationQueue.NONE : translator,
             HOT,
             CODE_BYTES);
     private final ApicBus bus;
@@ -153,6 +163,9 @@ public final class X86Engine implements Engine {
 
     @Override
     public void prepare() {
+        if (translator != null) {
+            translator.start(code);
+        }
         watcher.start(chipset);
     }
 
@@ -163,6 +176,9 @@ public final class X86Engine implements Engine {
 
     @Override
     public void close() {
+        if (translator != null) {
+            translator.close();
+        }
         watcher.close();
         doorbells.close();
     }

@@ -113,7 +113,11 @@ public final class Block {
     /** Makes whoever runs this leave it. */
     void invalidate() {
         valid = false;
+        final Region gone = region;
         region = null;
+        if (gone != null) {
+            gone.invalidate();
+        }
         next = null;
         Arrays.fill(steps, LeaveBlock.STEP);
     }

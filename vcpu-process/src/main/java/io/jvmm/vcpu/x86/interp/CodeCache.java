@@ -201,6 +201,34 @@ public final class CodeCache implements CodeWriteListener {
         }
     }
 
+    /**
+     * Puts translated code in place of its blocks; what they led to before is given up. Not done when a block has become invalid.
+     *
+     * @return whether it was done
+     */
+    public synchronized boolean install(Region region, Block[] members) {
+        for (final Block member : members) {
+            if (!member.valid) {
+                return false;
+            }
+        }
+        for (final Block member : members) {
+            final Region before = member.region;
+            if (before != null) {
+                before.invalidate();
+            }
+        }
+        for (final Block member : members) {
+            member.region = region;
+        }
+        return true;
+    }
+
+    /** Gives translated code up. */
+    public synchronized void evict(Region region) {
+        region.invalidate();
+    }
+
     /** Drops everything: memory has been mapped anew, or loaded. No vCPU runs. */
     public synchronized void clear() {
         while (oldest != null) {

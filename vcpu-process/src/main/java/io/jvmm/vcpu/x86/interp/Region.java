@@ -11,4 +11,7 @@ public abstract class Region {
      * instruction.
      */
     public abstract void run(Cpu cpu);
+
+    /** Blocks are not to lead here any more. Called under the code cache's lock; vCPUs that run this leave when they can. */
+    public abstract void invalidate();
 }

@@ -1,7 +1,6 @@
 package io.jvmm.vcpu.x86.oracle;
 
 import io.jvmm.vcpu.x86.oracle.GeneralForms.Form;
-import io.jvmm.vcpu.x86.oracle.GeneralForms.Tail;
 import io.jvmm.vcpu.x86.oracle.sys.NativeCpu;
 import io.jvmm.vcpu.x86.oracle.sys.NativeState;
 import java.lang.foreign.MemorySegment;
@@ -23,8 +22,30 @@ final class GeneralCase {
     private static final int RDI = 7;
 
     private static final long[] CORNERS = {
-        0, 1, 2, -1, -2, 0x7f, 0x80, 0xff, 0x100, 0x7fff, 0x8000, 0xffff, 0x10000, 0x7fff_ffffL, 0x8000_0000L, 0xffff_ffffL,
-        0x1_0000_0000L, Long.MAX_VALUE, Long.MIN_VALUE, 0x5555_5555_5555_5555L, 0xaaaa_aaaa_aaaa_aaaaL, -128, -32768, -2147483648L
+        0,
+        1,
+        2,
+        -1,
+        -2,
+        0x7f,
+        0x80,
+        0xff,
+        0x100,
+        0x7fff,
+        0x8000,
+        0xffff,
+        0x10000,
+        0x7fff_ffffL,
+        0x8000_0000L,
+        0xffff_ffffL,
+        0x1_0000_0000L,
+        Long.MAX_VALUE,
+        Long.MIN_VALUE,
+        0x5555_5555_5555_5555L,
+        0xaaaa_aaaa_aaaa_aaaaL,
+        -128,
+        -32768,
+        -2147483648L
     };
     private static final ValueLayout.OfLong LONG = ValueLayout.JAVA_LONG_UNALIGNED;
     /** CF PF AF ZF SF DF OF. */
@@ -223,7 +244,11 @@ final class GeneralCase {
             baseValue = target - scaled - displacement;
         }
         if (base == RSP) {
-            if (narrowAddress() || Math.abs(displacement) > 0x400 || scaled > 0x400 || scaled < 0 || memoryAt < 0x1c00) {
+            if (narrowAddress()
+                    || Math.abs(displacement) > 0x400
+                    || scaled > 0x400
+                    || scaled < 0
+                    || memoryAt < 0x1c00) {
                 return false;
             }
         }
@@ -318,7 +343,9 @@ final class GeneralCase {
         }
         final boolean stack = usesStack();
         if (stack || base == RSP) {
-            state.r[RSP] = scratch + STACK_AT + (random.nextInt(4) == 0 ? random.nextInt(STACK_BYTES) : 8 * random.nextInt(STACK_BYTES / 8));
+            state.r[RSP] = scratch
+                    + STACK_AT
+                    + (random.nextInt(4) == 0 ? random.nextInt(STACK_BYTES) : 8 * random.nextInt(STACK_BYTES / 8));
         }
         if (form.map() == 0) {
             implicit(state, first, second);

@@ -67,7 +67,8 @@ class GeneralDifferentialTest {
                 form(form, new GeneralCase(host, random, is64), is64);
             }
         }
-        System.out.println(used + " forms, " + cases + " cases, " + faults + " of them exceptions; " + failureCount + " differ");
+        System.out.println(
+                used + " forms, " + cases + " cases, " + faults + " of them exceptions; " + failureCount + " differ");
         assertTrue(failureCount == 0, failures::toString);
     }
 
@@ -173,10 +174,18 @@ class GeneralDifferentialTest {
     }
 
     private void report(Form form, GeneralCase generated, Insn insn, boolean is64) {
-        failures.append('\n').append(form).append(": ").append(hex(generated)).append(' ').append(insn.op);
+        failures.append('\n')
+                .append(form)
+                .append(": ")
+                .append(hex(generated))
+                .append(' ')
+                .append(insn.op);
         failures.append(" width ").append(insn.operandBytes).append(is64 ? "" : " (32-bit mode)");
         if (expected.vector != actual.vector) {
-            failures.append(" vector ").append(expected.vector).append(", here ").append(actual.vector);
+            failures.append(" vector ")
+                    .append(expected.vector)
+                    .append(", here ")
+                    .append(actual.vector);
         }
         if (expected.vector == Vector.PF) {
             failures.append(String.format(" #PF %x at %x", expected.errorCode, expected.faultAddress));
@@ -186,7 +195,8 @@ class GeneralDifferentialTest {
             final boolean differs = expected.r[i] != actual.r[i];
             if (differs || before.r[i] != expected.r[i] || insn.kind1 == OperandKind.GPR && insn.reg1 == i || i < 3) {
                 failures.append(String.format(
-                        "%n   r%d %x -> %x%s", i, before.r[i], expected.r[i], differs ? String.format(", here %x", actual.r[i]) : ""));
+                        "%n   r%d %x -> %x%s",
+                        i, before.r[i], expected.r[i], differs ? String.format(", here %x", actual.r[i]) : ""));
             }
         }
         failures.append(String.format("%n   flags %x -> %x, here %x", before.flags, expected.flags, actual.flags));

@@ -1,0 +1,277 @@
+package io.jvmm.vcpu.x86.translate;
+
+import static io.jvmm.vcpu.x86.translate.Emitter.CARRY;
+import static io.jvmm.vcpu.x86.translate.Emitter.FLAGS_FIRST;
+import static io.jvmm.vcpu.x86.translate.Emitter.FLAGS_KIND;
+import static io.jvmm.vcpu.x86.translate.Emitter.FLAGS_RESULT;
+import static io.jvmm.vcpu.x86.translate.Emitter.FLAGS_SOURCE;
+
+import io.jvmm.vcpu.x86.cpu.Flags;
+import java.lang.classfile.CodeBuilder;
+import java.lang.classfile.Label;
+import java.lang.classfile.Opcode;
+import java.lang.constant.ConstantDescs;
+
+/**
+ * The lazy flags, in local variables, and what is known of them at translation time: if it is known which instruction gave
+ * them, a condition becomes a comparison of its operands.
+ */
+final class FlagEmitter {
+    /** Nothing is known; the locals tell. */
+    private static final int UNKNOWN = -1;
+    /** ADC or SBB; {@link Emitter#CARRY} holds CF. */
+    private static final int CARRIED = -2;
+
+    private final Emitter e;
+    private final CodeBuilder code;
+    private int group = UNKNOWN;
+    private int bytes;
+    /** {@link Emitter#FLAGS_FIRST} is there. */
+    private boolean hasFirst;
+
+    FlagEmitter(Emitter e) {
+        this.e = e;
+        this.code = e.code;
+    }
+
+    /** At the start of a unit, behind a step: nothing is known. */
+    void forget() {
+        group = UNKNOWN;
+    }
+
+    /**
+     * From here the flags are of this kind; result and source are stored already.
+     *
+     * @param first whether the first operand is in {@link Emitter#FLAGS_FIRST}
+     */
+    void known(int newGroup, int newBytes, boolean first) {
+        code.loadConstant(newGroup + log2(newBytes)).istore(FLAGS_KIND);
+        group = newGroup;
+        bytes = newBytes;
+        hasFirst = first;
+    }
+
+    /** As {@link #known} for ADC and SBB: the kind is in its local already, CF in {@link Emitter#CARRY}. */
+    void carried(int newBytes) {
+        group = CARRIED;
+        bytes = newBytes;
+        hasFirst = false;
+    }
+
+    static int log2(int bytes) {
+        return Integer.numberOfTrailingZeros(bytes);
+    }
+
+    /** Pushes kind, result and source. */
+    void push() {
+        code.iload(FLAGS_KIND).lload(FLAGS_RESULT).lload(FLAGS_SOURCE);
+    }
+
+    /** Pushes CF as a long, 0 or 1. */
+    void carry() {
+        switch (group) {
+            case CARRIED -> code.lload(CARRY);
+            case Flags.LOGIC -> code.lconst_0();
+            case Flags.INC, Flags.DEC -> code.lload(FLAGS_SOURCE);
+            case Flags.SHR, Flags.SAR -> code.lload(FLAGS_SOURCE).lconst_1().land();
+            case Flags.SHL ->
+                code.lload(FLAGS_SOURCE)
+                        .loadConstant(8 * bytes - 1)
+                        .lushr()
+                        .lconst_1()
+                        .land();
+            case Flags.ADD, Flags.SUB -> {
+                if (group == Flags.SUB) {
+                    if (hasFirst) {
+                        code.lload(FLAGS_FIRST);
+                    } else {
+                        code.lload(FLAGS_RESULT).lload(FLAGS_SOURCE).ladd();
+                    }
+                } else {
+                    code.lload(FLAGS_RESULT);
+                }
+                code.lload(FLAGS_SOURCE);
+                borrow();
+            }
+            default -> {
+                push();
+                e.call(
+                        Names.FLAGS,
+                        "carry",
+                        ConstantDescs.CD_boolean,
+                        ConstantDescs.CD_int,
+                        ConstantDescs.CD_long,
+                        ConstantDescs.CD_long);
+                code.i2l();
+            }
+        }
+    }
+
+    /** Pops b and a, pushes 1 if a is below b, else 0. */
+    private void borrow() {
+        if (bytes == 8) {
+            code.loadConstant(Long.MIN_VALUE).lxor().lstore(Emitter.T2);
+            code.loadConstant(Long.MIN_VALUE).lxor().lload(Emitter.T2);
+            code.lcmp().bipush(31).iushr().i2l();
+        } else {
+            code.loadConstant(mask()).land().lstore(Emitter.T2);
+            code.loadConstant(mask()).land().lload(Emitter.T2).lsub().bipush(63).lushr();
+        }
+    }
+
+    private long mask() {
+        return (1L << 8 * bytes) - 1;
+    }
+
+    /** Jumps if a condition 0..15 (SDM 2 B.1.4.7) holds. */
+    void branch(int condition, Label target) {
+        final boolean negated = (condition & 1) != 0;
+        final boolean emitted = switch (group) {
+            case Flags.SUB -> hasFirst && subtraction(condition >> 1, negated, target);
+            case Flags.LOGIC -> logic(condition >> 1, negated, target);
+            case Flags.ADD, Flags.INC, Flags.DEC, Flags.SHL, Flags.SHR, Flags.SAR, CARRIED ->
+                resultOnly(condition >> 1, negated, target);
+            default -> false;
+        };
+        if (!emitted) {
+            code.loadConstant(condition);
+            push();
+            e.call(
+                    Names.FLAGS,
+                    "test",
+                    ConstantDescs.CD_boolean,
+                    ConstantDescs.CD_int,
+                    ConstantDescs.CD_int,
+                    ConstantDescs.CD_long,
+                    ConstantDescs.CD_long);
+            code.ifne(target);
+        }
+    }
+
+    private boolean subtraction(int pair, boolean negated, Label target) {
+        switch (pair) {
+            case 1 -> unsigned(negated ? Opcode.IFGE : Opcode.IFLT, target);
+            case 2 -> signed(negated ? Opcode.IFNE : Opcode.IFEQ, target);
+            case 3 -> unsigned(negated ? Opcode.IFGT : Opcode.IFLE, target);
+            case 4 -> result(negated ? Opcode.IFGE : Opcode.IFLT, target);
+            case 6 -> signed(negated ? Opcode.IFGE : Opcode.IFLT, target);
+            case 7 -> signed(negated ? Opcode.IFGT : Opcode.IFLE, target);
+            default -> {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    /** CF and OF are 0. */
+    private boolean logic(int pair, boolean negated, Label target) {
+        switch (pair) {
+            case 0, 1 -> {
+                if (negated) {
+                    code.goto_(target);
+                }
+            }
+            case 2, 3 -> result(negated ? Opcode.IFNE : Opcode.IFEQ, target);
+            case 4, 6 -> result(negated ? Opcode.IFGE : Opcode.IFLT, target);
+            case 7 -> result(negated ? Opcode.IFGT : Opcode.IFLE, target);
+            default -> {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    private boolean resultOnly(int pair, boolean negated, Label target) {
+        switch (pair) {
+            case 1 -> {
+                carry();
+                code.l2i();
+                jump(negated ? Opcode.IFEQ : Opcode.IFNE, target);
+            }
+            case 2 -> result(negated ? Opcode.IFNE : Opcode.IFEQ, target);
+            case 4 -> result(negated ? Opcode.IFGE : Opcode.IFLT, target);
+            default -> {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    /** Compares the result with 0. */
+    private void result(Opcode test, Label target) {
+        code.lload(FLAGS_RESULT);
+        if (bytes == 8) {
+            code.lconst_0().lcmp();
+        } else {
+            narrow();
+        }
+        jump(test, target);
+    }
+
+    private void signed(Opcode test, Label target) {
+        code.lload(FLAGS_FIRST);
+        if (bytes == 8) {
+            code.lload(FLAGS_SOURCE).lcmp();
+            jump(test, target);
+            return;
+        }
+        narrow();
+        code.lload(FLAGS_SOURCE);
+        narrow();
+        jump(compared(test), target);
+    }
+
+    private void unsigned(Opcode test, Label target) {
+        code.lload(FLAGS_FIRST);
+        if (bytes == 8) {
+            code.loadConstant(Long.MIN_VALUE)
+                    .lxor()
+                    .lload(FLAGS_SOURCE)
+                    .loadConstant(Long.MIN_VALUE)
+                    .lxor();
+            code.lcmp();
+            jump(test, target);
+            return;
+        }
+        turned();
+        code.lload(FLAGS_SOURCE);
+        turned();
+        jump(compared(test), target);
+    }
+
+    /** Pops a long, pushes its low bytes as a signed int. */
+    private void narrow() {
+        code.l2i();
+        switch (bytes) {
+            case 1 -> code.i2b();
+            case 2 -> code.i2s();
+            default -> {}
+        }
+    }
+
+    /** Pops a long, pushes an int such that signed order is the unsigned order of the low bytes. */
+    private void turned() {
+        code.l2i();
+        switch (bytes) {
+            case 1 -> code.sipush(0xff).iand();
+            case 2 -> code.i2c();
+            default -> code.loadConstant(Integer.MIN_VALUE).ixor();
+        }
+    }
+
+    private void jump(Opcode test, Label target) {
+        code.branch(test, target);
+    }
+
+    private static Opcode compared(Opcode test) {
+        return switch (test) {
+            case IFEQ -> Opcode.IF_ICMPEQ;
+            case IFNE -> Opcode.IF_ICMPNE;
+            case IFLT -> Opcode.IF_ICMPLT;
+            case IFGE -> Opcode.IF_ICMPGE;
+            case IFGT -> Opcode.IF_ICMPGT;
+            case IFLE -> Opcode.IF_ICMPLE;
+            default -> throw new IllegalArgumentException(test.name());
+        };
+    }
+}

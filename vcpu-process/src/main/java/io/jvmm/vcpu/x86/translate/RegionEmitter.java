@@ -1,0 +1,155 @@
+package io.jvmm.vcpu.x86.translate;
+
+import io.jvmm.vcpu.x86.decode.Insn;
+import java.lang.classfile.ClassBuilder;
+import java.lang.classfile.ClassFile;
+import java.lang.classfile.CodeBuilder;
+import java.lang.classfile.Label;
+import java.lang.classfile.instruction.SwitchCase;
+import java.lang.constant.ConstantDescs;
+import java.lang.constant.MethodTypeDesc;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A plan to a class. The method is: registers and flags into locals; a switch on the offset of RIP in its page; the units in
+ * order; the ways out.
+ */
+final class RegionEmitter {
+    /** Bytes of the class, and what the object needs besides. */
+    record Result(byte[] classFile, io.jvmm.vcpu.x86.cpu.Step[] steps, int[] points) {}
+
+    private final RegionPlan plan;
+    private @Nullable Emitter emitter;
+
+    private RegionEmitter(RegionPlan plan) {
+        this.plan = plan;
+    }
+
+    static Result emit(RegionPlan plan) {
+        final RegionEmitter r = new RegionEmitter(plan);
+        final byte[] bytes = ClassFile.of().build(Names.THIS, r::classBody);
+        final Emitter e = Objects.requireNonNull(r.emitter);
+        return new Result(bytes, e.steps(), e.points());
+    }
+
+    private void classBody(ClassBuilder c) {
+        final MethodTypeDesc nothing = MethodTypeDesc.of(ConstantDescs.CD_void);
+        c.withSuperclass(Names.REGION).withFlags(ClassFile.ACC_FINAL | ClassFile.ACC_SUPER);
+        c.withMethodBody(
+                ConstantDescs.INIT_NAME,
+                nothing,
+                0,
+                code -> code.aload(0)
+                        .invokespecial(Names.REGION, ConstantDescs.INIT_NAME, nothing)
+                        .return_());
+        // The one object is handed over by the initialiser: no reflection, whose classes would be loaded in the jail.
+        c.withMethodBody(
+                ConstantDescs.CLASS_INIT_NAME,
+                nothing,
+                ClassFile.ACC_STATIC,
+                code -> code.new_(Names.THIS)
+                        .dup()
+                        .invokespecial(Names.THIS, ConstantDescs.INIT_NAME, nothing)
+                        .putstatic(Names.REGION, "made", Names.REGION)
+                        .return_());
+        c.withMethodBody("run", Names.RUN, ClassFile.ACC_PUBLIC, this::runBody);
+    }
+
+    private void runBody(CodeBuilder code) {
+        final Emitter e = new Emitter(code, plan);
+        emitter = e;
+        final FlagEmitter flags = new FlagEmitter(e);
+        final MemoryEmitter memory = new MemoryEmitter(e);
+        final Exits exits = new Exits(e);
+        final Label dispatch = code.newLabel();
+        final ControlEmitter control = new ControlEmitter(e, flags, memory, exits, dispatch);
+        final InstructionEmitter instructions = new InstructionEmitter(e, flags, memory, exits);
+        final StepEmitter steps = new StepEmitter(e, flags, exits, dispatch);
+        for (final Unit unit : plan.units) {
+            unit.label = code.newLabel();
+        }
+        enter(e);
+        final Label entry = code.newLabel();
+        code.goto_(entry);
+        final Label from = code.newLabel();
+        code.labelBinding(from);
+        code.labelBinding(dispatch);
+        code.iload(Emitter.BUDGET).ifle(exits.exit);
+        code.lload(Emitter.RIP)
+                .loadConstant(-4096L)
+                .land()
+                .lload(Emitter.PAGE)
+                .lcmp()
+                .ifne(exits.exit);
+        code.labelBinding(entry);
+        select(code, exits);
+        for (int u = 0; u < plan.units.size(); u++) {
+            final Unit next = u + 1 < plan.units.size() ? plan.units.get(u + 1) : null;
+            unit(plan.units.get(u), next, e, flags, instructions, steps, control);
+        }
+        control.emitStubs();
+        final Label to = code.newLabel();
+        code.labelBinding(to);
+        exits.emit(from, to);
+    }
+
+    private void enter(Emitter e) {
+        final CodeBuilder code = e.code;
+        e.cpuField("r", Names.LONGS);
+        code.astore(Emitter.R);
+        e.cpuField("mmu", Names.MMU);
+        code.astore(Emitter.MMU);
+        e.loadMmu();
+        e.loadSegments();
+        e.cpuField("budget", Names.I);
+        code.dup().istore(Emitter.BUDGET).istore(Emitter.START_BUDGET);
+        e.cpuField("rip", Names.J);
+        code.dup2().lstore(Emitter.RIP).loadConstant(-4096L).land().lstore(Emitter.PAGE);
+        code.aconst_null().astore(Emitter.THROWN).iconst_0().istore(Emitter.POINT);
+        e.loadRegisters(0xffff);
+        e.loadFlags();
+    }
+
+    /** The switch: from the offset of RIP in its page to a unit; out if there is none. */
+    private void select(CodeBuilder code, Exits exits) {
+        final List<SwitchCase> cases = new ArrayList<>();
+        for (final Unit unit : plan.units) {
+            cases.add(SwitchCase.of(unit.start(), Objects.requireNonNull(unit.label)));
+        }
+        code.lload(Emitter.RIP).l2i().sipush(4095).iand().lookupswitch(exits.exit, cases);
+    }
+
+    private static void unit(
+            Unit unit,
+            @Nullable Unit next,
+            Emitter e,
+            FlagEmitter flags,
+            InstructionEmitter instructions,
+            StepEmitter steps,
+            ControlEmitter control) {
+        e.code.labelBinding(Objects.requireNonNull(unit.label));
+        e.code.iinc(Emitter.BUDGET, -unit.count);
+        flags.forget();
+        e.forgetNarrow();
+        int n = 0;
+        while (n < unit.count) {
+            final Insn i = unit.insns[n];
+            if (!unit.inline[n]) {
+                n = steps.emit(unit, n);
+                if (n < 0) {
+                    return;
+                }
+            } else if (ControlEmitter.transfers(i)) {
+                control.emit(unit, next);
+                return;
+            } else {
+                instructions.emit(unit, n);
+                n++;
+            }
+        }
+        control.go(unit, unit.end(), next);
+    }
+}

@@ -1,0 +1,49 @@
+package io.jvmm.vcpu.x86.translate;
+
+import io.jvmm.vcpu.x86.cpu.Step;
+import io.jvmm.vcpu.x86.interp.Block;
+import io.jvmm.vcpu.x86.interp.Region;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What every generated class extends: the constants its code refers to. Filled in by the translator before any vCPU sees
+ * it; afterwards only {@link #valid} changes, once, under the lock of the code cache.
+ */
+abstract class TranslatedRegion extends Region {
+    /** A point where the code stores to {@code cpu} all that an interpreter would have there, before it calls a step. */
+    static final int SYNCED = 1 << 30;
+    /** Where the instructions of the block that begin at or behind the point are counted. */
+    static final int LEFT_SHIFT = 16;
+
+    static final int LEFT_MASK = 0x7f;
+    static final int OFFSET_MASK = 0x1fff;
+
+    /** How the class initialiser of a generated class hands over its one object; the translator's thread alone. */
+    static @Nullable TranslatedRegion made;
+
+    private static final Step[] NO_STEPS = {};
+    private static final int[] NO_POINTS = {};
+    private static final Block[] NO_BLOCKS = {};
+
+    /** Instructions that the code leaves to the interpreter's steps. */
+    Step[] steps = NO_STEPS;
+    /** By number of a point where the code may be left: offset in the page, instructions left, {@link #SYNCED}. */
+    int[] points = NO_POINTS;
+    /** The blocks that were translated. */
+    Block[] members = NO_BLOCKS;
+    /** Bytecodes of the method. */
+    int codeBytes;
+    /** Cleared when the guest has overwritten one of the blocks: code looks at it after a store that went the slow way. */
+    boolean valid = true;
+
+    @Override
+    public void invalidate() {
+        valid = false;
+        for (final Block member : members) {
+            if (member.region == this) {
+                member.region = null;
+                member.hits = 0;
+            }
+        }
+    }
+}

@@ -1,0 +1,14 @@
+package io.jvmm.vcpu.x86.interp;
+
+import java.util.Objects;
+
+/** Blocks for the tests of other packages, without an executor. */
+public final class Blocks {
+    private Blocks() {}
+
+    /** The block at a guest-physical address, made if need be. */
+    public static Block at(CodeCache cache, long guestPhysicalAddress, int modeKey) {
+        final CodePage page = Objects.requireNonNull(cache.page(guestPhysicalAddress, null));
+        return Objects.requireNonNull(cache.block(page, (int) guestPhysicalAddress & (CodePage.BYTES - 1), modeKey));
+    }
+}
