@@ -2,6 +2,7 @@ package io.jvmm.vcpu.x86.interp;
 
 import io.jvmm.vcpu.x86.cpu.Step;
 import io.jvmm.vcpu.x86.decode.Insn;
+import io.jvmm.vcpu.x86.decode.Op;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -10,6 +11,13 @@ import org.jspecify.annotations.Nullable;
 public final class IntegerFactory implements StepFactory {
     @Override
     public int build(Insn[] insns, int at, int modeKey, Step[] into) {
+        if (at + 1 < insns.length && insns[at + 1].op == Op.JCC) {
+            final Step pair = BranchStepsFused.build(insns[at], insns[at + 1]);
+            if (pair != null) {
+                into[0] = pair;
+                return 2;
+            }
+        }
         final Step step = single(insns[at]);
         if (step == null) {
             return 0;

@@ -55,7 +55,7 @@ final class GeneralCase {
     private static final int STACK_AT = 0x2000;
     private static final int STACK_BYTES = 0x800;
 
-    final byte[] code = new byte[24];
+    final byte[] code = new byte[32];
     int length;
     /** Where the memory operand is: offset into the scratch, or -1. */
     int memoryAt;
@@ -92,6 +92,13 @@ final class GeneralCase {
             index = -1;
             registerOperand = false;
         } while (!tryEncode());
+    }
+
+    /** Adds a conditional jump, with a displacement of 32 bits. */
+    void appendJump(int condition) {
+        put(0x0f);
+        put(0x80 + condition);
+        putLittle(taken() - (layout.slotAddress() + length + 4), 4);
     }
 
     private boolean tryEncode() {

@@ -27,8 +27,14 @@ final class UndefinedFlags {
         };
     }
 
-    /** SHLD and SHRD of 16 bits by more than 16: the result itself. */
+    /**
+     * Whether the result itself is: of SHLD and SHRD of 16 bits by more than 16; and MOVSXD of 16 bits, of which AMD's processors
+     * read 32 and Intel's 16.
+     */
     static boolean undefinesResult(Insn insn, long rcx) {
+        if (insn.op == Op.MOVSXD && insn.operandBytes == 2) {
+            return true;
+        }
         return (insn.op == Op.SHLD || insn.op == Op.SHRD)
                 && insn.operandBytes == 2
                 && count(insn, insn.kind3, rcx) > 16;
