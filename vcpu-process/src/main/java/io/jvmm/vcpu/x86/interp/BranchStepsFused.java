@@ -60,11 +60,15 @@ final class BranchStepsFused {
                 case GPR ->
                     wide
                             ? new CompareRegisters64(first, second)
-                            : isWord(first) ? new CompareRegisters32(first, second) : new CompareRegistersNarrow(first, second);
+                            : isWord(first)
+                                    ? new CompareRegisters32(first, second)
+                                    : new CompareRegistersNarrow(first, second);
                 case IMM ->
                     wide
                             ? new CompareImmediate64(first, second)
-                            : isWord(first) ? new CompareImmediate32(first, second) : new CompareImmediateNarrow(first, second);
+                            : isWord(first)
+                                    ? new CompareImmediate32(first, second)
+                                    : new CompareImmediateNarrow(first, second);
                 case MEM -> isWord(first) ? new CompareLoad(first, second) : null;
                 default -> null;
             };

@@ -16,7 +16,17 @@ final class GuestAssembly {
         try {
             Files.writeString(directory.resolve("guest.s"), source);
             run(directory, List.of("as", "--64", "-o", "guest.o", "guest.s"));
-            run(directory, List.of("ld", "-Ttext=0x" + Long.toHexString(address), "-e", "0", "--oformat=binary", "-o", "guest.bin", "guest.o"));
+            run(
+                    directory,
+                    List.of(
+                            "ld",
+                            "-Ttext=0x" + Long.toHexString(address),
+                            "-e",
+                            "0",
+                            "--oformat=binary",
+                            "-o",
+                            "guest.bin",
+                            "guest.o"));
             return Files.readAllBytes(directory.resolve("guest.bin"));
         } finally {
             for (String name : List.of("guest.s", "guest.o", "guest.bin")) {
@@ -27,7 +37,10 @@ final class GuestAssembly {
     }
 
     private static void run(Path directory, List<String> command) throws IOException, InterruptedException {
-        final Process process = new ProcessBuilder(command).directory(directory.toFile()).redirectErrorStream(true).start();
+        final Process process = new ProcessBuilder(command)
+                .directory(directory.toFile())
+                .redirectErrorStream(true)
+                .start();
         final String said = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
         if (process.waitFor() != 0) {
             throw new IOException(command.getFirst() + " (apt-get install binutils): " + said);

@@ -23,7 +23,9 @@ class ModesTest {
         rig.run(20_000);
         assertFalse(rig.cpu.shutdown, "shut down at " + Long.toHexString(rig.cpu.rip));
         assertEquals(
-                Integer.toHexString(ALL), Integer.toHexString(rig.get32(RESULTS)), "at " + Long.toHexString(rig.cpu.rip));
+                Integer.toHexString(ALL),
+                Integer.toHexString(rig.get32(RESULTS)),
+                "at " + Long.toHexString(rig.cpu.rip));
     }
 
     @Test

@@ -31,8 +31,27 @@ final class SystemRig {
     static final int RAM_BYTES = 16 << 20;
 
     private static final Set<Op> SETS_RIP = EnumSet.of(
-            Op.JMP, Op.JCC, Op.JCXZ, Op.LOOP, Op.LOOPE, Op.LOOPNE, Op.CALL, Op.RET, Op.JMP_FAR, Op.CALL_FAR, Op.RET_FAR,
-            Op.INT, Op.INT3, Op.INT1, Op.INTO, Op.IRET, Op.SYSCALL, Op.SYSRET, Op.SYSENTER, Op.SYSEXIT, Op.HLT);
+            Op.JMP,
+            Op.JCC,
+            Op.JCXZ,
+            Op.LOOP,
+            Op.LOOPE,
+            Op.LOOPNE,
+            Op.CALL,
+            Op.RET,
+            Op.JMP_FAR,
+            Op.CALL_FAR,
+            Op.RET_FAR,
+            Op.INT,
+            Op.INT3,
+            Op.INT1,
+            Op.INTO,
+            Op.IRET,
+            Op.SYSCALL,
+            Op.SYSRET,
+            Op.SYSENTER,
+            Op.SYSEXIT,
+            Op.HLT);
 
     final Arena arena = Arena.ofShared();
     final MemorySegment ram = arena.allocate(RAM_BYTES, 4096);
@@ -110,7 +129,8 @@ final class SystemRig {
 
     private void decode(long rip) {
         for (int have = 0; have < code.length; have++) {
-            final long linear = cpu.codeBytes == 8 ? rip + have : (cpu.segments[Segment.CS].base + rip + have) & 0xffff_ffffL;
+            final long linear =
+                    cpu.codeBytes == 8 ? rip + have : (cpu.segments[Segment.CS].base + rip + have) & 0xffff_ffffL;
             final long physical = cpu.mmu.translateFetch(linear);
             code[have] = (byte) HostMemory.get8(cpu.mmu.memory().host(physical));
             if (Decoder.decode(code, 0, have + 1, cpu.codeBytes, insn)) {

@@ -81,7 +81,8 @@ class GeneralDifferentialTest {
     }
 
     private void finish(String what) {
-        System.out.println(what + ": " + cases + " cases, " + faults + " of them exceptions; " + failureCount + " differ");
+        System.out.println(
+                what + ": " + cases + " cases, " + faults + " of them exceptions; " + failureCount + " differ");
         assertTrue(failureCount == 0, failures::toString);
     }
 
