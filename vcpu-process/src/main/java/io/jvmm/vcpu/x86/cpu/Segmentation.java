@@ -91,7 +91,12 @@ public final class Segmentation {
             final Segment s = cpu.segments[i];
             final boolean conforming = (s.access & 0x1c) == 0x1c;
             if (i != Segment.CS && i != Segment.SS && s.isPresent() && !conforming && s.dpl() < cpu.cpl) {
-                setNull(s, 0);
+                if ((s.selector & 0xfffc) == 0) {
+                    // Selector 0 of real mode: unusable now, but the base of FS and GS may be one that 64-bit mode set.
+                    s.access = 0;
+                } else {
+                    setNull(s, 0);
+                }
             }
         }
     }

@@ -3,7 +3,9 @@ package io.jvmm.vcpu.x86.interp;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 
+import io.jvmm.vcpu.x86.cpu.Cpu;
 import io.jvmm.vcpu.x86.cpu.ResetState;
+import io.jvmm.vcpu.x86.cpu.Segment;
 import java.nio.charset.StandardCharsets;
 import java.util.Objects;
 import org.junit.jupiter.api.Test;
@@ -34,6 +36,20 @@ class ModesTest {
         load(rig);
         assertEquals(Executor.Stop.HALTED, rig.executor.run(20_000));
         assertEquals(Integer.toHexString(ALL), Integer.toHexString(rig.get32(RESULTS)));
+    }
+
+    @Test
+    void everyRegisterBeforeEveryInstructionIsQemus() throws Exception {
+        final SystemRig rig = new SystemRig();
+        load(rig);
+        final QemuTrace trace = QemuTrace.of(rig);
+        // Entry 0 is the jump at the reset vector; ours begins behind it, as a processor out of reset.
+        ResetState.reset(rig.cpu);
+        rig.cpu.segments[Segment.CS].selector = 0;
+        rig.cpu.segments[Segment.CS].base = 0;
+        rig.cpu.rip = ORIGIN;
+        rig.cpu.r[Cpu.RDX] = trace.entries.get(1).get("EDX");
+        System.out.println(QemuTrace.follow(rig, trace, 1) + " instructions compared");
     }
 
     static void load(SystemRig rig) throws Exception {

@@ -140,6 +140,11 @@ final class SystemRig {
         throw new IllegalStateException("no instruction at " + Long.toHexString(rip));
     }
 
+    /** What the last {@link #step} decoded. */
+    Op lastOp() {
+        return insn.op;
+    }
+
     /** Runs until HLT or shutdown; throws when that takes too long. */
     void run(int limit) {
         for (int i = 0; i < limit && !cpu.halted && !cpu.shutdown; i++) {

