@@ -4,6 +4,7 @@ import io.jvmm.ipc.sys.SystemInfo;
 import io.jvmm.supervisor.config.ConfigException;
 import io.jvmm.supervisor.config.ConfigProblem;
 import io.jvmm.supervisor.config.LoadedConfig;
+import io.jvmm.supervisor.config.MachineConfig;
 import io.jvmm.supervisor.config.MemorySize;
 import io.jvmm.supervisor.config.SerialConfig;
 import io.jvmm.supervisor.config.VmConfig;
@@ -40,9 +41,9 @@ final class CheckReport {
         if (!problems.isEmpty()) {
             throw new ConfigException(problems);
         }
-        Distribution distribution = Distribution.locate();
+        Distribution distribution = Distribution.locate(config.machine().engine());
         distribution.check(List.of(ProcessKind.values()));
-        MachineLauncher.checkHost();
+        MachineLauncher.checkHost(config.machine().engine());
         printMachine();
         printProcesses(distribution);
         console.progress("jvmm: " + loaded.source() + " is in order.");
@@ -55,7 +56,7 @@ final class CheckReport {
                 "memory",
                 MemorySize.human(config.machine().memory().bytes()) + ", of the host's "
                         + MemorySize.human(SystemInfo.memoryTotalBytes()));
-        row("processors", config.machine().vcpus() + ", engine kvm");
+        row("processors", config.machine().vcpus() + ", engine " + (isSoftware() ? "x86" : "kvm"));
         row("kernel", config.boot().kernel().toString());
         row("initrd", config.boot().initrd().map(Path::toString).orElse("none"));
         row(
@@ -81,6 +82,10 @@ final class CheckReport {
                         + config.ipc().readTimeout().toMillis() + " ms");
     }
 
+    private boolean isSoftware() {
+        return config.machine().engine() == MachineConfig.Engine.X86;
+    }
+
     private void printProcesses(Distribution distribution) throws HostLackException {
         boolean root = SystemInfo.effectiveUid() == 0;
         out.println();
@@ -103,8 +108,8 @@ final class CheckReport {
     private String holds(ProcessKind kind) {
         return switch (kind) {
             case VCPU ->
-                "/dev/kvm, guest memory, kernel" + (config.boot().initrd().isPresent() ? ", initrd" : "")
-                        + ", a link to each device";
+                (isSoftware() ? "" : "/dev/kvm, ") + "guest memory, kernel"
+                        + (config.boot().initrd().isPresent() ? ", initrd" : "") + ", a link to each device";
             case SERIAL ->
                 "its link, "
                         + (config.serial().isEmpty()

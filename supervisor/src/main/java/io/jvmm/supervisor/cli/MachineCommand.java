@@ -89,7 +89,7 @@ final class MachineCommand {
             return new CheckReport(loaded, runtime, out, console).run();
         }
         VmConfig config = loaded.config();
-        Distribution distribution = Distribution.locate();
+        Distribution distribution = Distribution.locate(config.machine().engine());
         distribution.check(List.of(ProcessKind.values()));
         try (Backends backends = Backends.open(loaded, runtime);
                 SignalSource signals = SignalSource.install();

@@ -8,7 +8,7 @@ public enum ConfigKey {
     MACHINE_NAME(Section.MACHINE, "name", "\"vm\"", "letters, digits, '.', '_', '-'; names the VM in messages"),
     MACHINE_MEMORY(Section.MACHINE, "memory", "\"512M\"", "guest memory: K, M, G or T, whole pages"),
     MACHINE_VCPUS(Section.MACHINE, "vcpus", "1", "virtual processors, 1 to 64"),
-    MACHINE_ENGINE(Section.MACHINE, "engine", "\"auto\"", "\"kvm\" or \"auto\" (the best that the host has)"),
+    MACHINE_ENGINE(Section.MACHINE, "engine", "\"auto\"", "\"kvm\", \"x86\" (software, needs nothing) or \"auto\""),
 
     BOOT_KERNEL(Section.BOOT, "kernel", "(required)", "bzImage, ELF vmlinux or PVH image"),
     BOOT_INITRD(Section.BOOT, "initrd", "(none)", "initial ram disk"),

@@ -2,6 +2,7 @@ package io.jvmm.supervisor.launch;
 
 import io.jvmm.policy.jail.Bind;
 import io.jvmm.supervisor.config.JailConfig;
+import io.jvmm.supervisor.config.MachineConfig;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -17,8 +18,9 @@ import java.util.regex.Pattern;
  * Java runtime needs. What is bound where in a jail is decided here.
  *
  * @param home its directory, absolute; system property {@code jvmm.home}
+ * @param engine runs guest code: the vCPU process has other flags and other filters with the software processor
  */
-public record Distribution(Path home) {
+public record Distribution(Path home, MachineConfig.Engine engine) {
     /** Where a jail has it. */
     private static final String INSIDE = "/jvmm";
 
@@ -29,13 +31,13 @@ public record Distribution(Path home) {
     private static final Pattern LIBRARY_NAME = Pattern.compile("(?:lib[^/]+?\\.so\\.\\d+|ld-linux-x86-64\\.so\\.2)");
 
     /** The distribution that this supervisor was started from. */
-    public static Distribution locate() throws HostLackException {
+    public static Distribution locate(MachineConfig.Engine engine) throws HostLackException {
         String home = System.getProperty("jvmm.home");
         if (home == null) {
             throw new HostLackException("the supervisor does not know its distribution (-Djvmm.home=...). Start it as"
                     + " bin/jvmm-supervisor.");
         }
-        return new Distribution(Path.of(home).toAbsolutePath().normalize());
+        return new Distribution(Path.of(home).toAbsolutePath().normalize(), engine);
     }
 
     /** Everything a process needs is there. */
@@ -45,7 +47,7 @@ public record Distribution(Path home) {
             needed.add(launchFile(p));
             needed.add(jar(p));
             needed.add(policy(wide(p)));
-            needed.add(policy(p.process()));
+            needed.add(policy(variant(p)));
         }
         for (Path path : needed) {
             if (!Files.isReadable(path)) {
@@ -55,8 +57,17 @@ public record Distribution(Path home) {
         }
     }
 
+    /** What a process is called where it is another one with another engine: its flags, its filter, its cache. */
+    private String variant(ProcessKind p) {
+        return isSoftwareCpu(p) ? p.process() + "-x86" : p.process();
+    }
+
+    private boolean isSoftwareCpu(ProcessKind p) {
+        return p == ProcessKind.VCPU && engine == MachineConfig.Engine.X86;
+    }
+
     Path launchFile(ProcessKind p) {
-        return home.resolve("launch").resolve(p.process() + ".launch");
+        return home.resolve("launch").resolve(variant(p) + ".launch");
     }
 
     Path jar(ProcessKind p) {
@@ -68,7 +79,7 @@ public record Distribution(Path home) {
     }
 
     private Path aotCache(ProcessKind p) {
-        return home.resolve("aot").resolve(p.process() + ".aot");
+        return home.resolve("aot").resolve(variant(p) + ".aot");
     }
 
     /** A compiled seccomp filter. */
@@ -85,25 +96,25 @@ public record Distribution(Path home) {
 
     /** The filter that a process installs when it is ready. */
     public NarrowFilter narrowFilter(ProcessKind p, JailConfig.Mode mode) throws HostLackException {
-        return new NarrowFilter(FilterMode.apply(filter(p.process()), mode));
+        return new NarrowFilter(FilterMode.apply(filter(variant(p)), mode));
     }
 
-    /** The filter that a process starts under: the vCPU process must be able to build its machine. */
+    /** The filter that a process starts under: with KVM the vCPU process must be able to build its machine. */
     byte[] wideFilter(ProcessKind p, JailConfig.Mode mode) throws HostLackException {
         return FilterMode.apply(filter(wide(p)), mode);
     }
 
-    private static String wide(ProcessKind p) {
-        return p == ProcessKind.VCPU ? "vcpu-wide" : "wide";
+    private String wide(ProcessKind p) {
+        return p == ProcessKind.VCPU && !isSoftwareCpu(p) ? "vcpu-wide" : "wide";
     }
 
     /** The command line of a process, in terms of its jail. */
     public List<String> command(ProcessKind p) {
         List<String> argv = new ArrayList<>();
         argv.add(INSIDE + "/runtime/bin/java");
-        argv.add("@" + INSIDE + "/launch/" + p.process() + ".launch");
+        argv.add("@" + INSIDE + "/launch/" + variant(p) + ".launch");
         if (Files.exists(aotCache(p))) {
-            argv.add("-XX:AOTCache=" + INSIDE + "/aot/" + p.process() + ".aot");
+            argv.add("-XX:AOTCache=" + INSIDE + "/aot/" + variant(p) + ".aot");
         }
         argv.add("-jar");
         argv.add(INSIDE + "/lib/" + p.process() + "/" + p.jar());
@@ -126,11 +137,11 @@ public record Distribution(Path home) {
         try {
             List<Bind> binds = new ArrayList<>();
             binds.add(Bind.of(home.resolve("runtime"), INSIDE + "/runtime", Bind.Kind.CODE));
-            binds.add(Bind.of(launchFile(p), INSIDE + "/launch/" + p.process() + ".launch", Bind.Kind.DATA));
+            binds.add(Bind.of(launchFile(p), INSIDE + "/launch/" + variant(p) + ".launch", Bind.Kind.DATA));
             binds.add(
                     Bind.of(home.resolve("lib").resolve(p.process()), INSIDE + "/lib/" + p.process(), Bind.Kind.DATA));
             if (Files.exists(aotCache(p))) {
-                binds.add(Bind.of(aotCache(p), INSIDE + "/aot/" + p.process() + ".aot", Bind.Kind.CODE));
+                binds.add(Bind.of(aotCache(p), INSIDE + "/aot/" + variant(p) + ".aot", Bind.Kind.CODE));
             }
             for (Map.Entry<String, Path> library : hostLibraries().entrySet()) {
                 boolean loader = library.getKey().equals(LOADER);

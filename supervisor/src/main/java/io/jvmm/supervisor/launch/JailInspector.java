@@ -4,6 +4,7 @@ import io.jvmm.ipc.boot.BootRecord;
 import io.jvmm.ipc.sys.Fd;
 import io.jvmm.policy.jail.JailAudit;
 import io.jvmm.policy.jail.JailReport;
+import io.jvmm.supervisor.config.MachineConfig;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -31,9 +32,11 @@ public final class JailInspector implements ProcessInspector {
     private static final List<String> OF_THE_VCPU = List.of("anon_inode:kvm-vm", "anon_inode:kvm-vcpu", "/dev/kvm");
 
     private final Path home;
+    private final boolean usesKvm;
 
     public JailInspector(Distribution distribution) {
         this.home = distribution.home();
+        this.usesKvm = distribution.engine() != MachineConfig.Engine.X86;
     }
 
     @Override
@@ -62,7 +65,7 @@ public final class JailInspector implements ProcessInspector {
         return OWN.stream().anyMatch(what::startsWith)
                 || what.startsWith(home + "/")
                 || (number == CONTROL && what.startsWith("socket:"))
-                || (kind == ProcessKind.VCPU && OF_THE_VCPU.stream().anyMatch(what::startsWith));
+                || (kind == ProcessKind.VCPU && usesKvm && OF_THE_VCPU.stream().anyMatch(what::startsWith));
     }
 
     /** What the kernel calls the descriptors of a boot record, and a pipe: the same here as there. */

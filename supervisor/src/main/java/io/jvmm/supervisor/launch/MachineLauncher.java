@@ -22,6 +22,7 @@ import io.jvmm.policy.jail.JailedProcess;
 import io.jvmm.policy.jail.Limits;
 import io.jvmm.policy.jail.StuckProcessException;
 import io.jvmm.supervisor.config.JailConfig;
+import io.jvmm.supervisor.config.MachineConfig;
 import io.jvmm.supervisor.config.VmConfig;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -84,14 +85,13 @@ public final class MachineLauncher implements AutoCloseable {
 
     /** The machine's processes, running, each with its boot record under way. */
     public List<ChildProcess> launch() throws HostLackException {
-        checkDescriptors();
-        Fd kvm = own(openKvm());
+        checkHost(config.machine().engine());
         Map<ProcessKind, Started> started = new EnumMap<>(ProcessKind.class);
         try {
             for (ProcessKind kind : ProcessKind.values()) {
                 started.put(kind, start(kind));
             }
-            wire(started, kvm);
+            wire(started);
         } catch (SysException e) {
             killAll(started);
             throw new HostLackException(
@@ -130,9 +130,11 @@ public final class MachineLauncher implements AutoCloseable {
     }
 
     /** What any machine needs of the host, looked at without starting anything. */
-    public static void checkHost() throws HostLackException {
+    public static void checkHost(MachineConfig.Engine engine) throws HostLackException {
         checkDescriptors();
-        openKvm().close();
+        if (engine != MachineConfig.Engine.X86) {
+            openKvm().close();
+        }
     }
 
     /** With too few descriptors anything fails anywhere, even the loading of the class of the exception that would say so. */
@@ -150,6 +152,10 @@ public final class MachineLauncher implements AutoCloseable {
         } catch (IOException e) {
             throw new HostLackException("the limits of this process cannot be read: " + e.getMessage(), e);
         }
+    }
+
+    private boolean usesKvm() {
+        return config.machine().engine() != MachineConfig.Engine.X86;
     }
 
     /** The KVM device, or a sentence that says how to get it. */
@@ -255,11 +261,14 @@ public final class MachineLauncher implements AutoCloseable {
         return limits.withFileSizeBytes(writesFiles ? Limits.UNLIMITED : SCRATCH_BYTES);
     }
 
-    private void wire(Map<ProcessKind, Started> started, Fd kvm) throws HostLackException {
+    private void wire(Map<ProcessKind, Started> started) throws HostLackException {
         long bytes = config.machine().memory().bytes();
         Fd memory = own(made("the guest's memory", () -> MemFd.createSealed("guest-memory", bytes)))
                 .fd();
-        BootRecord.Builder vcpu = BootRecord.builder().fd("kvm", kvm).fd("memory", memory);
+        BootRecord.Builder vcpu = BootRecord.builder().fd("memory", memory);
+        if (usesKvm()) {
+            vcpu.fd("kvm", own(openKvm()));
+        }
         vcpu.fd("kernel", backends.kernel());
         backends.initrd().ifPresent(fd -> vcpu.fd("initrd", fd));
         for (ProcessKind device : ProcessKind.devices()) {
@@ -268,7 +277,7 @@ public final class MachineLauncher implements AutoCloseable {
             describe(device, record);
             finish(device, started.get(device), record);
         }
-        vcpu.put("engine", "kvm")
+        vcpu.put("engine", usesKvm() ? "kvm" : "x86")
                 .put("vcpus", config.machine().vcpus())
                 .put("memory.bytes", config.machine().memory().bytes())
                 .put("cmdline", config.boot().cmdline())

@@ -12,21 +12,28 @@ import io.jvmm.ipc.sys.FileIo;
 import io.jvmm.ipc.sys.MemFd;
 import io.jvmm.ipc.sys.SysException;
 import io.jvmm.ipc.sys.UnixSocket;
+import io.jvmm.vcpu.x86.X86Engine;
+import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
+import java.util.Collections;
 import java.util.Optional;
 import java.util.function.Consumer;
+import java.util.jar.JarEntry;
+import java.util.jar.JarFile;
+import org.jspecify.annotations.Nullable;
 
 /**
- * {@code --train}: the whole life of a vCPU process, READY to STOP, against a {@link ScratchPeer} in the same process and
+ * {@code --train} and {@code --train-x86}: the whole life of a vCPU process, READY to STOP, against a {@link ScratchPeer} in the same process and
  * without a jail, so that the AOT cache made of this run holds everything a real life loads. Also the smoke test of a build.
  */
 final class Training {
     private static final long MEMORY_BYTES = 4 << 20;
     private static final int SECTOR_BYTES = 512;
     private static final long SPIN_NS = 20_000;
+    private static final String CLASS = ".class";
 
     /** A boot sector, real mode at 0000:7c00, whose second access to the device makes that power the machine off. */
     private static final byte[] SECTOR = {
@@ -53,14 +60,48 @@ final class Training {
         }
     }
 
+    /** The same with the software processor, whose instructions are hundreds of classes that a short life does not meet. */
+    static ProcessExit runSoftware() {
+        final ScratchPeer peer = live(null, Optional.empty(), _ -> {});
+        System.out.print(peer.log());
+        System.out.println("trained: guest " + peer.cause() + " after " + peer.reads() + " reads; "
+                + loadPackages(X86Engine.class) + " classes of the software processor");
+        return peer.cause() == StopCause.POWERED_OFF ? ProcessExit.STOPPED : ProcessExit.INTERNAL_ERROR;
+    }
+
+    /** Loads every class of the jar that lies in the package of {@code root} or below; answers how many. */
+    private static int loadPackages(Class<?> root) {
+        final String prefix = root.getPackageName().replace('.', '/') + "/";
+        final String jar =
+                root.getProtectionDomain().getCodeSource().getLocation().getPath();
+        if (!jar.endsWith(".jar")) {
+            return 0;
+        }
+        int loaded = 0;
+        try (JarFile file = new JarFile(jar)) {
+            for (final JarEntry entry : Collections.list(file.entries())) {
+                final String name = entry.getName();
+                if (name.startsWith(prefix) && name.endsWith(CLASS) && !name.endsWith("-info.class")) {
+                    Class.forName(
+                            name.substring(0, name.length() - CLASS.length()).replace('/', '.'));
+                    loaded++;
+                }
+            }
+        } catch (IOException | ClassNotFoundException e) {
+            throw new IllegalStateException("the jar of this program cannot be read: " + e.getMessage(), e);
+        }
+        return loaded;
+    }
+
     /**
      * Lives.
      *
+     * @param kvm null for a life with the software processor
      * @param narrowFilter installed for this whole process before READY; empty for none
      * @param afterwards called before anything is closed, which a filter would not let happen
      * @return the peer, after the process's life; its cause is null if the life ended another way than by STOP
      */
-    static ScratchPeer live(Fd kvm, Optional<byte[]> narrowFilter, Consumer<ScratchPeer> afterwards) {
+    static ScratchPeer live(@Nullable Fd kvm, Optional<byte[]> narrowFilter, Consumer<ScratchPeer> afterwards) {
         try (UnixSocket.Pair control = UnixSocket.seqPacketPair();
                 LinkMemory supervisorLink = LinkMemory.create(LinkSpec.supervisor());
                 LinkMemory deviceLink = LinkMemory.create(LinkSpec.device(1));
@@ -74,7 +115,6 @@ final class Training {
                 MemFd memory = MemFd.createSealed("training-memory", MEMORY_BYTES);
                 MemFd kernel = sector()) {
             final BootRecord.Builder record = BootRecord.builder()
-                    .fd("kvm", kvm)
                     .fd("memory", memory.fd())
                     .fd("kernel", kernel.fd())
                     .fd("supervisor.link", supervisorLink.fd())
@@ -88,7 +128,7 @@ final class Training {
                     .fd("platform.resample.3", resample.fd())
                     .put("process", "vcpu")
                     .put("vm", "training")
-                    .put("engine", "kvm")
+                    .put("engine", kvm == null ? Engines.X86 : Engines.KVM)
                     .put("jail", narrowFilter.isPresent() ? "enforce" : "off")
                     .put("vcpus", 1)
                     .put("memory.bytes", MEMORY_BYTES)
@@ -100,6 +140,9 @@ final class Training {
                     .put("platform.irq.3", "gsi:9:level")
                     .put("wait.spin-ns", SPIN_NS)
                     .put("read-timeout-ns", 1_000_000_000L);
+            if (kvm != null) {
+                record.fd("kvm", kvm);
+            }
             narrowFilter.ifPresent(bytes -> record.put("seccomp.narrow", bytes));
             BootChannel.over(control.left().fd().duplicate()).send(record.build());
             final ScratchPeer peer = new ScratchPeer(

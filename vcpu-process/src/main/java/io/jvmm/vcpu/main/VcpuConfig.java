@@ -82,7 +82,7 @@ record VcpuConfig(
         final long memoryBytes = record.longInteger("memory.bytes");
         require(memoryBytes > 0 && (memoryBytes & 0xfff) == 0, "memory.bytes", "" + memoryBytes, "whole pages");
         final String engine = record.findText("engine").orElse("kvm");
-        require(engine.equals("kvm"), "engine", engine, "kvm");
+        require(engine.equals(Engines.KVM) || engine.equals(Engines.X86), "engine", engine, "kvm or x86");
         final String jail = record.findText("jail").orElse("enforce");
         return new VcpuConfig(
                 record.findText("vm").orElse("vm"),

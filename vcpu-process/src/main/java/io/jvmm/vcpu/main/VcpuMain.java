@@ -23,7 +23,6 @@ import io.jvmm.vcpu.boot.FdImage;
 import io.jvmm.vcpu.boot.Image;
 import io.jvmm.vcpu.engine.Engine;
 import io.jvmm.vcpu.engine.Vcpu;
-import io.jvmm.vcpu.kvm.KvmEngine;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -32,8 +31,8 @@ import java.util.Optional;
  * The life of the vCPU process. {@link #live} is all of it, a line a stage.
  *
  * <p>Started by the supervisor inside its jail with the control socket as descriptor 3 and nothing else. Kernel images are
- * hostile; so is the guest; so are the devices. {@code --train} runs the same life against a peer in this process, for the
- * AOT cache that the build makes.
+ * hostile; so is the guest; so are the devices. {@code --train} and {@code --train-x86} run the same life against a peer in this
+ * process, for the AOT caches that the build makes: one for each engine.
  */
 public final class VcpuMain {
     private static final int CONTROL_FD = 3;
@@ -55,6 +54,8 @@ public final class VcpuMain {
         final ProcessExit code;
         if (args.length == 1 && args[0].equals("--train")) {
             code = Training.run();
+        } else if (args.length == 1 && args[0].equals("--train-x86")) {
+            code = Training.runSoftware();
         } else if (args.length == 0) {
             code = run(BootChannel.over(Fd.of(CONTROL_FD)));
         } else {
@@ -89,11 +90,11 @@ public final class VcpuMain {
         final VcpuConfig config = VcpuConfig.from(record);
         final Wiring wiring = Wiring.attach(record, config);
         clock.mark("links");
-        WarmUp.run(record.fd("kvm"), config.spinNs());
+        WarmUp.run(() -> Engines.create(record, config, 1), config.spinNs());
         clock.mark("warm-up");
         final BootPlan plan = loadGuest(record, config, wiring);
         clock.mark("kernel");
-        final Engine engine = KvmEngine.create(record.fd("kvm"), config.vcpus());
+        final Engine engine = Engines.create(record, config, config.vcpus());
         final List<Vcpu> vcpus = buildMachine(record, config, wiring, engine, plan);
         clock.mark("machine");
         final Board board = new Board(
@@ -148,7 +149,7 @@ public final class VcpuMain {
 
     /** What only building needed. The machine's own descriptor and the vCPUs' stay with the engine. */
     private static void closeImages(BootRecord record) {
-        record.fd("kvm").close();
+        record.findFd("kvm").ifPresent(Fd::close);
         record.fd("kernel").close();
         record.findFd("initrd").ifPresent(Fd::close);
     }

@@ -6,7 +6,6 @@ import io.jvmm.ipc.link.LinkSpec;
 import io.jvmm.ipc.link.ProcessEndpoint;
 import io.jvmm.ipc.link.WaitPolicy;
 import io.jvmm.ipc.sys.EventFd;
-import io.jvmm.ipc.sys.Fd;
 import io.jvmm.ipc.sys.Mapping;
 import io.jvmm.vcpu.board.AddressMap;
 import io.jvmm.vcpu.board.Board;
@@ -15,10 +14,10 @@ import io.jvmm.vcpu.board.WindowSpec;
 import io.jvmm.vcpu.engine.BootState;
 import io.jvmm.vcpu.engine.Engine;
 import io.jvmm.vcpu.engine.Vcpu;
-import io.jvmm.vcpu.kvm.KvmEngine;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.List;
+import java.util.function.Supplier;
 
 /**
  * Runs a scratch machine from START to its crash before the real one is built: a tiny guest reads and writes a device
@@ -78,10 +77,10 @@ final class WarmUp {
     /**
      * Takes some tens of milliseconds.
      *
-     * @param kvm stays the caller's
+     * @param engine makes a machine of one vCPU
      * @return what the other side saw
      */
-    static ScratchPeer run(Fd kvm, long spinNs) {
+    static ScratchPeer run(Supplier<Engine> engine, long spinNs) {
         try (LinkMemory supervisorLink = LinkMemory.create(LinkSpec.supervisor());
                 LinkMemory deviceLink = LinkMemory.create(LinkSpec.device(1));
                 EventFd supervisorRequests = EventFd.create();
@@ -101,14 +100,15 @@ final class WarmUp {
                     deviceLink, deviceRequests, deviceEvents, new WaitPolicy(spinNs, READ_TIMEOUT_NS));
             final ProcessEndpoint supervisor =
                     new ProcessEndpoint(supervisorLink, supervisorRequests, supervisorEvents);
-            runMachine(kvm, supervisor, device, peer);
+            runMachine(engine, supervisor, device, peer);
             return peer;
         }
     }
 
-    private static void runMachine(Fd kvm, ProcessEndpoint supervisor, BoardEndpoint endpoint, ScratchPeer peer) {
+    private static void runMachine(
+            Supplier<Engine> maker, ProcessEndpoint supervisor, BoardEndpoint endpoint, ScratchPeer peer) {
         try (Mapping ram = Mapping.anonymous(RAM_BYTES);
-                Engine engine = KvmEngine.create(kvm, 1);
+                Engine engine = maker.get();
                 EventFd attention = EventFd.create()) {
             engine.mapMemory(0, 0, RAM_BYTES, ram.segment(), false);
             final Vcpu vcpu = engine.createVcpu(0);

@@ -13,6 +13,7 @@ import io.jvmm.ipc.sys.Fd;
 import io.jvmm.ipc.sys.FileIo;
 import io.jvmm.ipc.sys.SysException;
 import io.jvmm.ipc.sys.UnixSocket;
+import io.jvmm.vcpu.kvm.KvmEngine;
 import java.io.File;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -82,7 +83,7 @@ class VcpuLifeTest {
     }
 
     /** The class path of this test with all its directories packed into one jar. */
-    private static String jars(Path jar) throws IOException {
+    static String jars(Path jar) throws IOException {
         final StringBuilder classPath = new StringBuilder(jar.toString());
         final Set<String> seen = new HashSet<>();
         try (ZipOutputStream zip = new ZipOutputStream(Files.newOutputStream(jar))) {
@@ -141,7 +142,7 @@ class VcpuLifeTest {
     @Test
     void theWarmUpGoesTheWholeWayAndEndsInAReadableCrash() {
         try (Fd kvm = openKvm()) {
-            final ScratchPeer peer = WarmUp.run(kvm, 0);
+            final ScratchPeer peer = WarmUp.run(() -> KvmEngine.create(kvm, 1), 0);
             assertEquals(StopCause.CRASHED, peer.cause());
             assertEquals(2 * WarmUp.READ_ROUNDS, peer.reads());
             assertEquals(2 * WarmUp.WRITE_ROUNDS, peer.writes());
