@@ -35,17 +35,25 @@ public final class InterpretedCpu {
     private final StepFactory[] factories;
     private final Step[] slot = new Step[1];
 
-    /** A processor in 64-bit mode. */
+    /** A processor in 64-bit mode, without devices, over a copy of the twin's scratch. */
     public InterpretedCpu(NativeCpu twin, StepFactory... factories) {
+        this(
+                twin.scratch().address(),
+                Arena.global().allocate(NativeCpu.SCRATCH_BYTES, PhysicalMemory.PAGE_BYTES),
+                new Nowhere(),
+                factories);
+    }
+
+    /** A processor in 64-bit mode, with {@link NativeCpu#SCRATCH_BYTES} of RAM at an address below 2 GiB. */
+    public InterpretedCpu(long scratchAddress, MemorySegment ram, DeviceSpace devices, StepFactory... factories) {
         this.factories = factories.clone();
-        this.ram = Arena.global().allocate(NativeCpu.SCRATCH_BYTES, PhysicalMemory.PAGE_BYTES);
+        this.ram = ram;
         final PhysicalMemory memory = new PhysicalMemory();
-        memory.map(0, twin.scratch().address(), NativeCpu.SCRATCH_BYTES, ram, false);
+        memory.map(0, scratchAddress, NativeCpu.SCRATCH_BYTES, ram, false);
         final GuestException exception = new GuestException();
-        final DeviceSpace devices = new Nowhere();
         final Mmu mmu = new Mmu(memory, devices, exception, (address, length) -> {});
         this.cpu = new Cpu(0, mmu, devices, new NoInterrupts(), () -> 0, exception);
-        memory.map(1, TABLES_AT, TABLES_BYTES, tables(twin.scratch().address()), false);
+        memory.map(1, TABLES_AT, TABLES_BYTES, tables(scratchAddress), false);
         mmu.setPrivilege(true, false);
         mmu.setPaging(0x8001_0011L, TABLES_AT, 0x20, 0x500);
         mmu.flushAll();
