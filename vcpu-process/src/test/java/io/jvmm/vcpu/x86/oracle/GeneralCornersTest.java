@@ -59,7 +59,12 @@ class GeneralCornersTest {
 
         @Override
         public void out(int port, int widthBytes, int value) {
-            written.append(port).append('/').append(widthBytes).append('=').append(value).append(' ');
+            written.append(port)
+                    .append('/')
+                    .append(widthBytes)
+                    .append('=')
+                    .append(value)
+                    .append(' ');
         }
     }
 
