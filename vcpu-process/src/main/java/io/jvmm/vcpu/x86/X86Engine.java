@@ -22,6 +22,7 @@ import io.jvmm.vcpu.x86.interp.X87Steps;
 import io.jvmm.vcpu.x86.mmu.GuestException;
 import io.jvmm.vcpu.x86.mmu.Mmu;
 import io.jvmm.vcpu.x86.mmu.PhysicalMemory;
+import io.jvmm.vcpu.x86.simd.SimdFactory;
 import io.jvmm.vcpu.x86.translate.Translator;
 import io.jvmm.vcpu.x86.translate.TranslatorOptions;
 import java.lang.foreign.MemorySegment;
@@ -56,7 +57,8 @@ public final class X86Engine implements Engine {
                     new FpuStateSteps(),
                     new X87ControlSteps(),
                     new X87Steps(),
-                    new X87MoveSteps()),
+                    new X87MoveSteps(),
+                    new SimdFactory()),
             translator == null ? TranslationQueue.NONE : translator,
             HOT,
             CODE_BYTES);
