@@ -21,7 +21,7 @@ class ModesTest {
     @Test
     void fromRealModeToLongModeAndBack() throws Exception {
         final SystemRig rig = new SystemRig();
-        load(rig);
+        load(rig, "modes.s");
         rig.run(20_000);
         assertFalse(rig.cpu.shutdown, "shut down at " + Long.toHexString(rig.cpu.rip));
         assertEquals(
@@ -33,28 +33,40 @@ class ModesTest {
     @Test
     void theSameThroughTheExecutor() throws Exception {
         final SystemRig rig = new SystemRig();
-        load(rig);
+        load(rig, "modes.s");
         assertEquals(Executor.Stop.HALTED, rig.executor.run(20_000));
         assertEquals(Integer.toHexString(ALL), Integer.toHexString(rig.get32(RESULTS)));
     }
 
     @Test
     void everyRegisterBeforeEveryInstructionIsQemus() throws Exception {
-        final SystemRig rig = new SystemRig();
-        load(rig);
-        final QemuTrace trace = QemuTrace.of(rig);
-        // Entry 0 is the jump at the reset vector; ours begins behind it, as a processor out of reset.
-        ResetState.reset(rig.cpu);
-        rig.cpu.segments[Segment.CS].selector = 0;
-        rig.cpu.segments[Segment.CS].base = 0;
-        rig.cpu.rip = ORIGIN;
-        rig.cpu.r[Cpu.RDX] = trace.entries.get(1).get("EDX");
-        System.out.println(QemuTrace.follow(rig, trace, 1) + " instructions compared");
+        follow("modes.s");
     }
 
-    static void load(SystemRig rig) throws Exception {
+    @Test
+    void everyKindOfDescriptorInEveryInstructionThatTakesOne() throws Exception {
+        follow("descriptors.s");
+    }
+
+    private static void follow(String guest) throws Exception {
+        final SystemRig rig = new SystemRig();
+        load(rig, guest);
+        QemuTrace.of(rig, trace -> {
+            // The first entry is the jump at the reset vector; ours begins behind it, as a processor out of reset.
+            trace.next();
+            trace.next();
+            ResetState.reset(rig.cpu);
+            rig.cpu.segments[Segment.CS].selector = 0;
+            rig.cpu.segments[Segment.CS].base = 0;
+            rig.cpu.rip = ORIGIN;
+            rig.cpu.r[Cpu.RDX] = trace.value("EDX");
+            System.out.println(guest + ": " + trace.follow(rig) + " instructions compared");
+        });
+    }
+
+    static void load(SystemRig rig, String guest) throws Exception {
         final String source;
-        try (var in = Objects.requireNonNull(ModesTest.class.getResourceAsStream("modes.s"))) {
+        try (var in = Objects.requireNonNull(ModesTest.class.getResourceAsStream(guest))) {
             source = new String(in.readAllBytes(), StandardCharsets.UTF_8);
         }
         final byte[] code = GuestAssembly.assemble(source, ORIGIN);

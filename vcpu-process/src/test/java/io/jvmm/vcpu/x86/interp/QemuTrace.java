@@ -4,18 +4,20 @@ import io.jvmm.vcpu.x86.cpu.Cpu;
 import io.jvmm.vcpu.x86.cpu.Flags;
 import io.jvmm.vcpu.x86.cpu.Segment;
 import io.jvmm.vcpu.x86.decode.Op;
+import java.io.BufferedReader;
 import java.io.IOException;
 import java.lang.foreign.ValueLayout;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.LinkedHashMap;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The registers before every instruction as QEMU's TCG (a processor that is not ours) sees them, for a guest in RAM that begins at 0:ORIGIN in
@@ -23,6 +25,10 @@ import java.util.regex.Pattern;
  */
 final class QemuTrace {
     private static final int ORIGIN = 0xa000;
+    private static final String PROGRAM = "qemu-system-x86_64 -accel tcg -singlestep -cpu EPYC,-svm -m 16 -nodefaults -display none"
+            + " -no-reboot -bios rom -device isa-debug-exit,iobase=0xf4,iosize=1"
+            + " -device loader,file=low,addr=0,force-raw=on -device loader,file=high,addr=0x200000,force-raw=on"
+            + " -d cpu,nochain";
     private static final int ROM_BYTES = 0x1_0000;
     private static final Pattern REGISTER = Pattern.compile("([A-Z0-9]{2,3}) *=([0-9a-f]+)");
     private static final Pattern SEGMENT =
@@ -35,11 +41,24 @@ final class QemuTrace {
     /** But for the limit and the bit accessed, which QEMU sets in memory only. */
     private static final int ATTRIBUTES = 0xf0_fe00;
 
-    /** Name to value, in the order of QEMU's dump. */
-    final List<Map<String, Long>> entries = new ArrayList<>();
+    private final BufferedReader log;
+    /** Name to value: the registers before the present instruction. Empty at the end. */
+    private final Map<String, Long> entry = new HashMap<>();
+
+    private @Nullable String firstLine;
+
+    private QemuTrace(BufferedReader log) throws IOException {
+        this.log = log;
+        firstLine = log.readLine();
+    }
+
+    /** What is done with a trace. */
+    interface Use {
+        void with(QemuTrace trace) throws IOException;
+    }
 
     /** Runs QEMU over a copy of the rig's RAM: what lies under 640 KiB, and the first 256 KiB from 2 MiB. */
-    static QemuTrace of(SystemRig rig) throws IOException, InterruptedException {
+    static void of(SystemRig rig, Use use) throws IOException, InterruptedException {
         final Path directory = Files.createTempDirectory("jvmm-qemu");
         try {
             final byte[] rom = new byte[ROM_BYTES];
@@ -49,11 +68,7 @@ final class QemuTrace {
             Files.write(directory.resolve("rom"), rom);
             Files.write(directory.resolve("low"), rig.ram.asSlice(0, 0xa_0000).toArray(ValueLayout.JAVA_BYTE));
             Files.write(directory.resolve("high"), rig.ram.asSlice(0x20_0000, 0x4_0000).toArray(ValueLayout.JAVA_BYTE));
-            final Process qemu = new ProcessBuilder(
-                            "qemu-system-x86_64", "-accel", "tcg", "-singlestep", "-cpu", "EPYC,-svm", "-m", "16", "-nodefaults",
-                            "-display", "none", "-no-reboot", "-bios", "rom", "-device", "isa-debug-exit,iobase=0xf4,iosize=1",
-                            "-device", "loader,file=low,addr=0,force-raw=on", "-device", "loader,file=high,addr=0x200000,force-raw=on",
-                            "-d", "cpu,nochain", "-D", "log")
+            final Process qemu = new ProcessBuilder((PROGRAM + " -D log").split(" "))
                     .directory(directory.toFile())
                     .redirectErrorStream(true)
                     .start();
@@ -61,12 +76,12 @@ final class QemuTrace {
             if (!qemu.waitFor(60, TimeUnit.SECONDS)) {
                 qemu.destroyForcibly();
             }
-            final QemuTrace trace = new QemuTrace();
-            trace.parse(directory.resolve("log"));
-            if (trace.entries.isEmpty()) {
+            if (!Files.exists(directory.resolve("log"))) {
                 throw new IOException("qemu-system-x86_64 (apt-get install qemu-system-x86) left no trace: " + said);
             }
-            return trace;
+            try (BufferedReader log = Files.newBufferedReader(directory.resolve("log"))) {
+                use.with(new QemuTrace(log));
+            }
         } finally {
             for (String name : List.of("rom", "low", "high", "log")) {
                 Files.deleteIfExists(directory.resolve(name));
@@ -75,32 +90,46 @@ final class QemuTrace {
         }
     }
 
-    private void parse(Path log) throws IOException {
-        Map<String, Long> entry = new LinkedHashMap<>();
-        try (var lines = Files.newBufferedReader(log)) {
-            for (String line = lines.readLine(); line != null; line = lines.readLine()) {
-                final Matcher segment = SEGMENT.matcher(line);
-                final Matcher table = TABLE.matcher(line);
-                if (segment.matches()) {
-                    final String name = segment.group(1);
-                    entry.put(name, number(segment.group(2)));
-                    entry.put(name + ".base", number(segment.group(3)));
-                    entry.put(name + ".limit", number(segment.group(4)));
-                    entry.put(name + ".flags", number(segment.group(5)) & ATTRIBUTES);
-                } else if (table.find()) {
-                    entry.put(table.group(1) + ".base", number(table.group(2)));
-                    entry.put(table.group(1) + ".limit", number(table.group(3)));
-                } else {
-                    final boolean first = line.startsWith("RAX=") || line.startsWith("EAX=");
-                    if (first) {
-                        entry = new LinkedHashMap<>();
-                        entries.add(entry);
-                    }
-                    final Matcher register = REGISTER.matcher(line);
-                    while (register.find()) {
-                        entry.put(register.group(1), number(register.group(2)));
-                    }
-                }
+    /** Goes to the next entry. Returns false at the end. */
+    boolean next() throws IOException {
+        entry.clear();
+        String line = firstLine;
+        while (line != null) {
+            parse(line);
+            line = log.readLine();
+            if (line != null && (line.startsWith("RAX=") || line.startsWith("EAX="))) {
+                break;
+            }
+        }
+        firstLine = line;
+        return !entry.isEmpty();
+    }
+
+    /** A value of the present entry. */
+    long value(String name) {
+        return Objects.requireNonNull(entry.get(name), name);
+    }
+
+    private void parse(String line) {
+        final Matcher segment = SEGMENT.matcher(line);
+        if (segment.matches()) {
+            final String name = segment.group(1);
+            entry.put(name, number(segment.group(2)));
+            entry.put(name + ".base", number(segment.group(3)));
+            entry.put(name + ".limit", number(segment.group(4)));
+            entry.put(name + ".flags", number(segment.group(5)) & ATTRIBUTES);
+            return;
+        }
+        final Matcher table = TABLE.matcher(line);
+        if (table.find()) {
+            entry.put(table.group(1) + ".base", number(table.group(2)));
+            entry.put(table.group(1) + ".limit", number(table.group(3)));
+            return;
+        }
+        if (!line.startsWith("CC") && !line.startsWith("XMM") && !line.startsWith("FP")) {
+            final Matcher register = REGISTER.matcher(line);
+            while (register.find()) {
+                entry.put(register.group(1), number(register.group(2)));
             }
         }
     }
@@ -179,16 +208,15 @@ final class QemuTrace {
         }
     }
 
-    /** Steps {@code rig} beside the trace. Returns the number of instructions compared. */
-    static int follow(SystemRig rig, QemuTrace trace, int from) {
-        int at = from;
+    /** Steps {@code rig} beside the trace, from its present entry on. Returns the number of instructions compared. */
+    int follow(SystemRig rig) throws IOException {
         int compared = 0;
         String before = "the start";
-        while (at < trace.entries.size()) {
-            final Map<String, Long> entry = trace.entries.get(at);
+        boolean more = true;
+        while (more) {
             if (compared > 0 && rig.lastOp() == Op.SYSCALL) {
                 // QEMU loses the status flags, which SYSCALL masks with IA32_FMASK only (SDM 2).
-                rig.cpu.setStatusFlags(entry.get("RFL").intValue());
+                rig.cpu.setStatusFlags((int) value("RFL"));
             }
             final String difference = difference(entry, rig.cpu);
             if (!difference.isEmpty()) {
@@ -202,15 +230,14 @@ final class QemuTrace {
                 rig.step();
             } while (rig.cpu.rip == rip && (rig.cpu.otherFlags & Flags.RF) != 0);
             do {
-                at++;
-            } while (at < trace.entries.size() && rip(trace.entries.get(at)) == rip && rig.cpu.rip != rip);
+                more = next();
+            } while (more && rip() == rip && rig.cpu.rip != rip);
         }
         return compared;
     }
 
-    private static long rip(Map<String, Long> entry) {
+    private long rip() {
         final Long wide = entry.get("RIP");
-        final Long narrow = entry.get("EIP");
-        return wide != null ? wide : narrow != null ? narrow : -1;
+        return wide != null ? wide : value("EIP");
     }
 }
