@@ -157,7 +157,8 @@ public final class Backends implements AutoCloseable {
                 Path parent = path.toAbsolutePath().getParent();
                 yield parent == null || Files.isDirectory(parent)
                         ? "there is no " + path + ". Correct the path; it is relative to the configuration."
-                        : "there is no directory " + parent + ". Correct the path, or make it: mkdir -p " + parent;
+                        : "there is no " + path + ", nor its directory. Correct the path, or make it: mkdir -p "
+                                + parent;
             }
             case SysException.Denied _ ->
                 path + " may not be opened by this user (" + e.errno() + "). See its permissions: ls -ld " + path;
