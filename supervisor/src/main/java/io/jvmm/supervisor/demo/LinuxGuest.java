@@ -17,6 +17,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.function.Consumer;
@@ -51,7 +52,7 @@ public record LinuxGuest(VmConfig machine, Optional<Path> console, Optional<Path
         Path initrd = writeInitramfs(directory.resolve("initramfs.cpio"), busybox, command);
         Optional<Path> console = command.map(_ -> directory.resolve("console.log"));
         Optional<Path> status = command.map(_ -> directory.resolve("status"));
-        progress.accept("booting " + kernel.getParent().getFileName()
+        progress.accept("booting " + Objects.requireNonNull(kernel.getParent()).getFileName()
                 + (command.isEmpty() ? ", a shell follows; leave with Ctrl-A x" : ""));
         List<SerialConfig> ports = command.isEmpty()
                 ? List.of(port(1, SerialConfig.Backend.TERMINAL, Optional.empty()))

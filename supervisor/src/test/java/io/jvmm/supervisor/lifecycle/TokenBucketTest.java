@@ -9,13 +9,19 @@ class TokenBucketTest {
     @Test
     void aBurstAndThenOneInEachStretchOfTime() {
         TokenBucket b = new TokenBucket(3, 10, 100);
-        assertTrue(b.take(100) && b.take(100) && b.take(100));
+        takeThree(b, 100);
         assertFalse(b.take(109));
         assertTrue(b.take(110));
         assertFalse(b.take(119));
         assertTrue(b.take(120));
-        assertTrue(b.take(1000) && b.take(1000) && b.take(1000), "full again");
+        takeThree(b, 1000);
         assertFalse(b.take(1000), "but no fuller than full");
+    }
+
+    private static void takeThree(TokenBucket bucket, long nowNs) {
+        for (int i = 0; i < 3; i++) {
+            assertTrue(bucket.take(nowNs));
+        }
     }
 
     @Test
