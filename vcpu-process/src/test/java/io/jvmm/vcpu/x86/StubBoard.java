@@ -6,6 +6,7 @@ import io.jvmm.vcpu.engine.ExitView;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
+import java.io.UncheckedIOException;
 import java.time.LocalDateTime;
 import java.time.ZoneOffset;
 import java.util.ArrayDeque;
@@ -35,6 +36,7 @@ final class StubBoard {
     private boolean transmitterEmptyPending;
     private int cmosIndex;
     private int powerControl;
+    private int powerEnable;
     private boolean ended;
     private final boolean tellUnclaimed;
 
@@ -86,7 +88,8 @@ final class StubBoard {
         return switch (port) {
             case 0x71 -> readCmos();
             case PM_BASE + 4 -> powerControl;
-            case PM_BASE, PM_BASE + 2 -> 0;
+            case PM_BASE -> 0;
+            case PM_BASE + 2 -> powerEnable;
             case PM_BASE + 8 -> (System.nanoTime() - startNs) * 3_579_545L / 1_000_000_000L & 0xffff_ffffL;
             default -> {
                 if (tellUnclaimed) {
@@ -104,6 +107,7 @@ final class StubBoard {
         }
         switch (port) {
             case 0x70 -> cmosIndex = value & 0x7f;
+            case PM_BASE + 2 -> powerEnable = value & 0xffff;
             case PM_BASE + 4 -> {
                 powerControl = value & ~0x2000 | 1;
                 ended |= (value & 0x2000) != 0;
@@ -205,7 +209,7 @@ final class StubBoard {
                 out.flush();
             }
         } catch (IOException e) {
-            throw new java.io.UncheckedIOException(e);
+            throw new UncheckedIOException(e);
         }
     }
 

@@ -18,10 +18,14 @@ import io.jvmm.vcpu.engine.Vcpu;
 import io.jvmm.vcpu.engine.VcpuRegisters;
 import java.io.IOException;
 import java.io.PrintStream;
+import java.lang.management.ManagementFactory;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 
 /**
  * Boots a kernel on the software processor in this one process: no jail, no supervisor, a {@link StubBoard} for devices. For people.
@@ -159,8 +163,13 @@ final class X86Boot {
             retired += engine.cpu(i).retired;
         }
         System.err.printf(
-                "%n%,d instructions in %.2f s: %.1f MIPS; loading took %.2f s%n",
-                retired, seconds, retired / seconds / 1e6, (startNs - beginNs) / 1e9);
+                "%n%,d instructions in %.2f s: %.1f MIPS; %.2f s of CPU for vCPU 0, %.2f s for the process; loading took %.2f s%n",
+                retired,
+                seconds,
+                retired / seconds / 1e6,
+                ManagementFactory.getThreadMXBean().getCurrentThreadCpuTime() / 1e9,
+                ProcessHandle.current().info().totalCpuDuration().orElse(Duration.ZERO).toMillis() / 1e3,
+                (startNs - beginNs) / 1e9);
         System.err.print(vcpus.getFirst().snapshot().format());
         monitor.printHottest();
         for (final String dump : dumps) {
@@ -250,7 +259,7 @@ final class X86Boot {
         private final X86Engine engine;
         private final List<Vcpu> vcpus;
         private final long beginNs;
-        private final java.util.Map<Long, Integer> samples = new java.util.HashMap<>();
+        private final Map<Long, Integer> samples = new HashMap<>();
 
         Monitor(X86Engine engine, List<Vcpu> vcpus, long beginNs) {
             this.engine = engine;
@@ -297,7 +306,7 @@ final class X86Boot {
         void printHottest() {
             synchronized (samples) {
                 samples.entrySet().stream()
-                        .sorted(java.util.Map.Entry.<Long, Integer>comparingByValue()
+                        .sorted(Map.Entry.<Long, Integer>comparingByValue()
                                 .reversed())
                         .limit(HOTTEST)
                         .forEach(e -> System.err.printf("%6d  %x%n", e.getValue(), e.getKey()));
