@@ -12,14 +12,14 @@ public final class Conversion {
 
     private Conversion() {}
 
-    /** A 32-bit real as a register has it. */
+    /** A 32-bit real as a register has it; a signaling NaN stays one. */
     public static void fromFloat(Extended x, int bits) {
         final int exponent = bits >>> 23 & 0xff;
         final long fraction = (long) (bits & 0x7f_ffff) << 40;
         unpack(x, bits < 0 ? 0x8000 : 0, exponent, 0xff, FLOAT_BIAS, fraction);
     }
 
-    /** A 64-bit real as a register has it. */
+    /** A 64-bit real as a register has it; a signaling NaN stays one. */
     public static void fromDouble(Extended x, long bits) {
         final int exponent = (int) (bits >>> 52) & 0x7ff;
         final long fraction = (bits & 0xf_ffff_ffff_ffffL) << 11;
@@ -28,12 +28,7 @@ public final class Conversion {
 
     private static void unpack(Extended x, int sign, int exponent, int top, int bias, long fraction) {
         if (exponent == top) {
-            if (fraction != 0 && (fraction & Extended.QUIET_BIT) == 0) {
-                x.flags |= Extended.INVALID;
-            }
-            x.set(
-                    sign | Extended.TOP_EXPONENT,
-                    Extended.INTEGER_BIT | (fraction == 0 ? 0 : fraction | Extended.QUIET_BIT));
+            x.set(sign | Extended.TOP_EXPONENT, Extended.INTEGER_BIT | fraction);
         } else if (exponent != 0) {
             x.set(sign | exponent - bias + Extended.BIAS, Extended.INTEGER_BIT | fraction);
         } else if (fraction == 0) {

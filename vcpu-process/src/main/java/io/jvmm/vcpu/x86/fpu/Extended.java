@@ -40,6 +40,15 @@ public final class Extended {
     /** Whether the last inexact result was rounded away from zero: C1. */
     public boolean roundedUp;
 
+    /** Workspace of {@link Transcendental}. */
+    final DoubleDouble a = new DoubleDouble();
+
+    final DoubleDouble b = new DoubleDouble();
+    final DoubleDouble c = new DoubleDouble();
+    final DoubleDouble d = new DoubleDouble();
+    final DoubleDouble e = new DoubleDouble();
+    final DoubleDouble f = new DoubleDouble();
+
     private int rounding;
     private int precisionBits = 64;
     private int masks = X87.EXCEPTIONS;
@@ -76,6 +85,21 @@ public final class Extended {
     public void invalid() {
         flags |= INVALID;
         set(0xffff, INTEGER_BIT | QUIET_BIT);
+    }
+
+    /** What loading a real does to a signaling NaN: it becomes quiet, and the operation was invalid. */
+    public void quiet() {
+        if (isSignaling(signExponent, significand)) {
+            flags |= INVALID;
+            significand |= QUIET_BIT;
+        }
+    }
+
+    /** Takes back a denormal operand where something worse, or a NaN, has decided the result. */
+    public void dropDenormalIfDecided() {
+        if ((flags & INVALID) != 0 || isNan(signExponent, significand)) {
+            flags &= ~DENORMAL;
+        }
     }
 
     static boolean isNan(int se, long sig) {

@@ -1,6 +1,6 @@
 package io.jvmm.vcpu.x86.fpu;
 
-/** FPREM, FPREM1, FSCALE and FXTRACT (SDM 2). Static; allocates nothing. */
+/** FPREM, FPREM1, FSCALE and FXTRACT (SDM 2): exact, but for what FSCALE rounds at the ends of the range. Static; allocates nothing. */
 public final class Remainder {
     /** What {@link #remainder} answers when the reduction is not complete: C2. */
     public static final int INCOMPLETE = -1;
@@ -137,5 +137,30 @@ public final class Remainder {
                 Extended.normalExponent(aSe, aSig) + (bNegative ? -magnitude : magnitude),
                 Extended.normalSignificand(aSig),
                 0);
+    }
+
+    /** FXTRACT's first result: the unbiased exponent as a number; of zero minus infinity, with the zero-divide exception. */
+    public static void extractExponent(Extended x, int se, long sig) {
+        if (x.decidedByNan(se, sig)) {
+            return;
+        }
+        x.operand(se, sig);
+        if (sig == 0) {
+            x.flags |= Extended.ZERO_DIVIDE;
+            x.set(0xffff, Extended.INTEGER_BIT);
+        } else if (Extended.isInfinite(se, sig)) {
+            x.set(Extended.TOP_EXPONENT, Extended.INTEGER_BIT);
+        } else {
+            Conversion.fromLong(x, Extended.normalExponent(se, sig) - Extended.BIAS);
+        }
+    }
+
+    /** FXTRACT's second result: the significand with an exponent of zero; zero and infinity as they are. */
+    public static void extractSignificand(Extended x, int se, long sig) {
+        if (sig == 0 || Extended.isInfinite(se, sig)) {
+            x.set(se, sig);
+        } else {
+            x.set(se & 0x8000 | Extended.BIAS, Extended.normalSignificand(sig));
+        }
     }
 }

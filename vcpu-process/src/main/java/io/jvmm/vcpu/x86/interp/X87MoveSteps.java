@@ -64,6 +64,7 @@ public final class X87MoveSteps implements StepFactory {
                 }
             } else {
                 X87Steps.load(cpu, x, linear, bytes, op == Op.FILD);
+                x.quiet();
             }
             if (X87Unit.settle(cpu, x)) {
                 X87Unit.push(cpu, x);
@@ -75,10 +76,10 @@ public final class X87MoveSteps implements StepFactory {
             final int from = X87Unit.register(x87, source);
             if (!X87Unit.isEmpty(x87, from)) {
                 x.set(x87.signExponent[from], x87.significand[from]);
-            } else if (!X87Unit.underflow(cpu, x)) {
-                return;
+                X87Unit.push(cpu, x);
+            } else if (X87Unit.underflow(cpu, x)) {
+                X87Unit.pushAnyway(x87, x);
             }
-            X87Unit.push(cpu, x);
         }
     }
 

@@ -127,6 +127,7 @@ public final class X87Steps implements StepFactory {
                 }
             } else {
                 compute(x, x87.signExponent[target], x87.significand[target], se, sig);
+                x.dropDenormalIfDecided();
                 if (!X87Unit.settle(cpu, x)) {
                     return;
                 }
@@ -204,6 +205,9 @@ public final class X87Steps implements StepFactory {
                         x.signExponent,
                         x.significand,
                         quiet);
+                if (result == Comparison.UNORDERED) {
+                    x.flags &= ~Extended.DENORMAL;
+                }
                 done = X87Unit.settle(cpu, x);
             }
             // CF is C0, PF is C2, ZF is C3: the same bits, one byte up.
@@ -243,6 +247,9 @@ public final class X87Steps implements StepFactory {
                         x87.signExponent[other],
                         x87.significand[other],
                         quiet);
+                if (result == Comparison.UNORDERED) {
+                    x.flags &= ~Extended.DENORMAL;
+                }
                 done = X87Unit.settle(cpu, x);
             }
             cpu.setStatusFlags(result & (Flags.CF | Flags.PF | Flags.ZF));

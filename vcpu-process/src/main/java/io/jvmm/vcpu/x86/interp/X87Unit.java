@@ -69,7 +69,7 @@ final class X87Unit {
     }
 
     /** Room for a push is missing: the same with C1 set. */
-    private static boolean overflow(Cpu cpu, Extended x) {
+    static boolean overflow(Cpu cpu, Extended x) {
         raise(cpu, Extended.INVALID | STACK_FAULT);
         cpu.x87.statusWord |= C1;
         x.set(0xffff, 0xc000_0000_0000_0000L);
@@ -105,8 +105,13 @@ final class X87Unit {
         if (!isEmpty(x87, register) && !overflow(cpu, x)) {
             return;
         }
-        x87.top = register;
-        put(x87, register, x);
+        pushAnyway(x87, x);
+    }
+
+    /** Pushes the answer to a stack fault, over whatever is there. */
+    static void pushAnyway(X87 x87, Extended x) {
+        x87.top = (x87.top - 1) & 7;
+        put(x87, x87.top, x);
     }
 
     static void pop(X87 x87) {
