@@ -12,6 +12,8 @@ import io.jvmm.vcpu.engine.Vcpu;
 import java.lang.foreign.MemorySegment;
 import java.util.HexFormat;
 import java.util.Optional;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 
 /**
  * Whether this host's KVM can run a stock kernel: a small guest does in ring 0 of long mode what every kernel does (an
@@ -101,26 +103,27 @@ public final class KvmProbe {
     /** A guest that hangs is kicked out after a while: by a thread that ends with this method. */
     private static Optional<String> run(Vcpu vcpu) {
         vcpu.bind();
-        final Thread guard = Thread.ofPlatform()
-                .daemon()
-                .name("kvm-probe-guard")
-                .start(() -> {
-                    try {
-                        Thread.sleep(PATIENCE_MS);
-                        for (int i = 0; i < MOST_KICKS; i++) {
-                            vcpu.kick();
-                            Thread.sleep(1);
-                        }
-                    } catch (InterruptedException e) {
-                        // The guest has answered.
-                        return;
-                    }
-                });
+        final CountDownLatch answered = new CountDownLatch(1);
+        final Thread guard =
+                Thread.ofPlatform().daemon().name("kvm-probe-guard").start(() -> kickUnless(answered, vcpu));
         try {
             return verdict(vcpu, vcpu.run());
         } finally {
-            guard.interrupt();
+            answered.countDown();
             join(guard);
+        }
+    }
+
+    private static void kickUnless(CountDownLatch answered, Vcpu vcpu) {
+        try {
+            // A kick that comes just before KVM_RUN is not lost, but one is never enough to be sure of an emulator.
+            long patienceMs = PATIENCE_MS;
+            for (int i = 0; i < MOST_KICKS && !answered.await(patienceMs, TimeUnit.MILLISECONDS); i++) {
+                vcpu.kick();
+                patienceMs = 1;
+            }
+        } catch (InterruptedException e) {
+            throw new IllegalStateException("nobody interrupts the guard", e);
         }
     }
 

@@ -17,6 +17,7 @@ import io.jvmm.vcpu.x86.interp.IntegerFactory;
 import io.jvmm.vcpu.x86.interp.SystemFactory;
 import io.jvmm.vcpu.x86.interp.TranslationQueue;
 import io.jvmm.vcpu.x86.interp.X87ControlSteps;
+import io.jvmm.vcpu.x86.interp.X87FunctionSteps;
 import io.jvmm.vcpu.x86.interp.X87MoveSteps;
 import io.jvmm.vcpu.x86.interp.X87Steps;
 import io.jvmm.vcpu.x86.mmu.GuestException;
@@ -58,6 +59,7 @@ public final class X86Engine implements Engine {
                     new X87ControlSteps(),
                     new X87Steps(),
                     new X87MoveSteps(),
+                    new X87FunctionSteps(),
                     new SimdFactory()),
             translator == null ? TranslationQueue.NONE : translator,
             HOT,

@@ -81,6 +81,11 @@ public final class Extended {
         significand = newSignificand;
     }
 
+    /** Puts an operand as a result: a pseudo-denormal gets the exponent that it stands for. */
+    void setOperand(int se, long sig) {
+        set((se & TOP_EXPONENT) == 0 && sig < 0 ? se | 1 : se, sig);
+    }
+
     /** The default NaN, with the invalid flag. */
     public void invalid() {
         flags |= INVALID;
@@ -419,7 +424,7 @@ public final class Extended {
         operand(se, sig);
         final int exponent = (se & TOP_EXPONENT) - BIAS;
         if (exponent >= 63 || sig == 0) {
-            set(se, sig);
+            setOperand(se, sig);
             return;
         }
         final int sign = se & 0x8000;
@@ -493,11 +498,17 @@ public final class Extended {
 
     private void overflow(int sign, int exponent, long value, int cut) {
         flags |= OVERFLOW;
-        if ((masks & OVERFLOW) == 0) {
+        if ((masks & OVERFLOW) == 0 && exponent - SCALE < TOP_EXPONENT) {
             set(sign | (exponent - SCALE) & TOP_EXPONENT, value);
             return;
         }
         flags |= PRECISION;
+        if ((masks & OVERFLOW) == 0) {
+            // Only FSCALE gets so far.
+            roundedUp = true;
+            set(sign | TOP_EXPONENT, INTEGER_BIT);
+            return;
+        }
         final boolean toInfinity =
                 rounding == NEAREST || (rounding == DOWN && sign != 0) || (rounding == UP && sign == 0);
         roundedUp = toInfinity;
@@ -517,6 +528,12 @@ public final class Extended {
             final int exact = value == 0 ? exponent + 1 : exponent;
             if (exact <= 0) {
                 flags |= UNDERFLOW;
+                if (exact + SCALE <= 0) {
+                    // Only FSCALE gets so far.
+                    flags |= PRECISION;
+                    set(sign, 0);
+                    return;
+                }
                 set(sign | (exact + SCALE) & TOP_EXPONENT, value == 0 ? INTEGER_BIT : value);
                 return;
             }

@@ -5,6 +5,9 @@ public final class Remainder {
     /** What {@link #remainder} answers when the reduction is not complete: C2. */
     public static final int INCOMPLETE = -1;
 
+    /** What {@link #remainder} answers when there is no quotient: the condition codes stay. */
+    public static final int NONE = -2;
+
     /** Largest difference of exponents that one step reduces. */
     private static final int STEP = 63;
 
@@ -14,20 +17,20 @@ public final class Remainder {
      * The remainder of a by b into {@code x}, exact.
      *
      * @param ieee FPREM1: the quotient is rounded to nearest; else it is chopped
-     * @return the low three bits of the quotient, or {@link #INCOMPLETE}; 0 where the result is a NaN
+     * @return the low three bits of the quotient, {@link #INCOMPLETE}, or {@link #NONE} where the result is a NaN
      */
     public static int remainder(Extended x, int aSe, long aSig, int bSe, long bSig, boolean ieee) {
         if (x.decidedByNan(aSe, aSig, bSe, bSig)) {
-            return 0;
+            return NONE;
         }
         if (Extended.isInfinite(aSe, aSig) || bSig == 0) {
             x.invalid();
-            return 0;
+            return NONE;
         }
         x.operand(aSe, aSig);
         x.operand(bSe, bSig);
         if (Extended.isInfinite(bSe, bSig) || aSig == 0) {
-            x.set(aSe, aSig);
+            x.setOperand(aSe, aSig);
             return 0;
         }
         final int sign = aSe & 0x8000;
@@ -37,7 +40,7 @@ public final class Remainder {
         long rest = Extended.normalSignificand(aSig);
         final int distance = exp - bExp;
         if (distance < (ieee ? -1 : 0)) {
-            x.set(aSe, aSig);
+            x.setOperand(aSe, aSig);
             return 0;
         }
         final boolean complete = distance <= STEP;
@@ -125,7 +128,7 @@ public final class Remainder {
         x.operand(aSe, aSig);
         x.operand(bSe, bSig);
         if (aSig == 0 || Extended.isInfinite(aSe, aSig)) {
-            x.set(aSe, aSig);
+            x.setOperand(aSe, aSig);
             return;
         }
         final int exponent = (bSe & Extended.TOP_EXPONENT) - Extended.BIAS;

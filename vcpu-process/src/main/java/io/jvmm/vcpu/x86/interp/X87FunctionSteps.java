@@ -87,6 +87,9 @@ public final class X87FunctionSteps implements StepFactory {
         public void run(Cpu cpu) {
             final Extended x = X87Unit.begin(cpu);
             final X87 x87 = cpu.x87;
+            if (op == Op.FPREM || op == Op.FPREM1) {
+                setC2(x87, false);
+            }
             final int top = x87.top;
             final int second = X87Unit.register(x87, 1);
             if (X87Unit.isEmpty(x87, top) || X87Unit.isEmpty(x87, second)) {
@@ -108,7 +111,7 @@ public final class X87FunctionSteps implements StepFactory {
             final long aSig = x87.significand[top];
             final int bSe = x87.signExponent[second];
             final long bSig = x87.significand[second];
-            int quotient = 0;
+            int quotient = Remainder.NONE;
             switch (op) {
                 case FPREM -> quotient = Remainder.remainder(x, aSe, aSig, bSe, bSig, false);
                 case FPREM1 -> quotient = Remainder.remainder(x, aSe, aSig, bSe, bSig, true);
@@ -119,7 +122,7 @@ public final class X87FunctionSteps implements StepFactory {
             }
             x.dropDenormalIfDecided();
             final boolean done = X87Unit.settle(cpu, x);
-            if (done && (op == Op.FPREM || op == Op.FPREM1)) {
+            if (done && quotient != Remainder.NONE) {
                 x87.statusWord = x87.statusWord & ~X87Unit.CONDITIONS | conditions(quotient);
             }
             return done;
