@@ -126,7 +126,7 @@ final class GeneralCase {
         int rex = 0;
         if (is64 && random.nextInt(4) != 0) {
             rex = 0x40 | random.nextInt(16);
-            if (!form.sizes() && (form.opcode() != 0xff) || isExchange8()) {
+            if ((!form.sizes() && form.opcode() != 0xff) || isExchange8()) {
                 rex &= ~8;
             }
             put(rex);
@@ -400,7 +400,7 @@ final class GeneralCase {
             return false;
         }
         final int o = form.opcode();
-        return o >= 0x50 && o <= 0x61
+        return (o >= 0x50 && o <= 0x61)
                 || o == 0x68
                 || o == 0x6a
                 || o == 0x8f
@@ -411,7 +411,7 @@ final class GeneralCase {
                 || o == 0xe8
                 || o == 0xc2
                 || o == 0xc3
-                || o == 0xff && (form.extension() == 2 || form.extension() == 6);
+                || (o == 0xff && (form.extension() == 2 || form.extension() == 6));
     }
 
     /** RET, POPF: what is popped was put there on purpose. */
@@ -422,7 +422,7 @@ final class GeneralCase {
     private void implicit(NativeState state, MemorySegment first, MemorySegment second) {
         final int o = form.opcode();
         final int top = (int) (state.r[RSP] - scratch);
-        if (o >= 0xa4 && o <= 0xa7 || o >= 0xaa && o <= 0xaf) {
+        if ((o >= 0xa4 && o <= 0xa7) || (o >= 0xaa && o <= 0xaf)) {
             strings(state, first, second);
         } else if (o == 0xd7) {
             state.r[RBX] = address(scratch + somewhere() - (state.r[RAX] & 0xff));

@@ -147,7 +147,7 @@ class GeneralDifferentialTest {
     private static Insn decode(GeneralCase generated, boolean is64) {
         final Insn insn = new Insn();
         if (!Decoder.decode(generated.code, 0, generated.length, is64 ? 8 : 4, insn)
-                || insn.op != Op.INVALID && insn.length != generated.length) {
+                || (insn.op != Op.INVALID && insn.length != generated.length)) {
             fail("length of " + hex(generated) + ": " + insn.length);
         }
         return insn;
@@ -229,7 +229,7 @@ class GeneralDifferentialTest {
         }
         for (int i = 0; i < 16; i++) {
             final boolean differs = expected.r[i] != actual.r[i];
-            if (differs || before.r[i] != expected.r[i] || insn.kind1 == OperandKind.GPR && insn.reg1 == i || i < 3) {
+            if (differs || before.r[i] != expected.r[i] || (insn.kind1 == OperandKind.GPR && insn.reg1 == i) || i < 3) {
                 failures.append(String.format(
                         "%n   r%d %x -> %x%s",
                         i, before.r[i], expected.r[i], differs ? String.format(", here %x", actual.r[i]) : ""));

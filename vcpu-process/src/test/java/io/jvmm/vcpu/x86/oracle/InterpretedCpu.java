@@ -66,7 +66,7 @@ public final class InterpretedCpu {
      */
     private static MemorySegment tables(long scratch) {
         final MemorySegment tables = Arena.global().allocate(TABLES_BYTES, PhysicalMemory.PAGE_BYTES);
-        final int page = PhysicalMemory.PAGE_BYTES;
+        final long page = PhysicalMemory.PAGE_BYTES;
         tables.set(ValueLayout.JAVA_LONG, 0, TABLES_AT + page | 0x7);
         tables.set(ValueLayout.JAVA_LONG, page + 8 * (scratch >>> 30), TABLES_AT + 2 * page | 0x7);
         final long firstTable = scratch >>> 21 & 511;

@@ -79,7 +79,7 @@ public final class NativeCpu {
     private final MemorySegment memory;
     private final MemorySegment scratch;
     private final MethodHandle enter;
-    private final Thread owner = Thread.currentThread();
+    private final long owner = Thread.currentThread().threadId();
 
     /** Maps the memory and installs the handlers, for the life of the process. */
     public NativeCpu() {
@@ -196,7 +196,7 @@ public final class NativeCpu {
     }
 
     private void run(byte[] code, int length, NativeState state, int mode) {
-        if (Thread.currentThread() != owner) {
+        if (Thread.currentThread().threadId() != owner) {
             throw new IllegalStateException("not the thread whose alternate stack was set");
         }
         final boolean is32 = (mode & MODE_32) != 0;
