@@ -91,6 +91,8 @@ public final class Cpu {
     public final long[] xmm = new long[32];
 
     public int mxcsr = 0x1f80;
+    /** Exceptions that the SSE instruction in progress has met, as bits of MXCSR; zero between instructions. */
+    public int simdExceptions;
     /** x87 and MMX state. */
     public final X87 x87 = new X87();
     /** Scratch of FXRSTOR and XRSTOR: what was read, before anything is changed. */

@@ -41,6 +41,7 @@ package io.jvmm.vcpu.x86.decode;
  *   <tr><td>CVT* and CRC32 with GPR</td><td>operandBytes is the destination's width, sourceBytes the source's</td></tr>
  *   <tr><td>PINSRx, PEXTRx, INSERTPS, EXTRACTPS</td><td>operandBytes is that of the element. A GPR source gives its low part, a GPR
  *       destination is written in full, zero-extended: never as AH to BH; so with MOVMSKPx, PMOVMSKB</td></tr>
+ *   <tr><td>PCMPESTRx</td><td>sourceBytes is the width of the lengths in rAX and rDX, 4 or 8</td></tr>
  *   <tr><td>BLENDVPx, PBLENDVB</td><td>two operands; the mask in XMM0 is implicit, as are MASKMOVQ's and MASKMOVDQU's memory at
  *       {@link #segment}:rDI, and the registers of PCMPESTRx and PCMPISTRx</td></tr>
  * </table>

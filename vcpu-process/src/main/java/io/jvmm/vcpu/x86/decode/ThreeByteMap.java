@@ -119,8 +119,9 @@ final class ThreeByteMap {
         map[P66 + 0x40] = of(Op.DPPS, 16, V, W, IB);
         map[P66 + 0x41] = of(Op.DPPD, 16, V, W, IB);
         map[P66 + 0x42] = of(Op.MPSADBW, 16, V, W, IB);
-        map[P66 + 0x60] = of(Op.PCMPESTRM, 16, V, W, IB);
-        map[P66 + 0x61] = of(Op.PCMPESTRI, 16, V, W, IB);
+        // With REX.W the lengths in rAX and rDX have 64 bits: Insn.sourceBytes.
+        map[P66 + 0x60] = source(of(Op.PCMPESTRM, 16, V, W, IB), WY);
+        map[P66 + 0x61] = source(of(Op.PCMPESTRI, 16, V, W, IB), WY);
         map[P66 + 0x62] = of(Op.PCMPISTRM, 16, V, W, IB);
         map[P66 + 0x63] = of(Op.PCMPISTRI, 16, V, W, IB);
     }

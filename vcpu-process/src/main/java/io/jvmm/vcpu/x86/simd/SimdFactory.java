@@ -65,6 +65,24 @@ public final class SimdFactory implements StepFactory {
             case BLENDPS, BLENDPD, PBLENDW, BLENDVPS, BLENDVPD, PBLENDVB, PTEST -> ShuffleSteps.build(insn);
             case PMOVSXBW, PMOVSXBD, PMOVSXBQ, PMOVSXWD, PMOVSXWQ, PMOVSXDQ -> ShuffleSteps.build(insn);
             case PMOVZXBW, PMOVZXBD, PMOVZXBQ, PMOVZXWD, PMOVZXWQ, PMOVZXDQ -> ShuffleSteps.build(insn);
+            case PCMPESTRM, PCMPESTRI, PCMPISTRM, PCMPISTRI -> TextSteps.build(insn);
+            default -> floats(insn);
+        };
+    }
+
+    private static @Nullable Step floats(Insn insn) {
+        return switch (insn.op) {
+            case ADDPS, ADDPD, ADDSS, ADDSD, SUBPS, SUBPD, SUBSS, SUBSD -> FloatSteps.build(insn);
+            case MULPS, MULPD, MULSS, MULSD, DIVPS, DIVPD, DIVSS, DIVSD -> FloatSteps.build(insn);
+            case MINPS, MINPD, MINSS, MINSD, MAXPS, MAXPD, MAXSS, MAXSD -> FloatSteps.build(insn);
+            case SQRTPS, SQRTPD, SQRTSS, SQRTSD, RCPPS, RCPSS, RSQRTPS, RSQRTSS -> FloatSteps.build(insn);
+            case CMPPS, CMPPD, CMPSS, CMPSD, COMISS, COMISD, UCOMISS, UCOMISD -> FloatSteps.build(insn);
+            case ADDSUBPS, ADDSUBPD, HADDPS, HADDPD, HSUBPS, HSUBPD -> FloatSteps.build(insn);
+            case DPPS, DPPD, ROUNDPS, ROUNDPD, ROUNDSS, ROUNDSD -> DotSteps.build(insn);
+            case CVTPS2PD, CVTPD2PS, CVTSS2SD, CVTSD2SS, CVTDQ2PS, CVTDQ2PD -> ConvertSteps.build(insn);
+            case CVTPS2DQ, CVTTPS2DQ, CVTPD2DQ, CVTTPD2DQ -> ConvertSteps.build(insn);
+            case CVTPI2PS, CVTPI2PD, CVTPS2PI, CVTTPS2PI, CVTPD2PI, CVTTPD2PI -> ConvertSteps.build(insn);
+            case CVTSI2SS, CVTSI2SD, CVTSS2SI, CVTTSS2SI, CVTSD2SI, CVTTSD2SI -> ConvertSteps.build(insn);
             default -> null;
         };
     }
