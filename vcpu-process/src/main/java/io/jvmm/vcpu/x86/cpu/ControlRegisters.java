@@ -35,7 +35,7 @@ public final class ControlRegisters {
     public static final long EFER_NXE = 1 << 11;
 
     /** Bits of CR0 that exist; others in the low half are ignored. */
-    private static final long CR0_BITS =
+    static final long CR0_BITS =
             CR0_PE | CR0_MP | CR0_EM | CR0_TS | CR0_ET | CR0_NE | CR0_WP | CR0_AM | CR0_NW | CR0_CD | CR0_PG;
     /** Bits of CR4 that CPUID offers; others are reserved. */
     static final long CR4_BITS = CR4_TSD
@@ -59,7 +59,7 @@ public final class ControlRegisters {
 
     private static final long TRANSLATION_CR0 = CR0_PG | CR0_PE | CR0_WP;
     private static final long TRANSLATION_CR4 = CR4_PSE | CR4_PAE | CR4_PGE | CR4_SMEP | CR4_SMAP;
-    private static final long ADDRESS_RESERVED = -1L << Cpuid.PHYSICAL_BITS;
+    static final long ADDRESS_RESERVED = -1L << Cpuid.PHYSICAL_BITS;
 
     private ControlRegisters() {}
 

@@ -176,10 +176,15 @@ public final class Debugging {
             default -> value;
         };
         if (register != 6) {
-            cpu.mmu.setWatch(isWatching(cpu) ? cpu.watch : null);
-            cpu.mmu.flushAll();
+            rearm(cpu);
             cpu.budget = 0;
         }
+    }
+
+    /** Makes the Mmu watch what the registers say. */
+    static void rearm(Cpu cpu) {
+        cpu.mmu.setWatch(isWatching(cpu) ? cpu.watch : null);
+        cpu.mmu.flushAll();
     }
 
     private static int checked(Cpu cpu, int number) {

@@ -238,26 +238,29 @@ public final class Msrs {
 
     /** Checks the type in the low byte: UC, WC, WT, WP or WB. */
     private static long memoryType(Cpu cpu, long value) {
-        checkType(cpu, (int) value & 0xff, false);
+        memoryTypes(cpu, value & 0xff, false);
         return value;
     }
 
-    /** Checks eight types; PAT also knows UC-. */
     private static long memoryTypes(Cpu cpu, long value, boolean isPat) {
-        for (int shift = 0; shift < 64; shift += 8) {
-            checkType(cpu, (int) (value >>> shift) & 0xff, isPat);
-        }
-        return value;
-    }
-
-    private static void checkType(Cpu cpu, int type, boolean isPat) {
-        final boolean known = switch (type) {
-            case 0, 1, 4, 5, 6 -> true;
-            case 7 -> isPat;
-            default -> false;
-        };
-        if (!known) {
+        if (!areMemoryTypes(value, isPat)) {
             throw cpu.protection();
         }
+        return value;
+    }
+
+    /** Whether all eight bytes are memory types (SDM 3A table 12-2): UC, WC, WT, WP, WB; PAT also knows UC-. */
+    static boolean areMemoryTypes(long value, boolean isPat) {
+        for (int shift = 0; shift < 64; shift += 8) {
+            final boolean known = switch ((int) (value >>> shift) & 0xff) {
+                case 0, 1, 4, 5, 6 -> true;
+                case 7 -> isPat;
+                default -> false;
+            };
+            if (!known) {
+                return false;
+            }
+        }
+        return true;
     }
 }

@@ -27,8 +27,8 @@ import java.util.Set;
  * One processor with RAM from 0 and the simplest possible loop: decode one instruction, run its step, deliver what it raises. Independent
  * of {@link Executor}, so that what fails here is not the executor's.
  */
-final class SystemRig {
-    static final int RAM_BYTES = 16 << 20;
+public final class SystemRig {
+    public static final int RAM_BYTES = 16 << 20;
 
     private static final Set<Op> SETS_RIP = EnumSet.of(
             Op.JMP,
@@ -53,20 +53,20 @@ final class SystemRig {
             Op.SYSEXIT,
             Op.HLT);
 
-    final Arena arena = Arena.ofShared();
-    final MemorySegment ram = arena.allocate(RAM_BYTES, 4096);
+    public final Arena arena = Arena.ofShared();
+    public final MemorySegment ram = arena.allocate(RAM_BYTES, 4096);
     final GuestException exception = new GuestException();
-    final TestInterrupts interrupts = new TestInterrupts();
-    final TestDevices devices = new TestDevices();
-    final Cpu cpu;
+    public final TestInterrupts interrupts = new TestInterrupts();
+    public final TestDevices devices = new TestDevices();
+    public final Cpu cpu;
     /** The real loop over the same processor, for tests that want it. */
-    final Executor executor;
+    public final Executor executor;
 
-    long now = 1_000_000;
+    public long now = 1_000_000;
     /** Vector of the last exception that an instruction raised, or -1. */
-    int lastVector = -1;
+    public int lastVector = -1;
 
-    int lastErrorCode = -1;
+    public int lastErrorCode = -1;
 
     private final Insn insn = new Insn();
     private final Insn[] insns = {insn};
@@ -74,7 +74,7 @@ final class SystemRig {
     private final StepFactory[] factories = {new SystemFactory(), new IntegerFactory()};
     private final byte[] code = new byte[Decoder.MAX_BYTES];
 
-    SystemRig() {
+    public SystemRig() {
         final PhysicalMemory memory = new PhysicalMemory();
         memory.map(0, 0, RAM_BYTES, ram, false);
         final CodeCache cache = new CodeCache(memory, List.of(factories), TranslationQueue.NONE, 1 << 30, 16 << 20);
@@ -85,7 +85,7 @@ final class SystemRig {
     }
 
     /** Runs one instruction, with breakpoints and single-step. */
-    void step() {
+    public void step() {
         lastVector = -1;
         final boolean stepping = Debugging.isStepping(cpu);
         try {
@@ -141,12 +141,12 @@ final class SystemRig {
     }
 
     /** What the last {@link #step} decoded. */
-    Op lastOp() {
+    public Op lastOp() {
         return insn.op;
     }
 
     /** Runs until HLT or shutdown; throws when that takes too long. */
-    void run(int limit) {
+    public void run(int limit) {
         for (int i = 0; i < limit && !cpu.halted && !cpu.shutdown; i++) {
             step();
         }
@@ -155,36 +155,41 @@ final class SystemRig {
         }
     }
 
-    void put(long at, byte... bytes) {
+    public void put(long at, byte... bytes) {
         MemorySegment.copy(bytes, 0, ram, ValueLayout.JAVA_BYTE, at, bytes.length);
     }
 
+    /** 64-bit mode with an identity map of RAM for everybody, see {@link LongModeTables}. */
+    public LongModeTables longMode() {
+        return new LongModeTables(this);
+    }
+
     /** Bytes as hexadecimal text. */
-    void code(long at, String hex) {
+    public void code(long at, String hex) {
         put(at, java.util.HexFormat.of().parseHex(hex.replace(" ", "")));
     }
 
-    void put64(long at, long value) {
+    public void put64(long at, long value) {
         ram.set(ValueLayout.JAVA_LONG_UNALIGNED, at, value);
     }
 
-    long get64(long at) {
+    public long get64(long at) {
         return ram.get(ValueLayout.JAVA_LONG_UNALIGNED, at);
     }
 
-    int get32(long at) {
+    public int get32(long at) {
         return ram.get(ValueLayout.JAVA_INT_UNALIGNED, at);
     }
 
-    int get16(long at) {
+    public int get16(long at) {
         return ram.get(ValueLayout.JAVA_SHORT_UNALIGNED, at) & 0xffff;
     }
 
     /** An interrupt unit that a test fills by hand. */
-    static final class TestInterrupts implements InterruptUnit {
-        int pending = -1;
-        boolean nmi;
-        int priority;
+    public static final class TestInterrupts implements InterruptUnit {
+        public int pending = -1;
+        public boolean nmi;
+        public int priority;
 
         @Override
         public boolean isInterruptPending() {
@@ -233,7 +238,7 @@ final class SystemRig {
     }
 
     /** Ports that remember the last write; memory outside RAM reads as ones. */
-    static final class TestDevices implements DeviceSpace {
+    public static final class TestDevices implements DeviceSpace {
         final StringBuilder written = new StringBuilder();
 
         @Override
