@@ -66,8 +66,11 @@ public final class X87MoveSteps implements StepFactory {
                 X87Steps.load(cpu, x, linear, bytes, op == Op.FILD);
                 x.quiet();
             }
-            if (X87Unit.settle(cpu, x)) {
-                X87Unit.push(cpu, x);
+            // A denormal is loaded even where its exception is not masked: processors do, whatever SDM 1 8.5.2 says.
+            final int denormal = x.flags & Extended.DENORMAL;
+            x.flags &= ~Extended.DENORMAL;
+            if (X87Unit.settle(cpu, x) && X87Unit.push(cpu, x)) {
+                X87Unit.raise(cpu, denormal);
             }
         }
 

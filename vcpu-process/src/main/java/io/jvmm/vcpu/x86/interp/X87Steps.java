@@ -232,7 +232,7 @@ public final class X87Steps implements StepFactory {
 
         @Override
         public void run(Cpu cpu) {
-            final Extended x = X87Unit.begin(cpu);
+            final Extended x = X87Unit.beginKeepingC1(cpu);
             final X87 x87 = cpu.x87;
             final int other = X87Unit.register(x87, source);
             int result = Comparison.UNORDERED;
@@ -347,7 +347,7 @@ public final class X87Steps implements StepFactory {
 
         @Override
         public void run(Cpu cpu) {
-            final Extended x = X87Unit.begin(cpu);
+            final Extended x = X87Unit.beginKeepingC1(cpu);
             final X87 x87 = cpu.x87;
             final int from = X87Unit.register(x87, source);
             if (X87Unit.isEmpty(x87, x87.top) || X87Unit.isEmpty(x87, from)) {

@@ -23,8 +23,14 @@ final class X87Unit {
 
     /** What every waiting instruction begins with. */
     static Extended begin(Cpu cpu) {
-        X87ControlSteps.checkPending(cpu);
+        final Extended x = beginKeepingC1(cpu);
         cpu.x87.statusWord &= ~C1;
+        return x;
+    }
+
+    /** What FCMOV and FCOMI begin with, which clear C1 for a stack fault only. */
+    static Extended beginKeepingC1(Cpu cpu) {
+        X87ControlSteps.checkPending(cpu);
         final Extended x = cpu.x87.arithmetic;
         x.begin(cpu.x87.controlWord);
         return x;
@@ -98,14 +104,13 @@ final class X87Unit {
         x87.tagWord = x87.tagWord & ~(3 << (2 * register)) | x87.tagOf(register) << (2 * register);
     }
 
-    /** Pushes the result. */
-    static void push(Cpu cpu, Extended x) {
-        final X87 x87 = cpu.x87;
-        final int register = (x87.top - 1) & 7;
-        if (!isEmpty(x87, register) && !overflow(cpu, x)) {
-            return;
+    /** Pushes the result; false where there was no room for it. */
+    static boolean push(Cpu cpu, Extended x) {
+        final boolean room = isEmpty(cpu.x87, (cpu.x87.top - 1) & 7);
+        if (room || overflow(cpu, x)) {
+            pushAnyway(cpu.x87, x);
         }
-        pushAnyway(x87, x);
+        return room;
     }
 
     /** Pushes the answer to a stack fault, over whatever is there. */
