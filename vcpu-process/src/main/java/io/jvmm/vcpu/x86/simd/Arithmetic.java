@@ -117,10 +117,11 @@ final class Arithmetic {
         }
         final int order = SoftFloat.compare(f, Format.operand(cpu, f, first), Format.operand(cpu, f, second));
         return switch (predicate & 3) {
-            case 0 -> order == 0;
-            case 1 -> order < 0;
-            case 2 -> order <= 0;
-            default -> false;
-        } != opposite;
+                    case 0 -> order == 0;
+                    case 1 -> order < 0;
+                    case 2 -> order <= 0;
+                    default -> false;
+                }
+                != opposite;
     }
 }

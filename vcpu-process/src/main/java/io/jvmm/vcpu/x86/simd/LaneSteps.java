@@ -237,9 +237,7 @@ final class LaneSteps {
 
         @Override
         long compute(long destination, long source) {
-            return isLow
-                    ? Pairs.interleaveLow(op, destination, source)
-                    : Pairs.interleaveHigh(op, destination, source);
+            return isLow ? Pairs.interleaveLow(op, destination, source) : Pairs.interleaveHigh(op, destination, source);
         }
     }
 }

@@ -28,7 +28,9 @@ final class SoftFloat {
     /** Significand with its leading one at bit 62. */
     private static long significand(int f, long a) {
         final long fraction = fraction(f, a);
-        return exponent(f, a) != 0 ? (fraction | 1L << f) << 62 - f : fraction << Long.numberOfLeadingZeros(fraction) - 1;
+        return exponent(f, a) != 0
+                ? (fraction | 1L << f) << 62 - f
+                : fraction << Long.numberOfLeadingZeros(fraction) - 1;
     }
 
     /** Biased exponent that goes with {@link #significand}: below 1 for denormals. */
@@ -193,8 +195,7 @@ final class SoftFloat {
         if (isNan(from, first)) {
             final long quiet = quiet(cpu, from, first);
             final long fraction = fraction(from, quiet);
-            return (to > from ? fraction << to - from : fraction >>> from - to)
-                    | infinity(to, isNegative(from, quiet));
+            return (to > from ? fraction << to - from : fraction >>> from - to) | infinity(to, isNegative(from, quiet));
         }
         final long a = operand(cpu, from, first);
         final boolean negative = isNegative(from, a);

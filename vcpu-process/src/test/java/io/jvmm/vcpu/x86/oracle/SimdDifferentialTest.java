@@ -39,6 +39,7 @@ class SimdDifferentialTest {
     private static final int EACH = 3;
     /** Differences of one instruction that are printed. */
     private static final int EACH_OP = 2;
+
     private static final int[] PREFIXES = {0, 0x66, 0xf3, 0xf2};
     private static final int MXCSR_DEFAULT = 0x1f80;
     private static final int CR4_OSFXSR_AND_OSXMMEXCPT = 0x600;
@@ -73,8 +74,8 @@ class SimdDifferentialTest {
                 one(form, random);
             }
         }
-        System.out.println("seed " + SEED + ": " + forms.size() + " forms of " + seen.size() + " instructions, " + cases + " cases, "
-                + faults + " of them exceptions");
+        System.out.println("seed " + SEED + ": " + forms.size() + " forms of " + seen.size() + " instructions, " + cases
+                + " cases, " + faults + " of them exceptions");
         if (failureCount > 0) {
             fail("seed " + SEED + ": " + failureCount + " differences " + failed + "\n" + failures);
         }
@@ -264,7 +265,8 @@ class SimdDifferentialTest {
             }
         }
         for (int i = 0; i < 8; i++) {
-            if (expected.significand(i) != actual.significand(i) || expected.signExponent(i) != actual.signExponent(i)) {
+            if (expected.significand(i) != actual.significand(i)
+                    || expected.signExponent(i) != actual.signExponent(i)) {
                 text.append(" st%d %x:%016x / %x:%016x"
                         .formatted(
                                 i,
@@ -274,7 +276,8 @@ class SimdDifferentialTest {
                                 actual.significand(i)));
             }
         }
-        final long at = host.scratch().asSlice(0, WINDOW).mismatch(guest.scratch().asSlice(0, WINDOW));
+        final long at =
+                host.scratch().asSlice(0, WINDOW).mismatch(guest.scratch().asSlice(0, WINDOW));
         if (at >= 0) {
             text.append(" memory at ").append(at);
         }
@@ -302,7 +305,8 @@ class SimdDifferentialTest {
             text.append(" op2 %016x_%016x".formatted(before.xmm(insn.reg2, 1), before.xmm(insn.reg2, 0)));
         }
         if (insn.hasMemory()) {
-            text.append(" mem ").append(HexFormat.of().formatHex(image, (int) (64 + insn.displacement), (int) (80 + insn.displacement)));
+            text.append(" mem ").append(HexFormat.of().formatHex(image, (int) (64 + insn.displacement), (int)
+                    (80 + insn.displacement)));
         }
         if (insn.kind2 == OperandKind.GPR) {
             text.append(" r %x".formatted(before.r[insn.reg2]));

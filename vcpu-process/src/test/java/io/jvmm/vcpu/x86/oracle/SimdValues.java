@@ -6,9 +6,30 @@ import java.util.Random;
 /** Operands worth trying: random bits, and the numbers at which floating point and saturation turn. */
 final class SimdValues {
     private static final int[] SINGLES = {
-        0, 0x8000_0000, 1, 0x8000_0001, 0x007f_ffff, 0x0080_0000, 0x8080_0000, 0x3f80_0000, 0xbf80_0000, 0x7f80_0000, 0xff80_0000,
-        0x7fc0_0000, 0xffc0_0001, 0x7f80_0001, 0xffbf_ffff, 0x7f7f_ffff, 0xff7f_ffff, 0x4f00_0000, 0xcf00_0000, 0x3f00_0000, 0x4b00_0001,
-        0x5f00_0000, 0x3fc0_0000, 0x4020_0000
+        0,
+        0x8000_0000,
+        1,
+        0x8000_0001,
+        0x007f_ffff,
+        0x0080_0000,
+        0x8080_0000,
+        0x3f80_0000,
+        0xbf80_0000,
+        0x7f80_0000,
+        0xff80_0000,
+        0x7fc0_0000,
+        0xffc0_0001,
+        0x7f80_0001,
+        0xffbf_ffff,
+        0x7f7f_ffff,
+        0xff7f_ffff,
+        0x4f00_0000,
+        0xcf00_0000,
+        0x3f00_0000,
+        0x4b00_0001,
+        0x5f00_0000,
+        0x3fc0_0000,
+        0x4020_0000
     };
     private static final long[] DOUBLES = {
         0,
@@ -107,7 +128,10 @@ final class SimdValues {
         final int letters = 1 + random.nextInt(6);
         long value = 0;
         for (int i = 0; i < 8; i++) {
-            value = value << 8 | (random.nextInt(12) == 0 ? 0 : random.nextInt(12) == 0 ? random.nextInt(256) : 'a' + random.nextInt(letters));
+            value = value << 8
+                    | (random.nextInt(12) == 0
+                            ? 0
+                            : random.nextInt(12) == 0 ? random.nextInt(256) : 'a' + random.nextInt(letters));
         }
         return value;
     }
@@ -117,7 +141,11 @@ final class SimdValues {
         return switch (random.nextInt(4)) {
             case 0 -> usual;
             case 1 -> usual | 0x20;
-            case 2 -> usual | random.nextInt(4) << 13 | (random.nextBoolean() ? 0x40 : 0) | (random.nextBoolean() ? 0x8000 : 0);
+            case 2 ->
+                usual
+                        | random.nextInt(4) << 13
+                        | (random.nextBoolean() ? 0x40 : 0)
+                        | (random.nextBoolean() ? 0x8000 : 0);
             default -> random.nextInt(0x10000) | (random.nextBoolean() ? 0x1f80 : 0);
         };
     }
