@@ -21,7 +21,8 @@ final class ShiftSteps {
     static @Nullable Step build(Insn insn) {
         return switch (insn.op) {
             case SHL, SHR, SAR -> shift(insn);
-            case ROL, ROR, RCL, RCR -> new Rotate(insn);
+            case ROL, ROR -> rotate(insn);
+            case RCL, RCR -> new Rotate(insn);
             case SHLD, SHRD -> new DoubleShift(insn);
             default -> null;
         };
@@ -38,6 +39,14 @@ final class ShiftSteps {
             };
         }
         return new Shift(insn);
+    }
+
+    private static Step rotate(Insn insn) {
+        final boolean constant = insn.kind2 == OperandKind.IMM && (insn.imm & countMask(insn)) != 0;
+        if (constant && insn.kind1 == OperandKind.GPR && insn.operandBytes >= 4) {
+            return insn.operandBytes == 8 ? new Rotate64(insn) : new Rotate32(insn);
+        }
+        return new Rotate(insn);
     }
 
     private static int countMask(Insn insn) {
@@ -137,6 +146,52 @@ final class ShiftSteps {
             final long x = nearly >> 1;
             cpu.r[register] = x & MASK;
             cpu.setLazy(Flags.SAR + 2, x, nearly);
+        }
+    }
+
+    /** ROL or ROR by a constant that is not 0, as a rotation to the left. */
+    private abstract static class ConstantRotate extends Step {
+        final int register;
+        final int left;
+        private final boolean isLeft;
+
+        ConstantRotate(Insn insn) {
+            this.register = insn.reg1;
+            this.isLeft = insn.op == Op.ROL;
+            this.left = isLeft ? (int) insn.imm : -(int) insn.imm;
+        }
+
+        /** From the top two bits and the lowest of the result. */
+        final void flags(Cpu cpu, int top, int next, int low) {
+            final int carry = isLeft ? low : top;
+            final int overflow = (isLeft ? top ^ low : top ^ next) * Flags.OF;
+            cpu.setStatusFlags((cpu.statusFlags() & ~(Flags.CF | Flags.OF)) | carry | overflow);
+        }
+    }
+
+    private static final class Rotate64 extends ConstantRotate {
+        Rotate64(Insn insn) {
+            super(insn);
+        }
+
+        @Override
+        public void run(Cpu cpu) {
+            final long x = Long.rotateLeft(cpu.r[register], left);
+            cpu.r[register] = x;
+            flags(cpu, (int) (x >>> 63), (int) (x >>> 62) & 1, (int) x & 1);
+        }
+    }
+
+    private static final class Rotate32 extends ConstantRotate {
+        Rotate32(Insn insn) {
+            super(insn);
+        }
+
+        @Override
+        public void run(Cpu cpu) {
+            final int x = Integer.rotateLeft((int) cpu.r[register], left);
+            cpu.r[register] = x & MASK;
+            flags(cpu, x >>> 31, x >>> 30 & 1, x & 1);
         }
     }
 

@@ -20,6 +20,9 @@ final class StringSteps {
     /** Items of one execution of a repeated instruction. */
     static final int MOST_ITEMS = 4096;
 
+    /** So many items take about the time of an instruction: what the budget is charged. */
+    private static final int ITEMS_OF_AN_INSTRUCTION = 8;
+
     private StringSteps() {}
 
     /** A step for the instruction, or null when it is not one of these. */
@@ -153,7 +156,8 @@ final class StringSteps {
         @Override
         public void run(Cpu cpu) {
             final boolean forward = (cpu.otherFlags & Flags.DF) == 0;
-            int left = (cpu.otherFlags & Flags.TF) != 0 ? 1 : MOST_ITEMS;
+            final int items = (cpu.otherFlags & Flags.TF) != 0 ? 1 : MOST_ITEMS;
+            int left = items;
             boolean more = count(cpu) != 0;
             while (more && left > 0) {
                 final int most = (int) Math.min(left, count(cpu) & Long.MAX_VALUE);
@@ -168,6 +172,8 @@ final class StringSteps {
                 left -= done;
                 more = count(cpu) != 0 && (!compares || cpu.condition(4) == whileEqual);
             }
+            // So that long copies do not put off interrupts.
+            cpu.budget -= (items - left) / ITEMS_OF_AN_INSTRUCTION;
             cpu.rip = cpu.blockRip + (more ? here : next);
         }
 

@@ -40,6 +40,10 @@ class GeneralDifferentialTest {
     private final NativeState expected = new NativeState();
     private final NativeState actual = new NativeState();
     private final StringBuilder failures = new StringBuilder();
+    /** Cases by form. */
+    private final StringBuilder counts = new StringBuilder();
+
+    private int countsInLine;
     private int failureCount;
     private long cases;
     private long faults;
@@ -70,17 +74,20 @@ class GeneralDifferentialTest {
             if (!firsts.contains(decode(generated, true).op)) {
                 continue;
             }
+            final long casesBefore = cases;
             for (int i = 0; i < CASES; i++) {
                 generated.encode(form);
                 final Insn insn = decode(generated, true);
                 generated.appendJump(random.nextInt(16));
                 operandSets(form, generated, insn, true);
             }
+            count(form, casesBefore);
         }
         finish("pairs");
     }
 
     private void finish(String what) {
+        System.out.println(counts);
         System.out.println(
                 what + ": " + cases + " cases, " + faults + " of them exceptions; " + failureCount + " differ");
         assertTrue(failureCount == 0, failures::toString);
@@ -118,9 +125,12 @@ class GeneralDifferentialTest {
             generated.encode(form);
             differing += operandSets(form, generated, decode(generated, is64), is64) ? 0 : 1;
         }
-        if (Boolean.getBoolean("jvmm.oracle.verbose")) {
-            System.out.println(form + ": " + (cases - casesBefore));
-        }
+        count(form, casesBefore);
+    }
+
+    private void count(Form form, long casesBefore) {
+        counts.append(String.format("%-18s", form + ": " + (cases - casesBefore)));
+        counts.append(++countsInLine % 6 == 0 ? "\n" : " ");
     }
 
     /** The instruction, or pair, with several operands. */

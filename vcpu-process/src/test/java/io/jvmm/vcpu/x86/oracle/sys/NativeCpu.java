@@ -108,7 +108,8 @@ public final class NativeCpu {
                 Syscall.call(SyscallNumbers.MPROTECT, memory.address() + from, bytes, 0, 0, 0, 0));
     }
 
-    private static byte[] stub() {
+    /** The code of {@code stub.s}, assembled. */
+    static byte[] stub() {
         try (InputStream hex = Objects.requireNonNull(NativeCpu.class.getResourceAsStream("stub.hex"))) {
             return HexFormat.of()
                     .parseHex(new String(hex.readAllBytes(), StandardCharsets.US_ASCII).replaceAll("\\s", ""));

@@ -1,13 +1,20 @@
 package io.jvmm.vcpu.x86.oracle.sys;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.jvmm.vcpu.x86.mmu.Vector;
+import java.io.IOException;
+import java.io.InputStream;
 import java.lang.foreign.ValueLayout;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.HexFormat;
+import java.util.Objects;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 /** The reference itself: that it runs what it is told to, in both modes, and lives through faults. */
 class NativeCpuTest {
@@ -94,6 +101,23 @@ class NativeCpuTest {
         state.r[0] = cpu.takenAddress32();
         run32("ffe0");
         assertTrue(state.taken);
+    }
+
+    /** Needs binutils, as the decoder's tests do. */
+    @Test
+    void theStubIsWhatItsSourceSays(@TempDir Path directory) throws IOException, InterruptedException {
+        final Path source = directory.resolve("stub.s");
+        try (InputStream text = NativeCpu.class.getResourceAsStream("stub.s")) {
+            Files.copy(Objects.requireNonNull(text), source);
+        }
+        tool(directory, "as", "-o", "stub.o", "stub.s");
+        tool(directory, "objcopy", "-O", "binary", "-j", ".text", "stub.o", "stub.bin");
+        assertArrayEquals(Files.readAllBytes(directory.resolve("stub.bin")), NativeCpu.stub());
+    }
+
+    private static void tool(Path directory, String... command) throws IOException, InterruptedException {
+        final Process process = new ProcessBuilder(command).directory(directory.toFile()).inheritIO().start();
+        assertEquals(0, process.waitFor(), command[0]);
     }
 
     @Test
