@@ -116,7 +116,10 @@ class NativeCpuTest {
     }
 
     private static void tool(Path directory, String... command) throws IOException, InterruptedException {
-        final Process process = new ProcessBuilder(command).directory(directory.toFile()).inheritIO().start();
+        final Process process = new ProcessBuilder(command)
+                .directory(directory.toFile())
+                .inheritIO()
+                .start();
         assertEquals(0, process.waitFor(), command[0]);
     }
 
