@@ -11,7 +11,7 @@ import java.util.concurrent.CountDownLatch;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Turns signalled eventfds into interrupts: one thread that sleeps in ppoll on all of them. Sources are added before {@link #start()}.
+ * Turns signalled eventfds into interrupts: one thread that sleeps in ppoll on all of them.
  *
  * <p>Hostile: whoever holds an eventfd may signal it as often as he likes; that costs this thread time and raises one interrupt a round.
  */
@@ -19,8 +19,8 @@ final class InterruptWatcher implements AutoCloseable {
     private static final long JOIN_MS = 1_000;
     private static final int STACK_BYTES = 256 << 10;
 
-    private final List<Source> sources = new ArrayList<>();
-    private final EventFd end = EventFd.create();
+    private final EventFd doorbell = EventFd.create();
+    private volatile List<Source> sources = List.of();
     private final EventFd[][] resamplers = new EventFd[Chipset.GSIS][0];
     private volatile boolean ending;
     private @Nullable Thread thread;
@@ -28,16 +28,19 @@ final class InterruptWatcher implements AutoCloseable {
     /** @param resample null for an edge */
     private record Source(int gsi, EventFd line, @Nullable EventFd resample) {}
 
-    /** Watches {@code line}; the descriptors stay the caller's. */
+    /** Watches {@code line}; the descriptors stay the caller's. One thread. */
     void add(int gsi, Fd line, @Nullable Fd resample) {
         final EventFd copy = resample == null ? null : EventFd.of(resample.duplicate());
-        sources.add(new Source(gsi, EventFd.of(line.duplicate()), copy));
         if (copy != null) {
             final EventFd[] before = resamplers[gsi];
             final EventFd[] after = Arrays.copyOf(before, before.length + 1);
             after[before.length] = copy;
             resamplers[gsi] = after;
         }
+        final List<Source> more = new ArrayList<>(sources);
+        more.add(new Source(gsi, EventFd.of(line.duplicate()), copy));
+        sources = List.copyOf(more);
+        doorbell.signal();
     }
 
     /** A level-triggered interrupt has been acknowledged: its devices are asked whether their condition still holds. Any thread. */
@@ -47,26 +50,13 @@ final class InterruptWatcher implements AutoCloseable {
         }
     }
 
-    /** Starts the thread, and returns when it is about to sleep. */
+    /** Starts the thread, and returns when it runs and has what it needs. */
     void start(Chipset chipset) {
-        if (thread != null || sources.isEmpty()) {
+        if (thread != null) {
             return;
         }
-        final Poller poller = new Poller(sources.size() + 1);
-        for (final Source source : sources) {
-            poller.add(source.line.fd(), Poller.READABLE);
-        }
-        poller.add(end.fd(), Poller.READABLE);
         final CountDownLatch begun = new CountDownLatch(1);
-        final Thread made = new Thread(
-                null,
-                () -> {
-                    round(poller, chipset, 0);
-                    begun.countDown();
-                    watch(poller, chipset);
-                },
-                "interrupts",
-                STACK_BYTES);
+        final Thread made = new Thread(null, () -> watch(chipset, begun), "interrupts", STACK_BYTES);
         made.setDaemon(true);
         made.start();
         thread = made;
@@ -77,28 +67,41 @@ final class InterruptWatcher implements AutoCloseable {
         }
     }
 
-    private void watch(Poller poller, Chipset chipset) {
+    private void watch(Chipset chipset, CountDownLatch begun) {
+        long timeoutNs = 0;
         while (!ending) {
-            round(poller, chipset, Poller.FOREVER);
+            doorbell.drain();
+            final List<Source> watched = sources;
+            final Poller poller = new Poller(watched.size() + 1);
+            poller.add(doorbell.fd(), Poller.READABLE);
+            for (final Source source : watched) {
+                poller.add(source.line.fd(), Poller.READABLE);
+            }
+            do {
+                round(watched, poller, chipset, timeoutNs);
+                begun.countDown();
+                timeoutNs = Poller.FOREVER;
+            } while (poller.ready(0) == 0);
         }
     }
 
-    private void round(Poller poller, Chipset chipset, long timeoutNs) {
+    private static void round(List<Source> watched, Poller poller, Chipset chipset, long timeoutNs) {
         if (poller.await(timeoutNs) == 0) {
             return;
         }
-        for (int i = 0; i < sources.size(); i++) {
-            if (poller.ready(i) != 0) {
-                final Source source = sources.get(i);
-                if (!poller.isReady(i, Poller.READABLE)) {
-                    // A descriptor that is no eventfd would keep this thread busy.
-                    poller.ignore(i);
-                } else if (source.line.drain() != 0) {
-                    if (source.resample == null) {
-                        chipset.pulse(source.gsi);
-                    } else {
-                        chipset.assertLevel(source.gsi);
-                    }
+        for (int i = 0; i < watched.size(); i++) {
+            if (poller.ready(1 + i) == 0) {
+                continue;
+            }
+            final Source source = watched.get(i);
+            if (!poller.isReady(1 + i, Poller.READABLE)) {
+                // A descriptor that is no eventfd would keep this thread busy.
+                poller.ignore(1 + i);
+            } else if (source.line.drain() != 0) {
+                if (source.resample == null) {
+                    chipset.pulse(source.gsi);
+                } else {
+                    chipset.assertLevel(source.gsi);
                 }
             }
         }
@@ -109,7 +112,7 @@ final class InterruptWatcher implements AutoCloseable {
         ending = true;
         final Thread running = thread;
         if (running != null) {
-            end.signal();
+            doorbell.signal();
             try {
                 running.join(JOIN_MS);
             } catch (InterruptedException e) {
@@ -122,6 +125,6 @@ final class InterruptWatcher implements AutoCloseable {
                 source.resample.close();
             }
         }
-        end.close();
+        doorbell.close();
     }
 }

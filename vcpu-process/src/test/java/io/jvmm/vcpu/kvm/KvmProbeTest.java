@@ -16,7 +16,7 @@ class KvmProbeTest {
     @Test
     void softwareKvmIsToldFromHardware() {
         final boolean software = Files.exists(Path.of("/sys/module/kvm_pvm"));
-        try (Fd kvm = TestMachine.openKvm()) {
+        try (Fd kvm = KvmMachines.openKvm()) {
             final Optional<String> obstacle = KvmProbe.obstacle(kvm);
             assertEquals(software, obstacle.isPresent(), obstacle.orElse("none"));
         }

@@ -168,7 +168,12 @@ final class X86Boot {
                 seconds,
                 retired / seconds / 1e6,
                 ManagementFactory.getThreadMXBean().getCurrentThreadCpuTime() / 1e9,
-                ProcessHandle.current().info().totalCpuDuration().orElse(Duration.ZERO).toMillis() / 1e3,
+                ProcessHandle.current()
+                                .info()
+                                .totalCpuDuration()
+                                .orElse(Duration.ZERO)
+                                .toMillis()
+                        / 1e3,
                 (startNs - beginNs) / 1e9);
         System.err.print(vcpus.getFirst().snapshot().format());
         monitor.printHottest();
@@ -306,8 +311,7 @@ final class X86Boot {
         void printHottest() {
             synchronized (samples) {
                 samples.entrySet().stream()
-                        .sorted(Map.Entry.<Long, Integer>comparingByValue()
-                                .reversed())
+                        .sorted(Map.Entry.<Long, Integer>comparingByValue().reversed())
                         .limit(HOTTEST)
                         .forEach(e -> System.err.printf("%6d  %x%n", e.getValue(), e.getKey()));
             }

@@ -92,7 +92,10 @@ class SystemRegistersTest {
         refused(() -> ControlRegisters.write(cpu, 8, 16));
         ControlRegisters.write(cpu, 8, 9);
         assertEquals(9, rig.interrupts.priority);
-        assertEquals(Vector.UD, assertThrows(GuestException.class, () -> ControlRegisters.read(cpu, 5)).vector());
+        assertEquals(
+                Vector.UD,
+                assertThrows(GuestException.class, () -> ControlRegisters.read(cpu, 5))
+                        .vector());
     }
 
     @Test
@@ -104,7 +107,10 @@ class SystemRegistersTest {
 
     @Test
     void extendedControlRegister() {
-        assertEquals(Vector.UD, assertThrows(GuestException.class, () -> ControlRegisters.readXcr(cpu, 0)).vector());
+        assertEquals(
+                Vector.UD,
+                assertThrows(GuestException.class, () -> ControlRegisters.readXcr(cpu, 0))
+                        .vector());
         cpu.cr4 = ControlRegisters.CR4_OSXSAVE;
         refused(() -> ControlRegisters.writeXcr(cpu, 0, 2));
         refused(() -> ControlRegisters.writeXcr(cpu, 0, 7));
@@ -136,8 +142,36 @@ class SystemRegistersTest {
     @Test
     void theKernelsMsrsAnswer() {
         for (int number : new int[] {
-            0x10, 0x1b, 0x3b, 0x48, 0x8b, 0xfe, 0x10a, 0x174, 0x175, 0x176, 0x179, 0x17a, 0x1a0, 0x1d9, 0x200, 0x20f, 0x250, 0x258,
-            0x26f, 0x277, 0x2ff, 0x400, 0x427, 0x802, 0xc000_0080, 0xc000_0084, 0xc000_0103, 0xc001_0010, 0xc001_0015, 0xc001_1029
+            0x10,
+            0x1b,
+            0x3b,
+            0x48,
+            0x8b,
+            0xfe,
+            0x10a,
+            0x174,
+            0x175,
+            0x176,
+            0x179,
+            0x17a,
+            0x1a0,
+            0x1d9,
+            0x200,
+            0x20f,
+            0x250,
+            0x258,
+            0x26f,
+            0x277,
+            0x2ff,
+            0x400,
+            0x427,
+            0x802,
+            0xc000_0080,
+            0xc000_0084,
+            0xc000_0103,
+            0xc001_0010,
+            0xc001_0015,
+            0xc001_1029
         }) {
             Msrs.read(cpu, number);
         }

@@ -74,7 +74,9 @@ public final class LongModeTables {
     /** The gate of a vector to its handler; {@code attributes} are type, DPL, P and IST. */
     public void gate(int vector, long attributes) {
         final long offset = HANDLERS + vector * 16L;
-        rig.put64(IDT + vector * 16L, offset & 0xffff | (long) KERNEL_CODE << 16 | attributes << 32 | offset >>> 16 << 48);
+        rig.put64(
+                IDT + vector * 16L,
+                offset & 0xffff | (long) KERNEL_CODE << 16 | attributes << 32 | offset >>> 16 << 48);
         rig.put64(IDT + vector * 16L + 8, 0);
     }
 

@@ -25,10 +25,11 @@ import org.jspecify.annotations.Nullable;
  */
 final class QemuTrace {
     private static final int ORIGIN = 0xa000;
-    private static final String PROGRAM = "qemu-system-x86_64 -accel tcg -singlestep -cpu EPYC,-svm -m 16 -nodefaults -display none"
-            + " -no-reboot -bios rom -device isa-debug-exit,iobase=0xf4,iosize=1"
-            + " -device loader,file=low,addr=0,force-raw=on -device loader,file=high,addr=0x200000,force-raw=on"
-            + " -d cpu,nochain";
+    private static final String PROGRAM =
+            "qemu-system-x86_64 -accel tcg -singlestep -cpu EPYC,-svm -m 16 -nodefaults -display none"
+                    + " -no-reboot -bios rom -device isa-debug-exit,iobase=0xf4,iosize=1"
+                    + " -device loader,file=low,addr=0,force-raw=on -device loader,file=high,addr=0x200000,force-raw=on"
+                    + " -d cpu,nochain";
     private static final int ROM_BYTES = 0x1_0000;
     private static final Pattern REGISTER = Pattern.compile("([A-Z0-9]{2,3}) *=([0-9a-f]+)");
     private static final Pattern SEGMENT =
@@ -67,7 +68,9 @@ final class QemuTrace {
             System.arraycopy(jump, 0, rom, 0xfff0, jump.length);
             Files.write(directory.resolve("rom"), rom);
             Files.write(directory.resolve("low"), rig.ram.asSlice(0, 0xa_0000).toArray(ValueLayout.JAVA_BYTE));
-            Files.write(directory.resolve("high"), rig.ram.asSlice(0x20_0000, 0x4_0000).toArray(ValueLayout.JAVA_BYTE));
+            Files.write(
+                    directory.resolve("high"),
+                    rig.ram.asSlice(0x20_0000, 0x4_0000).toArray(ValueLayout.JAVA_BYTE));
             final Process qemu = new ProcessBuilder((PROGRAM + " -D log").split(" "))
                     .directory(directory.toFile())
                     .redirectErrorStream(true)

@@ -46,20 +46,40 @@ class X87OracleTest {
 
     /** Define C0, C2 and C3. */
     private static final Set<Op> CONDITIONS = EnumSet.of(
-            Op.FCOM, Op.FCOMP, Op.FCOMPP, Op.FUCOM, Op.FUCOMP, Op.FUCOMPP, Op.FICOM, Op.FICOMP, Op.FTST, Op.FXAM, Op.FPREM,
+            Op.FCOM,
+            Op.FCOMP,
+            Op.FCOMPP,
+            Op.FUCOM,
+            Op.FUCOMP,
+            Op.FUCOMPP,
+            Op.FICOM,
+            Op.FICOMP,
+            Op.FTST,
+            Op.FXAM,
+            Op.FPREM,
             Op.FPREM1);
 
     private static final int[] EXPONENTS = {0, 1, 2, 0x3ffe, 0x3fff, 0x4000, 0x403d, 0x403e, 0x403f, 0x7ffe, 0x7fff};
     private static final long[] SIGNIFICANDS = {
-        0, 1, Long.MIN_VALUE, -1L, Long.MIN_VALUE | 1, 0xc000_0000_0000_0000L, 0x4000_0000_0000_0000L, 0x8000_0000_0000_0400L,
-        0x8000_0080_0000_0000L, 0xffff_ffff_ffff_fc00L, 0xffff_ff80_0000_0000L
+        0,
+        1,
+        Long.MIN_VALUE,
+        -1L,
+        Long.MIN_VALUE | 1,
+        0xc000_0000_0000_0000L,
+        0x4000_0000_0000_0000L,
+        0x8000_0000_0000_0400L,
+        0x8000_0080_0000_0000L,
+        0xffff_ffff_ffff_fc00L,
+        0xffff_ff80_0000_0000L
     };
 
     private final NativeCpu host = new NativeCpu();
     private final SystemRig rig = new SystemRig();
     private final Random random = new Random(SEED);
     private final Step[] step = new Step[1];
-    private final List<StepFactory> factories = List.of(new X87Steps(), new X87MoveSteps(), new X87FunctionSteps(), new X87ControlSteps());
+    private final List<StepFactory> factories =
+            List.of(new X87Steps(), new X87MoveSteps(), new X87FunctionSteps(), new X87ControlSteps());
     private final Map<Op, Integer> counts = new EnumMap<>(Op.class);
 
     @Test
@@ -100,7 +120,8 @@ class X87OracleTest {
     private long distance(byte[] code, Insn insn) {
         final NativeState before = randomState(insn);
         before.setControlWord(0x37f);
-        before.setValidRegisters(0x3f << (before.statusWord() >> 11 & 7) | 0x3f >> (8 - (before.statusWord() >> 11 & 7)));
+        before.setValidRegisters(
+                0x3f << (before.statusWord() >> 11 & 7) | 0x3f >> (8 - (before.statusWord() >> 11 & 7)));
         final int range = insn.op == Op.F2XM1 || insn.op == Op.FYL2XP1 ? 0x3ffc : 0x4010;
         final int exponent = Math.min(before.signExponent(0) & 0x7fff, range);
         final boolean angle = insn.op != Op.FYL2X && insn.op != Op.FPATAN;
@@ -229,12 +250,21 @@ class X87OracleTest {
             final int register = (x87.top + i) & 7;
             final boolean valid = !X87Unit.isEmpty(x87, register);
             if (valid != ((after.validRegisters() >> register & 1) != 0)) {
-                differences.append(" tag of ").append(register).append(" valid ").append(valid);
+                differences
+                        .append(" tag of ")
+                        .append(register)
+                        .append(" valid ")
+                        .append(valid);
             }
             if (valid
                     && (x87.significand[register] != after.significand(i)
                             || x87.signExponent[register] != after.signExponent(i))) {
-                differences.append(" ST").append(i).append(' ').append(hex(x87.signExponent[register])).append(':');
+                differences
+                        .append(" ST")
+                        .append(i)
+                        .append(' ')
+                        .append(hex(x87.signExponent[register]))
+                        .append(':');
                 differences.append(hex(x87.significand[register])).append(" not ");
                 differences.append(hex(after.signExponent(i))).append(':').append(hex(after.significand(i)));
             }
@@ -245,12 +275,16 @@ class X87OracleTest {
         final byte[] theirs = scratch.asSlice(0x800, OPERAND_BYTES).toArray(ValueLayout.JAVA_BYTE);
         final byte[] mine = rig.ram.asSlice(OPERAND, OPERAND_BYTES).toArray(ValueLayout.JAVA_BYTE);
         if (!Arrays.equals(theirs, mine)) {
-            differences.append(" memory ").append(HexFormat.of().formatHex(mine)).append(" not ");
+            differences
+                    .append(" memory ")
+                    .append(HexFormat.of().formatHex(mine))
+                    .append(" not ");
             differences.append(HexFormat.of().formatHex(theirs));
         }
         if (!differences.isEmpty()) {
-            fail("seed " + SEED + ", " + insn.op + " " + HexFormat.of().formatHex(code) + ":" + differences + "; before: "
-                    + describe(before) + " memory " + HexFormat.of().formatHex(memory));
+            fail("seed " + SEED + ", " + insn.op + " " + HexFormat.of().formatHex(code) + ":" + differences
+                    + "; before: " + describe(before) + " memory "
+                    + HexFormat.of().formatHex(memory));
         }
     }
 
@@ -262,7 +296,12 @@ class X87OracleTest {
                 .append(" valid ")
                 .append(hex(s.validRegisters()));
         for (int i = 0; i < 8; i++) {
-            b.append(" ST").append(i).append(' ').append(hex(s.signExponent(i))).append(':').append(hex(s.significand(i)));
+            b.append(" ST")
+                    .append(i)
+                    .append(' ')
+                    .append(hex(s.signExponent(i)))
+                    .append(':')
+                    .append(hex(s.significand(i)));
         }
         return b.toString();
     }
@@ -277,7 +316,10 @@ class X87OracleTest {
         final int precision = new int[] {0, 2, 3, 3}[random.nextInt(4)];
         s.setControlWord(0x40 | masks | precision << 8 | random.nextInt(4) << 10);
         s.setStatusWord(random.nextInt(8) << 11 | (random.nextInt() & 0x4700));
-        s.setValidRegisters(random.nextInt(8) == 0 ? random.nextInt(256) : insn.kind1 == OperandKind.MEM && random.nextBoolean() ? 0x55 : 0xff);
+        s.setValidRegisters(
+                random.nextInt(8) == 0
+                        ? random.nextInt(256)
+                        : insn.kind1 == OperandKind.MEM && random.nextBoolean() ? 0x55 : 0xff);
         if (insn.op.name().startsWith("FLD") || insn.op == Op.FILD || insn.op == Op.FBLD) {
             s.setValidRegisters(random.nextInt(256));
         }

@@ -1,0 +1,12 @@
+package io.jvmm.vcpu.x86;
+
+import io.jvmm.vcpu.engine.Engine;
+import io.jvmm.vcpu.engine.ProcessorsContract;
+
+/** The software processor keeps the contract that KVM keeps. */
+class X86ProcessorsTest extends ProcessorsContract {
+    @Override
+    protected Engine engine(int vcpuCount) {
+        return X86Engine.create(vcpuCount);
+    }
+}
