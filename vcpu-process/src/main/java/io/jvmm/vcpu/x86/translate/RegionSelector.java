@@ -17,32 +17,34 @@ final class RegionSelector {
     private final Deque<Block> open = new ArrayDeque<>();
     private final List<Block> chosen = new ArrayList<>();
     private final int warmHits;
+    /** Instructions for which there is room. */
+    private int left;
 
-    private RegionSelector(int warmHits) {
+    private RegionSelector(int maxInstructions, int warmHits) {
+        this.left = maxInstructions;
         this.warmHits = warmHits;
     }
 
     /** The hot block first; at most so many instructions. */
     static List<Block> select(Block hot, int maxInstructions, int warmHits) {
-        final RegionSelector s = new RegionSelector(warmHits);
+        final RegionSelector s = new RegionSelector(maxInstructions, warmHits);
         for (final Block b : hot.page.blocks(hot.modeKey)) {
             if (b.valid && !b.crossesPage()) {
                 s.byOffset.put(b.pageOffset, b);
             }
         }
-        s.byOffset.remove(hot.pageOffset);
-        s.open.add(hot);
-        int instructions = 0;
+        s.take(hot);
         while (!s.open.isEmpty()) {
-            final Block block = s.open.remove();
-            if (instructions + block.instructionCount > maxInstructions && !s.chosen.isEmpty()) {
-                continue;
-            }
-            instructions += block.instructionCount;
-            s.chosen.add(block);
-            s.successors(block);
+            s.successors(s.open.remove());
         }
         return s.chosen;
+    }
+
+    private void take(Block block) {
+        byOffset.remove(block.pageOffset);
+        left -= block.instructionCount;
+        chosen.add(block);
+        open.add(block);
     }
 
     private void successors(Block block) {
@@ -69,9 +71,30 @@ final class RegionSelector {
 
     private void offer(long pageOffset) {
         final @Nullable Block block = pageOffset >= 0 && pageOffset < 4096 ? byOffset.get((int) pageOffset) : null;
-        if (block != null && (block.hits >= warmHits || block.region != null)) {
-            byOffset.remove(block.pageOffset);
-            open.add(block);
+        if (block == null) {
+            return;
+        }
+        if (block.region instanceof TranslatedRegion region) {
+            merge(region);
+        } else if (block.hits >= warmHits && block.instructionCount <= left) {
+            take(block);
+        }
+    }
+
+    /** A region is taken over as a whole or not at all: else two would take their blocks from each other for ever. */
+    private void merge(TranslatedRegion region) {
+        int sum = 0;
+        for (final Block member : region.members) {
+            if (byOffset.containsKey(member.pageOffset)) {
+                sum += member.instructionCount;
+            }
+        }
+        if (sum <= left) {
+            for (final Block member : region.members) {
+                if (byOffset.containsKey(member.pageOffset)) {
+                    take(member);
+                }
+            }
         }
     }
 }

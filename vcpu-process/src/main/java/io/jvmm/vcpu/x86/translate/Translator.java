@@ -121,7 +121,7 @@ public final class Translator implements TranslationQueue, AutoCloseable {
             if (region != null) {
                 return install(region) ? region : null;
             }
-            limit = blocks.size() == 1 ? 0 : limit / 2;
+            limit = blocks.size() == 1 ? 0 : limit * 4 / 5;
         }
         failed++;
         return null;

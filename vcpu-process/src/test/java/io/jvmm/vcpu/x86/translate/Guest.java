@@ -13,6 +13,7 @@ import io.jvmm.vcpu.x86.interp.Blocks;
 import io.jvmm.vcpu.x86.interp.CodeCache;
 import io.jvmm.vcpu.x86.interp.IntegerFactory;
 import io.jvmm.vcpu.x86.interp.StepFactory;
+import io.jvmm.vcpu.x86.interp.SystemFactory;
 import io.jvmm.vcpu.x86.interp.TranslationQueue;
 import io.jvmm.vcpu.x86.mmu.DeviceExit;
 import io.jvmm.vcpu.x86.mmu.DeviceSpace;
@@ -55,10 +56,21 @@ final class Guest {
     private final Map<Long, byte[]> seen = new HashMap<>();
 
     Guest(Arena arena, TranslatorOptions options) {
+        this(arena, TranslationQueue.NONE, 1 << 30, new Translator(options));
+        translator.attach(cache);
+    }
+
+    /** One whose hot blocks go to a queue. */
+    Guest(Arena arena, TranslationQueue queue, int threshold) {
+        this(arena, queue, threshold, new Translator(TranslatorOptions.DEFAULT));
+    }
+
+    private Guest(Arena arena, TranslationQueue queue, int threshold, Translator translator) {
+        this.translator = translator;
         ram = arena.allocate(MEMORY, 4096);
         final PhysicalMemory memory = new PhysicalMemory();
         memory.map(0, 0, MEMORY, ram, false);
-        cache = new CodeCache(memory, List.of(factory), TranslationQueue.NONE, 1 << 30, 64 << 20);
+        cache = new CodeCache(memory, List.of(factory, new SystemFactory()), queue, threshold, 64 << 20);
         final GuestException exception = new GuestException();
         final DeviceSpace devices = new NoDevices();
         mmu = new Mmu(memory, devices, exception, cache);
@@ -73,8 +85,6 @@ final class Guest {
         mmu.setPaging(cpu.cr0, cpu.cr3, cpu.cr4, cpu.efer);
         mmu.setPrivilege(false, false);
         mmu.flushAll();
-        translator = new Translator(options);
-        translator.attach(cache);
     }
 
     private void pageTables() {
