@@ -213,7 +213,7 @@ public final class Cpu {
 
     /** The state components that an instruction of the XSAVE family names in EDX:EAX and XCR0 enables. */
     public long requestedFeatures() {
-        return (r[RDX] << 32 | r[RAX] & 0xffff_ffffL) & xcr0;
+        return ((r[RDX] << 32) | (r[RAX] & 0xffff_ffffL)) & xcr0;
     }
 
     /** The time-stamp counter. */
