@@ -48,6 +48,11 @@ class ModesTest {
         follow("descriptors.s");
     }
 
+    @Test
+    void hardwareTaskSwitches() throws Exception {
+        follow("tasks.s");
+    }
+
     private static void follow(String guest) throws Exception {
         final SystemRig rig = new SystemRig();
         load(rig, guest);
@@ -77,14 +82,16 @@ class ModesTest {
         ResetState.real16(rig.cpu, 0, 0, ORIGIN);
     }
 
+    /** A table of vector, offset, type; of a task gate (85) the second word is the selector. */
     private static void gates(SystemRig rig, int table, int idt, int size, int selector) {
         for (int at = table; rig.get32(at) >= 0; at += 12) {
             final long offset = rig.get32(at + 4);
             final long type = rig.get32(at + 8);
             final long access = size == 8 ? type << 8 : type & 0xff00 | type & 7;
+            final boolean taskGate = type == 0x85;
             rig.put64(
                     idt + (long) rig.get32(at) * size,
-                    offset & 0xffff | (long) selector << 16 | access << 32 | (offset & 0xffff_0000L) << 32);
+                    taskGate ? offset << 16 | type << 40 : offset & 0xffff | (long) selector << 16 | access << 32 | (offset & 0xffff_0000L) << 32);
         }
     }
 }
