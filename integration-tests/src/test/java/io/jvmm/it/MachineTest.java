@@ -36,11 +36,12 @@ abstract class MachineTest {
         return DemoGuest.writeImage(dir);
     }
 
-    /** The monitor guest with COM1 on standard input and output. */
+    /** The monitor guest with COM1 on standard input and output, on KVM, of which it needs no more than any has. */
     protected String monitorToml(String rest) throws IOException {
         return """
                 [machine]
                 memory = "64M"
+                engine = "kvm"
                 [boot]
                 kernel = "%s"
                 on_reset = "exit"

@@ -1,5 +1,6 @@
 package io.jvmm.ipc.link;
 
+import io.jvmm.ipc.message.EngineKind;
 import io.jvmm.ipc.message.LogLevel;
 import io.jvmm.ipc.message.StopCause;
 import io.jvmm.ipc.message.SupervisorEventProxy;
@@ -123,6 +124,13 @@ public final class ProcessEndpoint {
     /** Says that the host side of a port went away. */
     public boolean backendLost(int port, int errno) {
         return sent(events.backendLost(port, errno));
+    }
+
+    /** Says what will run the guest's code; the reason is cut to 480 bytes of UTF-8. */
+    public boolean engine(EngineKind engine, CharSequence reason) {
+        synchronized (logText) {
+            return sent(events.engine(engine, logText.bytes(), logText.encode(reason)));
+        }
     }
 
     private boolean sent(boolean published) {

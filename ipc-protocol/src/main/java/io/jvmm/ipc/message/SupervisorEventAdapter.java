@@ -56,7 +56,7 @@ public final class SupervisorEventAdapter {
         if (type == null) {
             return reader.sever(Kind.UNKNOWN_MESSAGE);
         }
-        boolean lengthFits = type == SupervisorEventType.LOG
+        boolean lengthFits = type == SupervisorEventType.LOG || type == SupervisorEventType.ENGINE
                 ? reader.length() >= LOG_TEXT && reader.length() <= type.lengthBytes()
                 : reader.length() == type.lengthBytes();
         if (!lengthFits) {
@@ -82,7 +82,7 @@ public final class SupervisorEventAdapter {
                 handler.ack(request, second);
             }
             case LOG -> {
-                if (second < 0 || second > LOG_MAX_TEXT_BYTES || second != reader.length() - LOG_TEXT) {
+                if (!textFits(second)) {
                     return false;
                 }
                 handler.log(LogLevel.of(first), text(second));
@@ -104,8 +104,19 @@ public final class SupervisorEventAdapter {
             case ESCAPE -> handler.escape(first, second);
             case FIRST_INSTRUCTION -> handler.firstInstruction(message.getLong(FIRST));
             case BACKEND_LOST -> handler.backendLost(first, second);
+            case ENGINE -> {
+                @Nullable EngineKind engine = EngineKind.of(first);
+                if (engine == null || !textFits(second)) {
+                    return false;
+                }
+                handler.engine(engine, text(second));
+            }
         }
         return true;
+    }
+
+    private boolean textFits(int lengthBytes) {
+        return lengthBytes >= 0 && lengthBytes <= LOG_MAX_TEXT_BYTES && lengthBytes == reader.length() - LOG_TEXT;
     }
 
     /** One printable line, whatever the process sent: it may end up on the user's terminal. */

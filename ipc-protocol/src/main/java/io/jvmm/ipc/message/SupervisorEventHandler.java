@@ -29,4 +29,12 @@ public interface SupervisorEventHandler {
     void firstInstruction(long monotonicNs);
 
     void backendLost(int port, int errno);
+
+    /**
+     * What will run the guest's code, where that was the process's to decide; before {@link #ready}, and only the vCPU process
+     * says it.
+     *
+     * @param reason why not another; empty for the first choice
+     */
+    default void engine(EngineKind engine, String reason) {}
 }

@@ -15,6 +15,7 @@ package io.jvmm.ipc.message;
  *   ESCAPE            | port        | what       |
  *   FIRST_INSTRUCTION | u64 monotonicNs          |
  *   BACKEND_LOST      | port        | errno      |
+ *   ENGINE            | engine      | length     | UTF-8 text, length bytes, at most 480 ...
  * </pre>
  */
 public final class SupervisorEventLayout {

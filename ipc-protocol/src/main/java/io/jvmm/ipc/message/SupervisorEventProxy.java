@@ -58,14 +58,23 @@ public final class SupervisorEventProxy {
      * @param lengthBytes at most {@link SupervisorEventLayout#LOG_MAX_TEXT_BYTES}
      */
     public boolean log(LogLevel level, byte[] text, int lengthBytes) {
+        return text(SupervisorEventType.LOG, level.number(), text, lengthBytes);
+    }
+
+    /** Says what will run the guest's code, and why; the text is as in {@link #log}. */
+    public boolean engine(EngineKind engine, byte[] text, int lengthBytes) {
+        return text(SupervisorEventType.ENGINE, engine.number(), text, lengthBytes);
+    }
+
+    private boolean text(SupervisorEventType type, int first, byte[] text, int lengthBytes) {
         if (lengthBytes < 0 || lengthBytes > LOG_MAX_TEXT_BYTES) {
-            throw new IllegalArgumentException("length of a log text: " + lengthBytes);
+            throw new IllegalArgumentException("length of a text: " + lengthBytes);
         }
-        int index = producer.claim(SupervisorEventType.LOG.number(), LOG_TEXT + lengthBytes);
+        int index = producer.claim(type.number(), LOG_TEXT + lengthBytes);
         if (index < 0) {
             return false;
         }
-        buffer.putInt(index + FIRST, level.number());
+        buffer.putInt(index + FIRST, first);
         buffer.putInt(index + SECOND, lengthBytes);
         buffer.putBytes(index + LOG_TEXT, text, 0, lengthBytes);
         return producer.commit(index);

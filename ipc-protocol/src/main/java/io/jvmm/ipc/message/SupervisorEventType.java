@@ -28,7 +28,9 @@ public enum SupervisorEventType {
     /** The guest is about to run its first instruction. */
     FIRST_INSTRUCTION(9, 8),
     /** The host side of a port went away. */
-    BACKEND_LOST(10, 8);
+    BACKEND_LOST(10, 8),
+    /** What will run the guest's code, where that was the process's to decide, and why. */
+    ENGINE(11, 488);
 
     private static final @Nullable SupervisorEventType[] BY_NUMBER =
             new @Nullable SupervisorEventType[values().length + 1];
@@ -52,7 +54,7 @@ public enum SupervisorEventType {
         return number;
     }
 
-    /** Length of the message in bytes ({@link #LOG}: at most). */
+    /** Length of the message in bytes ({@link #LOG}, {@link #ENGINE}: at most). */
     public int lengthBytes() {
         return lengthBytes;
     }

@@ -172,7 +172,9 @@ class AdapterTest {
         "6, 02 00 00 00 00 00 00 00 00 ca 9a 3b 00 00 00 00, deviceHung 2 1000000000",
         "8, 03 00 00 00 01 00 00 00, escape 3 1",
         "9, 08 07 06 05 04 03 02 01, firstInstruction 72623859790382856",
-        "10, 03 00 00 00 20 00 00 00, backendLost 3 32"
+        "10, 03 00 00 00 20 00 00 00, backendLost 3 32",
+        "11, 01 00 00 00 00 00 00 00, 'engine KVM '",
+        "11, 02 00 00 00 03 00 00 00 6e 6f 07, engine X86 no?"
     })
     void supervisorEvents(int type, String hex, String expected) {
         HardenedReader reader = readerOf(type, hex);
@@ -194,7 +196,12 @@ class AdapterTest {
 
     @ParameterizedTest
     @CsvSource({
-        "11, 00 00 00 00 00 00 00 00, UNKNOWN_MESSAGE",
+        "12, 00 00 00 00 00 00 00 00, UNKNOWN_MESSAGE",
+        "11, 00 00 00 00 00 00 00 00, MESSAGE_FIELD",
+        "11, 03 00 00 00 00 00 00 00, MESSAGE_FIELD",
+        "11, 02 00 00 00 01 00 00 00, MESSAGE_FIELD",
+        "11, 02 00 00 00 ff ff ff ff, MESSAGE_FIELD",
+        "11, 02 00 00 00, MESSAGE_LENGTH",
         "1, 00 00 00 00 00 00 00 00, MESSAGE_LENGTH",
         "3, 00 00 00 00, MESSAGE_LENGTH",
         "2, 00 00 00 00 00 00 00 00, MESSAGE_FIELD",
@@ -241,7 +248,7 @@ class AdapterTest {
                 }
             }
             String hex = HexFormat.ofDelimiter(" ").formatHex(bytes);
-            int type = 1 + random.nextInt(12);
+            int type = 1 + random.nextInt(13);
             DeviceRequestAdapter requests = new DeviceRequestAdapter(readerOf(type, hex), REPLY_SLOTS);
             if (requests.next()) {
                 assertTrue(requests.vcpu() >= 0 && requests.vcpu() < REPLY_SLOTS);

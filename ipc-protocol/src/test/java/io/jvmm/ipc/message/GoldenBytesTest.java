@@ -128,6 +128,9 @@ class GoldenBytesTest {
                 "10 00 00 00 09 00 00 00 08 07 06 05 04 03 02 01",
                 p -> new SupervisorEventProxy(p).firstInstruction(0x0102030405060708L));
         expect("10 00 00 00 0a 00 00 00 03 00 00 00 20 00 00 00", p -> new SupervisorEventProxy(p).backendLost(3, 32));
+        expect(
+                "13 00 00 00 0b 00 00 00 02 00 00 00 03 00 00 00 c3 a4 21",
+                p -> new SupervisorEventProxy(p).engine(EngineKind.X86, "ä!".getBytes(StandardCharsets.UTF_8), 3));
     }
 
     @Test

@@ -1,5 +1,7 @@
 package io.jvmm.supervisor.cli;
 
+import io.jvmm.ipc.message.EngineKind;
+import io.jvmm.ipc.sys.Fd;
 import io.jvmm.ipc.sys.SystemInfo;
 import io.jvmm.supervisor.config.ConfigException;
 import io.jvmm.supervisor.config.ConfigProblem;
@@ -11,9 +13,11 @@ import io.jvmm.supervisor.config.VmConfig;
 import io.jvmm.supervisor.launch.Backends;
 import io.jvmm.supervisor.launch.Distribution;
 import io.jvmm.supervisor.launch.HostLackException;
+import io.jvmm.supervisor.launch.KvmDevice;
 import io.jvmm.supervisor.launch.MachineLauncher;
 import io.jvmm.supervisor.launch.ProcessKind;
 import io.jvmm.supervisor.launch.RuntimeDirectory;
+import io.jvmm.supervisor.launch.Variant;
 import io.jvmm.supervisor.lifecycle.Console;
 import java.io.PrintStream;
 import java.nio.file.Path;
@@ -56,7 +60,7 @@ final class CheckReport {
                 "memory",
                 MemorySize.human(config.machine().memory().bytes()) + ", of the host's "
                         + MemorySize.human(SystemInfo.memoryTotalBytes()));
-        row("processors", config.machine().vcpus() + ", engine " + (isSoftware() ? "x86" : "kvm"));
+        row("processors", config.machine().vcpus() + ", engine " + engine());
         row("kernel", config.boot().kernel().toString());
         row("initrd", config.boot().initrd().map(Path::toString).orElse("none"));
         row(
@@ -82,8 +86,17 @@ final class CheckReport {
                         + config.ipc().readTimeout().toMillis() + " ms");
     }
 
-    private boolean isSoftware() {
-        return config.machine().engine() == MachineConfig.Engine.X86;
+    /** Whether KVM can run the guest is seen when the machine starts; whether it is there at all, now. */
+    private String engine() {
+        MachineConfig.Engine engine = config.machine().engine();
+        if (engine != MachineConfig.Engine.AUTO) {
+            return engine.word();
+        }
+        KvmDevice kvm = KvmDevice.look();
+        kvm.fd().ifPresent(Fd::close);
+        return kvm.fd().isPresent()
+                ? "auto: kvm if this host's can run a stock kernel, which the start finds out; else x86"
+                : "auto: x86, since " + kvm.obstacle();
     }
 
     private void printProcesses(Distribution distribution) throws HostLackException {
@@ -92,11 +105,11 @@ final class CheckReport {
         out.printf("%-10s %-26s %-9s %-14s %s%n", "process", "host uid", "jail", "system calls", "holds");
         for (ProcessKind kind : ProcessKind.values()) {
             out.printf(
-                    "%-10s %-26s %-9s %-14d %s%n",
+                    "%-10s %-26s %-9s %-14s %s%n",
                     kind.process(),
                     root ? "one of " + config.jail().uidRange() : "yours (" + SystemInfo.effectiveUid() + ")",
                     config.jail().mode().word(),
-                    distribution.narrowFilter(kind, config.jail().mode()).allowedCalls(),
+                    calls(distribution, kind),
                     holds(kind));
         }
         out.println();
@@ -105,10 +118,25 @@ final class CheckReport {
                         + " and its own code read-only.");
     }
 
+    private String calls(Distribution distribution, ProcessKind kind) throws HostLackException {
+        List<Variant> variants = distribution.variants(kind, config.jail().mode());
+        return variants.size() == 1
+                ? Integer.toString(variants.getFirst().filter().allowedCalls())
+                : variants.stream()
+                        .map(v -> v.filter().allowedCalls() + " "
+                                + v.engine().map(EngineKind::word).orElse(""))
+                        .collect(Collectors.joining(", "));
+    }
+
     private String holds(ProcessKind kind) {
         return switch (kind) {
             case VCPU ->
-                (isSoftware() ? "" : "/dev/kvm, ") + "guest memory, kernel"
+                switch (config.machine().engine()) {
+                            case KVM -> "/dev/kvm, ";
+                            case AUTO -> "/dev/kvm with kvm, ";
+                            case X86 -> "";
+                        }
+                        + "guest memory, kernel"
                         + (config.boot().initrd().isPresent() ? ", initrd" : "") + ", a link to each device";
             case SERIAL ->
                 "its link, "

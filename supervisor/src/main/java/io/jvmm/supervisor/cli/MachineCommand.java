@@ -2,7 +2,6 @@ package io.jvmm.supervisor.cli;
 
 import io.jvmm.ipc.sys.Fd;
 import io.jvmm.ipc.sys.SystemInfo;
-import io.jvmm.policy.jail.JailReport;
 import io.jvmm.policy.jail.StuckProcessException;
 import io.jvmm.supervisor.config.BootConfig;
 import io.jvmm.supervisor.config.ConfigException;
@@ -29,9 +28,7 @@ import io.jvmm.supervisor.lifecycle.SignalSource;
 import io.jvmm.supervisor.terminal.TerminalSession;
 import java.io.IOException;
 import java.io.PrintStream;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 
 /** Runs a machine from its configuration to its end: {@code --config}, {@code --demo}, {@code --jail-report}, {@code --check}. */
@@ -144,7 +141,7 @@ final class MachineCommand {
                 Outcome outcome = loop.run();
                 console.stage("machine ended");
                 if (report && outcome instanceof Outcome.Escaped) {
-                    printJails(children, loop.reports());
+                    out.print(JailInspector.table(loop.reports(), loop.allowedCalls()));
                 }
                 return outcome;
             } finally {
@@ -152,12 +149,6 @@ final class MachineCommand {
                 console.setRaw(false);
             }
         }
-    }
-
-    private void printJails(List<ChildProcess> children, List<JailReport> reports) {
-        Map<String, Integer> allowed = new LinkedHashMap<>();
-        children.forEach(c -> allowed.put(c.kind().process(), c.filter().allowedCalls()));
-        out.print(JailInspector.table(reports, allowed));
     }
 
     private ExitCode conclude(LoadedConfig loaded, Outcome outcome) {

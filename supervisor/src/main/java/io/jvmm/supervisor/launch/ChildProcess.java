@@ -6,6 +6,7 @@ import io.jvmm.ipc.sys.EventFd;
 import io.jvmm.ipc.sys.Fd;
 import io.jvmm.ipc.sys.Pidfd;
 import io.jvmm.policy.jail.JailedProcess;
+import java.util.List;
 import java.util.OptionalInt;
 import java.util.Set;
 
@@ -18,7 +19,7 @@ import java.util.Set;
  * @param output what it writes to standard output and error: a JVM's dying words
  * @param endpoint the supervisor link
  * @param eventDoorbell rung when it sends an event while we sleep
- * @param filter the narrow filter it must install
+ * @param variants the ways in which it may live, each with the narrow filter that it must install then
  * @param given what the kernel calls the descriptors of its boot record
  * @param hostUid the uid it must run under, if it has one of its own
  */
@@ -29,10 +30,11 @@ public record ChildProcess(
         Fd output,
         SupervisorEndpoint endpoint,
         EventFd eventDoorbell,
-        NarrowFilter filter,
+        List<Variant> variants,
         Set<String> given,
         OptionalInt hostUid) {
     public ChildProcess {
+        variants = List.copyOf(variants);
         given = Set.copyOf(given);
     }
 

@@ -1,5 +1,6 @@
 package io.jvmm.supervisor.launch;
 
+import io.jvmm.ipc.message.EngineKind;
 import io.jvmm.policy.jail.Bind;
 import io.jvmm.supervisor.config.JailConfig;
 import io.jvmm.supervisor.config.MachineConfig;
@@ -9,6 +10,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeMap;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -47,7 +49,7 @@ public record Distribution(Path home, MachineConfig.Engine engine) {
             needed.add(launchFile(p));
             needed.add(jar(p));
             needed.add(policy(wide(p)));
-            needed.add(policy(variant(p)));
+            engines(p).forEach(e -> needed.add(policy(narrow(p, e))));
         }
         for (Path path : needed) {
             if (!Files.isReadable(path)) {
@@ -57,13 +59,25 @@ public record Distribution(Path home, MachineConfig.Engine engine) {
         }
     }
 
-    /** What a process is called where it is another one with another engine: its flags, its filter, its cache. */
+    /** What a process is called where it is another one with another engine: its flags and its cache. */
     private String variant(ProcessKind p) {
-        return isSoftwareCpu(p) ? p.process() + "-x86" : p.process();
+        return narrow(p, engines(p).getLast());
     }
 
-    private boolean isSoftwareCpu(ProcessKind p) {
-        return p == ProcessKind.VCPU && engine == MachineConfig.Engine.X86;
+    /** What may run guest code in a process; the last one needs most memory, and so decides on the flags. */
+    private List<Optional<EngineKind>> engines(ProcessKind p) {
+        if (p != ProcessKind.VCPU) {
+            return List.of(Optional.empty());
+        }
+        return switch (engine) {
+            case KVM -> List.of(Optional.of(EngineKind.KVM));
+            case X86 -> List.of(Optional.of(EngineKind.X86));
+            case AUTO -> List.of(Optional.of(EngineKind.KVM), Optional.of(EngineKind.X86));
+        };
+    }
+
+    private static String narrow(ProcessKind p, Optional<EngineKind> engine) {
+        return engine.equals(Optional.of(EngineKind.X86)) ? p.process() + "-x86" : p.process();
     }
 
     Path launchFile(ProcessKind p) {
@@ -94,18 +108,22 @@ public record Distribution(Path home, MachineConfig.Engine engine) {
         }
     }
 
-    /** The filter that a process installs when it is ready. */
-    public NarrowFilter narrowFilter(ProcessKind p, JailConfig.Mode mode) throws HostLackException {
-        return new NarrowFilter(FilterMode.apply(filter(variant(p)), mode));
+    /** The ways in which a process may live, with the filter that it installs when it is ready. */
+    public List<Variant> variants(ProcessKind p, JailConfig.Mode mode) throws HostLackException {
+        List<Variant> variants = new ArrayList<>();
+        for (Optional<EngineKind> e : engines(p)) {
+            variants.add(new Variant(e, new NarrowFilter(FilterMode.apply(filter(narrow(p, e)), mode))));
+        }
+        return variants;
     }
 
-    /** The filter that a process starts under: with KVM the vCPU process must be able to build its machine. */
+    /** The filter that a process starts under: where KVM may come in the vCPU process must be able to build its machine. */
     byte[] wideFilter(ProcessKind p, JailConfig.Mode mode) throws HostLackException {
         return FilterMode.apply(filter(wide(p)), mode);
     }
 
     private String wide(ProcessKind p) {
-        return p == ProcessKind.VCPU && !isSoftwareCpu(p) ? "vcpu-wide" : "wide";
+        return engines(p).contains(Optional.of(EngineKind.KVM)) ? "vcpu-wide" : "wide";
     }
 
     /** The command line of a process, in terms of its jail. */

@@ -1,10 +1,10 @@
 package io.jvmm.supervisor.launch;
 
 import io.jvmm.ipc.boot.BootRecord;
+import io.jvmm.ipc.message.EngineKind;
 import io.jvmm.ipc.sys.Fd;
 import io.jvmm.policy.jail.JailAudit;
 import io.jvmm.policy.jail.JailReport;
-import io.jvmm.supervisor.config.MachineConfig;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -13,6 +13,7 @@ import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 
 /**
@@ -29,14 +30,12 @@ public final class JailInspector implements ProcessInspector {
     /** What a process may make or keep for itself: its runtime's files. (All eventfds have one name.) */
     private static final List<String> OWN = List.of("/jvmm/", "/dev/null", "anon_inode:[eventfd]");
 
-    private static final List<String> OF_THE_VCPU = List.of("anon_inode:kvm-vm", "anon_inode:kvm-vcpu", "/dev/kvm");
+    private static final List<String> KVM = List.of("anon_inode:kvm-vm", "anon_inode:kvm-vcpu", "/dev/kvm");
 
     private final Path home;
-    private final boolean usesKvm;
 
     public JailInspector(Distribution distribution) {
         this.home = distribution.home();
-        this.usesKvm = distribution.engine() != MachineConfig.Engine.X86;
     }
 
     @Override
@@ -45,7 +44,7 @@ public final class JailInspector implements ProcessInspector {
     }
 
     @Override
-    public List<String> faults(ChildProcess child, JailReport report) {
+    public List<String> faults(ChildProcess child, Optional<EngineKind> engine, JailReport report) {
         List<String> faults = new ArrayList<>(report.weaknesses(FILTERS));
         child.hostUid().ifPresent(uid -> {
             String real = report.field("Uid").split("\\s+", 2)[0];
@@ -54,18 +53,26 @@ public final class JailInspector implements ProcessInspector {
             }
         });
         report.descriptors().forEach((number, what) -> {
-            if (!child.given().contains(what) && !permitted(child.kind(), number, what)) {
+            if (isKvm(what)) {
+                // Given or not: who does without KVM must have closed it.
+                if (!engine.equals(Optional.of(EngineKind.KVM))) {
+                    faults.add("holds descriptor " + number + ", which is KVM's: " + what);
+                }
+            } else if (!child.given().contains(what) && !permitted(number, what)) {
                 faults.add("holds descriptor " + number + ", which it was not given: " + what);
             }
         });
         return faults;
     }
 
-    private boolean permitted(ProcessKind kind, int number, String what) {
+    private static boolean isKvm(String what) {
+        return KVM.stream().anyMatch(what::startsWith);
+    }
+
+    private boolean permitted(int number, String what) {
         return OWN.stream().anyMatch(what::startsWith)
                 || what.startsWith(home + "/")
-                || (number == CONTROL && what.startsWith("socket:"))
-                || (kind == ProcessKind.VCPU && usesKvm && OF_THE_VCPU.stream().anyMatch(what::startsWith));
+                || (number == CONTROL && what.startsWith("socket:"));
     }
 
     /** What the kernel calls the descriptors of a boot record, and a pipe: the same here as there. */

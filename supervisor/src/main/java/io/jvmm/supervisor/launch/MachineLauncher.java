@@ -27,8 +27,6 @@ import io.jvmm.supervisor.config.VmConfig;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.attribute.PosixFileAttributes;
-import java.nio.file.attribute.PosixFilePermission;
 import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.List;
@@ -55,8 +53,6 @@ public final class MachineLauncher implements AutoCloseable {
     /** Descriptors of a machine with everything, twice. */
     private static final int FEWEST_DESCRIPTORS = 512;
 
-    private static final Path KVM = Path.of("/dev/kvm");
-
     /** The limit on file sizes counts for the memfds of a warm-up too, and of a state segment. */
     private static final long SCRATCH_BYTES = 64L << 20;
 
@@ -69,7 +65,7 @@ public final class MachineLauncher implements AutoCloseable {
 
     /** What one child needs from its start to its boot record. */
     private record Started(
-            JailedProcess process, BootChannel control, Fd output, NarrowFilter narrow, OptionalInt uid) {}
+            JailedProcess process, BootChannel control, Fd output, List<Variant> variants, OptionalInt uid) {}
 
     /**
      * Prepares a launch.
@@ -132,8 +128,8 @@ public final class MachineLauncher implements AutoCloseable {
     /** What any machine needs of the host, looked at without starting anything. */
     public static void checkHost(MachineConfig.Engine engine) throws HostLackException {
         checkDescriptors();
-        if (engine != MachineConfig.Engine.X86) {
-            openKvm().close();
+        if (engine == MachineConfig.Engine.KVM) {
+            KvmDevice.open().close();
         }
     }
 
@@ -154,40 +150,6 @@ public final class MachineLauncher implements AutoCloseable {
         }
     }
 
-    private boolean usesKvm() {
-        return config.machine().engine() != MachineConfig.Engine.X86;
-    }
-
-    /** The KVM device, or a sentence that says how to get it. */
-    private static Fd openKvm() throws HostLackException {
-        try {
-            return FileIo.open(KVM, FileIo.READ_WRITE, 0);
-        } catch (SysException.Missing e) {
-            throw new HostLackException(
-                    "there is no /dev/kvm. Load the module (modprobe kvm_intel, or kvm_amd), or switch on virtualization in"
-                            + " the firmware or in the surrounding hypervisor.",
-                    e);
-        } catch (SysException.Denied e) {
-            throw new HostLackException("/dev/kvm may not be used by this user. Mend it as root: " + kvmCure(), e);
-        } catch (SysException e) {
-            throw new HostLackException("/dev/kvm cannot be opened: " + e.getMessage(), e);
-        }
-    }
-
-    /** Most systems give the device to a group; some containers give it to root alone. */
-    private static String kvmCure() {
-        String user = System.getProperty("user.name", "USER");
-        try {
-            PosixFileAttributes kvm = Files.readAttributes(KVM, PosixFileAttributes.class);
-            if (kvm.permissions().contains(PosixFilePermission.GROUP_WRITE)) {
-                return "usermod -aG " + kvm.group().getName() + " " + user + ", and log in anew.";
-            }
-        } catch (IOException e) {
-            return "ls -l " + KVM + " shows who may.";
-        }
-        return "setfacl -m u:" + user + ":rw " + KVM;
-    }
-
     private Started start(ProcessKind kind) throws HostLackException {
         OptionalInt uid = uids.isEmpty() ? OptionalInt.empty() : OptionalInt.of(uids.get(position(kind)));
         JailSpec spec = JailSpec.builder(kind.process())
@@ -196,7 +158,7 @@ public final class MachineLauncher implements AutoCloseable {
                 .limits(limits(kind))
                 .wideFilter(distribution.wideFilter(kind, config.jail().mode()))
                 .build();
-        NarrowFilter narrow = distribution.narrowFilter(kind, config.jail().mode());
+        List<Variant> variants = distribution.variants(kind, config.jail().mode());
         String whose = " of process " + kind.process();
         UnixSocket.Pair control = made("the control socket" + whose, UnixSocket::seqPacketPair);
         Pipe output;
@@ -222,7 +184,7 @@ public final class MachineLauncher implements AutoCloseable {
                             new FdMapping(childOutput.number(), 2),
                             new FdMapping(childControl.number(), FD_CONTROL)));
             BootChannel channel = own(BootChannel.over(control.left().fd()));
-            return new Started(process, channel, own(output.reader()), narrow, uid);
+            return new Started(process, channel, own(output.reader()), variants, uid);
         } catch (HostLackException | RuntimeException e) {
             control.left().close();
             output.reader().close();
@@ -266,9 +228,7 @@ public final class MachineLauncher implements AutoCloseable {
         Fd memory = own(made("the guest's memory", () -> MemFd.createSealed("guest-memory", bytes)))
                 .fd();
         BootRecord.Builder vcpu = BootRecord.builder().fd("memory", memory);
-        if (usesKvm()) {
-            vcpu.fd("kvm", own(openKvm()));
-        }
+        giveKvm(vcpu);
         vcpu.fd("kernel", backends.kernel());
         backends.initrd().ifPresent(fd -> vcpu.fd("initrd", fd));
         for (ProcessKind device : ProcessKind.devices()) {
@@ -277,7 +237,7 @@ public final class MachineLauncher implements AutoCloseable {
             describe(device, record);
             finish(device, started.get(device), record);
         }
-        vcpu.put("engine", usesKvm() ? "kvm" : "x86")
+        vcpu.put("engine", config.machine().engine().word())
                 .put("vcpus", config.machine().vcpus())
                 .put("memory.bytes", config.machine().memory().bytes())
                 .put("cmdline", config.boot().cmdline())
@@ -291,6 +251,22 @@ public final class MachineLauncher implements AutoCloseable {
                                         .toList()))
                 .put("read-timeout-ns", config.ipc().readTimeout().toNanos());
         finish(ProcessKind.VCPU, started.get(ProcessKind.VCPU), vcpu);
+    }
+
+    /** A machine that may do without KVM gets the reason instead. */
+    private void giveKvm(BootRecord.Builder vcpu) throws HostLackException {
+        switch (config.machine().engine()) {
+            case KVM -> vcpu.fd("kvm", own(KvmDevice.open()));
+            case X86 -> {}
+            case AUTO -> {
+                KvmDevice kvm = KvmDevice.look();
+                if (kvm.fd().isPresent()) {
+                    vcpu.fd("kvm", own(kvm.fd().get()));
+                } else {
+                    vcpu.put("kvm.missing", kvm.obstacle());
+                }
+            }
+        }
     }
 
     /** One link and one eventfd for each interrupt, at both ends. */
@@ -347,9 +323,9 @@ public final class MachineLauncher implements AutoCloseable {
                 .fd("supervisor.event-doorbell", event.fd())
                 .put("process", kind.process())
                 .put("vm", config.machine().name())
-                .put("seccomp.narrow", s.narrow().program())
                 .put("wait.spin-ns", config.ipc().spin().toNanos())
                 .put("jail", config.jail().mode().word());
+        s.variants().forEach(v -> record.put(v.filterKey(), v.filter().program()));
         SupervisorEndpoint endpoint = new SupervisorEndpoint(link, request, event);
         BootRecord complete = record.build();
         try {
@@ -369,7 +345,7 @@ public final class MachineLauncher implements AutoCloseable {
                 s.output(),
                 endpoint,
                 event,
-                s.narrow(),
+                s.variants(),
                 JailInspector.namesOf(complete, s.output()),
                 s.uid()));
     }

@@ -1,5 +1,6 @@
 package io.jvmm.supervisor.lifecycle;
 
+import io.jvmm.ipc.message.EngineKind;
 import io.jvmm.ipc.message.LogLevel;
 import io.jvmm.ipc.message.StopCause;
 import io.jvmm.ipc.message.SupervisorEventHandler;
@@ -9,6 +10,7 @@ import io.jvmm.ipc.sys.Clock;
 import io.jvmm.ipc.sys.Errno;
 import io.jvmm.supervisor.launch.ChildProcess;
 import io.jvmm.supervisor.launch.ProcessKind;
+import io.jvmm.supervisor.launch.Variant;
 import java.util.List;
 import java.util.Optional;
 
@@ -38,16 +40,25 @@ final class ChildEvents implements SupervisorEventHandler {
     private long logsDropped;
     private boolean flooded;
     private boolean filterIsRight;
+    /** How it lives; empty until a process that may choose has told. */
+    private Optional<Variant> variant;
 
     ChildEvents(ChildProcess child, ChildOutput output, MachineLoop loop) {
         this.child = child;
         this.output = output;
         this.loop = loop;
+        this.variant =
+                child.variants().size() == 1 ? Optional.of(child.variants().getFirst()) : Optional.empty();
     }
 
     /** Whether the hash in READY was that of the compiled policy. */
     boolean filterIsRight() {
         return filterIsRight;
+    }
+
+    /** How it lives; empty for one that has not told. */
+    Optional<Variant> variant() {
+        return variant;
     }
 
     /** Whether it has sent so many events that it must not be listened to any more. */
@@ -80,7 +91,7 @@ final class ChildEvents implements SupervisorEventHandler {
         if (!heard()) {
             return;
         }
-        filterIsRight = child.filter().hasHash(filterHash);
+        filterIsRight = variant.isPresent() && variant.get().filter().hasHash(filterHash);
         output.release(false);
         loop.console()
                 .detail("[" + child.kind().process() + "] ready with " + threads + " threads, "
@@ -173,6 +184,22 @@ final class ChildEvents implements SupervisorEventHandler {
                         ? "what COM" + (port + 1) + " is wired to " + why + "; the machine goes on without it"
                         : "the file behind port " + port + " " + why + "; the machine goes on without it",
                 Clock.monotonicNs());
+    }
+
+    @Override
+    public void engine(EngineKind engine, String reason) {
+        if (!entitled(ProcessKind.VCPU, "ENGINE")) {
+            return;
+        }
+        if (variant.isPresent() || !loop.isStarting()) {
+            loop.handle(new MachineEvent.Violation(
+                    child.kind(), "the supervisor", "it sent ENGINE, which nobody had asked for"));
+            return;
+        }
+        variant = child.variants().stream()
+                .filter(v -> v.engine().equals(Optional.of(engine)))
+                .findFirst();
+        loop.progress("engine " + engine.word() + (reason.isBlank() ? "" : ": " + reason));
     }
 
     private static Optional<ProcessKind> device(int index) {

@@ -12,11 +12,13 @@ import io.jvmm.supervisor.config.VmConfig;
 import io.jvmm.supervisor.launch.ChildProcess;
 import io.jvmm.supervisor.launch.ProcessInspector;
 import io.jvmm.supervisor.launch.ProcessKind;
+import io.jvmm.supervisor.launch.Variant;
 import io.jvmm.supervisor.terminal.TerminalSession;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.EnumSet;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -137,6 +139,15 @@ public final class MachineLoop implements MachineActions {
     /** What was found by looking at the processes, in the order of {@link ProcessKind}. */
     public List<JailReport> reports() {
         return List.copyOf(reports.values());
+    }
+
+    /** How many system calls the filter of each ready process lets through, by the name of the process. */
+    public Map<String, Integer> allowedCalls() {
+        Map<String, Integer> allowed = new LinkedHashMap<>();
+        watched.forEach((kind, w) -> w.events
+                .variant()
+                .ifPresent(v -> allowed.put(kind.process(), v.filter().allowedCalls())));
+        return allowed;
     }
 
     private boolean drainLinks() {
@@ -275,6 +286,10 @@ public final class MachineLoop implements MachineActions {
         }
     }
 
+    boolean isStarting() {
+        return lifecycle.phase() == Phase.STARTING;
+    }
+
     Console console() {
         return console;
     }
@@ -288,7 +303,7 @@ public final class MachineLoop implements MachineActions {
         try {
             JailReport report = inspector.look(w.child);
             reports.put(process, report);
-            List<String> faults = inspector.faults(w.child, report);
+            List<String> faults = inspector.faults(w.child, w.events.variant().flatMap(Variant::engine), report);
             return faults.isEmpty() ? Optional.empty() : Optional.of(String.join("; ", faults) + ".");
         } catch (IOException e) {
             return Optional.of("it cannot be looked at (" + e.getMessage() + ").");

@@ -6,6 +6,7 @@ import io.jvmm.ipc.link.LinkMemory;
 import io.jvmm.ipc.link.LinkSpec;
 import io.jvmm.ipc.link.ProcessEndpoint;
 import io.jvmm.ipc.link.SupervisorEndpoint;
+import io.jvmm.ipc.message.EngineKind;
 import io.jvmm.ipc.sys.EventFd;
 import io.jvmm.ipc.sys.Fd;
 import io.jvmm.ipc.sys.FileIo;
@@ -20,6 +21,7 @@ import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
 
@@ -29,14 +31,29 @@ import java.util.Set;
  */
 public final class FakeMachine implements AutoCloseable, ProcessInspector {
     private static final byte[] FILTER = {6, 0, 0, 0, 0, 0, 0, 0};
+    private static final byte[] KVM_FILTER = {6, 0, 0, 0, 1, 0, 0, 0};
 
     private final List<AutoCloseable> owned = new ArrayList<>();
     private final List<ChildProcess> children = new ArrayList<>();
     private final Map<ProcessKind, ProcessEndpoint> ends = new EnumMap<>(ProcessKind.class);
+    private final List<String> audited = new ArrayList<>();
     private List<String> faults = List.of();
 
     /** Starts a shell with this script for each process. */
     public FakeMachine(String script) {
+        this(script, List.of(variant(EngineKind.X86, FILTER)));
+    }
+
+    /** The same, with a vCPU process that is to choose its engine. */
+    public static FakeMachine choosing(String script) {
+        return new FakeMachine(script, List.of(variant(EngineKind.KVM, KVM_FILTER), variant(EngineKind.X86, FILTER)));
+    }
+
+    private static Variant variant(EngineKind engine, byte[] filter) {
+        return new Variant(Optional.of(engine), new NarrowFilter(filter));
+    }
+
+    private FakeMachine(String script, List<Variant> vcpu) {
         for (ProcessKind kind : ProcessKind.values()) {
             Pipe output = own(Pipe.create());
             output.reader().setNonBlocking(true);
@@ -63,7 +80,7 @@ public final class FakeMachine implements AutoCloseable, ProcessInspector {
                     output.reader(),
                     new SupervisorEndpoint(memory, request, event),
                     event,
-                    new NarrowFilter(FILTER),
+                    kind == ProcessKind.VCPU ? vcpu : List.of(new Variant(Optional.empty(), new NarrowFilter(FILTER))),
                     Set.of(),
                     OptionalInt.empty()));
             LinkMemory theirs = own(LinkMemory.attach(memory.fd().duplicate(), LinkKind.SUPERVISOR));
@@ -89,7 +106,17 @@ public final class FakeMachine implements AutoCloseable, ProcessInspector {
         return java.util.Objects.requireNonNull(ends.get(kind));
     }
 
-    /** Says READY as the process. */
+    /** Which processes have been looked at, with their engines. */
+    public List<String> audited() {
+        return audited;
+    }
+
+    /** Says READY as a vCPU process behind the filter for KVM. */
+    public void readyWithKvm() {
+        end(ProcessKind.VCPU).ready(1, FilterMode.hash(KVM_FILTER), 1);
+    }
+
+    /** Says READY as the process, a vCPU process as one with the software processor. */
     public void ready(ProcessKind kind) {
         end(kind).ready(1, FilterMode.hash(FILTER), 1);
     }
@@ -106,7 +133,8 @@ public final class FakeMachine implements AutoCloseable, ProcessInspector {
     }
 
     @Override
-    public List<String> faults(ChildProcess child, JailReport report) {
+    public List<String> faults(ChildProcess child, Optional<EngineKind> engine, JailReport report) {
+        audited.add(child.kind().process() + engine.map(e -> " " + e.word()).orElse(""));
         return faults;
     }
 

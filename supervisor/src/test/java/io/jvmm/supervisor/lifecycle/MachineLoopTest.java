@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.jvmm.ipc.link.ProcessEndpoint;
+import io.jvmm.ipc.message.EngineKind;
 import io.jvmm.ipc.message.LogLevel;
 import io.jvmm.ipc.message.StopCause;
 import io.jvmm.ipc.message.SupervisorRequestType;
@@ -39,7 +40,10 @@ class MachineLoopTest {
     private final List<FakeMachine> machines = new ArrayList<>();
 
     private FakeMachine machine(String script) {
-        FakeMachine m = new FakeMachine(script);
+        return kept(new FakeMachine(script));
+    }
+
+    private FakeMachine kept(FakeMachine m) {
         machines.add(m);
         return m;
     }
@@ -163,6 +167,55 @@ class MachineLoopTest {
         CompletableFuture<Outcome> run = run(m, "");
         m.end(ProcessKind.SERIAL).ready(1, new byte[32], 1);
         assertTrue(outcome(run).message().contains("the filter it reports is not the compiled policy's"));
+    }
+
+    @Test
+    void theChosenEngineIsToldAndLookedAt() throws Exception {
+        FakeMachine m = kept(FakeMachine.choosing(SLEEP));
+        CompletableFuture<Outcome> run = run(m, "");
+        m.end(ProcessKind.VCPU).engine(EngineKind.X86, "there is no /dev/kvm");
+        allReady(m);
+        assertEquals("vcpu x86", m.audited().getFirst());
+        assertTrue(
+                err.toString(StandardCharsets.UTF_8).contains("jvmm: vm \"vm\": engine x86: there is no /dev/kvm\n"),
+                err::toString);
+        m.end(ProcessKind.VCPU).guestStopped(StopCause.POWERED_OFF, 0, 0, 0);
+        assertEquals(new Outcome.PoweredOff(""), outcome(run));
+    }
+
+    @Test
+    void theFilterMustBeThatOfTheEngineNamed() throws Exception {
+        FakeMachine m = kept(FakeMachine.choosing(SLEEP));
+        CompletableFuture<Outcome> run = run(m, "");
+        m.end(ProcessKind.VCPU).engine(EngineKind.X86, "no");
+        m.readyWithKvm();
+        assertTrue(outcome(run).message().contains("the filter it reports is not the compiled policy's"));
+        assertEquals(List.of(), m.audited());
+    }
+
+    @Test
+    void whoMayChooseMustSay() throws Exception {
+        FakeMachine m = kept(FakeMachine.choosing(SLEEP));
+        CompletableFuture<Outcome> run = run(m, "");
+        m.readyWithKvm();
+        assertTrue(outcome(run).message().contains("the filter it reports is not the compiled policy's"));
+    }
+
+    @Test
+    void whoMayNotChooseMustNotSay() throws Exception {
+        FakeMachine named = machine(SLEEP);
+        CompletableFuture<Outcome> run = run(named, "");
+        named.end(ProcessKind.VCPU).engine(EngineKind.X86, "");
+        assertTrue(outcome(run).message().contains("process vcpu broke the protocol"), outcome(run)::message);
+        FakeMachine device = machine(SLEEP);
+        run = run(device, "");
+        device.end(ProcessKind.SERIAL).engine(EngineKind.X86, "");
+        assertTrue(outcome(run).message().contains("it sent ENGINE, which is not its to say"), outcome(run)::message);
+        FakeMachine twice = kept(FakeMachine.choosing(SLEEP));
+        run = run(twice, "");
+        twice.end(ProcessKind.VCPU).engine(EngineKind.KVM, "");
+        twice.end(ProcessKind.VCPU).engine(EngineKind.X86, "");
+        assertTrue(outcome(run).message().contains("which nobody had asked for"), outcome(run)::message);
     }
 
     @Test

@@ -79,7 +79,7 @@ public final class KvmProbe {
             engine.prepare();
             return run(vcpu);
         } catch (SysException e) {
-            return Optional.of(String.valueOf(e.getMessage()));
+            return Optional.of("this KVM does not work: " + e.getMessage());
         }
     }
 
@@ -132,11 +132,11 @@ public final class KvmProbe {
             case PIO_WRITE ->
                 vcpu.exit().address() == RESULT_PORT && vcpu.exit().value(0) == RIGHT_RESULT
                         ? Optional.empty()
-                        : Optional.of("its ring 0 computes wrongly");
-            case EMULATION_FAILURE -> Optional.of("it emulates ring 0 and lacks what a kernel needs there");
-            case KICKED -> Optional.of("its ring 0 hangs");
+                        : Optional.of("this KVM's ring 0 computes wrongly");
+            case EMULATION_FAILURE -> Optional.of("this KVM emulates ring 0 and lacks what a kernel needs there");
+            case KICKED -> Optional.of("this KVM's ring 0 hangs");
             case SHUTDOWN, HALTED, INTERNAL_ERROR, PIO_READ, MMIO_READ, MMIO_WRITE ->
-                Optional.of("its ring 0 does not do what a processor does ("
+                Optional.of("this KVM's ring 0 does not do what a processor does ("
                         + kind.name().toLowerCase(java.util.Locale.ROOT).replace('_', ' ') + ")");
         };
     }

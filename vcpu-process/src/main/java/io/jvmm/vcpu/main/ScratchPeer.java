@@ -5,6 +5,7 @@ import io.jvmm.ipc.link.LinkHealth;
 import io.jvmm.ipc.link.LinkMemory;
 import io.jvmm.ipc.link.SupervisorEndpoint;
 import io.jvmm.ipc.message.DeviceRequestType;
+import io.jvmm.ipc.message.EngineKind;
 import io.jvmm.ipc.message.LogLevel;
 import io.jvmm.ipc.message.PowerAction;
 import io.jvmm.ipc.message.PowerOrigin;
@@ -170,6 +171,11 @@ final class ScratchPeer implements Runnable, SupervisorEventHandler {
     @Override
     public void log(LogLevel level, String text) {
         log.append(text).append('\n');
+    }
+
+    @Override
+    public void engine(EngineKind engine, String reason) {
+        log.append("engine ").append(engine.word()).append(": ").append(reason).append('\n');
     }
 
     @Override

@@ -5,6 +5,7 @@ import io.jvmm.ipc.boot.BootRecord;
 import io.jvmm.ipc.boot.ProcessExit;
 import io.jvmm.ipc.link.LinkMemory;
 import io.jvmm.ipc.link.LinkSpec;
+import io.jvmm.ipc.message.EngineKind;
 import io.jvmm.ipc.message.StopCause;
 import io.jvmm.ipc.sys.EventFd;
 import io.jvmm.ipc.sys.Fd;
@@ -12,6 +13,7 @@ import io.jvmm.ipc.sys.FileIo;
 import io.jvmm.ipc.sys.MemFd;
 import io.jvmm.ipc.sys.SysException;
 import io.jvmm.ipc.sys.UnixSocket;
+import io.jvmm.vcpu.kvm.KvmProbe;
 import io.jvmm.vcpu.x86.X86Engine;
 import java.io.IOException;
 import java.lang.foreign.Arena;
@@ -60,9 +62,18 @@ final class Training {
         }
     }
 
-    /** The same with the software processor, whose instructions are hundreds of classes that a short life does not meet. */
+    /**
+     * The same with the software processor, whose instructions are hundreds of classes that a short life does not meet; and with
+     * KVM where it is there, because the process that lives with this cache may have to choose.
+     */
     static ProcessExit runSoftware() {
         final ScratchPeer peer = live(null, Optional.empty(), _ -> {});
+        try (Fd kvm = FileIo.open(Path.of("/dev/kvm"), FileIo.READ_WRITE, 0)) {
+            System.out.println("KVM: " + KvmProbe.obstacle(kvm).orElse("fit for a stock kernel"));
+            live(kvm, Optional.empty(), _ -> {});
+        } catch (SysException.Missing | SysException.Denied e) {
+            System.out.println("trained without KVM: " + e.getMessage());
+        }
         System.out.print(peer.log());
         System.out.println("trained: guest " + peer.cause() + " after " + peer.reads() + " reads; "
                 + loadPackages(X86Engine.class) + " classes of the software processor");
@@ -102,6 +113,25 @@ final class Training {
      * @return the peer, after the process's life; its cause is null if the life ended another way than by STOP
      */
     static ScratchPeer live(@Nullable Fd kvm, Optional<byte[]> narrowFilter, Consumer<ScratchPeer> afterwards) {
+        final EngineKind engine = kvm == null ? EngineKind.X86 : EngineKind.KVM;
+        return live(
+                record -> {
+                    record.put("engine", engine.word());
+                    if (kvm != null) {
+                        record.fd("kvm", kvm);
+                    }
+                    narrowFilter.ifPresent(bytes -> record.put(EngineChoice.filterKey(engine), bytes));
+                },
+                narrowFilter.isPresent(),
+                afterwards);
+    }
+
+    /**
+     * Lives, with what {@code engine} puts into the boot record: the engine's word, its descriptor, its filter.
+     *
+     * @param filtered whether the filter is to be installed
+     */
+    static ScratchPeer live(Consumer<BootRecord.Builder> engine, boolean filtered, Consumer<ScratchPeer> afterwards) {
         try (UnixSocket.Pair control = UnixSocket.seqPacketPair();
                 LinkMemory supervisorLink = LinkMemory.create(LinkSpec.supervisor());
                 LinkMemory deviceLink = LinkMemory.create(LinkSpec.device(1));
@@ -128,8 +158,7 @@ final class Training {
                     .fd("platform.resample.3", resample.fd())
                     .put("process", "vcpu")
                     .put("vm", "training")
-                    .put("engine", kvm == null ? Engines.X86 : Engines.KVM)
-                    .put("jail", narrowFilter.isPresent() ? "enforce" : "off")
+                    .put("jail", filtered ? "enforce" : "off")
                     .put("vcpus", 1)
                     .put("memory.bytes", MEMORY_BYTES)
                     .put("cmdline", "")
@@ -140,10 +169,7 @@ final class Training {
                     .put("platform.irq.3", "gsi:9:level")
                     .put("wait.spin-ns", SPIN_NS)
                     .put("read-timeout-ns", 1_000_000_000L);
-            if (kvm != null) {
-                record.fd("kvm", kvm);
-            }
-            narrowFilter.ifPresent(bytes -> record.put("seccomp.narrow", bytes));
+            engine.accept(record);
             BootChannel.over(control.left().fd().duplicate()).send(record.build());
             final ScratchPeer peer = new ScratchPeer(
                     new ScratchPeer.Links(

@@ -1,6 +1,7 @@
 package io.jvmm.vcpu.main;
 
 import io.jvmm.ipc.boot.BootRecord;
+import io.jvmm.ipc.message.EngineKind;
 import io.jvmm.vcpu.board.WindowSpec;
 import java.util.ArrayList;
 import java.util.HashSet;
@@ -12,15 +13,15 @@ import java.util.Set;
  * What the supervisor's boot record tells the vCPU process, checked. The supervisor is trusted, so a mistake here is a bug
  * of ours; it is still reported by key and value, because that is how it is found.
  *
+ * @param engine what runs the guest's code; empty: this process chooses
  * @param memoryBytes size of guest RAM
  * @param kernelName the kernel's file name, for messages
  * @param spinNs how long a vCPU spins for a reply before it sleeps
  * @param readTimeoutNs after how long a register read is answered with all ones
- * @param narrowFilter compiled BPF, empty for none
  */
 record VcpuConfig(
         String vmName,
-        String engine,
+        Optional<EngineKind> engine,
         int vcpus,
         long memoryBytes,
         String commandLine,
@@ -28,7 +29,6 @@ record VcpuConfig(
         List<Device> devices,
         long spinNs,
         long readTimeoutNs,
-        Optional<byte[]> narrowFilter,
         Jail jail) {
     private static final int MAX_VCPUS = 255;
     private static final int MAX_WINDOWS = 32;
@@ -81,12 +81,10 @@ record VcpuConfig(
         require(vcpus >= 1 && vcpus <= MAX_VCPUS, "vcpus", "" + vcpus, "1.." + MAX_VCPUS);
         final long memoryBytes = record.longInteger("memory.bytes");
         require(memoryBytes > 0 && (memoryBytes & 0xfff) == 0, "memory.bytes", "" + memoryBytes, "whole pages");
-        final String engine = record.findText("engine").orElse("kvm");
-        require(engine.equals(Engines.KVM) || engine.equals(Engines.X86), "engine", engine, "kvm or x86");
         final String jail = record.findText("jail").orElse("enforce");
         return new VcpuConfig(
                 record.findText("vm").orElse("vm"),
-                engine,
+                engine(record.findText("engine").orElse("kvm")),
                 vcpus,
                 memoryBytes,
                 record.findText("cmdline").orElse(""),
@@ -94,13 +92,21 @@ record VcpuConfig(
                 List.copyOf(devices),
                 optionalLong(record, "wait.spin-ns", 0),
                 optionalLong(record, "read-timeout-ns", 1_000_000_000L),
-                record.findBytes("seccomp.narrow").filter(bytes -> bytes.length > 0),
                 switch (jail) {
                     case "enforce" -> Jail.ENFORCE;
                     case "log" -> Jail.LOG;
                     case "off" -> Jail.OFF;
                     default -> throw invalid("jail", jail, "enforce, log or off");
                 });
+    }
+
+    private static Optional<EngineKind> engine(String word) {
+        return switch (word) {
+            case EngineChoice.AUTO -> Optional.empty();
+            case "kvm" -> Optional.of(EngineKind.KVM);
+            case "x86" -> Optional.of(EngineKind.X86);
+            default -> throw invalid("engine", word, "kvm, x86 or auto");
+        };
     }
 
     private static Device device(BootRecord record, String name) {

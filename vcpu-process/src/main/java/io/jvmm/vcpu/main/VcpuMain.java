@@ -90,11 +90,14 @@ public final class VcpuMain {
         final VcpuConfig config = VcpuConfig.from(record);
         final Wiring wiring = Wiring.attach(record, config);
         clock.mark("links");
-        WarmUp.run(() -> Engines.create(record, config, 1), config.spinNs());
+        final EngineChoice choice = EngineChoice.make(record, config);
+        choice.announce(config, wiring.supervisor());
+        clock.mark("engine");
+        WarmUp.run(() -> choice.create(record, 1), config.spinNs());
         clock.mark("warm-up");
         final BootPlan plan = loadGuest(record, config, wiring);
         clock.mark("kernel");
-        final Engine engine = Engines.create(record, config, config.vcpus());
+        final Engine engine = choice.create(record, config.vcpus());
         final List<Vcpu> vcpus = buildMachine(record, config, wiring, engine, plan);
         clock.mark("machine");
         final Board board = new Board(
@@ -106,8 +109,9 @@ public final class VcpuMain {
                 wiring.maps(),
                 config.readTimeoutNs());
         board.startThreads();
+        choice.release(record);
         closeImages(record);
-        final byte[] filterHash = closeJail(config);
+        final byte[] filterHash = closeJail(config, choice, record);
         clock.mark("jail");
         wiring.supervisor().log(LogLevel.DEBUG, clock.line());
         wiring.supervisor().ready(Clock.monotonicNs(), filterHash, 1 + vcpus.size());
@@ -147,21 +151,21 @@ public final class VcpuMain {
         return vcpus;
     }
 
-    /** What only building needed. The machine's own descriptor and the vCPUs' stay with the engine. */
+    /** What only loading needed. */
     private static void closeImages(BootRecord record) {
-        record.findFd("kvm").ifPresent(Fd::close);
         record.fd("kernel").close();
         record.findFd("initrd").ifPresent(Fd::close);
     }
 
     /** Installs the narrow filter; returns the hash of the one that is in force now, zeros for none. */
-    private static byte[] closeJail(VcpuConfig config) {
-        final Optional<byte[]> filter = config.narrowFilter();
+    private static byte[] closeJail(VcpuConfig config, EngineChoice choice, BootRecord record) {
         if (config.jail() == VcpuConfig.Jail.OFF) {
             return new byte[HASH_BYTES];
         }
+        final Optional<byte[]> filter = choice.narrowFilter(record);
         if (filter.isEmpty()) {
-            throw new IllegalArgumentException("boot record: seccomp.narrow is missing, and jail is not off");
+            throw new IllegalArgumentException(
+                    "boot record: " + choice.filterKey() + " is missing, and jail is not off");
         }
         final byte[] hash = FilterHash.of(filter.get());
         try {

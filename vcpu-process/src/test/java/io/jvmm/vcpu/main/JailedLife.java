@@ -1,5 +1,6 @@
 package io.jvmm.vcpu.main;
 
+import io.jvmm.ipc.message.EngineKind;
 import io.jvmm.ipc.sys.Fd;
 import io.jvmm.ipc.sys.FileIo;
 import java.nio.file.Files;
@@ -13,7 +14,7 @@ final class JailedLife {
     public static void main(String[] args) throws Exception {
         final byte[] filter = Files.readAllBytes(Path.of(args[0]));
         System.out.println("ready");
-        final boolean software = args.length > 1 && args[1].equals(Engines.X86);
+        final boolean software = args.length > 1 && args[1].equals(EngineKind.X86.word());
         final Fd kvm = software ? null : FileIo.open(Path.of("/dev/kvm"), FileIo.READ_WRITE, 0);
         Training.live(kvm, Optional.of(filter), peer -> {
             System.out.println(peer.cause() + " under the filter");

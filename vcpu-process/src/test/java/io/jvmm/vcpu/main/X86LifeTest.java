@@ -3,6 +3,7 @@ package io.jvmm.vcpu.main;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.jvmm.ipc.message.EngineKind;
 import io.jvmm.ipc.message.StopCause;
 import io.jvmm.vcpu.x86.X86Engine;
 import java.nio.charset.StandardCharsets;
@@ -40,7 +41,7 @@ class X86LifeTest {
                         VcpuLifeTest.jars(directory.resolve("classes.jar")),
                         JailedLife.class.getName(),
                         filter.toString(),
-                        Engines.X86)
+                        EngineKind.X86.word())
                 .redirectErrorStream(true)
                 .start();
         process.getOutputStream().close();
