@@ -64,8 +64,8 @@ public final class ControlRegisters {
     private ControlRegisters() {}
 
     /**
-     * Recomputes {@link Cpu#codeBytes} and {@link Cpu#modeKey} from CS, SS, DS, ES and EFER, and tells the Mmu the privilege. To be
-     * called when any of these or {@link Cpu#cpl} has changed.
+     * Recomputes {@link Cpu#codeBytes} and {@link Cpu#modeKey} from CS, SS, DS, ES and EFER, and tells the Mmu the
+     * privilege. To be called when any of these or {@link Cpu#cpl} has changed.
      */
     public static void updateMode(Cpu cpu) {
         final Segment[] s = cpu.segments;
@@ -163,7 +163,9 @@ public final class ControlRegisters {
         }
     }
 
-    /** PAE paging of legacy mode: the four page-directory pointers have no reserved bit set, else #GP(0) (SDM 3A 4.4.1). */
+    /**
+     * PAE paging of legacy mode: the four page-directory pointers have no reserved bit set, else #GP(0) (SDM 3A 4.4.1).
+     */
     private static void checkPointers(Cpu cpu, long cr3, long cr4) {
         if ((cr4 & CR4_PAE) != 0 && !cpu.mmu.pointersAreValid(cr3)) {
             throw cpu.protection();

@@ -175,8 +175,8 @@ public final class Cpu {
     }
 
     /**
-     * Writes those bits of RFLAGS that {@code mask} names, with what follows from a change of AC (SMAP); when IF, TF or RF
-     * becomes set the budget is over, so that the executor looks. Checks nothing.
+     * Writes those bits of RFLAGS that {@code mask} names, with what follows from a change of AC (SMAP); when IF, TF or
+     * RF becomes set the budget is over, so that the executor looks. Checks nothing.
      */
     public void setFlags(int value, int mask) {
         if ((mask & Flags.STATUS) != 0) {

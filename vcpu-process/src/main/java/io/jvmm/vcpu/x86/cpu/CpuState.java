@@ -5,8 +5,9 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
 /**
- * Saves the architectural state of a vCPU at an instruction boundary as {@link CpuStateLayout} says, and puts a saved one back. A state that is
- * loaded is hostile: what no processor could be in is refused ({@link CpuStateCheck}), and nothing has changed then. Allocates.
+ * Saves the architectural state of a vCPU at an instruction boundary as {@link CpuStateLayout} says, and puts a saved
+ * one back. A state that is loaded is hostile: what no processor could be in is refused ({@link CpuStateCheck}), and
+ * nothing has changed then. Allocates.
  */
 public final class CpuState {
     /** Bytes of a saved state. */

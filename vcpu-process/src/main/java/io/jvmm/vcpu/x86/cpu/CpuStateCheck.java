@@ -1,6 +1,9 @@
 package io.jvmm.vcpu.x86.cpu;
 
-/** Whether registers are a state that a processor of ours could have come to: what {@link CpuState#load} refuses otherwise. */
+/**
+ * Whether registers are a state that a processor of ours could have come to: what {@link CpuState#load} refuses
+ * otherwise.
+ */
 final class CpuStateCheck {
     private static final int FLAGS = Flags.STATUS
             | 2

@@ -17,7 +17,8 @@ import java.nio.ByteOrder;
  *   296  CR0 CR2 CR3 CR4 EFER XCR0                  6 x u64
  *   344  DR0 DR1 DR2 DR3 DR6 DR7                    6 x u64
  *   392  STAR LSTAR CSTAR FMASK KERNEL_GS_BASE SYSENTER_CS SYSENTER_ESP SYSENTER_EIP PAT TSC_AUX   10 x u64
- *   472  TSC offset u64 | 480 TSC_ADJUST | 488 MISC_ENABLE | 496 MTRR_DEF_TYPE | 504 SPEC_CTRL | 512 pvclock | 520 wall clock | 528 MCG_STATUS
+ *   472  TSC offset u64 | 480 TSC_ADJUST | 488 MISC_ENABLE | 496 MTRR_DEF_TYPE
+ *   504  SPEC_CTRL u64 | 512 pvclock | 520 wall clock | 528 MCG_STATUS
  *   536  MTRR bases 8 x u64 | 600 masks 8 x u64 | 664 fixed 11 x u64 | 752 MCi_CTL 10 x u64
  *   832  XMM0..XMM15                               32 x u64, low half first
  *  1088  MXCSR u32 | 1092 FCW u16 | FSW u16 with TOP | FTW u16 | FOP u16 | FCS u16 | FDS u16

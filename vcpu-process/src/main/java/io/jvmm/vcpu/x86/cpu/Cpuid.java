@@ -5,8 +5,9 @@ import io.jvmm.vcpu.x86.mmu.PhysicalMemory;
 /**
  * What CPUID tells one vCPU: only what is implemented (SDM 2A "CPUID", APM 3 appendix E). Immutable.
  *
- * <p>The vendor is AMD, which spares kernels the page-table isolation that Intel's processors need. One package of single-threaded cores; the
- * APIC id of a core is its index. KVM's signature and clock are there so that a kernel knows the rate of the TSC at once.
+ * <p>The vendor is AMD, which spares kernels the page-table isolation that Intel's processors need. One package of
+ * single-threaded cores; the APIC id of a core is its index. KVM's signature and clock are there so that a kernel knows
+ * the rate of the TSC at once.
  */
 public final class Cpuid {
     /** Guest-physical address bits. */
@@ -26,7 +27,10 @@ public final class Cpuid {
             bits(0, 2, 3, 4, 5, 6, 7, 8, 9, 11, 12, 13, 14, 15, 16, 17, 19, 23, 24, 25, 26);
 
     private static final int LEAF1_EDX_HTT = 1 << 28;
-    /** SSE3 SSSE3 SSE4.1 SSE4.2 x2APIC POPCNT TSC-deadline XSAVE hypervisor. Not CX16: there is no atomic 16-byte access. */
+    /**
+     * SSE3 SSSE3 SSE4.1 SSE4.2 x2APIC POPCNT TSC-deadline XSAVE hypervisor. Not CX16: there is no atomic 16-byte
+     * access.
+     */
     private static final int LEAF1_ECX = bits(0, 9, 19, 20, 21, 23, 24, 26, 31);
 
     private static final int LEAF1_ECX_OSXSAVE = 1 << 27;

@@ -6,9 +6,9 @@ import io.jvmm.vcpu.x86.mmu.Vector;
 /**
  * Breakpoints and single-step (SDM 3B chapter 18).
  *
- * <p>The executor's part: while {@link #isStepping}, blocks have one instruction, run as {@link #before}, the step, then (rip advanced)
- * {@link #after}; a DeviceExit is followed by {@link #abandon}. A repeated string instruction does one item at a time while TF is set, and sets
- * RFLAGS.RF when it is left with more to do.
+ * <p>The executor's part: while {@link #isStepping}, blocks have one instruction, run as {@link #before}, the step,
+ * then (rip advanced) {@link #after}; a DeviceExit is followed by {@link #abandon}. A repeated string instruction does
+ * one item at a time while TF is set, and sets RFLAGS.RF when it is left with more to do.
  */
 public final class Debugging {
     /** DR6 with nothing reported. */
@@ -75,7 +75,9 @@ public final class Debugging {
         return hits;
     }
 
-    /** After the instruction, {@code cpu.rip} behind it: delivers the #DB of single-step and data breakpoints as a trap. */
+    /**
+     * After the instruction, {@code cpu.rip} behind it: delivers the #DB of single-step and data breakpoints as a trap.
+     */
     public static void after(Cpu cpu) {
         final int hits = cpu.watchHits | ((cpu.stepFlags & Flags.TF) != 0 ? BS : 0);
         if (hits != 0 && !cpu.debugShadow) {

@@ -5,12 +5,12 @@ import io.jvmm.vcpu.x86.mmu.GuestException;
 import io.jvmm.vcpu.x86.mmu.Vector;
 
 /**
- * Exceptions and interrupts: through the IDT or the real-mode table to their handler (SDM 3A chapter 6). {@code cpu.rip} is where
- * the handler is to return to: the faulting instruction for faults, the next one for traps and interrupts. Faults met while
- * delivering become what table 6-5 says; a triple fault sets {@code cpu.shutdown}.
+ * Exceptions and interrupts: through the IDT or the real-mode table to their handler (SDM 3A chapter 6). {@code
+ * cpu.rip} is where the handler is to return to: the faulting instruction for faults, the next one for traps and
+ * interrupts. Faults met while delivering become what table 6-5 says; a triple fault sets {@code cpu.shutdown}.
  *
- * <p>A stack in device memory makes a delivery end in a {@link DeviceExit}. An exception is then raised again by its instruction;
- * an interrupt, which was acknowledged already, is kept in {@code cpu.undelivered}.
+ * <p>A stack in device memory makes a delivery end in a {@link DeviceExit}. An exception is then raised again by its
+ * instruction; an interrupt, which was acknowledged already, is kept in {@code cpu.undelivered}.
  */
 public final class Delivery {
     /** Where an event comes from: decides about EXT, the gate's DPL and RF. */
@@ -53,8 +53,8 @@ public final class Delivery {
     }
 
     /**
-     * Between two instructions: takes an NMI or, when RFLAGS.IF allows it, an external interrupt; wakes a halted processor. Not to
-     * be called while {@code cpu.interruptShadow}.
+     * Between two instructions: takes an NMI or, when RFLAGS.IF allows it, an external interrupt; wakes a halted
+     * processor. Not to be called while {@code cpu.interruptShadow}.
      *
      * @return whether something was delivered
      */
@@ -84,7 +84,10 @@ public final class Delivery {
         return true;
     }
 
-    /** INT3 and INTO: a trap whose handler returns to {@code nextRip}. Throws the exception of a handler that cannot be reached. */
+    /**
+     * INT3 and INTO: a trap whose handler returns to {@code nextRip}. Throws the exception of a handler that cannot be
+     * reached.
+     */
     public static void software(Cpu cpu, int vector, long nextRip) {
         enter(cpu, vector, GuestException.NO_ERROR_CODE, Source.SOFTWARE, nextRip);
     }

@@ -4,8 +4,8 @@ import io.jvmm.vcpu.x86.mmu.GuestException;
 import io.jvmm.vcpu.x86.mmu.Vector;
 
 /**
- * Descriptor tables: reading an 8-byte descriptor by its selector, taking it apart, and the bits the processor writes back (SDM 3A
- * 3.4.5, 3.5). A descriptor is a {@code long} as it lies in memory; hostile in every bit.
+ * Descriptor tables: reading an 8-byte descriptor by its selector, taking it apart, and the bits the processor writes
+ * back (SDM 3A 3.4.5, 3.5). A descriptor is a {@code long} as it lies in memory; hostile in every bit.
  */
 final class Descriptors {
     /** Type and S bit of a system descriptor, as the low five bits of the access byte. */

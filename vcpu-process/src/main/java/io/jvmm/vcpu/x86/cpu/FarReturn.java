@@ -2,7 +2,10 @@ package io.jvmm.vcpu.x86.cpu;
 
 import io.jvmm.vcpu.x86.mmu.Vector;
 
-/** What RETF and IRET have in common in protected mode: the checks of CS and SS, and the way to an outer level (SDM 3A 5.8.6). */
+/**
+ * What RETF and IRET have in common in protected mode: the checks of CS and SS, and the way to an outer level (SDM 3A
+ * 5.8.6).
+ */
 final class FarReturn {
     private FarReturn() {}
 

@@ -3,8 +3,8 @@ package io.jvmm.vcpu.x86.cpu;
 import io.jvmm.vcpu.x86.mmu.Vector;
 
 /**
- * Far JMP, CALL and RET in every mode, through call gates too (SDM 3A 5.8, SDM 2 of each). Sets CS and {@code cpu.rip}; changes no
- * register before the last check.
+ * Far JMP, CALL and RET in every mode, through call gates too (SDM 3A 5.8, SDM 2 of each). Sets CS and {@code cpu.rip};
+ * changes no register before the last check.
  */
 public final class FarTransfer {
     private static final int PARAMETER_COUNT = 31;

@@ -1,9 +1,10 @@
 package io.jvmm.vcpu.x86.cpu;
 
 /**
- * SYSCALL, SYSRET, SYSENTER, SYSEXIT and SWAPGS as AMD processors do them (APM 3), since CPUID names that vendor: SYSCALL works in
- * legacy and compatibility mode too, SYSENTER and SYSEXIT are #UD in long mode, SYSRET leaves a non-canonical RIP to fault in the
- * caller. SYSRET sets all of SS, which is Intel's behaviour and what AMD documents kernels to want.
+ * SYSCALL, SYSRET, SYSENTER, SYSEXIT and SWAPGS as AMD processors do them (APM 3), since CPUID names that vendor:
+ * SYSCALL works in legacy and compatibility mode too, SYSENTER and SYSEXIT are #UD in long mode, SYSRET leaves a
+ * non-canonical RIP to fault in the caller. SYSRET sets all of SS, which is Intel's behaviour and what AMD documents
+ * kernels to want.
  */
 public final class FastCalls {
     private static final int CODE_64 = 0xa09b;

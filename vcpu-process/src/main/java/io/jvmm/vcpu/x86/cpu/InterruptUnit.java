@@ -30,7 +30,10 @@ public interface InterruptUnit {
     /** Writes such a register. */
     void writeMsr(int number, long value);
 
-    /** When this unit next wants {@link #tick} to be called, in {@link TimeSource} nanoseconds; Long.MAX_VALUE for never. */
+    /**
+     * When this unit next wants {@link #tick} to be called, in {@link TimeSource} nanoseconds; Long.MAX_VALUE for
+     * never.
+     */
     long nextDeadlineNs();
 
     /** Lets timers expire. */

@@ -1,8 +1,8 @@
 package io.jvmm.vcpu.x86.cpu;
 
 /**
- * RDMSR and WRMSR, without the privilege check (SDM 4 table 2-2, APM 2 appendix A, Linux's KVM MSRs). An unknown number is #GP(0), as are
- * values the register does not take: kernels probe with exception tables.
+ * RDMSR and WRMSR, without the privilege check (SDM 4 table 2-2, APM 2 appendix A, Linux's KVM MSRs). An unknown number
+ * is #GP(0), as are values the register does not take: kernels probe with exception tables.
  */
 public final class Msrs {
     private static final int TSC = 0x10;
@@ -57,8 +57,9 @@ public final class Msrs {
     /** Eight variable ranges, fixed ranges, write-combining. */
     private static final long MTRR_CAPABILITIES = 0x508;
     /**
-     * Not subject to Meltdown, L1TF, store bypass, MDS, page-size machine checks, TAA, MMIO stale data, branch history, post-barrier return and
-     * gather sampling leaks; indirect branches restricted always: nothing here runs ahead of the program in the guest's sight.
+     * Not subject to Meltdown, L1TF, store bypass, MDS, page-size machine checks, TAA, MMIO stale data, branch history,
+     * post-barrier return and gather sampling leaks; indirect branches restricted always: nothing here runs ahead of
+     * the program in the guest's sight.
      */
     private static final long CAPABILITIES = 1 | 1 << 1 | 1 << 3 | 1 << 4 | 1 << 5 | 1 << 6 | 1 << 8 | 1 << 13 | 1 << 14
             | 1 << 15 | 1 << 20 | 1 << 24 | 1 << 26 | 1 << 27 | 1L << 62;

@@ -4,8 +4,8 @@ import io.jvmm.vcpu.x86.mmu.GuestException;
 import io.jvmm.vcpu.x86.mmu.Vector;
 
 /**
- * Interrupts in legacy protected mode and out of virtual-8086 mode (SDM 3A 6.12, 3B 21.3): interrupt and trap gates of 16 and 32 bits, stacks
- * from a TSS of either kind, task gates.
+ * Interrupts in legacy protected mode and out of virtual-8086 mode (SDM 3A 6.12, 3B 21.3): interrupt and trap gates of
+ * 16 and 32 bits, stacks from a TSS of either kind, task gates.
  *
  * <pre>
  *   gate     offset 15..0, selector, 0, type 4..0 DPL P, offset 31..16

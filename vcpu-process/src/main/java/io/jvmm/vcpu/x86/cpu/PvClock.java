@@ -4,16 +4,18 @@ import io.jvmm.vcpu.x86.mmu.HostMemory;
 import io.jvmm.vcpu.x86.mmu.PhysicalMemory;
 
 /**
- * KVM's paravirtual clock (Linux: Documentation/virt/kvm/x86/msr.rst): from it a guest learns how fast the time-stamp counter runs, without
- * calibrating it against a timer.
+ * KVM's paravirtual clock (Linux: Documentation/virt/kvm/x86/msr.rst): from it a guest learns how fast the time-stamp
+ * counter runs, without calibrating it against a timer.
  *
  * <pre>
- *   pvclock      +0 version u32   +8 tsc_timestamp u64  +16 system_time u64  +24 tsc_to_system_mul u32  +28 tsc_shift s8  +29 flags u8
+ *   pvclock      +0 version u32   +8 tsc_timestamp u64  +16 system_time u64
+ *               +24 tsc_to_system_mul u32  +28 tsc_shift s8  +29 flags u8
  *   wall clock   +0 version u32   +4 sec u32  +8 nsec u32
  * </pre>
  *
- * time = system_time + (((tsc - tsc_timestamp) &lt;&lt; tsc_shift) * tsc_to_system_mul &gt;&gt; 32). The counter runs at 1 GHz and differs from the machine's
- * time by a constant, so the structure is written once, and says the same on every vCPU. An odd version means "being written".
+ * time = system_time + (((tsc - tsc_timestamp) &lt;&lt; tsc_shift) * tsc_to_system_mul &gt;&gt; 32). The counter runs
+ * at 1 GHz and differs from the machine's time by a constant, so the structure is written once, and says the same on
+ * every vCPU. An odd version means "being written".
  */
 final class PvClock {
     private static final int CLOCK_BYTES = 32;

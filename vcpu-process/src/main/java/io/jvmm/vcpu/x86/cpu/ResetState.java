@@ -2,7 +2,10 @@ package io.jvmm.vcpu.x86.cpu;
 
 import java.util.Arrays;
 
-/** What the processor is like after RESET and INIT (SDM 3A table 10-1), and when a loader starts a kernel without firmware. */
+/**
+ * What the processor is like after RESET and INIT (SDM 3A table 10-1), and when a loader starts a kernel without
+ * firmware.
+ */
 public final class ResetState {
     /** Flat code segment's selector, {@code __BOOT_CS} of the Linux x86 boot protocol. */
     private static final int CODE_SELECTOR = 0x10;
@@ -108,7 +111,10 @@ public final class ResetState {
         cpu.cr0 &= ~(ControlRegisters.CR0_CD | ControlRegisters.CR0_NW);
     }
 
-    /** 64-bit mode with flat segments, code selector 0x10, data 0x18; paging through {@code cr3}. General registers are zero. */
+    /**
+     * 64-bit mode with flat segments, code selector 0x10, data 0x18; paging through {@code cr3}. General registers are
+     * zero.
+     */
     public static void long64(Cpu cpu, long rip, long cr3, long gdtBase, int gdtLimit) {
         start(cpu, rip, gdtBase, gdtLimit);
         flat(cpu, CODE_64);

@@ -15,7 +15,9 @@ public final class Segment {
 
     public static final int TR = 7;
 
-    /** Bits 40..55 of a descriptor: type 0..3, S 4, DPL 5..6, P 7, limit 8..11 (ignored), AVL 12, L 13, D/B 14, G 15. */
+    /**
+     * Bits 40..55 of a descriptor: type 0..3, S 4, DPL 5..6, P 7, limit 8..11 (ignored), AVL 12, L 13, D/B 14, G 15.
+     */
     public int access;
 
     public int selector;

@@ -83,8 +83,8 @@ public final class Segmentation {
     }
 
     /**
-     * On a return to an outer level: data segments that the outer level may not use become null (SDM 2 "IRET", "RET": no DPL below the
-     * new CPL, but for conforming code).
+     * On a return to an outer level: data segments that the outer level may not use become null (SDM 2 "IRET", "RET":
+     * no DPL below the new CPL, but for conforming code).
      */
     static void dropInnerSegments(Cpu cpu) {
         for (int i = 0; i < Segment.LDTR; i++) {
@@ -102,9 +102,9 @@ public final class Segmentation {
     }
 
     /**
-     * Linear address of {@code lengthBytes} bytes at {@code offset} (already truncated to the address width) of a segment, with the
-     * limit and rights checks of legacy modes: #GP(0), or #SS(0) for SS. In 64-bit mode only the bases of FS and GS count and
-     * nothing is checked.
+     * Linear address of {@code lengthBytes} bytes at {@code offset} (already truncated to the address width) of a
+     * segment, with the limit and rights checks of legacy modes: #GP(0), or #SS(0) for SS. In 64-bit mode only the
+     * bases of FS and GS count and nothing is checked.
      */
     public static long linear(Cpu cpu, int segment, long offset, int lengthBytes, boolean write) {
         final Segment s = cpu.segments[segment];

@@ -1,6 +1,9 @@
 package io.jvmm.vcpu.x86.cpu;
 
-/** LAR, LSL, VERR, VERW: what a selector names, without a fault when the answer is no (SDM 3A 5.10). Results by ZF alone. */
+/**
+ * LAR, LSL, VERR, VERW: what a selector names, without a fault when the answer is no (SDM 3A 5.10). Results by ZF
+ * alone.
+ */
 public final class SelectorProbe {
     /** Answer of {@link #accessRights} and {@link #limit}: ZF = 0. */
     public static final long NO = -1;

@@ -4,8 +4,8 @@ import io.jvmm.vcpu.x86.mmu.GuestException;
 import io.jvmm.vcpu.x86.mmu.Vector;
 
 /**
- * A stack pointer on its way: frames of interrupts and far transfers are pushed and popped through this, and RSP is written only when
- * all of it has succeeded. One for each {@link Cpu}.
+ * A stack pointer on its way: frames of interrupts and far transfers are pushed and popped through this, and RSP is
+ * written only when all of it has succeeded. One for each {@link Cpu}.
  */
 final class StackCursor {
     private final Cpu cpu;

@@ -4,14 +4,18 @@ import io.jvmm.vcpu.x86.mmu.GuestException;
 import io.jvmm.vcpu.x86.mmu.Vector;
 
 /**
- * Hardware task switches of legacy protected mode (SDM 3A 8.3): by JMP, CALL, IRET, interrupts, through a TSS or a task gate.
+ * Hardware task switches of legacy protected mode (SDM 3A 8.3): by JMP, CALL, IRET, interrupts, through a TSS or a task
+ * gate.
  *
  * <pre>
- *   TSS 32  +0 link  +1c CR3  +20 EIP  +24 EFLAGS  +28 EAX ECX EDX EBX ESP EBP ESI EDI  +48 ES CS SS DS FS GS (each in 4)  +60 LDT  +64 T
- *   TSS 16  +0 link           +e IP    +10 FLAGS   +12 AX CX DX BX SP BP SI DI          +22 ES CS SS DS (each in 2)        +2a LDT
+ *   TSS 32  +0 link  +1c CR3  +20 EIP  +24 EFLAGS  +28 EAX ECX EDX EBX ESP EBP ESI EDI
+ *           +48 ES CS SS DS FS GS (each in 4)  +60 LDT  +64 T
+ *   TSS 16  +0 link            +e IP   +10 FLAGS   +12 AX CX DX BX SP BP SI DI
+ *           +22 ES CS SS DS (each in 2)        +2a LDT
  * </pre>
  *
- * <p>Faults about the new task's segments are raised in the new task, after everything has changed: they are delivered here and not thrown.
+ * <p>Faults about the new task's segments are raised in the new task, after everything has changed: they are delivered
+ * here and not thrown.
  */
 final class TaskSwitch {
     private enum Cause {

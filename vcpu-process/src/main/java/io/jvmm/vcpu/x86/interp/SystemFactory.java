@@ -5,7 +5,10 @@ import io.jvmm.vcpu.x86.decode.Insn;
 import io.jvmm.vcpu.x86.decode.OperandKind;
 import org.jspecify.annotations.Nullable;
 
-/** All system instructions: flags and halts, control and debug registers, MSRs, descriptor tables, segment registers, far transfers. */
+/**
+ * All system instructions: flags and halts, control and debug registers, MSRs, descriptor tables, segment registers,
+ * far transfers.
+ */
 public final class SystemFactory implements StepFactory {
     @Override
     public int build(Insn[] insns, int at, int modeKey, Step[] into) {

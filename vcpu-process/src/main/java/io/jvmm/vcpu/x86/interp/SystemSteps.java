@@ -11,7 +11,8 @@ import java.lang.invoke.VarHandle;
 import org.jspecify.annotations.Nullable;
 
 /**
- * System instructions that touch neither control registers nor segments: flags, halts, counters, CPUID, caches and fences (SDM 2).
+ * System instructions that touch neither control registers nor segments: flags, halts, counters, CPUID, caches and
+ * fences (SDM 2).
  */
 final class SystemSteps {
     private SystemSteps() {}
@@ -88,7 +89,10 @@ final class SystemSteps {
         }
     }
 
-    /** What has no effect here: the memory accesses of every access class are ordered like loads and stores of x86 already. */
+    /**
+     * What has no effect here: the memory accesses of every access class are ordered like loads and stores of x86
+     * already.
+     */
     private static final class Hint extends Step {
         private final boolean spin;
 

@@ -30,7 +30,9 @@ final class SystemStepsSegment {
         };
     }
 
-    /** Behind a load of SS the next instruction, which will load the stack pointer, is not interrupted (SDM 3A 6.8.3). */
+    /**
+     * Behind a load of SS the next instruction, which will load the stack pointer, is not interrupted (SDM 3A 6.8.3).
+     */
     private static void afterLoad(Cpu cpu, int segment) {
         if (segment == Segment.SS) {
             cpu.interruptShadow = true;

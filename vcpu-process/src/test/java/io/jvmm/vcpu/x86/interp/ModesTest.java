@@ -91,7 +91,9 @@ class ModesTest {
             final boolean taskGate = type == 0x85;
             rig.put64(
                     idt + (long) rig.get32(at) * size,
-                    taskGate ? offset << 16 | type << 40 : offset & 0xffff | (long) selector << 16 | access << 32 | (offset & 0xffff_0000L) << 32);
+                    taskGate
+                            ? offset << 16 | type << 40
+                            : offset & 0xffff | (long) selector << 16 | access << 32 | (offset & 0xffff_0000L) << 32);
         }
     }
 }

@@ -20,8 +20,8 @@ import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The registers before every instruction as QEMU's TCG (a processor that is not ours) sees them, for a guest in RAM that begins at 0:ORIGIN in
- * real mode and ends with OUT to port f4.
+ * The registers before every instruction as QEMU's TCG (a processor that is not ours) sees them, for a guest in RAM
+ * that begins at 0:ORIGIN in real mode and ends with OUT to port f4.
  */
 final class QemuTrace {
     private static final int ORIGIN = 0xa000;

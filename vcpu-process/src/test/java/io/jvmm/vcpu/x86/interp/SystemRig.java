@@ -24,8 +24,8 @@ import java.util.List;
 import java.util.Set;
 
 /**
- * One processor with RAM from 0 and the simplest possible loop: decode one instruction, run its step, deliver what it raises. Independent
- * of {@link Executor}, so that what fails here is not the executor's.
+ * One processor with RAM from 0 and the simplest possible loop: decode one instruction, run its step, deliver what it
+ * raises. Independent of {@link Executor}, so that what fails here is not the executor's.
  */
 public final class SystemRig {
     public static final int RAM_BYTES = 16 << 20;
