@@ -45,15 +45,21 @@ public final class Block {
      */
     private final int[] positions;
     /** Bytes of an instruction that goes on in the next page, else null. */
-    private final byte @Nullable [] crossing;
+    final byte @Nullable [] crossing;
     /** The page in which such an instruction ends, and what its {@link CodePage#headVersion} was. */
     @Nullable
     CodePage secondPage;
 
     int secondVersion;
-    /** Where control went last time, if that was in the same page: saves the look-up. */
+    /** Whether what follows it is fetched with the same rights through the same translation, see {@link BlockEnd#isLinkable}. */
+    final boolean isLinkable;
+    /** Where control went from here lately, within the same page: saves the look-up. Racy; look at {@link #valid}. */
     @Nullable
     Block next;
+
+    /** The one before that. */
+    @Nullable
+    Block other;
 
     Block(
             CodePage page,
@@ -73,6 +79,7 @@ public final class Block {
         this.positions = positions;
         this.crossing = crossing;
         this.key = key(pageOffset, modeKey);
+        this.isLinkable = BlockEnd.isLinkable(last);
     }
 
     static int key(int pageOffset, int modeKey) {
@@ -119,6 +126,7 @@ public final class Block {
             gone.invalidate();
         }
         next = null;
+        other = null;
         Arrays.fill(steps, LeaveBlock.STEP);
     }
 

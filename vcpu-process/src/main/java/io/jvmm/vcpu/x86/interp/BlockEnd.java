@@ -27,6 +27,15 @@ final class BlockEnd {
         };
     }
 
+    /** Whether an instruction, should it be the last of a block, leaves privilege and translations as they are. */
+    static boolean isLinkable(Insn insn) {
+        return switch (insn.op) {
+            case JMP, JCC, JCXZ, LOOP, LOOPE, LOOPNE, CALL, RET -> true;
+            case MOVS, CMPS, STOS, LODS, SCAS -> true;
+            default -> !isLast(insn);
+        };
+    }
+
     /** In 64-bit mode nothing but the interrupt shadow of SS comes of it; elsewhere bases and limits do. */
     private static boolean loadsSegment(Insn insn) {
         return insn.kind1 == OperandKind.SEGMENT && (insn.codeBytes != 8 || insn.reg1 == SS);

@@ -1,5 +1,6 @@
 package io.jvmm.vcpu.x86.interp;
 
+import io.jvmm.vcpu.x86.cpu.ModeKey;
 import io.jvmm.vcpu.x86.decode.Decoder;
 import io.jvmm.vcpu.x86.mmu.PhysicalMemory;
 import java.util.Arrays;
@@ -65,6 +66,16 @@ public final class CodePage {
             b = t[i];
         }
         return b;
+    }
+
+    /** The block of 64-bit mode at this offset, if it is there and does not cross the page; null otherwise. Any thread. */
+    @Nullable
+    Block find64(int offset) {
+        final @Nullable Block[] t = table;
+        final int key = Block.key(offset, ModeKey.CODE_64);
+        final Block first = t[slot(key, t.length)];
+        final Block block = first != null && first.key == key ? first : find(key);
+        return block == null || block.crossesPage() ? null : block;
     }
 
     /** The blocks of a mode at this moment, in no order. Any thread. */

@@ -41,6 +41,8 @@ public final class Executor {
 
     private static final int PENDING_PAGES = 64;
     private static final int NO_STEP = -1;
+    private static final int PAGE_SHIFT = 12;
+    private static final int OFFSET_MASK = CodePage.BYTES - 1;
     private static final long NO_PAGE = -1;
     private static final long ALL_PAGES = -2;
 
@@ -48,6 +50,8 @@ public final class Executor {
     private final CodeCache cache;
     private final int threshold;
     private final InstructionTlb fetches = new InstructionTlb();
+    private final long[] tags = fetches.tags;
+    private final @Nullable CodePage[] pages = fetches.pages;
     private final Object pendingLock = new Object();
     private final long[] pendingPages = new long[PENDING_PAGES];
     private int pendingCount;
@@ -143,7 +147,14 @@ public final class Executor {
         try {
             do {
                 final long rip = c.rip;
-                block = find64(rip);
+                // Most jumps stay in their page and go where they went before: no look-up then.
+                if (block == null || (rip ^ c.blockRip) >>> PAGE_SHIFT != 0) {
+                    block = find64(rip);
+                } else {
+                    final Block next = block.next;
+                    final boolean again = next != null && next.pageOffset == ((int) rip & OFFSET_MASK) && next.valid;
+                    block = again ? next : follow(block, rip);
+                }
                 c.blockRip = rip;
                 final Region region = block.region;
                 if (region == null) {
@@ -158,6 +169,7 @@ public final class Executor {
                     c.budget -= block.instructionCount;
                 } else {
                     region.run(c);
+                    block = null;
                 }
             } while (c.budget > 0 && !c.attention() && c.modeKey == ModeKey.CODE_64);
         } catch (GuestException e) {
@@ -171,6 +183,20 @@ public final class Executor {
         }
     }
 
+    /** The block at {@code rip} behind a block of the same page, when it is not the one that it was last time. */
+    private Block follow(Block from, long rip) {
+        final Block other = from.other;
+        if (other != null && other.pageOffset == ((int) rip & OFFSET_MASK) && other.valid) {
+            return other;
+        }
+        final Block found = find64(rip);
+        if (from.isLinkable && found.page == from.page && !found.crossesPage()) {
+            from.other = from.next;
+            from.next = found;
+        }
+        return found;
+    }
+
     private void count(Block block) {
         final int hits = block.hits + 1;
         block.hits = hits;
@@ -181,13 +207,11 @@ public final class Executor {
 
     private Block find64(long rip) {
         final int i = InstructionTlb.index(rip);
-        if (fetches.tags[i] == InstructionTlb.tag(rip, cpu.cpl)) {
-            final CodePage page = fetches.pages[i];
-            if (page != null) {
-                final Block block = page.find(Block.key((int) rip & (CodePage.BYTES - 1), ModeKey.CODE_64));
-                if (block != null && !block.crossesPage()) {
-                    return block;
-                }
+        if (tags[i] == InstructionTlb.tag(rip, cpu.cpl)) {
+            final CodePage page = pages[i];
+            final Block block = page == null ? null : page.find64((int) rip & OFFSET_MASK);
+            if (block != null) {
+                return block;
             }
         }
         return find(rip, ModeKey.CODE_64);
@@ -322,7 +346,7 @@ public final class Executor {
         final long physical = cpu.mmu.translateDebug(cpu.rip);
         final CodePage page = physical < 0 ? null : cache.page(physical, this);
         final Block block =
-                page == null ? null : cache.block(page, (int) physical & (CodePage.BYTES - 1), mode | ModeKey.SINGLE);
+                page == null ? null : cache.block(page, (int) physical & OFFSET_MASK, mode | ModeKey.SINGLE);
         if (block == null) {
             return false;
         }
@@ -340,7 +364,7 @@ public final class Executor {
     private Block find(long linear, int mode) {
         while (true) {
             final CodePage page = page(linear);
-            final int offset = (int) linear & (CodePage.BYTES - 1);
+            final int offset = (int) linear & OFFSET_MASK;
             Block block = page.find(Block.key(offset, mode));
             if (block == null) {
                 block = cache.block(page, offset, mode);
