@@ -37,7 +37,7 @@ final class BranchStepsFused {
 
     /** All but O, S, P and their opposites. */
     private static boolean comparesWith(int condition) {
-        return condition >= 2 && condition <= 7 || condition >= 12;
+        return (condition >= 2 && condition <= 7) || condition >= 12;
     }
 
     /** All but P and NP. */

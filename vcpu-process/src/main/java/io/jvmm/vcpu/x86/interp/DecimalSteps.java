@@ -49,7 +49,7 @@ final class DecimalSteps {
                 al += subtract ? -6 : 6;
                 flags |= Flags.AF;
                 // DAS sets CF when this borrows, whatever follows.
-                flags |= subtract && al < 0 || carry ? Flags.CF : 0;
+                flags |= (subtract && al < 0) || carry ? Flags.CF : 0;
             }
             if (old > 0x99 || carry) {
                 al += subtract ? -0x60 : 0x60;
@@ -96,7 +96,7 @@ final class DecimalSteps {
                 throw cpu.exception.of(Vector.DE);
             }
             final int al = (int) cpu.r[Cpu.RAX] & 0xff;
-            setAx(cpu, al / base << 8 | al % base);
+            setAx(cpu, (al / base) << 8 | (al % base));
             cpu.setStatusFlags(resultFlags(al % base));
         }
     }

@@ -32,7 +32,7 @@ public final class IntegerFactory implements StepFactory {
             case MUL, IMUL, DIV, IDIV -> MultiplySteps.build(insn);
             case ROL, ROR, RCL, RCR, SHL, SHR, SAR, SHLD, SHRD -> ShiftSteps.build(insn);
             case BT, BTS, BTR, BTC, BSF, BSR, POPCNT, CRC32 -> BitSteps.build(insn);
-            case MOV, MOVZX, MOVSX, MOVSXD, MOVBE, LEA, MOVNTI -> MoveSteps.build(insn);
+            case MOV, MOVZX, MOVSX, MOVSXD, LEA, MOVNTI -> MoveSteps.build(insn);
             case XCHG, XADD, CMPXCHG, CMPXCHG8B -> MoveStepsExchange.build(insn);
             case PUSH, POP, PUSHA, POPA, PUSHF, POPF, ENTER, LEAVE -> StackSteps.build(insn);
             case JMP, JCC, JCXZ, LOOP, LOOPE, LOOPNE, CALL, RET, BOUND -> BranchSteps.build(insn);

@@ -7,7 +7,7 @@ import io.jvmm.vcpu.x86.decode.OperandKind;
 import org.jspecify.annotations.Nullable;
 
 /**
- * MOV, MOVNTI, MOVBE, LEA, MOVZX, MOVSX, MOVSXD (SDM 2): frequent shapes as classes of their own, bytes and words into registers, which
+ * MOV, MOVNTI, LEA, MOVZX, MOVSX, MOVSXD (SDM 2): frequent shapes as classes of their own, bytes and words into registers, which
  * merge, generically.
  */
 final class MoveSteps {
@@ -20,7 +20,6 @@ final class MoveSteps {
         return switch (insn.op) {
             case MOV -> move(insn);
             case MOVNTI -> store(insn);
-            case MOVBE -> new SwapMove(insn);
             case LEA ->
                 insn.operandBytes == 8 ? new Lea64(insn) : insn.operandBytes == 4 ? new Lea32(insn) : new Lea16(insn);
             case MOVZX -> zeroExtend(insn);
@@ -475,22 +474,6 @@ final class MoveSteps {
         public void run(Cpu cpu) {
             final long value = second.read(cpu);
             first.write(cpu, 0, Operand.signed(value, second.bytes));
-        }
-    }
-
-    private static final class SwapMove extends Step {
-        private final Operand first;
-        private final Operand second;
-
-        SwapMove(Insn insn) {
-            this.first = Operand.first(insn, insn.operandBytes, true);
-            this.second = Operand.second(insn, insn.operandBytes);
-        }
-
-        @Override
-        public void run(Cpu cpu) {
-            final long value = Long.reverseBytes(second.read(cpu)) >>> (64 - 8 * first.bytes);
-            first.write(cpu, first.locate(cpu), value);
         }
     }
 }
