@@ -10,6 +10,7 @@ import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.util.ArrayDeque;
 import java.util.Deque;
+import java.util.Iterator;
 import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.locks.LockSupport;
@@ -171,15 +172,14 @@ public final class Translator implements TranslationQueue, AutoCloseable {
         if (!codeCache.install(region, region.members)) {
             return false;
         }
+        forgetDropped();
         live.add(region);
         liveCodeBytes += region.codeBytes;
         while (liveCodeBytes > options.maxCodeBytes() && live.size() > 1) {
             final TranslatedRegion oldest = live.remove();
             liveCodeBytes -= oldest.codeBytes;
-            if (oldest.valid) {
-                codeCache.evict(oldest);
-                evicted++;
-            }
+            codeCache.evict(oldest);
+            evicted++;
         }
         regions++;
         codeBytes += region.codeBytes;
@@ -187,6 +187,17 @@ public final class Translator implements TranslationQueue, AutoCloseable {
             instructions += block.instructionCount;
         }
         return true;
+    }
+
+    /** Regions whose blocks the guest has overwritten, or that larger ones have replaced, take no room. */
+    void forgetDropped() {
+        for (final Iterator<TranslatedRegion> all = live.iterator(); all.hasNext(); ) {
+            final TranslatedRegion region = all.next();
+            if (!region.valid) {
+                liveCodeBytes -= region.codeBytes;
+                all.remove();
+            }
+        }
     }
 
     /** Ends the thread. */
