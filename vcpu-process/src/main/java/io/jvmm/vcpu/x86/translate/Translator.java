@@ -52,13 +52,19 @@ public final class Translator implements TranslationQueue, AutoCloseable {
         this.options = options;
     }
 
-    /** Starts the thread; before the jail closes. {@code codeCache} is the one that offers blocks to this. */
+    /** Loads all classes that will be needed, and starts the thread; before the jail closes. {@code codeCache} is the one that offers blocks to this. */
     public void start(CodeCache codeCache) {
+        WarmUp.run();
         cache = codeCache;
         thread = Thread.ofPlatform().daemon().name("translator").start(this::work);
     }
 
-    /** For tests: works without a thread. */
+    /** Takes a block as {@link #offer} does, and translates it at once. */
+    void translateNow(Block hot) {
+        guarded(hot);
+    }
+
+    /** Works without a thread. */
     void attach(CodeCache codeCache) {
         cache = codeCache;
     }

@@ -10,7 +10,8 @@ package io.jvmm.vcpu.x86.translate;
  */
 public record TranslatorOptions(boolean registersInLocals, int maxInstructions, int warmHits, long maxCodeBytes) {
     /** What has proved best. */
-    public static final TranslatorOptions DEFAULT = new TranslatorOptions(Boolean.getBoolean("jvmm.x86.locals"), 250, 100, 24L << 20);
+    public static final TranslatorOptions DEFAULT =
+            new TranslatorOptions(Boolean.getBoolean("jvmm.x86.locals"), 250, 100, 24L << 20);
 
     /** Checks the bounds. */
     public TranslatorOptions {

@@ -120,7 +120,9 @@ class RegionLifeTest {
             final Guest guest = new Guest(arena, new TranslatorOptions(false, 250, 0, 4000));
             guest.load(code(COUNT));
             for (int page = 1; page <= 60; page++) {
-                guest.ram.asSlice(Guest.CODE + page * 4096L, 5).copyFrom(java.lang.foreign.MemorySegment.ofArray(code(COUNT)));
+                guest.ram
+                        .asSlice(Guest.CODE + page * 4096L, 5)
+                        .copyFrom(java.lang.foreign.MemorySegment.ofArray(code(COUNT)));
             }
             int live = 0;
             for (int page = 1; page <= 60; page++) {
@@ -176,5 +178,10 @@ class RegionLifeTest {
             }
             assertEquals(0, least);
         }
+    }
+
+    @Test
+    void warmUpTranslatesAndRuns() {
+        WarmUp.run();
     }
 }

@@ -16,7 +16,9 @@ import java.nio.file.Path;
  * command in its first lines.
  */
 final class TranslatorBench {
-    private static final String[] LOOPS = {"sieve", "sort", "copy", "crc", "mpi", "machine", "calls", "list", "far calls"};
+    private static final String[] LOOPS = {
+        "sieve", "sort", "copy", "crc", "mpi", "machine", "calls", "list", "far calls"
+    };
     private static final int[] ROUNDS = {40, 8, 800, 100, 400, 2000, 300, 900, 900};
     private static final long STACK = 0x180000;
     private static final long SCRATCH = 0x1a0000;

@@ -1,0 +1,140 @@
+package io.jvmm.vcpu.x86.translate;
+
+import io.jvmm.vcpu.x86.cpu.Cpu;
+import io.jvmm.vcpu.x86.cpu.InterruptUnit;
+import io.jvmm.vcpu.x86.cpu.ModeKey;
+import io.jvmm.vcpu.x86.interp.CodeCache;
+import io.jvmm.vcpu.x86.interp.Executor;
+import io.jvmm.vcpu.x86.interp.IntegerFactory;
+import io.jvmm.vcpu.x86.mmu.DeviceSpace;
+import io.jvmm.vcpu.x86.mmu.GuestException;
+import io.jvmm.vcpu.x86.mmu.Mmu;
+import io.jvmm.vcpu.x86.mmu.PhysicalMemory;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.HexFormat;
+import java.util.List;
+
+/**
+ * A scratch machine that lives through a translator's whole work before the jail closes: behind the narrow filter no class
+ * can be loaded any more. Its program holds an instruction of every shape that the translator emits or calls; it is
+ * translated with both homes of registers, and run.
+ */
+final class WarmUp {
+    private static final int PAGE = PhysicalMemory.PAGE_BYTES;
+    private static final int DATA = 2 * PAGE;
+    private static final int STACK = 4 * PAGE;
+    private static final int BYTES = 8 * PAGE;
+    private static final int HOT = 3;
+    private static final int INSTRUCTIONS = 20_000;
+
+    /** A loop over arithmetic, moves, shifts, multiplication, bits, the stack, steps, calls, jumps of every kind. */
+    private static final String PROGRAM =
+            "b906000000488b03480343084811c283da0583e84d48894310c743184523010066c7431c070088431e014b2080432403"
+                    + "66ff432648f7def7d74531c04983e17f08e14839d00f92c0480f4fd60f90432885c00f9ec4440fb65b014c0fbf63024c"
+                    + "63ee4c8d74b30948c1e003d3ea66d17b2a48c1c00566d3ca480faff76bfe0949f7e6f7e7480fbae005480fa3ca480fbc"
+                    + "f00fbdf8f34c0fb8c0490fc8410fc94d87c886e04898489941506a054159415831d2bf0300000048f7f7480fa4d003f0"
+                    + "48010365488b03488b0532ffffffe82c000000488d7b404889dea40f8024ffffff77019080f9037509488d0502000000"
+                    + "ffe0ffc90f850bffffffe901ffffff554889e54883ec10c9c3";
+
+    private WarmUp() {}
+
+    /** Throws when what was translated does not run. */
+    static void run() {
+        for (final boolean locals : new boolean[] {true, false}) {
+            try (Arena arena = Arena.ofConfined();
+                    Translator translator = new Translator(
+                            new TranslatorOptions(locals, TranslatorOptions.DEFAULT.maxInstructions(), 0, PAGE))) {
+                run(arena, translator);
+            }
+        }
+    }
+
+    private static void run(Arena arena, Translator translator) {
+        final MemorySegment ram = arena.allocate(BYTES, PAGE);
+        final byte[] program = HexFormat.of().parseHex(PROGRAM);
+        MemorySegment.copy(MemorySegment.ofArray(program), 0, ram, PAGE, program.length);
+        final PhysicalMemory memory = new PhysicalMemory();
+        memory.map(0, 0, BYTES, ram, false);
+        final CodeCache cache =
+                new CodeCache(memory, List.of(new IntegerFactory()), translator::translateNow, HOT, 1 << 20);
+        translator.attach(cache);
+        final GuestException exception = new GuestException();
+        final NoDevices nothing = new NoDevices();
+        final Mmu mmu = new Mmu(memory, nothing, exception, cache);
+        final Cpu cpu = new Cpu(0, mmu, nothing, nothing, () -> 0, exception);
+        // Paging is off, which no processor allows in 64-bit mode; the MMU does.
+        cpu.codeBytes = 8;
+        cpu.modeKey = ModeKey.CODE_64;
+        cpu.rip = PAGE;
+        cpu.r[Cpu.RBX] = DATA;
+        cpu.r[Cpu.RSP] = STACK;
+        final Executor executor = new Executor(cpu, cache);
+        // A store to the page of the program goes the slow way, and one to the program itself drops its regions.
+        for (int round = 0; round < 2; round++) {
+            executor.run(INSTRUCTIONS);
+            mmu.write8(PAGE, program[0]);
+        }
+        if (translator.regions() == 0 || translator.failed() != 0 || cpu.shutdown) {
+            throw new IllegalStateException("the translator's warm-up has failed");
+        }
+    }
+
+    /** Neither devices nor interrupts. */
+    private static final class NoDevices implements DeviceSpace, InterruptUnit {
+        @Override
+        public long readMemory(long guestPhysicalAddress, int widthBytes) {
+            return -1;
+        }
+
+        @Override
+        public void writeMemory(long guestPhysicalAddress, int widthBytes, long value) {}
+
+        @Override
+        public int in(int port, int widthBytes) {
+            return -1;
+        }
+
+        @Override
+        public void out(int port, int widthBytes, int value) {}
+
+        @Override
+        public boolean isInterruptPending() {
+            return false;
+        }
+
+        @Override
+        public int acknowledge() {
+            return -1;
+        }
+
+        @Override
+        public boolean takeNmi() {
+            return false;
+        }
+
+        @Override
+        public int taskPriority() {
+            return 0;
+        }
+
+        @Override
+        public void setTaskPriority(int priority) {}
+
+        @Override
+        public long readMsr(int number) {
+            return 0;
+        }
+
+        @Override
+        public void writeMsr(int number, long value) {}
+
+        @Override
+        public long nextDeadlineNs() {
+            return Long.MAX_VALUE;
+        }
+
+        @Override
+        public void tick(long nowNs) {}
+    }
+}
