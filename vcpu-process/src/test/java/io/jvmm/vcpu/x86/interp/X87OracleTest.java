@@ -59,6 +59,11 @@ class X87OracleTest {
             Op.FPREM,
             Op.FPREM1);
 
+    /** Clear C1 by Intel's manual and leave it alone on AMD's processors. */
+    private static final Set<Op> KEEPS_C1 = EnumSet.of(
+            Op.FCOMI, Op.FCOMIP, Op.FUCOMI, Op.FUCOMIP, Op.FCMOVB, Op.FCMOVE, Op.FCMOVBE, Op.FCMOVU, Op.FCMOVNB, Op.FCMOVNE,
+            Op.FCMOVNBE, Op.FCMOVNU);
+
     private static final int[] EXPONENTS = {0, 1, 2, 0x3ffe, 0x3fff, 0x4000, 0x403d, 0x403e, 0x403f, 0x7ffe, 0x7fff};
     private static final long[] SIGNIFICANDS = {
         0,
@@ -242,6 +247,9 @@ class X87OracleTest {
         if (CONDITIONS.contains(insn.op)) {
             mask = 0xffff;
         }
+        if (KEEPS_C1.contains(insn.op)) {
+            mask &= ~X87Unit.C1;
+        }
         final int ours = FpuState.statusWord(x87);
         if (((ours ^ after.statusWord()) & mask) != 0) {
             differences.append(" status ").append(hex(ours)).append(" not ").append(hex(after.statusWord()));
@@ -257,6 +265,7 @@ class X87OracleTest {
                         .append(valid);
             }
             if (valid
+                    && !(i == 0 && isIncompleteRemainder(insn, after))
                     && (x87.significand[register] != after.significand(i)
                             || x87.signExponent[register] != after.signExponent(i))) {
                 differences
@@ -286,6 +295,11 @@ class X87OracleTest {
                     + "; before: " + describe(before) + " memory "
                     + HexFormat.of().formatHex(memory));
         }
+    }
+
+    /** By how much an incomplete FPREM reduces is the processor's own choice (SDM 2, FPREM). */
+    private static boolean isIncompleteRemainder(Insn insn, NativeState after) {
+        return (insn.op == Op.FPREM || insn.op == Op.FPREM1) && (after.statusWord() & X87Unit.C2) != 0;
     }
 
     private static String describe(NativeState s) {
