@@ -119,7 +119,7 @@ public final class Cpuid {
         set(
                 cpu,
                 SIGNATURE,
-                index << 24 | Math.min(count, 255) << 16 | LINE_BYTES / 8 << 8,
+                index << 24 | Math.min(count, 255) << 16 | (LINE_BYTES / 8) << 8,
                 LEAF1_ECX | osXsave,
                 LEAF1_EDX | (count > 1 ? LEAF1_EDX_HTT : 0));
     }
