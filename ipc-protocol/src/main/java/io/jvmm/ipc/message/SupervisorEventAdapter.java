@@ -56,7 +56,7 @@ public final class SupervisorEventAdapter {
         if (type == null) {
             return reader.sever(Kind.UNKNOWN_MESSAGE);
         }
-        boolean lengthFits = type == SupervisorEventType.LOG || type == SupervisorEventType.ENGINE
+        boolean lengthFits = (type == SupervisorEventType.LOG || type == SupervisorEventType.ENGINE)
                 ? reader.length() >= LOG_TEXT && reader.length() <= type.lengthBytes()
                 : reader.length() == type.lengthBytes();
         if (!lengthFits) {
