@@ -1,6 +1,8 @@
 package io.jvmm.vcpu.x86.decode;
 
 /** Decodes one instruction. Stateless; any thread. */
+// Operations and operand kinds are packed into numbers, which is what makes this a table.
+@SuppressWarnings("EnumOrdinal")
 public final class Decoder {
     /** Longest instruction. */
     public static final int MAX_BYTES = 15;
@@ -164,8 +166,8 @@ public final class Decoder {
         }
         final boolean isRegister = modrm >= 0xc0;
         if (((int) entry & Entry.OP_MASK) == 0
-                || (entry & Entry.ONLY_64) != 0 && into.codeBytes != 8
-                || (prefixes & LOCK) != 0 && ((entry & Entry.LOCKABLE) == 0 || isRegister)) {
+                || ((entry & Entry.ONLY_64) != 0 && into.codeBytes != 8)
+                || ((prefixes & LOCK) != 0 && ((entry & Entry.LOCKABLE) == 0 || isRegister))) {
             return invalid(into, p - at);
         }
         final Op op = operation(entry, rex);
@@ -240,15 +242,15 @@ public final class Decoder {
             case IS_ADDRESS_SIZE -> prefixes | ADDRESS_SIZE;
             case IS_LOCK -> prefixes | LOCK;
             // Of F3 and F2 the last one counts.
-            case IS_REPE -> prefixes & ~REPNE | REPE;
-            case IS_REPNE -> prefixes & ~REPE | REPNE;
+            case IS_REPE -> (prefixes & ~REPNE) | REPE;
+            case IS_REPNE -> (prefixes & ~REPE) | REPNE;
             default -> {
                 final int segment = prefix - IS_SEGMENT;
                 // SDM 1 3.3.7.1: in 64-bit mode CS, DS, ES and SS overrides are ignored.
                 if (codeBytes == 8 && segment < 4) {
                     yield prefixes;
                 }
-                yield prefixes & (1 << SEGMENT_SHIFT) - 1 | segment + 1 << SEGMENT_SHIFT;
+                yield (prefixes & (1 << SEGMENT_SHIFT) - 1) | (segment + 1) << SEGMENT_SHIFT;
             }
         };
     }
@@ -278,7 +280,7 @@ public final class Decoder {
             case Entry.WV -> wide ? 8 : small;
             case Entry.WZ -> wide ? 4 : small;
             case Entry.WY -> wide ? 8 : 4;
-            case Entry.W64 -> wide || codeBytes == 8 && small == 4 ? 8 : small;
+            case Entry.W64 -> wide || (codeBytes == 8 && small == 4) ? 8 : small;
             case Entry.WC -> codeBytes == 8 ? 8 : 4;
             case Entry.WD -> codeBytes == 8 ? 8 : small;
             case Entry.WENV -> small == 2 && !wide ? 14 : 28;
@@ -299,7 +301,7 @@ public final class Decoder {
             return true;
         }
         final int first = operand(spec1, opcode, modrm, rex, into);
-        if (first == BAD || spec1 == Entry.SW && (first & 0xff) == SEGMENT_CS) {
+        if (first == BAD || (spec1 == Entry.SW && (first & 0xff) == SEGMENT_CS)) {
             return false;
         }
         into.kind1 = KINDS[first >> 8];
@@ -325,7 +327,7 @@ public final class Decoder {
     private static int operand(int spec, int opcode, int modrm, int rex, Insn into) {
         final int rm = modrm & 7;
         final int rmX = rm | (rex & REX_B) << 3;
-        final int regX = modrm >> 3 & 7 | (rex & REX_R) << 1;
+        final int regX = (modrm >> 3 & 7) | (rex & REX_R) << 1;
         final boolean isMemory = modrm < 0xc0;
         return switch (spec) {
             case Entry.E -> isMemory ? MEMORY : general(rmX, rex, into.operandBytes);
@@ -334,17 +336,17 @@ public final class Decoder {
             case Entry.G -> general(regX, rex, into.operandBytes);
             case Entry.R -> isMemory ? BAD : GENERAL | rmX;
             case Entry.M -> isMemory ? MEMORY : BAD;
-            case Entry.Z -> general(opcode & 7 | (rex & REX_B) << 3, rex, into.operandBytes);
+            case Entry.Z -> general((opcode & 7) | (rex & REX_B) << 3, rex, into.operandBytes);
             case Entry.A -> GENERAL;
             case Entry.CL -> GENERAL | 1;
             case Entry.DX -> GENERAL | 2;
-            case Entry.SW -> (regX & 7) > 5 ? BAD : SEGMENT | regX & 7;
+            case Entry.SW -> (regX & 7) > 5 ? BAD : SEGMENT | (regX & 7);
             case Entry.SEG, Entry.SEG + 1, Entry.SEG + 2, Entry.SEG + 3, Entry.SEG + 4, Entry.SEG + 5 ->
                 SEGMENT | spec - Entry.SEG;
             // SDM 2 MOV-Control Registers: CR1, CR5 to CR7 and those above CR8 do not exist.
             case Entry.CR -> (1 << regX & 0b1_0001_1101) == 0 ? BAD : OperandKind.CONTROL.ordinal() << 8 | regX;
             case Entry.DR -> regX > 7 ? BAD : OperandKind.DEBUG.ordinal() << 8 | regX;
-            case Entry.P -> MMX | regX & 7;
+            case Entry.P -> MMX | (regX & 7);
             case Entry.Q -> isMemory ? MEMORY : MMX | rm;
             case Entry.N -> isMemory ? BAD : MMX | rm;
             case Entry.V -> XMM | regX;
@@ -378,7 +380,7 @@ public final class Decoder {
             }
             final int sib = code[p++] & 0xff;
             base = sib & 7;
-            final int index = sib >> 3 & 7 | (rex & REX_X) << 2;
+            final int index = (sib >> 3 & 7) | (rex & REX_X) << 2;
             if (index != 4) {
                 into.indexRegister = index;
                 into.scaleShift = sib >> 6;
@@ -449,10 +451,10 @@ public final class Decoder {
             case Entry.IW -> into.imm = signed(code, from, 2) & 0xffff;
             case Entry.OFFSET -> {
                 final long address = signed(code, from, bytes);
-                into.displacement = bytes == 8 ? address : address & (1L << bytes * 8) - 1;
+                into.displacement = bytes == 8 ? address : address & (1L << (bytes * 8)) - 1;
             }
             case Entry.AP -> {
-                into.imm = signed(code, from, full) & (1L << full * 8) - 1;
+                into.imm = signed(code, from, full) & (1L << (full * 8)) - 1;
                 into.imm2 = (int) signed(code, from + full, 2) & 0xffff;
             }
             case Entry.ENTER -> {
@@ -468,7 +470,7 @@ public final class Decoder {
     private static long signed(byte[] code, int at, int bytes) {
         long value = code[at + bytes - 1];
         for (int i = bytes - 2; i >= 0; i--) {
-            value = value << 8 | code[at + i] & 0xff;
+            value = value << 8 | (code[at + i] & 0xff);
         }
         return value;
     }

@@ -139,6 +139,8 @@ final class Entry {
 
     private Entry() {}
 
+    // The number finds its way back in Decoder.
+    @SuppressWarnings("EnumOrdinal")
     static long of(Op op, int width, int first, int second, int third) {
         if (!OptionalOps.exists(op)) {
             return INVALID;
@@ -184,6 +186,6 @@ final class Entry {
     }
 
     private static boolean usesModrm(int operand) {
-        return operand >= E && operand <= M || operand == SW || operand >= CR && operand < ST0 || operand == STI;
+        return (operand >= E && operand <= M) || operand == SW || (operand >= CR && operand < ST0) || operand == STI;
     }
 }

@@ -47,7 +47,7 @@ package io.jvmm.vcpu.x86.decode;
  * </table>
  */
 public final class Insn {
-    /** {@link #base} and {@link #index} of an address without one: index of the zero register in {@code Cpu.r}. */
+    /** {@link #base} and {@link #indexRegister} of an address without one: index of the zero register in {@code Cpu.r}. */
     public static final int NO_REGISTER = 16;
     /** {@link #base} of a RIP-relative address: the displacement counts from the end of the instruction. */
     public static final int RIP = 17;

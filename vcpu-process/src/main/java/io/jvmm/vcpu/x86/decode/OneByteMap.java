@@ -33,6 +33,8 @@ import static io.jvmm.vcpu.x86.decode.Entry.source;
 import static io.jvmm.vcpu.x86.decode.Entry.with;
 
 /** The one-byte opcode map (SDM 2 table A-2), once for 64-bit code and once for the others. */
+// Static imports: a line of the map should look like one of the SDM.
+@SuppressWarnings("BadImport")
 final class OneByteMap {
     private static final Op[] ARITHMETIC = {Op.ADD, Op.OR, Op.ADC, Op.SBB, Op.AND, Op.SUB, Op.XOR, Op.CMP};
     private static final Op[] SHIFTS = {Op.ROL, Op.ROR, Op.RCL, Op.RCR, Op.SHL, Op.SHR, Op.SHL, Op.SAR};

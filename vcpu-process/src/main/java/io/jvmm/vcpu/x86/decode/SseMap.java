@@ -21,6 +21,8 @@ import static io.jvmm.vcpu.x86.decode.TwoByteMap.F3;
 import static io.jvmm.vcpu.x86.decode.TwoByteMap.P66;
 
 /** MMX, SSE, SSE2 and SSE3 in the two-byte map 0F xx (SDM 2 table A-3). */
+// Static imports: a line of the map should look like one of the SDM.
+@SuppressWarnings("BadImport")
 final class SseMap {
     private final long[] map;
     private final Groups groups;

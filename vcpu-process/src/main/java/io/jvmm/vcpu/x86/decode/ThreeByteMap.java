@@ -20,6 +20,8 @@ import static io.jvmm.vcpu.x86.decode.TwoByteMap.F2;
 import static io.jvmm.vcpu.x86.decode.TwoByteMap.P66;
 
 /** The maps 0F 38 xx and 0F 3A xx (SDM 2 tables ), laid out as {@link TwoByteMap}. */
+// Static imports: a line of the map should look like one of the SDM.
+@SuppressWarnings("BadImport")
 final class ThreeByteMap {
     private ThreeByteMap() {}
 

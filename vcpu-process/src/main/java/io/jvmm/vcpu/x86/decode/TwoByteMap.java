@@ -34,6 +34,8 @@ import static io.jvmm.vcpu.x86.decode.Entry.with;
  * What is not SIMD in the two-byte map 0F xx (SDM 2 table A-3): four times 256 cells, by the mandatory prefix (none, 66, F3,
  * F2). Where a prefix selects nothing, all four are alike.
  */
+// Static imports: a line of the map should look like one of the SDM.
+@SuppressWarnings("BadImport")
 final class TwoByteMap {
     static final int NONE = 0;
     static final int P66 = 256;

@@ -11,6 +11,8 @@ import static io.jvmm.vcpu.x86.decode.Entry.WSAVE;
 import static io.jvmm.vcpu.x86.decode.Entry.of;
 
 /** Opcodes D8 to DF (SDM 2 tables ), with the aliases that processors have had since the 8087. */
+// Static imports: a line of the map should look like one of the SDM.
+@SuppressWarnings("BadImport")
 final class X87Map {
     private final Groups groups;
 

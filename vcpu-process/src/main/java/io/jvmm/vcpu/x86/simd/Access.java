@@ -16,7 +16,7 @@ final class Access {
 
     /** SSE instructions: #UD when the system does not save XMM registers, #NM when they belong to another task (SDM 3A 14.1). */
     static void sse(Cpu cpu) {
-        if ((cpu.cr0 & (CR0_EM | CR0_TS) | ~cpu.cr4 & CR4_OSFXSR) != 0) {
+        if (((cpu.cr0 & (CR0_EM | CR0_TS)) | (~cpu.cr4 & CR4_OSFXSR)) != 0) {
             if ((cpu.cr0 & CR0_EM) != 0 || (cpu.cr4 & CR4_OSFXSR) == 0) {
                 throw cpu.undefined();
             }

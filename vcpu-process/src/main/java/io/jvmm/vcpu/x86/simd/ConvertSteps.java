@@ -61,7 +61,7 @@ final class ConvertSteps {
             long second = x[d + 1];
             switch (op) {
                 case CVTSS2SD -> first = SoftFloat.convert(cpu, s, w, low & LOW);
-                case CVTSD2SS -> first = first & ~LOW | SoftFloat.convert(cpu, w, s, low);
+                case CVTSD2SS -> first = (first & ~LOW) | SoftFloat.convert(cpu, w, s, low);
                 case CVTPS2PD -> {
                     first = SoftFloat.convert(cpu, s, w, low & LOW);
                     second = SoftFloat.convert(cpu, s, w, low >>> 32);
@@ -120,7 +120,7 @@ final class ConvertSteps {
             if (single) {
                 final long result = SoftFloat.fromInteger(cpu, Format.SINGLE, value);
                 Format.settle(cpu);
-                x[d] = x[d] & ~LOW | result;
+                x[d] = (x[d] & ~LOW) | result;
             } else if (bytes == 4) {
                 x[d] = wide((int) value);
             } else {

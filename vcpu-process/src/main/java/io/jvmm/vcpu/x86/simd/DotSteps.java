@@ -81,7 +81,7 @@ final class DotSteps {
             long second = x[d + 1];
             switch (op) {
                 case ROUNDSD -> first = wide(cpu, low);
-                case ROUNDSS -> first = x[d] & ~LOW | single(cpu, low);
+                case ROUNDSS -> first = (x[d] & ~LOW) | single(cpu, low);
                 case ROUNDPD -> {
                     first = wide(cpu, low);
                     second = wide(cpu, high);

@@ -23,7 +23,7 @@ final class ElementSteps {
 
     /** One bit for the top of each byte. */
     static int byteSigns(long value) {
-        return (int) ((value >>> 7 & EACH_BYTE) * GATHER >>> 56);
+        return (int) (((value >>> 7 & EACH_BYTE) * GATHER) >>> 56);
     }
 
     private static final class Insert extends Step {
@@ -86,7 +86,7 @@ final class ElementSteps {
         private static long insert(long old, long value, int width, int place) {
             final long mask = (1L << width) - 1;
             final int shift = place * width;
-            return old & ~(mask << shift) | (value & mask) << shift;
+            return (old & ~(mask << shift)) | (value & mask) << shift;
         }
     }
 
@@ -133,7 +133,7 @@ final class ElementSteps {
         private long mmxValue(long low) {
             return switch (op) {
                 case PMOVMSKB -> byteSigns(low);
-                case PEXTRW -> low >>> 16 * (imm & 3) & 0xffff;
+                case PEXTRW -> low >>> (16 * (imm & 3)) & 0xffff;
                 default -> bytes == 8 ? low : low & 0xffff_ffffL;
             };
         }
@@ -141,7 +141,7 @@ final class ElementSteps {
         private long value(long low, long high) {
             return switch (op) {
                 case PMOVMSKB -> byteSigns(low) | byteSigns(high) << 8;
-                case MOVMSKPS -> low >>> 31 & 1 | low >>> 63 << 1 | (high >>> 31 & 1) << 2 | high >>> 63 << 3;
+                case MOVMSKPS -> (low >>> 31 & 1) | low >>> 63 << 1 | (high >>> 31 & 1) << 2 | high >>> 63 << 3;
                 case MOVMSKPD -> low >>> 63 | high >>> 63 << 1;
                 case PEXTRQ -> (imm & 1) == 0 ? low : high;
                 case PEXTRD, EXTRACTPS -> element(low, high, 32);
@@ -154,7 +154,7 @@ final class ElementSteps {
         private long element(long low, long high, int width) {
             final int perHalf = 64 / width;
             final int place = imm & 2 * perHalf - 1;
-            return (place < perHalf ? low : high) >>> place % perHalf * width & (1L << width) - 1;
+            return (place < perHalf ? low : high) >>> (place % perHalf * width) & (1L << width) - 1;
         }
     }
 }

@@ -65,7 +65,7 @@ final class FloatSteps {
         void compute(Cpu cpu, long[] x, long low, long high) {
             final long result = Arithmetic.narrow(cpu, kind, x[d], low);
             Format.settle(cpu);
-            x[d] = x[d] & ~LOW | result;
+            x[d] = (x[d] & ~LOW) | result;
         }
     }
 
@@ -151,7 +151,7 @@ final class FloatSteps {
             final long first;
             long second = x[d + 1];
             switch (op) {
-                case CMPSS -> first = x[d] & ~LOW | single(cpu, x[d], low);
+                case CMPSS -> first = (x[d] & ~LOW) | single(cpu, x[d], low);
                 case CMPSD -> first = wide(cpu, x[d], low);
                 case CMPPD -> {
                     first = wide(cpu, x[d], low);
@@ -195,7 +195,7 @@ final class FloatSteps {
                 x[d] = one(low) | one(low >>> 32) << 32;
                 x[d + 1] = one(high) | one(high >>> 32) << 32;
             } else {
-                x[d] = x[d] & ~LOW | one(low);
+                x[d] = (x[d] & ~LOW) | one(low);
             }
         }
 
@@ -204,7 +204,7 @@ final class FloatSteps {
             final long a = value & LOW;
             final boolean negative = Format.isNegative(f, a);
             if (Format.isNan(f, a)) {
-                return a | 1L << f - 1;
+                return a | 1L << (f - 1);
             }
             if (Format.exponent(f, a) == 0) {
                 return Format.infinity(f, negative);

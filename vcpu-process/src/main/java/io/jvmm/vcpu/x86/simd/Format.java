@@ -73,7 +73,7 @@ final class Format {
 
     /** The default NaN, "real indefinite". */
     static long indefinite(int f) {
-        return signBit(f) | (long) maxExponent(f) << f | 1L << f - 1;
+        return signBit(f) | (long) maxExponent(f) << f | 1L << (f - 1);
     }
 
     static boolean isNan(int f, long a) {
@@ -89,7 +89,7 @@ final class Format {
     }
 
     static boolean isSignaling(int f, long a) {
-        return isNan(f, a) && (a & 1L << f - 1) == 0;
+        return isNan(f, a) && (a & 1L << (f - 1)) == 0;
     }
 
     static int rounding(Cpu cpu) {
@@ -110,7 +110,7 @@ final class Format {
         if (isSignaling(f, a)) {
             raise(cpu, INVALID);
         }
-        return a | 1L << f - 1;
+        return a | 1L << (f - 1);
     }
 
     /** Result of two operands of which one is a NaN, at least: the first that is one (SDM 1 table 4-7). */
@@ -118,7 +118,7 @@ final class Format {
         if (isSignaling(f, a) || isSignaling(f, b)) {
             raise(cpu, INVALID);
         }
-        return (isNan(f, a) ? a : b) | 1L << f - 1;
+        return (isNan(f, a) ? a : b) | 1L << (f - 1);
     }
 
     /** A denormal operand is zero with DAZ, and else an exception. */
@@ -149,7 +149,7 @@ final class Format {
     /** What is added before the bits below {@code shift} are cut off. */
     private static long increment(int rounding, boolean negative, int shift) {
         if (rounding == NEAREST) {
-            return 1L << shift - 1;
+            return 1L << (shift - 1);
         }
         return rounding == (negative ? DOWN : UP) ? (1L << shift) - 1 : 0;
     }
@@ -170,7 +170,7 @@ final class Format {
         final long increment = increment(rounding, negative, shift);
         int e = exponent;
         long sig = significand;
-        final boolean tiny = e < 0 || e == 0 && sig + increment >= 0;
+        final boolean tiny = e < 0 || (e == 0 && sig + increment >= 0);
         if (e <= 0) {
             final boolean masked = (cpu.mxcsr & UNDERFLOW_MASKED) != 0;
             if (tiny && masked && (cpu.mxcsr & FLUSH_TO_ZERO) != 0) {
@@ -188,8 +188,8 @@ final class Format {
         }
         final long rest = sig & (1L << shift) - 1;
         raise(cpu, precision(sig, shift));
-        long rounded = sig + increment >>> shift;
-        if (rounding == NEAREST && rest == 1L << shift - 1) {
+        long rounded = (sig + increment) >>> shift;
+        if (rounding == NEAREST && rest == 1L << (shift - 1)) {
             rounded &= ~1L;
         }
         // The top bit of the significand counts as one in the exponent: of a denormal, it may have come by rounding.

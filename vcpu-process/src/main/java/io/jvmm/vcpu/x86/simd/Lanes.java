@@ -100,7 +100,7 @@ final class Lanes {
     }
 
     private static long choose(long mask, long a, long b) {
-        return a & mask | b & ~mask;
+        return (a & mask) | (b & ~mask);
     }
 
     private static long negate(long a, long mask, long top) {

@@ -97,7 +97,7 @@ final class MmxMoveSteps {
             this.value = insn.reg1;
             this.mask = insn.reg2;
             this.segment = insn.segment;
-            this.offsetMask = insn.addressBytes == 8 ? -1 : (1L << 8 * insn.addressBytes) - 1;
+            this.offsetMask = insn.addressBytes == 8 ? -1 : (1L << (8 * insn.addressBytes)) - 1;
         }
 
         @Override
@@ -126,7 +126,7 @@ final class MmxMoveSteps {
 
         private static void probe(Cpu cpu, long at, long mask) {
             for (int i = 0; i < 8; i++) {
-                if ((mask >>> 8 * i & 0x80) != 0) {
+                if ((mask >>> (8 * i) & 0x80) != 0) {
                     cpu.mmu.probeWrite(at + i, 1);
                 }
             }
@@ -134,8 +134,8 @@ final class MmxMoveSteps {
 
         private static void store(Cpu cpu, long at, long value, long mask) {
             for (int i = 0; i < 8; i++) {
-                if ((mask >>> 8 * i & 0x80) != 0) {
-                    cpu.mmu.write8(at + i, (int) (value >>> 8 * i));
+                if ((mask >>> (8 * i) & 0x80) != 0) {
+                    cpu.mmu.write8(at + i, (int) (value >>> (8 * i)));
                 }
             }
         }

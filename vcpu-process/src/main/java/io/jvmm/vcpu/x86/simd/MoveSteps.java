@@ -88,7 +88,7 @@ final class MoveSteps {
                         x[d] = low;
                         x[d + 1] = 0;
                     } else {
-                        x[d] = x[d] & ~0xffff_ffffL | low & 0xffff_ffffL;
+                        x[d] = (x[d] & ~0xffff_ffffL) | (low & 0xffff_ffffL);
                     }
                 }
                 case MOVHLPS -> x[d] = high;
@@ -97,12 +97,12 @@ final class MoveSteps {
                     x[d + 1] = low;
                 }
                 case MOVSLDUP -> {
-                    x[d] = low & 0xffff_ffffL | low << 32;
-                    x[d + 1] = high & 0xffff_ffffL | high << 32;
+                    x[d] = (low & 0xffff_ffffL) | low << 32;
+                    x[d + 1] = (high & 0xffff_ffffL) | high << 32;
                 }
                 case MOVSHDUP -> {
-                    x[d] = low & ~0xffff_ffffL | low >>> 32;
-                    x[d + 1] = high & ~0xffff_ffffL | high >>> 32;
+                    x[d] = (low & ~0xffff_ffffL) | low >>> 32;
+                    x[d + 1] = (high & ~0xffff_ffffL) | high >>> 32;
                 }
                 default -> throw new IllegalStateException(op.toString());
             }

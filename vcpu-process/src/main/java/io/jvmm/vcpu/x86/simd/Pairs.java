@@ -16,8 +16,8 @@ final class Pairs {
             case PACKUSWB -> packWords(first, false) | packWords(second, false) << 32;
             case PACKSSDW -> packDoubles(first, true) | packDoubles(second, true) << 32;
             case PACKUSDW -> packDoubles(first, false) | packDoubles(second, false) << 32;
-            case PHADDD -> (int) (first + (first >>> 32)) & 0xffff_ffffL | second + (second >>> 32) << 32;
-            case PHSUBD -> (int) (first - (first >>> 32)) & 0xffff_ffffL | second - (second >>> 32) << 32;
+            case PHADDD -> ((int) (first + (first >>> 32)) & 0xffff_ffffL) | (second + (second >>> 32)) << 32;
+            case PHSUBD -> ((int) (first - (first >>> 32)) & 0xffff_ffffL) | (second - (second >>> 32)) << 32;
             default -> horizontal(op, first) | horizontal(op, second) << 32;
         };
     }
@@ -27,7 +27,7 @@ final class Pairs {
         return switch (op) {
             case PUNPCKLBW, PUNPCKHBW -> spreadBytes(a) | spreadBytes(b) << 8;
             case PUNPCKLWD, PUNPCKHWD -> spreadWords(a) | spreadWords(b) << 16;
-            default -> a & 0xffff_ffffL | b << 32;
+            default -> (a & 0xffff_ffffL) | b << 32;
         };
     }
 
@@ -50,7 +50,7 @@ final class Pairs {
         long result = 0;
         for (int shift = 48; shift >= 0; shift -= 16) {
             final int word = (short) (value >>> shift);
-            result = result << 8 | (signed ? clamp(word, -128, 127) : clamp(word, 0, 255)) & 0xff;
+            result = result << 8 | ((signed ? clamp(word, -128, 127) : clamp(word, 0, 255)) & 0xff);
         }
         return result;
     }
@@ -59,12 +59,12 @@ final class Pairs {
         final int low = (int) value;
         final int high = (int) (value >>> 32);
         return signed
-                ? clampWord(low) & 0xffffL | (clampWord(high) & 0xffffL) << 16
+                ? (clampWord(low) & 0xffffL) | (clampWord(high) & 0xffffL) << 16
                 : clamp(low, 0, 0xffff) | (long) clamp(high, 0, 0xffff) << 16;
     }
 
     private static long horizontal(Op op, long value) {
-        return horizontalWord(op, (int) value) & 0xffffL | (horizontalWord(op, (int) (value >>> 32)) & 0xffffL) << 16;
+        return (horizontalWord(op, (int) value) & 0xffffL) | (horizontalWord(op, (int) (value >>> 32)) & 0xffffL) << 16;
     }
 
     private static int horizontalWord(Op op, int pair) {

@@ -10,9 +10,9 @@ final class Products {
         return switch (op) {
             case PMULUDQ -> (a & 0xffff_ffffL) * (b & 0xffff_ffffL);
             case PMULDQ -> (long) (int) a * (int) b;
-            case PMULLD -> ((a * b) & 0xffff_ffffL) | ((a >>> 32) * (b >>> 32) << 32);
+            case PMULLD -> ((a * b) & 0xffff_ffffL) | (((a >>> 32) * (b >>> 32)) << 32);
             case PSADBW -> sumOfDifferences(a, b);
-            case PMADDWD -> pairs(a, b) & 0xffff_ffffL | (long) pairs(a >>> 32, b >>> 32) << 32;
+            case PMADDWD -> (pairs(a, b) & 0xffff_ffffL) | (long) pairs(a >>> 32, b >>> 32) << 32;
             default -> words(op, a, b);
         };
     }
@@ -20,7 +20,7 @@ final class Products {
     private static long words(Op op, long a, long b) {
         long result = 0;
         for (int shift = 48; shift >= 0; shift -= 16) {
-            result = result << 16 | word(op, (int) (a >>> shift), (int) (b >>> shift)) & 0xffff;
+            result = result << 16 | (word(op, (int) (a >>> shift), (int) (b >>> shift)) & 0xffff);
         }
         return result;
     }
@@ -29,9 +29,9 @@ final class Products {
     private static int word(Op op, int a, int b) {
         return switch (op) {
             case PMULLW -> a * b;
-            case PMULHW -> (short) a * (short) b >> 16;
-            case PMULHUW -> (a & 0xffff) * (b & 0xffff) >>> 16;
-            case PMULHRSW -> ((short) a * (short) b >> 14) + 1 >> 1;
+            case PMULHW -> ((short) a * (short) b) >> 16;
+            case PMULHUW -> ((a & 0xffff) * (b & 0xffff)) >>> 16;
+            case PMULHRSW -> ((((short) a * (short) b) >> 14) + 1) >> 1;
             case PMADDUBSW -> Pairs.clampWord((a & 0xff) * (byte) b + (a >>> 8 & 0xff) * (byte) (b >> 8));
             default -> throw new IllegalArgumentException(op.toString());
         };

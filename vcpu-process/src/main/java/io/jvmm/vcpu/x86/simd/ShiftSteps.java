@@ -31,7 +31,7 @@ final class ShiftSteps {
             case PSRLD -> n > 31 ? 0 : value >>> n & elements(0xffff_ffffL >>> n, 32);
             case PSLLW -> n > 15 ? 0 : value << n & elements(0xffffL << n & 0xffff, 16);
             case PSRLW -> n > 15 ? 0 : value >>> n & elements(0xffffL >>> n, 16);
-            case PSRAD -> (int) value >> Math.min(n, 31) & 0xffff_ffffL | value >> 32 >> Math.min(n, 31) << 32;
+            case PSRAD -> ((int) value >> Math.min(n, 31) & 0xffff_ffffL) | value >> 32 >> Math.min(n, 31) << 32;
             default -> arithmeticWords(value, Math.min(n, 15));
         };
     }
@@ -39,7 +39,7 @@ final class ShiftSteps {
     private static long arithmeticWords(long value, int n) {
         long result = 0;
         for (int i = 48; i >= 0; i -= 16) {
-            result = result << 16 | (short) (value >>> i) >> n & 0xffff;
+            result = result << 16 | ((short) (value >>> i) >> n & 0xffff);
         }
         return result;
     }

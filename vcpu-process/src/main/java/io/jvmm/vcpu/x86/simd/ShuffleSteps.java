@@ -33,20 +33,20 @@ final class ShuffleSteps {
         final int shift = (from & 7) * 8;
         final long low = quad == 0 ? bLow : quad == 1 ? bHigh : quad == 2 ? aLow : aHigh;
         final long high = quad == 0 ? bHigh : quad == 1 ? aLow : quad == 2 ? aHigh : 0;
-        return shift == 0 ? low : low >>> shift | high << 64 - shift;
+        return shift == 0 ? low : low >>> shift | high << (64 - shift);
     }
 
     /** One of four doublewords. */
     private static long pick(long low, long high, int which) {
-        return ((which & 2) == 0 ? low : high) >>> 32 * (which & 1) & 0xffff_ffffL;
+        return ((which & 2) == 0 ? low : high) >>> (32 * (which & 1)) & 0xffff_ffffL;
     }
 
     /** Four words of one half by an immediate. */
     private static long words(long value, int imm) {
-        return value >>> 16 * (imm & 3) & 0xffff
-                | (value >>> 16 * (imm >> 2 & 3) & 0xffff) << 16
-                | (value >>> 16 * (imm >> 4 & 3) & 0xffff) << 32
-                | value >>> 16 * (imm >> 6 & 3) << 48;
+        return (value >>> (16 * (imm & 3)) & 0xffff)
+                | (value >>> (16 * (imm >> 2 & 3)) & 0xffff) << 16
+                | (value >>> (16 * (imm >> 4 & 3)) & 0xffff) << 32
+                | value >>> (16 * (imm >> 6 & 3)) << 48;
     }
 
     private static final class ShuffleDoubles extends XmmStep {
@@ -72,8 +72,8 @@ final class ShuffleSteps {
 
         @Override
         void compute(Cpu cpu, long[] x, long low, long high) {
-            final boolean zero = (x[d] & low | x[d + 1] & high) == 0;
-            final boolean carry = (~x[d] & low | ~x[d + 1] & high) == 0;
+            final boolean zero = ((x[d] & low) | (x[d + 1] & high)) == 0;
+            final boolean carry = ((~x[d] & low) | (~x[d + 1] & high)) == 0;
             cpu.setStatusFlags((zero ? Flags.ZF : 0) | (carry ? Flags.CF : 0));
         }
     }
@@ -124,7 +124,7 @@ final class ShuffleSteps {
                 default -> {
                     final int from = narrowBits();
                     // What the low half of the result takes, the high half goes on behind.
-                    set(x, widen(low, from), widen(low >>> 64 / widenedBits() * from, from));
+                    set(x, widen(low, from), widen(low >>> (64 / widenedBits() * from), from));
                 }
             }
         }
@@ -135,7 +135,7 @@ final class ShuffleSteps {
         }
 
         private void blend(long[] x, long low, long high, long maskLow, long maskHigh) {
-            set(x, x[d] & ~maskLow | low & maskLow, x[d + 1] & ~maskHigh | high & maskHigh);
+            set(x, (x[d] & ~maskLow) | (low & maskLow), (x[d + 1] & ~maskHigh) | (high & maskHigh));
         }
 
         /** A mask of elements from the low bits of an immediate. */
@@ -143,7 +143,7 @@ final class ShuffleSteps {
             final long one = width == 64 ? -1 : (1L << width) - 1;
             long mask = 0;
             for (int i = 0; i < 64 / width; i++) {
-                mask |= (bits >> i & 1) != 0 ? one << i * width : 0;
+                mask |= (bits >> i & 1) != 0 ? one << (i * width) : 0;
             }
             return mask;
         }
@@ -158,7 +158,7 @@ final class ShuffleSteps {
             long result = 0;
             for (int shift = 56; shift >= 0; shift -= 8) {
                 final int c = (int) (control >>> shift);
-                final long value = (c & 0x80) != 0 ? 0 : ((c & 8) == 0 ? a : b) >>> 8 * (c & 7) & 0xff;
+                final long value = (c & 0x80) != 0 ? 0 : ((c & 8) == 0 ? a : b) >>> (8 * (c & 7)) & 0xff;
                 result = result << 8 | value;
             }
             return result;
@@ -168,12 +168,12 @@ final class ShuffleSteps {
             // From memory there is but one element (SDM 2 INSERTPS).
             final long value = isLoad() ? low : pick(low, high, imm >> 6);
             for (int i = 0; i < 4; i++) {
-                final long mask = 0xffff_ffffL << 32 * (i & 1);
+                final long mask = 0xffff_ffffL << (32 * (i & 1));
                 final int at = d + (i >> 1);
                 if ((imm >> i & 1) != 0) {
                     x[at] &= ~mask;
                 } else if ((imm >> 4 & 3) == i) {
-                    x[at] = x[at] & ~mask | value << 32 * (i & 1);
+                    x[at] = (x[at] & ~mask) | value << (32 * (i & 1));
                 }
             }
         }
@@ -182,7 +182,7 @@ final class ShuffleSteps {
             long least = 0xffff;
             long index = 0;
             for (int i = 7; i >= 0; i--) {
-                final long word = (i < 4 ? low : high) >>> 16 * (i & 3) & 0xffff;
+                final long word = (i < 4 ? low : high) >>> (16 * (i & 3)) & 0xffff;
                 if (word <= least) {
                     least = word;
                     index = i;
@@ -220,9 +220,9 @@ final class ShuffleSteps {
             final long mask = to == 64 ? -1 : (1L << to) - 1;
             long result = 0;
             for (int i = 64 / to - 1; i >= 0; i--) {
-                final long up = value << 64 - from - i * from;
-                final long one = isSigned() ? up >> 64 - from : up >>> 64 - from;
-                result = to == 64 ? one : result << to | one & mask;
+                final long up = value << (64 - from - i * from);
+                final long one = isSigned() ? up >> (64 - from) : up >>> (64 - from);
+                result = to == 64 ? one : result << to | (one & mask);
             }
             return result;
         }

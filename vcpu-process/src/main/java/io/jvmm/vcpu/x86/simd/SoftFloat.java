@@ -29,8 +29,8 @@ final class SoftFloat {
     private static long significand(int f, long a) {
         final long fraction = fraction(f, a);
         return exponent(f, a) != 0
-                ? (fraction | 1L << f) << 62 - f
-                : fraction << Long.numberOfLeadingZeros(fraction) - 1;
+                ? (fraction | 1L << f) << (62 - f)
+                : fraction << (Long.numberOfLeadingZeros(fraction) - 1);
     }
 
     /** Biased exponent that goes with {@link #significand}: below 1 for denormals. */
@@ -56,8 +56,8 @@ final class SoftFloat {
         // Leading ones at bit 61, to leave room for the carry.
         final int ea = Math.max(exponent(f, a), 1);
         final int eb = Math.max(exponent(f, b), 1);
-        final long sa = (fraction(f, a) | (exponent(f, a) == 0 ? 0 : 1L << f)) << 61 - f;
-        final long sb = (fraction(f, b) | (exponent(f, b) == 0 ? 0 : 1L << f)) << 61 - f;
+        final long sa = (fraction(f, a) | (exponent(f, a) == 0 ? 0 : 1L << f)) << (61 - f);
+        final long sb = (fraction(f, b) | (exponent(f, b) == 0 ? 0 : 1L << f)) << (61 - f);
         final int e = Math.max(ea, eb);
         final long x = shiftRightJam(sa, e - ea);
         final long y = shiftRightJam(sb, e - eb);
@@ -116,8 +116,8 @@ final class SoftFloat {
         if (isZero(f, a)) {
             return zero(f, negative);
         }
-        final long y = significand(f, b) >>> 62 - f;
-        long rest = significand(f, a) >>> 62 - f;
+        final long y = significand(f, b) >>> (62 - f);
+        long rest = significand(f, a) >>> (62 - f);
         int e = scale(f, a) - scale(f, b) + bias(f);
         if (rest < y) {
             rest <<= 1;
@@ -195,7 +195,8 @@ final class SoftFloat {
         if (isNan(from, first)) {
             final long quiet = quiet(cpu, from, first);
             final long fraction = fraction(from, quiet);
-            return (to > from ? fraction << to - from : fraction >>> from - to) | infinity(to, isNegative(from, quiet));
+            return (to > from ? fraction << (to - from) : fraction >>> (from - to))
+                    | infinity(to, isNegative(from, quiet));
         }
         final long a = operand(cpu, from, first);
         final boolean negative = isNegative(from, a);
@@ -215,7 +216,7 @@ final class SoftFloat {
         // The least integer is a power of two: its magnitude, unsigned, is right.
         final long magnitude = Math.abs(value);
         final int zeros = Long.numberOfLeadingZeros(magnitude);
-        final long significand = zeros == 0 ? shiftRightJam(magnitude >>> 1, 0) : magnitude << zeros - 1;
+        final long significand = zeros == 0 ? shiftRightJam(magnitude >>> 1, 0) : magnitude << (zeros - 1);
         return round(cpu, f, value < 0, bias(f) + 63 - zeros, significand);
     }
 
@@ -240,7 +241,7 @@ final class SoftFloat {
         final long whole;
         boolean inexact = false;
         if (unbiased >= f) {
-            whole = sig << unbiased - f;
+            whole = sig << (unbiased - f);
         } else {
             // Two bits more: a half and a rest.
             final long scaled = shiftRightJam(sig << 2, Math.min(f - unbiased, 63));
@@ -291,6 +292,6 @@ final class SoftFloat {
             return sign;
         }
         final int top = 63 - Long.numberOfLeadingZeros(whole);
-        return sign | (long) (top + bias(f)) << f | fraction(f, whole << f - top);
+        return sign | (long) (top + bias(f)) << f | fraction(f, whole << (f - top));
     }
 }

@@ -61,7 +61,7 @@ final class TextSteps {
                         : last ? 31 - Integer.numberOfLeadingZeros(result) : Integer.numberOfTrailingZeros(result);
             } else if ((imm & 0x40) != 0) {
                 x[0] = expand(result);
-                x[1] = expand(result >>> count / 2);
+                x[1] = expand(result >>> (count / 2));
             } else {
                 x[0] = result;
                 x[1] = 0;
@@ -85,10 +85,10 @@ final class TextSteps {
 
         private int element(long low, long high, int i) {
             if (words) {
-                final int word = (int) ((i < 4 ? low : high) >>> 16 * (i & 3));
+                final int word = (int) ((i < 4 ? low : high) >>> (16 * (i & 3)));
                 return signed ? (short) word : word & 0xffff;
             }
-            final int value = (int) ((i < 8 ? low : high) >>> 8 * (i & 7));
+            final int value = (int) ((i < 8 ? low : high) >>> (8 * (i & 7)));
             return signed ? (byte) value : value & 0xff;
         }
 
@@ -99,7 +99,7 @@ final class TextSteps {
                     case EQUAL_ANY -> j < validB && any(a, b, validA, element(low, high, j));
                     case RANGES -> j < validB && inRange(a, b, validA, element(low, high, j));
                     case EQUAL_EACH ->
-                        j < validA && j < validB
+                        (j < validA && j < validB)
                                 ? element(a, b, j) == element(low, high, j)
                                 : j >= validA && j >= validB;
                     default -> isSubstring(a, b, validA, low, high, validB, j);
@@ -141,7 +141,7 @@ final class TextSteps {
             long result = 0;
             final int width = words ? 16 : 8;
             for (int i = 0; i < count / 2; i++) {
-                result |= (bits >> i & 1) != 0 ? (1L << width) - 1 << width * i : 0;
+                result |= (bits >> i & 1) != 0 ? ((1L << width) - 1) << (width * i) : 0;
             }
             return result;
         }

@@ -72,7 +72,7 @@ final class IntelText {
         int width = place == 1 ? insn.operandBytes : insn.sourceBytes;
         String text = switch (kind) {
             case NONE -> null;
-            case GPR -> general(number, registerWidth(insn, place, number, width));
+            case GPR -> general(number, registerWidth(insn, place, width));
             case GPR_HIGH -> HIGH[number];
             case MEM -> keyword(insn, width) + memory(insn);
             case IMM -> immediate(insn);
@@ -113,7 +113,7 @@ final class IntelText {
         return backward == (place == 2);
     }
 
-    private static int registerWidth(Insn insn, int place, int number, int width) {
+    private static int registerWidth(Insn insn, int place, int width) {
         return switch (insn.op) {
             // The count of shifts is CL, the port is DX.
             case ROL, ROR, RCL, RCR, SHL, SHR, SAR -> place == 2 ? 1 : width;
@@ -198,7 +198,7 @@ final class IntelText {
     }
 
     private static long mask(int widthBytes) {
-        return widthBytes == 8 ? -1 : (1L << widthBytes * 8) - 1;
+        return widthBytes == 8 ? -1 : (1L << (widthBytes * 8)) - 1;
     }
 
     private static String hex(long value) {

@@ -104,7 +104,7 @@ class ObjdumpTest {
                     differences.add(Long.toHexString(address) + ": " + hex + "\n  objdump " + theirs + "\n  decoder "
                             + ours + " (length " + insn.length + ")");
                 }
-            } else if (insn.lock != text.contains("lock ") || (insn.rep | insn.repne) != isRepeat(insn, text)) {
+            } else if (insn.lock != text.contains("lock ") || (insn.rep || insn.repne) != isRepeat(insn, text)) {
                 differences.add(
                         hex + ": " + text + ": lock " + insn.lock + " rep " + insn.rep + " repne " + insn.repne);
             }
@@ -136,7 +136,8 @@ class ObjdumpTest {
                 theirs.startsWith(insn.op.name().toLowerCase(Locale.ROOT)) && theirs.contains(width(insn) + " PTR");
             case UD -> theirs.startsWith("ud");
             // Where there are symbols, objdump writes targets without 0x.
-            default -> ours.equals(theirs) || insn.kind1 == OperandKind.REL && ours.equals(theirs.replace(" ", " 0x"));
+            default ->
+                ours.equals(theirs) || (insn.kind1 == OperandKind.REL && ours.equals(theirs.replace(" ", " 0x")));
         };
     }
 
@@ -162,7 +163,7 @@ class ObjdumpTest {
     }
 
     static byte[] bytes(String hex) {
-        String[] each = hex.split(" ");
+        String[] each = hex.split(" ", -1);
         byte[] code = new byte[each.length];
         for (int i = 0; i < each.length; i++) {
             code[i] = (byte) Integer.parseInt(each[i], 16);

@@ -13,6 +13,7 @@ import java.util.List;
 import java.util.Random;
 import java.util.Set;
 import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -123,7 +124,7 @@ class SweepTest {
         assertEquals("", String.join("\n", differences.subList(0, Math.min(40, differences.size()))));
     }
 
-    private static String difference(Insn insn, int length, String theirs) {
+    private static @Nullable String difference(Insn insn, int length, String theirs) {
         String ours = IntelText.of(insn, 0);
         String word = theirs.split(" ", 2)[0];
         boolean bad =
@@ -163,9 +164,9 @@ class SweepTest {
             }
             int map = random.nextInt(4);
             int opcode = random.nextInt(256);
-            if (map == 0 && opcode == 0x0f
-                    || map == 1 && (opcode == 0x38 || opcode == 0x3a)
-                    || map == 0 && isPrefix(opcode, bits)) {
+            if ((map == 0 && opcode == 0x0f)
+                    || (map == 1 && (opcode == 0x38 || opcode == 0x3a))
+                    || (map == 0 && isPrefix(opcode, bits))) {
                 continue;
             }
             if (map > 0) {

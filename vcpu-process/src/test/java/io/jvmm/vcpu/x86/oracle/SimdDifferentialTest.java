@@ -187,11 +187,11 @@ class SimdDifferentialTest {
         before.setStatusWord(random.nextInt(8) << 11);
         before.setValidRegisters(random.nextInt(256));
         before.setMxcsr(SimdValues.mxcsr(random, MXCSR_DEFAULT));
-        before.flags = 2 | random.nextInt() & Flags.STATUS;
+        before.flags = 2 | (random.nextInt() & Flags.STATUS);
         for (int at = 0; at < WINDOW; at += 8) {
             final long value = SimdValues.number(random, insn.op);
             for (int b = 0; b < 8; b++) {
-                image[at + b] = (byte) (value >>> 8 * b);
+                image[at + b] = (byte) (value >>> (8 * b));
             }
         }
     }
@@ -214,7 +214,7 @@ class SimdDifferentialTest {
             x87.signExponent[register] = state.signExponent(i);
         }
         for (int i = 0; i < 8; i++) {
-            tags |= ((state.validRegisters() >> i & 1) == 0 ? X87.TAG_EMPTY : x87.tagOf(i)) << 2 * i;
+            tags |= ((state.validRegisters() >> i & 1) == 0 ? X87.TAG_EMPTY : x87.tagOf(i)) << (2 * i);
         }
         x87.tagWord = tags;
     }
@@ -231,7 +231,7 @@ class SimdDifferentialTest {
         for (int i = 0; i < 8; i++) {
             final int register = x87.top + i & 7;
             state.setSt(i, x87.signExponent[register], x87.significand[register]);
-            valid |= (x87.tagWord >> 2 * i & 3) != X87.TAG_EMPTY ? 1 << i : 0;
+            valid |= (x87.tagWord >> (2 * i) & 3) != X87.TAG_EMPTY ? 1 << i : 0;
         }
         state.setValidRegisters(valid);
     }

@@ -68,9 +68,10 @@ final class SimdValues {
     /** 64 bits for an operand of this instruction. */
     static long number(Random random, Op op) {
         return switch (kind(op)) {
-            case 1 -> single(random) & 0xffff_ffffL | (long) single(random) << 32;
+            case 1 -> (single(random) & 0xffff_ffffL) | (long) single(random) << 32;
             case 2 -> wide(random);
-            case 3 -> random.nextBoolean() ? wide(random) : single(random) & 0xffff_ffffL | (long) single(random) << 32;
+            case 3 ->
+                random.nextBoolean() ? wide(random) : (single(random) & 0xffff_ffffL) | (long) single(random) << 32;
             case 4 -> text(random);
             default -> integer(random);
         };
@@ -78,10 +79,10 @@ final class SimdValues {
 
     private static int kind(Op op) {
         final String name = op.name();
-        if (name.startsWith("PCMPE") && name.contains("STR") || name.startsWith("PCMPISTR")) {
+        if ((name.startsWith("PCMPE") && name.contains("STR")) || name.startsWith("PCMPISTR")) {
             return 4;
         }
-        if (name.startsWith("P") || name.startsWith("M") && !name.startsWith("MIN") && !name.startsWith("MAX")) {
+        if (name.startsWith("P") || (name.startsWith("M") && !name.startsWith("MIN") && !name.startsWith("MAX"))) {
             return 0;
         }
         if (name.startsWith("CVT")) {
@@ -98,7 +99,7 @@ final class SimdValues {
             case 2 -> Float.floatToRawIntBits(random.nextInt(64) - 32);
             case 3 -> Float.floatToRawIntBits((random.nextInt(2000) - 1000) / 8f);
             case 4 -> random.nextInt(0x0100_0000) | (random.nextInt(4) == 0 ? 0x8000_0000 : 0);
-            default -> 0x3f00_0000 + random.nextInt(0x0100_0000) | random.nextInt() & 0x8000_0000;
+            default -> 0x3f00_0000 + random.nextInt(0x0100_0000) | (random.nextInt() & 0x8000_0000);
         };
     }
 
