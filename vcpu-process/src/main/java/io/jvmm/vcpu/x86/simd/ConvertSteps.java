@@ -37,7 +37,7 @@ final class ConvertSteps {
 
     private static long fromInts(Cpu cpu, long pair) {
         final int f = Format.SINGLE;
-        return SoftFloat.fromInteger(cpu, f, (int) pair) | SoftFloat.fromInteger(cpu, f, pair >> 32) << 32;
+        return SoftFloat.fromInteger(cpu, f, pair << 32 >> 32) | SoftFloat.fromInteger(cpu, f, pair >> 32) << 32;
     }
 
     /** Exact, therefore without rounding or exceptions. */
