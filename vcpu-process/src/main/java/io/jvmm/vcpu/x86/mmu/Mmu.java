@@ -147,9 +147,10 @@ public final class Mmu {
      * @return whether there was such a permission, so that the page may have changed unseen until now
      */
     public boolean protectCode(long guestPhysicalPage) {
-        return supervisorSmap.protect(guestPhysicalPage)
-                | supervisor.protect(guestPhysicalPage)
-                | user.protect(guestPhysicalPage);
+        final boolean withSmap = supervisorSmap.protect(guestPhysicalPage);
+        final boolean without = supervisor.protect(guestPhysicalPage);
+        final boolean ofUser = user.protect(guestPhysicalPage);
+        return withSmap || without || ofUser;
     }
 
     /** Reads a byte, zero-extended. Throws a {@link GuestException} or a {@link DeviceExit}, as all accesses here. */

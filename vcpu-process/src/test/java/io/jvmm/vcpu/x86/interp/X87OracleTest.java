@@ -61,8 +61,18 @@ class X87OracleTest {
 
     /** Clear C1 by Intel's manual and leave it alone on AMD's processors. */
     private static final Set<Op> KEEPS_C1 = EnumSet.of(
-            Op.FCOMI, Op.FCOMIP, Op.FUCOMI, Op.FUCOMIP, Op.FCMOVB, Op.FCMOVE, Op.FCMOVBE, Op.FCMOVU, Op.FCMOVNB, Op.FCMOVNE,
-            Op.FCMOVNBE, Op.FCMOVNU);
+            Op.FCOMI,
+            Op.FCOMIP,
+            Op.FUCOMI,
+            Op.FUCOMIP,
+            Op.FCMOVB,
+            Op.FCMOVE,
+            Op.FCMOVBE,
+            Op.FCMOVU,
+            Op.FCMOVNB,
+            Op.FCMOVNE,
+            Op.FCMOVNBE,
+            Op.FCMOVNU);
 
     private static final int[] EXPONENTS = {0, 1, 2, 0x3ffe, 0x3fff, 0x4000, 0x403d, 0x403e, 0x403f, 0x7ffe, 0x7fff};
     private static final long[] SIGNIFICANDS = {
