@@ -131,6 +131,8 @@ final class IntelText {
     private static String keyword(Insn insn, int width) {
         return switch (insn.op) {
             case INVLPG -> "BYTE PTR ";
+            // The source's width is that of the lengths.
+            case PCMPESTRI, PCMPESTRM -> "XMMWORD PTR ";
             case LEA, LGDT, SGDT, LIDT, SIDT, FLDENV, FNSTENV, FRSTOR, FNSAVE -> "";
             case FXSAVE, FXRSTOR, XSAVE, XSAVEOPT, XRSTOR -> "";
             case JMP_FAR, CALL_FAR, LES, LDS, LFS, LGS, LSS -> width == 8 ? "TBYTE PTR " : "FWORD PTR ";
