@@ -146,6 +146,7 @@ public final class Mmu {
      *
      * @return whether there was such a permission, so that the page may have changed unseen until now
      */
+    @SuppressWarnings("ShortCircuitBoolean") // every one of them has to forget
     public boolean protectCode(long guestPhysicalPage) {
         final boolean withSmap = supervisorSmap.protect(guestPhysicalPage);
         final boolean without = supervisor.protect(guestPhysicalPage);
