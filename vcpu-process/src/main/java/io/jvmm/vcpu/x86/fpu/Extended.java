@@ -259,7 +259,7 @@ public final class Extended {
         if (aSign == bSign) {
             final long high = aSig + bHigh;
             if (Long.compareUnsigned(high, aSig) < 0) {
-                round(aSign, aExp + 1, high >>> 1 | INTEGER_BIT, high << 63 | bLow >>> 1 | bLow & 1);
+                round(aSign, aExp + 1, high >>> 1 | INTEGER_BIT, high << 63 | bLow >>> 1 | (bLow & 1));
             } else {
                 round(aSign, aExp, high, bLow);
             }
@@ -499,7 +499,7 @@ public final class Extended {
     private void overflow(int sign, int exponent, long value, int cut) {
         flags |= OVERFLOW;
         if ((masks & OVERFLOW) == 0 && exponent - SCALE < TOP_EXPONENT) {
-            set(sign | (exponent - SCALE) & TOP_EXPONENT, value);
+            set(sign | ((exponent - SCALE) & TOP_EXPONENT), value);
             return;
         }
         flags |= PRECISION;
@@ -534,7 +534,7 @@ public final class Extended {
                     set(sign, 0);
                     return;
                 }
-                set(sign | (exact + SCALE) & TOP_EXPONENT, value == 0 ? INTEGER_BIT : value);
+                set(sign | ((exact + SCALE) & TOP_EXPONENT), value == 0 ? INTEGER_BIT : value);
                 return;
             }
             set(sign | exact, INTEGER_BIT);
