@@ -9,7 +9,10 @@ package io.jvmm.vcpu.x86.translate;
  * @param maxCodeBytes bytecodes of all live regions together; the oldest go first
  */
 public record TranslatorOptions(boolean registersInLocals, int maxInstructions, int warmHits, long maxCodeBytes) {
-    /** What has proved best. */
+    /**
+     * What has proved best: under C1 registers in the array are 5 % faster in loops and alike in a boot, and compile quicker; under C2
+     * locals win most loops. {@code -Djvmm.x86.locals=true} chooses locals.
+     */
     public static final TranslatorOptions DEFAULT =
             new TranslatorOptions(Boolean.getBoolean("jvmm.x86.locals"), 250, 100, 24L << 20);
 

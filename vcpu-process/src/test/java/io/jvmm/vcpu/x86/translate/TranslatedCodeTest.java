@@ -8,10 +8,15 @@ import java.util.function.Predicate;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Translated code against the interpreter's steps: registers, flags, memory, counts and faults after every run of a region. */
+/**
+ * Translated code against the interpreter's steps (which are compared with the host's processor elsewhere): registers, flags, memory,
+ * counts and faults after every run of a region.
+ *
+ * <p>{@code -Djvmm.translate.programs=N} chooses how many programs a test, {@code -Djvmm.translate.seed=S} the seed.
+ */
 class TranslatedCodeTest {
-    private static final long SEED = Long.getLong("seed", System.nanoTime());
-    private static final int PROGRAMS = Integer.getInteger("programs", 400);
+    private static final long SEED = Long.getLong("jvmm.translate.seed", System.nanoTime());
+    private static final int PROGRAMS = Integer.getInteger("jvmm.translate.programs", 40);
 
     private static TranslatorOptions options(boolean locals) {
         return new TranslatorOptions(locals, 250, 0, 1 << 20);
