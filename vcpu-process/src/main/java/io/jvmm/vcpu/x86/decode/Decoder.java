@@ -1,8 +1,7 @@
 package io.jvmm.vcpu.x86.decode;
 
 /** Decodes one instruction. Stateless; any thread. */
-// Operations and operand kinds are packed into numbers, which is what makes this a table.
-@SuppressWarnings("EnumOrdinal")
+@SuppressWarnings("EnumOrdinal") // Operations and operand kinds are packed into numbers: that makes this a table.
 public final class Decoder {
     /** Longest instruction. */
     public static final int MAX_BYTES = 15;

@@ -4,7 +4,8 @@ import io.jvmm.vcpu.x86.cpu.Cpu;
 
 /**
  * Floating-point operations on elements, quick where the host's own arithmetic is surely right: round to nearest, precision exception masked
- * and already noted, operands and result normal numbers well away from overflow and underflow. Everything else is {@link SoftFloat}'s.
+ * and already noted, operands zeros or normal numbers, the result the same and well away from overflow and underflow. Everything else is
+ * {@link SoftFloat}'s.
  */
 final class Arithmetic {
     static final int ADD = 0;
@@ -24,7 +25,7 @@ final class Arithmetic {
 
     /** One double: {@code a} is the destination, {@code b} the source. */
     static long wide(Cpu cpu, int kind, long a, long b) {
-        if ((cpu.mxcsr & QUICK_MASK) == QUICK && isNormal(b) && (kind == ROOT ? b > 0 : isNormal(a))) {
+        if ((cpu.mxcsr & QUICK_MASK) == QUICK && isQuick(kind, a, b)) {
             final double x = Double.longBitsToDouble(a);
             final double y = Double.longBitsToDouble(b);
             final double result = switch (kind) {
@@ -37,7 +38,7 @@ final class Arithmetic {
                 default -> Math.sqrt(y);
             };
             final long bits = Double.doubleToRawLongBits(result);
-            if (isSafe(bits)) {
+            if (isSafe(bits) || (bits << 1 == 0 && (kind <= SUBTRACT || a << 1 == 0 || b << 1 == 0))) {
                 return bits;
             }
         }
@@ -48,7 +49,7 @@ final class Arithmetic {
     static long narrow(Cpu cpu, int kind, long first, long second) {
         final int a = (int) first;
         final int b = (int) second;
-        if ((cpu.mxcsr & QUICK_MASK) == QUICK && isNormal(b) && (kind == ROOT ? b > 0 : isNormal(a))) {
+        if ((cpu.mxcsr & QUICK_MASK) == QUICK && isQuick(kind, a, b)) {
             final float x = Float.intBitsToFloat(a);
             final float y = Float.intBitsToFloat(b);
             final float result = switch (kind) {
@@ -61,11 +62,20 @@ final class Arithmetic {
                 default -> (float) Math.sqrt(y);
             };
             final int bits = Float.floatToRawIntBits(result);
-            if (isSafe(bits)) {
+            if (isSafe(bits) || (bits << 1 == 0 && (kind <= SUBTRACT || a << 1 == 0 || b << 1 == 0))) {
                 return bits & 0xffff_ffffL;
             }
         }
         return slow(cpu, Format.SINGLE, kind, first & 0xffff_ffffL, second & 0xffff_ffffL);
+    }
+
+    /** Whether the operands are normal numbers or zeros, and nothing is divided by zero. */
+    private static boolean isQuick(int kind, long a, long b) {
+        return (isNormal(b) || (b << 1 == 0 && kind != DIVIDE)) && (kind == ROOT ? b > 0 : isNormal(a) || a << 1 == 0);
+    }
+
+    private static boolean isQuick(int kind, int a, int b) {
+        return (isNormal(b) || (b << 1 == 0 && kind != DIVIDE)) && (kind == ROOT ? b > 0 : isNormal(a) || a << 1 == 0);
     }
 
     private static boolean isNormal(long bits) {
@@ -76,7 +86,7 @@ final class Arithmetic {
         return Integer.compareUnsigned((bits >>> 23 & 0xff) - 1, 0xfe) < 0;
     }
 
-    /** Neither zero nor the least normal number, which may have come from a smaller one by rounding, nor infinite. */
+    /** Neither denormal or zero (zeros of sums, and of operands that are zero, are looked for apart) nor the least normal number, which may have come from a smaller one by rounding, nor infinite. */
     private static boolean isSafe(long bits) {
         return Integer.compareUnsigned(((int) (bits >>> 52) & 0x7ff) - 2, 0x7fd) < 0;
     }

@@ -11,6 +11,8 @@ import org.jspecify.annotations.Nullable;
 /** Conversions between the floating-point formats and integers in XMM, MMX and general registers. */
 final class ConvertSteps {
     private static final long LOW = 0xffff_ffffL;
+    /** The precision exception is masked and has been met. */
+    private static final int PRECISION_IS_NOTHING_NEW = 0x1020;
 
     private ConvertSteps() {}
 
@@ -157,6 +159,17 @@ final class ConvertSteps {
             final Address from = address;
             final long raw = from == null ? cpu.xmm[s] : cpu.mmu.read(from.linear(cpu), sourceBytes);
             final long value = sourceBytes == 8 ? raw : raw & LOW;
+            if (truncate && (cpu.mxcsr & PRECISION_IS_NOTHING_NEW) == PRECISION_IS_NOTHING_NEW) {
+                final double number =
+                        f == Format.DOUBLE ? Double.longBitsToDouble(value) : Float.intBitsToFloat((int) value);
+                final long whole = (long) number;
+                // Java's cast truncates too; what does not fit, and NaN, is left to the slow way.
+                if (whole != 0
+                        && (bits == 64 ? whole < Long.MAX_VALUE && whole > Long.MIN_VALUE : whole == (int) whole)) {
+                    cpu.r[d] = bits == 64 ? whole : whole & LOW;
+                    return;
+                }
+            }
             final int rounding = truncate ? Format.TRUNCATE : Format.rounding(cpu);
             final long result = SoftFloat.toInteger(cpu, f, value, bits, rounding);
             Format.settle(cpu);

@@ -19,6 +19,7 @@ final class LaneSteps {
             case PAND, ANDPS, ANDPD -> new And(insn);
             case POR, ORPS, ORPD -> new Or(insn);
             case PCMPEQB -> new EqualBytes(insn);
+            case PMINUB -> new MinBytes(insn);
             case PADDQ -> new AddQuads(insn);
             case PADDD -> new AddDoubles(insn);
             default -> new XmmLane(insn);
@@ -106,6 +107,19 @@ final class LaneSteps {
         void compute(Cpu cpu, long[] x, long low, long high) {
             x[d] = Lanes.equal(x[d], low, Lanes.B);
             x[d + 1] = Lanes.equal(x[d + 1], high, Lanes.B);
+        }
+    }
+
+    /** In every strlen. */
+    private static final class MinBytes extends XmmStep {
+        MinBytes(Insn insn) {
+            super(insn);
+        }
+
+        @Override
+        void compute(Cpu cpu, long[] x, long low, long high) {
+            x[d] = Lanes.minBytes(x[d], low);
+            x[d + 1] = Lanes.minBytes(x[d + 1], high);
         }
     }
 

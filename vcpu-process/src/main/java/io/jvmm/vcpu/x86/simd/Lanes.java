@@ -37,7 +37,7 @@ final class Lanes {
             case PCMPGTW -> ~atLeast(b ^ W, a ^ W, W);
             case PCMPGTD -> ~atLeast(b ^ D, a ^ D, D);
             case PCMPGTQ -> a > b ? -1 : 0;
-            case PMINUB -> choose(atLeast(a, b, B), b, a);
+            case PMINUB -> minBytes(a, b);
             case PMINUW -> choose(atLeast(a, b, W), b, a);
             case PMINUD -> choose(atLeast(a, b, D), b, a);
             case PMAXUB -> choose(atLeast(a, b, B), a, b);
@@ -91,6 +91,13 @@ final class Lanes {
     static long equal(long a, long b, long top) {
         final long x = a ^ b;
         return spread(~(((x & ~top) + ~top) | x) & top, top);
+    }
+
+    /** Unsigned minimum of bytes: {@link #atLeast} and {@link #choose} in one. */
+    static long minBytes(long a, long b) {
+        final long below = (a | B) - (b & ~B);
+        final long mask = ((((a & ~b) | (~(a ^ b) & below)) & B) >>> 7) * 0xff;
+        return (b & mask) | (a & ~mask);
     }
 
     /** Unsigned a >= b. */
