@@ -13,7 +13,7 @@ final class Tlb {
     static final int GLOBAL = 1;
     /** Flag of the word at +3: may be written and is dirty, although the write tag may be missing because of decoded code. */
     static final int WRITABLE = 2;
-    /** Position of the size class in the word at +3: 0 for 4 KiB, else see {@link PageWalker#SIZE_SHIFT}. */
+    /** Position of the size class in the word at +3: 0 for 4 KiB, else see {@link PageWalker#shift}. */
     static final int SIZE_POSITION = 2;
     /** Mask of the size class, once shifted down. */
     static final int SIZE_MASK = 3;
