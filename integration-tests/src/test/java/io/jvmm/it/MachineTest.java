@@ -22,8 +22,13 @@ abstract class MachineTest {
 
     @BeforeEach
     void lookBefore() throws IOException {
-        Host.requireKvm();
+        requirements();
         leaks = Leaks.before();
+    }
+
+    /** Fails where the host lacks what the tests of this class need. */
+    protected void requirements() {
+        Host.requireKvm();
     }
 
     @AfterEach

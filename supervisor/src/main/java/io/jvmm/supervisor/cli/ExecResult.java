@@ -13,6 +13,9 @@ import java.util.OptionalInt;
 final class ExecResult {
     private static final int LAST_WORDS = 12;
 
+    /** What follows it in the console's text is a register dump. */
+    private static final String PANIC = "Kernel panic";
+
     private final LinuxGuest guest;
     private final Console console;
 
@@ -27,8 +30,10 @@ final class ExecResult {
      * @param code how the machine ended
      */
     int statusAfter(ExitCode code) {
-        if (code != ExitCode.DONE) {
+        if (code == ExitCode.GUEST_CRASHED) {
             lastWords();
+        }
+        if (code != ExitCode.DONE) {
             return code.status();
         }
         try {
@@ -49,7 +54,13 @@ final class ExecResult {
             return;
         }
         List<String> lines = text(guest.console().get()).lines().toList();
-        lines.subList(Math.max(0, lines.size() - LAST_WORDS), lines.size())
+        int panic = Math.max(0, lines.size() - LAST_WORDS);
+        for (int i = 0; i < lines.size(); i++) {
+            if (lines.get(i).contains(PANIC)) {
+                panic = i;
+            }
+        }
+        lines.subList(panic, Math.min(lines.size(), panic + LAST_WORDS))
                 .forEach(line -> console.say("  | " + line.stripTrailing()));
     }
 

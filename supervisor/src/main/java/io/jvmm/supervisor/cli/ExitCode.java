@@ -2,7 +2,10 @@ package io.jvmm.supervisor.cli;
 
 import io.jvmm.ipc.boot.ProcessExit;
 
-/** What the exit status of {@code jvmm-supervisor} says, one meaning a number; those it shares with its processes are theirs. */
+/**
+ * What the exit status of {@code jvmm-supervisor} says, one meaning a number; those it shares with its processes are theirs. After
+ * {@code --exec} it is the command's, if that has ended.
+ */
 public enum ExitCode {
     /** All went as asked: the guest powered off, reset with {@code on_reset = "exit"}, was ended by the escape key; or the question asked had a good answer. */
     DONE(

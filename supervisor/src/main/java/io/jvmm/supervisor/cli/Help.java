@@ -8,7 +8,8 @@ final class Help {
             Runs a virtual machine: a vCPU process and one jailed JVM for each class of device.
 
             Examples
-              jvmm-supervisor --demo                       a first look; leave with Ctrl-A x
+              jvmm-supervisor --demo                       a first look: a stock kernel and a shell
+              jvmm-supervisor --exec 'uname -a'            one command in that guest; ends with its status
               jvmm-supervisor --config vm.toml             run the machine that vm.toml describes
               jvmm-supervisor --config vm.toml --check     what would run, and whether it can
               kill -TERM PID                               press the machine's power button
@@ -30,6 +31,7 @@ final class Help {
               SIGTERM, SIGINT, SIGHUP   the power button; after power_button_timeout_s the machine is killed
               a second SIGINT           the machine is killed at once
               On a terminal Ctrl-C goes to the guest, and Ctrl-A x ends the machine.
+              The guest of --demo and --exec hears no button: it is killed at once.
             """;
 
     private Help() {}

@@ -72,13 +72,16 @@ final class MachineCommand {
     private int demo(RuntimeDirectory runtime) throws ConfigException, HostLackException, IOException {
         DebianPackages packages =
                 new DebianPackages(DebianPackages.standardCache(System.getenv()), m -> console.progress("jvmm: " + m));
-        LinuxGuest guest = LinuxGuest.prepare(
-                runtime.scratch(), arguments.exec(), 1, packages, m -> console.progress("jvmm: " + m));
-        console.stage("demo's guest");
-        ExitCode code = run(LoadedConfig.of(guest.machine(), "--demo"), runtime);
-        return arguments.exec().isPresent() && arguments.action() == Arguments.Action.RUN
-                ? new ExecResult(guest, console).statusAfter(code)
-                : code.status();
+        try (Pulse pulse = Pulse.start(console)) {
+            LinuxGuest guest = LinuxGuest.prepare(
+                    runtime.scratch(), arguments.exec(), 1, packages, m -> console.progress("jvmm: " + m));
+            console.stage("demo's guest");
+            pulse.until(guest::isUp);
+            ExitCode code = run(LoadedConfig.of(guest.machine(), "--demo"), runtime);
+            return arguments.exec().isPresent() && arguments.action() == Arguments.Action.RUN
+                    ? new ExecResult(guest, console).statusAfter(code)
+                    : code.status();
+        }
     }
 
     private ExitCode run(LoadedConfig loaded, RuntimeDirectory runtime) throws ConfigException, HostLackException {

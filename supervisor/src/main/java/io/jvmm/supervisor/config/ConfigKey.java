@@ -8,7 +8,11 @@ public enum ConfigKey {
     MACHINE_NAME(Section.MACHINE, "name", "\"vm\"", "letters, digits, '.', '_', '-'; names the VM in messages"),
     MACHINE_MEMORY(Section.MACHINE, "memory", "\"512M\"", "guest memory: K, M, G or T, whole pages"),
     MACHINE_VCPUS(Section.MACHINE, "vcpus", "1", "virtual processors, 1 to 64"),
-    MACHINE_ENGINE(Section.MACHINE, "engine", "\"auto\"", "\"kvm\", \"x86\" (software, needs nothing) or \"auto\""),
+    MACHINE_ENGINE(
+            Section.MACHINE,
+            "engine",
+            "\"auto\"",
+            "\"kvm\", \"x86\" (software), or \"auto\": kvm where it can run the guest"),
 
     BOOT_KERNEL(Section.BOOT, "kernel", "(required)", "bzImage, ELF vmlinux or PVH image"),
     BOOT_INITRD(Section.BOOT, "initrd", "(none)", "initial ram disk"),
@@ -16,7 +20,11 @@ public enum ConfigKey {
     BOOT_ON_RESET(Section.BOOT, "on_reset", "\"restart\"", "a guest that resets is started afresh, or \"exit\" with 0"),
 
     SERIAL_PORT(Section.SERIAL, "port", "(required)", "1 to 4, that is COM1 to COM4"),
-    SERIAL_BACKEND(Section.SERIAL, "backend", "(required)", "\"terminal\", \"pty\", \"file\", \"socket\" or \"none\""),
+    SERIAL_BACKEND(
+            Section.SERIAL,
+            "backend",
+            "(required)",
+            "\"terminal\", \"stdout\", \"stderr\", \"pty\", \"file\", \"socket\", \"none\""),
     SERIAL_PATH(Section.SERIAL, "path", "(none)", "file: appended to; socket: where to listen; pty: a link to it"),
     SERIAL_ESCAPE(Section.SERIAL, "escape", "\"ctrl-a\"", "terminal: Ctrl-A x ends the machine; or \"none\""),
 

@@ -24,6 +24,10 @@ public final class DebianKernel {
             this.metaPackage = metaPackage;
         }
 
+        String metaPackage() {
+            return metaPackage;
+        }
+
         /** {@code cloud} */
         String word() {
             return name().toLowerCase(java.util.Locale.ROOT);

@@ -9,11 +9,14 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
 /**
@@ -21,13 +24,22 @@ import java.util.stream.Stream;
  * installs nothing. A file is kept in a cache directory under its package and version, so it is fetched once.
  */
 public final class DebianPackages {
+    private static final String PACKAGE = "Package:";
     private static final String DEPENDS = "Depends:";
+    private static final Pattern EXACTLY = Pattern.compile("([^ ]+) \\(= ([^)]+)\\)");
     private static final String VERSION = "Version:";
     private static final long PATIENCE_S = 300;
 
     private final Path cache;
+    private final String aptCache;
     private final List<String> aptOptions;
     private final Consumer<String> progress;
+
+    /** What apt has said of packages. */
+    private final Map<String, String> stanzas = new HashMap<>();
+
+    /** Exact versions that a package depends on. */
+    private final Map<String, String> versions = new HashMap<>();
 
     /**
      * Packages kept in {@code cache}.
@@ -39,7 +51,13 @@ public final class DebianPackages {
     }
 
     DebianPackages(Path cache, List<String> aptOptions, Consumer<String> progress) {
+        this(cache, "apt-cache", aptOptions, progress);
+    }
+
+    /** With another program in the place of apt-cache. */
+    DebianPackages(Path cache, String aptCache, List<String> aptOptions, Consumer<String> progress) {
         this.cache = cache;
+        this.aptCache = aptCache;
         this.aptOptions = aptOptions;
         this.progress = progress;
     }
@@ -86,18 +104,38 @@ public final class DebianPackages {
 
     /** The package that meta package {@code name} stands for today: the first it depends on. */
     public String behind(String name) throws IOException {
-        String answer = run(Path.of("/"), withOptions("apt-cache", "depends", "--important", name));
-        return field(answer, DEPENDS).orElseThrow(() -> unknown(name));
+        String first =
+                field(stanza(name), DEPENDS).orElseThrow(() -> unknown(name)).split(",", 2)[0];
+        Matcher exact = EXACTLY.matcher(first);
+        if (exact.find()) {
+            versions.put(exact.group(1), exact.group(2));
+        }
+        return first.strip().split(" ", 2)[0];
+    }
+
+    /** Asks about several packages at once: apt takes a second or two to answer whatever the question. */
+    public void lookUp(String... names) throws IOException {
+        List<String> command = withOptions(aptCache, "show", "--no-all-versions");
+        command.addAll(List.of(names));
+        for (String stanza : run(Path.of("/"), command).split("\n\n+", -1)) {
+            field(stanza, PACKAGE).ifPresent(name -> stanzas.putIfAbsent(name, stanza));
+        }
+    }
+
+    private String stanza(String name) throws IOException {
+        if (!stanzas.containsKey(name)) {
+            lookUp(name);
+        }
+        return stanzas.getOrDefault(name, "");
     }
 
     private String version(String name) throws IOException {
-        String answer = run(Path.of("/"), withOptions("apt-cache", "show", "--no-all-versions", name));
-        return field(answer, VERSION).orElseThrow(() -> unknown(name));
+        String known = versions.get(name);
+        return known != null ? known : field(stanza(name), VERSION).orElseThrow(() -> unknown(name));
     }
 
     private static Optional<String> field(String answer, String label) {
         return answer.lines()
-                .map(String::strip)
                 .filter(line -> line.startsWith(label))
                 .map(line -> line.substring(label.length()).strip())
                 .findFirst();

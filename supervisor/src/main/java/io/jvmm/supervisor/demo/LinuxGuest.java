@@ -13,6 +13,7 @@ import io.jvmm.supervisor.config.UidRange;
 import io.jvmm.supervisor.config.VmConfig;
 import java.io.IOException;
 import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -28,11 +29,12 @@ import java.util.function.Consumer;
  *
  * @param machine what to run
  * @param console where the console's text goes when the terminal does not show it
- * @param status where the guest leaves the command's exit status
+ * @param report where the guest says that it is up, and then the command's exit status
  */
-public record LinuxGuest(VmConfig machine, Optional<Path> console, Optional<Path> status) {
+public record LinuxGuest(VmConfig machine, Optional<Path> console, Path report) {
     private static final long MEMORY_BYTES = 512L << 20;
     private static final String CMDLINE = "console=ttyS0,115200 quiet loglevel=4 panic=-1";
+    private static final String BUSYBOX = "busybox-static";
     private static final int LARGEST_STATUS = 255;
 
     /**
@@ -47,20 +49,24 @@ public record LinuxGuest(VmConfig machine, Optional<Path> console, Optional<Path
     public static LinuxGuest prepare(
             Path directory, Optional<String> command, int vcpus, DebianPackages packages, Consumer<String> progress)
             throws IOException {
+        progress.accept("asking apt for today's kernel");
+        packages.lookUp(DebianKernel.Flavour.CLOUD.metaPackage(), BUSYBOX);
         Path kernel = new DebianKernel(packages).vmlinuz(DebianKernel.Flavour.CLOUD);
-        Path busybox = packages.file("busybox-static", "bin/busybox", "busybox");
+        Path busybox = packages.file(BUSYBOX, "bin/busybox", "busybox");
         Path initrd = writeInitramfs(directory.resolve("initramfs.cpio"), busybox, command);
         Optional<Path> console = command.map(_ -> directory.resolve("console.log"));
-        Optional<Path> status = command.map(_ -> directory.resolve("status"));
+        Path report = directory.resolve("report");
         progress.accept("booting " + Objects.requireNonNull(kernel.getParent()).getFileName()
                 + (command.isEmpty() ? ", a shell follows; leave with Ctrl-A x" : ""));
         List<SerialConfig> ports = command.isEmpty()
-                ? List.of(port(1, SerialConfig.Backend.TERMINAL, Optional.empty()))
+                ? List.of(
+                        port(1, SerialConfig.Backend.TERMINAL, Optional.empty()),
+                        port(2, SerialConfig.Backend.FILE, Optional.of(report)))
                 : List.of(
                         port(1, SerialConfig.Backend.FILE, console),
                         port(2, SerialConfig.Backend.STDOUT, Optional.empty()),
                         port(3, SerialConfig.Backend.STDERR, Optional.empty()),
-                        port(4, SerialConfig.Backend.FILE, status));
+                        port(4, SerialConfig.Backend.FILE, Optional.of(report)));
         VmConfig machine = new VmConfig(
                 new MachineConfig("demo", new MemorySize(MEMORY_BYTES), vcpus, MachineConfig.Engine.AUTO),
                 new BootConfig(kernel, Optional.of(initrd), CMDLINE, BootConfig.OnReset.EXIT),
@@ -68,8 +74,9 @@ public record LinuxGuest(VmConfig machine, Optional<Path> console, Optional<Path
                 new PlatformConfig(new RtcBase.Utc(), Optional.empty()),
                 new JailConfig(UidRange.STANDARD, JailConfig.Mode.ENFORCE, 128, 128),
                 new IpcConfig(Duration.ofNanos(20_000), Duration.ofSeconds(1)),
-                new LifecycleConfig(Duration.ofSeconds(20), Duration.ofSeconds(5)));
-        return new LinuxGuest(machine, console, status);
+                // Nobody in this guest hears the power button, for the kernel has that driver as a module.
+                new LifecycleConfig(Duration.ofSeconds(60), Duration.ZERO));
+        return new LinuxGuest(machine, console, report);
     }
 
     private static SerialConfig port(int number, SerialConfig.Backend backend, Optional<Path> path) {
@@ -80,20 +87,36 @@ public record LinuxGuest(VmConfig machine, Optional<Path> console, Optional<Path
 
     /** The exit status that the guest left, once it has powered off; empty when it left none. */
     public OptionalInt exitStatus() throws IOException {
-        return status.isPresent() && Files.exists(status.get())
-                ? parse(Files.readString(status.get()))
+        return Files.exists(report)
+                ? parse(Files.readString(report, StandardCharsets.ISO_8859_1))
                 : OptionalInt.empty();
     }
 
-    static OptionalInt parse(String left) {
-        String number = left.strip();
+    /** Whether the guest's first program has begun. Any thread. */
+    public boolean isUp() {
+        try {
+            return Files.size(report) > 0;
+        } catch (IOException e) {
+            // Its back end is not open yet.
+            return false;
+        }
+    }
+
+    static OptionalInt parse(String report) {
+        List<String> lines = report.lines().toList();
+        String number = lines.size() == 2 ? lines.get(1).strip() : "";
         return number.matches("\\d{1,3}") && Integer.parseInt(number) <= LARGEST_STATUS
                 ? OptionalInt.of(Integer.parseInt(number))
                 : OptionalInt.empty();
     }
 
-    /** Writes the guest's initial file system. */
-    static Path writeInitramfs(Path file, Path busybox, Optional<String> command) throws IOException {
+    /**
+     * Writes the guest's initial file system.
+     *
+     * @param busybox a statically linked one
+     * @param command as in {@link #prepare}
+     */
+    public static Path writeInitramfs(Path file, Path busybox, Optional<String> command) throws IOException {
         try (Initramfs root = new Initramfs(Files.newOutputStream(file));
                 InputStream init = LinuxGuest.class.getResourceAsStream("init")) {
             if (init == null) {

@@ -178,12 +178,18 @@ final class ChildEvents implements SupervisorEventHandler {
         if (!heard()) {
             return;
         }
+        if (child.kind() == ProcessKind.SERIAL && loop.isStandardOutput(port + 1)) {
+            // As any program that writes for a reader who has gone: yes | head ends.
+            loop.handle(new MachineEvent.PowerButton("nobody reads standard output"));
+            return;
+        }
         String why = errno == 0 ? "has ended" : "is gone (" + Errno.of(errno) + ")";
         output.say(
                 child.kind() == ProcessKind.SERIAL
                         ? "what COM" + (port + 1) + " is wired to " + why + "; the machine goes on without it"
                         : "the file behind port " + port + " " + why + "; the machine goes on without it",
                 Clock.monotonicNs());
+    }
     }
 
     @Override

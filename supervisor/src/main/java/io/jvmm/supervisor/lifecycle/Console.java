@@ -4,7 +4,7 @@ import java.io.PrintStream;
 
 /**
  * Where the supervisor speaks to its user: standard error, one line at a time. While the guest has the terminal in raw mode a
- * line must bring its own carriage return.
+ * line must bring its own carriage return. Any thread.
  */
 public final class Console {
     /** How much is told. */
@@ -25,6 +25,7 @@ public final class Console {
     private boolean raw;
     private boolean afterGuest;
     private long saidNs;
+    private boolean ticking;
 
     public Console(PrintStream err, Detail detail) {
         this.err = err;
@@ -32,13 +33,14 @@ public final class Console {
     }
 
     /** Says whether the terminal is raw. */
-    public void setRaw(boolean raw) {
+    public synchronized void setRaw(boolean raw) {
         this.raw = raw;
         afterGuest |= raw;
     }
 
     /** Something that must be told. */
-    public void say(String line) {
+    public synchronized void say(String line) {
+        endTicks();
         long now = System.nanoTime();
         // Where the guest has left the cursor is not known; lines that follow one another need no gap.
         boolean freshLine = afterGuest && now - saidNs > GUEST_MAY_HAVE_WRITTEN_NS;
@@ -52,6 +54,27 @@ public final class Console {
     public void progress(String line) {
         if (detail != Detail.QUIET) {
             say(line);
+        }
+    }
+
+    /** A sign of life, a dot behind those before it, when nothing has been said for so long. */
+    public synchronized void tick(long silenceNs) {
+        long now = System.nanoTime();
+        if (detail != Detail.NORMAL || now - Math.max(saidNs, createdNs) < silenceNs) {
+            return;
+        }
+        err.print(ticking ? "." : "jvmm: .");
+        err.flush();
+        ticking = true;
+        saidNs = now;
+    }
+
+    /** The dots end. */
+    public synchronized void endTicks() {
+        if (ticking) {
+            ticking = false;
+            err.print(raw ? "\r\n" : "\n");
+            err.flush();
         }
     }
 

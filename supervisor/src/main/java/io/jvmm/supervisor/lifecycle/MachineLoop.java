@@ -8,6 +8,7 @@ import io.jvmm.ipc.sys.ExitStatus;
 import io.jvmm.ipc.sys.Poller;
 import io.jvmm.ipc.sys.Signals;
 import io.jvmm.policy.jail.JailReport;
+import io.jvmm.supervisor.config.SerialConfig;
 import io.jvmm.supervisor.config.VmConfig;
 import io.jvmm.supervisor.launch.ChildProcess;
 import io.jvmm.supervisor.launch.ProcessInspector;
@@ -288,6 +289,11 @@ public final class MachineLoop implements MachineActions {
 
     boolean isStarting() {
         return lifecycle.phase() == Phase.STARTING;
+    }
+
+    /** Whether COM{@code number} writes to the supervisor's standard output and nowhere else. */
+    boolean isStandardOutput(int number) {
+        return config.serial().stream().anyMatch(s -> s.port() == number && s.backend() == SerialConfig.Backend.STDOUT);
     }
 
     Console console() {

@@ -17,6 +17,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -110,6 +111,15 @@ class VmTomlTest {
         assertEquals(new LifecycleConfig(Duration.ofSeconds(5), Duration.ZERO), c.lifecycle());
     }
 
+    @ParameterizedTest
+    @CsvSource({"stdout, STDOUT", "stderr, STDERR"})
+    void aPortOnAStandardStream(String word, SerialConfig.Backend backend) throws ConfigException {
+        assertEquals(
+                List.of(new SerialConfig(1, backend, Optional.empty(), SerialConfig.Escape.NONE)),
+                good(BOOT + "[[serial]]\nport = 1\nbackend = \"" + word + "\"\n")
+                        .serial());
+    }
+
     static Stream<Arguments> complaints() {
         return Stream.of(
                 // machine
@@ -154,7 +164,7 @@ class VmTomlTest {
                         "vm.toml:2:1: machine.engine: \"kmv\" is not known. Did you mean \"kvm\"?"),
                 one(
                         "[machine]\nengine = \"hypervisor\"\n" + BOOT,
-                        "vm.toml:2:1: machine.engine: \"hypervisor\" is not known. Use one of \"kvm\", \"auto\"."),
+                        "vm.toml:2:1: machine.engine: \"hypervisor\" is not known. Use one of \"kvm\", \"x86\", \"auto\"."),
                 one(
                         "[machine]\nname = \"a/b\"\n" + BOOT,
                         "vm.toml:2:1: machine.name: \"a/b\" is no name: at most 63 letters, digits, '.', '_' and '-', beginning with a letter or digit. Use e.g. name = \"web-1\"."),

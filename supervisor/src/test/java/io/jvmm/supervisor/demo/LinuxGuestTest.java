@@ -44,7 +44,14 @@ class LinuxGuestTest {
     @ParameterizedTest
     @CsvSource({"0,0", "255,255", "' 7 ',7", "256,", "-1,", "'',", "seven,", "'1\n2',"})
     void statusIsANumberOrNothing(String left, Integer expected) {
-        assertEquals(expected == null ? OptionalInt.empty() : OptionalInt.of(expected), LinuxGuest.parse(left));
+        assertEquals(
+                expected == null ? OptionalInt.empty() : OptionalInt.of(expected), LinuxGuest.parse("up\n" + left));
+    }
+
+    @Test
+    void aGuestThatOnlyCameUpHasNoStatus() {
+        assertEquals(OptionalInt.empty(), LinuxGuest.parse("up\n"));
+        assertEquals(OptionalInt.empty(), LinuxGuest.parse(""));
     }
 
     private String run(String... command) throws IOException, InterruptedException {

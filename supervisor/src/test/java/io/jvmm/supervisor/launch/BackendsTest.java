@@ -7,12 +7,14 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.jvmm.ipc.boot.BootRecord;
 import io.jvmm.ipc.sys.UnixSocket;
 import io.jvmm.supervisor.config.ConfigException;
 import io.jvmm.supervisor.config.ConfigProblem;
 import io.jvmm.supervisor.config.HostFacts;
 import io.jvmm.supervisor.config.LoadedConfig;
 import io.jvmm.supervisor.config.VmToml;
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
@@ -49,6 +51,29 @@ class BackendsTest {
 
     private static String serial(String port) {
         return "[boot]\nkernel = \"k\"\n[[serial]]\nport = 1\n" + port;
+    }
+
+    /** Output only; the serial process need not know them from a terminal that nobody types on. */
+    @Test
+    void standardOutputAndErrorAreForWriting() throws Exception {
+        LoadedConfig c = config(serial("backend = \"stdout\"\n[[serial]]\nport = 2\nbackend = \"stderr\"\n"));
+        try (RuntimeDirectory runtime = runtime();
+                Backends backends = Backends.open(c, runtime)) {
+            BootRecord.Builder builder = BootRecord.builder();
+            DeviceRecords.serial(backends.ports(), builder);
+            BootRecord record = builder.build();
+            for (int n = 0; n < 2; n++) {
+                assertEquals("terminal", record.text("port." + n + ".backend"));
+                assertEquals("none", record.text("port." + n + ".escape"));
+                assertTrue(record.findFd("backend." + n + ".in").isEmpty());
+                assertEquals(
+                        file(1 + n), file(record.fd("backend." + n + ".out").number()));
+            }
+        }
+    }
+
+    private static String file(int descriptor) throws IOException {
+        return Files.readSymbolicLink(Path.of("/proc/self/fd/" + descriptor)).toString();
     }
 
     /** Opening one would wait for its reader. */

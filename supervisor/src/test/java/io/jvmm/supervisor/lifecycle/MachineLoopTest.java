@@ -170,6 +170,22 @@ class MachineLoopTest {
     }
 
     @Test
+    void aPipeThatNobodyReadsEndsTheMachine() throws Exception {
+        FakeMachine m = machine(SLEEP);
+        CompletableFuture<Outcome> run = run(
+                m,
+                "power_button_timeout_s = 0\n[[serial]]\nport = 1\nbackend = \"stderr\"\n[[serial]]\nport = 2\nbackend = \"stdout\"\n");
+        allReady(m);
+        m.end(ProcessKind.SERIAL).backendLost(0, 32);
+        m.end(ProcessKind.SERIAL).backendLost(1, 32);
+        assertEquals(new Outcome.Killed("nobody reads standard output: the machine has been killed."), outcome(run));
+        assertTrue(
+                err.toString(StandardCharsets.UTF_8)
+                        .contains("what COM1 is wired to is gone (EPIPE); the machine goes on without it"),
+                err::toString);
+    }
+
+    @Test
     void theChosenEngineIsToldAndLookedAt() throws Exception {
         FakeMachine m = kept(FakeMachine.choosing(SLEEP));
         CompletableFuture<Outcome> run = run(m, "");
