@@ -32,8 +32,7 @@ class DemoIT extends MachineTest {
         String command = "echo \"it's\" 'a \"test\"'\nuname -s; head -c 300 /bin/busybox; echo problem >&2\nexit 7";
         try (Machine machine = Machine.command("--exec", command).run()) {
             assertEquals(7, machine.awaitExit(BOOT), machine.messages().text());
-            byte[] busybox = Files.readAllBytes(
-                    packages().file("busybox-static", "bin/busybox", "busybox"));
+            byte[] busybox = Files.readAllBytes(packages().file("busybox-static", "bin/busybox", "busybox"));
             String binary = new String(busybox, 0, 300, java.nio.charset.StandardCharsets.ISO_8859_1);
             assertEquals("it's a \"test\"\nLinux\n" + binary, machine.console().text());
             String said = machine.messages().text();
@@ -71,13 +70,17 @@ class DemoIT extends MachineTest {
     @Test
     void withoutPackageListsTheCureIsNamed() throws Exception {
         Path nothing = Files.createDirectories(dir.resolve("lists/partial")).getParent();
-        Path conf = Files.writeString(dir.resolve("apt.conf"), "Dir::State::lists \"" + nothing + "\";\nDir::Cache \"" + dir
-                + "\";\nDir::State::status \"/dev/null\";\n");
+        Path conf = Files.writeString(
+                dir.resolve("apt.conf"),
+                "Dir::State::lists \"" + nothing + "\";\nDir::Cache \"" + dir
+                        + "\";\nDir::State::status \"/dev/null\";\n");
         try (Machine machine = Machine.command("--demo")
                 .environment("APT_CONFIG", conf.toString())
                 .run()) {
             assertEquals(3, machine.awaitExit());
-            assertTrue(machine.messages().text().endsWith("Fetch the package lists: sudo apt-get update\n"), machine.messages()::text);
+            assertTrue(
+                    machine.messages().text().endsWith("Fetch the package lists: sudo apt-get update\n"),
+                    machine.messages()::text);
         }
     }
 
@@ -103,7 +106,8 @@ class DemoIT extends MachineTest {
         }
         try (Stream<Path> all = Files.walk(dir)) {
             for (Path each : all.toList()) {
-                Files.setPosixFilePermissions(each, PosixFilePermissions.fromString(Files.isDirectory(each) ? "rwxr-xr-x" : "rw-r--r--"));
+                Files.setPosixFilePermissions(
+                        each, PosixFilePermissions.fromString(Files.isDirectory(each) ? "rwxr-xr-x" : "rw-r--r--"));
             }
         }
         return to;

@@ -169,8 +169,15 @@ class SoftwareCpuIT extends MachineTest {
             assertEquals("2\r\n", ask(machine, "nproc"));
             assertEquals(
                     "both\r\n",
-                    ask(machine, "taskset 1 md5sum /bin/busybox >a; taskset 2 md5sum /bin/busybox >b; cmp a b && echo both"));
-            assertEquals("4\r\n", ask(machine, "for i in 1 2 3 4; do (md5sum /bin/busybox >$i)& done; wait; cat [1-4] | sort | uniq -c | awk '{print $1}'").replaceAll("(?m)^\\[.*\n", ""));
+                    ask(
+                            machine,
+                            "taskset 1 md5sum /bin/busybox >a; taskset 2 md5sum /bin/busybox >b; cmp a b && echo both"));
+            assertEquals(
+                    "4\r\n",
+                    ask(
+                                    machine,
+                                    "for i in 1 2 3 4; do (md5sum /bin/busybox >$i)& done; wait; cat [1-4] | sort | uniq -c | awk '{print $1}'")
+                            .replaceAll("(?m)^\\[.*\n", ""));
             machine.signal(SIGKILL);
             assertEquals(128 + SIGKILL, machine.awaitExit());
         }

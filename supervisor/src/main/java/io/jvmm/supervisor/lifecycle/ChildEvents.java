@@ -190,7 +190,6 @@ final class ChildEvents implements SupervisorEventHandler {
                         : "the file behind port " + port + " " + why + "; the machine goes on without it",
                 Clock.monotonicNs());
     }
-    }
 
     @Override
     public void engine(EngineKind engine, String reason) {
