@@ -41,8 +41,9 @@ public final class ApicBus {
 
     /** Adds an APIC: before the machine runs. */
     void add(LocalApic apic) {
-        apics[count] = apic;
-        count++;
+        final int at = count;
+        apics[at] = apic;
+        count = at + 1;
     }
 
     /** Who hears of ended level-triggered interrupts: the IOAPIC. */

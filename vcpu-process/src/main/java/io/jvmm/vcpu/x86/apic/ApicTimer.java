@@ -59,7 +59,7 @@ final class ApicTimer {
     }
 
     private int shift() {
-        return (((divideRegister >> 1) & 4 | divideRegister & 3) + 1) & 7;
+        return (((divideRegister >> 1 & 4) | (divideRegister & 3)) + 1) & 7;
     }
 
     long initialCount() {

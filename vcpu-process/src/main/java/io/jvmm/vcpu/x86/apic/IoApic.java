@@ -87,7 +87,7 @@ final class IoApic {
     }
 
     private void setEntry(int pin, int value) {
-        int entry = value & LOW_WRITABLE | low[pin] & REMOTE_IRR;
+        int entry = (value & LOW_WRITABLE) | (low[pin] & REMOTE_IRR);
         if ((entry & LEVEL) == 0) {
             // Remote IRR has no meaning for edges; going through edge mode is how version 11h drivers clear it.
             entry &= ~REMOTE_IRR;

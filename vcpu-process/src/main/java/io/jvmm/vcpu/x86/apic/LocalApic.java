@@ -307,12 +307,12 @@ public final class LocalApic {
     public boolean setBase(long value) {
         final boolean enable = (value & BASE_ENABLE) != 0;
         final boolean x2 = (value & BASE_X2APIC) != 0;
-        if (x2 && (!enable || !isEnabled()) || isX2() && enable && !x2) {
+        if ((x2 && (!enable || !isEnabled())) || (isX2() && enable && !x2)) {
             return false;
         }
         final boolean disabled = isEnabled() && !enable;
         final boolean entersX2 = x2 && !isX2();
-        base = value & ~BASE_BSP | base & BASE_BSP;
+        base = (value & ~BASE_BSP) | (base & BASE_BSP);
         if (disabled) {
             clearRegisters();
         } else if (entersX2) {

@@ -267,7 +267,7 @@ final class Pic8259 {
         edgeLevel = value & levelMask;
         for (int i = 0; i < LINES; i++) {
             if (isLevel(i)) {
-                request = request & ~(1 << i) | line & 1 << i;
+                request = (request & ~(1 << i)) | (line & 1 << i);
             }
         }
     }

@@ -159,8 +159,8 @@ public final class VcpuInterrupts implements InterruptUnit {
                     ApicRegister.CURRENT_COUNT,
                     ApicRegister.DIVIDE -> true;
             default ->
-                register >= ApicRegister.ISR && register < ApicRegister.ESR
-                        || register >= ApicRegister.LVT_TIMER && register <= ApicRegister.LVT_ERROR;
+                (register >= ApicRegister.ISR && register < ApicRegister.ESR)
+                        || (register >= ApicRegister.LVT_TIMER && register <= ApicRegister.LVT_ERROR);
         };
     }
 
