@@ -121,7 +121,7 @@ public final class Remainder {
                 x.invalid();
             } else {
                 x.operand(aSe, aSig);
-                x.set(aSe & 0x8000 | (bNegative ? 0 : Extended.TOP_EXPONENT), bNegative ? 0 : Extended.INTEGER_BIT);
+                x.set((aSe & 0x8000) | (bNegative ? 0 : Extended.TOP_EXPONENT), bNegative ? 0 : Extended.INTEGER_BIT);
             }
             return;
         }
@@ -163,7 +163,7 @@ public final class Remainder {
         if (sig == 0 || Extended.isInfinite(se, sig)) {
             x.set(se, sig);
         } else {
-            x.set(se & 0x8000 | Extended.BIAS, Extended.normalSignificand(sig));
+            x.set((se & 0x8000) | Extended.BIAS, Extended.normalSignificand(sig));
         }
     }
 }

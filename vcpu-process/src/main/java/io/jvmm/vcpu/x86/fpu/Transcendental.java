@@ -294,7 +294,7 @@ public final class Transcendental {
         if (!bInfinite) {
             x.flags |= Extended.ZERO_DIVIDE;
         }
-        x.set(~bSe & 0x8000 | Extended.TOP_EXPONENT, Extended.INTEGER_BIT);
+        x.set((~bSe & 0x8000) | Extended.TOP_EXPONENT, Extended.INTEGER_BIT);
     }
 
     private static void infiniteProduct(Extended x, int bSe, long bSig, int sign) {
@@ -303,7 +303,7 @@ public final class Transcendental {
             return;
         }
         x.operand(bSe, bSig);
-        x.set((bSe ^ sign) & 0x8000 | Extended.TOP_EXPONENT, Extended.INTEGER_BIT);
+        x.set(((bSe ^ sign) & 0x8000) | Extended.TOP_EXPONENT, Extended.INTEGER_BIT);
     }
 
     /** log2 of (1 + z) / (1 - z), z in {@code x.a}: 2 artanh z / ln 2. */

@@ -15,14 +15,14 @@ final class Wide {
     static long divide(long high, long low, long divisor) {
         final long d1 = divisor >>> 32;
         final long d0 = divisor & MASK_32;
-        final long q1 = digit(high, low >>> 32, d1, d0, divisor);
+        final long q1 = digit(high, low >>> 32, d1, d0);
         final long rest = (high << 32 | low >>> 32) - q1 * divisor;
-        final long q0 = digit(rest, low & MASK_32, d1, d0, divisor);
+        final long q0 = digit(rest, low & MASK_32, d1, d0);
         return q1 << 32 | q0;
     }
 
     /** One quotient digit of {@code high:next} (96 bits). */
-    private static long digit(long high, long next, long d1, long d0, long divisor) {
+    private static long digit(long high, long next, long d1, long d0) {
         long q = Long.divideUnsigned(high, d1);
         long r = high - q * d1;
         while (q > MASK_32 || Long.compareUnsigned(q * d0, r << 32 | next) > 0) {

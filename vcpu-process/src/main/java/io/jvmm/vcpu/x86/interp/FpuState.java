@@ -42,15 +42,15 @@ final class FpuState {
         }
         for (int i = 0; i < 8; i++) {
             final int register = (x87.top + i) & 7;
-            mmu.write64(at + AT_ST + SLOT * i, x87.significand[register]);
-            mmu.write64(at + AT_ST + SLOT * i + 8, x87.signExponent[register] & 0xffffL);
+            mmu.write64(at + AT_ST + (long) SLOT * i, x87.significand[register]);
+            mmu.write64(at + AT_ST + (long) SLOT * i + 8, x87.signExponent[register] & 0xffffL);
         }
     }
 
     /** The reverse of {@link #saveX87}, from an image in {@code words}. */
     static void loadX87(Cpu cpu, long[] words, boolean wide) {
         final X87 x87 = cpu.x87;
-        x87.controlWord = (int) words[0] & 0x1f3f | 0x40;
+        x87.controlWord = ((int) words[0] & 0x1f3f) | 0x40;
         setStatusWord(x87, (int) (words[0] >>> 16) & 0xffff);
         final int valid = (int) (words[0] >>> 32) & 0xff;
         x87.opcode = (int) (words[0] >>> 48) & 0x7ff;
@@ -117,7 +117,7 @@ final class FpuState {
 
     /** The status word with TOP in its place. */
     static int statusWord(X87 x87) {
-        return x87.statusWord & ~0x3800 | x87.top << 11;
+        return (x87.statusWord & ~0x3800) | x87.top << 11;
     }
 
     static void setStatusWord(X87 x87, int word) {

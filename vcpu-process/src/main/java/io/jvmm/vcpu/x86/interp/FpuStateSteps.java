@@ -158,7 +158,7 @@ public final class FpuStateSteps implements StepFactory {
             }
             // Every component counts as in use: XINUSE is allowed to be always set (SDM 1 13.6).
             final long before = cpu.mmu.read64(at + FpuState.BYTES);
-            cpu.mmu.write64(at + FpuState.BYTES, before & ~wanted | wanted);
+            cpu.mmu.write64(at + FpuState.BYTES, before | wanted);
         }
     }
 

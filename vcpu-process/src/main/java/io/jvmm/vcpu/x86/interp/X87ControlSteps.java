@@ -110,7 +110,7 @@ public final class X87ControlSteps implements StepFactory {
             if (load) {
                 checkPending(cpu);
                 // Bit 6 always reads as one; bits 7 and 13..15 as zero.
-                cpu.x87.controlWord = cpu.mmu.read16(address.linear(cpu)) & 0x1f3f | 0x40;
+                cpu.x87.controlWord = (cpu.mmu.read16(address.linear(cpu)) & 0x1f3f) | 0x40;
                 cpu.x87.updateSummary();
             } else {
                 checkAvailable(cpu);
@@ -131,7 +131,7 @@ public final class X87ControlSteps implements StepFactory {
             checkAvailable(cpu);
             final int word = FpuState.statusWord(cpu.x87);
             if (address == null) {
-                cpu.r[Cpu.RAX] = cpu.r[Cpu.RAX] & ~0xffffL | word;
+                cpu.r[Cpu.RAX] = (cpu.r[Cpu.RAX] & ~0xffffL) | word;
             } else {
                 cpu.mmu.write16(address.linear(cpu), word);
             }
@@ -180,11 +180,11 @@ public final class X87ControlSteps implements StepFactory {
             put(cpu, at, 1, wide ? FpuState.statusWord(x87) | 0xffff_0000 : FpuState.statusWord(x87));
             put(cpu, at, 2, wide ? x87.tagWord | 0xffff_0000 : x87.tagWord);
             put(cpu, at, 3, (int) x87.instructionPointer);
-            put(cpu, at, 4, x87.instructionSelector & 0xffff | (wide ? x87.opcode << 16 : 0));
+            put(cpu, at, 4, (x87.instructionSelector & 0xffff) | (wide ? x87.opcode << 16 : 0));
             put(cpu, at, 5, (int) x87.dataPointer);
             put(cpu, at, 6, wide ? x87.dataSelector | 0xffff_0000 : x87.dataSelector);
             if (registers) {
-                final long first = at + ENVIRONMENT_FIELDS * field();
+                final long first = at + (long) ENVIRONMENT_FIELDS * field();
                 for (int i = 0; i < 8; i++) {
                     final int register = (x87.top + i) & 7;
                     cpu.mmu.write64(first + 10L * i, x87.significand[register]);
@@ -211,13 +211,13 @@ public final class X87ControlSteps implements StepFactory {
             for (int i = 0; i < ENVIRONMENT_FIELDS; i++) {
                 words[i] = mmu.read(at + (long) field() * i, field());
             }
-            final long first = at + ENVIRONMENT_FIELDS * field();
+            final long first = at + (long) ENVIRONMENT_FIELDS * field();
             for (int i = 0; registers && i < 8; i++) {
                 words[8 + 2 * i] = mmu.read64(first + 10L * i);
                 words[9 + 2 * i] = mmu.read16(first + 10L * i + 8);
             }
             final X87 x87 = cpu.x87;
-            x87.controlWord = (int) words[0] & 0x1f3f | 0x40;
+            x87.controlWord = ((int) words[0] & 0x1f3f) | 0x40;
             FpuState.setStatusWord(x87, (int) words[1] & 0xffff);
             for (int i = 0; registers && i < 8; i++) {
                 final int register = (x87.top + i) & 7;

@@ -123,7 +123,7 @@ public final class X87FunctionSteps implements StepFactory {
             x.dropDenormalIfDecided();
             final boolean done = X87Unit.settle(cpu, x);
             if (done && quotient != Remainder.NONE) {
-                x87.statusWord = x87.statusWord & ~X87Unit.CONDITIONS | conditions(quotient);
+                x87.statusWord = (x87.statusWord & ~X87Unit.CONDITIONS) | conditions(quotient);
             }
             return done;
         }
@@ -176,7 +176,7 @@ public final class X87FunctionSteps implements StepFactory {
             if (!X87Unit.settle(cpu, x)) {
                 return;
             }
-            final boolean nan = (x.flags & Extended.INVALID) != 0 || (se & 0x7fff) == 0x7fff && sig << 1 != 0;
+            final boolean nan = (x.flags & Extended.INVALID) != 0 || ((se & 0x7fff) == 0x7fff && sig << 1 != 0);
             X87Unit.put(x87, top, x);
             if (!nan) {
                 second(x, se, sig);

@@ -211,7 +211,7 @@ public final class X87Steps implements StepFactory {
                 done = X87Unit.settle(cpu, x);
             }
             // CF is C0, PF is C2, ZF is C3: the same bits, one byte up.
-            x87.statusWord = x87.statusWord & ~X87Unit.CONDITIONS | result << 8;
+            x87.statusWord = (x87.statusWord & ~X87Unit.CONDITIONS) | result << 8;
             for (int i = 0; done && i < pops; i++) {
                 X87Unit.pop(x87);
             }
@@ -275,7 +275,7 @@ public final class X87Steps implements StepFactory {
                 case FXCH -> exchange(cpu, x, X87Unit.register(x87, insn.reg2));
                 case FXAM -> {
                     final int sign = (x87.signExponent[x87.top] & 0x8000) == 0 ? 0 : X87Unit.C1;
-                    x87.statusWord = x87.statusWord & ~X87Unit.CONDITIONS
+                    x87.statusWord = (x87.statusWord & ~X87Unit.CONDITIONS)
                             | Comparison.classify(
                                     x87.signExponent[x87.top], x87.significand[x87.top], X87Unit.isEmpty(x87, x87.top))
                             | sign;

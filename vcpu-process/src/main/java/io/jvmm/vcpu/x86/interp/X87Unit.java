@@ -101,7 +101,7 @@ final class X87Unit {
     static void put(X87 x87, int register, int signExponent, long significand) {
         x87.signExponent[register] = signExponent & 0xffff;
         x87.significand[register] = significand;
-        x87.tagWord = x87.tagWord & ~(3 << (2 * register)) | x87.tagOf(register) << (2 * register);
+        x87.tagWord = (x87.tagWord & ~(3 << (2 * register))) | x87.tagOf(register) << (2 * register);
     }
 
     /** Pushes the result; false where there was no room for it. */
