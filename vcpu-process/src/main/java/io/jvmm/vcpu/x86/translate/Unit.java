@@ -104,8 +104,10 @@ final class Unit {
     boolean findLiveFlags(boolean liveAtEnd) {
         boolean live = liveAtEnd;
         for (int i = count - 1; i >= 0; i--) {
-            flagsLive[i] = live;
             final Effects e = effects[i];
+            // A store may overwrite the region, which is then left right behind it.
+            live |= e.writesMemory();
+            flagsLive[i] = live;
             if (e.killsFlags()) {
                 live = false;
             }

@@ -93,7 +93,7 @@ final class LockStep {
             } else if (done == 0) {
                 throw new AssertionError("no progress at " + Long.toHexString(rip));
             }
-            compare();
+            compare(rip, done);
             if (thrown != null) {
                 randomise();
                 // On behind the instruction, or from the start.
@@ -130,7 +130,7 @@ final class LockStep {
         return e.vector() + "/" + e.errorCode();
     }
 
-    void compare() {
+    private void compare(long from, long done) {
         final StringBuilder difference = new StringBuilder();
         for (int i = 0; i < 16; i++) {
             differ(difference, "r" + i, translated.cpu.r[i], interpreted.cpu.r[i]);
@@ -138,7 +138,9 @@ final class LockStep {
         differ(difference, "rip", translated.cpu.rip, interpreted.cpu.rip);
         differ(difference, "flags", translated.cpu.flags(), interpreted.cpu.flags());
         if (!difference.isEmpty()) {
-            throw new AssertionError("translated is not interpreted:" + difference);
+            throw new AssertionError(String.format(
+                    "translated is not interpreted, %d instructions from %x to %x:%s",
+                    done, from, interpreted.cpu.rip, difference));
         }
     }
 

@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.sun.management.ThreadMXBean;
 import io.jvmm.vcpu.x86.cpu.Cpu;
+import io.jvmm.vcpu.x86.cpu.Flags;
 import io.jvmm.vcpu.x86.interp.Block;
 import io.jvmm.vcpu.x86.interp.Region;
 import java.lang.foreign.Arena;
@@ -81,6 +82,27 @@ class RegionLifeTest {
                 assertEquals(999, guest.cpu.budget);
                 assertFalse(block.valid);
                 assertNull(block.region);
+            }
+        }
+    }
+
+    /** The flags of the instruction that stores are killed by the next one, which is not reached. */
+    @Test
+    void flagsAreExactWhereAStoreLeavesTheRegion() {
+        // add [rbx], rax; test eax, eax; jmp to the first
+        try (Arena arena = Arena.ofConfined()) {
+            for (final TranslatorOptions options : List.of(LOCALS, ARRAY)) {
+                final Guest guest = new Guest(arena, options);
+                guest.load(code("480103" + "85c0" + "ebf9"));
+                final Region region = translated(guest, Guest.CODE);
+                guest.cpu.rip = Guest.CODE;
+                guest.cpu.budget = 1000;
+                guest.cpu.r[Cpu.RBX] = Guest.CODE + 5;
+                guest.cpu.r[Cpu.RAX] = guest.mmu.read64(Guest.CODE + 5) * -1;
+                region.run(guest.cpu);
+                assertEquals(Guest.CODE + 3, guest.cpu.rip);
+                // The sum is 0, and carries.
+                assertEquals(Flags.CF | Flags.ZF | Flags.PF, guest.cpu.statusFlags() & ~Flags.AF);
             }
         }
     }
