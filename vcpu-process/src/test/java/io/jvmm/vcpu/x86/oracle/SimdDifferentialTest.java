@@ -102,7 +102,7 @@ class SimdDifferentialTest {
                             code[n] = (byte) (reg << 3);
                             Decoder.decode(code, 0, 16, 8, insn);
                         }
-                        if (insn.op.ordinal() >= Op.MOVD.ordinal() && insn.op != last) {
+                        if (insn.op.compareTo(Op.MOVD) >= 0 && insn.op != last) {
                             last = insn.op;
                             final boolean isGroup = map == 0 && opcode >= 0x71 && opcode <= 0x73;
                             forms.add(new Form(prefix, map, opcode, isGroup ? reg : -1, insn.op));
