@@ -248,7 +248,7 @@ public final class CodeCache implements CodeWriteListener {
     private void evict(CodePage but) {
         while (heapBytes > limitBytes) {
             final CodePage page = oldest;
-            if (page == null || page == but && page.younger == null) {
+            if (page == null || (page == but && page.younger == null)) {
                 return;
             }
             if (page == but || page.recentlyUsed) {

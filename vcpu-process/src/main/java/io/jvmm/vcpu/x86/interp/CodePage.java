@@ -31,6 +31,7 @@ public final class CodePage {
     volatile boolean dead;
     /** Changes when the bytes change that an instruction which began in the page before may end in. */
     volatile int headVersion;
+
     /** Estimate of the heap this takes, without regions. */
     int heapBytes = BYTES + 300;
     /** Neighbours in order of age, see {@link CodeCache}. */
@@ -136,7 +137,7 @@ public final class CodePage {
         final @Nullable Block[] fresh = new Block[length];
         int n = 0;
         // Those of the first bytes stay: they may be the end of an instruction of the page before.
-        covered[0] &= (1 << (Decoder.MAX_BYTES + 1 >> GRANULE_SHIFT)) - 1;
+        covered[0] &= (1 << ((Decoder.MAX_BYTES + 1) >> GRANULE_SHIFT)) - 1;
         Arrays.fill(covered, 1, covered.length, 0);
         for (final Block b : table) {
             if (b != null && b.valid) {
@@ -152,7 +153,7 @@ public final class CodePage {
     /** Bytes [from, to) have changed: drops the blocks that decode any of them. */
     void invalidate(int from, int to) {
         if (from < Decoder.MAX_BYTES) {
-            headVersion++;
+            changeHead();
         }
         boolean some = false;
         for (final Block b : table) {
@@ -167,6 +168,12 @@ public final class CodePage {
         }
     }
 
+    /** Only ever under the lock; volatile for those who read without it. */
+    @SuppressWarnings("NonAtomicVolatileUpdate")
+    private void changeHead() {
+        headVersion++;
+    }
+
     /** Drops one block. */
     void invalidate(Block block) {
         block.invalidate();
@@ -177,7 +184,7 @@ public final class CodePage {
     /** Drops all blocks for good. */
     void kill() {
         dead = true;
-        headVersion++;
+        changeHead();
         for (final Block b : table) {
             if (b != null) {
                 b.invalidate();

@@ -152,8 +152,11 @@ public final class Executor {
                     block = find64(rip);
                 } else {
                     final Block next = block.next;
-                    final boolean again = next != null && next.pageOffset == ((int) rip & OFFSET_MASK) && next.valid;
-                    block = again ? next : follow(block, rip);
+                    if (next != null && next.pageOffset == ((int) rip & OFFSET_MASK) && next.valid) {
+                        block = next;
+                    } else {
+                        block = follow(block, rip);
+                    }
                 }
                 c.blockRip = rip;
                 final Region region = block.region;
@@ -352,8 +355,8 @@ public final class Executor {
         }
         final Insn insn = block.insns()[0];
         final long stack = cpu.r[Cpu.RSP];
-        return insn.hasMemory() && insn.segment == Segment.SS
-                || BlockEnd.isStackOperation(insn.op) && (!isCanonical(stack - 8) || !isCanonical(stack + 8));
+        return (insn.hasMemory() && insn.segment == Segment.SS)
+                || (BlockEnd.isStackOperation(insn.op) && (!isCanonical(stack - 8) || !isCanonical(stack + 8)));
     }
 
     private static boolean isCanonical(long linear) {

@@ -37,7 +37,7 @@ final class InstructionTlb implements FetchCache {
     }
 
     static long tag(long linear, int cpl) {
-        return linear & -CodePage.BYTES | cpl;
+        return (linear & -CodePage.BYTES) | cpl;
     }
 
     void fill(long linear, int cpl, CodePage page, boolean global, int pageShift) {

@@ -18,6 +18,8 @@ final class LeaveBlock extends RuntimeException {
         }
     };
 
+    // Shared on purpose: it has no stack trace, and making one allocates.
+    @SuppressWarnings("StaticAssignmentOfThrowable")
     private static final LeaveBlock INSTANCE = new LeaveBlock();
 
     private LeaveBlock() {

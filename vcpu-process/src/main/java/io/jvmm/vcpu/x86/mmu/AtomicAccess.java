@@ -50,7 +50,7 @@ final class AtomicAccess {
                 return found;
             }
             final long before =
-                    HostMemory.compareAndExchange64(around, seen, seen & ~mask | replacement << shift & mask);
+                    HostMemory.compareAndExchange64(around, seen, (seen & ~mask) | (replacement << shift & mask));
             if (before == seen) {
                 return found;
             }

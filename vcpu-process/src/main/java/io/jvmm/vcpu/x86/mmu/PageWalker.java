@@ -118,14 +118,14 @@ final class PageWalker {
     private void loadPointers(long table) {
         root = table;
         for (int i = 0; i < pointers.length; i++) {
-            pointers[i] = readEntry(table + 8 * i);
+            pointers[i] = readEntry(table + 8L * i);
         }
     }
 
     /** Whether the four entries that MOV to CR3 would load set no reserved bit (SDM 3A 4.4.1). */
     boolean pointersAreValid(long cr3) {
         for (int i = 0; i < pointers.length; i++) {
-            final long entry = readEntry((cr3 & 0xffff_ffe0L) + 8 * i);
+            final long entry = readEntry((cr3 & 0xffff_ffe0L) + 8L * i);
             if ((entry & E_PRESENT) != 0 && (entry & (TOO_HIGH_PAE | NO_EXECUTE | RESERVED_POINTER)) != 0) {
                 return false;
             }
@@ -160,7 +160,7 @@ final class PageWalker {
 
     /** Whether that page may be written to (by the user or by the supervisor), and is dirty already or there is no paging. */
     boolean isDirtyAndWritable(boolean user) {
-        return (rights & E_DIRTY) != 0 && ((rights & E_WRITABLE) != 0 || !user && !writeProtect);
+        return (rights & E_DIRTY) != 0 && ((rights & E_WRITABLE) != 0 || (!user && !writeProtect));
     }
 
     /**
@@ -254,7 +254,7 @@ final class PageWalker {
         final long within = (1L << shift(sizeClass)) - 1;
         size = sizeClass;
         rights |= entry & (E_GLOBAL | E_DIRTY);
-        physical = frame & ~within | linear & within;
+        physical = (frame & ~within) | (linear & within);
         return OK;
     }
 
@@ -277,7 +277,7 @@ final class PageWalker {
     private void note(long address, long value) {
         entryAddress[depth] = address;
         entryValue[depth++] = value;
-        rights = rights & (value | ~(long) (E_WRITABLE | E_USER)) | value & NO_EXECUTE;
+        rights = (rights & (value | ~(long) (E_WRITABLE | E_USER))) | (value & NO_EXECUTE);
     }
 
     private long readEntry(long address) {

@@ -68,7 +68,7 @@ final class SlowAccess {
             if (error != PageWalker.OK) {
                 faultAddress = linear;
                 final int fetch = (access & PageWalker.FETCH) == 0 ? 0 : walker.fetchBit();
-                throw exception.of(Vector.PF, error | access & ~PageWalker.FETCH | fetch);
+                throw exception.of(Vector.PF, error | (access & ~PageWalker.FETCH) | fetch);
             }
             if (walker.commit((access & PageWalker.WRITE) != 0)) {
                 return walker.physical();

@@ -50,8 +50,11 @@ final class ExecutorTest implements DeviceSpace {
         ram.set(LONG, 0x500 + SELECTOR, 0x00af_9b00_0000_ffffL);
         ram.set(LONG, 0x500 + SELECTOR + 8, 0x00cf_9300_0000_ffffL);
         for (int v = 0; v < 64; v++) {
-            final long handler = HANDLERS + 16 * v;
-            ram.set(LONG, IDT + 16 * v, handler & 0xffff | SELECTOR << 16 | 0x8e00_0000_0000L | (handler >>> 16) << 48);
+            final long handler = HANDLERS + 16L * v;
+            ram.set(
+                    LONG,
+                    IDT + 16L * v,
+                    (handler & 0xffff) | SELECTOR << 16 | 0x8e00_0000_0000L | (handler >>> 16) << 48);
             ram.set(ValueLayout.JAVA_BYTE, handler, (byte) 0xf4);
         }
         start(cpu);
@@ -96,8 +99,8 @@ final class ExecutorTest implements DeviceSpace {
 
     /** RIP that the handler of the vector, which has halted, would return to. */
     private long faultRip(int vector) {
-        assertEquals(HANDLERS + 16 * vector + 1, cpu.rip, "handler of " + vector);
-        final boolean hasCode = vector == 8 || vector >= 10 && vector <= 14 || vector == 17;
+        assertEquals(HANDLERS + 16L * vector + 1, cpu.rip, "handler of " + vector);
+        final boolean hasCode = vector == 8 || (vector >= 10 && vector <= 14) || vector == 17;
         return ram.get(LONG, cpu.r[Cpu.RSP] + (hasCode ? 8 : 0));
     }
 

@@ -30,10 +30,14 @@ final class LoopBenchmark {
         /** inc r8; jmp to the next page; there inc r8; jmp back. */
         PAGES("49ffc0 e9f80f0000" + "90".repeat(4088) + "49ffc0 e9f8efffff");
 
-        final byte[] bytes;
+        private final String hex;
 
         Loop(String hex) {
-            bytes = HexFormat.of().parseHex(hex.replace(" ", ""));
+            this.hex = hex;
+        }
+
+        byte[] bytes() {
+            return HexFormat.of().parseHex(hex.replace(" ", ""));
         }
     }
 
@@ -51,7 +55,8 @@ final class LoopBenchmark {
     private static double measure(Loop loop, double seconds) {
         final SystemRig rig = new SystemRig();
         longMode(rig, CODE);
-        MemorySegment.copy(loop.bytes, 0, rig.ram, ValueLayout.JAVA_BYTE, CODE, loop.bytes.length);
+        final byte[] code = loop.bytes();
+        MemorySegment.copy(code, 0, rig.ram, ValueLayout.JAVA_BYTE, CODE, code.length);
         rig.cpu.r[Cpu.RSP] = 0x20_0000;
         rig.cpu.r[Cpu.RSI] = 0x30_0000;
         rig.cpu.r[Cpu.RDI] = 0x31_0000;

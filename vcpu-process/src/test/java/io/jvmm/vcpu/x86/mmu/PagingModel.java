@@ -63,30 +63,22 @@ final class PagingModel {
     /** Tables 4-4 to 4-6, 4-8 to 4-11, 4-15 to 4-20: {@code level} counts from 1, the page table. */
     private boolean reservedBits(long e, int level, boolean leaf) {
         final int m = PhysicalMemory.PHYSICAL_BITS;
-        switch (mode) {
-            case LEGACY:
-                return leaf && level == 2 && bit(e, 21);
-            case PAE:
-                if (level == 3) {
-                    return false; // checked when CR3 is loaded
-                }
-                if (any(e, 62, m) || !nxe && bit(e, 63)) {
-                    return true;
-                }
-                return leaf && level == 2 && any(e, 20, 13);
-            default:
-                if (any(e, 51, m) || !nxe && bit(e, 63)) {
-                    return true;
-                }
-                return level == 4 && bit(e, 7)
-                        || leaf && level == 3 && any(e, 29, 13)
-                        || leaf && level == 2 && any(e, 20, 13);
-        }
+        return switch (mode) {
+            case LEGACY -> leaf && level == 2 && bit(e, 21);
+            // The four pointers are checked when CR3 is loaded.
+            case PAE -> level != 3 && (any(e, 62, m) || (!nxe && bit(e, 63)) || (leaf && level == 2 && any(e, 20, 13)));
+            case LONG ->
+                any(e, 51, m)
+                        || (!nxe && bit(e, 63))
+                        || (level == 4 && bit(e, 7))
+                        || (leaf && level == 3 && any(e, 29, 13))
+                        || (leaf && level == 2 && any(e, 20, 13));
+        };
     }
 
     void access(long linear, boolean write, boolean user, boolean fetch, boolean ac) {
         usedCount = 0;
-        final int base = (write ? 2 : 0) | (user ? 4 : 0) | (fetch && (smep || nxe && mode != Mode.LEGACY) ? 16 : 0);
+        final int base = (write ? 2 : 0) | (user ? 4 : 0) | (fetch && (smep || (nxe && mode != Mode.LEGACY)) ? 16 : 0);
         long table = mode == Mode.LONG ? cr3 & ~0xfffL : mode == Mode.PAE ? cr3 & ~0x1fL : cr3 & ~0xfffL;
         boolean userPage = true;
         boolean writable = true;
@@ -106,7 +98,8 @@ final class PagingModel {
                 return;
             }
             final boolean leaf = level == 1
-                    || bit(e, 7) && (level == 2 && (mode != Mode.LEGACY || pse) || level == 3 && mode == Mode.LONG);
+                    || (bit(e, 7)
+                            && ((level == 2 && (mode != Mode.LEGACY || pse)) || (level == 3 && mode == Mode.LONG)));
             if (reservedBits(e, level, leaf)) {
                 error = base | 1 | 8;
                 return;
@@ -120,9 +113,9 @@ final class PagingModel {
             if (leaf) {
                 long start = frame & -(1L << shift);
                 if (mode == Mode.LEGACY && level == 2) {
-                    start = e & 0xffc0_0000L | (e >>> 13 & 0xff) << 32;
+                    start = (e & 0xffc0_0000L) | (e >>> 13 & 0xff) << 32;
                 }
-                physical = start | linear & (1L << shift) - 1;
+                physical = start | (linear & (1L << shift) - 1);
                 break;
             }
             table = frame;

@@ -94,7 +94,7 @@ final class TlbTest {
         for (int round = 0; round < 2_000; round++) {
             for (int i = 0; i < 30; i++) {
                 final int page = random.nextInt(512);
-                final long linear = (page << 12) + (random.nextBoolean() ? 0x60_0000 : 0);
+                final long linear = ((long) page << 12) + (random.nextBoolean() ? 0x60_0000 : 0);
                 if (random.nextBoolean()) {
                     rig.mmu.read64(linear);
                 } else {
