@@ -12,6 +12,7 @@ import io.jvmm.vcpu.x86.interp.Block;
 import io.jvmm.vcpu.x86.interp.Blocks;
 import io.jvmm.vcpu.x86.interp.CodeCache;
 import io.jvmm.vcpu.x86.interp.IntegerFactory;
+import io.jvmm.vcpu.x86.interp.Region;
 import io.jvmm.vcpu.x86.interp.StepFactory;
 import io.jvmm.vcpu.x86.interp.SystemFactory;
 import io.jvmm.vcpu.x86.interp.TranslationQueue;
@@ -29,6 +30,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A processor in 64-bit mode at CPL 0 with 8 MiB of RAM mapped one to one, but for two pages: {@link #HOLE} is not present,
@@ -172,6 +174,22 @@ final class Guest {
         if (last.op != Op.JMP && last.op != Op.RET) {
             discover(behind, seen);
         }
+    }
+
+    /** The region of a place in the page of the program, translated if need be; null elsewhere, and where there is none. */
+    @Nullable
+    Region regionAt(long address) {
+        if (address >>> 12 != CODE >>> 12) {
+            return null;
+        }
+        final Block block = Blocks.find(cache, address, ModeKey.CODE_64);
+        if (block == null) {
+            return null;
+        }
+        if (block.region == null) {
+            translator.translate(block);
+        }
+        return block.region;
     }
 
     Block block(long address) {

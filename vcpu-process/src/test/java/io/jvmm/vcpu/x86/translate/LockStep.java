@@ -1,11 +1,11 @@
 package io.jvmm.vcpu.x86.translate;
 
+import io.jvmm.vcpu.x86.interp.Region;
 import io.jvmm.vcpu.x86.mmu.DeviceExit;
 import io.jvmm.vcpu.x86.mmu.GuestException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import java.util.Objects;
 import java.util.SplittableRandom;
 
 /** Runs the same program as regions and instruction by instruction, and compares after every run of a region. */
@@ -16,6 +16,7 @@ final class LockStep {
     long instructions;
     long runs;
     long faults;
+    long strays;
 
     LockStep(Arena arena, TranslatorOptions options, SplittableRandom random) {
         this.translated = new Guest(arena, options);
@@ -58,16 +59,25 @@ final class LockStep {
         }
     }
 
+    private void restart() {
+        randomise();
+        translated.cpu.rip = Guest.CODE;
+        interpreted.cpu.rip = Guest.CODE;
+    }
+
     /** Executes about so many instructions from where the processors are. */
     void run(long count, int budget) {
-        final long end = instructions + faults + count;
-        while (instructions + faults < end) {
+        final long end = instructions + faults + strays + count;
+        while (instructions + faults + strays < end) {
             final long rip = translated.cpu.rip;
-            final var block = translated.block(rip);
-            if (block.region == null) {
-                translated.translator.translate(block);
+            final Region region = translated.regionAt(rip);
+            if (region == null) {
+                // Control has left the program, by a return to anywhere or by code that has overwritten itself: start
+                // again.
+                strays++;
+                restart();
+                continue;
             }
-            final var region = Objects.requireNonNull(block.region, "not translated");
             final long before = translated.cpu.retired;
             translated.cpu.budget = random.nextInt(1, budget + 1);
             final int budgetBefore = translated.cpu.budget;
