@@ -84,19 +84,22 @@ public final class Segmentation {
 
     /**
      * On a return to an outer level: data segments that the outer level may not use become null (SDM 2 "IRET", "RET":
-     * no DPL below the new CPL, but for conforming code).
+     * no DPL below the new CPL, but for conforming code), and the null selectors 1 to 3 become 0.
      */
     static void dropInnerSegments(Cpu cpu) {
         for (int i = 0; i < Segment.LDTR; i++) {
             final Segment s = cpu.segments[i];
+            if (i == Segment.CS || i == Segment.SS) {
+                continue;
+            }
             final boolean conforming = (s.access & 0x1c) == 0x1c;
-            if (i != Segment.CS && i != Segment.SS && s.isPresent() && !conforming && s.dpl() < cpu.cpl) {
-                if ((s.selector & 0xfffc) == 0) {
-                    // Selector 0 of real mode: unusable now, but the base of FS and GS may be one that 64-bit mode set.
-                    s.access = 0;
-                } else {
-                    setNull(s, 0);
-                }
+            if ((s.selector & 0xfffc) == 0) {
+                // Unusable from now on, if it was selector 0 of real mode; but the base of FS and GS may be one that
+                // 64-bit mode set.
+                s.selector = 0;
+                s.access = 0;
+            } else if (s.isPresent() && !conforming && s.dpl() < cpu.cpl) {
+                setNull(s, 0);
             }
         }
     }

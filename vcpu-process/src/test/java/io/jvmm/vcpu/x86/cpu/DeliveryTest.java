@@ -72,6 +72,21 @@ class DeliveryTest {
     }
 
     @Test
+    void onTheWayToAnOuterLevelNullSelectorsBecomeZeroAndBasesStay() {
+        tables.user();
+        rig.code(CODE, "0f 0b");
+        rig.step();
+        cpu.segments[Segment.DS].set(3, 0, 0, 0);
+        cpu.segments[Segment.GS].set(2, 0x1234_5678_9000L, 0, 0);
+        rig.code(LongModeTables.HANDLERS + Vector.UD * 16L, "48 cf");
+        rig.step();
+        assertEquals(3, cpu.cpl);
+        assertEquals(0, cpu.segments[Segment.DS].selector, "as Linux's sigreturn_32 self-test expects");
+        assertEquals(0, cpu.segments[Segment.GS].selector);
+        assertEquals(0x1234_5678_9000L, cpu.segments[Segment.GS].base);
+    }
+
+    @Test
     void interruptStackTableSwitchesEvenWithinALevel() {
         tables.gate(0x40, WITH_IST1);
         rig.code(CODE, "cd 40");
