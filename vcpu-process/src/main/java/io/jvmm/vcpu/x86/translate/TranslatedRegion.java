@@ -36,6 +36,8 @@ abstract class TranslatedRegion extends Region {
     /** Cleared when the guest has overwritten one of the blocks: code looks at it after a store that went the slow way. */
     boolean valid = true;
 
+    // A block may lead to a later region by now: identity is what is asked for.
+    @SuppressWarnings("ReferenceEquality")
     @Override
     public void invalidate() {
         valid = false;

@@ -13,6 +13,7 @@ import java.util.Deque;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Objects;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
 import org.agrona.concurrent.ManyToOneConcurrentArrayQueue;
 import org.jspecify.annotations.Nullable;
@@ -40,12 +41,12 @@ public final class Translator implements TranslationQueue, AutoCloseable {
     private @Nullable Thread thread;
     private volatile boolean closed;
     private volatile boolean idle;
-    private volatile long regions;
-    private volatile long instructions;
-    private volatile long codeBytes;
-    private volatile long evicted;
-    private volatile long failed;
-    private volatile long dropped;
+    private final AtomicLong regions = new AtomicLong();
+    private final AtomicLong instructions = new AtomicLong();
+    private final AtomicLong codeBytes = new AtomicLong();
+    private final AtomicLong evicted = new AtomicLong();
+    private final AtomicLong failed = new AtomicLong();
+    private final AtomicLong dropped = new AtomicLong();
 
     /** A translator that does not run yet. */
     public Translator(TranslatorOptions options) {
@@ -78,7 +79,7 @@ public final class Translator implements TranslationQueue, AutoCloseable {
         }
         if (!queue.offer(hot)) {
             hot.hits = 0;
-            dropped++;
+            dropped.incrementAndGet();
             return;
         }
         VarHandle.fullFence();
@@ -108,10 +109,10 @@ public final class Translator implements TranslationQueue, AutoCloseable {
         try {
             translate(block);
         } catch (RuntimeException | LinkageError e) {
-            if (failed == 0) {
+            if (failed.get() == 0) {
                 e.printStackTrace();
             }
-            failed++;
+            failed.incrementAndGet();
         }
     }
 
@@ -130,7 +131,7 @@ public final class Translator implements TranslationQueue, AutoCloseable {
             }
             limit = blocks.size() == 1 ? 0 : limit * 4 / 5;
         }
-        failed++;
+        failed.incrementAndGet();
         return null;
     }
 
@@ -185,12 +186,12 @@ public final class Translator implements TranslationQueue, AutoCloseable {
             final TranslatedRegion oldest = live.remove();
             liveCodeBytes -= oldest.codeBytes;
             codeCache.evict(oldest);
-            evicted++;
+            evicted.incrementAndGet();
         }
-        regions++;
-        codeBytes += region.codeBytes;
+        regions.incrementAndGet();
+        codeBytes.addAndGet(region.codeBytes);
         for (final Block block : region.members) {
-            instructions += block.instructionCount;
+            instructions.addAndGet(block.instructionCount);
         }
         return true;
     }
@@ -215,31 +216,31 @@ public final class Translator implements TranslationQueue, AutoCloseable {
 
     /** Regions made so far. */
     public long regions() {
-        return regions;
+        return regions.get();
     }
 
     /** Guest instructions in them. */
     public long instructions() {
-        return instructions;
+        return instructions.get();
     }
 
     /** Bytecodes in them. */
     public long codeBytes() {
-        return codeBytes;
+        return codeBytes.get();
     }
 
     /** Regions dropped because there was no room. */
     public long evicted() {
-        return evicted;
+        return evicted.get();
     }
 
     /** Blocks that could not be translated: too long, or a bug. */
     public long failed() {
-        return failed;
+        return failed.get();
     }
 
     /** Blocks that came while the queue was full. */
     public long dropped() {
-        return dropped;
+        return dropped.get();
     }
 }
