@@ -71,7 +71,7 @@ final class Emitter {
     // Guest registers.
 
     private boolean isLocal(int register) {
-        return (plan.locals & 1 << register) != 0;
+        return (plan.locals & (1 << register)) != 0;
     }
 
     private static int local(int register) {
@@ -139,7 +139,7 @@ final class Emitter {
 
     /** Whether the upper half of a register is known to be 0. */
     boolean isNarrow(int register) {
-        return (narrow & 1 << register) != 0;
+        return (narrow & (1 << register)) != 0;
     }
 
     /** Nothing is known of the upper halves: at the start of a block, after a step. */
@@ -173,7 +173,7 @@ final class Emitter {
     /** From {@code cpu.r} to the locals. */
     void loadRegisters(int mask) {
         for (int i = 0; i < 16; i++) {
-            if ((mask & plan.locals & 1 << i) != 0) {
+            if ((mask & plan.locals & (1 << i)) != 0) {
                 code.aload(R).loadConstant(i).laload().lstore(local(i));
             }
         }
@@ -182,7 +182,7 @@ final class Emitter {
     /** From the locals to {@code cpu.r}: those that the region changes. */
     void storeRegisters(int mask) {
         for (int i = 0; i < 16; i++) {
-            if ((mask & plan.locals & plan.written & 1 << i) != 0) {
+            if ((mask & plan.locals & plan.written & (1 << i)) != 0) {
                 code.aload(R).loadConstant(i).lload(local(i)).lastore();
             }
         }
@@ -235,7 +235,7 @@ final class Emitter {
         if (pointCount == points.length) {
             points = Arrays.copyOf(points, 2 * pointCount);
         }
-        points[pointCount] = pageOffset | left << TranslatedRegion.LEFT_SHIFT | bits;
+        points[pointCount] = pageOffset | (left << TranslatedRegion.LEFT_SHIFT) | bits;
         return pointCount++;
     }
 

@@ -120,7 +120,7 @@ final class FlagEmitter {
     }
 
     private long mask() {
-        return (1L << 8 * bytes) - 1;
+        return (1L << (8 * bytes)) - 1;
     }
 
     /** Jumps if a condition 0..15 (SDM 2 B.1.4.7) holds. */

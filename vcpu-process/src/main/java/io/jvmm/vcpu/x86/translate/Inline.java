@@ -37,8 +37,8 @@ final class Inline {
     }
 
     private static boolean integers(Insn i) {
-        return isGeneral(i.kind1) && isInteger(i.kind2) && isInteger(i.kind3)
-                || i.kind1 == OperandKind.IMM && i.kind2 == OperandKind.NONE;
+        return (isGeneral(i.kind1) && isInteger(i.kind2) && isInteger(i.kind3))
+                || (i.kind1 == OperandKind.IMM && i.kind2 == OperandKind.NONE);
     }
 
     private static boolean isInteger(OperandKind kind) {

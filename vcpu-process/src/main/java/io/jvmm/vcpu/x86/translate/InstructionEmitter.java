@@ -125,7 +125,7 @@ final class InstructionEmitter {
     /** Clears what is above the width in the source operand on the stack. */
     private void zeroExtend(Insn i, int bytes) {
         if (i.kind2 != OperandKind.MEM && bytes < 8) {
-            code.loadConstant((1L << 8 * bytes) - 1).land();
+            code.loadConstant((1L << (8 * bytes)) - 1).land();
         }
     }
 

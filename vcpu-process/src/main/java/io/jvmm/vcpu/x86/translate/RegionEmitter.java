@@ -1,5 +1,6 @@
 package io.jvmm.vcpu.x86.translate;
 
+import io.jvmm.vcpu.x86.cpu.Step;
 import io.jvmm.vcpu.x86.decode.Insn;
 import java.lang.classfile.ClassBuilder;
 import java.lang.classfile.ClassFile;
@@ -18,8 +19,9 @@ import org.jspecify.annotations.Nullable;
  * order; the ways out.
  */
 final class RegionEmitter {
-    /** Bytes of the class, and what the object needs besides. */
-    record Result(byte[] classFile, io.jvmm.vcpu.x86.cpu.Step[] steps, int[] points) {}
+    /** Bytes of the class, and what the object needs besides. Handed from one method to its caller, never compared. */
+    @SuppressWarnings("ArrayRecordComponent")
+    record Result(byte[] classFile, Step[] steps, int[] points) {}
 
     private final RegionPlan plan;
     private @Nullable Emitter emitter;

@@ -50,7 +50,7 @@ final class RegionSelector {
     private void successors(Block block) {
         final Insn[] insns = block.insns();
         final Insn last = insns[insns.length - 1];
-        final long behind = block.pageOffset + last.end();
+        final int behind = block.pageOffset + last.end();
         final boolean direct = last.kind1 == OperandKind.REL;
         switch (last.op) {
             case JMP -> {

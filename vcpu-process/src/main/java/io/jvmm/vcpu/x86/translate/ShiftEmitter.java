@@ -88,7 +88,7 @@ final class ShiftEmitter {
             base.signExtend(i.operandBytes);
             code.dup2().lstore(T0);
         } else if (i.op == Op.SHR && i.operandBytes < 8 && i.kind1 != OperandKind.MEM) {
-            code.loadConstant((1L << 8 * i.operandBytes) - 1).land().dup2().lstore(T0);
+            code.loadConstant((1L << (8 * i.operandBytes)) - 1).land().dup2().lstore(T0);
         }
         code.iload(COUNT);
         operation(i.op);
@@ -133,7 +133,7 @@ final class ShiftEmitter {
         final Insn i = unit.insns[n];
         base.source(unit, i, 1, i.operandBytes);
         if (i.kind2 == OperandKind.IMM) {
-            code.loadConstant((int) i.imm & 8 * i.operandBytes - 1);
+            code.loadConstant((int) i.imm & (8 * i.operandBytes - 1));
         } else {
             e.get(i.reg2);
             code.l2i().loadConstant(8 * i.operandBytes - 1).iand();
@@ -207,7 +207,7 @@ final class ShiftEmitter {
     private void extended(Unit unit, Insn i) {
         base.source(unit, i, 2, i.operandBytes);
         if (i.kind2 != OperandKind.MEM && i.operandBytes < 8) {
-            code.loadConstant((1L << 8 * i.operandBytes) - 1).land();
+            code.loadConstant((1L << (8 * i.operandBytes)) - 1).land();
         }
         code.lstore(T0);
     }

@@ -99,7 +99,7 @@ final class StepEmitter {
             e.at(exits.pointAt(unit, n));
         }
         e.storeRegisters(effects.reads());
-        if (effects.readsFlags() || effects.touchesFlags() && !effects.killsFlags()) {
+        if (effects.readsFlags() || (effects.touchesFlags() && !effects.killsFlags())) {
             e.storeFlags();
         }
         if (i.base == Insn.RIP) {
@@ -108,7 +108,7 @@ final class StepEmitter {
         e.callStep(step);
         e.loadRegisters(effects.writes());
         for (int r = 0; r < 16; r++) {
-            if ((effects.writes() & 1 << r) != 0) {
+            if ((effects.writes() & (1 << r)) != 0) {
                 e.forgetNarrow(r);
             }
         }

@@ -13,6 +13,7 @@ public final class Blocks {
     }
 
     /** The same, or null where the first instruction goes on in the next page. */
+    @SuppressWarnings("NullAway") // No executor has permissions to be taken away.
     public static @Nullable Block find(CodeCache cache, long guestPhysicalAddress, int modeKey) {
         final CodePage page = Objects.requireNonNull(cache.page(guestPhysicalAddress, null));
         return cache.block(page, (int) guestPhysicalAddress & (CodePage.BYTES - 1), modeKey);

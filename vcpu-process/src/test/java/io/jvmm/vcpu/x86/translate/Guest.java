@@ -29,6 +29,7 @@ import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
@@ -93,7 +94,7 @@ final class Guest {
         ram.set(LONG, TABLES, TABLES + 0x1000 | PRESENT_WRITABLE);
         ram.set(LONG, TABLES + 0x1000, TABLES + 0x2000 | PRESENT_WRITABLE);
         for (int i = 0; i < 4; i++) {
-            ram.set(LONG, TABLES + 0x2000 + 8 * i, (long) i << 21 | PRESENT_WRITABLE | 0x80);
+            ram.set(LONG, TABLES + 0x2000 + 8L * i, (long) i << 21 | PRESENT_WRITABLE | 0x80);
         }
         ram.set(LONG, TABLES + 0x2008, TABLES + 0x3000 | PRESENT_WRITABLE);
         for (long page = 0; page < 512; page++) {
@@ -138,7 +139,7 @@ final class Guest {
             seen.put(rip, bytes);
         }
         cpu.blockRip = rip;
-        cpu.rip = rip + insns.get(rip).length;
+        cpu.rip = rip + Objects.requireNonNull(insns.get(rip)).length;
         try {
             step.run(cpu);
         } catch (GuestException | DeviceExit e) {
@@ -150,7 +151,7 @@ final class Guest {
 
     /** Length of an instruction that {@link #step} has seen. */
     int lengthAt(long rip) {
-        return insns.get(rip).length;
+        return Objects.requireNonNull(insns.get(rip)).length;
     }
 
     /** All blocks that can be reached within the page are made and warm. */

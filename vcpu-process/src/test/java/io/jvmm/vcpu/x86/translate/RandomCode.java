@@ -80,7 +80,7 @@ final class RandomCode {
 
     static void putInt(byte[] code, int at, int value) {
         for (int i = 0; i < 4; i++) {
-            code[at + i] = (byte) (value >> 8 * i);
+            code[at + i] = (byte) (value >> (8 * i));
         }
     }
 
@@ -140,7 +140,7 @@ final class RandomCode {
         }
         // ModRM: registers, or a base with a short displacement, mostly.
         final int mod = random.nextInt(5);
-        code[at] = (byte) ((mod > 2 ? 3 : mod) << 6 | random.nextInt(64));
+        code[at] = (byte) (((mod > 2 ? 3 : mod) << 6) | random.nextInt(64));
         return code;
     }
 }

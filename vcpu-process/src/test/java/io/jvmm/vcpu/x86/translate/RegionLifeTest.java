@@ -19,6 +19,7 @@ import java.util.HexFormat;
 import java.util.List;
 import java.util.Objects;
 import java.util.SplittableRandom;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 
 /** How regions come and go: budget, self-modifying code, the bound on code, unloading. */
@@ -40,7 +41,7 @@ class RegionLifeTest {
         return present(guest.block(address).region);
     }
 
-    private static Region present(Region region) {
+    private static Region present(@Nullable Region region) {
         assertNotNull(region);
         return Objects.requireNonNull(region);
     }
