@@ -14,6 +14,7 @@ import io.jvmm.vcpu.x86.interp.CodeCache;
 import io.jvmm.vcpu.x86.interp.Executor;
 import io.jvmm.vcpu.x86.interp.FpuStateSteps;
 import io.jvmm.vcpu.x86.interp.IntegerFactory;
+import io.jvmm.vcpu.x86.interp.StepFactory;
 import io.jvmm.vcpu.x86.interp.SystemFactory;
 import io.jvmm.vcpu.x86.interp.TranslationQueue;
 import io.jvmm.vcpu.x86.interp.X87ControlSteps;
@@ -51,19 +52,7 @@ public final class X86Engine implements Engine {
     private final @Nullable Translator translator =
             Boolean.getBoolean("jvmm.x86.interpret") ? null : new Translator(TranslatorOptions.DEFAULT);
     private final CodeCache code = new CodeCache(
-            memory,
-            List.of(
-                    new IntegerFactory(),
-                    new SystemFactory(),
-                    new FpuStateSteps(),
-                    new X87ControlSteps(),
-                    new X87Steps(),
-                    new X87MoveSteps(),
-                    new X87FunctionSteps(),
-                    new SimdFactory()),
-            translator == null ? TranslationQueue.NONE : translator,
-            HOT,
-            CODE_BYTES);
+            memory, factories(), translator == null ? TranslationQueue.NONE : translator, HOT, CODE_BYTES);
     private final ApicBus bus;
     private final InterruptWatcher watcher = new InterruptWatcher();
     private final Chipset chipset;
@@ -78,6 +67,19 @@ public final class X86Engine implements Engine {
         this.time = time;
         this.bus = new ApicBus(vcpuCount);
         this.chipset = new Chipset(bus, watcher::acknowledged);
+    }
+
+    /** What makes steps of instructions, in the order in which they are asked. */
+    static List<StepFactory> factories() {
+        return List.of(
+                new IntegerFactory(),
+                new SystemFactory(),
+                new FpuStateSteps(),
+                new X87ControlSteps(),
+                new X87Steps(),
+                new X87MoveSteps(),
+                new X87FunctionSteps(),
+                new SimdFactory());
     }
 
     /** A machine without memory and vCPUs, of which it will have {@code vcpuCount}. */

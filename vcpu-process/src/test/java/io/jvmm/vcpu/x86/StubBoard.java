@@ -3,6 +3,7 @@ package io.jvmm.vcpu.x86;
 import io.jvmm.ipc.sys.EventFd;
 import io.jvmm.vcpu.engine.ExitKind;
 import io.jvmm.vcpu.engine.ExitView;
+import io.jvmm.vcpu.x86.cpu.TimeSource;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
@@ -24,7 +25,7 @@ final class StubBoard {
     private final OutputStream out;
     private final EventFd serialInterrupt;
     private final ArrayDeque<Integer> input = new ArrayDeque<>();
-    private final long startNs = System.nanoTime();
+    private final TimeSource time;
 
     private int divisorLow;
     private int divisorHigh;
@@ -40,7 +41,9 @@ final class StubBoard {
     private boolean ended;
     private final boolean tellUnclaimed;
 
-    StubBoard(OutputStream out, EventFd serialInterrupt, boolean tellUnclaimed) {
+    /** A board whose clocks are {@code time}. */
+    StubBoard(OutputStream out, EventFd serialInterrupt, boolean tellUnclaimed, TimeSource time) {
+        this.time = time;
         this.out = out;
         this.serialInterrupt = serialInterrupt;
         this.tellUnclaimed = tellUnclaimed;
@@ -90,7 +93,7 @@ final class StubBoard {
             case PM_BASE + 4 -> powerControl;
             case PM_BASE -> 0;
             case PM_BASE + 2 -> powerEnable;
-            case PM_BASE + 8 -> (System.nanoTime() - startNs) * 3_579_545L / 1_000_000_000L & 0xffff_ffffL;
+            case PM_BASE + 8 -> time.nowNs() * 3_579_545L / 1_000_000_000L & 0xffff_ffffL;
             default -> {
                 if (tellUnclaimed) {
                     System.err.printf("[in %x, %d bytes]%n", port, widthBytes);
@@ -214,7 +217,7 @@ final class StubBoard {
     }
 
     private int readCmos() {
-        final LocalDateTime now = LocalDateTime.now(ZoneOffset.UTC);
+        final LocalDateTime now = LocalDateTime.ofEpochSecond(time.wallClockNs() / 1_000_000_000, 0, ZoneOffset.UTC);
         return switch (cmosIndex) {
             case 0 -> bcd(now.getSecond());
             case 2 -> bcd(now.getMinute());

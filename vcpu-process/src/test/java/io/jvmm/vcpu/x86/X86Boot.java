@@ -46,7 +46,7 @@ import java.util.Map;
  * At its end, and on a crash: registers, the code at rip, and the figures.
  */
 final class X86Boot {
-    private static final String COMMAND_LINE = "console=ttyS0 earlyprintk=serial,ttyS0,115200 panic=-1";
+    static final String COMMAND_LINE = "console=ttyS0 earlyprintk=serial,ttyS0,115200 panic=-1";
     private static final int CODE_BYTES = 32;
     private static final int HOTTEST = 40;
 
@@ -112,7 +112,7 @@ final class X86Boot {
         }
     }
 
-    private static long number(String text) {
+    static long number(String text) {
         final int last = "kmg".indexOf(text.toLowerCase(Locale.ROOT).charAt(text.length() - 1));
         final long value = Long.parseLong(last < 0 ? text : text.substring(0, text.length() - 1));
         return last < 0 ? value : value * (long) Math.pow(1000, last + 1);
@@ -122,7 +122,7 @@ final class X86Boot {
         final long beginNs = System.nanoTime();
         final MemFd memfd = MemFd.createSealed("guest", memoryBytes);
         final GuestMemory memory = GuestMemory.map(memfd.fd(), memoryBytes);
-        final BootPlan bootPlan = load(memory);
+        final BootPlan bootPlan = load(memory, memoryBytes, vcpuCount, files, commandLine);
         if (plan) {
             System.err.print(bootPlan.format(""));
         }
@@ -140,7 +140,7 @@ final class X86Boot {
         engine.attachInterrupt(4, serial.fd(), null);
         vcpus.getFirst().setBootState(bootPlan.state());
         engine.prepare();
-        final StubBoard board = new StubBoard(watched(), serial, unclaimed);
+        final StubBoard board = new StubBoard(watched(), serial, unclaimed, MachineTime.real());
         daemon("stdin", () -> {
             try {
                 board.pump(System.in);
@@ -192,7 +192,9 @@ final class X86Boot {
         System.err.println();
     }
 
-    private BootPlan load(GuestMemory memory) throws BootException {
+    /** Puts the tables, the kernel and the initramfs ({@code files}) where a boot finds them. */
+    static BootPlan load(GuestMemory memory, long memoryBytes, int vcpuCount, List<String> files, String commandLine)
+            throws BootException {
         AcpiTables.of(new AcpiConfig(vcpuCount, List.of(new AcpiConfig.ComPort(0x3f8, 4)), true))
                 .writeTo(memory);
         final Fd kernel = FileIo.open(Path.of(files.get(0)), FileIo.READ_ONLY, 0);

@@ -128,7 +128,27 @@ public final class Executor {
         }
     }
 
-    private long used() {
+    /**
+     * Takes a pending interrupt, or else executes one instruction, as {@link #run} would: for whoever must stop at an instruction
+     * that another machine has stopped at.
+     */
+    public Stop step() {
+        if (cpu.shutdown) {
+            return Stop.SHUTDOWN;
+        }
+        try {
+            if (!cpu.interruptShadow && Delivery.takePending(cpu)) {
+                delivered++;
+                return Stop.BUDGET;
+            }
+        } catch (DeviceExit _) {
+            return Stop.DEVICE;
+        }
+        return cpu.halted ? Stop.HALTED : runInstruction();
+    }
+
+    /** Instructions retired, and faults and interrupts delivered, so far: what a budget is counted in. */
+    public long used() {
         return cpu.retired + delivered;
     }
 

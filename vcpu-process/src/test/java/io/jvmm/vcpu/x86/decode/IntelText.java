@@ -8,7 +8,7 @@ import java.util.Locale;
  * An {@link Insn} as GNU binutils' {@code objdump -d -M intel} writes it, without the prefixes that change nothing and without the
  * names of symbols.
  */
-final class IntelText {
+public final class IntelText {
     private static final String[] CONDITIONS = {
         "o", "no", "b", "ae", "e", "ne", "be", "a", "s", "ns", "p", "np", "l", "ge", "le", "g"
     };
@@ -21,7 +21,7 @@ final class IntelText {
     private IntelText() {}
 
     /** Mnemonic and operands, separated by one space and by commas. */
-    static String of(Insn insn, long address) {
+    public static String of(Insn insn, long address) {
         List<String> operands = new ArrayList<>();
         add(operands, insn, insn.kind1, insn.reg1, 1, address);
         add(operands, insn, insn.kind2, insn.reg2, 2, address);
