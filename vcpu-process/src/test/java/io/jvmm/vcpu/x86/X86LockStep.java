@@ -45,11 +45,16 @@ final class X86LockStep {
     private X86LockStep() {}
 
     public static void main(String[] args) throws Exception {
-        final X86LockStep it = new X86LockStep();
-        it.parse(args);
-        final int status = it.runAndLookCloser();
+        final int status = run(args);
         System.out.flush();
         Runtime.getRuntime().halt(status);
+    }
+
+    /** 0 when the two machines were alike to the end, else 1. */
+    static int run(String[] args) throws BootException {
+        final X86LockStep it = new X86LockStep();
+        it.parse(args);
+        return it.runAndLookCloser();
     }
 
     private void parse(String[] args) {

@@ -7,11 +7,11 @@ import java.nio.file.Path;
 import java.util.List;
 
 /** Guest code written as text, assembled and linked to its address by binutils. */
-final class GuestAssembly {
+public final class GuestAssembly {
     private GuestAssembly() {}
 
     /** The bytes of {@code source} (GNU syntax) linked to run at {@code address}. */
-    static byte[] assemble(String source, long address) throws IOException, InterruptedException {
+    public static byte[] assemble(String source, long address) throws IOException, InterruptedException {
         final Path directory = Files.createTempDirectory("jvmm-guest");
         try {
             Files.writeString(directory.resolve("guest.s"), source);
