@@ -395,7 +395,7 @@ public final class Transcendental {
                 angle(x, sign, PI, PI_LOW);
             } else {
                 x.fullPrecision();
-                x.divide(bSe, bSig, aSe, aSig);
+                Division.divide(x, bSe, bSig, aSe, aSig);
                 x.flags |= Extended.PRECISION;
             }
         } else {

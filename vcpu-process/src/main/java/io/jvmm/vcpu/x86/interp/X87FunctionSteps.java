@@ -4,6 +4,7 @@ import io.jvmm.vcpu.x86.cpu.Cpu;
 import io.jvmm.vcpu.x86.cpu.Step;
 import io.jvmm.vcpu.x86.decode.Insn;
 import io.jvmm.vcpu.x86.decode.Op;
+import io.jvmm.vcpu.x86.fpu.Division;
 import io.jvmm.vcpu.x86.fpu.Extended;
 import io.jvmm.vcpu.x86.fpu.Remainder;
 import io.jvmm.vcpu.x86.fpu.Transcendental;
@@ -64,7 +65,7 @@ public final class X87FunctionSteps implements StepFactory {
 
         private void compute(Extended x, int se, long sig) {
             switch (op) {
-                case FSQRT -> x.squareRoot(se, sig);
+                case FSQRT -> Division.squareRoot(x, se, sig);
                 case FRNDINT -> x.roundToInteger(se, sig);
                 case F2XM1 -> Transcendental.exp2Minus1(x, se, sig);
                 case FSIN -> Transcendental.sine(x, se, sig);

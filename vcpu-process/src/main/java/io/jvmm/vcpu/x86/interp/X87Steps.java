@@ -8,6 +8,7 @@ import io.jvmm.vcpu.x86.decode.Op;
 import io.jvmm.vcpu.x86.decode.OperandKind;
 import io.jvmm.vcpu.x86.fpu.Comparison;
 import io.jvmm.vcpu.x86.fpu.Conversion;
+import io.jvmm.vcpu.x86.fpu.Division;
 import io.jvmm.vcpu.x86.fpu.Extended;
 import io.jvmm.vcpu.x86.fpu.X87;
 import org.jspecify.annotations.Nullable;
@@ -151,9 +152,9 @@ public final class X87Steps implements StepFactory {
                 }
                 case DIVIDE -> {
                     if (reverse) {
-                        x.divide(bSe, bSig, aSe, aSig);
+                        Division.divide(x, bSe, bSig, aSe, aSig);
                     } else {
-                        x.divide(aSe, aSig, bSe, bSig);
+                        Division.divide(x, aSe, aSig, bSe, bSig);
                     }
                 }
             }
