@@ -72,6 +72,8 @@ class SoftwareCpuIT extends MachineTest {
                 """.formatted(vcpus, kernel, initramfs());
         Machine machine = Machine.with(dir, toml).onTerminal().run();
         machine.console().await(PROMPT, BOOT);
+        // The shell would break a long line that it echoes.
+        ask(machine, "stty cols 1000");
         return machine;
     }
 

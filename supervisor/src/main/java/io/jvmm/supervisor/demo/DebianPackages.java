@@ -84,9 +84,8 @@ public final class DebianPackages {
         if (Files.isRegularFile(file)) {
             return file;
         }
-        Files.createDirectories(cache);
+        Path scratch = scratch();
         progress.accept("fetching " + name + " with apt (once; kept in " + cache + ")");
-        Path scratch = Files.createTempDirectory(cache, "fetch-");
         try {
             run(scratch, withOptions("apt-get", "-q", "download", name));
             Path archive = only(scratch, name + "_", ".deb");
@@ -100,6 +99,17 @@ public final class DebianPackages {
             delete(scratch);
         }
         return file;
+    }
+
+    private Path scratch() throws IOException {
+        try {
+            Files.createDirectories(cache);
+            return Files.createTempDirectory(cache, "fetch-");
+        } catch (IOException e) {
+            throw new IOException(
+                    "nothing can be kept in " + cache + ". Name a directory of yours: export XDG_CACHE_HOME=/tmp/cache",
+                    e);
+        }
     }
 
     /** The package that meta package {@code name} stands for today: the first it depends on. */

@@ -65,6 +65,16 @@ class DebianKernelTest {
     }
 
     @Test
+    void aCacheThatCannotBeMadeIsNamed() throws IOException {
+        Path file = Files.createFile(dir.resolve("file"));
+        Path apt = Files.writeString(dir.resolve("apt-cache"), "#!/bin/sh\nprintf 'Package: y\\nVersion: 1\\n'\n");
+        Files.setPosixFilePermissions(apt, PosixFilePermissions.fromString("rwx------"));
+        DebianPackages packages = new DebianPackages(file.resolve("jvmm"), apt.toString(), List.of(), _ -> {});
+        IOException e = assertThrows(IOException.class, () -> packages.file("y", "boot/", "z"));
+        assertTrue(String.valueOf(e.getMessage()).startsWith("nothing can be kept in " + file), e.getMessage());
+    }
+
+    @Test
     void withoutPackageListsTheCureIsNamed() throws IOException {
         Path empty = Files.createDirectories(dir.resolve("lists/partial")).getParent();
         Path status = Files.createFile(dir.resolve("status"));
