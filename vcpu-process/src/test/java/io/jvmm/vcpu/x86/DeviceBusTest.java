@@ -46,8 +46,8 @@ class DeviceBusTest {
                 e6 80                 ; out 0x80, al
                 """)) {
             for (int i = 0; i < 3; i++) {
-                machine.expectRead(MMIO_READ, 0xd000_0000L + 4 * i, 4, 0x1111 * (i + 1));
-                machine.expectWrite(MMIO_WRITE, 0xd100_0000L + 4 * i, 4, 0x1111 * (i + 1));
+                machine.expectRead(MMIO_READ, 0xd000_0000L + 4L * i, 4, 0x1111L * (i + 1));
+                machine.expectWrite(MMIO_WRITE, 0xd100_0000L + 4L * i, 4, 0x1111L * (i + 1));
             }
             machine.expect(PIO_WRITE, 0x80, 1);
         }

@@ -112,7 +112,7 @@ final class StubBoard {
             case 0x70 -> cmosIndex = value & 0x7f;
             case PM_BASE + 2 -> powerEnable = value & 0xffff;
             case PM_BASE + 4 -> {
-                powerControl = value & ~0x2000 | 1;
+                powerControl = (value & ~0x2000) | 1;
                 ended |= (value & 0x2000) != 0;
             }
             case RESET_PORT -> ended |= widthBytes == 1 && (value & 4) != 0;
@@ -199,7 +199,8 @@ final class StubBoard {
     /** Edge-triggered, with OUT2 as its gate. */
     private void serialChanged() {
         final boolean wanted =
-                (interruptEnable & 1) != 0 && !input.isEmpty() || (interruptEnable & 2) != 0 && transmitterEmptyPending;
+                ((interruptEnable & 1) != 0 && !input.isEmpty())
+                        || ((interruptEnable & 2) != 0 && transmitterEmptyPending);
         if (wanted && (modemControl & 8) != 0) {
             serialInterrupt.signal();
         }
@@ -235,6 +236,6 @@ final class StubBoard {
     }
 
     private static int bcd(int value) {
-        return value / 10 << 4 | value % 10;
+        return (value / 10 << 4) | (value % 10);
     }
 }

@@ -178,7 +178,7 @@ final class X86Boot {
         System.err.print(vcpus.getFirst().snapshot().format());
         monitor.printHottest();
         for (final String dump : dumps) {
-            final String[] parts = dump.split(":");
+            final String[] parts = dump.split(":", -1);
             final long address = parts[0].equals("gdt") ? engine.cpu(0).gdtBase : Long.parseUnsignedLong(parts[0], 16);
             dump(vcpus.getFirst(), address, Integer.decode(parts[1]));
         }
@@ -187,7 +187,10 @@ final class X86Boot {
     private static void dump(Vcpu vcpu, long address, int lengthBytes) {
         final byte[] bytes = vcpu.readLinear(address, lengthBytes);
         for (int i = 0; i < bytes.length; i++) {
-            System.err.printf(i % 16 == 0 ? "%n%016x  %02x" : " %3$02x", address + i, bytes[i], bytes[i]);
+            if (i % 16 == 0) {
+                System.err.printf("%n%016x ", address + i);
+            }
+            System.err.printf(" %02x", bytes[i]);
         }
         System.err.println();
     }

@@ -161,7 +161,7 @@ class LocalApicTest {
     void logicalFlatAndClusterModel() {
         // 11.6.2.2
         for (int i = 0; i < 4; i++) {
-            on(i).write(ApicRegister.LDR, 1 << 24 + i, 0);
+            on(i).write(ApicRegister.LDR, 1 << (24 + i), 0);
         }
         ipi(apics[0], 0b1010, 0x800 | 0x40);
         assertFalse(apics[0].isInterruptPending());
@@ -170,7 +170,7 @@ class LocalApicTest {
         assertTrue(apics[3].isInterruptPending());
         for (int i = 0; i < 4; i++) {
             apics[i].write(ApicRegister.DFR, 0x0fff_ffff, 0);
-            apics[i].write(ApicRegister.LDR, (i >> 1) << 28 | 1 << 24 + (i & 1), 0);
+            apics[i].write(ApicRegister.LDR, ((i >> 1) << 28) | (1 << (24 + (i & 1))), 0);
         }
         ipi(apics[0], 0x11, 0x800 | 0x50);
         assertEquals(0x50, apics[2].acknowledge());
@@ -200,7 +200,7 @@ class LocalApicTest {
     void lowestPriorityPicksTheLeastTaskPriority() {
         // 11.6.2.4
         for (int i = 0; i < 3; i++) {
-            on(i).write(ApicRegister.LDR, 1 << 24 + i, 0);
+            on(i).write(ApicRegister.LDR, 1 << (24 + i), 0);
         }
         apics[0].setTaskPriority(0x20);
         apics[2].setTaskPriority(0x10);
@@ -216,7 +216,7 @@ class LocalApicTest {
         // Figure 11-27
         final LocalApic apic = apics[0];
         final long base = apic.base();
-        assertFalse(apic.setBase(base & ~LocalApic.BASE_ENABLE | LocalApic.BASE_X2APIC));
+        assertFalse(apic.setBase((base & ~LocalApic.BASE_ENABLE) | LocalApic.BASE_X2APIC));
         assertTrue(apic.setBase(base | LocalApic.BASE_X2APIC));
         assertEquals(-1, apic.pageAddress());
         assertFalse(apic.setBase(base));
@@ -285,7 +285,7 @@ class LocalApicTest {
         bus.send(ApicBus.FIXED, 3, false, 0, false);
         apic.write(ApicRegister.ESR, 0, 0);
         assertEquals(1 << 6, apic.read(ApicRegister.ESR, 0));
-        apic.read(0x3f0 >> 4 & 1 | 0x3c, 0);
+        apic.read(((0x3f0 >> 4) & 1) | 0x3c, 0);
         apic.write(ApicRegister.ESR, 0, 0);
         assertEquals(1 << 7, apic.read(ApicRegister.ESR, 0));
     }

@@ -94,7 +94,7 @@ class CpuStateTest {
         final byte[] before = array(saved(other.cpu));
         final IllegalArgumentException e =
                 assertThrows(IllegalArgumentException.class, () -> CpuState.load(other.cpu, saved(cpu)), what);
-        assertTrue(e.getMessage().contains(what), e.getMessage());
+        assertTrue(String.valueOf(e.getMessage()).contains(what), e.getMessage());
         assertArrayEquals(before, array(saved(other.cpu)), "nothing has changed");
     }
 
@@ -143,7 +143,7 @@ class CpuStateTest {
                 assertArrayEquals(bytes, array(saved(rig.cpu)));
                 loaded++;
             } catch (IllegalArgumentException e) {
-                assertTrue(e.getMessage().startsWith("not the state"), e.getMessage());
+                assertTrue(String.valueOf(e.getMessage()).startsWith("not the state"), e.getMessage());
             }
         }
         assertTrue(loaded > 1_000, "loaded " + loaded);

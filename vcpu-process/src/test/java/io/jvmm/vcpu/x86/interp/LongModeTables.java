@@ -76,7 +76,7 @@ public final class LongModeTables {
         final long offset = HANDLERS + vector * 16L;
         rig.put64(
                 IDT + vector * 16L,
-                offset & 0xffff | (long) KERNEL_CODE << 16 | attributes << 32 | offset >>> 16 << 48);
+                (offset & 0xffff) | (long) KERNEL_CODE << 16 | attributes << 32 | offset >>> 16 << 48);
         rig.put64(IDT + vector * 16L + 8, 0);
     }
 

@@ -87,13 +87,13 @@ class ModesTest {
         for (int at = table; rig.get32(at) >= 0; at += 12) {
             final long offset = rig.get32(at + 4);
             final long type = rig.get32(at + 8);
-            final long access = size == 8 ? type << 8 : type & 0xff00 | type & 7;
+            final long access = size == 8 ? type << 8 : (type & 0xff00) | (type & 7);
             final boolean taskGate = type == 0x85;
             rig.put64(
                     idt + (long) rig.get32(at) * size,
                     taskGate
                             ? offset << 16 | type << 40
-                            : offset & 0xffff | (long) selector << 16 | access << 32 | (offset & 0xffff_0000L) << 32);
+                            : (offset & 0xffff) | (long) selector << 16 | access << 32 | (offset & 0xffff_0000L) << 32);
         }
     }
 }

@@ -141,7 +141,7 @@ class X87OracleTest {
         final int exponent = Math.min(before.signExponent(0) & 0x7fff, range);
         final boolean angle = insn.op != Op.FYL2X && insn.op != Op.FPATAN;
         if (angle && (before.signExponent(0) & 0x7fff) != 0x7fff) {
-            before.setSt(0, before.signExponent(0) & 0x8000 | exponent, before.significand(0));
+            before.setSt(0, (before.signExponent(0) & 0x8000) | exponent, before.significand(0));
         }
         final NativeState after = new NativeState();
         after.copyFrom(before);
@@ -352,7 +352,7 @@ class X87OracleTest {
             setRandom(s, i, common);
         }
         s.r[0] = random.nextLong();
-        s.flags = 2 | random.nextInt() & 0x8d5;
+        s.flags = 2 | (random.nextInt() & 0x8d5);
         return s;
     }
 
@@ -366,7 +366,7 @@ class X87OracleTest {
         };
         final long significand = switch (random.nextInt(4)) {
             case 0 -> SIGNIFICANDS[random.nextInt(SIGNIFICANDS.length)];
-            case 1 -> random.nextLong() & -1L << random.nextInt(64) | Long.MIN_VALUE;
+            case 1 -> (random.nextLong() & (-1L << random.nextInt(64))) | Long.MIN_VALUE;
             default -> random.nextInt(40) == 0 ? random.nextLong() : random.nextLong() | Long.MIN_VALUE;
         };
         s.setSt(st, sign | exponent, significand);
