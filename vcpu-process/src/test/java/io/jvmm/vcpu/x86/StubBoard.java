@@ -198,9 +198,8 @@ final class StubBoard {
 
     /** Edge-triggered, with OUT2 as its gate. */
     private void serialChanged() {
-        final boolean wanted =
-                ((interruptEnable & 1) != 0 && !input.isEmpty())
-                        || ((interruptEnable & 2) != 0 && transmitterEmptyPending);
+        final boolean wanted = ((interruptEnable & 1) != 0 && !input.isEmpty())
+                || ((interruptEnable & 2) != 0 && transmitterEmptyPending);
         if (wanted && (modemControl & 8) != 0) {
             serialInterrupt.signal();
         }
@@ -236,6 +235,6 @@ final class StubBoard {
     }
 
     private static int bcd(int value) {
-        return (value / 10 << 4) | (value % 10);
+        return ((value / 10) << 4) | (value % 10);
     }
 }

@@ -193,7 +193,7 @@ public final class Conversion {
             low |= rest % 10 << shift;
             rest /= 10;
         }
-        x.signExponent = (int) ((rest / 10 << 4) | (rest % 10)) | (se & 0x8000);
+        x.signExponent = (int) (((rest / 10) << 4) | (rest % 10)) | (se & 0x8000);
         return low;
     }
 }
