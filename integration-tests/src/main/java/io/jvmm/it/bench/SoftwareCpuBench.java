@@ -43,6 +43,7 @@ final class SoftwareCpuBench {
             timed gzip-64MB 'gzip -c /tmp/file'
             timed sha256sum-64MB 'sha256sum /tmp/file'
             echo "guest done"
+            read -r line
             poweroff -f
             """;
 
@@ -70,11 +71,11 @@ final class SoftwareCpuBench {
             try (Machine machine = jvmm(kernel, initrd)) {
                 measure(machine, ours, run);
                 resident[run] = residentMegabytes(machine.child("vcpu"));
-                machine.awaitExit(PATIENCE);
+                end(machine);
             }
             try (Machine machine = qemu(kernel, initrd)) {
                 measure(machine, qemus, run);
-                machine.awaitExit(PATIENCE);
+                end(machine);
             }
         }
         table.heading("Software CPU, the same kernel and programs under QEMU's TCG (median of " + RUNS + ")");
@@ -142,6 +143,11 @@ final class SoftwareCpuBench {
         while (loops.find()) {
             put(samples, run, loops.group(1), Double.parseDouble(loops.group(2)));
         }
+    }
+
+    private static void end(Machine machine) throws IOException, InterruptedException {
+        machine.type("\r");
+        machine.awaitExit(PATIENCE);
     }
 
     private static void put(Map<String, double[]> samples, int run, String what, double value) {
