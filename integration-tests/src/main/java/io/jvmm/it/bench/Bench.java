@@ -8,7 +8,7 @@ import java.util.Set;
 
 /**
  * Runs the benchmarks and prints one table. Arguments choose among {@code link}, {@code exit}, {@code start} and {@code cpu};
- * without any, all run. Nothing here asserts a time.
+ * without any, all of these run; {@code stock}, which takes many minutes, only when it is asked for. Nothing here asserts a time.
  */
 public final class Bench {
     private Bench() {}
@@ -28,6 +28,9 @@ public final class Bench {
         }
         if (wanted.contains("cpu")) {
             new SoftwareCpuBench(table, directory).run();
+        }
+        if (wanted.contains("stock")) {
+            new StockGuests(table, directory).run();
         }
         System.out.print(table);
     }
