@@ -138,7 +138,7 @@ final class SoftwareCpuBench {
     private static void measure(Machine machine, Map<String, double[]> samples, int run) {
         long start = System.nanoTime();
         machine.console().await(READY, PATIENCE);
-        put(samples, run, BOOT, System.nanoTime() - start);
+        put(samples, run, BOOT, (double) (System.nanoTime() - start));
         Matcher loops = LOOP.matcher(machine.console().await(DONE, PATIENCE));
         while (loops.find()) {
             put(samples, run, loops.group(1), Double.parseDouble(loops.group(2)));
