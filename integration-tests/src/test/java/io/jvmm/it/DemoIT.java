@@ -53,7 +53,7 @@ class DemoIT extends MachineTest {
                 .run()) {
             assertEquals(1, machine.awaitExit(BOOT), machine.messages().text());
             String said = machine.messages().text();
-            assertTrue(said.contains("engine x86: "), said);
+            assertTrue(said.contains("engine x86: ") || said.contains("engine kvm"), said);
             assertTrue(said.contains("the guest ended before the command did"), said);
             assertTrue(said.contains("Kernel panic - not syncing: sysrq triggered crash"), said);
             StringBuilder numbers = new StringBuilder();

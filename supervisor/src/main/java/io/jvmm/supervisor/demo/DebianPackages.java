@@ -173,16 +173,27 @@ public final class DebianPackages {
     }
 
     private static String run(Path directory, List<String> command) throws IOException {
+        Path said = Files.createTempFile("jvmm-apt-", ".txt");
+        try {
+            return run(directory, command, said);
+        } finally {
+            Files.delete(said);
+        }
+    }
+
+    /** What it says goes to a file: whoever read it from a pipe would wait for as long as the command likes. */
+    private static String run(Path directory, List<String> command, Path said) throws IOException {
         Process process;
         try {
             ProcessBuilder builder = new ProcessBuilder(command).directory(directory.toFile());
-            builder.redirectErrorStream(true).redirectInput(ProcessBuilder.Redirect.from(new File("/dev/null")));
+            builder.redirectErrorStream(true)
+                    .redirectInput(ProcessBuilder.Redirect.from(new File("/dev/null")))
+                    .redirectOutput(said.toFile());
             builder.environment().put("LC_ALL", "C");
             process = builder.start();
         } catch (IOException e) {
             throw new IOException(command.get(0) + " is not here: this needs Debian or a relative of it", e);
         }
-        String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
         try {
             if (!process.waitFor(PATIENCE_S, TimeUnit.SECONDS)) {
                 process.destroyForcibly();
@@ -193,6 +204,7 @@ public final class DebianPackages {
             Thread.currentThread().interrupt();
             throw new IOException("interrupted", e);
         }
+        String output = new String(Files.readAllBytes(said), StandardCharsets.UTF_8);
         if (process.exitValue() != 0) {
             if (output.contains("No packages found") || output.contains("Unable to locate package")) {
                 throw unknown(command.getLast());

@@ -8,9 +8,11 @@ import io.jvmm.ipc.sys.FileIo;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Optional;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** What the probe says of this host, checked against what the host says of itself. */
+@Tag("kvm")
 class KvmProbeTest {
     /** kvm_pvm has no INT3 in long mode; kvm_intel and kvm_amd run ring 0 on the processor. */
     @Test

@@ -36,6 +36,29 @@ class DeviceBusTest {
         }
     }
 
+    /** With LOCK and XCHG too: one read, whose answer may be different each time, and one write. */
+    @Test
+    void lockedReadModifyWrite() {
+        try (TestMachine machine = protected32("""
+                b8 05 00 00 00        ; mov eax, 5
+                f0 01 05 10 00 00 d0  ; lock add [0xd0000010], eax
+                f0 ff 05 10 00 00 d0  ; lock inc dword [0xd0000010]
+                87 05 10 00 00 d0     ; xchg [0xd0000010], eax
+                f0 0f c1 05 10 00 00 d0 ; lock xadd [0xd0000010], eax
+                e6 80                 ; out 0x80, al
+                """)) {
+            machine.expectRead(MMIO_READ, 0xd000_0010L, 4, 100);
+            machine.expectWrite(MMIO_WRITE, 0xd000_0010L, 4, 105);
+            machine.expectRead(MMIO_READ, 0xd000_0010L, 4, 7);
+            machine.expectWrite(MMIO_WRITE, 0xd000_0010L, 4, 8);
+            machine.expectRead(MMIO_READ, 0xd000_0010L, 4, 3);
+            machine.expectWrite(MMIO_WRITE, 0xd000_0010L, 4, 5);
+            machine.expectRead(MMIO_READ, 0xd000_0010L, 4, 40);
+            machine.expectWrite(MMIO_WRITE, 0xd000_0010L, 4, 43);
+            machine.expectWrite(PIO_WRITE, 0x80, 1, 40);
+        }
+    }
+
     @Test
     void repeatedMovesFromDeviceToDevice() {
         try (TestMachine machine = protected32("""

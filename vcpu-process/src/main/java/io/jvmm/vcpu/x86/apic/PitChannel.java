@@ -216,7 +216,11 @@ final class PitChannel {
         return switch (mode) {
             case 2 -> encode(period - d % period);
             // Counts by two, twice in each period (data sheet, mode 3).
-            case 3 -> encode((period & ~1) - 2 * (d % period) % (period & ~1));
+            case 3 -> {
+                // A count of 1 has no half to count by two (the data sheet forbids it).
+                final long even = Math.max(2, period & ~1);
+                yield encode(even - 2 * (d % period) % even);
+            }
             default -> encode(period - d);
         };
     }

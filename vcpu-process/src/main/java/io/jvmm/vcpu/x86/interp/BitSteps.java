@@ -97,10 +97,10 @@ final class BitSteps {
             final long bit = bit(cpu);
             final long linear = locate(cpu);
             long a = Update.read(mmu, linear, bytes);
-            long found = mmu.compareAndExchange(linear, bytes, a, apply(op, a, bit));
+            long found = mmu.update(linear, bytes, a, apply(op, a, bit));
             while (found != a) {
                 a = found;
-                found = mmu.compareAndExchange(linear, bytes, a, apply(op, a, bit));
+                found = mmu.update(linear, bytes, a, apply(op, a, bit));
             }
             setCarry(cpu, (a & bit) != 0);
         }

@@ -120,6 +120,12 @@ public final class Executor {
      */
     public Stop runInstruction() {
         try {
+            if (cpu.undelivered >= 0) {
+                // The access was that of an interrupt's delivery, not of an instruction.
+                Delivery.takePending(cpu);
+                delivered++;
+                return Stop.BUDGET;
+            }
             cpu.budget = 1;
             runOne();
             return Stop.BUDGET;

@@ -170,11 +170,11 @@ final class IntegerSteps {
             final long mask = Address.bits(bytes);
             long a = Update.read(mmu, linear, bytes);
             long x = binary(op, a, b, carry);
-            long found = mmu.compareAndExchange(linear, bytes, a, x & mask);
+            long found = mmu.update(linear, bytes, a, x & mask);
             while (found != a) {
                 a = found;
                 x = binary(op, a, b, carry);
-                found = mmu.compareAndExchange(linear, bytes, a, x & mask);
+                found = mmu.update(linear, bytes, a, x & mask);
             }
             cpu.setLazy(kind(op, carry) + log2(bytes), x, b);
         }
@@ -239,11 +239,11 @@ final class IntegerSteps {
             final long mask = Address.bits(bytes);
             long a = Update.read(mmu, linear, bytes);
             long x = unary(op, a);
-            long found = mmu.compareAndExchange(linear, bytes, a, x & mask);
+            long found = mmu.update(linear, bytes, a, x & mask);
             while (found != a) {
                 a = found;
                 x = unary(op, a);
-                found = mmu.compareAndExchange(linear, bytes, a, x & mask);
+                found = mmu.update(linear, bytes, a, x & mask);
             }
             unaryFlags(cpu, op, log2(bytes), a, x);
         }

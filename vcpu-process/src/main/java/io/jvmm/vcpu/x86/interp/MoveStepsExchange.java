@@ -76,10 +76,10 @@ final class MoveStepsExchange {
             final long linear = memory.linear(cpu);
             final long value = (r[register] >>> down) & Address.bits(bytes);
             long old = Update.read(mmu, linear, bytes);
-            long found = mmu.compareAndExchange(linear, bytes, old, value);
+            long found = mmu.update(linear, bytes, old, value);
             while (found != old) {
                 old = found;
-                found = mmu.compareAndExchange(linear, bytes, old, value);
+                found = mmu.update(linear, bytes, old, value);
             }
             if (down == 0) {
                 Operand.writeRegister(r, register, bytes, old);
@@ -136,10 +136,10 @@ final class MoveStepsExchange {
             final long mask = Address.bits(bytes);
             final long b = second.read(cpu);
             long a = Update.read(mmu, linear, bytes);
-            long found = mmu.compareAndExchange(linear, bytes, a, (a + b) & mask);
+            long found = mmu.update(linear, bytes, a, (a + b) & mask);
             while (found != a) {
                 a = found;
-                found = mmu.compareAndExchange(linear, bytes, a, (a + b) & mask);
+                found = mmu.update(linear, bytes, a, (a + b) & mask);
             }
             second.write(cpu, 0, a);
             cpu.setLazy(Flags.ADD + IntegerSteps.log2(bytes), a + b, b);

@@ -278,7 +278,21 @@ public final class Mmu {
         final int e = (int) (linear >>> INDEX_SHIFT) & INDEX_MASK;
         return linear - t[e + 1] <= LIMIT_1 + 1 - widthBytes
                 ? AtomicAccess.exchange(linear + t[e + 2], widthBytes, expected, replacement)
-                : slow.exchange(now, linear, widthBytes, expected, replacement);
+                : slow.exchange(now, linear, widthBytes, expected, replacement, false);
+    }
+
+    /**
+     * The second half of a read-modify-write with LOCK, whose first half has read {@code read}: as {@link #compareAndExchange} in RAM.
+     * A device is not read again (its answer may differ each time): it takes the write.
+     *
+     * @return the value found: equal to {@code read} when the write was done
+     */
+    public long update(long linear, int widthBytes, long read, long replacement) {
+        final long[] t = tlb;
+        final int e = (int) (linear >>> INDEX_SHIFT) & INDEX_MASK;
+        return linear - t[e + 1] <= LIMIT_1 + 1 - widthBytes
+                ? AtomicAccess.exchange(linear + t[e + 2], widthBytes, read, replacement)
+                : slow.exchange(now, linear, widthBytes, read, replacement, true);
     }
 
     /**

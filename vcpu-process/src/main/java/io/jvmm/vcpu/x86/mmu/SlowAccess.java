@@ -84,7 +84,11 @@ final class SlowAccess {
     /** Guest-physical address of data, from the TLB or the tables; what is RAM and not watched is entered into the TLB. */
     private long data(Tlb tlb, long linear, int write) {
         if (write == 0 ? tlb.mayRead(linear) : tlb.mayWrite(linear)) {
-            return tlb.guestPhysicalAddress(linear);
+            final long known = tlb.guestPhysicalAddress(linear);
+            if (write == 0 || memory.hasCode(known) || !memory.isWritable(known)) {
+                return known;
+            }
+            // Filled while the page held code, and it does no more: filled again, it gets its write tag.
         }
         final long physical = translate(linear, write | (tlb.user ? PageWalker.USER : 0), tlb.smap);
         final long host = memory.host(physical);
@@ -255,7 +259,7 @@ final class SlowAccess {
         return tlb.mayWrite(linear) && !memory.hasCode(physical) ? memory.host(physical) : 0;
     }
 
-    long exchange(Tlb tlb, long address, int widthBytes, long expected, long replacement) {
+    long exchange(Tlb tlb, long address, int widthBytes, long expected, long replacement, boolean wasRead) {
         final long linear = effective(address);
         final boolean crossing = crosses(linear, widthBytes);
         final int first = crossing ? PAGE - ((int) linear & OFFSET) : widthBytes;
@@ -264,6 +268,10 @@ final class SlowAccess {
         final long high = crossing ? data(tlb, next, PageWalker.WRITE) : low;
         final long found;
         if (!memory.isWritable(low) || !memory.isWritable(high)) {
+            if (wasRead) {
+                write(tlb, linear, widthBytes, replacement);
+                return expected;
+            }
             found = exchangeWithDevice(tlb, linear, widthBytes, expected, replacement);
         } else if (crossing) {
             found = AtomicAccess.split(

@@ -72,7 +72,9 @@ final class StepEmitter {
     /** Steps at the end of a block that change no mode, privilege or interrupt state. */
     private static boolean staysInMode(Insn i) {
         return switch (i.op) {
-            case JMP, JCC, CALL, RET, JCXZ, LOOP, LOOPE, LOOPNE, MOVS, CMPS, STOS, LODS, SCAS -> true;
+            case JMP, JCC, CALL, RET, JCXZ, LOOP, LOOPE, LOOPNE -> true;
+            // A repetition charges the budget for its items: the region is left, so that the executor looks at it.
+            case MOVS, CMPS, STOS, LODS, SCAS -> !i.rep && !i.repne;
             default -> false;
         };
     }

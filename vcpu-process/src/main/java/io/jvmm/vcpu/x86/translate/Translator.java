@@ -108,7 +108,7 @@ public final class Translator implements TranslationQueue, AutoCloseable {
     private void guarded(Block block) {
         try {
             translate(block);
-        } catch (RuntimeException | LinkageError e) {
+        } catch (RuntimeException | LinkageError | OutOfMemoryError | StackOverflowError e) {
             if (failed.get() == 0) {
                 e.printStackTrace();
             }
