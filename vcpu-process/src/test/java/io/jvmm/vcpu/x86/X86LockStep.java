@@ -11,6 +11,7 @@ import java.io.OutputStream;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Boots a kernel twice in this one process, translated and interpreted, in lock-step ({@link LockStepRun}). For people. Ends with status
@@ -84,7 +85,7 @@ final class X86LockStep {
     }
 
     private int runAndLookCloser() throws BootException {
-        LockStepRun.Difference first = null;
+        LockStepRun.@Nullable Difference first = null;
         for (int attempt = 0; attempt < 2; attempt++) {
             try {
                 run(first);
@@ -101,7 +102,7 @@ final class X86LockStep {
         return 1;
     }
 
-    private void run(LockStepRun.Difference before) throws BootException, LockStepRun.Difference {
+    private void run(LockStepRun.@Nullable Difference before) throws BootException, LockStepRun.Difference {
         final ImmediateTranslation translation =
                 new ImmediateTranslation(new TranslatorOptions(locals, 250, warm, 64L << 20));
         final GuestMemory[] memories = new GuestMemory[2];

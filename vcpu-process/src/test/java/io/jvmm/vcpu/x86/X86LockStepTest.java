@@ -33,14 +33,14 @@ class X86LockStepTest {
     private static final long ALL = Long.MAX_VALUE;
 
     private final ByteArrayOutputStream console = new ByteArrayOutputStream();
-    private LockStepMachine translated;
-    private MemorySegment ram;
+    /** Of the machine that translates, and of the other. */
+    private final LockStepMachine[] machines = new LockStepMachine[2];
+
+    private final MemorySegment[] memories = new MemorySegment[2];
 
     private LockStepRun run(Arena arena, TranslatorOptions options, int threshold, long seed, int slice)
             throws Exception {
         final ImmediateTranslation translation = new ImmediateTranslation(options);
-        final LockStepMachine[] machines = new LockStepMachine[2];
-        final MemorySegment[] memories = new MemorySegment[2];
         final byte[] code = program();
         for (int i = 0; i < 2; i++) {
             final MemorySegment memory = arena.allocate(RAM_BYTES, 4096);
@@ -59,8 +59,6 @@ class X86LockStepTest {
                     physical -> physical.map(0, 0, RAM_BYTES, memory, false));
             machines[i].vcpu.setBootState(new BootState(BootState.Mode.LONG_64, CODE, 0, 0, 0, TABLES, 0, 0, 0, 0));
         }
-        translated = machines[0];
-        ram = memories[0];
         return new LockStepRun(machines[0], machines[1], memories, seed, slice, 100_000);
     }
 
@@ -83,8 +81,8 @@ class X86LockStepTest {
             assertTrue(run.run(ALL), "seed " + seed);
             assertEquals(".".repeat(ROUNDS), console.toString(StandardCharsets.US_ASCII));
             assertTrue(run.retired() > 3_000_000, run.retired() + " instructions");
-            assertTrue(ram.get(LONG, 0x6008) > 100, "timer interrupts");
-            assertTrue(ram.get(LONG, 0x6010) > 100, "faults");
+            assertTrue(memories[0].get(LONG, 0x6008) > 100, "timer interrupts");
+            assertTrue(memories[0].get(LONG, 0x6010) > 100, "faults");
         }
     }
 
@@ -93,10 +91,9 @@ class X86LockStepTest {
         try (Arena arena = Arena.ofConfined()) {
             final LockStepRun run = run(arena, TranslatorOptions.DEFAULT, 20, 7, 5000);
             run.run(1_000_000);
-            translated.cpu.r[Cpu.RBX + 12] ^= 4;
-            final String text = assertThrows(LockStepRun.Difference.class, () -> run.run(ALL))
-                    .getMessage();
-            assertTrue(text.contains("general[15]"), text);
+            machines[0].cpu.r[Cpu.RBX + 12] ^= 4;
+            final LockStepRun.Difference found = assertThrows(LockStepRun.Difference.class, () -> run.run(ALL));
+            assertTrue(found.toString().contains("general[15]"), found.toString());
         }
     }
 
@@ -105,7 +102,7 @@ class X86LockStepTest {
         try (Arena arena = Arena.ofConfined()) {
             final LockStepRun run = run(arena, TranslatorOptions.DEFAULT, 20, 8, 5000);
             run.run(1_000_000);
-            ram.set(ValueLayout.JAVA_BYTE, 0x2f_1235, (byte) 1);
+            memories[0].set(ValueLayout.JAVA_BYTE, 0x2f_1235, (byte) 1);
             final LockStepRun.Difference found = assertThrows(LockStepRun.Difference.class, () -> run.run(ALL));
             assertEquals(0x2f_1230, found.address);
         }
