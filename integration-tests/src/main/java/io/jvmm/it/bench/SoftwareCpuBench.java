@@ -70,7 +70,7 @@ final class SoftwareCpuBench {
         for (int run = 0; run < RUNS; run++) {
             try (Machine machine = jvmm(kernel, initrd)) {
                 measure(machine, ours, run);
-                resident[run] = residentMegabytes(machine.child("vcpu"));
+                resident[run] = residentMegabytes(machine.child("vcpu-x86"));
                 end(machine);
             }
             try (Machine machine = qemu(kernel, initrd)) {

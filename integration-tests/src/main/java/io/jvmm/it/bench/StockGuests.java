@@ -11,6 +11,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Set;
 import java.util.TreeSet;
 import java.util.regex.Pattern;
 
@@ -44,7 +45,7 @@ public final class StockGuests {
     private static final Pattern NUMBER = Pattern.compile("\\b(0x)?[0-9a-f]*[0-9][0-9a-f]*\\b");
 
     /** What one guest did. */
-    private record Run(double seconds, TreeSet<String> complaints, TreeSet<String> failedUnits) {}
+    private record Run(double seconds, Set<String> complaints, Set<String> failedUnits) {}
 
     private final Table table;
     private final Path directory;
@@ -117,7 +118,7 @@ public final class StockGuests {
 
     private Run watch(String name, Machine machine, String marker) throws IOException, InterruptedException {
         long start = System.nanoTime();
-        TreeSet<String> failed = new TreeSet<>();
+        Set<String> failed = new TreeSet<>();
         try {
             machine.console().await(marker, PATIENCE);
             double seconds = (System.nanoTime() - start) / 1e9;
@@ -138,8 +139,8 @@ public final class StockGuests {
     }
 
     /** Complaints without what differs from run to run. */
-    private static TreeSet<String> complaints(String log) {
-        TreeSet<String> found = new TreeSet<>();
+    private static Set<String> complaints(String log) {
+        Set<String> found = new TreeSet<>();
         log.lines().map(line -> STAMP.matcher(line.strip()).replaceFirst("")).forEach(line -> {
             if (COMPLAINT.matcher(line).find() && !line.equals(NO_PCI)) {
                 found.add(NUMBER.matcher(line).replaceAll("#"));
