@@ -230,39 +230,13 @@ class BadInputIT extends MachineTest {
     void noPermissionForKvm() throws Exception {
         Host.requireRoot();
         openToEveryone(dir);
-        refused(
-                Machine.with(dir, toml(monitor()))
-                        .under(
-                                "unshare",
-                                "-m",
-                                "sh",
-                                "-c",
-                                "mount -t tmpfs none /dev/shm && mknod -m 600 /dev/shm/kvm c 10 232"
-                                        + " && mount --bind /dev/shm/kvm /dev/kvm && exec \"$@\"",
-                                "sh")
-                        .under(OtherUser.NOBODY),
-                HOST,
-                "/dev/kvm",
-                "may not be used");
+        refused(Machine.with(dir, kvmToml()).under(OtherUser.nobodyWithoutKvm()), HOST, "/dev/kvm", "may not be used");
     }
 
     @Test
     void noKvm() throws Exception {
         Host.requireRoot();
-        refused(
-                Machine.with(dir, toml(monitor()))
-                        .under(
-                                "unshare",
-                                "-m",
-                                "sh",
-                                "-c",
-                                "mount -t tmpfs none /dev/shm && mkdir /dev/shm/dev"
-                                        + " && for n in null zero full random urandom tty ptmx; do touch /dev/shm/dev/$n"
-                                        + " && mount --bind /dev/$n /dev/shm/dev/$n; done"
-                                        + " && mount --rbind /dev/shm/dev /dev && exec \"$@\"",
-                                "sh"),
-                HOST,
-                "/dev/kvm");
+        refused(Machine.with(dir, kvmToml()).under(Host.WITHOUT_KVM), HOST, "/dev/kvm");
     }
 
     /** A device process that never says READY: its launch file starts it with a heap too small for anything. */
@@ -282,6 +256,10 @@ class BadInputIT extends MachineTest {
         System.out.println(what);
         Path file = Files.write(dir.resolve("bad-kernel"), image);
         refused(Machine.with(dir, toml(file)), CONFIGURATION, "bad-kernel");
+    }
+
+    private String kvmToml() throws IOException {
+        return toml(monitor()).replace("[machine]\n", "[machine]\nengine = \"kvm\"\n");
     }
 
     private static String toml(Path kernel) {

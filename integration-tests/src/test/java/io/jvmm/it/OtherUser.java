@@ -20,5 +20,14 @@ final class OtherUser {
         };
     }
 
+    /** The same with one that is root's alone. */
+    static String[] nobodyWithoutKvm() {
+        String[] words = nobodyWithKvm();
+        for (int i = 0; i < words.length; i++) {
+            words[i] = words[i].replace("-m 666", "-m 600");
+        }
+        return words;
+    }
+
     private OtherUser() {}
 }

@@ -10,6 +10,7 @@ import io.jvmm.supervisor.demo.LinuxGuest;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -163,6 +164,29 @@ class SoftwareCpuIT extends MachineTest {
         return ProcessHandle.of(pid)
                 .flatMap(p -> p.info().totalCpuDuration())
                 .orElseThrow(() -> new AssertionError("process " + pid + " is gone"));
+    }
+
+    /** With {@code engine = "auto"} nothing is missing. */
+    @Test
+    void withoutKvmTheReasonIsTold() throws Exception {
+        Host.requireRoot();
+        monitorOn(Host.WITHOUT_KVM, "there is no /dev/kvm");
+        try (Stream<Path> all = Files.walk(dir)) {
+            for (Path each : all.toList()) {
+                Files.setPosixFilePermissions(each, PosixFilePermissions.fromString("rwxr-xr-x"));
+            }
+        }
+        monitorOn(OtherUser.nobodyWithoutKvm(), "/dev/kvm may not be used by this user");
+    }
+
+    private void monitorOn(String[] host, String reason) throws Exception {
+        String toml = monitorToml("").replace("\"kvm\"", "\"auto\"");
+        try (Machine machine = Machine.with(dir, toml).under(host).run().awaitPrompt()) {
+            jail(machine.child("vcpu-x86"));
+            machine.type("off\r");
+            assertEquals(0, machine.awaitExit(), machine.messages().text());
+            assertTrue(machine.messages().text().contains("engine x86: " + reason + "\n"), machine.messages()::text);
+        }
     }
 
     /** And SIGKILL for all of it: {@link Leaks} looks afterwards. */
