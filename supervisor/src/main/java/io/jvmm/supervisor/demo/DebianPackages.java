@@ -209,9 +209,11 @@ public final class DebianPackages {
             if (output.contains("No packages found") || output.contains("Unable to locate package")) {
                 throw unknown(command.getLast());
             }
-            String last = output.strip().lines().reduce("", (a, b) -> b);
-            throw new IOException(
-                    String.join(" ", command) + ": " + last + ". Old package lists? Renew them: sudo apt-get update");
+            String last = output.strip().lines().reduce("(it said nothing)", (a, b) -> b);
+            String cure = output.contains("No space left on device")
+                    ? "Make room in " + directory + ": some 100 MB"
+                    : "Old package lists? Renew them: sudo apt-get update";
+            throw new IOException(String.join(" ", command) + ": " + last + ". " + cure);
         }
         return output;
     }
