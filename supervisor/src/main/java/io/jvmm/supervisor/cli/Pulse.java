@@ -1,6 +1,8 @@
 package io.jvmm.supervisor.cli;
 
+import io.jvmm.ipc.sys.Fd;
 import io.jvmm.supervisor.lifecycle.Console;
+import io.jvmm.supervisor.sys.Termios;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
@@ -11,6 +13,9 @@ final class Pulse implements AutoCloseable {
     private static final long SILENCE_NS = 1_000_000_000L;
 
     private final Console console;
+    /** In a file or a pipe the dots would stand before what a guest writes to standard error. */
+    private final boolean onTerminal = Termios.of(Fd.of(2)).isPresent();
+
     private final CountDownLatch over = new CountDownLatch(1);
     private volatile BooleanSupplier until = () -> false;
 
@@ -37,7 +42,9 @@ final class Pulse implements AutoCloseable {
                     console.endTicks();
                     return;
                 }
-                console.tick(SILENCE_NS);
+                if (onTerminal) {
+                    console.tick(SILENCE_NS);
+                }
             }
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
