@@ -32,6 +32,7 @@ class DebianKernelIT extends MachineTest {
         String toml = """
                 [machine]
                 memory = "512M"
+                engine = "kvm"
                 [boot]
                 kernel = "%s"
                 cmdline = "%s"
