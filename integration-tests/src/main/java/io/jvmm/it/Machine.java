@@ -98,8 +98,8 @@ public final class Machine implements AutoCloseable {
         }
 
         public Machine run() throws IOException {
-            // Whoever runs the tests in the background may have SIGINT ignored, and ignored it would stay.
-            List<String> command = new ArrayList<>(List.of("env", "--default-signal=INT,QUIT"));
+            // Whoever runs the tests in the background may have these ignored (nohup), and ignored they would stay.
+            List<String> command = new ArrayList<>(List.of("env", "--default-signal=HUP,INT,QUIT"));
             @Nullable Terminal terminal = onTerminal ? Terminal.open() : null;
             if (terminal != null) {
                 command.addAll(List.of("setsid", "--ctty"));
