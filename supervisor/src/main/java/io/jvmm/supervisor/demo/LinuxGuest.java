@@ -36,6 +36,7 @@ public record LinuxGuest(VmConfig machine, Optional<Path> console, Path report) 
     private static final String CMDLINE = "console=ttyS0,115200 quiet loglevel=4 panic=-1";
     private static final String BUSYBOX = "busybox-static";
     private static final int LARGEST_STATUS = 255;
+    private static final int LONGEST_REPORT = 4096;
 
     /**
      * Fetches what is not in the cache, assembles the initial ram disk in {@code directory} (which the supervisor made, mode 0700,
@@ -87,9 +88,7 @@ public record LinuxGuest(VmConfig machine, Optional<Path> console, Path report) 
 
     /** The exit status that the guest left, once it has powered off; empty when it left none. */
     public OptionalInt exitStatus() throws IOException {
-        return Files.exists(report)
-                ? parse(Files.readString(report, StandardCharsets.ISO_8859_1))
-                : OptionalInt.empty();
+        return Files.exists(report) ? parse(beginning(report)) : OptionalInt.empty();
     }
 
     /** Whether the guest's first program has begun. Any thread. */
@@ -99,6 +98,13 @@ public record LinuxGuest(VmConfig machine, Optional<Path> console, Path report) 
         } catch (IOException e) {
             // Its back end is not open yet.
             return false;
+        }
+    }
+
+    /** A guest writes as much as it likes: what is longer than this is no report. */
+    private static String beginning(Path file) throws IOException {
+        try (InputStream in = Files.newInputStream(file)) {
+            return new String(in.readNBytes(LONGEST_REPORT), StandardCharsets.ISO_8859_1);
         }
     }
 

@@ -332,8 +332,7 @@ public final class MachineLauncher implements AutoCloseable {
             s.control().send(complete, "process " + kind.process(), BOOT_RECORD_NS);
         } catch (SysException.Disconnected | SysException.TimedOut e) {
             // It has died already: its exit status and its last words, which the machine's loop reads, tell why. Or it
-            // does not
-            // read, and so will never be ready, which the loop tells too.
+            // does not read, and so will never be ready, which the loop tells too.
         } catch (SysException e) {
             throw new HostLackException(
                     "the boot record of process " + kind.process() + " cannot be sent: " + e.getMessage(), e);

@@ -259,11 +259,6 @@ public final class LocalApic {
         return pending;
     }
 
-    /** Whether {@link #takeNmi()} would take one. */
-    public boolean isNmiPending() {
-        return nmi;
-    }
-
     /** Takes INIT and start-up messages: {@link #STARTUP_INIT} or'ed with {@link #STARTUP_SIPI} and a vector; 0 for none. */
     public int takeStartup() {
         return startup.get() == 0 ? 0 : startup.getAndSet(0);

@@ -47,13 +47,6 @@ final class VectorSet {
         return (int) (words.get(index >> 1) >>> ((index & 1) * Integer.SIZE));
     }
 
-    /** Replaces the content of register {@code index}: for a restored state only. */
-    void setRegister(int index, int value) {
-        final int shift = (index & 1) * Integer.SIZE;
-        final long kept = words.get(index >> 1) & ~(0xffff_ffffL << shift);
-        words.set(index >> 1, kept | (value & 0xffff_ffffL) << shift);
-    }
-
     void clear() {
         for (int i = 0; i < WORDS; i++) {
             words.set(i, 0);

@@ -22,18 +22,11 @@ public final class ModeKey {
     public static final int CHECKED = 1 << 3;
     /** For the executor's own use: the block is cut after one instruction. Never set in {@link Cpu#modeKey}. */
     public static final int SINGLE = 1 << 4;
-    /** Number of different keys. */
-    public static final int COUNT = 1 << 5;
 
     private ModeKey() {}
 
     /** Width of code in bytes: 2, 4 or 8. */
     public static int codeBytes(int key) {
         return 2 << (key & CODE);
-    }
-
-    /** Width of the stack pointer in bytes: 2, 4 or 8. */
-    public static int stackBytes(int key) {
-        return (key & CODE) == CODE_64 ? 8 : (key & STACK_32) != 0 ? 4 : 2;
     }
 }
