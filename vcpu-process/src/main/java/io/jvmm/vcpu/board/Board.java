@@ -55,6 +55,7 @@ public final class Board {
     private final RunGate gate = new RunGate();
     private final Counters counters = new Counters();
 
+    private @Nullable MachineState state;
     private @Nullable SupervisorRequestType holdFor;
     private @Nullable SupervisorRequestType ackPending;
     private int ackStatus;
@@ -106,6 +107,11 @@ public final class Board {
         }
         this.violationTold = new boolean[devices.size()];
         this.guestErrorsTold = new long[devices.size()];
+    }
+
+    /** Has the machine's state kept there, from now on. Before {@link #serve()}. */
+    public void keepStateIn(MachineState newState) {
+        state = newState;
     }
 
     /**
@@ -219,6 +225,9 @@ public final class Board {
                 if (gate.isOpen() || stop != null) {
                     acknowledge(request, STATUS_WRONG_STATE);
                 } else {
+                    if (state != null) {
+                        state.leave();
+                    }
                     setGate(RunGate.Wanted.RUN);
                     acknowledge(request, STATUS_DONE);
                 }
@@ -246,8 +255,16 @@ public final class Board {
             }
         }
         if (holdFor != null && allStill()) {
+            saveState(stop == null ? MachineStateLayout.Moment.PAUSED : MachineStateLayout.Moment.STOPPED);
             acknowledge(holdFor, STATUS_DONE);
             holdFor = null;
+        }
+    }
+
+    /** Every vCPU stands still. */
+    private void saveState(MachineStateLayout.Moment moment) {
+        if (state != null) {
+            state.save(moment, stop);
         }
     }
 
@@ -287,7 +304,8 @@ public final class Board {
             logGuestErrors(now);
         }
         if (stop != null && !stopTold && allStill()) {
-            if (!stopLogged && !stop.text().isEmpty()) {
+            if (!stopLogged) {
+                saveState(MachineStateLayout.Moment.STOPPED);
                 stop.text().lines().forEach(line -> supervisor.log(LogLevel.ERROR, line));
             }
             stopLogged = true;
@@ -374,7 +392,11 @@ public final class Board {
             Thread.currentThread().interrupt();
         }
         if (how == End.STOPPED) {
-            final int status = allEnded() ? STATUS_DONE : STATUS_STUCK;
+            final boolean ended = allEnded();
+            if (ended) {
+                saveState(MachineStateLayout.Moment.STOPPED);
+            }
+            final int status = ended ? STATUS_DONE : STATUS_STUCK;
             tellCounters();
             acknowledge(SupervisorRequestType.STOP, status);
             tellSupervisor(Clock.monotonicNs());

@@ -93,8 +93,10 @@ final class VcpuLoop implements Runnable {
                     attention.signal();
                 }
                 runGuest();
-                if (report == null) {
-                    vcpu.settle();
+                // An instruction in the middle of its accesses is carried to its end, so that what is saved is between
+                // two.
+                while (report == null && !vcpu.settle()) {
+                    handle(vcpu.run());
                 }
                 running = false;
                 attention.signal();

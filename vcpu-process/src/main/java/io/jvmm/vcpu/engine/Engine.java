@@ -67,6 +67,37 @@ public interface Engine extends AutoCloseable {
     /** Last step before the jail closes: starts the engine's own threads, if it has any, and touches what it will need. */
     void prepare();
 
+    /**
+     * Bytes of a saved state of this machine, all vCPUs of which have been created; 0 when this engine cannot save one, and the
+     * next three methods are not called.
+     */
+    default int stateLengthBytes() {
+        return 0;
+    }
+
+    /** Which layout a saved state of this engine has. */
+    default int stateVersion() {
+        return 0;
+    }
+
+    /**
+     * Writes the state of all vCPUs, interrupt controllers and timers to the start of {@code into}. No vCPU is inside
+     * {@link Vcpu#run()}, and all are settled. An interrupt whose eventfd was signalled before the call is in it. Any thread.
+     */
+    default void saveState(MemorySegment into) {
+        throw new UnsupportedOperationException(name() + " does not save its state");
+    }
+
+    /**
+     * Takes over what {@link #saveState} of a machine with as many vCPUs has written; memory is as it was then. The bytes are
+     * hostile. Before any vCPU runs, or while all are as for {@code saveState}. Time goes on from when the state was saved.
+     *
+     * @throws IllegalArgumentException when no machine could be in this state; nothing has changed then
+     */
+    default void loadState(MemorySegment from) {
+        throw new UnsupportedOperationException(name() + " does not load a state");
+    }
+
     /** Releases the virtual machine. No vCPU may be inside {@link Vcpu#run()}. */
     @Override
     void close();

@@ -38,8 +38,11 @@ public interface Vcpu {
     /**
      * Finishes an access whose completion is still pending inside the engine, so that registers and memory are those of
      * an instruction boundary. Runs no further guest code. {@link #snapshot()} does it by itself.
+     *
+     * @return false when the instruction needs a further access to end: the next {@link #run()} comes back with it at once, and
+     *     after that has been answered this can be called again. An instruction has a bounded number of accesses.
      */
-    void settle();
+    boolean settle();
 
     /** The registers, for an inspector or a crash report. Allocates. */
     VcpuRegisters snapshot();

@@ -145,7 +145,7 @@ final class KvmVcpu implements Vcpu {
     }
 
     @Override
-    public void settle() {
+    public boolean settle() {
         run.putByteVolatile(KvmRunLayout.IMMEDIATE_EXIT, (byte) 1);
         VarHandle.fullFence();
         // A string instruction may need further accesses, which nobody answers: its items stay what they were.
@@ -155,6 +155,7 @@ final class KvmVcpu implements Vcpu {
             }
         }
         // immediate_exit stays set, so that a kick that came meanwhile is not lost: the next run() says KICKED.
+        return true;
     }
 
     @Override

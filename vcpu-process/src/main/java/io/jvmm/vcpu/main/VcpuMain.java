@@ -7,6 +7,7 @@ import io.jvmm.ipc.boot.ProcessExit;
 import io.jvmm.ipc.link.LinkFormatException;
 import io.jvmm.ipc.message.FilterHash;
 import io.jvmm.ipc.message.LogLevel;
+import io.jvmm.ipc.state.StateFormatException;
 import io.jvmm.ipc.sys.Clock;
 import io.jvmm.ipc.sys.Fd;
 import io.jvmm.ipc.sys.SysException;
@@ -14,6 +15,7 @@ import io.jvmm.policy.sys.Seccomp;
 import io.jvmm.vcpu.board.AcpiTables;
 import io.jvmm.vcpu.board.Board;
 import io.jvmm.vcpu.board.E820;
+import io.jvmm.vcpu.board.MachineState;
 import io.jvmm.vcpu.board.VcpuStartException;
 import io.jvmm.vcpu.boot.BootException;
 import io.jvmm.vcpu.boot.BootLoader;
@@ -76,6 +78,8 @@ public final class VcpuMain {
             return complain(ProcessExit.BAD_CONFIGURATION, message(e));
         } catch (SysException | VcpuStartException e) {
             return complain(ProcessExit.HOST_ERROR, message(e));
+        } catch (StateFormatException e) {
+            return complain(ProcessExit.STATE_REJECTED, message(e));
         } catch (JailFailure e) {
             return complain(ProcessExit.JAIL_FAILED, message(e));
         } catch (RuntimeException | Error e) {
@@ -108,6 +112,11 @@ public final class VcpuMain {
                 vcpus,
                 wiring.maps(),
                 config.readTimeoutNs());
+        final MachineState state =
+                MachineState.open(record.findFd("state").orElse(null), choice.kind(), engine, vcpus.size());
+        if (state != null) {
+            board.keepStateIn(state);
+        }
         board.startThreads();
         choice.release(record);
         closeImages(record);

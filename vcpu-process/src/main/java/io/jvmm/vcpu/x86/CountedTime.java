@@ -30,4 +30,10 @@ final class CountedTime implements MachineTime {
         skippedNs += Math.max(0, deadlineNs - nowNs());
         return true;
     }
+
+    @Override
+    public void continueFrom(long nowNs) {
+        skippedNs = 0;
+        skippedNs = nowNs - nowNs();
+    }
 }

@@ -107,6 +107,20 @@ final class DeviceBus implements DeviceSpace, ExitView {
         return kinds[count - 1];
     }
 
+    /**
+     * Forgets the pending access if it is the first of its instruction, or of the item of a repeated one: the board has not seen it,
+     * and it comes again. After {@link #pending}.
+     *
+     * @return whether it was
+     */
+    boolean forgetUnanswered() {
+        final boolean first = count == 1;
+        if (first) {
+            clear();
+        }
+        return first;
+    }
+
     /** An access of the board: answered from the log, or given up. */
     private long access(ExitKind kind, long address, int widthBytes, long value) {
         if (isLogged(kind, address, widthBytes)) {

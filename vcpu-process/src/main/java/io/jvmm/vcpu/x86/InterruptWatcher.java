@@ -97,13 +97,29 @@ final class InterruptWatcher implements AutoCloseable {
             if (!poller.isReady(1 + i, Poller.READABLE)) {
                 // A descriptor that is no eventfd would keep this thread busy.
                 poller.ignore(1 + i);
-            } else if (source.line.drain() != 0) {
+            } else {
+                take(source, chipset);
+            }
+        }
+    }
+
+    /** Under the chipset's lock, so that a signal is either in the eventfd or in the chipset for whoever saves the machine's state. */
+    private static void take(Source source, Chipset chipset) {
+        synchronized (chipset) {
+            if (source.line.drain() != 0) {
                 if (source.resample == null) {
                     chipset.pulse(source.gsi);
                 } else {
                     chipset.assertLevel(source.gsi);
                 }
             }
+        }
+    }
+
+    /** Raises what has been signalled so far. Any thread. */
+    void collect(Chipset chipset) {
+        for (final Source source : sources) {
+            take(source, chipset);
         }
     }
 

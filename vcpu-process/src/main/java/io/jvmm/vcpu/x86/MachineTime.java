@@ -6,8 +6,7 @@ import io.jvmm.vcpu.x86.cpu.TimeSource;
 interface MachineTime extends TimeSource {
     /** The host's clock, from now on. */
     static MachineTime real() {
-        final long start = System.nanoTime();
-        return () -> System.nanoTime() - start;
+        return new HostTime();
     }
 
     /**
@@ -18,4 +17,7 @@ interface MachineTime extends TimeSource {
     default boolean skipTo(long deadlineNs) {
         return false;
     }
+
+    /** It is {@code nowNs} now, and time goes on from there: a machine has been loaded. While no vCPU runs. */
+    void continueFrom(long nowNs);
 }

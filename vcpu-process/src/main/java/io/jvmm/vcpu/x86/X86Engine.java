@@ -175,6 +175,35 @@ public final class X86Engine implements Engine {
         watcher.start(chipset);
     }
 
+    @Override
+    public int stateLengthBytes() {
+        return Math.toIntExact(X86StateLayout.of(vcpuCount).byteSize());
+    }
+
+    @Override
+    public int stateVersion() {
+        return X86StateLayout.VERSION;
+    }
+
+    @Override
+    public void saveState(MemorySegment into) {
+        parts().save(into);
+    }
+
+    @Override
+    public void loadState(MemorySegment from) {
+        parts().load(from);
+        // What was decoded belongs to memory as it was.
+        code.clear();
+    }
+
+    private MachineParts parts() {
+        if (vcpus.size() != vcpuCount) {
+            throw new IllegalStateException(vcpus.size() + " vCPUs of " + vcpuCount + " have been made");
+        }
+        return new MachineParts(time, chipset, bus, vcpus, () -> watcher.collect(chipset));
+    }
+
     /** Registers of vCPU {@code index}: for tests and tools in this process. */
     Cpu cpu(int index) {
         return vcpus.get(index).cpu();

@@ -8,10 +8,12 @@ import io.jvmm.vcpu.engine.VcpuRegisters;
 import io.jvmm.vcpu.x86.apic.LocalApic;
 import io.jvmm.vcpu.x86.apic.VcpuInterrupts;
 import io.jvmm.vcpu.x86.cpu.Cpu;
+import io.jvmm.vcpu.x86.cpu.CpuState;
 import io.jvmm.vcpu.x86.cpu.ResetState;
 import io.jvmm.vcpu.x86.interp.Executor;
 import io.jvmm.vcpu.x86.mmu.HostMemory;
 import io.jvmm.vcpu.x86.mmu.PhysicalMemory;
+import io.jvmm.vcpu.x86.state.StateCursor;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.util.Arrays;
@@ -223,9 +225,29 @@ final class X86Vcpu implements Vcpu {
     }
 
     @Override
-    public void settle() {
+    public boolean settle() {
         if (!exitUnseen && devices.isPending() && finishInstruction()) {
-            exitUnseen = true;
+            devices.pending(cpu);
+            // The next item of a repeated instruction, which is a boundary too: it begins anew.
+            exitUnseen = !devices.forgetUnanswered();
+        }
+        return !exitUnseen;
+    }
+
+    /**
+     * Saves or loads this vCPU; it does not run, and is settled. What is wanted of it (a kick, attention) is not part of its state.
+     *
+     * @throws IllegalArgumentException when what is loaded is no state of a vCPU
+     */
+    void transfer(StateCursor state, long nowNs) {
+        waitsForStartup = state.flag(waitsForStartup);
+        state.require(index != 0 || !waitsForStartup, "the boot processor waits for nobody");
+        state.zero(7);
+        CpuState.transfer(cpu, state);
+        interrupts.apic().transfer(state, nowNs);
+        if (state.loads()) {
+            exitUnseen = false;
+            devices.clear();
         }
     }
 

@@ -107,7 +107,9 @@ final class ScriptedVcpu implements Vcpu, ExitView {
     public void setBootState(BootState state) {}
 
     @Override
-    public void settle() {}
+    public boolean settle() {
+        return true;
+    }
 
     @Override
     public VcpuRegisters snapshot() {

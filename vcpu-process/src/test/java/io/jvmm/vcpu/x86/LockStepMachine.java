@@ -19,6 +19,8 @@ import io.jvmm.vcpu.x86.mmu.Mmu;
 import io.jvmm.vcpu.x86.mmu.PhysicalMemory;
 import io.jvmm.vcpu.x86.translate.ImmediateTranslation;
 import java.io.OutputStream;
+import java.lang.foreign.MemorySegment;
+import java.util.List;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -42,6 +44,11 @@ final class LockStepMachine {
         }
 
         @Override
+        public void continueFrom(long newNowNs) {
+            nowNs = newNowNs;
+        }
+
+        @Override
         public long wallClockNs() {
             return 1_790_000_000_000_000_000L + nowNs;
         }
@@ -54,9 +61,14 @@ final class LockStepMachine {
     final DeviceBus devices;
     final StubBoard board;
     final PhysicalMemory memory = new PhysicalMemory();
-    private final Time time = new Time();
+    private final Time time;
     private final Chipset chipset;
-    private final EventFd serial = EventFd.create();
+    private final MachineParts parts;
+    private final EventFd serial;
+    private final int threshold;
+    private final Consumer<PhysicalMemory> mapper;
+    /** What predecessors used of what this machine's executor has not counted. */
+    private long usedBefore;
 
     /**
      * A machine whose serial port writes to {@code console}, with the memory that {@code mapper} maps; it interprets when there is no
@@ -67,6 +79,20 @@ final class LockStepMachine {
             int threshold,
             OutputStream console,
             Consumer<PhysicalMemory> mapper) {
+        this(translation, threshold, console, mapper, null);
+    }
+
+    /** {@code predecessor}: whose board this machine has. */
+    private LockStepMachine(
+            @Nullable ImmediateTranslation translation,
+            int threshold,
+            OutputStream console,
+            Consumer<PhysicalMemory> mapper,
+            @Nullable LockStepMachine predecessor) {
+        this.threshold = threshold;
+        this.mapper = mapper;
+        this.serial = predecessor == null ? EventFd.create() : predecessor.serial;
+        this.time = predecessor == null ? new Time() : predecessor.time;
         mapper.accept(memory);
         final CodeCache code = new CodeCache(
                 memory,
@@ -91,7 +117,32 @@ final class LockStepMachine {
         executor = new Executor(cpu, code);
         vcpu = new X86Vcpu(cpu, executor, interrupts, devices, memory, time);
         apic.wireAsFirmware();
-        board = new StubBoard(console, serial, false, time);
+        board = predecessor == null ? new StubBoard(console, serial, false, time) : predecessor.board;
+        parts = new MachineParts(time, chipset, bus, List.of(vcpu), () -> {});
+    }
+
+    /** Saves this machine, and makes another from that with the same memory and devices: this one is not to be used any more. */
+    LockStepMachine successor(@Nullable ImmediateTranslation translation) {
+        final MemorySegment state = state();
+        final LockStepMachine next =
+                new LockStepMachine(translation, threshold, OutputStream.nullOutputStream(), mapper, this);
+        time.continueFrom(0);
+        next.parts.load(state);
+        next.usedBefore = used() - next.used();
+        return next;
+    }
+
+    /** Processor, controllers, timers, time. */
+    MemorySegment state() {
+        final MemorySegment state =
+                MemorySegment.ofArray(new byte[(int) X86StateLayout.of(1).byteSize()]);
+        parts.save(state);
+        return state;
+    }
+
+    /** Instructions and events, of predecessors too. */
+    long used() {
+        return usedBefore + executor.used();
     }
 
     private void wake() {
@@ -102,9 +153,9 @@ final class LockStepMachine {
 
     /** Runs at least {@code count} instructions and events, as the engine would; fewer when it halts, stops or meets a device. */
     Executor.Stop run(long count) {
-        final long end = executor.used() + count;
-        while (end - executor.used() > 0) {
-            final Executor.Stop stop = executor.run((int) Math.min(end - executor.used(), Executor.SLICE));
+        final long end = used() + count;
+        while (end - used() > 0) {
+            final Executor.Stop stop = executor.run((int) Math.min(end - used(), Executor.SLICE));
             switch (stop) {
                 case BUDGET -> {}
                 case ATTENTION -> {
@@ -135,8 +186,8 @@ final class LockStepMachine {
      * @return {@link Executor.Stop#BUDGET} when it is there, else what came between
      */
     Executor.Stop runTo(long used, @Nullable Consumer<String> trace) {
-        while (used - executor.used() > 0) {
-            final long left = used - executor.used();
+        while (used - used() > 0) {
+            final long left = used - used();
             final Executor.Stop stop;
             if (trace == null && left > MOST_OVERSHOOT) {
                 stop = run(left - MOST_OVERSHOOT);

@@ -3,6 +3,7 @@ package io.jvmm.vcpu.x86;
 import io.jvmm.vcpu.x86.cpu.CpuState;
 import io.jvmm.vcpu.x86.cpu.CpuStateLayout;
 import io.jvmm.vcpu.x86.interp.Executor.Stop;
+import io.jvmm.vcpu.x86.translate.ImmediateTranslation;
 import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -10,6 +11,8 @@ import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.SplittableRandom;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Runs a machine that translates and one that interprets in slices of random length: the first as far as it likes, the second to
@@ -39,8 +42,8 @@ final class LockStepRun {
     private static final int PAGE_BYTES = 4096;
     private static final int MOST_TRACED = 100;
 
-    private final LockStepMachine translated;
-    private final LockStepMachine interpreted;
+    private LockStepMachine translated;
+    private LockStepMachine interpreted;
     private final MemorySegment[] memories;
     private final SplittableRandom random;
     private final int longest;
@@ -54,6 +57,11 @@ final class LockStepRun {
     private long checkedSlice;
     private long nextCheck;
     private long startRip;
+    private int replaceEvery;
+    private long nextReplacement = NONE;
+    private long replacements;
+    private boolean replacesInterpreted;
+    private @Nullable Supplier<ImmediateTranslation> translations;
 
     /**
      * A run that has not begun.
@@ -83,6 +91,25 @@ final class LockStepRun {
         watched = address < 0 ? NONE : address & -PAGE_BYTES;
     }
 
+    /**
+     * After every so many slices on average, one of the two, or both in turn, are saved, and machines that are loaded with that take their
+     * places.
+     *
+     * @param newTranslation for the machine that translates; null to leave that one alone
+     * @param alsoInterpreted whether the machine that interprets is replaced
+     */
+    void replaceEvery(int slices, @Nullable Supplier<ImmediateTranslation> newTranslation, boolean alsoInterpreted) {
+        replaceEvery = slices;
+        translations = newTranslation;
+        replacesInterpreted = alsoInterpreted;
+        nextReplacement = slice + random.nextInt(1, 2 * slices);
+    }
+
+    /** How many machines have been loaded. */
+    long replacements() {
+        return replacements;
+    }
+
     /** Instructions compared. */
     long retired() {
         return interpreted.cpu.retired;
@@ -99,13 +126,16 @@ final class LockStepRun {
                 checkMemory();
                 return false;
             }
-            final long before = translated.executor.used();
+            final long before = translated.used();
             final Stop stop = runSlice(random.nextInt(SHORTEST, longest));
             if (stop == Stop.SHUTDOWN) {
                 break;
             }
-            passTime(stop, translated.executor.used() - before);
+            passTime(stop, translated.used() - before);
             slice++;
+            if (slice == nextReplacement) {
+                replace();
+            }
             if (retired() >= nextCheck) {
                 nextCheck = retired() + checkEvery;
                 checkMemory();
@@ -115,15 +145,38 @@ final class LockStepRun {
         return true;
     }
 
+    private void replace() throws Difference {
+        nextReplacement = slice + random.nextInt(1, 2 * replaceEvery);
+        final MemorySegment state = translated.state();
+        final Supplier<ImmediateTranslation> maker = translations;
+        if (maker != null) {
+            translated = translated.successor(maker.get());
+            replacements++;
+        }
+        if (replacesInterpreted) {
+            interpreted = interpreted.successor(null);
+            replacements++;
+        }
+        compare();
+        // Processors are alike; now their controllers and timers.
+        if (state.mismatch(translated.state()) >= 0) {
+            throw difference("what is saved is not what was loaded, from byte " + state.mismatch(translated.state()));
+        }
+        final long at = state.mismatch(interpreted.state());
+        if (at >= 0) {
+            throw difference("controllers, from byte " + at + " of the state");
+        }
+    }
+
     private Stop runSlice(int count) throws Difference {
-        final long end = translated.executor.used() + count;
+        final long end = translated.used() + count;
         final boolean close = slice >= closeFrom;
         Stop stop;
         do {
             startRip = translated.cpu.rip;
             trace.clear();
-            stop = translated.run(close ? 1 : end - translated.executor.used());
-            final Stop other = interpreted.runTo(translated.executor.used(), close ? trace::add : null);
+            stop = translated.run(close ? 1 : end - translated.used());
+            final Stop other = interpreted.runTo(translated.used(), close ? trace::add : null);
             if (other != Stop.BUDGET) {
                 throw difference("the interpreter stops early: " + other);
             }
@@ -140,7 +193,7 @@ final class LockStepRun {
             if (close && watched != NONE) {
                 checkMemory(watched, PAGE_BYTES);
             }
-        } while (close && stop == Stop.BUDGET && translated.executor.used() < end);
+        } while (close && stop == Stop.BUDGET && translated.used() < end);
         return stop;
     }
 
@@ -180,8 +233,7 @@ final class LockStepRun {
         if (left.mismatch(right) >= 0) {
             throw difference("registers");
         }
-        if (translated.cpu.modeKey != interpreted.cpu.modeKey
-                || translated.executor.used() != interpreted.executor.used()) {
+        if (translated.cpu.modeKey != interpreted.cpu.modeKey || translated.used() != interpreted.used()) {
             throw difference("mode or count");
         }
     }

@@ -27,6 +27,7 @@ import org.jspecify.annotations.Nullable;
  *     --slice=N        most instructions between two comparisons (8000)
  *     --check=N        instructions between two comparisons of all memory (5m)
  *     --seed=N         of the lengths of slices
+ *     --replace=N      every N slices or so the machine that interprets is saved, and another goes on from that
  * </pre>
  */
 final class X86LockStep {
@@ -42,6 +43,7 @@ final class X86LockStep {
     private int slice = 8000;
     private long check = 5_000_000;
     private long seed = 1;
+    private int replaceEvery;
 
     private X86LockStep() {}
 
@@ -74,6 +76,7 @@ final class X86LockStep {
                 case "--locals" -> locals = true;
                 case "--slice" -> slice = Integer.parseInt(value);
                 case "--check" -> check = X86Boot.number(value);
+                case "--replace" -> replaceEvery = Integer.parseInt(value);
                 case "--seed" -> seed = Long.parseLong(value);
                 case "" -> files.add(arg);
                 default -> throw new IllegalArgumentException(arg);
@@ -129,6 +132,9 @@ final class X86LockStep {
                 seed,
                 slice,
                 check);
+        if (replaceEvery != 0) {
+            run.replaceEvery(replaceEvery, null, true);
+        }
         if (before != null) {
             run.lookCloser(before.slice, before.address);
         }
@@ -138,8 +144,8 @@ final class X86LockStep {
             ended = run.run(stopAfter);
         } finally {
             System.err.printf(
-                    "%n%,d instructions compared in %.1f s; %s%n",
-                    run.retired(), (System.nanoTime() - startNs) / 1e9, translation);
+                    "%n%,d instructions compared in %.1f s; %,d machines saved and loaded; %s%n",
+                    run.retired(), (System.nanoTime() - startNs) / 1e9, run.replacements(), translation);
         }
         System.err.println(ended ? "The guest has ended the machine." : "Stopped.");
     }

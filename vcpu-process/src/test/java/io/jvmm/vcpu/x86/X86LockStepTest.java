@@ -86,6 +86,24 @@ class X86LockStepTest {
         }
     }
 
+    /**
+     * A machine that is saved again and again, at any instant, and goes on in another engine, lives as one that is never saved.
+     * 0: the machine that translates is replaced, 1: the one that interprets, 2: both.
+     */
+    @ParameterizedTest
+    @CsvSource({"0, 20, 1, 11, 2000", "1, 3000, 100, 12, 2000", "2, 20, 1, 13, 700", "1, 20, 1, 14, 20000"})
+    void savedAndLoadedGoesOnAlike(int which, int threshold, int warm, long seed, int slice) throws Exception {
+        try (Arena arena = Arena.ofConfined()) {
+            final TranslatorOptions options = new TranslatorOptions(false, 250, warm, 16 << 20);
+            final LockStepRun run = run(arena, options, threshold, seed, slice);
+            run.replaceEvery(10, which == 1 ? null : () -> new ImmediateTranslation(options), which != 0);
+            assertTrue(run.run(ALL), "seed " + seed);
+            assertEquals(".".repeat(ROUNDS), console.toString(StandardCharsets.US_ASCII));
+            assertTrue(run.retired() > 3_000_000, run.retired() + " instructions");
+            assertTrue(run.replacements() > 30, run.replacements() + " replacements");
+        }
+    }
+
     @Test
     void findsAWrongRegister() throws Exception {
         try (Arena arena = Arena.ofConfined()) {

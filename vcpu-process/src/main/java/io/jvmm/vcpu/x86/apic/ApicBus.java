@@ -1,5 +1,7 @@
 package io.jvmm.vcpu.x86.apic;
 
+import io.jvmm.vcpu.x86.state.StateCursor;
+
 /**
  * Carries interrupt messages to the local APICs they name: from IOAPIC pins, from MSIs, from other processors (SDM 3A
  * 11.6.2). Any thread may send; nothing is allocated.
@@ -132,5 +134,10 @@ public final class ApicBus {
         rotation = (best.id() + 1) % count;
         best.receive(FIXED, vector, level);
         return true;
+    }
+
+    /** For the state segment: whose turn it is. */
+    public void transfer(StateCursor state) {
+        rotation = state.i32(rotation, 0, Math.max(0, count - 1), "turn of the APICs");
     }
 }

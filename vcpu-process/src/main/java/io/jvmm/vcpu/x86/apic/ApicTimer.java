@@ -1,5 +1,7 @@
 package io.jvmm.vcpu.x86.apic;
 
+import io.jvmm.vcpu.x86.state.StateCursor;
+
 /**
  * The timer of a local APIC (SDM 3A 11.5.4): one-shot and periodic counting of a 1 GHz clock through a divider, or a
  * deadline of the time-stamp counter. Pure: time comes in, in nanoseconds that never go back. The vCPU's thread only.
@@ -126,5 +128,22 @@ final class ApicTimer {
             running = false;
         }
         return true;
+    }
+
+    /**
+     * For the state segment.
+     *
+     * @param newMode bits 18:17 of the LVT entry, where a loaded timer finds its mode
+     */
+    void transfer(StateCursor state, int newMode, long nowNs) {
+        mode = newMode;
+        running = state.flag(running);
+        state.zero(2);
+        divideRegister = state.u32(divideRegister, 0xb, "divide register of a timer");
+        initialCount = Integer.toUnsignedLong(state.u32((int) initialCount));
+        startNs = state.i64(startNs, -StateCursor.FAR_NS, nowNs, "start of a timer");
+        deadlineTsc = state.u64(deadlineTsc);
+        state.require(!running || (initialCount != 0 && mode != TSC_DEADLINE), "a timer that counts nothing");
+        state.require(deadlineTsc == 0 || mode == TSC_DEADLINE, "a TSC deadline in another mode");
     }
 }

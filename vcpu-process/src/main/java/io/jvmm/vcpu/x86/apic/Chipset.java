@@ -1,5 +1,6 @@
 package io.jvmm.vcpu.x86.apic;
 
+import io.jvmm.vcpu.x86.state.StateCursor;
 import java.util.Arrays;
 
 /**
@@ -172,6 +173,29 @@ public final class Chipset {
             if (pit.takeRise(nowNs)) {
                 pulse(TIMER);
             }
+            nextDeadlineNs = pit.nextNs();
+        }
+    }
+
+    /**
+     * Saves or loads what all processors share, as {@link ControllerLayout#CHIPSET_V1} says. Nobody is woken by what is loaded.
+     * For a state that is consistent with the local APICs' the caller holds this object's lock over all of it, since whatever comes
+     * in from outside takes it.
+     */
+    public synchronized void transfer(StateCursor state, long nowNs) {
+        int lines = 0;
+        for (int gsi = 0; gsi < GSIS; gsi++) {
+            lines |= asserted[gsi] ? 1 << gsi : 0;
+        }
+        lines = state.u32(lines, (1 << GSIS) - 1, "GSIs");
+        for (int gsi = 0; gsi < GSIS; gsi++) {
+            asserted[gsi] = (lines & 1 << gsi) != 0;
+        }
+        ioapic.transfer(state);
+        pics.transfer(state);
+        pit.transfer(state, nowNs);
+        if (state.loads()) {
+            picInterrupt = pics.output();
             nextDeadlineNs = pit.nextNs();
         }
     }

@@ -1,5 +1,6 @@
 package io.jvmm.vcpu.x86.apic;
 
+import io.jvmm.vcpu.x86.state.StateCursor;
 import java.util.Arrays;
 
 /**
@@ -144,6 +145,18 @@ final class IoApic {
                 listener.acknowledged(pin);
                 serveLevel(pin);
             }
+        }
+    }
+
+    /** For the state segment. */
+    void transfer(StateCursor state) {
+        asserted = state.u32(asserted, (1 << PINS) - 1, "pins of the IOAPIC");
+        select = state.u32(select, 0xff, "IOREGSEL");
+        id = state.u32(id, 0xf, "id of the IOAPIC");
+        for (int pin = 0; pin < PINS; pin++) {
+            low[pin] = state.u32(low[pin], LOW_WRITABLE | REMOTE_IRR, "a redirection entry");
+            state.require((low[pin] & (LEVEL | REMOTE_IRR)) != REMOTE_IRR, "remote IRR of an edge");
+            high[pin] = state.u32(high[pin], 0xff00_0000, "a redirection entry");
         }
     }
 }

@@ -2,6 +2,7 @@ package io.jvmm.vcpu.x86.apic;
 
 import static io.jvmm.vcpu.x86.apic.ApicRegister.*;
 
+import io.jvmm.vcpu.x86.state.StateCursor;
 import java.util.Arrays;
 import java.util.concurrent.atomic.AtomicInteger;
 
@@ -41,6 +42,8 @@ public final class LocalApic {
     private static final int ERROR_SEND_ILLEGAL_VECTOR = 1 << 5;
     private static final int ERROR_RECEIVE_ILLEGAL_VECTOR = 1 << 6;
     private static final int ERROR_ILLEGAL_REGISTER = 1 << 7;
+
+    private static final int ERRORS = ERROR_SEND_ILLEGAL_VECTOR | ERROR_RECEIVE_ILLEGAL_VECTOR | ERROR_ILLEGAL_REGISTER;
 
     private static final int ICR_WRITABLE = 0xc_cfff;
     private static final int LOWEST_VECTOR = 16;
@@ -486,6 +489,37 @@ public final class LocalApic {
             bus.sendWide(mode, vector, false, icrHigh, logical);
         } else {
             bus.send(mode, vector, false, icrHigh >>> 24, logical);
+        }
+    }
+
+    // ---- the state segment: while no vCPU runs and no interrupt comes in ----
+
+    /** Saves or loads, as {@link ControllerLayout#LOCAL_APIC_V1} says. */
+    public void transfer(StateCursor state, long nowNs) {
+        requested.transfer(state, "IRR");
+        inService.transfer(state, "ISR");
+        levelTriggered.transfer(state, "TMR");
+        base = state.u64(base, VcpuInterrupts.BASE_WRITABLE, "IA32_APIC_BASE");
+        state.require(((base & BASE_BSP) != 0) == (id == 0), "the boot processor's flag");
+        state.require(isEnabled() || !isX2(), "x2APIC mode without an APIC");
+        logicalId = state.u32(logicalId, isX2() ? -1 : 0xff00_0000, "LDR");
+        state.require(!isX2() || logicalId == x2LogicalId(), "LDR of x2APIC mode");
+        destinationFormat = state.u32(destinationFormat, 0xf, "DFR");
+        taskPriority = state.u32(taskPriority, 0xff, "TPR");
+        spurious = state.u32(spurious, SVR_WRITABLE, "SVR");
+        errorStatus = state.u32(errorStatus, ERRORS, "ESR");
+        errors.set(state.u32(errors.get(), ERRORS, "errors"));
+        icrLow = state.u32(icrLow, ICR_WRITABLE, "ICR");
+        icrHigh = state.u32(icrHigh, isX2() ? -1 : 0xff00_0000, "ICR");
+        for (int i = 0; i < LVT_COUNT; i++) {
+            lvt[i] = state.u32(lvt[i], LVT_WRITABLE[i], "LVT");
+            state.require((spurious & SVR_ENABLE) != 0 || (lvt[i] & LVT_MASKED) != 0, "LVT of a disabled APIC");
+        }
+        startup.set(state.u32(startup.get(), STARTUP_INIT | STARTUP_SIPI | 0xff, "start-up messages"));
+        nmi = state.flag(nmi);
+        timer.transfer(state, (lvt[0] >> 17) & 3, nowNs);
+        if (state.loads()) {
+            publish();
         }
     }
 }

@@ -1,5 +1,7 @@
 package io.jvmm.vcpu.x86.apic;
 
+import io.jvmm.vcpu.x86.state.StateCursor;
+
 /**
  * One 8259A interrupt controller (Intel data sheet 231468), in 8086 mode, with the edge/level register of a PC's south
  * bridge. Guarded by the {@link Chipset}'s lock.
@@ -270,5 +272,28 @@ final class Pic8259 {
                 request = (request & ~(1 << i)) | (line & 1 << i);
             }
         }
+    }
+
+    /** For the state segment. */
+    void transfer(StateCursor state) {
+        request = state.u8(request);
+        service = state.u8(service);
+        mask = state.u8(mask);
+        line = state.u8(line);
+        edgeLevel = state.u8(edgeLevel, levelMask, "edge/level register");
+        vectorBase = state.u8(vectorBase, 0xf8, "ICW2");
+        lowest = state.u8(lowest, 7, "priorities of an 8259");
+        initialization = state.u8(initialization);
+        state.require(initialization <= 4 && initialization != 1, "initialization of an 8259");
+        wantsWord4 = state.flag(wantsWord4);
+        single = state.flag(single);
+        allLevel = state.flag(allLevel);
+        autoEnd = state.flag(autoEnd);
+        rotateOnAutoEnd = state.flag(rotateOnAutoEnd);
+        fullyNested = state.flag(fullyNested);
+        specialMask = state.flag(specialMask);
+        readService = state.flag(readService);
+        poll = state.flag(poll);
+        state.zero(7);
     }
 }

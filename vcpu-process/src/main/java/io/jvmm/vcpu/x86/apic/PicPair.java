@@ -1,5 +1,7 @@
 package io.jvmm.vcpu.x86.apic;
 
+import io.jvmm.vcpu.x86.state.StateCursor;
+
 /**
  * The two 8259As of a PC: the slave's INT is the master's line 2. Ports 20, 21, a0, a1 and the edge/level registers 4d0 and
  * 4d1. Guarded by the {@link Chipset}'s lock.
@@ -86,5 +88,11 @@ final class PicPair {
             default -> slave.setEdgeLevel(value);
         }
         cascade();
+    }
+
+    /** For the state segment. */
+    void transfer(StateCursor state) {
+        master.transfer(state);
+        slave.transfer(state);
     }
 }

@@ -1,5 +1,7 @@
 package io.jvmm.vcpu.x86.apic;
 
+import io.jvmm.vcpu.x86.state.StateCursor;
+
 /**
  * The 8254 timer of a PC at ports 40..43, and port 61, through which its channel 2 is gated and heard. Channel 0 is IRQ 0,
  * channel 1 once refreshed memory. Time comes in, in nanoseconds. Guarded by the {@link Chipset}'s lock.
@@ -90,5 +92,17 @@ final class Pit8254 {
         reportedTick = Math.max(reportedTick, now);
         channels[0].output(now);
         return risen;
+    }
+
+    /** For the state segment. */
+    void transfer(StateCursor state, long nowNs) {
+        final long now = ticks(nowNs);
+        port61 = state.u8(port61, 0xf, "port 61");
+        state.zero(7);
+        reportedTick = state.i64(reportedTick, 0, now, "time of the 8254");
+        for (int i = 0; i < channels.length; i++) {
+            channels[i].transfer(state, i != 2, now);
+        }
+        state.require(channels[2].gate() == ((port61 & 1) != 0), "GATE of channel 2");
     }
 }

@@ -1,5 +1,7 @@
 package io.jvmm.vcpu.x86.apic;
 
+import io.jvmm.vcpu.x86.state.StateCursor;
+
 /**
  * One counter of an 8254 (Intel data sheet 231164) in its six modes. Time comes in as ticks of its 1.193182 MHz clock.
  * Nothing counts here: the count is worked out from the tick at which it began, whenever somebody asks.
@@ -10,6 +12,8 @@ final class PitChannel {
     private static final int ACCESS_LOW = 1;
     private static final int ACCESS_HIGH = 2;
     private static final int ACCESS_BOTH = 3;
+
+    private static final int MOST_PERIOD = 0x1_0000;
 
     private int mode;
     private int access = ACCESS_BOTH;
@@ -256,5 +260,32 @@ final class PitChannel {
             latchedCount = -1;
         }
         return high ? value >> 8 & 0xff : value & 0xff;
+    }
+
+    /**
+     * For the state segment.
+     *
+     * @param fixedGate whether GATE is wired to a constant, which it then has
+     */
+    void transfer(StateCursor state, boolean fixedGate, long now) {
+        mode = state.u8(mode);
+        state.require(mode <= 5, "mode of an 8254");
+        access = state.u8(access, ACCESS_BOTH, "access of an 8254");
+        state.require(access != 0, "access of an 8254");
+        bcd = state.flag(bcd);
+        final boolean wired = gate;
+        gate = state.flag(gate);
+        state.require(!fixedGate || gate == wired, "GATE of an 8254");
+        counting = state.flag(counting);
+        secondWrite = state.flag(secondWrite);
+        secondRead = state.flag(secondRead);
+        lowByte = state.u8(lowByte);
+        period = state.i32(period, 0, MOST_PERIOD, "count of an 8254");
+        nextPeriod = state.i32(nextPeriod, 0, MOST_PERIOD, "count of an 8254");
+        latchedCount = state.i32(latchedCount, -1, 0xffff, "latch of an 8254");
+        latchedStatus = state.i32(latchedStatus, -1, 0xff, "latch of an 8254");
+        start = state.i64(start, 0, now + 1, "start of an 8254");
+        before = state.i64(before, 0, now + 1, "start of an 8254");
+        state.require(!counting || period != 0, "an 8254 that counts nothing");
     }
 }

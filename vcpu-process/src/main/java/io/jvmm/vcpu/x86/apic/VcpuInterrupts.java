@@ -17,7 +17,8 @@ public final class VcpuInterrupts implements InterruptUnit {
     private static final int MSR_TSC_DEADLINE = 0x6e0;
     private static final int MSR_X2APIC = 0x800;
     private static final int MSR_X2APIC_END = 0x900;
-    private static final long BASE_RESERVED = ~((1L << Cpuid.PHYSICAL_BITS) - 1) | 0x2ff;
+    /** Bits of IA32_APIC_BASE that are not reserved. */
+    static final long BASE_WRITABLE = ((1L << Cpuid.PHYSICAL_BITS) - 1) & ~0x2ff;
 
     private final LocalApic apic;
     private final Chipset chipset;
@@ -99,7 +100,7 @@ public final class VcpuInterrupts implements InterruptUnit {
     @Override
     public void writeMsr(int number, long value) {
         if (number == MSR_APIC_BASE) {
-            if ((value & BASE_RESERVED) != 0 || !apic.setBase(value)) {
+            if ((value & ~BASE_WRITABLE) != 0 || !apic.setBase(value)) {
                 throw refused();
             }
         } else if (number == MSR_TSC_DEADLINE) {

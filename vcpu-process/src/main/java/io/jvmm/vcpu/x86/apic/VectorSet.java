@@ -1,5 +1,6 @@
 package io.jvmm.vcpu.x86.apic;
 
+import io.jvmm.vcpu.x86.state.StateCursor;
 import java.util.concurrent.atomic.AtomicLongArray;
 
 /** A set of interrupt vectors 0..255, as IRR, ISR and TMR are (SDM 3A 11.8.4). Any thread may add and remove. */
@@ -50,6 +51,13 @@ final class VectorSet {
     void clear() {
         for (int i = 0; i < WORDS; i++) {
             words.set(i, 0);
+        }
+    }
+
+    /** For the state segment: 256 bits; the 16 vectors that do not exist are never there. */
+    void transfer(StateCursor state, String name) {
+        for (int i = 0; i < WORDS; i++) {
+            words.set(i, state.u64(words.get(i), i == 0 ? ~0xffffL : -1L, name));
         }
     }
 

@@ -5,6 +5,7 @@ import java.lang.foreign.MemoryLayout.PathElement;
 import java.lang.foreign.StructLayout;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
+import java.util.Arrays;
 
 /**
  * The architectural state of one vCPU in a state segment, version 1, little-endian.
@@ -42,17 +43,39 @@ public final class CpuStateLayout {
 
     /** All of it. */
     public static final StructLayout STATE_V1 = MemoryLayout.structLayout(
-            longs("general", 16),
+            named(
+                    "general", "RAX", "RCX", "RDX", "RBX", "RSP", "RBP", "RSI", "RDI", "R8", "R9", "R10", "R11", "R12",
+                    "R13", "R14", "R15"),
             U64.withName("rip"),
             U64.withName("rflags"),
-            MemoryLayout.sequenceLayout(8, SEGMENT_V1).withName("segments"),
+            MemoryLayout.structLayout(
+                            SEGMENT_V1.withName("ES"),
+                            SEGMENT_V1.withName("CS"),
+                            SEGMENT_V1.withName("SS"),
+                            SEGMENT_V1.withName("DS"),
+                            SEGMENT_V1.withName("FS"),
+                            SEGMENT_V1.withName("GS"),
+                            SEGMENT_V1.withName("LDTR"),
+                            SEGMENT_V1.withName("TR"))
+                    .withName("segments"),
             U64.withName("gdtBase"),
             U64.withName("idtBase"),
             U32.withName("gdtLimit"),
             U32.withName("idtLimit"),
-            longs("control", 6),
-            longs("debug", 6),
-            longs("systemCall", 10),
+            named("control", "CR0", "CR2", "CR3", "CR4", "EFER", "XCR0"),
+            named("debug", "DR0", "DR1", "DR2", "DR3", "DR6", "DR7"),
+            named(
+                    "systemCall",
+                    "STAR",
+                    "LSTAR",
+                    "CSTAR",
+                    "FMASK",
+                    "KERNEL_GS_BASE",
+                    "SYSENTER_CS",
+                    "SYSENTER_ESP",
+                    "SYSENTER_EIP",
+                    "PAT",
+                    "TSC_AUX"),
             U64.withName("tscOffset"),
             U64.withName("tscAdjust"),
             U64.withName("miscEnable"),
@@ -65,7 +88,8 @@ public final class CpuStateLayout {
             longs("mtrrMask", MsrBank.VARIABLE_RANGES),
             longs("mtrrFixed", MsrBank.FIXED_RANGES),
             longs("machineCheckControl", MsrBank.MACHINE_CHECK_BANKS),
-            longs("xmm", 32),
+            MemoryLayout.sequenceLayout(16, MemoryLayout.structLayout(U64.withName("low"), U64.withName("high")))
+                    .withName("xmm"),
             U32.withName("mxcsr"),
             U16.withName("fcw"),
             U16.withName("fsw"),
@@ -92,6 +116,13 @@ public final class CpuStateLayout {
 
     private static MemoryLayout longs(String name, int count) {
         return MemoryLayout.sequenceLayout(count, U64).withName(name);
+    }
+
+    /** Named registers of 64 bits. */
+    private static MemoryLayout named(String name, String... registers) {
+        return MemoryLayout.structLayout(
+                        Arrays.stream(registers).map(U64::withName).toArray(MemoryLayout[]::new))
+                .withName(name);
     }
 
     /** Offset of a field of {@link #STATE_V1}. */
