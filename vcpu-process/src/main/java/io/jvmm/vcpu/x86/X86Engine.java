@@ -42,7 +42,7 @@ public final class X86Engine implements Engine {
 
     private static final int SLOTS = 32;
     /** Entries after which a block is worth translating (1,500 to 5,000 are alike). */
-    private static final int HOT = 3_000;
+    private static final int HOT = 1_500;
     /** Heap for decoded code. */
     private static final long CODE_BYTES = 96L << 20;
 

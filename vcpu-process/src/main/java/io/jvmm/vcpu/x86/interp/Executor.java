@@ -50,6 +50,7 @@ public final class Executor {
     private final CodeCache cache;
     private final int threshold;
     private final InstructionTlb fetches = new InstructionTlb();
+    private final JumpCache jumps = fetches.jumps;
     private final long[] tags = fetches.tags;
     private final @Nullable CodePage[] pages = fetches.pages;
     private final Object pendingLock = new Object();
@@ -175,7 +176,13 @@ public final class Executor {
                 final long rip = c.rip;
                 // Most jumps stay in their page and go where they went before: no look-up then.
                 if (block == null || (rip ^ c.blockRip) >>> PAGE_SHIFT != 0) {
-                    block = find64(rip);
+                    block = jumps.find(rip, c.cpl);
+                    if (block == null) {
+                        block = find64(rip);
+                        if (!block.crossesPage()) {
+                            jumps.put(rip, c.cpl, block);
+                        }
+                    }
                 } else {
                     final Block next = block.next;
                     if (next != null && next.pageOffset == ((int) rip & OFFSET_MASK) && next.valid) {

@@ -20,6 +20,8 @@ final class InstructionTlb implements FetchCache {
     /** {@link #GLOBAL}, and log2 of the bytes of the page. */
     private final byte[] kinds = new byte[ENTRIES];
 
+    final JumpCache jumps = new JumpCache();
+
     private final int[] used = new int[ENTRIES];
     /** More than there is room for when the list is incomplete. */
     private int usedCount = ENTRIES + 1;
@@ -59,6 +61,7 @@ final class InstructionTlb implements FetchCache {
 
     @Override
     public void flushAll() {
+        jumps.clear();
         if (usedCount > ENTRIES) {
             Arrays.fill(tags, UNUSED);
         } else {
@@ -73,6 +76,7 @@ final class InstructionTlb implements FetchCache {
 
     @Override
     public void flushNonGlobal() {
+        jumps.clear();
         final boolean listed = usedCount <= ENTRIES;
         final int n = listed ? usedCount : ENTRIES;
         int kept = 0;
@@ -89,6 +93,7 @@ final class InstructionTlb implements FetchCache {
 
     @Override
     public void flushPage(long linear) {
+        jumps.clear();
         tags[index(linear)] = UNUSED;
         if ((largeStretches >>> (linear >>> 22) & 1) != 0 || (hugeStretches >>> (linear >>> 30) & 1) != 0) {
             for (int i = 0; i < ENTRIES; i++) {

@@ -36,6 +36,16 @@ abstract class TranslatedRegion extends Region {
     /** Cleared when the guest has overwritten one of the blocks: code looks at it after a store that went the slow way. */
     boolean valid = true;
 
+    /** Whether a block of this begins at an offset in the page. */
+    boolean begins(int pageOffset) {
+        for (final Block member : members) {
+            if (member.pageOffset == pageOffset) {
+                return true;
+            }
+        }
+        return false;
+    }
+
     // A block may lead to a later region by now: identity is what is asked for.
     @SuppressWarnings("ReferenceEquality")
     @Override

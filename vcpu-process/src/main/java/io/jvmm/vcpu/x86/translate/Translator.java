@@ -1,5 +1,6 @@
 package io.jvmm.vcpu.x86.translate;
 
+import io.jvmm.vcpu.x86.cpu.Cpu;
 import io.jvmm.vcpu.x86.cpu.ModeKey;
 import io.jvmm.vcpu.x86.interp.Block;
 import io.jvmm.vcpu.x86.interp.CodeCache;
@@ -33,7 +34,12 @@ public final class Translator implements TranslationQueue, AutoCloseable {
 
     private static final int QUEUE = 1024;
 
+    private static final int CALLS_TO_COMPILE = 2;
+
     private final TranslatorOptions options;
+    /** A processor for {@link #haveCompiled}: it executes nothing. */
+    private final Cpu scratch = ScratchCpu.create();
+
     private final ManyToOneConcurrentArrayQueue<Block> queue = new ManyToOneConcurrentArrayQueue<>(QUEUE);
     private final Deque<TranslatedRegion> live = new ArrayDeque<>();
     private long liveCodeBytes;
@@ -136,7 +142,7 @@ public final class Translator implements TranslationQueue, AutoCloseable {
     }
 
     /** One class of these blocks; null if its method would be too long. */
-    private static @Nullable TranslatedRegion translate(List<Block> blocks, boolean registersInLocals) {
+    private @Nullable TranslatedRegion translate(List<Block> blocks, boolean registersInLocals) {
         final RegionPlan plan = RegionPlan.of(blocks, registersInLocals);
         final RegionEmitter.Result result = RegionEmitter.emit(plan);
         final int bytes = methodBytes(result.classFile());
@@ -148,6 +154,7 @@ public final class Translator implements TranslationQueue, AutoCloseable {
         region.points = result.points();
         region.members = blocks.toArray(new Block[0]);
         region.codeBytes = bytes;
+        haveCompiled(region);
         return region;
     }
 
@@ -171,6 +178,22 @@ public final class Translator implements TranslationQueue, AutoCloseable {
         final TranslatedRegion region = Objects.requireNonNull(TranslatedRegion.made);
         TranslatedRegion.made = null;
         return region;
+    }
+
+    /**
+     * Runs the class to nowhere, so that HotSpot compiles it now: with the launch file's options the call returns when that is
+     * done, and no vCPU ever runs its bytecodes in the JVM's interpreter.
+     */
+    private void haveCompiled(TranslatedRegion region) {
+        int nowhere = 0;
+        while (region.begins(nowhere)) {
+            nowhere++;
+        }
+        for (int i = 0; i < CALLS_TO_COMPILE; i++) {
+            scratch.rip = nowhere;
+            scratch.budget = 1;
+            region.run(scratch);
+        }
     }
 
     private boolean install(TranslatedRegion region) {

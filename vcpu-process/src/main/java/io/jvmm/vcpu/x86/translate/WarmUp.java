@@ -1,14 +1,10 @@
 package io.jvmm.vcpu.x86.translate;
 
 import io.jvmm.vcpu.x86.cpu.Cpu;
-import io.jvmm.vcpu.x86.cpu.InterruptUnit;
 import io.jvmm.vcpu.x86.cpu.ModeKey;
 import io.jvmm.vcpu.x86.interp.CodeCache;
 import io.jvmm.vcpu.x86.interp.Executor;
 import io.jvmm.vcpu.x86.interp.IntegerFactory;
-import io.jvmm.vcpu.x86.mmu.DeviceSpace;
-import io.jvmm.vcpu.x86.mmu.GuestException;
-import io.jvmm.vcpu.x86.mmu.Mmu;
 import io.jvmm.vcpu.x86.mmu.PhysicalMemory;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -59,10 +55,7 @@ final class WarmUp {
         final CodeCache cache =
                 new CodeCache(memory, List.of(new IntegerFactory()), translator::translateNow, HOT, 1 << 20);
         translator.attach(cache);
-        final GuestException exception = new GuestException();
-        final NoDevices nothing = new NoDevices();
-        final Mmu mmu = new Mmu(memory, nothing, exception, cache);
-        final Cpu cpu = new Cpu(0, mmu, nothing, nothing, () -> 0, exception);
+        final Cpu cpu = ScratchCpu.create(memory, cache);
         // Paging is off, which no processor allows in 64-bit mode; the MMU does.
         cpu.codeBytes = 8;
         cpu.modeKey = ModeKey.CODE_64;
@@ -73,68 +66,10 @@ final class WarmUp {
         // A store to the page of the program goes the slow way, and one to the program itself drops its regions.
         for (int round = 0; round < 2; round++) {
             executor.run(INSTRUCTIONS);
-            mmu.write8(PAGE, program[0]);
+            cpu.mmu.write8(PAGE, program[0]);
         }
         if (translator.regions() == 0 || translator.failed() != 0 || cpu.shutdown) {
             throw new IllegalStateException("the translator's warm-up has failed");
         }
-    }
-
-    /** Neither devices nor interrupts. */
-    private static final class NoDevices implements DeviceSpace, InterruptUnit {
-        @Override
-        public long readMemory(long guestPhysicalAddress, int widthBytes) {
-            return -1;
-        }
-
-        @Override
-        public void writeMemory(long guestPhysicalAddress, int widthBytes, long value) {}
-
-        @Override
-        public int in(int port, int widthBytes) {
-            return -1;
-        }
-
-        @Override
-        public void out(int port, int widthBytes, int value) {}
-
-        @Override
-        public boolean isInterruptPending() {
-            return false;
-        }
-
-        @Override
-        public int acknowledge() {
-            return -1;
-        }
-
-        @Override
-        public boolean takeNmi() {
-            return false;
-        }
-
-        @Override
-        public int taskPriority() {
-            return 0;
-        }
-
-        @Override
-        public void setTaskPriority(int priority) {}
-
-        @Override
-        public long readMsr(int number) {
-            return 0;
-        }
-
-        @Override
-        public void writeMsr(int number, long value) {}
-
-        @Override
-        public long nextDeadlineNs() {
-            return Long.MAX_VALUE;
-        }
-
-        @Override
-        public void tick(long nowNs) {}
     }
 }
