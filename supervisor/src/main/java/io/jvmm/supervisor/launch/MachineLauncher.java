@@ -227,7 +227,9 @@ public final class MachineLauncher implements AutoCloseable {
         long bytes = config.machine().memory().bytes();
         Fd memory = own(made("the guest's memory", () -> MemFd.createSealed("guest-memory", bytes)))
                 .fd();
-        BootRecord.Builder vcpu = BootRecord.builder().fd("memory", memory);
+        BootRecord.Builder vcpu = BootRecord.builder()
+                .fd("memory", memory)
+                .fd("state", own(MemFd.createEmpty("vcpu-state")).fd());
         giveKvm(vcpu);
         vcpu.fd("kernel", backends.kernel());
         backends.initrd().ifPresent(fd -> vcpu.fd("initrd", fd));

@@ -4,6 +4,7 @@ import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.StructLayout;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
+import java.util.Locale;
 
 /**
  * What a machine's state begins with, whichever engine runs it, version 1, little-endian. The engine's own part follows.
@@ -73,6 +74,16 @@ public final class MachineStateLayout {
 
         public int number() {
             return number;
+        }
+
+        /** What number {@code moment} means, for people; it is hostile. */
+        public static String text(int moment) {
+            for (final Moment each : values()) {
+                if (each.number == moment) {
+                    return each.name().toLowerCase(Locale.ROOT);
+                }
+            }
+            return "in no state that is known";
         }
     }
 

@@ -19,6 +19,7 @@ import io.jvmm.ipc.ring.Violation;
 import io.jvmm.ipc.sys.EventFd;
 import io.jvmm.ipc.sys.FileIo;
 import io.jvmm.ipc.sys.Mapping;
+import io.jvmm.vcpu.engine.Vcpu;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.locks.LockSupport;
@@ -47,8 +48,17 @@ final class BoardRig implements AutoCloseable, SupervisorEventHandler {
     volatile long answerDelayNs;
 
     BoardRig(boolean mayPower, long timeoutNs, ScriptedVcpu... scripts) {
-        vcpus = List.of(scripts);
-        deviceLink = LinkMemory.create(LinkSpec.device(scripts.length));
+        this(mayPower, timeoutNs, List.of(scripts), List.of(scripts));
+    }
+
+    /** With vCPUs of an engine. */
+    BoardRig(List<? extends Vcpu> real, long timeoutNs) {
+        this(false, timeoutNs, List.of(), real);
+    }
+
+    private BoardRig(boolean mayPower, long timeoutNs, List<ScriptedVcpu> scripts, List<? extends Vcpu> all) {
+        vcpus = scripts;
+        deviceLink = LinkMemory.create(LinkSpec.device(all.size()));
         final EventFd requestDoorbell = EventFd.create();
         boardEnd = new BoardEndpoint(
                 LinkMemory.attach(deviceLink.fd(), LinkKind.DEVICE),
@@ -69,7 +79,7 @@ final class BoardRig implements AutoCloseable, SupervisorEventHandler {
                 .build();
         final AddressMap memory = AddressMap.builder(WindowSpec.Space.MMIO).build();
         board = new Board(
-                process, attention, null, List.of(boardDevice), vcpus, new Board.Maps(ports, memory), timeoutNs);
+                process, attention, null, List.of(boardDevice), all, new Board.Maps(ports, memory), timeoutNs);
         boardThread = new Thread(() -> end = board.serve(), "board");
     }
 

@@ -55,6 +55,22 @@ public final class TestMachine implements AutoCloseable {
         return HexFormat.of().parseHex(code.replaceAll(";[^\n]*", "").replaceAll("\\s", ""));
     }
 
+    /** A machine with the memory of this one and its state. */
+    public TestMachine restored(IntFunction<Engine> maker) {
+        final TestMachine machine = new TestMachine(maker, vcpus.length);
+        machine.ram.segment().copyFrom(ram.segment());
+        machine.engine.loadState(state());
+        machine.engine.prepare();
+        return machine;
+    }
+
+    /** What the engine saves. */
+    public MemorySegment state() {
+        final MemorySegment state = MemorySegment.ofArray(new byte[engine.stateLengthBytes()]);
+        engine.saveState(state);
+        return state;
+    }
+
     public Vcpu vcpu() {
         return vcpus[0];
     }

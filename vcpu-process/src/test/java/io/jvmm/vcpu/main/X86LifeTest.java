@@ -1,15 +1,22 @@
 package io.jvmm.vcpu.main;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.jvmm.ipc.message.EngineKind;
 import io.jvmm.ipc.message.StopCause;
+import io.jvmm.ipc.state.CommittedState;
+import io.jvmm.ipc.sys.MemFd;
+import io.jvmm.vcpu.board.MachineStateLayout;
 import io.jvmm.vcpu.x86.X86Engine;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Optional;
+import org.agrona.concurrent.UnsafeBuffer;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -24,6 +31,43 @@ class X86LifeTest {
         assertTrue(peer.sawFirstInstruction());
         assertEquals(1, peer.reads());
         assertEquals(1, peer.writes());
+    }
+
+    /** What an inspector reads from the segment when the machine has ended. */
+    @Test
+    void theStateOutlivesTheProcess() {
+        try (MemFd segment = MemFd.createEmpty("test-vcpu-state")) {
+            Training.live(
+                    record -> record.put("engine", EngineKind.X86.word()).fd("state", segment.fd()), false, _ -> {});
+            final CommittedState committed = CommittedState.read(segment.fd());
+            final List<String> lines = new ArrayList<>();
+            InspectState.print(committed, "", lines::add);
+            assertEquals("commit " + committed.sequence() + ", x86, machine stopped", lines.getFirst());
+            assertTrue(lines.contains("machine.cause = 0x00000001"), () -> String.join("\n", lines));
+            assertTrue(lines.contains("vcpu[0].cpu.segments.CS.selector = 0x0000"), () -> String.join("\n", lines));
+            assertTrue(lines.contains("vcpu[0].cpu.control.CR0 = 0x10 (16)"), () -> String.join("\n", lines));
+            assertTrue(lines.contains("vcpu[0].apic.LVT_LINT0 = 0x00000700"), () -> String.join("\n", lines));
+            assertTrue(lines.contains("chipset.ioapic.redirection[23].low = 0x00010000"));
+            final List<String> one = new ArrayList<>();
+            InspectState.print(committed, "vcpu[0].cpu.rip", one::add);
+            assertEquals(1, one.size());
+        }
+    }
+
+    @Test
+    void whatIsNotAMachinesStateIsNotPrinted() {
+        final CommittedState other =
+                new CommittedState(1, MachineStateLayout.VERSION, 1, 0, new UnsafeBuffer(new byte[100]));
+        assertThrows(IllegalArgumentException.class, () -> InspectState.print(other, "", _ -> {}));
+        final UnsafeBuffer bytes = new UnsafeBuffer(new byte[MachineStateLayout.LENGTH_BYTES + 10]);
+        bytes.putInt(0, EngineKind.X86.number());
+        bytes.putInt(16, Integer.MAX_VALUE);
+        bytes.putInt(20, 1);
+        final CommittedState many =
+                new CommittedState(MachineStateLayout.DEVICE_ID, MachineStateLayout.VERSION, 1, 0, bytes);
+        assertThrows(IllegalArgumentException.class, () -> InspectState.print(many, "", _ -> {}));
+        bytes.putInt(16, 1);
+        assertThrows(IllegalArgumentException.class, () -> InspectState.print(many, "", _ -> {}), "too short");
     }
 
     /** A call that is not in {@code vcpu-x86.policy} would be SIGSYS, status 159. */

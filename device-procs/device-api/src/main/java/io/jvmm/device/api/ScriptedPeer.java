@@ -2,6 +2,7 @@ package io.jvmm.device.api;
 
 import io.jvmm.device.api.DeviceIdentity.Interrupt;
 import io.jvmm.device.api.DeviceIdentity.Region;
+import io.jvmm.ipc.state.StatePrinter;
 import java.util.function.Consumer;
 
 /**

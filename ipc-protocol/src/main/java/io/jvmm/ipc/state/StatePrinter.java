@@ -1,4 +1,4 @@
-package io.jvmm.device.api;
+package io.jvmm.ipc.state;
 
 import java.lang.foreign.GroupLayout;
 import java.lang.foreign.MemoryLayout;
@@ -14,6 +14,8 @@ import org.agrona.DirectBuffer;
  * peer and inspectors, never the hot path.
  */
 public final class StatePrinter {
+    /** A deadline that is not there. */
+    private static final long NEVER = Long.MAX_VALUE;
 
     private final DirectBuffer state;
     private final Consumer<String> lines;
@@ -28,7 +30,7 @@ public final class StatePrinter {
     /**
      * Prints the fields whose path starts with {@code prefix}; an empty prefix prints all.
      *
-     * @param layout as {@link DeviceIdentity#stateLayout}
+     * @param layout the state's, with a name for every field that is to be printed
      */
     public static void print(MemoryLayout layout, DirectBuffer state, String prefix, Consumer<String> lines) {
         new StatePrinter(state, prefix.toLowerCase(Locale.ROOT), lines).visit(layout, "", 0);
@@ -83,7 +85,7 @@ public final class StatePrinter {
     }
 
     private static String wide(long value) {
-        return value == DeviceCore.NO_DEADLINE ? "never" : String.format("0x%x (%d)", value, value);
+        return value == NEVER ? "never" : String.format("0x%x (%d)", value, value);
     }
 
     private void line(String path, String text) {
