@@ -107,6 +107,8 @@ public final class Cpu {
     public boolean halted;
     /** Interrupts are held off until one more instruction has run (STI, MOV SS, POP SS). */
     public boolean interruptShadow;
+    /** RIP behind the STI that has last let interrupts in amid a block: to be in their shadow should the block be left there. */
+    public long shadowRip;
     /** An NMI is being handled: no other until IRET. */
     public boolean nmiBlocked;
     /** MOV SS or POP SS has just run: no debug exception before the next instruction has. */
@@ -175,8 +177,8 @@ public final class Cpu {
     }
 
     /**
-     * Writes those bits of RFLAGS that {@code mask} names, with what follows from a change of AC (SMAP); when IF, TF or
-     * RF becomes set the budget is over, so that the executor looks. Checks nothing.
+     * Writes those bits of RFLAGS that {@code mask} names, with what follows from a change of AC (SMAP); when TF or RF
+     * becomes set, or IF while an interrupt waits, the budget is over, so that the executor looks. Checks nothing.
      */
     public void setFlags(int value, int mask) {
         if ((mask & Flags.STATUS) != 0) {
@@ -186,7 +188,8 @@ public final class Cpu {
         final int before = otherFlags;
         otherFlags = (before & ~other) | (value & other) | 2;
         final int changed = before ^ otherFlags;
-        if ((changed & otherFlags & (Flags.TF | Flags.RF | Flags.IF)) != 0) {
+        final int set = changed & otherFlags;
+        if ((set & (Flags.TF | Flags.RF)) != 0 || ((set & Flags.IF) != 0 && interrupts.isInterruptPending())) {
             budget = 0;
         }
         if ((changed & Flags.AC) != 0) {

@@ -27,7 +27,10 @@ public final class InterruptReturn {
         } else {
             fromProtected(cpu, operandBytes);
         }
-        cpu.nmiBlocked = false;
+        if (cpu.nmiBlocked) {
+            cpu.nmiBlocked = false;
+            cpu.budget = 0;
+        }
     }
 
     private static int widthMask(int operandBytes) {

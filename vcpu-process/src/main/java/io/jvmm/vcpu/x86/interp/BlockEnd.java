@@ -19,7 +19,7 @@ final class BlockEnd {
             case JMP_FAR, CALL_FAR, RET_FAR, INT, INT3, INT1, INTO, IRET, SYSCALL, SYSRET, SYSENTER, SYSEXIT, RSM ->
                 true;
             case INVALID, UD, HLT, MWAIT -> true;
-            case STI, POPF, MOV_CR, MOV_DR, LMSW, CLTS, INVLPG, INVPCID, WRMSR, XSETBV -> true;
+            case POPF, MOV_CR, MOV_DR, LMSW, CLTS, INVLPG, INVPCID, WRMSR, XSETBV -> true;
             case LDS, LES, LFS, LGS, LSS -> true;
             case MOVS, CMPS, STOS, LODS, SCAS, INS, OUTS -> insn.rep || insn.repne;
             case MOV, MOV_SEG, POP -> loadsSegment(insn);

@@ -3,6 +3,7 @@ package io.jvmm.vcpu.x86.interp;
 import io.jvmm.vcpu.x86.cpu.Cpu;
 import io.jvmm.vcpu.x86.cpu.Debugging;
 import io.jvmm.vcpu.x86.cpu.Delivery;
+import io.jvmm.vcpu.x86.cpu.Flags;
 import io.jvmm.vcpu.x86.cpu.ModeKey;
 import io.jvmm.vcpu.x86.cpu.Segment;
 import io.jvmm.vcpu.x86.cpu.Step;
@@ -58,6 +59,8 @@ public final class Executor {
     private int pendingCount;
     /** Whether {@link #pendingCount} may be other than 0. */
     private volatile boolean pending;
+    /** The next instruction is to be executed by itself, see {@link LeaveBlock#ALONE}. */
+    private boolean alone;
     /** Faults and interrupts delivered: each counts as an instruction, so that a storm of them uses up the budget. */
     private long delivered;
 
@@ -100,7 +103,7 @@ public final class Executor {
                     return Stop.HALTED;
                 }
                 cpu.budget = (int) Math.min(SLICE, end - used);
-                if (cpu.interruptShadow || Debugging.isStepping(cpu)) {
+                if (cpu.interruptShadow || alone || Debugging.isStepping(cpu)) {
                     runOne();
                 } else if (cpu.modeKey == ModeKey.CODE_64) {
                     run64();
@@ -214,8 +217,9 @@ public final class Executor {
         } catch (DeviceExit e) {
             rewind(block, step);
             throw e;
-        } catch (LeaveBlock _) {
+        } catch (LeaveBlock e) {
             rewind(block, step);
+            leave(e);
         }
     }
 
@@ -286,8 +290,9 @@ public final class Executor {
         } catch (DeviceExit e) {
             rewind(block, step);
             throw e;
-        } catch (LeaveBlock _) {
+        } catch (LeaveBlock e) {
             rewind(block, step);
+            leave(e);
         }
     }
 
@@ -315,6 +320,7 @@ public final class Executor {
         Block block = null;
         int step = NO_STEP;
         c.interruptShadow = false;
+        alone = false;
         try {
             if (stepping) {
                 Debugging.before(c);
@@ -354,6 +360,13 @@ public final class Executor {
                 Debugging.abandon(c);
             }
         }
+    }
+
+    // One object for all is asked for by identity.
+    @SuppressWarnings("ReferenceEquality")
+    private void leave(LeaveBlock reason) {
+        alone = reason == LeaveBlock.ALONE;
+        cpu.interruptShadow = !alone && cpu.rip == cpu.shadowRip && (cpu.otherFlags & Flags.IF) != 0;
     }
 
     /** Brings RIP and counts to the instruction of a step that did not complete. */

@@ -7,13 +7,18 @@ import org.jspecify.annotations.Nullable;
 /**
  * Linear page and privilege to {@link CodePage}, for one vCPU: direct-mapped. A tag is the linear page with the CPL in its
  * low bits, since fetches have rights.
+ *
+ * <p>Big enough for the text of a kernel, and hashed, so that a program and the kernel do not meet in it at every call. What is not
+ * global is listed, so that a flush costs what was used since the last one: MOV to CR3 is frequent.
  */
 final class InstructionTlb implements FetchCache {
-    static final int ENTRIES = 512;
+    static final int ENTRIES = 2048;
     static final int MASK = ENTRIES - 1;
+    private static final int LOG_ENTRIES = 11;
     private static final long UNUSED = -1;
     private static final byte GLOBAL = (byte) 0x80;
     private static final int SHIFT_MASK = 0x7f;
+    private static final int LISTED = 512;
 
     final long[] tags = new long[ENTRIES];
     final @Nullable CodePage[] pages = new CodePage[ENTRIES];
@@ -22,9 +27,10 @@ final class InstructionTlb implements FetchCache {
 
     final JumpCache jumps = new JumpCache();
 
-    private final int[] used = new int[ENTRIES];
+    /** Entries that are not global, or have been otherwise: some may be listed twice. */
+    private final int[] passing = new int[LISTED];
     /** More than there is room for when the list is incomplete. */
-    private int usedCount = ENTRIES + 1;
+    private int passingCount;
     /** Which 4 MiB and 1 GiB stretches have had entries of large pages since all was forgotten: a bit each, by address modulo 64. */
     private long largeStretches;
 
@@ -35,7 +41,8 @@ final class InstructionTlb implements FetchCache {
     }
 
     static int index(long linear) {
-        return (int) (linear >>> 12) & MASK;
+        final int page = (int) (linear >>> 12);
+        return (page ^ page >>> LOG_ENTRIES) & MASK;
     }
 
     static long tag(long linear, int cpl) {
@@ -44,11 +51,11 @@ final class InstructionTlb implements FetchCache {
 
     void fill(long linear, int cpl, CodePage page, boolean global, int pageShift) {
         final int i = index(linear);
-        if (tags[i] == UNUSED) {
-            if (usedCount < ENTRIES) {
-                used[usedCount] = i;
+        if (!global) {
+            if (passingCount < LISTED) {
+                passing[passingCount] = i;
             }
-            usedCount = Math.min(usedCount + 1, ENTRIES + 1);
+            passingCount = Math.min(passingCount + 1, LISTED + 1);
         }
         tags[i] = tag(linear, cpl);
         pages[i] = page;
@@ -62,14 +69,8 @@ final class InstructionTlb implements FetchCache {
     @Override
     public void flushAll() {
         jumps.clear();
-        if (usedCount > ENTRIES) {
-            Arrays.fill(tags, UNUSED);
-        } else {
-            for (int i = 0; i < usedCount; i++) {
-                tags[used[i]] = UNUSED;
-            }
-        }
-        usedCount = 0;
+        Arrays.fill(tags, UNUSED);
+        passingCount = 0;
         largeStretches = 0;
         hugeStretches = 0;
     }
@@ -77,18 +78,15 @@ final class InstructionTlb implements FetchCache {
     @Override
     public void flushNonGlobal() {
         jumps.clear();
-        final boolean listed = usedCount <= ENTRIES;
-        final int n = listed ? usedCount : ENTRIES;
-        int kept = 0;
+        final boolean listed = passingCount <= LISTED;
+        final int n = listed ? passingCount : ENTRIES;
         for (int j = 0; j < n; j++) {
-            final int i = listed ? used[j] : j;
+            final int i = listed ? passing[j] : j;
             if (kinds[i] >= 0) {
                 tags[i] = UNUSED;
-            } else if (tags[i] != UNUSED) {
-                used[kept++] = i;
             }
         }
-        usedCount = kept;
+        passingCount = 0;
     }
 
     @Override

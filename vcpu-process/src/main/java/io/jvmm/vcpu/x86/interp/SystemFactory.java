@@ -2,6 +2,7 @@ package io.jvmm.vcpu.x86.interp;
 
 import io.jvmm.vcpu.x86.cpu.Step;
 import io.jvmm.vcpu.x86.decode.Insn;
+import io.jvmm.vcpu.x86.decode.Op;
 import io.jvmm.vcpu.x86.decode.OperandKind;
 import org.jspecify.annotations.Nullable;
 
@@ -12,7 +13,7 @@ import org.jspecify.annotations.Nullable;
 public final class SystemFactory implements StepFactory {
     @Override
     public int build(Insn[] insns, int at, int modeKey, Step[] into) {
-        final Step step = single(insns[at]);
+        final Step step = insns[at].op == Op.STI ? SystemSteps.setInterrupt(insns[at], at == insns.length - 1) : single(insns[at]);
         if (step == null) {
             return 0;
         }

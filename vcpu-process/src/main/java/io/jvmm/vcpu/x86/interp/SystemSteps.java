@@ -22,7 +22,6 @@ final class SystemSteps {
         return switch (insn.op) {
             case HLT -> new Halt(insn);
             case CLI -> new ClearInterrupt();
-            case STI -> new SetInterrupt();
             case CLAC, STAC -> new AlignmentFlag(insn);
             case NOP, ENDBR, PAUSE, PREFETCH, LFENCE, SFENCE -> new Hint(insn.op);
             case MFENCE -> new FullFence();
@@ -61,14 +60,45 @@ final class SystemSteps {
         }
     }
 
+    /** STI as the last instruction of its block, or before others. */
+    static Step setInterrupt(Insn insn, boolean isLast) {
+        return isLast ? new SetInterruptLast() : new SetInterrupt(insn);
+    }
+
     /** Interrupts stay off for one more instruction if they were off. */
-    private static final class SetInterrupt extends Step {
+    private static final class SetInterruptLast extends Step {
         @Override
         public void run(Cpu cpu) {
             Privilege.checkInterruptFlag(cpu);
             if ((cpu.otherFlags & Flags.IF) == 0) {
-                cpu.setFlags(Flags.IF, Flags.IF);
+                cpu.otherFlags |= Flags.IF;
                 cpu.interruptShadow = true;
+                cpu.budget = 0;
+            }
+        }
+    }
+
+    /**
+     * Interrupts are looked at between blocks only: there is nothing to do for the next instruction, which is one of this block. But
+     * one that waits must be taken right behind that instruction (which may be followed by CLI): then the block is left before this
+     * one, which is run again by itself.
+     */
+    private static final class SetInterrupt extends Step {
+        private final long next;
+
+        SetInterrupt(Insn insn) {
+            this.next = insn.end();
+        }
+
+        @Override
+        public void run(Cpu cpu) {
+            Privilege.checkInterruptFlag(cpu);
+            if ((cpu.otherFlags & Flags.IF) == 0) {
+                if (cpu.interrupts.isInterruptPending()) {
+                    throw LeaveBlock.ALONE;
+                }
+                cpu.shadowRip = cpu.blockRip + next;
+                cpu.otherFlags |= Flags.IF;
             }
         }
     }
