@@ -13,7 +13,9 @@ import org.jspecify.annotations.Nullable;
 public final class SystemFactory implements StepFactory {
     @Override
     public int build(Insn[] insns, int at, int modeKey, Step[] into) {
-        final Step step = insns[at].op == Op.STI ? SystemSteps.setInterrupt(insns[at], at == insns.length - 1) : single(insns[at]);
+        final Step step = insns[at].op == Op.STI
+                ? SystemSteps.setInterrupt(insns[at], at == insns.length - 1)
+                : single(insns[at]);
         if (step == null) {
             return 0;
         }
