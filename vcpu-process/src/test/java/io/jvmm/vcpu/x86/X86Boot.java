@@ -249,6 +249,9 @@ final class X86Boot {
             @Override
             public void write(int value) {
                 super.write(value);
+                if (value == '\n') {
+                    flush();
+                }
                 tail.append((char) value);
                 if (tail.length() > until.length()) {
                     tail.deleteCharAt(0);
