@@ -54,6 +54,8 @@ final class ControlEmitter {
         final Insn i = unit.insns[n];
         if (unit.effects[n].mayFault() || i.kind1 != OperandKind.REL) {
             e.at(exits.pointAt(unit, n));
+        } else {
+            e.flush();
         }
         switch (i.op) {
             case JMP -> {
@@ -84,6 +86,7 @@ final class ControlEmitter {
                 canonical();
                 memory.stack(8 + (i.imm & 0xffff));
                 e.set(Cpu.RSP);
+                e.flush();
                 code.goto_(dispatch);
             }
             default -> throw new IllegalArgumentException(i.op.name());
@@ -121,12 +124,14 @@ final class ControlEmitter {
                     if (direct) {
                         exits.exitTo(RegionPlan.target(unit));
                     } else {
+                        e.flush();
                         code.goto_(exits.exit);
                     }
                 });
         if (direct) {
             go(unit, RegionPlan.target(unit), next);
         } else {
+            e.flush();
             code.goto_(dispatch);
         }
     }
@@ -161,6 +166,7 @@ final class ControlEmitter {
 
     /** On to an offset from the page; {@code next} is the unit that is emitted next. */
     void go(Unit from, long target, @Nullable Unit next) {
+        e.flush();
         final Unit to = plan().unitAt(target);
         if (to == null) {
             exits.exitTo(target);

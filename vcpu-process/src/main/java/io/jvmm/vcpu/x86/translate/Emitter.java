@@ -16,7 +16,10 @@ import java.util.List;
  * the points at which the code may be left.
  *
  * <p>A guest register has one of two homes: its element of {@code cpu.r}, or a local variable of the method, loaded at entry and
- * stored at every exit. Which one is decided by the region's plan; the rest of the emission does not see the difference.
+ * stored at every exit. Which one is decided by the region's plan; the rest of the emission does not see the difference. A
+ * register of the array is held in a local variable, too, from where it is first used to the next access to memory or label; what
+ * was changed is stored at {@link #flush}. Code with a branch within an instruction takes care that all ways hold the same:
+ * {@link #hold}, {@link #state}.
  */
 final class Emitter {
     static final int CPU = 1;
@@ -62,6 +65,12 @@ final class Emitter {
     private int pointCount;
     /** Registers known to have zeros above bit 31 here. */
     private int narrow;
+    /** Registers of the array whose value is in their local variable, too. */
+    private int held;
+    /** Those of them that are not yet in the array. */
+    private int changed;
+    /** Those of them whose local variable may have anything above bit 31, where the register has zeros. */
+    private int loose;
 
     Emitter(CodeBuilder code, RegionPlan plan) {
         this.code = code;
@@ -80,20 +89,43 @@ final class Emitter {
 
     /** Pushes a register, 64 bits. */
     void get(int register) {
-        if (isLocal(register)) {
+        getLow(register);
+        if ((loose & (1 << register)) != 0) {
+            loose &= ~(1 << register);
+            code.loadConstant(MASK_32).land().dup2().lstore(local(register));
+        }
+    }
+
+    /** Pushes a register of which only the low 32 bits matter; those above may be anything. */
+    void getLow(int register) {
+        if (isLocal(register) || (held & (1 << register)) != 0) {
             code.lload(local(register));
         } else {
-            code.aload(R).loadConstant(register).laload();
+            code.aload(R).loadConstant(register).laload().dup2().lstore(local(register));
+            held |= 1 << register;
+        }
+    }
+
+    /** Has a register in its local variable, exactly: before a branch behind which it may be set. */
+    void hold(int register) {
+        if (!isLocal(register)) {
+            get(register);
+            code.pop2();
         }
     }
 
     /** Pops 64 bits into a register. */
     void set(int register) {
         narrow &= ~(1 << register);
-        if (isLocal(register)) {
-            code.lstore(local(register));
-        } else {
-            code.lstore(T2).aload(R).loadConstant(register).lload(T2).lastore();
+        put(register);
+    }
+
+    private void put(int register) {
+        code.lstore(local(register));
+        loose &= ~(1 << register);
+        if (!isLocal(register)) {
+            held |= 1 << register;
+            changed |= 1 << register;
         }
     }
 
@@ -104,42 +136,80 @@ final class Emitter {
             case 4 -> setNarrow(register, true);
             default -> {
                 final long mask = bytes == 1 ? 0xffL : 0xffffL;
-                final boolean wasNarrow = isNarrow(register);
                 code.loadConstant(mask).land();
-                get(register);
-                code.loadConstant(~mask).land().lor();
-                set(register);
-                if (wasNarrow) {
-                    narrow |= 1 << register;
-                }
+                merge(register, mask);
             }
         }
     }
 
+    /** Pops what goes into some bits of a register; nothing changes in what is known of its upper half. */
+    private void merge(int register, long mask) {
+        final int before = narrow;
+        final int wasLoose = loose;
+        getLow(register);
+        code.loadConstant(~mask).land().lor();
+        put(register);
+        narrow = before;
+        loose = wasLoose;
+    }
+
     /** Pops a value into a register, its upper half cleared; {@code mask} is false where it is known to be 0. */
     void setNarrow(int register, boolean mask) {
-        if (mask) {
+        if (mask && isLocal(register)) {
             code.loadConstant(MASK_32).land();
         }
-        set(register);
+        put(register);
         narrow |= 1 << register;
+        if (mask && !isLocal(register)) {
+            loose |= 1 << register;
+        }
     }
 
     /** Pops a value of which the low byte goes into AH, CH, DH or BH. */
     void setHigh(int register) {
-        final boolean wasNarrow = isNarrow(register);
         code.loadConstant(0xffL).land().bipush(8).lshl();
-        get(register);
-        code.loadConstant(~0xff00L).land().lor();
-        set(register);
-        if (wasNarrow) {
-            narrow |= 1 << register;
-        }
+        merge(register, 0xff00L);
     }
 
-    /** Whether the upper half of a register is known to be 0. */
+    /**
+     * Stores to {@code cpu.r} what has changed: before anything that may fault, before a step, at the end of a unit. On every way
+     * to a label the same registers must have been stored.
+     */
+    void flush() {
+        for (int i = 0; i < 16; i++) {
+            if ((changed & (1 << i)) != 0) {
+                code.aload(R).loadConstant(i);
+                get(i);
+                code.lastore();
+            }
+        }
+        changed = 0;
+    }
+
+    /** What local variables hold is not believed any more: behind a call that may be taken, where it would cost C1 a spill, and at labels. */
+    void drop() {
+        if (changed != 0) {
+            throw new IllegalStateException("registers not stored");
+        }
+        held = 0;
+        loose = 0;
+    }
+
+    /** What is held where, to go on from the same state on another way: {@link #restore}. */
+    long state() {
+        return held | (long) changed << 16 | (long) loose << 32 | (long) narrow << 48;
+    }
+
+    void restore(long state) {
+        held = (int) state & 0xffff;
+        changed = (int) (state >>> 16) & 0xffff;
+        loose = (int) (state >>> 32) & 0xffff;
+        narrow = (int) (state >>> 48);
+    }
+
+    /** Whether what {@link #getOperand} pushes is known to have zeros above bit 31. */
     boolean isNarrow(int register) {
-        return (narrow & (1 << register)) != 0;
+        return (narrow & ~loose & (1 << register)) != 0;
     }
 
     /** Nothing is known of the upper halves: at the start of a block, after a step. */
@@ -155,9 +225,15 @@ final class Emitter {
     /** Pushes an operand that is a register or a constant; what is above its width is not defined. */
     void getOperand(Insn i, int operand, int bytes) {
         switch (operand == 1 ? i.kind1 : operand == 2 ? i.kind2 : i.kind3) {
-            case GPR -> get(number(i, operand));
+            case GPR -> {
+                if (bytes == 8) {
+                    get(number(i, operand));
+                } else {
+                    getLow(number(i, operand));
+                }
+            }
             case GPR_HIGH -> {
-                get(number(i, operand));
+                getLow(number(i, operand));
                 code.bipush(8).lushr();
             }
             case IMM -> code.loadConstant(bytes == 4 ? i.imm & MASK_32 : i.imm);
@@ -239,8 +315,9 @@ final class Emitter {
         return pointCount++;
     }
 
-    /** From here on an exception is at this point. */
+    /** From here on an exception is at this point: the registers are stored. */
     void at(int point) {
+        flush();
         code.loadConstant(point).istore(POINT);
     }
 

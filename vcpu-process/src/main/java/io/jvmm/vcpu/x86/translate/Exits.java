@@ -40,6 +40,7 @@ final class Exits {
 
     /** Leaves the region for an offset from its page. */
     void exitTo(long pageOffset) {
+        e.flush();
         code.lload(Emitter.PAGE)
                 .loadConstant(pageOffset)
                 .ladd()

@@ -208,12 +208,21 @@ final class InstructionEmitter {
             return;
         }
         final boolean one = sameRegister(i) && (i.op == Op.AND || i.op == Op.OR || i.op == Op.TEST);
+        if (i.kind2 == OperandKind.MEM) {
+            // Nothing else is to live across the access.
+            memory.load(unit, i, bytes);
+            code.lstore(T1);
+        }
         source(unit, i, 1, bytes);
         if (!one) {
             if (live && group(i.op) == Flags.SUB) {
                 code.dup2().lstore(FLAGS_FIRST);
             }
-            source(unit, i, 2, bytes);
+            if (i.kind2 == OperandKind.MEM) {
+                code.lload(T1);
+            } else {
+                e.getOperand(i, 2, bytes);
+            }
             if (live && group(i.op) != Flags.LOGIC) {
                 code.dup2().lstore(FLAGS_SOURCE);
             }
@@ -417,23 +426,16 @@ final class InstructionEmitter {
     /** The source is read in any case; a 32-bit destination loses its upper half in any case. */
     private void conditionalMove(Unit unit, Insn i) {
         final Label no = code.newLabel();
-        final boolean wasNarrow = e.isNarrow(i.reg1);
         source(unit, i, 2, i.operandBytes);
-        if (i.operandBytes == 4 && i.kind2 == OperandKind.GPR && !e.isNarrow(i.reg2)) {
-            code.loadConstant(Emitter.MASK_32).land();
-        }
         code.lstore(T0);
-        if (i.operandBytes == 4 && !wasNarrow) {
-            e.get(i.reg1);
+        e.hold(i.reg1);
+        if (i.operandBytes == 4) {
+            e.getLow(i.reg1);
             e.set(i.reg1, 4);
         }
         flags.branch(i.condition ^ 1, no);
         code.lload(T0);
-        if (i.operandBytes == 4) {
-            e.setNarrow(i.reg1, false);
-        } else {
-            e.set(i.reg1, i.operandBytes);
-        }
+        e.set(i.reg1, i.operandBytes);
         code.labelBinding(no);
     }
 

@@ -10,9 +10,9 @@ import io.jvmm.vcpu.x86.mmu.Mmu;
 final class MemoryAccess {
     private MemoryAccess() {}
 
-    /** First long of the TLB entry of an address. */
+    /** First long of the TLB entry of an address. A shift of an int: C1 wants the count of a shift of a long in CL. */
     static int entry(long linear) {
-        return (int) (linear >>> Mmu.INDEX_SHIFT) & Mmu.INDEX_MASK;
+        return (int) linear >>> Mmu.INDEX_SHIFT & Mmu.INDEX_MASK;
     }
 
     /** Reads a byte, zero-extended; {@code e} is {@link #entry} of {@code linear}. */

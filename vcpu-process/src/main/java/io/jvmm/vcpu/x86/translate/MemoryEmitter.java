@@ -84,6 +84,7 @@ final class MemoryEmitter {
                 Names.LONGS,
                 ConstantDescs.CD_long,
                 ConstantDescs.CD_int);
+        e.drop();
     }
 
     /** Pushes the memory operand, zero-extended. The point is set. */
@@ -105,9 +106,11 @@ final class MemoryEmitter {
         code.lstore(LINEAR);
         writeHit(bytes, slow);
         code.lload(LINEAR).aload(TLB).iload(ENTRY).iconst_2().iadd().laload().ladd();
+        final long state = e.state();
         put(bytes, value);
         code.goto_(done);
         code.labelBinding(slow);
+        e.restore(state);
         slowStore(bytes, value, done, after, leave);
         code.labelBinding(done);
         after.run();
@@ -143,6 +146,7 @@ final class MemoryEmitter {
                 ConstantDescs.CD_long,
                 ConstantDescs.CD_int);
         code.labelBinding(done);
+        e.drop();
     }
 
     /** Stores where {@link #readForUpdate} has read; parameters as of {@link #store}. */
@@ -202,8 +206,11 @@ final class MemoryEmitter {
                         ConstantDescs.CD_long,
                         bytes == 8 ? ConstantDescs.CD_long : ConstantDescs.CD_int));
         code.aload(0).getfield(Names.REGION, "valid", ConstantDescs.CD_boolean).ifne(done);
+        e.drop();
+        final long state = e.state();
         after.run();
         leave.run();
+        e.restore(state);
     }
 
     private static long limit(int bytes) {

@@ -6,22 +6,23 @@ import java.lang.classfile.ClassBuilder;
 import java.lang.classfile.ClassFile;
 import java.lang.classfile.CodeBuilder;
 import java.lang.classfile.Label;
-import java.lang.classfile.instruction.SwitchCase;
 import java.lang.constant.ConstantDescs;
 import java.lang.constant.MethodTypeDesc;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A plan to a class. The method is: registers and flags into locals; a switch on the offset of RIP in its page; the units in
+ * A plan to a class. The method is: registers and flags into locals; a search for the offset of RIP in its page; the units in
  * order; the ways out.
  */
 final class RegionEmitter {
     /** Bytes of the class, and what the object needs besides. Handed from one method to its caller, never compared. */
     @SuppressWarnings("ArrayRecordComponent")
     record Result(byte[] classFile, Step[] steps, int[] points) {}
+
+    /** So many offsets are compared one by one. */
+    private static final int LEAF = 3;
 
     private final RegionPlan plan;
     private @Nullable Emitter emitter;
@@ -115,13 +116,26 @@ final class RegionEmitter {
         e.loadFlags();
     }
 
-    /** The switch: from the offset of RIP in its page to a unit; out if there is none. */
+    /** From the offset of RIP in its page to a unit; out if there is none. A tree: C1 makes a chain of a switch. */
     private void select(CodeBuilder code, Exits exits) {
-        final List<SwitchCase> cases = new ArrayList<>();
-        for (final Unit unit : plan.units) {
-            cases.add(SwitchCase.of(unit.start(), Objects.requireNonNull(unit.label)));
+        code.lload(Emitter.RIP).l2i().sipush(4095).iand().istore(Emitter.COUNT);
+        select(code, exits, plan.units);
+    }
+
+    private static void select(CodeBuilder code, Exits exits, List<Unit> among) {
+        if (among.size() > LEAF) {
+            final int middle = among.size() / 2;
+            final Label below = code.newLabel();
+            code.iload(Emitter.COUNT).sipush(among.get(middle).start()).if_icmplt(below);
+            select(code, exits, among.subList(middle, among.size()));
+            code.labelBinding(below);
+            select(code, exits, among.subList(0, middle));
+            return;
         }
-        code.lload(Emitter.RIP).l2i().sipush(4095).iand().lookupswitch(exits.exit, cases);
+        for (final Unit unit : among) {
+            code.iload(Emitter.COUNT).sipush(unit.start()).if_icmpeq(Objects.requireNonNull(unit.label));
+        }
+        code.goto_(exits.exit);
     }
 
     private static void unit(
@@ -135,6 +149,7 @@ final class RegionEmitter {
         e.code.labelBinding(Objects.requireNonNull(unit.label));
         e.code.iinc(Emitter.BUDGET, -unit.count);
         flags.forget();
+        e.drop();
         e.forgetNarrow();
         int n = 0;
         while (n < unit.count) {

@@ -163,6 +163,7 @@ final class ShiftEmitter {
             code.lstore(FLAGS_SOURCE);
             flags.known(Flags.EXPLICIT, 1, false);
         }
+        e.hold(i.reg1);
         final boolean wasNarrow = e.isNarrow(i.reg1);
         code.lload(T0).lconst_0().lcmp().ifeq(zero);
         if (i.op == Op.BSR) {
@@ -174,7 +175,11 @@ final class ShiftEmitter {
             code.isub();
         }
         code.i2l();
-        e.set(i.reg1, i.operandBytes);
+        if (i.operandBytes == 2) {
+            e.set(i.reg1, 2);
+        } else {
+            e.setNarrow(i.reg1, false);
+        }
         code.labelBinding(zero);
         if (!wasNarrow) {
             e.forgetNarrow(i.reg1);

@@ -31,6 +31,7 @@ final class StepEmitter {
      * @return the index behind the last instruction it covers; -1 if control has gone elsewhere
      */
     int emit(Unit unit, int n) {
+        e.flush();
         final int s = unit.stepAt(n);
         final int end = unit.stepEnd(s);
         final Step step = unit.block.steps[s];
@@ -83,6 +84,7 @@ final class StepEmitter {
         e.loadRegisters(0xffff);
         e.loadFlags();
         e.loadMmu();
+        e.drop();
         e.forgetNarrow();
         flags.forget();
     }
@@ -108,6 +110,7 @@ final class StepEmitter {
             setBlockRip(unit);
         }
         e.callStep(step);
+        e.drop();
         e.loadRegisters(effects.writes());
         for (int r = 0; r < 16; r++) {
             if ((effects.writes() & (1 << r)) != 0) {
