@@ -52,6 +52,7 @@ final class ControlEmitter {
     void emit(Unit unit, @Nullable Unit next) {
         final int n = unit.count - 1;
         final Insn i = unit.insns[n];
+        flags.end(unit.flagsLiveAtEnd);
         if (unit.effects[n].mayFault() || i.kind1 != OperandKind.REL) {
             e.at(exits.pointAt(unit, n));
         } else {

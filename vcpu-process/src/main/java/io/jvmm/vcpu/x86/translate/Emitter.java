@@ -55,7 +55,11 @@ final class Emitter {
     static final int GS = 34;
     static final int T3 = 35;
     static final int COUNT = 37;
-    private static final int REGISTERS = 38;
+    /** What is laid over the flags, see {@link RareFlags}. */
+    static final int OVER = 38;
+
+    static final int T4 = 40;
+    private static final int REGISTERS = 42;
     static final long MASK_32 = 0xffff_ffffL;
 
     final CodeBuilder code;
@@ -63,6 +67,10 @@ final class Emitter {
     private final List<Step> steps = new ArrayList<>();
     private int[] points = new int[64];
     private int pointCount;
+    /** What is laid over the flags here, see {@link RareFlags}; a point takes note of it. */
+    int over;
+    /** Whether a point has anything laid over. */
+    boolean usesOver;
     /** Registers known to have zeros above bit 31 here. */
     private int narrow;
     /** Registers of the array whose value is in their local variable, too. */
@@ -311,7 +319,11 @@ final class Emitter {
         if (pointCount == points.length) {
             points = Arrays.copyOf(points, 2 * pointCount);
         }
-        points[pointCount] = pageOffset | (left << TranslatedRegion.LEFT_SHIFT) | bits;
+        points[pointCount] = pageOffset
+                | (left << TranslatedRegion.LEFT_SHIFT)
+                | (over << TranslatedRegion.OVER_SHIFT)
+                | bits;
+        usesOver |= over != 0;
         return pointCount++;
     }
 

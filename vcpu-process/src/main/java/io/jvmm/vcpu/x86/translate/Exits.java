@@ -77,6 +77,18 @@ final class Exits {
                 .iload(Emitter.POINT)
                 .iaload();
         code.istore(Emitter.COUNT);
+        if (e.usesOver) {
+            final Label nothing = code.newLabel();
+            code.iload(Emitter.COUNT)
+                    .bipush(TranslatedRegion.OVER_SHIFT)
+                    .ishr()
+                    .bipush(TranslatedRegion.OVER_MASK)
+                    .iand();
+            code.dup().istore(Emitter.ENTRY).ifeq(nothing);
+            code.iload(Emitter.ENTRY);
+            FlagEmitter.workOut(e);
+            code.labelBinding(nothing);
+        }
         code.iload(Emitter.BUDGET)
                 .iload(Emitter.COUNT)
                 .loadConstant(TranslatedRegion.LEFT_SHIFT)

@@ -5,6 +5,7 @@ import static io.jvmm.vcpu.x86.translate.Emitter.FLAGS_FIRST;
 import static io.jvmm.vcpu.x86.translate.Emitter.FLAGS_KIND;
 import static io.jvmm.vcpu.x86.translate.Emitter.FLAGS_RESULT;
 import static io.jvmm.vcpu.x86.translate.Emitter.FLAGS_SOURCE;
+import static io.jvmm.vcpu.x86.translate.Emitter.OVER;
 
 import io.jvmm.vcpu.x86.cpu.Flags;
 import java.lang.classfile.CodeBuilder;
@@ -37,6 +38,58 @@ final class FlagEmitter {
     /** At the start of a unit, behind a step: nothing is known. */
     void forget() {
         group = UNKNOWN;
+        e.over = 0;
+    }
+
+    /** What is known, to go on from the same state on another way: {@link #restore}. */
+    long state() {
+        return (group + 2) | bytes << 8 | (hasFirst ? 1 << 16 : 0) | (long) e.over << 32;
+    }
+
+    void restore(long state) {
+        group = ((int) state & 0xff) - 2;
+        bytes = (int) (state >> 8) & 0xff;
+        hasFirst = (state & 1 << 16) != 0;
+        e.over = (int) (state >>> 32);
+    }
+
+    /** Pops the value of a {@link RareFlags} operation, which changes some flags. */
+    void lay(int operation, int width) {
+        if (e.over != 0 && !RareFlags.covers(operation, e.over >> 2)) {
+            settle();
+        }
+        code.lstore(OVER);
+        e.over = operation << 2 | log2(width);
+    }
+
+    /** Works out what is laid over the lazy flags: the locals tell all. */
+    void settle() {
+        final int operation = e.over >> 2;
+        if (operation == RareFlags.INC || operation == RareFlags.DEC) {
+            final int width = 1 << (e.over & 3);
+            e.over = 0;
+            carry();
+            code.lstore(FLAGS_SOURCE).lload(OVER).lstore(FLAGS_RESULT);
+            known(operation == RareFlags.INC ? Flags.INC : Flags.DEC, width, false);
+        } else if (operation != 0) {
+            code.loadConstant(e.over);
+            workOut(e);
+            forget();
+        }
+    }
+
+    /** Pops what is laid over; the flags become explicit. */
+    static void workOut(Emitter e) {
+        e.code.iload(FLAGS_KIND).lload(FLAGS_RESULT).lload(FLAGS_SOURCE).lload(OVER);
+        e.call(Names.RARE, "over", Names.J, Names.I, Names.I, Names.J, Names.J, Names.J);
+        e.code.lstore(FLAGS_SOURCE).iconst_0().istore(FLAGS_KIND);
+    }
+
+    /** The end of a unit. */
+    void end(boolean live) {
+        if (live) {
+            settle();
+        }
     }
 
     /**
@@ -46,6 +99,7 @@ final class FlagEmitter {
      */
     void known(int newGroup, int newBytes, boolean first) {
         code.loadConstant(newGroup + log2(newBytes)).istore(FLAGS_KIND);
+        e.over = 0;
         group = newGroup;
         bytes = newBytes;
         hasFirst = first;
@@ -53,6 +107,7 @@ final class FlagEmitter {
 
     /** As {@link #known} for ADC and SBB: the kind is in its local already, CF in {@link Emitter#CARRY}. */
     void carried(int newBytes) {
+        e.over = 0;
         group = CARRIED;
         bytes = newBytes;
         hasFirst = false;
@@ -62,13 +117,27 @@ final class FlagEmitter {
         return Integer.numberOfTrailingZeros(bytes);
     }
 
-    /** Pushes kind, result and source. */
-    void push() {
+    private void push() {
         code.iload(FLAGS_KIND).lload(FLAGS_RESULT).lload(FLAGS_SOURCE);
     }
 
     /** Pushes CF as a long, 0 or 1. */
     void carry() {
+        switch (e.over >> 2) {
+            case RareFlags.BIT -> code.lload(OVER);
+            case RareFlags.ROL -> code.lload(OVER).lconst_1().land();
+            case RareFlags.ROR ->
+                code.lload(OVER)
+                        .loadConstant((8 << (e.over & 3)) - 1)
+                        .lushr()
+                        .lconst_1()
+                        .land();
+            default -> carryBelow();
+        }
+    }
+
+    /** CF of the lazy flags, whatever is laid over. */
+    private void carryBelow() {
         switch (group) {
             case CARRIED -> code.lload(CARRY);
             case Flags.LOGIC -> code.lconst_0();
@@ -107,16 +176,27 @@ final class FlagEmitter {
         }
     }
 
-    /** Pops b and a, pushes 1 if a is below b, else 0. */
+    /** Pops b and a, pushes 1 if a is below b, else 0. No branch: there is no foretelling it. */
     private void borrow() {
         if (bytes == 8) {
-            code.loadConstant(Long.MIN_VALUE).lxor().lstore(Emitter.T2);
-            code.loadConstant(Long.MIN_VALUE).lxor().lload(Emitter.T2);
-            code.lcmp().bipush(31).iushr().i2l();
+            // (~a & b) | (~(a ^ b) & (a - b)), bit 63.
+            code.lstore(Emitter.T2).lstore(Emitter.T4);
+            code.lload(Emitter.T4)
+                    .loadConstant(-1L)
+                    .lxor()
+                    .lload(Emitter.T2)
+                    .land();
+            code.lload(Emitter.T4)
+                    .lload(Emitter.T2)
+                    .lxor()
+                    .loadConstant(-1L)
+                    .lxor();
+            code.lload(Emitter.T4).lload(Emitter.T2).lsub().land().lor();
         } else {
             code.loadConstant(mask()).land().lstore(Emitter.T2);
-            code.loadConstant(mask()).land().lload(Emitter.T2).lsub().bipush(63).lushr();
+            code.loadConstant(mask()).land().lload(Emitter.T2).lsub();
         }
+        code.bipush(63).lushr();
     }
 
     private long mask() {
@@ -125,6 +205,54 @@ final class FlagEmitter {
 
     /** Jumps if a condition 0..15 (SDM 2 B.1.4.7) holds. */
     void branch(int condition, Label target) {
+        if (e.over == 0 || !branchOver(condition >> 1, (condition & 1) != 0, target)) {
+            branchBelow(condition, target);
+        }
+    }
+
+    /** A condition on what is laid over the lazy flags; false where they have to be asked. */
+    private boolean branchOver(int pair, boolean negated, Label target) {
+        final int operation = e.over >> 2;
+        if (pair == 1 && operation != RareFlags.ZERO) {
+            carry();
+            code.l2i();
+            jump(negated ? Opcode.IFEQ : Opcode.IFNE, target);
+            return true;
+        }
+        switch (operation) {
+            case RareFlags.ZERO -> {
+                if (pair == 2) {
+                    result(OVER, 8, negated ? Opcode.IFNE : Opcode.IFEQ, target);
+                    return true;
+                }
+                if (pair != 3 && pair != 7) {
+                    return false;
+                }
+            }
+            case RareFlags.INC, RareFlags.DEC -> {
+                if (pair == 2 || pair == 4) {
+                    final Opcode yes = pair == 2 ? Opcode.IFEQ : Opcode.IFLT;
+                    final Opcode no = pair == 2 ? Opcode.IFNE : Opcode.IFGE;
+                    result(OVER, 1 << (e.over & 3), negated ? no : yes, target);
+                    return true;
+                }
+            }
+            case RareFlags.BIT -> {
+                if (pair != 3) {
+                    return false;
+                }
+            }
+            default -> {
+                if (pair == 2 || pair == 4 || pair == 5) {
+                    return false;
+                }
+            }
+        }
+        settle();
+        return false;
+    }
+
+    private void branchBelow(int condition, Label target) {
         final boolean negated = (condition & 1) != 0;
         final boolean emitted = switch (group) {
             case Flags.SUB -> hasFirst && subtraction(condition >> 1, negated, target);
@@ -153,7 +281,7 @@ final class FlagEmitter {
             case 1 -> unsigned(negated ? Opcode.IFGE : Opcode.IFLT, target);
             case 2 -> signed(negated ? Opcode.IFNE : Opcode.IFEQ, target);
             case 3 -> unsigned(negated ? Opcode.IFGT : Opcode.IFLE, target);
-            case 4 -> result(negated ? Opcode.IFGE : Opcode.IFLT, target);
+            case 4 -> compared(negated ? Opcode.IFGE : Opcode.IFLT, target);
             case 6 -> signed(negated ? Opcode.IFGE : Opcode.IFLT, target);
             case 7 -> signed(negated ? Opcode.IFGT : Opcode.IFLE, target);
             default -> {
@@ -171,9 +299,9 @@ final class FlagEmitter {
                     code.goto_(target);
                 }
             }
-            case 2, 3 -> result(negated ? Opcode.IFNE : Opcode.IFEQ, target);
-            case 4, 6 -> result(negated ? Opcode.IFGE : Opcode.IFLT, target);
-            case 7 -> result(negated ? Opcode.IFGT : Opcode.IFLE, target);
+            case 2, 3 -> compared(negated ? Opcode.IFNE : Opcode.IFEQ, target);
+            case 4, 6 -> compared(negated ? Opcode.IFGE : Opcode.IFLT, target);
+            case 7 -> compared(negated ? Opcode.IFGT : Opcode.IFLE, target);
             default -> {
                 return false;
             }
@@ -184,12 +312,12 @@ final class FlagEmitter {
     private boolean resultOnly(int pair, boolean negated, Label target) {
         switch (pair) {
             case 1 -> {
-                carry();
+                carryBelow();
                 code.l2i();
                 jump(negated ? Opcode.IFEQ : Opcode.IFNE, target);
             }
-            case 2 -> result(negated ? Opcode.IFNE : Opcode.IFEQ, target);
-            case 4 -> result(negated ? Opcode.IFGE : Opcode.IFLT, target);
+            case 2 -> compared(negated ? Opcode.IFNE : Opcode.IFEQ, target);
+            case 4 -> compared(negated ? Opcode.IFGE : Opcode.IFLT, target);
             default -> {
                 return false;
             }
@@ -198,12 +326,16 @@ final class FlagEmitter {
     }
 
     /** Compares the result with 0. */
-    private void result(Opcode test, Label target) {
-        code.lload(FLAGS_RESULT);
-        if (bytes == 8) {
+    private void compared(Opcode test, Label target) {
+        result(FLAGS_RESULT, bytes, test, target);
+    }
+
+    private void result(int local, int width, Opcode test, Label target) {
+        code.lload(local);
+        if (width == 8) {
             code.lconst_0().lcmp();
         } else {
-            narrow();
+            narrow(width);
         }
         jump(test, target);
     }
@@ -215,9 +347,9 @@ final class FlagEmitter {
             jump(test, target);
             return;
         }
-        narrow();
+        narrow(bytes);
         code.lload(FLAGS_SOURCE);
-        narrow();
+        narrow(bytes);
         jump(compared(test), target);
     }
 
@@ -240,9 +372,9 @@ final class FlagEmitter {
     }
 
     /** Pops a long, pushes its low bytes as a signed int. */
-    private void narrow() {
+    private void narrow(int width) {
         code.l2i();
-        switch (bytes) {
+        switch (width) {
             case 1 -> code.i2b();
             case 2 -> code.i2s();
             default -> {}

@@ -77,7 +77,7 @@ final class InstructionEmitter {
             case XCHG -> exchange(i);
             case BSWAP -> swapBytes(i);
             case CBW -> {
-                e.get(Cpu.RAX);
+                e.getLow(Cpu.RAX);
                 signExtend(i.operandBytes / 2);
                 e.set(Cpu.RAX, i.operandBytes);
             }
@@ -370,10 +370,6 @@ final class InstructionEmitter {
 
     private void increment(Unit unit, int n, boolean live) {
         final Insn i = unit.insns[n];
-        if (live) {
-            flags.carry();
-            code.lstore(T1);
-        }
         change(
                 unit,
                 n,
@@ -388,8 +384,8 @@ final class InstructionEmitter {
                 },
                 () -> {
                     if (live) {
-                        code.lload(T1).lstore(FLAGS_SOURCE).lload(T3).lstore(FLAGS_RESULT);
-                        flags.known(i.op == Op.INC ? Flags.INC : Flags.DEC, i.operandBytes, false);
+                        code.lload(T3);
+                        flags.lay(i.op == Op.INC ? RareFlags.INC : RareFlags.DEC, i.operandBytes);
                     }
                 });
     }
@@ -475,10 +471,11 @@ final class InstructionEmitter {
     }
 
     private void swapBytes(Insn i) {
-        e.get(i.reg1);
         if (i.operandBytes == 8) {
+            e.get(i.reg1);
             e.call(Names.LONG, "reverseBytes", Names.J, Names.J);
         } else {
+            e.getLow(i.reg1);
             code.l2i();
             e.call(Names.INTEGER, "reverseBytes", Names.I, Names.I);
             code.i2l();

@@ -20,10 +20,12 @@ import java.lang.constant.MethodTypeDesc;
  */
 final class MemoryEmitter {
     private final Emitter e;
+    private final FlagEmitter flags;
     private final CodeBuilder code;
 
-    MemoryEmitter(Emitter e) {
+    MemoryEmitter(Emitter e, FlagEmitter flags) {
         this.e = e;
+        this.flags = flags;
         this.code = e.code;
     }
 
@@ -207,10 +209,12 @@ final class MemoryEmitter {
                         bytes == 8 ? ConstantDescs.CD_long : ConstantDescs.CD_int));
         code.aload(0).getfield(Names.REGION, "valid", ConstantDescs.CD_boolean).ifne(done);
         e.drop();
-        final long state = e.state();
+        final long registers = e.state();
+        final long known = flags.state();
         after.run();
         leave.run();
-        e.restore(state);
+        e.restore(registers);
+        flags.restore(known);
     }
 
     private static long limit(int bytes) {

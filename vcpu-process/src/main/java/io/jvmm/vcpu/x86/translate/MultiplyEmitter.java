@@ -71,7 +71,7 @@ final class MultiplyEmitter {
     /** Pushes the high half of the product of T0 and T1. */
     private void high(boolean unsigned) {
         code.lload(T0).lload(T1);
-        e.call(Names.MATH, unsigned ? "unsignedMultiplyHigh" : "multiplyHigh", Names.J, Names.J, Names.J);
+        e.call(Names.PRODUCT, unsigned ? "unsignedHigh" : "signedHigh", Names.J, Names.J, Names.J);
     }
 
     private void wide64(Unit unit, Insn i, boolean live) {
@@ -97,7 +97,7 @@ final class MultiplyEmitter {
     private void wide32(Unit unit, Insn i, boolean live) {
         base.source(unit, i, 1, 4);
         extend(i);
-        e.get(Cpu.RAX);
+        e.getLow(Cpu.RAX);
         extend(i);
         code.lmul().dup2().lstore(T3);
         e.set(Cpu.RAX, 4);

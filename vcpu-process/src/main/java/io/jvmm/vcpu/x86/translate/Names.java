@@ -26,7 +26,7 @@ final class Names {
     static final ClassDesc HOST = of(HostMemory.class);
     static final ClassDesc INTS = ConstantDescs.CD_int.arrayType();
     static final ClassDesc LONGS = ConstantDescs.CD_long.arrayType();
-    static final ClassDesc MATH = of(Math.class);
+    static final ClassDesc PRODUCT = of(WideProduct.class);
     static final ClassDesc LONG = of(Long.class);
     static final ClassDesc INTEGER = of(Integer.class);
 

@@ -65,7 +65,7 @@ final class RegionEmitter {
         final Emitter e = new Emitter(code, plan);
         emitter = e;
         final FlagEmitter flags = new FlagEmitter(e);
-        final MemoryEmitter memory = new MemoryEmitter(e);
+        final MemoryEmitter memory = new MemoryEmitter(e, flags);
         final Exits exits = new Exits(e);
         final Label dispatch = code.newLabel();
         final ControlEmitter control = new ControlEmitter(e, flags, memory, exits, dispatch);
@@ -112,6 +112,7 @@ final class RegionEmitter {
         e.cpuField("rip", Names.J);
         code.dup2().lstore(Emitter.RIP).loadConstant(-4096L).land().lstore(Emitter.PAGE);
         code.aconst_null().astore(Emitter.THROWN).iconst_0().istore(Emitter.POINT);
+        code.lconst_0().lstore(Emitter.OVER);
         e.loadRegisters(0xffff);
         e.loadFlags();
     }
@@ -167,6 +168,7 @@ final class RegionEmitter {
                 n++;
             }
         }
+        flags.end(unit.flagsLiveAtEnd);
         control.go(unit, unit.end(), next);
     }
 }

@@ -33,10 +33,9 @@ final class ShiftEmitter {
         final Insn i = unit.insns[n];
         final boolean rotate = i.op == Op.ROL || i.op == Op.ROR;
         final int mask = i.operandBytes == 8 ? 63 : 31;
+        final Runnable compute = rotate ? () -> rotated(i) : () -> shifted(i);
         if (i.kind2 == OperandKind.IMM) {
             final int count = (int) i.imm & mask;
-            code.loadConstant(count).istore(COUNT);
-            final Runnable compute = rotate ? () -> rotated(i) : () -> shifted(i);
             base.change(unit, n, compute, () -> {
                 if (live && count != 0) {
                     setFlags(i, rotate);
@@ -44,62 +43,78 @@ final class ShiftEmitter {
             });
             return;
         }
-        e.get(Cpu.RCX);
+        e.getLow(Cpu.RCX);
         code.l2i().loadConstant(mask).iand().istore(COUNT);
-        final Runnable compute = rotate ? () -> rotated(i) : () -> shifted(i);
         base.change(unit, n, compute, () -> {
             if (live) {
                 final Label zero = code.newLabel();
+                flags.settle();
                 code.iload(COUNT).ifeq(zero);
                 setFlags(i, rotate);
+                flags.settle();
                 code.labelBinding(zero);
                 flags.forget();
             }
         });
     }
 
+    /** Pushes the count less a constant. */
+    private void pushCount(Insn i, int less) {
+        if (i.kind2 == OperandKind.IMM) {
+            code.loadConstant(((int) i.imm & (i.operandBytes == 8 ? 63 : 31)) - less);
+        } else {
+            code.iload(COUNT);
+            if (less != 0) {
+                code.loadConstant(less).isub();
+            }
+        }
+    }
+
     private void setFlags(Insn i, boolean rotate) {
         if (rotate) {
-            flags.push();
-            code.lload(T3).loadConstant(8 * i.operandBytes);
-            e.call(
-                    Names.RARE,
-                    i.op == Op.ROL ? "rotateLeft" : "rotateRight",
-                    Names.J,
-                    Names.I,
-                    Names.J,
-                    Names.J,
-                    Names.J,
-                    Names.I);
-            code.lstore(FLAGS_SOURCE);
-            flags.known(Flags.EXPLICIT, 1, false);
+            code.lload(T3);
+            flags.lay(i.op == Op.ROL ? RareFlags.ROL : RareFlags.ROR, i.operandBytes);
             return;
         }
-        code.lload(T0).iload(COUNT).iconst_1().isub();
-        operation(i.op);
+        shift(i, 1);
         code.lstore(FLAGS_SOURCE).lload(T3).lstore(FLAGS_RESULT);
         flags.known(i.op == Op.SHL ? Flags.SHL : i.op == Op.SHR ? Flags.SHR : Flags.SAR, i.operandBytes, false);
     }
 
-    /** T0, which is extended as the operation wants it, to T3. */
+    /** T0 to T3; what is narrower than 32 bits is extended in T0 as the operation wants it. */
     private void shifted(Insn i) {
-        code.lload(T0);
-        if (i.op == Op.SAR) {
-            base.signExtend(i.operandBytes);
-            code.dup2().lstore(T0);
-        } else if (i.op == Op.SHR && i.operandBytes < 8 && i.kind1 != OperandKind.MEM) {
-            code.loadConstant((1L << (8 * i.operandBytes)) - 1).land().dup2().lstore(T0);
+        if (i.operandBytes < 4 && i.op != Op.SHL) {
+            code.lload(T0);
+            if (i.op == Op.SAR) {
+                base.signExtend(i.operandBytes);
+            } else {
+                code.loadConstant((1L << (8 * i.operandBytes)) - 1).land();
+            }
+            code.lstore(T0);
         }
-        code.iload(COUNT);
-        operation(i.op);
+        shift(i, 0);
         code.lstore(T3);
     }
 
-    private void operation(Op op) {
-        switch (op) {
-            case SHL -> code.lshl();
-            case SHR -> code.lushr();
-            default -> code.lshr();
+    /** Pushes T0 shifted by the count less a constant. C1 shifts an int by a constant in one instruction, a long by CL only. */
+    private void shift(Insn i, int less) {
+        code.lload(T0);
+        if (i.operandBytes == 4) {
+            code.l2i();
+            pushCount(i, less);
+            switch (i.op) {
+                case SHL -> code.ishl();
+                case SHR -> code.iushr();
+                default -> code.ishr();
+            }
+            code.i2l();
+        } else {
+            pushCount(i, less);
+            switch (i.op) {
+                case SHL -> code.lshl();
+                case SHR -> code.lushr();
+                default -> code.lshr();
+            }
         }
     }
 
@@ -108,11 +123,12 @@ final class ShiftEmitter {
         code.lload(T0);
         switch (i.operandBytes) {
             case 8 -> {
-                code.iload(COUNT);
+                pushCount(i, 0);
                 e.call(Names.LONG, name, Names.J, Names.J, Names.I);
             }
             case 4 -> {
-                code.l2i().iload(COUNT);
+                code.l2i();
+                pushCount(i, 0);
                 e.call(Names.INTEGER, name, Names.I, Names.I, Names.I);
                 code.i2l();
             }
@@ -120,7 +136,8 @@ final class ShiftEmitter {
                 // Two or four copies of the value beside each other in an int rotate like one.
                 final int bits = 8 * i.operandBytes;
                 code.loadConstant((1L << bits) - 1).land().loadConstant(bits == 8 ? 0x0101_0101L : 0x0001_0001L);
-                code.lmul().l2i().iload(COUNT);
+                code.lmul().l2i();
+                pushCount(i, 0);
                 e.call(Names.INTEGER, name, Names.I, Names.I, Names.I);
                 code.i2l().loadConstant((1L << bits) - 1).land();
             }
@@ -135,7 +152,7 @@ final class ShiftEmitter {
         if (i.kind2 == OperandKind.IMM) {
             code.loadConstant((int) i.imm & (8 * i.operandBytes - 1));
         } else {
-            e.get(i.reg2);
+            e.getLow(i.reg2);
             code.l2i().loadConstant(8 * i.operandBytes - 1).iand();
         }
         code.lushr().l2i().iconst_1().iand();
@@ -143,12 +160,8 @@ final class ShiftEmitter {
             code.pop();
             return;
         }
-        code.istore(COUNT);
-        flags.push();
-        code.iload(COUNT);
-        e.call(Names.RARE, "bitTest", Names.J, Names.I, Names.J, Names.J, Names.I);
-        code.lstore(FLAGS_SOURCE);
-        flags.known(Flags.EXPLICIT, 1, false);
+        code.i2l();
+        flags.lay(RareFlags.BIT, i.operandBytes);
     }
 
     /** BSF, BSR: a source of 0 leaves the destination as it is. */
@@ -157,11 +170,8 @@ final class ShiftEmitter {
         final Label zero = code.newLabel();
         extended(unit, i);
         if (live) {
-            flags.push();
             code.lload(T0);
-            e.call(Names.RARE, "zero", Names.J, Names.I, Names.J, Names.J, Names.J);
-            code.lstore(FLAGS_SOURCE);
-            flags.known(Flags.EXPLICIT, 1, false);
+            flags.lay(RareFlags.ZERO, i.operandBytes);
         }
         e.hold(i.reg1);
         final boolean wasNarrow = e.isNarrow(i.reg1);

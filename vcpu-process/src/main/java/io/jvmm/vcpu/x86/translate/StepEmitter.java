@@ -41,6 +41,7 @@ final class StepEmitter {
             knownStep(unit, n, step, effects);
             return end;
         }
+        flags.settle();
         e.at(e.point(unit.offset(n), unit.count - n, TranslatedRegion.SYNCED));
         e.storeRegisters(0xffff);
         e.storeFlags();
@@ -99,11 +100,15 @@ final class StepEmitter {
 
     private void knownStep(Unit unit, int n, Step step, Effects effects) {
         final Insn i = unit.insns[n];
+        final boolean wantsFlags = effects.readsFlags() || (effects.touchesFlags() && !effects.killsFlags());
+        if (wantsFlags) {
+            flags.settle();
+        }
         if (effects.mayFault()) {
             e.at(exits.pointAt(unit, n));
         }
         e.storeRegisters(effects.reads());
-        if (effects.readsFlags() || (effects.touchesFlags() && !effects.killsFlags())) {
+        if (wantsFlags) {
             e.storeFlags();
         }
         if (i.base == Insn.RIP) {

@@ -16,6 +16,10 @@ abstract class TranslatedRegion extends Region {
     static final int LEFT_SHIFT = 16;
 
     static final int LEFT_MASK = 0x7f;
+    /** What is laid over the lazy flags there, see {@link RareFlags}. */
+    static final int OVER_SHIFT = 24;
+
+    static final int OVER_MASK = 0x1f;
     static final int OFFSET_MASK = 0x1fff;
 
     /** How the class initialiser of a generated class hands over its one object; the translator's thread alone. */

@@ -16,6 +16,8 @@ final class Unit {
     final boolean[] inline;
     /** For each instruction, whether the flags it leaves can be seen. */
     final boolean[] flagsLive;
+    /** Whether the flags at the end can be seen. */
+    boolean flagsLiveAtEnd;
     /** How many of the block's instructions are emitted. */
     int count;
 
@@ -102,6 +104,7 @@ final class Unit {
      * @return whether the flags at the start can be seen
      */
     boolean findLiveFlags(boolean liveAtEnd) {
+        flagsLiveAtEnd = liveAtEnd;
         boolean live = liveAtEnd;
         for (int i = count - 1; i >= 0; i--) {
             final Effects e = effects[i];
