@@ -28,7 +28,7 @@ final class ExitBench {
 
     void run() throws IOException, InterruptedException {
         table.heading("Register read by a guest on KVM");
-        for (int spinUs : new int[] {10_000, 20, 0}) {
+        for (int spinUs : new int[] {10_000, 50, 0}) {
             measure(spinUs);
         }
         qemu();

@@ -9,6 +9,7 @@ import io.jvmm.ipc.ring.GuardedProducer;
 import io.jvmm.ipc.ring.HardenedReader;
 import io.jvmm.ipc.ring.Violation;
 import io.jvmm.ipc.sys.EventFd;
+import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -21,6 +22,7 @@ import org.jspecify.annotations.Nullable;
  * thread. A device that breaks the protocol is severed: {@link #violation()} tells how.
  */
 public final class BoardEndpoint {
+    private static final long NOT_STARTED = Long.MIN_VALUE;
     private static final int LONGS_PER_CACHE_LINE_PAIR = 16;
 
     private final LinkState state = new LinkState();
@@ -33,6 +35,9 @@ public final class BoardEndpoint {
     private final Doorbell eventDoorbell;
     private final HardenedReader events;
     private final DeviceEventAdapter eventAdapter;
+    private final boolean spins;
+    /** How long each vCPU looks for an answer. */
+    private final SpinLimit[] spinLimits;
     /** Number of the last read of each vCPU, spread so that no two share a cache line. */
     private final long[] lastSequence;
 
@@ -47,6 +52,9 @@ public final class BoardEndpoint {
         this.eventDoorbell = new Doorbell(memory.doorbells(), LinkLayout.DOORBELL_EVENT_CONSUMER_ASLEEP, eventDoorbell);
         this.events = new HardenedReader(memory.eventRing(), DeviceEventLayout.MAX_LENGTH_BYTES, 0);
         this.eventAdapter = new DeviceEventAdapter(events);
+        this.spins = wait.spinNs() > 0;
+        this.spinLimits = new SpinLimit[memory.spec().replySlots()];
+        Arrays.setAll(spinLimits, _ -> new SpinLimit(wait.spinNs()));
         this.lastSequence = new long[memory.spec().replySlots() * LONGS_PER_CACHE_LINE_PAIR];
         noteViolations();
     }
@@ -63,16 +71,30 @@ public final class BoardEndpoint {
         if (!state.connected()) {
             return ones;
         }
-        long startNs = System.nanoTime();
         long sequence = ++lastSequence[vcpuIndex * LONGS_PER_CACHE_LINE_PAIR];
-        if (!post(DeviceRequestType.READ, vcpuIndex, region, sequence, offset, widthBytes)) {
-            return ones;
+        long startNs = NOT_STARTED;
+        if (!offer(DeviceRequestType.READ, vcpuIndex, region, sequence, offset, widthBytes)) {
+            startNs = System.nanoTime();
+            if (!postWhenRoom(
+                    DeviceRequestType.READ, vcpuIndex, region, sequence, offset, widthBytes, startNs)) {
+                return ones;
+            }
         }
-        if (replies.await(vcpuIndex, sequence, startNs, wait, startNs + wait.timeoutNs(), state)) {
-            return replies.value(vcpuIndex) & ones;
+        boolean awake = requestDoorbell.ring();
+        return (spins && awake && replies.look(vcpuIndex, sequence)) || await(vcpuIndex, sequence, startNs, awake)
+                ? replies.value(vcpuIndex) & ones
+                : ones;
+    }
+
+    /** The clock is not looked at before it is needed: a fast device is faster than the clock. */
+    private boolean await(int vcpuIndex, long sequence, long postedNs, boolean awake) {
+        long startNs = postedNs == NOT_STARTED ? System.nanoTime() : postedNs;
+        SpinLimit spin = spinLimits[vcpuIndex];
+        if (replies.await(vcpuIndex, sequence, startNs, spin, awake, startNs + wait.timeoutNs(), state)) {
+            return true;
         }
         giveUp(System.nanoTime() - startNs);
-        return ones;
+        return false;
     }
 
     /** Writes a register: posted, does not wait for the device unless the ring is full. */
@@ -99,7 +121,7 @@ public final class BoardEndpoint {
     /** Puts a request on the ring, waiting for room if need be, and wakes the device. False when it gave up. */
     private boolean post(DeviceRequestType type, int vcpu, int second, long word, int offset, int widthBytes) {
         if (!offer(type, vcpu, second, word, offset, widthBytes)
-                && !postWhenRoom(type, vcpu, second, word, offset, widthBytes)) {
+                && !postWhenRoom(type, vcpu, second, word, offset, widthBytes, System.nanoTime())) {
             return false;
         }
         requestDoorbell.ring();
@@ -115,8 +137,8 @@ public final class BoardEndpoint {
         };
     }
 
-    private boolean postWhenRoom(DeviceRequestType type, int vcpu, int second, long word, int offset, int widthBytes) {
-        long startNs = System.nanoTime();
+    private boolean postWhenRoom(
+            DeviceRequestType type, int vcpu, int second, long word, int offset, int widthBytes, long startNs) {
         long deadlineNs = startNs + wait.timeoutNs();
         space.enter();
         try {

@@ -57,6 +57,11 @@ public final class DeviceEndpoint {
         return false;
     }
 
+    /** Whether a request is there: a cheap look. One that the next {@link #next()} finds broken counts too. */
+    public boolean hasNext() {
+        return requests.hasNext();
+    }
+
     /** The current request's type. */
     public DeviceRequestType request() {
         return adapter.type();
@@ -109,14 +114,39 @@ public final class DeviceEndpoint {
 
     /** Done with the current request: gives its space back and wakes producers that wait for room. */
     public void release() {
-        requests.release();
-        space.headMoved();
+        done();
+        giveBack();
     }
 
-    /** Answers the current READ and wakes the vCPU if it sleeps. Bytes above the width are ignored by the reader. */
-    public void reply(long value) {
+    /** Done with the current request, whose space is given back later: see {@link #giveBack()}. */
+    public void done() {
+        requests.done();
+    }
+
+    /** How many bytes of the ring are {@link #done()} with and not given back. */
+    public int heldBytes() {
+        return requests.heldBytes();
+    }
+
+    /**
+     * Gives back the space of all requests that are {@link #done()} with and wakes producers that wait for room. Each time takes the cache lines
+     * from the vCPU that is about to write there, so for several at once; but before sleeping, and before much is held.
+     */
+    public void giveBack() {
+        if (requests.heldBytes() > 0) {
+            requests.giveBack();
+            space.headMoved();
+        }
+    }
+
+    /**
+     * Answers the current READ and wakes the vCPU if it sleeps. Bytes above the width are ignored by the reader.
+     *
+     * @return whether it was awake
+     */
+    public boolean reply(long value) {
         assert adapter.type() == DeviceRequestType.READ : "only a READ is answered";
-        replies.publish(adapter.vcpu(), adapter.sequence(), value);
+        return !replies.publish(adapter.vcpu(), adapter.sequence(), value);
     }
 
     /**

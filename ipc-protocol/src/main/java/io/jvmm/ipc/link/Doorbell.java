@@ -27,13 +27,19 @@ final class Doorbell {
         this.eventFd = eventFd;
     }
 
-    /** Wakes the consumer if it sleeps. The first of several producers that find it asleep signals for all of them. */
-    void ring() {
+    /**
+     * Wakes the consumer if it sleeps. The first of several producers that find it asleep signals for all of them.
+     *
+     * @return whether it was awake
+     */
+    boolean ring() {
         // Orders the record just published before the look at the word; the consumer does it the other way round.
         VarHandle.fullFence();
         if (words.getIntVolatile(offset) != AWAKE && words.compareAndSetInt(offset, ASLEEP, AWAKE)) {
             eventFd.signal();
+            return false;
         }
+        return true;
     }
 
     /** The consumer is about to sleep; it must look at its ring once more before it does. */

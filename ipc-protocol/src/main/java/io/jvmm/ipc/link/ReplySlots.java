@@ -21,6 +21,9 @@ final class ReplySlots {
     /** A look at the clock costs about as much as a few looks at the slot. */
     private static final int LOOKS_PER_CLOCK_READ = 16;
 
+    /** About half a microsecond. */
+    private static final int FIRST_LOOKS = 64;
+
     /** A sequence no read ever has. */
     private static final long ABANDONED = -1;
 
@@ -41,7 +44,8 @@ final class ReplySlots {
         int at = slot * SLOT_LENGTH_BYTES;
         slots.putLong(at + SLOT_VALUE, value);
         slots.putInt(at + SLOT_STATUS, 0);
-        slots.putLongRelease(at + SLOT_SEQUENCE, sequence);
+        VarHandle.releaseFence();
+        slots.putLong(at + SLOT_SEQUENCE, sequence);
         // Orders the sequence before the look at the word; the sleeper does it the other way round.
         VarHandle.fullFence();
         if (slots.getIntVolatile(at + SLOT_ASLEEP) == 0) {
@@ -51,17 +55,34 @@ final class ReplySlots {
         return true;
     }
 
+    /** vCPU side: a few looks, without the clock: the reply of a device that is awake comes now. */
+    boolean look(int slot, long sequence) {
+        int at = slot * SLOT_LENGTH_BYTES + SLOT_SEQUENCE;
+        for (int look = 0; look < FIRST_LOOKS; look++) {
+            if (slots.getLongVolatile(at) == sequence) {
+                return true;
+            }
+            Thread.onSpinWait();
+        }
+        return false;
+    }
+
     /**
      * vCPU side: waits for the reply with this sequence, spinning first and sleeping then.
      *
      * @param nowNs the monotonic clock when the read began
+     * @param spin how long this vCPU spins
+     * @param awake whether the device did not have to be woken
      * @param deadlineNs when to give up
      * @return false when the deadline passed, or the link ceased to be connected
      */
-    boolean await(int slot, long sequence, long nowNs, WaitPolicy wait, long deadlineNs, LinkState state) {
+    boolean await(
+            int slot, long sequence, long nowNs, SpinLimit spin, boolean awake, long deadlineNs, LinkState state) {
         int at = slot * SLOT_LENGTH_BYTES;
-        if (wait.spinNs() > 0) {
-            long spinEndNs = nowNs + Math.min(wait.spinNs(), deadlineNs - nowNs);
+        long spinNs = spin.limitNs(nowNs, awake);
+        if (spinNs > 0) {
+            long spinEndNs = nowNs + Math.min(spinNs, deadlineNs - nowNs);
+            long lookNs;
             do {
                 for (int look = 0; look < LOOKS_PER_CLOCK_READ; look++) {
                     if (slots.getLongVolatile(at + SLOT_SEQUENCE) == sequence) {
@@ -69,7 +90,9 @@ final class ReplySlots {
                     }
                     Thread.onSpinWait();
                 }
-            } while (System.nanoTime() - spinEndNs < 0 && state.connected());
+                lookNs = System.nanoTime();
+            } while (lookNs - spinEndNs < 0 && state.connected());
+            spin.inVain(lookNs);
         }
         return sleep(slot, sequence, deadlineNs, state);
     }

@@ -2,9 +2,9 @@ package io.jvmm.ipc.link;
 
 /**
  * How long to wait, and how. Waiting is adaptive: spin first, because an answer usually comes within a microsecond, then
- * sleep in the kernel. With fewer cores than busy processes spinning only keeps the peer from running: use 0 there.
+ * sleep in the kernel ({@link SpinLimit}). With fewer cores than busy processes spinning only keeps the peer from running: use 0 there.
  *
- * @param spinNs nanoseconds to spin before sleeping; 0 sleeps at once
+ * @param spinNs nanoseconds to spin before sleeping, at most; 0 sleeps at once
  * @param timeoutNs nanoseconds after which a read, or a write to a full ring, gives the device up as hung; positive
  */
 public record WaitPolicy(long spinNs, long timeoutNs) {

@@ -24,6 +24,10 @@ public final class DeviceRequestAdapter {
     private final DirectBuffer message;
     private final int replySlots;
     private DeviceRequestType type = DeviceRequestType.RESET;
+    private int vcpu;
+    private int region;
+    private int offset;
+    private int widthBytes;
 
     /** An adapter for a link with {@code replySlots} vCPUs. */
     public DeviceRequestAdapter(HardenedReader reader, int replySlots) {
@@ -46,13 +50,21 @@ public final class DeviceRequestAdapter {
             return reader.sever(Kind.MESSAGE_LENGTH);
         }
         type = found;
-        boolean valid = inRange(vcpu(), replySlots - 1)
+        vcpu = message.getInt(VCPU);
+        boolean valid = inRange(vcpu, replySlots - 1)
                 && switch (found) {
-                    case READ, WRITE -> inRange(region(), MAX_REGION) && offset() >= 0 && isWidth(widthBytes());
+                    case READ, WRITE -> takeAccess();
                     case KICK -> inRange(queue(), MAX_QUEUE);
                     case RESET -> true;
                 };
         return valid || reader.sever(Kind.MESSAGE_FIELD);
+    }
+
+    private boolean takeAccess() {
+        region = message.getInt(REGION);
+        offset = message.getInt(OFFSET);
+        widthBytes = message.getInt(WIDTH);
+        return inRange(region, MAX_REGION) && offset >= 0 && isWidth(widthBytes);
     }
 
     private static boolean inRange(int value, int max) {
@@ -69,22 +81,22 @@ public final class DeviceRequestAdapter {
 
     /** The vCPU that asks, below the number of reply slots. */
     public int vcpu() {
-        return message.getInt(VCPU);
+        return vcpu;
     }
 
     /** READ, WRITE: the device's own number of the window, 0..255. */
     public int region() {
-        return message.getInt(REGION);
+        return region;
     }
 
     /** READ, WRITE: byte offset in the window, not negative. */
     public int offset() {
-        return message.getInt(OFFSET);
+        return offset;
     }
 
     /** READ, WRITE: 1, 2, 4 or 8 bytes. */
     public int widthBytes() {
-        return message.getInt(WIDTH);
+        return widthBytes;
     }
 
     /** WRITE: what was written; bytes above the width are whatever the sender left there. */

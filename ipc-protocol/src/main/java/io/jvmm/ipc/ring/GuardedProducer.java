@@ -18,8 +18,9 @@ import org.jspecify.annotations.Nullable;
  * a severed link. Nothing is thrown, nothing waits: a claim is tried a bounded number of times. Any thread; nothing is
  * allocated.
  *
- * <p>The format is that of Agrona's many-to-one ring, and so is the commit. Claiming is our own: Agrona's repeats its
- * compare-and-set until it succeeds, and a consumer that keeps storing to the tail would hold a vCPU there.
+ * <p>The format is that of Agrona's many-to-one ring. Claiming is our own: Agrona's repeats its
+ * compare-and-set until it succeeds, and a consumer that keeps storing to the tail would hold a vCPU there. So is the commit: Agrona's throws
+ * at a record that was changed, and ends with a full fence in what C1 compiles.
  *
  * <p>A write is {@link #claim}, fields into {@link #buffer()}, {@link #commit}. A caller that finds its claim or commit
  * severed simply stops.
@@ -109,20 +110,24 @@ public final class GuardedProducer {
 
     /** A header that says: claimed, not finished. */
     private void begin(int index, int type, int lengthBytes) {
-        buffer.putIntRelease(index, -lengthBytes);
+        // Fences and plain stores: C1 makes a full fence of a release, which here would wait for the line to come from the consumer.
+        VarHandle.releaseFence();
+        buffer.putInt(index, -lengthBytes);
         VarHandle.releaseFence();
         buffer.putInt(index + Integer.BYTES, type);
     }
 
-    /** Hands the finished message to the consumer. False when the link is severed. */
+    /** Hands the finished message to the consumer. False when the link is severed. A doorbell that is rung next publishes it at once. */
     public boolean commit(int index) {
-        try {
-            ring.commit(index);
-            return true;
-        } catch (RuntimeException hostileRecord) {
-            sever();
+        int at = index - RECORD_HEADER_BYTES;
+        int claimed = buffer.getInt(at);
+        if (claimed >= 0) {
+            sever(); // not what we left there
             return false;
         }
+        VarHandle.releaseFence();
+        buffer.putInt(at, -claimed);
+        return true;
     }
 
     /** The ring, for writing the fields of a claimed message. */

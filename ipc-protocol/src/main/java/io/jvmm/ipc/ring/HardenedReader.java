@@ -20,8 +20,8 @@ import org.jspecify.annotations.Nullable;
  * false from then on. Nothing is thrown and, until then, nothing is allocated.
  *
  * <p>Use: {@link #next()}, handle {@link #message()}, commit {@link #positionAfter()} where the work is transactional,
- * {@link #release()}. Only {@code release} gives space back to the producer, so a process that dies before it leaves the
- * record where the next process finds it. Padding is skipped privately and given back together with the record behind
+ * {@link #release()}, or {@link #done()} and, for several at once, {@link #giveBack()}. Only that gives space back to the producer, so a
+ * process that dies before it leaves the record where the next process finds it. Padding is skipped privately and given back together with the record behind
  * it, so that a committed position always names a record border that is still intact.
  *
  * <p>A record that is claimed but never finished looks like an empty ring.
@@ -41,6 +41,8 @@ public final class HardenedReader {
 
     /** Everything before this has been given back to the producer. */
     private long released;
+    /** Everything before this is done with. */
+    private long done;
     /** Where the next record header is expected. */
     private long expected;
 
@@ -66,6 +68,7 @@ public final class HardenedReader {
         this.copy = new UnsafeBuffer(new byte[IpcRingLayout.align(maxMessageLengthBytes)]);
         this.expected = resumePosition;
         this.released = resumePosition;
+        this.done = resumePosition;
         adopt(resumePosition);
     }
 
@@ -182,15 +185,31 @@ public final class HardenedReader {
 
     /** Gives the current record's space (and that of padding before it) back to the producer. */
     public void release() {
+        done();
+        giveBack();
+    }
+
+    /** Done with the current record; its space is given back together with that of later ones, by {@link #giveBack()}. */
+    public void done() {
         assert holding : "no current record";
         holding = false;
-        if (violation != null) {
-            return;
+        if (violation == null) {
+            done = positionAfter();
+            expected = done;
         }
-        long after = positionAfter();
-        giveBack(released, after);
-        released = after;
-        expected = after;
+    }
+
+    /** How many bytes lie between what has been given back and the end of the last record that is done with. */
+    public int heldBytes() {
+        return (int) (done - released);
+    }
+
+    /** Gives back the space of all records that are {@link #done()} with, and of padding before them. */
+    public void giveBack() {
+        if (violation == null && done != released) {
+            giveBack(released, done);
+            released = done;
+        }
     }
 
     private void giveBack(long from, long to) {

@@ -47,7 +47,9 @@ final class StateSlots {
         slot.putLong(layout.slotSequence(), next);
         slot.putInt(layout.crc(), checksum());
         shared.putBytes(layout.slotOffset(next), slot, 0, layout.crc() + Integer.BYTES);
-        shared.putLongRelease(StateSegmentLayout.HEADER_SEQUENCE, next);
+        // A fence and a plain store: C1 makes a full fence of a release, and all that is asked for is an order.
+        VarHandle.releaseFence();
+        shared.putLong(StateSegmentLayout.HEADER_SEQUENCE, next);
         // The next commit overwrites the slot this one replaces: not before the sequence has left it.
         VarHandle.storeStoreFence();
         this.sequence = next;

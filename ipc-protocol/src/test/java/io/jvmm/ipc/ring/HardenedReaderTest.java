@@ -313,6 +313,30 @@ class HardenedReaderTest {
     }
 
     @Test
+    void severalRecordsAreGivenBackAtOnce() {
+        put(0, "10 00 00 00 01 00 00 00 11 00 00 00 00 00 00 00");
+        put(16, "10 00 00 00 02 00 00 00 22 00 00 00 00 00 00 00");
+        tail(32);
+        HardenedReader reader = reader();
+        assertTrue(reader.next());
+        reader.done();
+        assertEquals(16, reader.heldBytes());
+        assertEquals(0, head(), "the producer has none of it back");
+        assertTrue(reader.next());
+        assertEquals(2, reader.type());
+        reader.done();
+        assertFalse(reader.next());
+        assertEquals(32, reader.heldBytes());
+        assertEquals(32, reader.expectedPosition());
+        reader.giveBack();
+        assertEquals(32, head());
+        assertEquals(0, reader.heldBytes());
+        assertEquals("00 ".repeat(31) + "00", hex(0, 32));
+        reader.giveBack();
+        assertEquals(32, head(), "once is enough");
+    }
+
+    @Test
     void whatWasCopiedStaysWhatItWas() {
         put(0, "10 00 00 00 01 00 00 00 11 22 33 44 55 66 77 88");
         tail(16);

@@ -385,7 +385,7 @@ public final class VmToml {
     }
 
     private IpcConfig ipc(TableReader t) {
-        int spinUs = t.integer(ConfigKey.IPC_SPIN_US, 0, (int) (IpcConfig.LONGEST_SPIN.toNanos() / 1000), 20);
+        int spinUs = t.integer(ConfigKey.IPC_SPIN_US, 0, (int) (IpcConfig.LONGEST_SPIN.toNanos() / 1000), 50);
         int readMs = t.integer(ConfigKey.IPC_READ_TIMEOUT_MS, 1, (int) IpcConfig.LONGEST_READ_TIMEOUT.toMillis(), 1000);
         return new IpcConfig(Duration.ofNanos(spinUs * 1000L), Duration.ofMillis(readMs));
     }

@@ -331,7 +331,7 @@ class VmTomlTest {
         assertEquals("""
                 vm.toml:2:1: machine.vcpus: 0 is out of range, which is 1 to 64.
                 vm.toml:3:1: machine.memry: unknown key. Did you mean "memory"?
-                vm.toml:5:1: ipc.spin_us: is text, and must be a whole number, 0 to 10000. Use e.g. spin_us = 20.
+                vm.toml:5:1: ipc.spin_us: is text, and must be a whole number, 0 to 10000. Use e.g. spin_us = 50.
                 vm.toml:7:1: boot.kernel: the path is empty. Name a file, or remove the key.""", bad("[machine]\nvcpus = 0\nmemry = 1\n[ipc]\nspin_us = \"1\"\n[boot]\nkernel = \"\"\n"));
     }
 

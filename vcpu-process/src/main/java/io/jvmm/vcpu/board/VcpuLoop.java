@@ -5,6 +5,7 @@ import io.jvmm.ipc.sys.Clock;
 import io.jvmm.ipc.sys.EventFd;
 import io.jvmm.vcpu.engine.ExitKind;
 import io.jvmm.vcpu.engine.ExitView;
+import io.jvmm.vcpu.engine.PortHandler;
 import io.jvmm.vcpu.engine.Vcpu;
 import io.jvmm.vcpu.engine.VcpuRegisters;
 import org.jspecify.annotations.Nullable;
@@ -13,7 +14,7 @@ import org.jspecify.annotations.Nullable;
  * Runs one vCPU on a platform thread of its own and answers its exits. Exits allocate nothing. What the board wants is
  * read from the {@link RunGate} after every exit; the board kicks the vCPU after changing it.
  */
-final class VcpuLoop implements Runnable {
+final class VcpuLoop implements Runnable, PortHandler {
     private static final int CODE_BYTES = 16;
 
     /**
@@ -52,6 +53,7 @@ final class VcpuLoop implements Runnable {
         this.gate = gate;
         this.attention = attention;
         this.exitTimeoutNs = exitTimeoutNs;
+        vcpu.answerPorts(this);
     }
 
     /** Whether its thread is, or is about to be, in guest code. */
@@ -157,6 +159,18 @@ final class VcpuLoop implements Runnable {
             case EMULATION_FAILURE -> cannotGoOn(StopCause.ENGINE_ERROR, "the engine cannot execute an instruction");
             case INTERNAL_ERROR -> cannotGoOn(StopCause.ENGINE_ERROR, "the engine failed");
         };
+    }
+
+    @Override
+    public long readPort(int port, int widthBytes) {
+        counters.increment(BoardCounter.PIO_READS);
+        return ports.read(index, port, widthBytes, counters);
+    }
+
+    @Override
+    public void writePort(int port, int widthBytes, long value) {
+        counters.increment(BoardCounter.PIO_WRITES);
+        ports.write(index, port, widthBytes, value, counters);
     }
 
     private void portRead() {

@@ -22,6 +22,13 @@ public interface Vcpu {
      */
     ExitKind run();
 
+    /**
+     * Names who answers IN and OUT, which spares their exits. An engine that can ask in the middle of an instruction then does so
+     * instead of returning {@link ExitKind#PIO_READ} and {@link ExitKind#PIO_WRITE}, and looks after each access whether it has been kicked; it may
+     * still return them. One whose hardware leaves the guest for each access ignores this. Before the first {@link #run()}.
+     */
+    default void answerPorts(PortHandler handler) {}
+
     /** Details of the last exit: always the same object. */
     ExitView exit();
 

@@ -2,6 +2,7 @@ package io.jvmm.vcpu.x86;
 
 import io.jvmm.vcpu.engine.ExitKind;
 import io.jvmm.vcpu.engine.ExitView;
+import io.jvmm.vcpu.engine.PortHandler;
 import io.jvmm.vcpu.x86.apic.Chipset;
 import io.jvmm.vcpu.x86.apic.VcpuInterrupts;
 import io.jvmm.vcpu.x86.cpu.Cpu;
@@ -14,7 +15,11 @@ import org.jspecify.annotations.Nullable;
 /**
  * What one vCPU finds where there is no RAM: its local APIC, the chipset and doorbells, answered here; and the board, answered by an exit.
  *
- * <p>An access for the board is noted as the last entry of a log and the instruction is given up by a {@link DeviceExit}. Once the
+ * <p>IN, OUT and OUTS, which have no other access behind that of the port, are answered at once where the board has named a
+ * {@link PortHandler}, as long as nobody wants the processor's attention: an access for which somebody waits goes out, so that nobody waits
+ * for more than one.
+ *
+ * <p>Any other access for the board is noted as the last entry of a log and the instruction is given up by a {@link DeviceExit}. Once the
  * board has answered, the instruction runs again and finds its accesses, in order, in the log: only the first that is not
  * there goes out. So an instruction may have many accesses, and each reaches the board once. What belongs to an earlier item of a repeated
  * string instruction is told by RIP and RCX, which have moved on since.
@@ -29,6 +34,9 @@ final class DeviceBus implements DeviceSpace, ExitView {
 
     private static final int PAGE_MASK = 0xfff;
 
+    /** A look at the clock costs a tenth of an access that is answered soon. */
+    private static final int ACCESSES_PER_CLOCK_READ = 8;
+
     private final VcpuInterrupts interrupts;
     private final Chipset chipset;
     private final Doorbells doorbells;
@@ -36,6 +44,10 @@ final class DeviceBus implements DeviceSpace, ExitView {
     private final Runnable chipsetDeadline;
     private final DeviceExit deviceExit = new DeviceExit();
     private @Nullable Cpu cpu;
+    /** Answers IN and OUT at once; null: they are exits. */
+    private @Nullable PortHandler ports;
+    /** Accesses that were answered at once. */
+    private int answered;
 
     private final ExitKind[] kinds = new ExitKind[CAPACITY];
     private final long[] addresses = new long[CAPACITY];
@@ -69,6 +81,10 @@ final class DeviceBus implements DeviceSpace, ExitView {
 
     void attach(Cpu newCpu) {
         cpu = newCpu;
+    }
+
+    void answerPorts(PortHandler handler) {
+        ports = handler;
     }
 
     /** Whether an instruction has been given up and is to run again. */
@@ -184,7 +200,20 @@ final class DeviceBus implements DeviceSpace, ExitView {
             }
             return value;
         }
-        return (int) truncate(access(ExitKind.PIO_READ, port, widthBytes, 0), widthBytes);
+        final PortHandler handler = ports;
+        if (handler == null || mustGoOut()) {
+            return ins(port, widthBytes);
+        }
+        final int value = (int) truncate(handler.readPort(port, widthBytes), widthBytes);
+        lookAtTheClock();
+        return value;
+    }
+
+    @Override
+    public int ins(int port, int widthBytes) {
+        return Chipset.ownsPort(port)
+                ? in(port, widthBytes)
+                : (int) truncate(access(ExitKind.PIO_READ, port, widthBytes, 0), widthBytes);
     }
 
     @Override
@@ -201,7 +230,29 @@ final class DeviceBus implements DeviceSpace, ExitView {
         }
         final long written = truncate(value, widthBytes);
         if (isLogged(ExitKind.PIO_WRITE, port, widthBytes) || !doorbells.ring(true, port, widthBytes, written)) {
-            access(ExitKind.PIO_WRITE, port, widthBytes, written);
+            final PortHandler handler = ports;
+            if (handler == null || mustGoOut()) {
+                access(ExitKind.PIO_WRITE, port, widthBytes, written);
+            } else {
+                handler.writePort(port, widthBytes, written);
+                lookAtTheClock();
+            }
+        }
+    }
+
+    /** Whether the instruction is being finished with what the board has answered, or somebody wants this processor to look up. */
+    private boolean mustGoOut() {
+        final Cpu it = cpu;
+        return cursor < count || it == null || it.attention();
+    }
+
+    /**
+     * The budget counts instructions, but one that waits for a device takes as long as thousands: now and then the deadlines are looked at here.
+     */
+    private void lookAtTheClock() {
+        answered++;
+        if (answered % ACCESSES_PER_CLOCK_READ == 0 && interrupts.nextDeadlineNs() <= time.nowNs()) {
+            requestAttention();
         }
     }
 

@@ -3,6 +3,7 @@ package io.jvmm.vcpu.x86;
 import io.jvmm.vcpu.engine.BootState;
 import io.jvmm.vcpu.engine.ExitKind;
 import io.jvmm.vcpu.engine.ExitView;
+import io.jvmm.vcpu.engine.PortHandler;
 import io.jvmm.vcpu.engine.Vcpu;
 import io.jvmm.vcpu.engine.VcpuRegisters;
 import io.jvmm.vcpu.x86.apic.LocalApic;
@@ -80,6 +81,11 @@ final class X86Vcpu implements Vcpu {
     @Override
     public void bind() {
         thread = Thread.currentThread();
+    }
+
+    @Override
+    public void answerPorts(PortHandler handler) {
+        devices.answerPorts(handler);
     }
 
     @Override

@@ -5,11 +5,16 @@ import static io.jvmm.vcpu.engine.ExitKind.MMIO_WRITE;
 import static io.jvmm.vcpu.engine.ExitKind.PIO_READ;
 import static io.jvmm.vcpu.engine.ExitKind.PIO_WRITE;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.jvmm.ipc.Allocations;
 import io.jvmm.ipc.sys.EventFd;
 import io.jvmm.vcpu.engine.ExitKind;
+import io.jvmm.vcpu.engine.PortHandler;
 import io.jvmm.vcpu.engine.TestMachine;
+import io.jvmm.vcpu.engine.Vcpu;
+import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -118,6 +123,150 @@ class DeviceBusTest {
             machine.expectWrite(MMIO_WRITE, 0xd000_0010L, 4, 42);
             machine.vcpu().settle();
             machine.expect(PIO_WRITE, 0x80, 1);
+        }
+    }
+
+    /** Answers 0x40 plus how many reads there were, and notes everything. */
+    private static final class Ports implements PortHandler {
+        final StringBuilder seen = new StringBuilder();
+        Runnable meanwhile = () -> {};
+        int reads;
+
+        @Override
+        public long readPort(int port, int widthBytes) {
+            seen.append("in ").append(Integer.toHexString(port)).append('/').append(widthBytes).append(' ');
+            meanwhile.run();
+            reads++;
+            return 0xffff_ff00_0000_0040L + reads;
+        }
+
+        @Override
+        public void writePort(int port, int widthBytes, long value) {
+            seen.append("out ").append(Integer.toHexString(port)).append('/').append(widthBytes);
+            seen.append('=').append(Long.toHexString(value)).append(' ');
+            meanwhile.run();
+        }
+    }
+
+    @Test
+    void portsAreAnsweredWithinTheInstruction() {
+        try (TestMachine machine = protected32("""
+                ba f8 03 00 00        ; mov edx, 0x3f8
+                b8 00 ff ff ff        ; mov eax, 0xffffff00
+                ec                    ; in al, dx
+                66 ef                 ; out dx, ax
+                ed                    ; in eax, dx
+                ef                    ; out dx, eax
+                be 00 20 00 00        ; mov esi, 0x2000
+                b9 03 00 00 00        ; mov ecx, 3
+                f3 6e                 ; rep outsb
+                a3 00 00 00 d0        ; mov [0xd0000000], eax
+                """)) {
+            machine.put(0x2000, "11 22 33");
+            final Ports ports = new Ports();
+            machine.vcpu().answerPorts(ports);
+            machine.expectWrite(MMIO_WRITE, 0xd000_0000L, 4, 0x42);
+            assertEquals(
+                    "in 3f8/1 out 3f8/2=ff41 in 3f8/4 out 3f8/4=42 out 3f8/1=11 out 3f8/1=22 out 3f8/1=33 ",
+                    ports.seen.toString());
+        }
+    }
+
+    /** INS may store to a device: then the value that was read must not be lost, so it comes out, and once. */
+    @Test
+    void insComesOutAllTheSame() {
+        try (TestMachine machine = protected32("""
+                ba f0 01 00 00        ; mov edx, 0x1f0
+                bf 00 00 00 d0        ; mov edi, 0xd0000000
+                6c                    ; insb
+                e4 60                 ; in al, 0x60
+                a2 00 00 00 d0        ; mov [0xd0000000], al
+                """)) {
+            final Ports ports = new Ports();
+            machine.vcpu().answerPorts(ports);
+            machine.expectRead(PIO_READ, 0x1f0, 1, 0x77);
+            machine.expectWrite(MMIO_WRITE, 0xd000_0000L, 1, 0x77);
+            machine.expectWrite(MMIO_WRITE, 0xd000_0000L, 1, 0x41);
+            assertEquals("in 60/1 ", ports.seen.toString());
+        }
+    }
+
+    /** Whoever kicks waits for the access that is being answered, and for no other. */
+    @Test
+    void aKickWhileAPortIsAnsweredIsHeardAtTheNextAccess() {
+        try (TestMachine machine = protected32("""
+                e4 60                 ; in al, 0x60
+                e6 80                 ; out 0x80, al
+                e6 81                 ; out 0x81, al
+                eb fe                 ; jmp $
+                """)) {
+            final Ports ports = new Ports();
+            final Vcpu vcpu = machine.vcpu();
+            vcpu.answerPorts(ports);
+            ports.meanwhile = vcpu::kick;
+            assertEquals(ExitKind.PIO_WRITE, vcpu.run());
+            assertEquals("in 60/1 ", ports.seen.toString());
+            assertEquals(0x80, vcpu.exit().address());
+            assertEquals(0x41, vcpu.exit().value(0));
+            ports.meanwhile = () -> {};
+            vcpu.settle();
+            assertEquals(TestMachine.CODE + 4, vcpu.snapshot().rip());
+            assertEquals(ExitKind.KICKED, vcpu.run());
+            assertEquals("in 60/1 ", ports.seen.toString(), "answered by its exit, and not again");
+            vcpu.kick();
+            assertEquals(ExitKind.KICKED, vcpu.run());
+        }
+    }
+
+    /** A loop of accesses, translated soon, which nothing but a kick ends. */
+    @Test
+    void aLoopOfPortAccessesIsLeftByAKick() throws InterruptedException {
+        try (TestMachine machine = protected32("""
+                e4 60                 ; in al, 0x60
+                e6 80                 ; out 0x80, al
+                eb fa                 ; jmp -6
+                """)) {
+            final Ports ports = new Ports();
+            ports.meanwhile = () -> ports.seen.setLength(0);
+            final Vcpu vcpu = machine.vcpu();
+            vcpu.answerPorts(ports);
+            for (int i = 0; i < 20; i++) {
+                final Thread kicker = Thread.ofPlatform().start(() -> {
+                    LockSupport.parkNanos(5_000_000);
+                    vcpu.kick();
+                });
+                ExitKind kind = vcpu.run();
+                if (kind.isAccess()) {
+                    vcpu.exit().complete(0, 0);
+                    kind = vcpu.run();
+                }
+                assertEquals(ExitKind.KICKED, kind);
+                kicker.join();
+            }
+            assertTrue(ports.reads > 20, "reads " + ports.reads);
+        }
+    }
+
+    @Test
+    void answeringPortsAllocatesNothing() {
+        try (TestMachine machine = protected32("""
+                b9 10 27 00 00        ; mov ecx, 10000
+                e4 60                 ; in al, 0x60
+                e6 80                 ; out 0x80, al
+                e2 fa                 ; loop
+                a2 00 00 00 d0        ; mov [0xd0000000], al
+                eb ee                 ; jmp to the beginning
+                """)) {
+            machine.vcpu().answerPorts(new PortHandler() {
+                @Override
+                public long readPort(int port, int widthBytes) {
+                    return 1;
+                }
+
+                @Override
+                public void writePort(int port, int widthBytes, long value) {}
+            });
+            Allocations.assertNoneIn("ports", () -> assertSame(MMIO_WRITE, machine.run()));
         }
     }
 

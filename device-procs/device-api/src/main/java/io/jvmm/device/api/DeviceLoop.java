@@ -5,6 +5,7 @@ import io.jvmm.ipc.boot.ProcessExit;
 import io.jvmm.ipc.link.DeviceEndpoint;
 import io.jvmm.ipc.link.LinkHealth;
 import io.jvmm.ipc.link.ProcessEndpoint;
+import io.jvmm.ipc.link.SpinLimit;
 import io.jvmm.ipc.message.LogLevel;
 import io.jvmm.ipc.ring.Violation;
 import io.jvmm.ipc.state.StateSegment;
@@ -22,8 +23,8 @@ import org.jspecify.annotations.Nullable;
  * <p>Each message is a transaction: read it, change the state, emit the effects, commit the state together with the ring
  * position, release the record. A process killed anywhere leaves the state as of a message boundary.
  *
- * <p>When a cycle finds nothing it spins for the configured time and then sleeps in ppoll until a doorbell rings, a
- * descriptor is ready or a deadline comes. Allocates nothing.
+ * <p>When a cycle finds nothing it looks for requests for as long as {@link SpinLimit} says and then sleeps in ppoll until a
+ * doorbell rings, a descriptor is ready or a deadline comes. Allocates nothing.
  */
 final class DeviceLoop {
 
@@ -37,6 +38,15 @@ final class DeviceLoop {
     private static final int STATUS_DONE = 0;
 
     private static final int STATUS_NOT_MINE = 2;
+
+    /** While it looks for requests, everything else is looked at this often. */
+    private static final long SPIN_ROUND_NS = 4_000;
+
+    /** A look at the clock costs about as much as a few looks at the ring. */
+    private static final int LOOKS_PER_CLOCK_READ = 16;
+
+    /** So much of the request ring is given back at once: eight reads or writes, four cache lines. */
+    private static final int MOST_HELD_BYTES = 256;
 
     private static final int MAX_SUPERVISOR_REQUESTS = 8;
     private static final int MAX_REQUESTS = 64;
@@ -57,7 +67,7 @@ final class DeviceLoop {
     private final Backend[] backends;
     private final Resample[] resamples;
     private final int[] regionLengths;
-    private final long spinNs;
+    private final SpinLimit spin;
 
     private final Poller poller;
     private final Poller lastWords;
@@ -70,7 +80,11 @@ final class DeviceLoop {
     private @Nullable ProcessExit exit;
     private long positionNow;
     private long lastWrite = NO_STREAM;
-    private long lastWorkNs;
+    private long lastRequestNs;
+    /** Looked for requests since the last one. */
+    private boolean spinning;
+    /** Whether the vCPU did not have to be woken for the last answer. */
+    private boolean peerAwake = true;
     private long lastPollNs;
 
     /** Everything a device process holds, ready to run. */
@@ -94,7 +108,7 @@ final class DeviceLoop {
         this.events = events;
         this.backends = backends;
         this.resamples = resamples;
-        this.spinNs = spinNs;
+        this.spin = new SpinLimit(spinNs);
         this.positionNow = state.ringPosition();
         this.regionLengths =
                 identity.regions().stream().mapToInt(Region::lengthBytes).toArray();
@@ -116,16 +130,21 @@ final class DeviceLoop {
 
     /** Runs until the process has a reason to end, and says which. */
     ProcessExit run() {
-        lastWorkNs = Clock.monotonicNs();
+        lastRequestNs = Clock.monotonicNs();
         ProcessExit reason = exit;
         while (reason == null) {
             long nowNs = Clock.monotonicNs();
-            if (doWork(nowNs) > 0) {
-                lastWorkNs = nowNs;
-            } else if (nowNs - lastWorkNs < spinNs) {
-                spin(nowNs);
-            } else {
-                sleep(nowNs);
+            if (doWork(nowNs) == 0) {
+                long limitNs = spin.limitNs(nowNs, peerAwake);
+                if (serving && nowNs - lastRequestNs < limitNs) {
+                    spin(nowNs, Math.min(limitNs, SPIN_ROUND_NS));
+                } else {
+                    if (spinning) {
+                        spinning = false;
+                        spin.inVain(nowNs);
+                    }
+                    sleep(nowNs);
+                }
             }
             reason = exit;
         }
@@ -242,6 +261,10 @@ final class DeviceLoop {
             request(nowNs);
             count++;
         }
+        if (count > 0) {
+            lastRequestNs = nowNs;
+            spinning = false;
+        }
         if (link.health() == LinkHealth.SEVERED) {
             Violation violation = link.violation();
             if (violation != null) {
@@ -257,7 +280,7 @@ final class DeviceLoop {
             case READ -> {
                 leaveStream(nowNs);
                 if (inWindow()) {
-                    link.reply(core.read(link.region(), link.offset(), link.widthBytes(), nowNs));
+                    peerAwake = link.reply(core.read(link.region(), link.offset(), link.widthBytes(), nowNs));
                 }
             }
             case WRITE -> {
@@ -285,7 +308,10 @@ final class DeviceLoop {
         if (exit == null) {
             positionNow = link.positionAfter();
             state.commit(positionNow);
-            link.release();
+            link.done();
+            if (link.heldBytes() >= MOST_HELD_BYTES) {
+                link.giveBack();
+            }
         }
     }
 
@@ -370,17 +396,32 @@ final class DeviceLoop {
 
     // ---- waiting ----
 
-    /** Waits for the rings only; the descriptors must not wait until spinning is over. */
-    private void spin(long nowNs) {
-        if (nowNs - lastPollNs > POLL_INTERVAL_NS) {
-            poll(0, nowNs);
-        } else {
-            Thread.onSpinWait();
+    /**
+     * Looks for requests, and for nothing else, for so long; answers them at once. The time it tells the device is that of
+     * a moment before the request was seen: a look at the clock takes as long as many at the ring.
+     */
+    private void spin(long beginNs, long lengthNs) {
+        if (beginNs - lastPollNs > POLL_INTERVAL_NS) {
+            poll(0, beginNs); // the descriptors must not wait until spinning is over
+            return;
         }
+        spinning = true;
+        long nowNs = beginNs;
+        do {
+            for (int look = 0; look < LOOKS_PER_CLOCK_READ; look++) {
+                if (link.hasNext()) {
+                    requests(nowNs);
+                    break;
+                }
+                Thread.onSpinWait();
+            }
+            nowNs = Clock.monotonicNs();
+        } while (nowNs - beginNs < lengthNs && exit == null);
     }
 
     /** Sleeps until there is something to do, or not at all when there is something already. */
     void sleep(long nowNs) {
+        link.giveBack(); // or a vCPU that waits for room would wait for us
         // While paused, requests of the guest wait in the ring; they must not keep us from sleeping.
         boolean listening = serving;
         if (listening && !link.prepareToSleep()) {

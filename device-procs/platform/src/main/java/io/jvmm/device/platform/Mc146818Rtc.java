@@ -236,11 +236,14 @@ final class Mc146818Rtc {
         }
         int flags = 0;
         int rate = registerA & 0x0F;
-        if (rate != 0 && periodicEdges(rate, nowNs - start) != periodicEdges(rate, last - start)) {
+        // A flag that is set already need not be found again: divisions are most of what an access costs.
+        if (rate != 0
+                && (get(REGISTER_C) & PERIODIC) == 0
+                && periodicEdges(rate, nowNs - start) != periodicEdges(rate, last - start)) {
             flags |= PERIODIC;
         }
-        long seconds = (nowNs - start) / SECOND_NS;
-        if (seconds > 0) {
+        if (nowNs - start >= SECOND_NS) {
+            long seconds = (nowNs - start) / SECOND_NS;
             state.putLong(PlatformStateLayout.RTC_SECOND_START_NS, start + seconds * SECOND_NS);
             if ((get(REGISTER_B) & SET) == 0) {
                 flags |= UPDATE_ENDED;

@@ -111,7 +111,7 @@ final class StringSteps {
             PortSteps.check(cpu, port, bytes);
             final long linear = destination(cpu, true);
             Update.prepare(cpu.mmu, linear, bytes);
-            cpu.mmu.write(linear, bytes, cpu.devices.in(port, bytes));
+            cpu.mmu.write(linear, bytes, cpu.devices.ins(port, bytes));
             advance(cpu, Cpu.RDI, stride);
         }
 

@@ -4,7 +4,7 @@ package io.jvmm.vcpu.x86.mmu;
  * What a vCPU finds at guest-physical addresses that are not RAM, and behind ports: its local APIC, the IOAPIC, PIC and
  * PIT, and the board. One object a vCPU, used by its thread alone.
  *
- * <p>A device that the board answers cannot be answered here: the implementation then notes what is wanted and throws
+ * <p>Where a device that the board answers cannot be answered here, the implementation notes what is wanted and throws
  * {@link DeviceExit}; the instruction is given up without effect and executed again once the board has answered, this time
  * finding its answers here in the same order.
  */
@@ -17,6 +17,11 @@ public interface DeviceSpace {
 
     /** IN: {@code widthBytes} is 1, 2 or 4; zero-extended. */
     int in(int port, int widthBytes);
+
+    /** INS: as {@link #in}, but what comes of it goes to memory, which may be a device's too. */
+    default int ins(int port, int widthBytes) {
+        return in(port, widthBytes);
+    }
 
     /** OUT of the low {@code widthBytes} of {@code value}. */
     void out(int port, int widthBytes, int value);
