@@ -119,6 +119,8 @@ public final class Cpu {
     public int undelivered = -1;
     /** The EXT bit of error codes: 1 while an event is delivered that the program did not ask for (SDM 3A 6.13). */
     int externalEvent;
+    /** What has to be done about code at a serializing instruction; set by who executes. */
+    public CodeFence codeFence = CodeFence.NONE;
     /** Tells {@link Debugging} of accesses while data breakpoints are armed. */
     final AccessWatch watch = new DataWatch(this);
     /** Where frames are pushed and popped by far transfers. */

@@ -31,6 +31,7 @@ public final class InterruptReturn {
             cpu.nmiBlocked = false;
             cpu.budget = 0;
         }
+        cpu.codeFence.serialize();
     }
 
     private static int widthMask(int operandBytes) {

@@ -3,6 +3,7 @@ package io.jvmm.vcpu.x86.interp;
 import io.jvmm.vcpu.x86.mmu.CodeWriteListener;
 import io.jvmm.vcpu.x86.mmu.HostMemory;
 import io.jvmm.vcpu.x86.mmu.PhysicalMemory;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import org.agrona.collections.Long2ObjectHashMap;
@@ -15,9 +16,10 @@ import org.jspecify.annotations.Nullable;
  * <p><b>Self-modifying code</b> (SDM 3A 8.1.3, 11.6). Before a page is decoded it is marked in {@link PhysicalMemory}; from then on a vCPU
  * that translates it gets no permission to write unseen, and those it has are taken away: at once on the vCPU that decodes, on
  * the others when they look up next, by a request for attention. A store to a marked page comes here ({@link #codeWritten}) and
- * invalidates the blocks whose bytes it touches. Another vCPU that had such a permission and gives it up compares the page once more,
- * since it may have used it unseen; for those few blocks' time, code that another processor modifies may run stale even behind a serializing
- * instruction.
+ * invalidates the blocks whose bytes it touches. Nobody waits for the others: until each has looked up (or is seen outside guest code,
+ * where it stores nothing) the page is <i>unsettled</i>, and every serializing instruction of any vCPU compares the unsettled pages with
+ * memory ({@link #settle}); so does the vCPU that gives its permission up. Hence a store that is visible when a processor serializes
+ * is seen by that processor, as SDM 3A 8.1.3 demands, and any store soon.
  *
  * <p><b>DMA.</b> Devices write guest memory unseen. Therefore a page is compared with the copy from which its blocks were made whenever a vCPU enters
  * it into its instruction TLB, and before anything more of it is decoded. Code that a device overwrites in place while its
@@ -37,6 +39,11 @@ public final class CodeCache implements CodeWriteListener {
     private final long limitBytes;
     private final Long2ObjectHashMap<CodePage> pages = new Long2ObjectHashMap<>();
     private final byte[] now = new byte[CodePage.BYTES];
+    /** Pages to which some vCPU may still be writing unseen. */
+    private final List<CodePage> unsettled = new ArrayList<>();
+
+    /** Whether there are any: what a serializing instruction looks at. */
+    private volatile boolean anyUnsettled;
     private Executor[] executors = new Executor[0];
     private long heapBytes;
     private @Nullable CodePage oldest;
@@ -98,6 +105,10 @@ public final class CodeCache implements CodeWriteListener {
                 } else {
                     executor.requestProtection(address);
                 }
+            }
+            if (!areProtected(by)) {
+                unsettled.add(page);
+                anyUnsettled = true;
             }
             HostMemory.copyOut(memory.host(address), page.copy, CodePage.BYTES);
             evict(page);
@@ -166,6 +177,37 @@ public final class CodeCache implements CodeWriteListener {
         }
         heapBytes += page.heapBytes - before;
         System.arraycopy(now, 0, page.copy, 0, CodePage.BYTES);
+    }
+
+    /** Whether no vCPU (but for one that has seen to it) may be writing unseen to a page with code. */
+    private boolean areProtected(@Nullable Executor but) {
+        for (final Executor executor : executors) {
+            if (executor != but && !executor.isProtected()) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    /** What a serializing instruction has to do about code that another vCPU has written: mostly nothing. */
+    void settle() {
+        if (anyUnsettled) {
+            settleAll();
+        }
+    }
+
+    private synchronized void settleAll() {
+        // Asked before comparing: what is written unseen later would be missed.
+        final boolean all = areProtected(null);
+        for (final CodePage page : unsettled) {
+            if (!page.dead) {
+                compare(page);
+            }
+        }
+        if (all) {
+            unsettled.clear();
+            anyUnsettled = false;
+        }
     }
 
     /** Compares a page that may have been written unseen until now. */

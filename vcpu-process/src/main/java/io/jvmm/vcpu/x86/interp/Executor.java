@@ -57,10 +57,12 @@ public final class Executor {
     private final Object pendingLock = new Object();
     private final long[] pendingPages = new long[PENDING_PAGES];
     private int pendingCount;
-    /** Whether {@link #pendingCount} may be other than 0. */
+    /** Whether {@link #pendingCount} may be other than 0, or the last page taken is not done with. */
     private volatile boolean pending;
     /** The next instruction is to be executed by itself, see {@link LeaveBlock#ALONE}. */
     private boolean alone;
+    /** Whether this thread may be using its TLBs. */
+    private volatile boolean inGuest;
     /** Faults and interrupts delivered: each counts as an instruction, so that a storm of them uses up the budget. */
     private long delivered;
 
@@ -70,14 +72,29 @@ public final class Executor {
         this.cache = cache;
         this.threshold = cache.threshold();
         cpu.mmu.setFetchCache(fetches);
+        cpu.codeFence = cache::settle;
         cache.attach(this);
     }
 
     /** Executes about {@code budget} instructions. */
     public Stop run(int budget) {
+        enter();
+        try {
+            return runGuest(budget);
+        } finally {
+            inGuest = false;
+        }
+    }
+
+    /** From here on this vCPU may store unseen to pages that nobody has asked it to protect. */
+    private void enter() {
+        inGuest = true;
         if (pending) {
             takeProtections();
         }
+    }
+
+    private Stop runGuest(int budget) {
         final long end = used() + budget;
         long nextLook = used();
         while (true) {
@@ -123,6 +140,7 @@ public final class Executor {
      * @return {@link Stop#DEVICE} when it has met a further access, else {@link Stop#BUDGET}
      */
     public Stop runInstruction() {
+        enter();
         try {
             if (cpu.undelivered >= 0) {
                 // The access was that of an interrupt's delivery, not of an instruction.
@@ -135,6 +153,8 @@ public final class Executor {
             return Stop.BUDGET;
         } catch (DeviceExit _) {
             return Stop.DEVICE;
+        } finally {
+            inGuest = false;
         }
     }
 
@@ -146,6 +166,7 @@ public final class Executor {
         if (cpu.shutdown) {
             return Stop.SHUTDOWN;
         }
+        enter();
         try {
             if (!cpu.interruptShadow && Delivery.takePending(cpu)) {
                 delivered++;
@@ -153,6 +174,8 @@ public final class Executor {
             }
         } catch (DeviceExit _) {
             return Stop.DEVICE;
+        } finally {
+            inGuest = false;
         }
         return cpu.halted ? Stop.HALTED : runInstruction();
     }
@@ -468,13 +491,23 @@ public final class Executor {
         cpu.requestAttention();
     }
 
+    /**
+     * Whether all that was asked of {@link #requestProtection} is done, or will be before this vCPU stores again: every store that it
+     * has made unseen is in memory. Any thread.
+     */
+    boolean isProtected() {
+        return !inGuest || !pending;
+    }
+
     private void takeProtections() {
         while (pending) {
             final long page = nextProtection();
             if (page == ALL_PAGES) {
                 cpu.mmu.flushAll();
                 cache.recheckAll();
-            } else if (page != NO_PAGE && cpu.mmu.protectCode(page)) {
+            } else if (page != NO_PAGE) {
+                cpu.mmu.protectCode(page);
+                // Stores until now may have gone unseen: through a permission, or between a look at the mark and the store.
                 cache.recheck(page);
             }
         }

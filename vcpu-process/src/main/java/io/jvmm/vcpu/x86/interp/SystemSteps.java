@@ -142,6 +142,7 @@ final class SystemSteps {
         @Override
         public void run(Cpu cpu) {
             VarHandle.fullFence();
+            cpu.codeFence.serialize();
         }
     }
 
@@ -178,6 +179,7 @@ final class SystemSteps {
         @Override
         public void run(Cpu cpu) {
             cpu.cpuid.run(cpu);
+            cpu.codeFence.serialize();
         }
     }
 
@@ -186,6 +188,7 @@ final class SystemSteps {
         @Override
         public void run(Cpu cpu) {
             Privilege.checkSupervisor(cpu);
+            cpu.codeFence.serialize();
         }
     }
 

@@ -76,6 +76,7 @@ final class SystemStepsControl {
         public void run(Cpu cpu) {
             Privilege.checkSupervisor(cpu);
             ControlRegisters.write(cpu, number, cpu.r[register] & mask);
+            cpu.codeFence.serialize();
         }
     }
 
@@ -110,6 +111,7 @@ final class SystemStepsControl {
         @Override
         public void run(Cpu cpu) {
             Debugging.write(cpu, number, cpu.r[register] & mask);
+            cpu.codeFence.serialize();
         }
     }
 
@@ -124,6 +126,7 @@ final class SystemStepsControl {
         public void run(Cpu cpu) {
             Privilege.checkSupervisor(cpu);
             ControlRegisters.loadStatusWord(cpu, (int) source.read(cpu));
+            cpu.codeFence.serialize();
         }
     }
 
@@ -180,6 +183,7 @@ final class SystemStepsControl {
         public void run(Cpu cpu) {
             Privilege.checkSupervisor(cpu);
             Msrs.write(cpu, (int) cpu.r[Cpu.RCX], joined(cpu));
+            cpu.codeFence.serialize();
         }
     }
 
@@ -194,6 +198,7 @@ final class SystemStepsControl {
         public void run(Cpu cpu) {
             Privilege.checkSupervisor(cpu);
             cpu.mmu.flushPage(address.linear(cpu));
+            cpu.codeFence.serialize();
         }
     }
 }

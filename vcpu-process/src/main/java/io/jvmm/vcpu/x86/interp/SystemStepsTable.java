@@ -67,6 +67,7 @@ final class SystemStepsTable {
                 cpu.idtBase = base;
                 cpu.idtLimit = limit;
             }
+            cpu.codeFence.serialize();
         }
     }
 
@@ -111,6 +112,7 @@ final class SystemStepsTable {
             } else {
                 Segmentation.loadLocalTable(cpu, selector);
             }
+            cpu.codeFence.serialize();
         }
     }
 

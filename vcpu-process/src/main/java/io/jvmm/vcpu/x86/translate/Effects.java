@@ -140,8 +140,9 @@ record Effects(
             case CALL ->
                 new Effects(address | first(i) | bit(Cpu.RSP), bit(Cpu.RSP), false, false, false, memory, true, true);
             case RET -> new Effects(bit(Cpu.RSP), bit(Cpu.RSP), false, false, false, true, false, true);
-            case NOP, ENDBR, PREFETCH, LFENCE, MFENCE, SFENCE ->
-                new Effects(0, 0, false, false, false, false, false, true);
+            case NOP, ENDBR, PREFETCH, LFENCE, SFENCE -> new Effects(0, 0, false, false, false, false, false, true);
+            // It serializes (APM 2 7.6.4): the region may not be valid behind it.
+            case MFENCE -> new Effects(0, 0, false, false, false, false, true, true);
             default -> VectorEffects.of(i, address);
         };
     }
