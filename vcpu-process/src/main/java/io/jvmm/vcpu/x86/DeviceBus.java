@@ -29,7 +29,7 @@ import org.jspecify.annotations.Nullable;
  * <p>The vCPU's thread only.
  */
 final class DeviceBus implements DeviceSpace, ExitView {
-    /** More accesses than any instruction has: XSAVE of x87 and SSE state writes 576 bytes. */
+    /** More accesses than any instruction has: FXSAVE and XSAVE write up to 576 bytes, eight or less at a time. */
     private static final int CAPACITY = 256;
 
     private static final int PAGE_MASK = 0xfff;

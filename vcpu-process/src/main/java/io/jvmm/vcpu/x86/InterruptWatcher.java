@@ -8,6 +8,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -24,6 +25,12 @@ final class InterruptWatcher implements AutoCloseable {
     private final EventFd[][] resamplers = new EventFd[Chipset.GSIS][0];
     private volatile boolean ending;
     private @Nullable Thread thread;
+    private final Consumer<String> failed;
+
+    /** @param failed told, on the thread that watches, why it ends before it is asked to: nobody raises interrupts then */
+    InterruptWatcher(Consumer<String> failed) {
+        this.failed = failed;
+    }
 
     /** @param resample null for an edge */
     private record Source(int gsi, EventFd line, @Nullable EventFd resample) {}
@@ -56,7 +63,7 @@ final class InterruptWatcher implements AutoCloseable {
             return;
         }
         final CountDownLatch begun = new CountDownLatch(1);
-        final Thread made = new Thread(null, () -> watch(chipset, begun), "interrupts", STACK_BYTES);
+        final Thread made = new Thread(null, () -> live(chipset, begun), "interrupts", STACK_BYTES);
         made.setDaemon(true);
         made.start();
         thread = made;
@@ -64,6 +71,18 @@ final class InterruptWatcher implements AutoCloseable {
             begun.await();
         } catch (InterruptedException e) {
             throw new IllegalStateException("nobody interrupts the main thread", e);
+        }
+    }
+
+    private void live(Chipset chipset, CountDownLatch begun) {
+        try {
+            watch(chipset, begun);
+        } catch (RuntimeException | Error e) {
+            if (!ending) {
+                failed.accept("the thread that watches interrupts has ended: " + e);
+            }
+        } finally {
+            begun.countDown();
         }
     }
 

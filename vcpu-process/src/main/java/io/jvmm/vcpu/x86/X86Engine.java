@@ -54,7 +54,7 @@ public final class X86Engine implements Engine {
     private final CodeCache code = new CodeCache(
             memory, factories(), translator == null ? TranslationQueue.NONE : translator, HOT, CODE_BYTES);
     private final ApicBus bus;
-    private final InterruptWatcher watcher = new InterruptWatcher();
+    private final InterruptWatcher watcher = new InterruptWatcher(this::fail);
     private final Chipset chipset;
     private final Doorbells doorbells = new Doorbells();
     private final List<X86Vcpu> vcpus = new ArrayList<>();
@@ -108,6 +108,10 @@ public final class X86Engine implements Engine {
         if (slot < 0 || slot >= SLOTS) {
             throw new IllegalArgumentException("memory slot " + slot);
         }
+        if (!vcpus.isEmpty()) {
+            // Their TLBs and decoded code know where memory was.
+            throw new IllegalStateException("memory is mapped before there are vCPUs");
+        }
         memory.map(slot, guestPhysicalAddress, lengthBytes, hostMemory, readOnly);
         code.clear();
     }
@@ -133,6 +137,13 @@ public final class X86Engine implements Engine {
         vcpus.add(vcpu);
         apic.wireAsFirmware();
         return vcpu;
+    }
+
+    /** The machine cannot go on: every vCPU says so. Any thread. */
+    private void fail(String reason) {
+        for (final X86Vcpu vcpu : vcpus) {
+            vcpu.fail(reason);
+        }
     }
 
     /** Any thread; nobody is there yet while the machine is built. */

@@ -44,6 +44,8 @@ final class X86Vcpu implements Vcpu {
     private volatile @Nullable Thread thread;
     private volatile boolean asleep;
     private volatile boolean kicked;
+    /** Why the machine cannot go on, or empty. */
+    private volatile String broken = "";
     /** Waits for its start-up message (SDM 3A 9.4.3). */
     private boolean waitsForStartup;
     /** {@link #settle()} met an exit that nobody has seen yet. */
@@ -99,6 +101,12 @@ final class X86Vcpu implements Vcpu {
         wake();
     }
 
+    /** Something that the processor needs is gone: {@link #run()} says so soon. Any thread. */
+    void fail(String reason) {
+        broken = reason;
+        wake();
+    }
+
     /** Makes the processor's thread look at its requests soon. Any thread. */
     void wake() {
         cpu.requestAttention();
@@ -129,6 +137,10 @@ final class X86Vcpu implements Vcpu {
             return devices.pending(cpu);
         }
         while (true) {
+            if (!broken.isEmpty()) {
+                devices.fail(broken);
+                return ExitKind.INTERNAL_ERROR;
+            }
             if (kicked) {
                 kicked = false;
                 return ExitKind.KICKED;

@@ -26,6 +26,7 @@ public final class ApicBus {
     private final LocalApic[] apics;
     private volatile int count;
     private volatile EndOfInterruptListener listener = _ -> {};
+    private volatile Runnable retry = () -> {};
     /** Where the search for the next lowest-priority target begins: plain, a race only costs fairness. */
     private int rotation;
 
@@ -51,6 +52,16 @@ public final class ApicBus {
     /** Who hears of ended level-triggered interrupts: the IOAPIC. */
     public void listen(EndOfInterruptListener newListener) {
         listener = newListener;
+    }
+
+    /** Who wants to know that a message which nobody accepted may be accepted now: the IOAPIC. */
+    public void listenForRetry(Runnable newRetry) {
+        retry = newRetry;
+    }
+
+    /** A processor may accept what it has not accepted before. Its thread. */
+    void retry() {
+        retry.run();
     }
 
     void endOfInterrupt(int vector) {
@@ -88,7 +99,7 @@ public final class ApicBus {
         return sendWide(mode, vector, level, destination == LEGACY_BROADCAST ? EVERYBODY : destination, logical);
     }
 
-    /** A message with a 32-bit destination: from a processor in x2APIC mode. Returns whether anybody was meant. */
+    /** A message with a 32-bit destination: from a processor in x2APIC mode. Returns whether anybody has accepted it. */
     boolean sendWide(int mode, int vector, boolean level, int destination, boolean logical) {
         if (mode == LOWEST_PRIORITY) {
             return sendToLowest(vector, level, destination, logical);
@@ -97,8 +108,7 @@ public final class ApicBus {
         for (int i = 0; i < count; i++) {
             final LocalApic apic = apics[i];
             if (apic.isAddressed(destination, logical)) {
-                apic.receive(mode, vector, level);
-                found = true;
+                found |= apic.receive(mode, vector, level);
             }
         }
         return found;
@@ -132,8 +142,7 @@ public final class ApicBus {
             return false;
         }
         rotation = (best.id() + 1) % count;
-        best.receive(FIXED, vector, level);
-        return true;
+        return best.receive(FIXED, vector, level);
     }
 
     /** For the state segment: whose turn it is. */

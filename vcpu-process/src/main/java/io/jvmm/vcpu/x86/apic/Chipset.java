@@ -50,6 +50,7 @@ public final class Chipset {
         this.pics = new PicPair(this::drop);
         Arrays.fill(asserted, false);
         bus.listen(this::endOfInterrupt);
+        bus.listenForRetry(this::retry);
     }
 
     /** One edge-triggered interrupt. */
@@ -87,6 +88,10 @@ public final class Chipset {
     private synchronized void endOfInterrupt(int vector) {
         ioapic.endOfInterrupt(vector);
         publishPic();
+    }
+
+    private synchronized void retry() {
+        ioapic.retry();
     }
 
     private void publishPic() {

@@ -126,6 +126,15 @@ final class IoApic {
         }
     }
 
+    /** Level-triggered interrupts that no processor accepted are sent again; those accepted wait for their end. */
+    void retry() {
+        for (int pin = 0; pin < PINS; pin++) {
+            if ((low[pin] & LEVEL) != 0) {
+                serveLevel(pin);
+            }
+        }
+    }
+
     private boolean isVectored(int pin) {
         return ((low[pin] >> 8) & 7) <= ApicBus.LOWEST_PRIORITY;
     }

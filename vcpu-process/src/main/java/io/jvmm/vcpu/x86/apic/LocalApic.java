@@ -127,9 +127,13 @@ public final class LocalApic {
 
     private void publish() {
         final boolean enabled = isEnabled();
+        final boolean before = accepting;
         accepting = enabled && (spurious & SVR_ENABLE) != 0;
         final int lint0 = lvt[LVT_LINT0 - LVT_TIMER];
         external = !enabled || ((lint0 & LVT_MASKED) == 0 && ((lint0 >> 8) & 7) == ApicBus.EXT_INT);
+        if (accepting && !before) {
+            bus.retry();
+        }
     }
 
     // ---- for routing: any thread ----
@@ -180,10 +184,16 @@ public final class LocalApic {
                 : destination >>> 4 == bits >>> 4 && (destination & bits & 0xf) != 0;
     }
 
-    /** Takes a message in, by delivery mode; what this processor does not take is dropped. */
-    void receive(int mode, int vector, boolean level) {
+    /**
+     * Takes a message in, by delivery mode; what this processor does not take is dropped.
+     *
+     * @return whether it was taken
+     */
+    boolean receive(int mode, int vector, boolean level) {
         switch (mode) {
-            case ApicBus.FIXED, ApicBus.LOWEST_PRIORITY -> request(vector, level);
+            case ApicBus.FIXED, ApicBus.LOWEST_PRIORITY -> {
+                return request(vector, level);
+            }
             case ApicBus.NMI -> {
                 nmi = true;
                 wake.run();
@@ -204,15 +214,16 @@ public final class LocalApic {
                 // SMI has no handler here, ExtINT comes over LINT0 only, the rest is reserved.
             }
         }
+        return true;
     }
 
-    private void request(int vector, boolean level) {
+    private boolean request(int vector, boolean level) {
         if (!accepting) {
-            return;
+            return false;
         }
         if (vector < LOWEST_VECTOR) {
             raise(ERROR_RECEIVE_ILLEGAL_VECTOR);
-            return;
+            return false;
         }
         if (level) {
             levelTriggered.add(vector);
@@ -221,6 +232,7 @@ public final class LocalApic {
         }
         requested.add(vector);
         wake.run();
+        return true;
     }
 
     private void raise(int error) {
@@ -399,8 +411,14 @@ public final class LocalApic {
         switch (register) {
             case TPR -> setTaskPriority(value);
             case EOI -> endOfInterrupt();
-            case LDR -> logicalId = value & 0xff00_0000;
-            case DFR -> destinationFormat = value >>> 28;
+            case LDR -> {
+                logicalId = value & 0xff00_0000;
+                bus.retry();
+            }
+            case DFR -> {
+                destinationFormat = value >>> 28;
+                bus.retry();
+            }
             case SVR -> setSpurious(value);
             case ESR -> errorStatus = errors.getAndSet(0);
             case ICR_LOW -> sendIpi(value);

@@ -143,6 +143,8 @@ public final class ControlRegisters {
             updatePaging(cpu);
             cpu.mmu.flushAll();
             updateMode(cpu);
+        } else if ((changed & CR0_AM) != 0) {
+            updatePaging(cpu);
         }
     }
 

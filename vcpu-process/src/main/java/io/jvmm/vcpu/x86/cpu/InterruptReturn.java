@@ -11,6 +11,11 @@ public final class InterruptReturn {
 
     /** IRET with this operand width; {@code nextRip} matters to a task switch only. */
     public static void run(Cpu cpu, int operandBytes, long nextRip) {
+        if (cpu.nmiBlocked) {
+            // Even if it faults (SDM 3A 6.7.1); one that waits is taken before anything else.
+            cpu.nmiBlocked = false;
+            cpu.budget = 0;
+        }
         if (!cpu.isProtected()) {
             // SDM 2: VIF and VIP stay in real mode.
             toReal(cpu, operandBytes, widthMask(operandBytes) & ~(Flags.VIF | Flags.VIP));
@@ -26,10 +31,6 @@ public final class InterruptReturn {
             TaskSwitch.interruptReturn(cpu, nextRip);
         } else {
             fromProtected(cpu, operandBytes);
-        }
-        if (cpu.nmiBlocked) {
-            cpu.nmiBlocked = false;
-            cpu.budget = 0;
         }
         cpu.codeFence.serialize();
     }

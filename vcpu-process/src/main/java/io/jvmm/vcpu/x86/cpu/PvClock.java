@@ -45,6 +45,7 @@ final class PvClock {
         HostMemory.put32(at + 24, MULTIPLIER);
         HostMemory.put32(at + 28, SHIFT | TSC_STABLE << 8);
         HostMemory.put32(at, version + 1);
+        cpu.mmu.wrotePhysical(cpu.msrs.pvClock & ~1L, CLOCK_BYTES);
     }
 
     /** Writes the wall-clock time at which the machine's time was 0. */
@@ -59,6 +60,7 @@ final class PvClock {
         HostMemory.put32(at + 4, (int) (start / NS_PER_SECOND));
         HostMemory.put32(at + 8, (int) (start % NS_PER_SECOND));
         HostMemory.put32(at, version + 1);
+        cpu.mmu.wrotePhysical(cpu.msrs.pvWallClock, WALL_BYTES);
     }
 
     /** Host address of a structure within one page of writable RAM. The address is the guest's: it may be anything. */

@@ -32,6 +32,12 @@ public final class CodeCache implements CodeWriteListener {
     /** A page with code to which so many stores went while nothing new of it was decoded is data for now: its blocks go. */
     private static final int MAX_SLOW_STORES = 256;
 
+    /**
+     * Most blocks of a page, so that looking through them stays short: one at each byte of it in each mode would be tens of thousands, and
+     * ordinary code has some hundred.
+     */
+    private static final int MAX_BLOCKS = 1_500;
+
     private final PhysicalMemory memory;
     private final BlockBuilder builder;
     private final TranslationQueue queue;
@@ -156,6 +162,9 @@ public final class CodeCache implements CodeWriteListener {
 
     private void add(CodePage page, Block block) {
         final int before = page.heapBytes;
+        if (page.count() == MAX_BLOCKS) {
+            page.invalidate(0, CodePage.BYTES);
+        }
         page.add(block);
         heapBytes += page.heapBytes - before;
         builtBlocks++;

@@ -18,7 +18,8 @@ import org.jspecify.annotations.Nullable;
  * An access of n bytes at {@code linear} hits when {@code linear - tag <= LIMIT_n} (signed): with the tag's top bit flipped
  * the difference is the offset into the page minus 2^63, so one subtraction and one comparison test the page, and that
  * the access does not leave it. An unused tag is the address of a page of a neighbouring index. There is one such array for each kind of
- * access: supervisor with SMAP in force, supervisor without, user; {@link #tlb} is the one of now.
+ * access: supervisor with SMAP in force, supervisor without, user, user with alignment checks (SDM 3A 7.9.1: CR0.AM and RFLAGS.AC; this one
+ * stays empty); {@link #tlb} is the one of now.
  *
  * <p>Translated code inlines the hit ({@link #tlb}, {@link #LIMIT_1}...) and calls the methods here on a miss.
  */
@@ -44,6 +45,7 @@ public final class Mmu {
     private final Tlb supervisorSmap = new Tlb(false, true);
     private final Tlb supervisor = new Tlb(false, false);
     private final Tlb user = new Tlb(true, false);
+    private final Tlb userAligned = new Tlb(true, false, true);
     private final PhysicalMemory memory;
     private final PageWalker walker;
     private final SlowAccess slow;
@@ -53,6 +55,7 @@ public final class Mmu {
 
     private boolean isUser;
     private boolean alignmentFlag;
+    private boolean alignmentMask;
     private boolean smap;
     private @Nullable FetchCache fetchCache;
 
@@ -86,6 +89,7 @@ public final class Mmu {
     public void setPaging(long cr0, long cr3, long cr4, long efer) {
         walker.setPaging(cr0, cr3, cr4, efer);
         smap = (cr4 & 1 << 21) != 0;
+        alignmentMask = (cr0 & 1 << 18) != 0;
         system = smap ? supervisorSmap : supervisor;
         choose();
     }
@@ -95,7 +99,7 @@ public final class Mmu {
         return walker.pointersAreValid(cr3);
     }
 
-    /** Chooses the privilege of accesses: {@code user} is CPL 3, {@code alignmentFlag} is RFLAGS.AC, which suspends SMAP. */
+    /** Chooses the privilege of accesses: {@code user} is CPL 3, {@code alignmentFlag} is RFLAGS.AC, which suspends SMAP or has alignment checked. */
     public void setPrivilege(boolean user, boolean alignmentFlag) {
         isUser = user;
         this.alignmentFlag = alignmentFlag;
@@ -104,7 +108,7 @@ public final class Mmu {
 
     private void choose() {
         if (isUser) {
-            now = user;
+            now = alignmentFlag && alignmentMask ? userAligned : user;
         } else {
             now = alignmentFlag ? supervisor : system;
         }
@@ -259,6 +263,18 @@ public final class Mmu {
     /** As {@link #probeWrite}, for {@link #writeSystem}. */
     public void probeWriteSystem(long linear, int lengthBytes) {
         slow.probeWrite(system, linear, lengthBytes);
+    }
+
+    /** #AC for an operand that is wider than the accesses of which it is made, where alignment is checked; a power of two. */
+    public void checkOperand(long linear, int operandBytes) {
+        if (now.aligned) {
+            slow.checkAlignment(linear, operandBytes);
+        }
+    }
+
+    /** Tells that bytes of RAM within one page have been written to the physical address, past all that is here. */
+    public void wrotePhysical(long guestPhysicalAddress, int lengthBytes) {
+        slow.written(guestPhysicalAddress, lengthBytes);
     }
 
     /** Raises the fault that a write of these bytes would raise (crossing a page included); writes nothing. */

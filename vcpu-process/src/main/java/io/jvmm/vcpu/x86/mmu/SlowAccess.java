@@ -92,7 +92,7 @@ final class SlowAccess {
         }
         final long physical = translate(linear, write | (tlb.user ? PageWalker.USER : 0), tlb.smap);
         final long host = memory.host(physical);
-        if (host != PhysicalMemory.NONE && (watch == null || !watch.isPageWatched(linear))) {
+        if (host != PhysicalMemory.NONE && !tlb.aligned && (watch == null || !watch.isPageWatched(linear))) {
             final boolean writable = walker.isDirtyAndWritable(tlb.user) && memory.isWritable(physical);
             final int flags = (walker.isGlobal() ? Tlb.GLOBAL : 0)
                     | (writable ? Tlb.WRITABLE : 0)
@@ -102,7 +102,17 @@ final class SlowAccess {
         return physical;
     }
 
+    /** Before any page fault, but behind an address that is not canonical, as AMD's processors do. */
+    void checkAlignment(long address, int widthBytes) {
+        if ((address & (widthBytes - 1)) != 0) {
+            throw walker.isLong() && !isCanonical(address) ? exception.nonCanonical() : exception.of(Vector.AC, 0);
+        }
+    }
+
     long read(Tlb tlb, long address, int widthBytes) {
+        if (tlb.aligned) {
+            checkAlignment(address, widthBytes);
+        }
         final long linear = effective(address);
         final long value;
         if (crosses(linear, widthBytes)) {
@@ -122,6 +132,9 @@ final class SlowAccess {
     }
 
     void write(Tlb tlb, long address, int widthBytes, long value) {
+        if (tlb.aligned) {
+            checkAlignment(address, widthBytes);
+        }
         final long linear = effective(address);
         if (crosses(linear, widthBytes)) {
             writeCrossing(tlb, linear, widthBytes, value);
@@ -227,7 +240,8 @@ final class SlowAccess {
         return bytes;
     }
 
-    private void written(long physical, int lengthBytes) {
+    /** Bytes of one page have been written. */
+    void written(long physical, int lengthBytes) {
         if (memory.hasCode(physical)) {
             codeWrites.codeWritten(physical, lengthBytes);
         }
@@ -260,6 +274,9 @@ final class SlowAccess {
     }
 
     long exchange(Tlb tlb, long address, int widthBytes, long expected, long replacement, boolean wasRead) {
+        if (tlb.aligned) {
+            checkAlignment(address, widthBytes);
+        }
         final long linear = effective(address);
         final boolean crossing = crosses(linear, widthBytes);
         final int first = crossing ? PAGE - ((int) linear & OFFSET) : widthBytes;

@@ -25,6 +25,9 @@ final class Tlb {
     /** Supervisor-mode access prevention is in force. */
     final boolean smap;
 
+    /** Alignment is checked: nothing is ever entered, so that every access goes the slow way. */
+    final boolean aligned;
+
     final long[] entries = new long[Mmu.ENTRIES * 4];
     private final int[] used = new int[Mmu.ENTRIES];
     /** More than there is room for when the list is incomplete. */
@@ -35,8 +38,13 @@ final class Tlb {
     private long hugeStretches;
 
     Tlb(boolean user, boolean smap) {
+        this(user, smap, false);
+    }
+
+    Tlb(boolean user, boolean smap, boolean aligned) {
         this.user = user;
         this.smap = smap;
+        this.aligned = aligned;
         sweep(false);
     }
 

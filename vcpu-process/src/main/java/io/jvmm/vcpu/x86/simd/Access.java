@@ -60,6 +60,7 @@ final class Access {
     /** Writes 16 bytes at any alignment: nothing is written when any of them faults. */
     static void write16(Cpu cpu, long linear, long low, long high) {
         final Mmu mmu = cpu.mmu;
+        mmu.checkOperand(linear, 16);
         if ((linear & (PhysicalMemory.PAGE_BYTES - 1)) > PhysicalMemory.PAGE_BYTES - 16) {
             mmu.probeWrite(linear, 16);
         }

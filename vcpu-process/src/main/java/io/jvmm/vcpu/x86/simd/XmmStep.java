@@ -60,6 +60,8 @@ abstract class XmmStep extends Step {
             case 16 -> {
                 if (aligned) {
                     Access.align(cpu, linear);
+                } else {
+                    cpu.mmu.checkOperand(linear, 16);
                 }
                 final long low = cpu.mmu.read64(linear);
                 compute(cpu, x, low, cpu.mmu.read64(linear + 8));

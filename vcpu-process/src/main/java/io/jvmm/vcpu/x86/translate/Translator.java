@@ -33,6 +33,8 @@ public final class Translator implements TranslationQueue, AutoCloseable {
     static final int MAX_METHOD_BYTES = 7_900;
 
     private static final int QUEUE = 1024;
+    /** A region takes some milliseconds. */
+    private static final long JOIN_MS = 1_000;
 
     private static final int CALLS_TO_COMPILE = 2;
 
@@ -169,15 +171,18 @@ public final class Translator implements TranslationQueue, AutoCloseable {
                 .sum();
     }
 
+    /** One at a time in this process, whichever engine's: the class hands its object over through a static field. */
     private static TranslatedRegion define(byte[] classFile) {
-        try {
-            MethodHandles.lookup().defineHiddenClass(classFile, true);
-        } catch (IllegalAccessException e) {
-            throw new IllegalStateException(e);
+        synchronized (TranslatedRegion.class) {
+            try {
+                MethodHandles.lookup().defineHiddenClass(classFile, true);
+            } catch (IllegalAccessException e) {
+                throw new IllegalStateException(e);
+            }
+            final TranslatedRegion region = Objects.requireNonNull(TranslatedRegion.made);
+            TranslatedRegion.made = null;
+            return region;
         }
-        final TranslatedRegion region = Objects.requireNonNull(TranslatedRegion.made);
-        TranslatedRegion.made = null;
-        return region;
     }
 
     /**
@@ -230,11 +235,20 @@ public final class Translator implements TranslationQueue, AutoCloseable {
         }
     }
 
-    /** Ends the thread. */
+    /** Ends the thread, and waits until it has ended. */
     @Override
     public void close() {
         closed = true;
-        LockSupport.unpark(thread);
+        final Thread running = thread;
+        if (running == null) {
+            return;
+        }
+        LockSupport.unpark(running);
+        try {
+            running.join(JOIN_MS);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
     }
 
     /** Regions made so far. */

@@ -155,4 +155,27 @@ class IoApicTest {
         assertEquals(List.of(5), acknowledged);
         assertFalse(chipset.picInterrupt());
     }
+
+    @Test
+    void aLevelThatNobodyAcceptsIsSentAgain() {
+        other.write(ApicRegister.SVR, 0xff, 0);
+        entry(9, LEVEL | 0x59, 1);
+        chipset.assertLevel(9);
+        assertEquals(LEVEL | 0x59, read(0x22), "no remote IRR: nobody has accepted it");
+        other.write(ApicRegister.SVR, 0x1ff, 0);
+        assertEquals(0x59, other.acknowledge());
+        assertEquals(LEVEL | 0x4000 | 0x59, read(0x22));
+        other.write(ApicRegister.EOI, 0, 0);
+        assertEquals(List.of(9), acknowledged);
+        assertEquals(LEVEL | 0x59, read(0x22));
+    }
+
+    @Test
+    void aVectorThatIsNoneDoesNotBlockThePin() {
+        entry(9, LEVEL | 0x05, 1);
+        chipset.assertLevel(9);
+        assertEquals(LEVEL | 0x05, read(0x22));
+        entry(9, LEVEL | 0x59, 1);
+        assertEquals(0x59, other.acknowledge());
+    }
 }

@@ -247,4 +247,15 @@ class DeliveryTest {
         rig.code(LongModeTables.HANDLERS + 0x40 * 16L, "48 cf");
         Allocations.assertNoneIn("INT and IRET", () -> rig.executor.run(20_000));
     }
+
+    @Test
+    void iretEndsTheBlockingOfNmisEvenWhenItFaults6_7_1() {
+        rig.longMode();
+        rig.code(LongModeTables.CODE, "48 cf");
+        cpu.nmiBlocked = true;
+        // A frame with a null code selector: #GP(0).
+        rig.step();
+        assertEquals(Vector.GP, rig.lastVector);
+        assertFalse(cpu.nmiBlocked);
+    }
 }

@@ -310,4 +310,35 @@ class SystemRegistersTest {
         rig.step();
         assertEquals(-4096, cpu.r[Cpu.RAX]);
     }
+
+    /** CPUID offers neither VMX nor SVM (SDM 3C 31.3, APM 3 "VMMCALL"). */
+    @Test
+    void hypercallsAreUndefinedAtEveryPrivilege() {
+        for (final String call : new String[] {"0f 01 c1", "0f 01 d9", "0f 01 d8", "0f 01 c2"}) {
+            rig.longMode();
+            rig.code(CODE, call);
+            rig.step();
+            assertEquals(Vector.UD, vectorAt(cpu.rip), call);
+            rig.longMode().user();
+            rig.step();
+            assertEquals(Vector.UD, vectorAt(cpu.rip), call);
+        }
+    }
+
+    @Test
+    void theClockIsSeenWhereCodeWas() {
+        rig.longMode();
+        // jmp to 9000, where the clock's tsc_timestamp will be: hlt now
+        rig.code(CODE, "e9 fb 3f 00 00");
+        rig.code(0x9000, "f4");
+        rig.executor.run(10);
+        assertEquals(0x9001, cpu.rip);
+        cpu.halted = false;
+        cpu.tscOffset = 0xf490;
+        Msrs.write(cpu, 0x4b56_4d01, 0x8ff8 | 1);
+        assertEquals(0x90, rig.get16(0x9000) & 0xff);
+        cpu.rip = 0x9000;
+        rig.executor.run(10);
+        assertEquals(0x9002, cpu.rip, "nop; hlt");
+    }
 }

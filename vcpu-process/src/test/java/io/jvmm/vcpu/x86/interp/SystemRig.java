@@ -16,6 +16,7 @@ import io.jvmm.vcpu.x86.mmu.HostMemory;
 import io.jvmm.vcpu.x86.mmu.Mmu;
 import io.jvmm.vcpu.x86.mmu.PhysicalMemory;
 import io.jvmm.vcpu.x86.mmu.Vector;
+import io.jvmm.vcpu.x86.simd.SimdFactory;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -71,7 +72,16 @@ public final class SystemRig {
     private final Insn insn = new Insn();
     private final Insn[] insns = {insn};
     private final Step[] steps = new Step[1];
-    private final StepFactory[] factories = {new SystemFactory(), new IntegerFactory()};
+    private final StepFactory[] factories = {
+        new SystemFactory(),
+        new IntegerFactory(),
+        new FpuStateSteps(),
+        new X87ControlSteps(),
+        new X87Steps(),
+        new X87MoveSteps(),
+        new X87FunctionSteps(),
+        new SimdFactory()
+    };
     private final byte[] code = new byte[Decoder.MAX_BYTES];
 
     public SystemRig() {
