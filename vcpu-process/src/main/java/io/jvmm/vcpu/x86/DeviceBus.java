@@ -9,6 +9,7 @@ import io.jvmm.vcpu.x86.cpu.Cpu;
 import io.jvmm.vcpu.x86.cpu.TimeSource;
 import io.jvmm.vcpu.x86.mmu.DeviceExit;
 import io.jvmm.vcpu.x86.mmu.DeviceSpace;
+import io.jvmm.vcpu.x86.mmu.HostMemory;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
@@ -22,7 +23,7 @@ import org.jspecify.annotations.Nullable;
  * <p>Any other access for the board is noted as the last entry of a log and the instruction is given up by a {@link DeviceExit}. Once the
  * board has answered, the instruction runs again and finds its accesses, in order, in the log: only the first that is not
  * there goes out. So an instruction may have many accesses, and each reaches the board once. What belongs to an earlier item of a repeated
- * string instruction is told by RIP and RCX, which have moved on since.
+ * string instruction is told by RIP and RCX, which have moved on since. Items of INS and OUTS that lie together in RAM go out in one exit.
  *
  * <p>An instruction with accesses both inside and to the board (MOVS between two such places, of which no software is known) repeats those inside.
  *
@@ -31,6 +32,9 @@ import org.jspecify.annotations.Nullable;
 final class DeviceBus implements DeviceSpace, ExitView {
     /** More accesses than any instruction has: FXSAVE and XSAVE write up to 576 bytes, eight or less at a time. */
     private static final int CAPACITY = 256;
+
+    /** Most items of a string instruction that go out at once. */
+    private static final int STRING_ITEMS = 1024;
 
     private static final int PAGE_MASK = 0xfff;
 
@@ -53,6 +57,10 @@ final class DeviceBus implements DeviceSpace, ExitView {
     private final long[] addresses = new long[CAPACITY];
     private final int[] widths = new int[CAPACITY];
     private final long[] values = new long[CAPACITY];
+    /** Items of each: other than 1 only for the last, whose values are then {@link #string}. */
+    private final int[] counts = new int[CAPACITY];
+
+    private final long[] string = new long[STRING_ITEMS];
     private int count;
     private int cursor;
     /** RIP and RCX when the instruction was last given up or begun again. */
@@ -116,6 +124,7 @@ final class DeviceBus implements DeviceSpace, ExitView {
             addresses[0] = addresses[last];
             widths[0] = widths[last];
             values[0] = values[last];
+            counts[0] = counts[last];
             count = 1;
             instruction = stopped.rip;
             items = stopped.r[Cpu.RCX];
@@ -139,9 +148,13 @@ final class DeviceBus implements DeviceSpace, ExitView {
 
     /** An access of the board: answered from the log, or given up. */
     private long access(ExitKind kind, long address, int widthBytes, long value) {
-        if (isLogged(kind, address, widthBytes)) {
+        if (isLogged(kind, address, widthBytes, 1)) {
             return values[cursor++];
         }
+        throw giveUp(kind, address, widthBytes, value, 1);
+    }
+
+    private DeviceExit giveUp(ExitKind kind, long address, int widthBytes, long value, int items) {
         if (cursor < count) {
             // Not what was asked before: another processor has changed the instruction or its page tables. Begin anew.
             count = cursor;
@@ -153,12 +166,64 @@ final class DeviceBus implements DeviceSpace, ExitView {
         addresses[count] = address;
         widths[count] = widthBytes;
         values[count] = value;
+        counts[count] = items;
         count++;
-        throw deviceExit;
+        return deviceExit;
     }
 
-    private boolean isLogged(ExitKind kind, long address, int widthBytes) {
-        return cursor < count && kinds[cursor] == kind && addresses[cursor] == address && widths[cursor] == widthBytes;
+    private boolean isLogged(ExitKind kind, long address, int widthBytes, int items) {
+        return cursor < count
+                && kinds[cursor] == kind
+                && addresses[cursor] == address
+                && widths[cursor] == widthBytes
+                && counts[cursor] == items;
+    }
+
+    /** How many items of a string instruction go out at once to or from this port; 0: none. */
+    private int stringItems(int port, int most) {
+        return most < 2 || Chipset.ownsPort(port) || doorbells.hasPort(port) ? 0 : Math.min(most, STRING_ITEMS);
+    }
+
+    @Override
+    public int inString(int port, int widthBytes, int most, long host) {
+        final int wanted = stringItems(port, most);
+        if (wanted == 0) {
+            return 0;
+        }
+        if (!isLogged(ExitKind.PIO_READ, port, widthBytes, wanted)) {
+            throw giveUp(ExitKind.PIO_READ, port, widthBytes, 0, wanted);
+        }
+        cursor++;
+        for (int i = 0; i < wanted; i++) {
+            final long at = host + (long) i * widthBytes;
+            switch (widthBytes) {
+                case 1 -> HostMemory.put8(at, (int) string[i]);
+                case 2 -> HostMemory.put16(at, (int) string[i]);
+                default -> HostMemory.put32(at, (int) string[i]);
+            }
+        }
+        return wanted;
+    }
+
+    @Override
+    public int outString(int port, int widthBytes, int most, long host) {
+        final int wanted = stringItems(port, most);
+        if (wanted == 0) {
+            return 0;
+        }
+        if (!isLogged(ExitKind.PIO_WRITE, port, widthBytes, wanted)) {
+            for (int i = 0; i < wanted; i++) {
+                final long at = host + (long) i * widthBytes;
+                string[i] = switch (widthBytes) {
+                    case 1 -> HostMemory.get8(at);
+                    case 2 -> HostMemory.get16(at);
+                    default -> HostMemory.get32(at) & 0xffff_ffffL;
+                };
+            }
+            throw giveUp(ExitKind.PIO_WRITE, port, widthBytes, 0, wanted);
+        }
+        cursor++;
+        return wanted;
     }
 
     @Override
@@ -183,7 +248,7 @@ final class DeviceBus implements DeviceSpace, ExitView {
             requestAttention();
         } else {
             final long written = truncate(value, widthBytes);
-            if (isLogged(ExitKind.MMIO_WRITE, address, widthBytes)
+            if (isLogged(ExitKind.MMIO_WRITE, address, widthBytes, 1)
                     || !doorbells.ring(false, address, widthBytes, written)) {
                 access(ExitKind.MMIO_WRITE, address, widthBytes, written);
             }
@@ -229,7 +294,7 @@ final class DeviceBus implements DeviceSpace, ExitView {
             return;
         }
         final long written = truncate(value, widthBytes);
-        if (isLogged(ExitKind.PIO_WRITE, port, widthBytes) || !doorbells.ring(true, port, widthBytes, written)) {
+        if (isLogged(ExitKind.PIO_WRITE, port, widthBytes, 1) || !doorbells.ring(true, port, widthBytes, written)) {
             final PortHandler handler = ports;
             if (handler == null || mustGoOut()) {
                 access(ExitKind.PIO_WRITE, port, widthBytes, written);
@@ -289,19 +354,25 @@ final class DeviceBus implements DeviceSpace, ExitView {
 
     @Override
     public int count() {
-        return 1;
+        return counts[last()];
     }
 
     @Override
     public long value(int index) {
-        Objects.checkIndex(index, 1);
-        return values[last()];
+        final int last = last();
+        Objects.checkIndex(index, counts[last]);
+        return counts[last] == 1 ? values[last] : string[index];
     }
 
     @Override
     public void complete(int index, long value) {
-        Objects.checkIndex(index, 1);
-        values[last()] = value;
+        final int last = last();
+        Objects.checkIndex(index, counts[last]);
+        if (counts[last] == 1) {
+            values[last] = value;
+        } else {
+            string[index] = value;
+        }
     }
 
     void fail(String reason) {

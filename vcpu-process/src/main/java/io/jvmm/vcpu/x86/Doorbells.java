@@ -35,6 +35,11 @@ final class Doorbells implements AutoCloseable {
         return port ? address | PORT : address;
     }
 
+    /** Whether some write to this port may ring. */
+    boolean hasPort(int port) {
+        return bells.length != 0 && Arrays.binarySearch(addresses, key(true, port)) >= 0;
+    }
+
     /** Rings what this write rings; false if it rings nothing and has to go to the board. */
     boolean ring(boolean port, long address, int widthBytes, long value) {
         if (bells.length == 0) {

@@ -108,9 +108,11 @@ public final class X86Engine implements Engine {
         if (slot < 0 || slot >= SLOTS) {
             throw new IllegalArgumentException("memory slot " + slot);
         }
-        if (!vcpus.isEmpty()) {
-            // Their TLBs and decoded code know where memory was.
-            throw new IllegalStateException("memory is mapped before there are vCPUs");
+        for (final X86Vcpu vcpu : vcpus) {
+            if (vcpu.isBound()) {
+                // Its TLBs know where memory was.
+                throw new IllegalStateException("memory is mapped before vCPUs run");
+            }
         }
         memory.map(slot, guestPhysicalAddress, lengthBytes, hostMemory, readOnly);
         code.clear();

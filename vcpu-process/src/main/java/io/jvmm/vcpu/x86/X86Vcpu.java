@@ -85,6 +85,11 @@ final class X86Vcpu implements Vcpu {
         thread = Thread.currentThread();
     }
 
+    /** Whether it has a thread: it may have run. */
+    boolean isBound() {
+        return thread != null;
+    }
+
     @Override
     public void answerPorts(PortHandler handler) {
         devices.answerPorts(handler);

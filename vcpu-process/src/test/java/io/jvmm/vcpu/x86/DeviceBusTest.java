@@ -10,10 +10,12 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.jvmm.ipc.Allocations;
 import io.jvmm.ipc.sys.EventFd;
+import io.jvmm.vcpu.engine.BootState;
 import io.jvmm.vcpu.engine.ExitKind;
 import io.jvmm.vcpu.engine.PortHandler;
 import io.jvmm.vcpu.engine.TestMachine;
 import io.jvmm.vcpu.engine.Vcpu;
+import java.lang.foreign.ValueLayout;
 import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -23,6 +25,16 @@ import org.junit.jupiter.api.Timeout;
 class DeviceBusTest {
     private static TestMachine protected32(String code) {
         return TestMachine.protected32(X86Engine::create, code);
+    }
+
+    /** The first 2 MiB mapped one to one. */
+    private static TestMachine long64(String code) {
+        final TestMachine machine = TestMachine.start(
+                X86Engine::create, 1, BootState.linux64(TestMachine.CODE, 0, 0x8000, 0x1_0000, 0, 0), code);
+        machine.ram.segment().set(ValueLayout.JAVA_LONG, 0x1_0000, 0x1_1003);
+        machine.ram.segment().set(ValueLayout.JAVA_LONG, 0x1_1000, 0x1_2003);
+        machine.ram.segment().set(ValueLayout.JAVA_LONG, 0x1_2000, 0x83);
+        return machine;
     }
 
     @Test
@@ -96,6 +108,42 @@ class DeviceBusTest {
             machine.expectRead(PIO_READ, 0x1f0, 1, 0x42);
             machine.expectWrite(MMIO_WRITE, 0xd000_0001L, 1, 0x42);
             machine.expect(PIO_WRITE, 0x80, 1);
+        }
+    }
+
+    /** In 64-bit mode what lies in one page goes in one exit; what is left of a page goes in the next. */
+    @Test
+    void portStringsAreOneExitAPage() {
+        try (TestMachine machine = long64("""
+                ba f0 01 00 00        ; mov edx, 0x1f0
+                bf fa 2f 00 00        ; mov edi, 0x2ffa
+                b9 05 00 00 00        ; mov ecx, 5
+                f3 66 6d              ; rep insw
+                be fa 2f 00 00        ; mov esi, 0x2ffa
+                b9 05 00 00 00        ; mov ecx, 5
+                f3 66 6f              ; rep outsw
+                89 f8                 ; mov eax, edi
+                e6 80                 ; out 0x80, al
+                """)) {
+            machine.expect(PIO_READ, 0x1f0, 2);
+            assertEquals(3, machine.vcpu().exit().count());
+            for (int i = 0; i < 3; i++) {
+                machine.vcpu().exit().complete(i, 0x1110L + i);
+            }
+            machine.expect(PIO_READ, 0x1f0, 2);
+            assertEquals(2, machine.vcpu().exit().count());
+            for (int i = 0; i < 2; i++) {
+                machine.vcpu().exit().complete(i, 0x2220L + i);
+            }
+            machine.expect(PIO_WRITE, 0x1f0, 2);
+            assertEquals(3, machine.vcpu().exit().count());
+            for (int i = 0; i < 3; i++) {
+                assertEquals(0x1110 + i, machine.vcpu().exit().value(i));
+            }
+            machine.expect(PIO_WRITE, 0x1f0, 2);
+            assertEquals(2, machine.vcpu().exit().count());
+            assertEquals(0x2221, machine.vcpu().exit().value(1));
+            machine.expectWrite(PIO_WRITE, 0x80, 1, 0x04);
         }
     }
 

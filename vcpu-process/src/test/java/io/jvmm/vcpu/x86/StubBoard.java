@@ -67,8 +67,16 @@ final class StubBoard {
     /** Answers an exit that is an access. */
     synchronized void answer(ExitKind kind, ExitView exit) {
         switch (kind) {
-            case PIO_READ -> exit.complete(0, in((int) exit.address(), exit.widthBytes()));
-            case PIO_WRITE -> out((int) exit.address(), exit.widthBytes(), (int) exit.value(0));
+            case PIO_READ -> {
+                for (int i = 0; i < exit.count(); i++) {
+                    exit.complete(i, in((int) exit.address(), exit.widthBytes()));
+                }
+            }
+            case PIO_WRITE -> {
+                for (int i = 0; i < exit.count(); i++) {
+                    out((int) exit.address(), exit.widthBytes(), (int) exit.value(i));
+                }
+            }
             case MMIO_READ -> {
                 tell("mmio read", exit);
                 exit.complete(0, -1L);

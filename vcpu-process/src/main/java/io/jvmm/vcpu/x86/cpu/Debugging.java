@@ -28,6 +28,7 @@ public final class Debugging {
 
     private static final int BREAK_EXECUTE = 0;
     private static final int BREAK_WRITE = 1;
+    private static final int BREAK_PORT = 2;
     private static final int BREAK_ACCESS = 3;
 
     private Debugging() {}
@@ -103,7 +104,7 @@ public final class Debugging {
         return false;
     }
 
-    /** Break on data writes or on data accesses. I/O breakpoints are not done. */
+    /** Break on data writes or on data accesses. */
     private static boolean isData(Cpu cpu, int i) {
         return (kind(cpu, i) & BREAK_WRITE) != 0;
     }
@@ -127,6 +128,18 @@ public final class Debugging {
                 if ((kind == BREAK_WRITE && write) || kind == BREAK_ACCESS) {
                     note(cpu, i, linear, lengthBytes);
                 }
+            }
+        }
+    }
+
+    /** IN, OUT, INS or OUTS with CR4.DE: notes the I/O breakpoints that it meets (SDM 3B 18.2.4), for {@link #after}. */
+    public static void portUsed(Cpu cpu, int port, int lengthBytes) {
+        if ((cpu.dr[7] & ENABLES) == 0) {
+            return;
+        }
+        for (int i = 0; i < 4; i++) {
+            if (isEnabled(cpu, i) && kind(cpu, i) == BREAK_PORT) {
+                note(cpu, i, port, lengthBytes);
             }
         }
     }

@@ -1,6 +1,8 @@
 package io.jvmm.vcpu.x86.interp;
 
+import io.jvmm.vcpu.x86.cpu.ControlRegisters;
 import io.jvmm.vcpu.x86.cpu.Cpu;
+import io.jvmm.vcpu.x86.cpu.Debugging;
 import io.jvmm.vcpu.x86.cpu.Flags;
 import io.jvmm.vcpu.x86.cpu.Segment;
 import io.jvmm.vcpu.x86.cpu.Step;
@@ -26,9 +28,16 @@ final class PortSteps {
 
     /**
      * Raises #GP(0) unless the processor may use these ports: in real mode, at CPL up to IOPL, or where the TSS says so (in virtual-8086
-     * mode only there).
+     * mode only there). Then notes the I/O breakpoints that they meet: the instruction will trap once it is done.
      */
     static void check(Cpu cpu, int port, int bytes) {
+        checkRight(cpu, port, bytes);
+        if ((cpu.cr4 & ControlRegisters.CR4_DE) != 0) {
+            Debugging.portUsed(cpu, port, bytes);
+        }
+    }
+
+    private static void checkRight(Cpu cpu, int port, int bytes) {
         if (!cpu.isProtected()) {
             return;
         }
@@ -49,6 +58,13 @@ final class PortSteps {
         if ((bits & ((1L << bytes) - 1)) != 0) {
             throw cpu.protection();
         }
+    }
+
+    /** The port in DX, once it is certain that it may be used. */
+    static int checkedPort(Cpu cpu, int bytes) {
+        final int port = (int) cpu.r[Cpu.RDX] & 0xffff;
+        check(cpu, port, bytes);
+        return port;
     }
 
     private abstract static class Port extends Step {

@@ -107,8 +107,7 @@ final class StringSteps {
 
         /** The device is read only once it is certain that the value can be stored. */
         private void input(Cpu cpu, int stride) {
-            final int port = (int) cpu.r[Cpu.RDX] & 0xffff;
-            PortSteps.check(cpu, port, bytes);
+            final int port = PortSteps.checkedPort(cpu, bytes);
             final long linear = destination(cpu, true);
             Update.prepare(cpu.mmu, linear, bytes);
             cpu.mmu.write(linear, bytes, cpu.devices.ins(port, bytes));
@@ -116,8 +115,7 @@ final class StringSteps {
         }
 
         private void output(Cpu cpu, int stride) {
-            final int port = (int) cpu.r[Cpu.RDX] & 0xffff;
-            PortSteps.check(cpu, port, bytes);
+            final int port = PortSteps.checkedPort(cpu, bytes);
             cpu.devices.out(port, bytes, (int) cpu.mmu.read(source(cpu), bytes));
             advance(cpu, Cpu.RSI, stride);
         }
@@ -184,16 +182,20 @@ final class StringSteps {
                 case STOS -> StringStepsRun.store(cpu.mmu, destination(cpu, true), bytes, most, cpu.r[Cpu.RAX]);
                 case CMPS -> StringStepsRun.compare(cpu, source(cpu), destination(cpu, false), bytes, most, whileEqual);
                 case SCAS -> StringStepsRun.scan(cpu, destination(cpu, false), bytes, most, whileEqual);
+                case INS -> StringStepsRun.input(cpu, destination(cpu, true), bytes, most);
+                case OUTS -> StringStepsRun.output(cpu, source(cpu), bytes, most);
                 default -> 0;
             };
         }
 
         private void commit(Cpu cpu, int items) {
             final long by = (long) items * bytes;
-            if (op != Op.STOS && op != Op.SCAS) {
+            if (op == Op.MOVS || op == Op.CMPS || op == Op.OUTS) {
                 cpu.r[Cpu.RSI] += by;
             }
-            cpu.r[Cpu.RDI] += by;
+            if (op != Op.OUTS) {
+                cpu.r[Cpu.RDI] += by;
+            }
         }
     }
 }

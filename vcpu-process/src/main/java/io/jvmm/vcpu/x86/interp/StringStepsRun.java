@@ -61,6 +61,22 @@ final class StringStepsRun {
         return items;
     }
 
+    /** INS: what a port gives, in one go where there is a device that takes it so. */
+    static int input(Cpu cpu, long destination, int bytes, int most) {
+        final int items = within(destination, bytes, most);
+        final int port = PortSteps.checkedPort(cpu, bytes);
+        final long to = items == 0 ? 0 : cpu.mmu.hostForWrite(destination, items * bytes);
+        return to == 0 ? 0 : cpu.devices.inString(port, bytes, items, to);
+    }
+
+    /** OUTS. */
+    static int output(Cpu cpu, long source, int bytes, int most) {
+        final int items = within(source, bytes, most);
+        final int port = PortSteps.checkedPort(cpu, bytes);
+        final long from = items == 0 ? 0 : cpu.mmu.hostForRead(source, items * bytes);
+        return from == 0 ? 0 : cpu.devices.outString(port, bytes, items, from);
+    }
+
     /** STOS. */
     static int store(Mmu mmu, long destination, int bytes, int most, long value) {
         final int items = within(destination, bytes, most);

@@ -25,4 +25,18 @@ public interface DeviceSpace {
 
     /** OUT of the low {@code widthBytes} of {@code value}. */
     void out(int port, int widthBytes, int value);
+
+    /**
+     * Many INs at once, for REP INS: what they read goes to RAM at the host address, of which there is room for {@code most} items.
+     *
+     * @return how many were done, at least one; 0 when they must be done one by one
+     */
+    default int inString(int port, int widthBytes, int most, long host) {
+        return 0;
+    }
+
+    /** Many OUTs at once, for REP OUTS, of what is in RAM at the host address. Returns as {@link #inString}. */
+    default int outString(int port, int widthBytes, int most, long host) {
+        return 0;
+    }
 }

@@ -106,6 +106,7 @@ final class MmxMoveSteps {
                 Access.mmx(cpu);
                 final long[] m = cpu.x87.significand;
                 final long at = linear(cpu, 8);
+                cpu.mmu.checkOperand(at, 8);
                 probe(cpu, at, m[mask]);
                 store(cpu, at, m[value], m[mask]);
                 Access.enterMmx(cpu);
@@ -113,6 +114,7 @@ final class MmxMoveSteps {
                 Access.sse(cpu);
                 final long[] x = cpu.xmm;
                 final long at = linear(cpu, 16);
+                cpu.mmu.checkOperand(at, 16);
                 probe(cpu, at, x[2 * mask]);
                 probe(cpu, at + 8, x[2 * mask + 1]);
                 store(cpu, at, x[2 * value], x[2 * mask]);

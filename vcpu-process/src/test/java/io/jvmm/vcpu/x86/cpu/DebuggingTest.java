@@ -127,4 +127,21 @@ class DebuggingTest {
         assertEquals(CODE + 1, frame(0));
         assertEquals(0, cpu.dr[6] & 0xe00f);
     }
+
+    @Test
+    void portBreakpointIsATrapWithDebuggingExtensions18_2_4() {
+        // out 0x62,al; nop
+        rig.code(CODE, "e6 62 90 f4");
+        Debugging.write(cpu, 2, 0x60);
+        // G2, I/O, four bytes
+        Debugging.write(cpu, 7, 1 << 5 | 2 << 24 | 3 << 26);
+        assertEquals(Executor.Stop.HALTED, rig.executor.run(100));
+        assertEquals(CODE + 4, cpu.rip, "not without CR4.DE");
+        cpu.halted = false;
+        cpu.rip = CODE;
+        cpu.cr4 |= ControlRegisters.CR4_DE;
+        toHandler();
+        assertEquals(CODE + 2, frame(0));
+        assertEquals(4, cpu.dr[6] & 0xf);
+    }
 }

@@ -328,17 +328,17 @@ class SystemRegistersTest {
     @Test
     void theClockIsSeenWhereCodeWas() {
         rig.longMode();
-        // jmp to 9000, where the clock's tsc_timestamp will be: hlt now
-        rig.code(CODE, "e9 fb 3f 00 00");
-        rig.code(0x9000, "f4");
+        // jmp to 9008, where the clock's tsc_timestamp will be: hlt now
+        rig.code(CODE, "e9 03 40 00 00");
+        rig.code(0x9008, "f4");
         rig.executor.run(10);
-        assertEquals(0x9001, cpu.rip);
+        assertEquals(0x9009, cpu.rip);
         cpu.halted = false;
         cpu.tscOffset = 0xf490;
-        Msrs.write(cpu, 0x4b56_4d01, 0x8ff8 | 1);
-        assertEquals(0x90, rig.get16(0x9000) & 0xff);
-        cpu.rip = 0x9000;
+        Msrs.write(cpu, 0x4b56_4d01, 0x9000 | 1);
+        assertEquals(0xf490, rig.get16(0x9008));
+        cpu.rip = 0x9008;
         rig.executor.run(10);
-        assertEquals(0x9002, cpu.rip, "nop; hlt");
+        assertEquals(0x900a, cpu.rip, "nop; hlt");
     }
 }
