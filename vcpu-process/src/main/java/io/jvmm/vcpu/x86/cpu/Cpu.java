@@ -6,6 +6,7 @@ import io.jvmm.vcpu.x86.mmu.DeviceSpace;
 import io.jvmm.vcpu.x86.mmu.GuestException;
 import io.jvmm.vcpu.x86.mmu.Mmu;
 import io.jvmm.vcpu.x86.mmu.Vector;
+import java.lang.invoke.VarHandle;
 
 /**
  * The registers of one vCPU: plain fields, written by its own thread alone, but for {@link #requestAttention()}.
@@ -95,7 +96,7 @@ public final class Cpu {
     public int simdExceptions;
     /** x87 and MMX state. */
     public final X87 x87 = new X87();
-    /** Scratch of FXRSTOR and XRSTOR: what was read, before anything is changed. */
+    /** Scratch of FXRSTOR, XRSTOR and task switches: what was read, before anything is changed. */
     public final long[] fpuImage = new long[64];
 
     /** Model-specific registers that nobody but {@link Msrs} uses. */
@@ -197,6 +198,15 @@ public final class Cpu {
         if ((changed & Flags.AC) != 0) {
             mmu.setPrivilege(cpl == 3, (otherFlags & Flags.AC) != 0);
         }
+    }
+
+    /**
+     * What a serializing instruction does when all else of it is done (SDM 3A 8.3, APM 2 7.6.4): every store so far is visible to all
+     * before the next instruction, and what follows is executed as memory holds it now.
+     */
+    public void serialize() {
+        VarHandle.fullFence();
+        codeFence.serialize();
     }
 
     /** Leaves lazy flags behind. */

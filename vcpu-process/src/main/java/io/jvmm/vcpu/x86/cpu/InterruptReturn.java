@@ -32,7 +32,7 @@ public final class InterruptReturn {
         } else {
             fromProtected(cpu, operandBytes);
         }
-        cpu.codeFence.serialize();
+        cpu.serialize();
     }
 
     private static int widthMask(int operandBytes) {

@@ -16,6 +16,10 @@ import io.jvmm.vcpu.x86.mmu.Vector;
  *
  * <p>Faults about the new task's segments are raised in the new task, after everything has changed: they are delivered
  * here and not thrown.
+ *
+ * <p>A TSS may lie in device memory: then the instruction runs again for each access, and so nothing but memory that the next run writes alike
+ * changes before the last of them; the busy bits, by which the next run would be refused, come after it. Descriptor tables in
+ * device memory are not provided for.
  */
 final class TaskSwitch {
     private enum Cause {
@@ -31,6 +35,15 @@ final class TaskSwitch {
     private static final int TRAP_FLAG = 0x64;
     /** DR6: the new task has its debug trap flag set. */
     private static final int BT = 1 << 15;
+
+    /** Places in {@link Cpu#fpuImage} of what {@link #read} has read. */
+    private static final int RIP = 0;
+
+    private static final int RFLAGS = 1;
+    private static final int GENERAL = 2;
+    private static final int SELECTORS = 10;
+    private static final int DIRECTORY = 17;
+    private static final int TRAP = 18;
 
     private static final int FLAGS_16 = 0x7fd5;
     private static final int FLAGS_32 = 0x3f_7fd5;
@@ -67,7 +80,7 @@ final class TaskSwitch {
         switchTo(cpu, raw, task, cause, nextRip, flags);
         try {
             loadSegments(cpu);
-            if (is32(raw) && (field(cpu, TRAP_FLAG, 2) & 1) != 0) {
+            if (cpu.fpuImage[TRAP] != 0) {
                 cpu.dr[6] |= BT;
                 Delivery.trap(cpu, Vector.DB);
             }
@@ -121,12 +134,13 @@ final class TaskSwitch {
         cpu.mmu.probeWriteSystem(tr.base & 0xffff_ffffL, (old32 ? SMALLEST_LIMIT_32 : SMALLEST_LIMIT_16) + 1);
         cpu.mmu.probeWriteSystem(newBase, (is32(raw) ? SMALLEST_LIMIT_32 : SMALLEST_LIMIT_16) + 1);
 
-        if (cause != Cause.CALL) {
-            Descriptors.changeAccess(cpu, tr.selector, Descriptors.BUSY, 0);
-        }
         save(cpu, old32, nextRip, flags);
         if (cause == Cause.CALL) {
             cpu.mmu.writeSystem(newBase, 2, tr.selector);
+        }
+        read(cpu, newBase, is32(raw));
+        if (cause != Cause.CALL) {
+            Descriptors.changeAccess(cpu, tr.selector, Descriptors.BUSY, 0);
         }
         if (cause != Cause.RETURN) {
             Descriptors.changeAccess(cpu, task, 0, Descriptors.BUSY);
@@ -149,25 +163,37 @@ final class TaskSwitch {
         }
     }
 
-    private static void load(Cpu cpu, boolean is32, boolean nested) {
+    /** The new task's registers, into the scratch area of the processor. */
+    private static void read(Cpu cpu, long base, boolean is32) {
         final int width = is32 ? 4 : 2;
-        cpu.rip = field(cpu, is32 ? 0x20 : 0xe, width);
-        final int flags = (int) field(cpu, is32 ? 0x24 : 0x10, width);
+        final long[] image = cpu.fpuImage;
+        image[RIP] = field(cpu, base, is32 ? 0x20 : 0xe, width);
+        image[RFLAGS] = field(cpu, base, is32 ? 0x24 : 0x10, width);
         for (int i = 0; i < 8; i++) {
-            final long value = field(cpu, (is32 ? 0x28 : 0x12) + i * width, width);
+            final long value = field(cpu, base, (is32 ? 0x28 : 0x12) + i * width, width);
             // A 16-bit TSS says nothing of the upper halves; processors leave ones.
-            cpu.r[i] = is32 ? value : value | 0xffff_0000L;
+            image[GENERAL + i] = is32 ? value : value | 0xffff_0000L;
         }
         for (int i = 0; i < Segment.LDTR; i++) {
-            final int selector = is32 || i < 4 ? (int) field(cpu, (is32 ? 0x48 : 0x22) + i * width, 2) : 0;
-            Segmentation.setNull(cpu.segments[i], selector);
+            image[SELECTORS + i] = is32 || i < 4 ? field(cpu, base, (is32 ? 0x48 : 0x22) + i * width, 2) : 0;
         }
-        Segmentation.setNull(cpu.segments[Segment.LDTR], (int) field(cpu, is32 ? 0x60 : 0x2a, 2));
+        image[SELECTORS + Segment.LDTR] = field(cpu, base, is32 ? 0x60 : 0x2a, 2);
+        image[DIRECTORY] = is32 ? field(cpu, base, CR3, 4) : 0;
+        image[TRAP] = is32 ? field(cpu, base, TRAP_FLAG, 2) & 1 : 0;
+    }
+
+    private static void load(Cpu cpu, boolean is32, boolean nested) {
+        final long[] image = cpu.fpuImage;
+        cpu.rip = image[RIP];
+        System.arraycopy(image, GENERAL, cpu.r, 0, 8);
+        for (int i = 0; i <= Segment.LDTR; i++) {
+            Segmentation.setNull(cpu.segments[i], (int) image[SELECTORS + i]);
+        }
         cpu.dr[7] &= ~0x55L;
         Debugging.rearm(cpu);
-        cpu.setFlags(flags | (nested ? Flags.NT : 0), is32 ? FLAGS_32 : FLAGS_16);
+        cpu.setFlags((int) image[RFLAGS] | (nested ? Flags.NT : 0), is32 ? FLAGS_32 : FLAGS_16);
         if (is32 && (cpu.cr0 & ControlRegisters.CR0_PG) != 0) {
-            cpu.cr3 = field(cpu, CR3, 4);
+            cpu.cr3 = image[DIRECTORY];
             ControlRegisters.updatePaging(cpu);
             cpu.mmu.flushNonGlobal();
         }
@@ -247,8 +273,8 @@ final class TaskSwitch {
         return Descriptors.read(cpu, selector, Vector.TS);
     }
 
-    private static long field(Cpu cpu, int offset, int bytes) {
-        return cpu.mmu.readSystem((cpu.segments[Segment.TR].base + offset) & 0xffff_ffffL, bytes);
+    private static long field(Cpu cpu, long base, int offset, int bytes) {
+        return cpu.mmu.readSystem((base + offset) & 0xffff_ffffL, bytes);
     }
 
     private static void put(Cpu cpu, int offset, int bytes, long value) {

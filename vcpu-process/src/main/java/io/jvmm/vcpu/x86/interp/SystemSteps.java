@@ -7,7 +7,6 @@ import io.jvmm.vcpu.x86.cpu.Privilege;
 import io.jvmm.vcpu.x86.cpu.Step;
 import io.jvmm.vcpu.x86.decode.Insn;
 import io.jvmm.vcpu.x86.decode.Op;
-import java.lang.invoke.VarHandle;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -141,8 +140,7 @@ final class SystemSteps {
     private static final class FullFence extends Step {
         @Override
         public void run(Cpu cpu) {
-            VarHandle.fullFence();
-            cpu.codeFence.serialize();
+            cpu.serialize();
         }
     }
 
@@ -179,7 +177,7 @@ final class SystemSteps {
         @Override
         public void run(Cpu cpu) {
             cpu.cpuid.run(cpu);
-            cpu.codeFence.serialize();
+            cpu.serialize();
         }
     }
 
@@ -188,7 +186,7 @@ final class SystemSteps {
         @Override
         public void run(Cpu cpu) {
             Privilege.checkSupervisor(cpu);
-            cpu.codeFence.serialize();
+            cpu.serialize();
         }
     }
 

@@ -76,7 +76,7 @@ final class SystemStepsControl {
         public void run(Cpu cpu) {
             Privilege.checkSupervisor(cpu);
             ControlRegisters.write(cpu, number, cpu.r[register] & mask);
-            cpu.codeFence.serialize();
+            cpu.serialize();
         }
     }
 
@@ -111,7 +111,7 @@ final class SystemStepsControl {
         @Override
         public void run(Cpu cpu) {
             Debugging.write(cpu, number, cpu.r[register] & mask);
-            cpu.codeFence.serialize();
+            cpu.serialize();
         }
     }
 
@@ -126,7 +126,7 @@ final class SystemStepsControl {
         public void run(Cpu cpu) {
             Privilege.checkSupervisor(cpu);
             ControlRegisters.loadStatusWord(cpu, (int) source.read(cpu));
-            cpu.codeFence.serialize();
+            cpu.serialize();
         }
     }
 
@@ -183,7 +183,7 @@ final class SystemStepsControl {
         public void run(Cpu cpu) {
             Privilege.checkSupervisor(cpu);
             Msrs.write(cpu, (int) cpu.r[Cpu.RCX], joined(cpu));
-            cpu.codeFence.serialize();
+            cpu.serialize();
         }
     }
 
@@ -198,7 +198,7 @@ final class SystemStepsControl {
         public void run(Cpu cpu) {
             Privilege.checkSupervisor(cpu);
             cpu.mmu.flushPage(address.linear(cpu));
-            cpu.codeFence.serialize();
+            cpu.serialize();
         }
     }
 }

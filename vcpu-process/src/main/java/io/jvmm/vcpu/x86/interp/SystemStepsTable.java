@@ -67,7 +67,7 @@ final class SystemStepsTable {
                 cpu.idtBase = base;
                 cpu.idtLimit = limit;
             }
-            cpu.codeFence.serialize();
+            cpu.serialize();
         }
     }
 
@@ -112,7 +112,7 @@ final class SystemStepsTable {
             } else {
                 Segmentation.loadLocalTable(cpu, selector);
             }
-            cpu.codeFence.serialize();
+            cpu.serialize();
         }
     }
 
