@@ -16,6 +16,8 @@ import io.jvmm.vcpu.engine.PortHandler;
 import io.jvmm.vcpu.engine.TestMachine;
 import io.jvmm.vcpu.engine.Vcpu;
 import java.lang.foreign.ValueLayout;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -144,6 +146,40 @@ class DeviceBusTest {
             assertEquals(2, machine.vcpu().exit().count());
             assertEquals(0x2221, machine.vcpu().exit().value(1));
             machine.expectWrite(PIO_WRITE, 0x80, 1, 0x04);
+        }
+    }
+
+    /** A task switch (SDM 3A 8.3) that begins anew for each field of its new TSS. */
+    @Test
+    void aTaskWhoseSegmentIsADevice() {
+        final ByteBuffer tss = ByteBuffer.allocate(0x68).order(ByteOrder.LITTLE_ENDIAN);
+        // EIP, EFLAGS, EAX; ES CS SS DS
+        tss.putInt(0x20, 0x1800).putInt(0x24, 2).putInt(0x28, 0x5a);
+        tss.putInt(0x48, 0x10).putInt(0x4c, 8).putInt(0x50, 0x10).putInt(0x54, 0x10);
+        try (TestMachine machine = protected32("""
+                0f 01 15 00 20 00 00  ; lgdt [0x2000]
+                66 b8 18 00           ; mov ax, 0x18
+                0f 00 d8              ; ltr ax
+                ea 00 00 00 00 20 00  ; jmp 0x20:0
+                """)) {
+            machine.put(0x1800, "e6 80"); // out 0x80, al
+            machine.put(0x2000, "27 00 00 21 00 00");
+            machine.put(0x2108, "ff ff 00 00 00 9b cf 00  ff ff 00 00 00 93 cf 00");
+            machine.put(0x2118, "67 00 00 30 00 89 00 00  67 00 00 00 00 89 00 d0");
+            ExitKind kind = machine.run();
+            while (kind == MMIO_READ || kind == MMIO_WRITE) {
+                final var exit = machine.vcpu().exit();
+                final int at = (int) (exit.address() - 0xd000_0000L);
+                if (kind == MMIO_READ) {
+                    exit.complete(0, exit.widthBytes() == 2 ? tss.getShort(at) & 0xffff : tss.getInt(at));
+                }
+                kind = machine.run();
+            }
+            assertEquals(PIO_WRITE, kind);
+            assertEquals(0x5a, machine.vcpu().exit().value(0));
+            assertEquals((byte) 0x89, machine.ramByte(0x211d), "the old task is available");
+            assertEquals((byte) 0x8b, machine.ramByte(0x2125), "the new one is busy");
+            assertEquals(0x1015, machine.ram.segment().get(ValueLayout.JAVA_INT, 0x3020), "EIP saved");
         }
     }
 

@@ -127,13 +127,9 @@ public final class LocalApic {
 
     private void publish() {
         final boolean enabled = isEnabled();
-        final boolean before = accepting;
         accepting = enabled && (spurious & SVR_ENABLE) != 0;
         final int lint0 = lvt[LVT_LINT0 - LVT_TIMER];
         external = !enabled || ((lint0 & LVT_MASKED) == 0 && ((lint0 >> 8) & 7) == ApicBus.EXT_INT);
-        if (accepting && !before) {
-            bus.retry();
-        }
     }
 
     // ---- for routing: any thread ----
@@ -331,6 +327,7 @@ public final class LocalApic {
         }
         publish();
         wake.run();
+        bus.retry();
         return true;
     }
 
@@ -449,6 +446,7 @@ public final class LocalApic {
         }
         publish();
         wake.run();
+        bus.retry();
     }
 
     private void setLocalVector(int index, int value) {
