@@ -17,6 +17,8 @@ import java.lang.invoke.VarHandle;
 public final class Cpu {
     /** Index into {@link #r} of a register that is always zero, for addresses without base or index. */
     public static final int ZERO = 16;
+    /** Number of a register in {@link #xmm} that the guest does not have: where translated code puts memory operands. */
+    public static final int XMM_SCRATCH = 16;
 
     public static final int RAX = 0;
     public static final int RCX = 1;
@@ -88,8 +90,8 @@ public final class Cpu {
     /** What is added to the machine's time to give the time-stamp counter. */
     public long tscOffset;
 
-    /** XMM0..XMM15: low half at {@code 2i}, high half at {@code 2i + 1}. */
-    public final long[] xmm = new long[32];
+    /** XMM0..XMM15, then {@link #XMM_SCRATCH}: low half at {@code 2i}, high half at {@code 2i + 1}; then scratch of package simd. */
+    public final long[] xmm = new long[35];
 
     public int mxcsr = 0x1f80;
     /** Exceptions that the SSE instruction in progress has met, as bits of MXCSR; zero between instructions. */

@@ -230,6 +230,16 @@ public final class Mmu {
         }
     }
 
+    /** Writes 16 bytes at any alignment: nothing when any of them faults. */
+    public void write128(long linear, long low, long high) {
+        checkOperand(linear, 16);
+        if (SlowAccess.crosses(linear, 16)) {
+            probeWrite(linear, 16);
+        }
+        write64(linear, low);
+        write64(linear + 8, high);
+    }
+
     /** Reads 1, 2, 4 or 8 bytes. */
     public long read(long linear, int widthBytes) {
         return switch (widthBytes) {

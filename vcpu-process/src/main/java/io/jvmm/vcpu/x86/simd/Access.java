@@ -1,8 +1,6 @@
 package io.jvmm.vcpu.x86.simd;
 
 import io.jvmm.vcpu.x86.cpu.Cpu;
-import io.jvmm.vcpu.x86.mmu.Mmu;
-import io.jvmm.vcpu.x86.mmu.PhysicalMemory;
 import io.jvmm.vcpu.x86.mmu.Vector;
 
 /** What every SIMD instruction does first, and 16-byte memory operands. Static; throws what the instruction raises. */
@@ -55,16 +53,5 @@ final class Access {
         if ((linear & MISALIGNED) != 0) {
             throw cpu.protection();
         }
-    }
-
-    /** Writes 16 bytes at any alignment: nothing is written when any of them faults. */
-    static void write16(Cpu cpu, long linear, long low, long high) {
-        final Mmu mmu = cpu.mmu;
-        mmu.checkOperand(linear, 16);
-        if ((linear & (PhysicalMemory.PAGE_BYTES - 1)) > PhysicalMemory.PAGE_BYTES - 16) {
-            mmu.probeWrite(linear, 16);
-        }
-        mmu.write64(linear, low);
-        mmu.write64(linear + 8, high);
     }
 }

@@ -17,9 +17,9 @@ final class Arithmetic {
     static final int ROOT = 6;
 
     /** Rounding control, precision mask, precision flag: the values with which an inexact result changes nothing. */
-    private static final int QUICK_MASK = 0x6000 | 0x1000 | 0x20;
+    static final int QUICK_MASK = 0x6000 | 0x1000 | 0x20;
 
-    private static final int QUICK = 0x1000 | 0x20;
+    static final int QUICK = 0x1000 | 0x20;
 
     private Arithmetic() {}
 

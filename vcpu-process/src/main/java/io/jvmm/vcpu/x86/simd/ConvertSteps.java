@@ -12,7 +12,7 @@ import org.jspecify.annotations.Nullable;
 final class ConvertSteps {
     private static final long LOW = 0xffff_ffffL;
     /** The precision exception is masked and has been met. */
-    private static final int PRECISION_IS_NOTHING_NEW = 0x1020;
+    static final int PRECISION_IS_NOTHING_NEW = 0x1020;
 
     private ConvertSteps() {}
 
@@ -40,6 +40,13 @@ final class ConvertSteps {
     private static long fromInts(Cpu cpu, long pair) {
         final int f = Format.SINGLE;
         return SoftFloat.fromInteger(cpu, f, pair << 32 >> 32) | SoftFloat.fromInteger(cpu, f, pair >> 32) << 32;
+    }
+
+    /** CVTTxx2SI of one number, to 32 bits (zero-extended) or 64. */
+    static long truncate(Cpu cpu, int f, long value, int bits) {
+        final long result = SoftFloat.toInteger(cpu, f, value, bits, Format.TRUNCATE);
+        Format.settle(cpu);
+        return result;
     }
 
     /** Exact, therefore without rounding or exceptions. */

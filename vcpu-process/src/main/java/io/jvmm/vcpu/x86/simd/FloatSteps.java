@@ -25,7 +25,7 @@ final class FloatSteps {
         };
     }
 
-    private static int kind(Op op) {
+    static int kind(Op op) {
         return switch (op) {
             case ADDSD, ADDSS, ADDPD, ADDPS -> Arithmetic.ADD;
             case SUBSD, SUBSS, SUBPD, SUBPS -> Arithmetic.SUBTRACT;
@@ -79,12 +79,16 @@ final class FloatSteps {
 
         @Override
         void compute(Cpu cpu, long[] x, long low, long high) {
-            final long first = Arithmetic.wide(cpu, kind, x[d], low);
-            final long second = Arithmetic.wide(cpu, kind, x[d + 1], high);
-            Format.settle(cpu);
-            x[d] = first;
-            x[d + 1] = second;
+            packedDouble(cpu, x, d, low, high, kind);
         }
+    }
+
+    static void packedDouble(Cpu cpu, long[] x, int d, long low, long high, int kind) {
+        final long first = Arithmetic.wide(cpu, kind, x[d], low);
+        final long second = Arithmetic.wide(cpu, kind, x[d + 1], high);
+        Format.settle(cpu);
+        x[d] = first;
+        x[d + 1] = second;
     }
 
     private static final class PackedSingle extends XmmStep {
@@ -119,21 +123,26 @@ final class FloatSteps {
 
         @Override
         void compute(Cpu cpu, long[] x, long low, long high) {
-            final long a = f == Format.DOUBLE ? x[d] : x[d] & LOW;
-            final long b = f == Format.DOUBLE ? low : low & LOW;
-            final int flags;
-            if (Format.isNan(f, a) || Format.isNan(f, b)) {
-                if (!quiet || Format.isSignaling(f, a) || Format.isSignaling(f, b)) {
-                    Format.raise(cpu, Format.INVALID);
-                }
-                flags = Flags.ZF | Flags.PF | Flags.CF;
-            } else {
-                final int order = SoftFloat.compare(f, Format.operand(cpu, f, a), Format.operand(cpu, f, b));
-                flags = order > 0 ? 0 : order < 0 ? Flags.CF : Flags.ZF;
-            }
-            Format.settle(cpu);
-            cpu.setStatusFlags(flags);
+            cpu.setStatusFlags(compare(cpu, f, x[d], low, quiet));
         }
+    }
+
+    /** What COMISx and UCOMISx ({@code quiet}) make the status flags; settled. */
+    static int compare(Cpu cpu, int f, long first, long second, boolean quiet) {
+        final long a = f == Format.DOUBLE ? first : first & LOW;
+        final long b = f == Format.DOUBLE ? second : second & LOW;
+        final int flags;
+        if (Format.isNan(f, a) || Format.isNan(f, b)) {
+            if (!quiet || Format.isSignaling(f, a) || Format.isSignaling(f, b)) {
+                Format.raise(cpu, Format.INVALID);
+            }
+            flags = Flags.ZF | Flags.PF | Flags.CF;
+        } else {
+            final int order = SoftFloat.compare(f, Format.operand(cpu, f, a), Format.operand(cpu, f, b));
+            flags = order > 0 ? 0 : order < 0 ? Flags.CF : Flags.ZF;
+        }
+        Format.settle(cpu);
+        return flags;
     }
 
     private static final class Compare extends XmmStep {

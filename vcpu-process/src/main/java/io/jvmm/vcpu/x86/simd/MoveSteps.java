@@ -130,7 +130,7 @@ final class MoveSteps {
             if (aligned) {
                 Access.align(cpu, linear);
             }
-            Access.write16(cpu, linear, cpu.xmm[s], cpu.xmm[s + 1]);
+            cpu.mmu.write128(linear, cpu.xmm[s], cpu.xmm[s + 1]);
         }
     }
 

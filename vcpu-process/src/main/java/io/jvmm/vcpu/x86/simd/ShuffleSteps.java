@@ -37,16 +37,27 @@ final class ShuffleSteps {
     }
 
     /** One of four doublewords. */
-    private static long pick(long low, long high, int which) {
+    static long pick(long low, long high, int which) {
         return ((which & 2) == 0 ? low : high) >>> (32 * (which & 1)) & 0xffff_ffffL;
     }
 
     /** Four words of one half by an immediate. */
-    private static long words(long value, int imm) {
+    static long words(long value, int imm) {
         return (value >>> (16 * (imm & 3)) & 0xffff)
                 | (value >>> (16 * (imm >> 2 & 3)) & 0xffff) << 16
                 | (value >>> (16 * (imm >> 4 & 3)) & 0xffff) << 32
                 | value >>> (16 * (imm >> 6 & 3)) << 48;
+    }
+
+    /** Eight bytes of sixteen, each chosen by a byte of {@code control} (SDM 2 PSHUFB). */
+    static long permute(long a, long b, long control) {
+        long result = 0;
+        for (int shift = 56; shift >= 0; shift -= 8) {
+            final int c = (int) (control >>> shift);
+            final long value = (c & 0x80) != 0 ? 0 : ((c & 8) == 0 ? a : b) >>> (8 * (c & 7)) & 0xff;
+            result = result << 8 | value;
+        }
+        return result;
     }
 
     private static final class ShuffleDoubles extends XmmStep {
@@ -154,16 +165,6 @@ final class ShuffleSteps {
             return Lanes.spread(value & top, top);
         }
 
-        private static long permute(long a, long b, long control) {
-            long result = 0;
-            for (int shift = 56; shift >= 0; shift -= 8) {
-                final int c = (int) (control >>> shift);
-                final long value = (c & 0x80) != 0 ? 0 : ((c & 8) == 0 ? a : b) >>> (8 * (c & 7)) & 0xff;
-                result = result << 8 | value;
-            }
-            return result;
-        }
-
         private void insert(long[] x, long low, long high) {
             // From memory there is but one element (SDM 2 INSERTPS).
             final long value = isLoad() ? low : pick(low, high, imm >> 6);
@@ -243,7 +244,7 @@ final class ShuffleSteps {
             return switch (op) {
                 case PSHUFW -> words(source, imm);
                 case PALIGNR -> imm > 15 ? 0 : bytes(source, destination, 0, 0, imm);
-                case PSHUFB -> Xmm.permute(destination, destination, source);
+                case PSHUFB -> permute(destination, destination, source);
                 default -> throw new IllegalStateException(op.toString());
             };
         }

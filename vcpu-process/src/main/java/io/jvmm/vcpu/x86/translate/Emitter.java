@@ -60,6 +60,9 @@ final class Emitter {
 
     static final int T4 = 40;
     private static final int REGISTERS = 42;
+    /** {@code cpu.xmm}, in regions with SSE instructions. */
+    static final int XMM = REGISTERS + 2 * 16;
+
     static final long MASK_32 = 0xffff_ffffL;
 
     final CodeBuilder code;

@@ -257,6 +257,7 @@ final class FlagEmitter {
         final boolean emitted = switch (group) {
             case Flags.SUB -> hasFirst && subtraction(condition >> 1, negated, target);
             case Flags.LOGIC -> logic(condition >> 1, negated, target);
+            case Flags.EXPLICIT -> explicit(condition >> 1, negated, target);
             case Flags.ADD, Flags.INC, Flags.DEC, Flags.SHL, Flags.SHR, Flags.SAR, CARRIED ->
                 resultOnly(condition >> 1, negated, target);
             default -> false;
@@ -274,6 +275,24 @@ final class FlagEmitter {
                     ConstantDescs.CD_long);
             code.ifne(target);
         }
+    }
+
+    /** The flags are bits of {@link Emitter#FLAGS_SOURCE}. */
+    private boolean explicit(int pair, boolean negated, Label target) {
+        final int bits = switch (pair) {
+            case 0 -> Flags.OF;
+            case 1 -> Flags.CF;
+            case 2 -> Flags.ZF;
+            case 3 -> Flags.CF | Flags.ZF;
+            case 4 -> Flags.SF;
+            case 5 -> Flags.PF;
+            default -> 0;
+        };
+        if (bits != 0) {
+            code.lload(FLAGS_SOURCE).l2i().loadConstant(bits).iand();
+            jump(negated ? Opcode.IFEQ : Opcode.IFNE, target);
+        }
+        return bits != 0;
     }
 
     private boolean subtraction(int pair, boolean negated, Label target) {

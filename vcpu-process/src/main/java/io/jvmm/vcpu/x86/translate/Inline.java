@@ -7,7 +7,7 @@ import io.jvmm.vcpu.x86.decode.OperandKind;
 final class Inline {
     private Inline() {}
 
-    /** Whether {@link InstructionEmitter} or {@link ControlEmitter} knows it. */
+    /** Whether {@link InstructionEmitter}, {@link VectorEmitter} or {@link ControlEmitter} knows it. */
     static boolean supports(Insn i) {
         if (i.codeBytes != 8 || i.lock || i.rep || i.repne) {
             return false;
@@ -32,7 +32,7 @@ final class Inline {
             case JCC -> i.operandBytes != 2;
             case RET -> i.operandBytes == 8;
             case NOP, ENDBR, PREFETCH -> true;
-            default -> false;
+            default -> VectorInline.supports(i);
         };
     }
 

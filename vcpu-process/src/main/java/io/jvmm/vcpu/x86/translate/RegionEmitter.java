@@ -70,6 +70,7 @@ final class RegionEmitter {
         final Label dispatch = code.newLabel();
         final ControlEmitter control = new ControlEmitter(e, flags, memory, exits, dispatch);
         final InstructionEmitter instructions = new InstructionEmitter(e, flags, memory, exits);
+        final VectorEmitter vectors = new VectorEmitter(e, flags, memory, exits);
         final StepEmitter steps = new StepEmitter(e, flags, exits, dispatch);
         for (final Unit unit : plan.units) {
             unit.label = code.newLabel();
@@ -91,7 +92,7 @@ final class RegionEmitter {
         select(code, exits);
         for (int u = 0; u < plan.units.size(); u++) {
             final Unit next = u + 1 < plan.units.size() ? plan.units.get(u + 1) : null;
-            unit(plan.units.get(u), next, e, flags, instructions, steps, control);
+            unit(plan.units.get(u), next, e, flags, instructions, vectors, steps, control);
         }
         control.emitStubs();
         final Label to = code.newLabel();
@@ -101,6 +102,9 @@ final class RegionEmitter {
 
     private void enter(Emitter e) {
         final CodeBuilder code = e.code;
+        if (plan.usesVectors) {
+            VectorEmitter.enter(e);
+        }
         e.cpuField("r", Names.LONGS);
         code.astore(Emitter.R);
         e.cpuField("mmu", Names.MMU);
@@ -145,6 +149,7 @@ final class RegionEmitter {
             Emitter e,
             FlagEmitter flags,
             InstructionEmitter instructions,
+            VectorEmitter vectors,
             StepEmitter steps,
             ControlEmitter control) {
         e.code.labelBinding(Objects.requireNonNull(unit.label));
@@ -163,6 +168,9 @@ final class RegionEmitter {
             } else if (ControlEmitter.transfers(i)) {
                 control.emit(unit, next);
                 return;
+            } else if (VectorInline.supports(i)) {
+                vectors.emit(unit, n);
+                n++;
             } else {
                 instructions.emit(unit, n);
                 n++;

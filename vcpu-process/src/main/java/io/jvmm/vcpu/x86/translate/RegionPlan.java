@@ -19,13 +19,16 @@ final class RegionPlan {
 
     final boolean usesFs;
     final boolean usesGs;
+    /** Some SSE instruction is emitted. */
+    final boolean usesVectors;
 
-    private RegionPlan(List<Unit> units, int locals, int written, boolean usesFs, boolean usesGs) {
+    private RegionPlan(List<Unit> units, int locals, int written, boolean usesFs, boolean usesGs, boolean usesVectors) {
         this.units = units;
         this.locals = locals;
         this.written = written;
         this.usesFs = usesFs;
         this.usesGs = usesGs;
+        this.usesVectors = usesVectors;
     }
 
     /** Plans the translation of these blocks of one page. */
@@ -46,6 +49,7 @@ final class RegionPlan {
         int written = 0;
         boolean fs = false;
         boolean gs = false;
+        boolean vectors = false;
         for (final Unit unit : units) {
             for (int i = 0; i < unit.count; i++) {
                 if (unit.inline[i]) {
@@ -53,11 +57,12 @@ final class RegionPlan {
                     used |= e.reads() | e.writes();
                     written |= e.writes();
                     fs |= unit.insns[i].hasMemory() && unit.insns[i].segment == Segment.FS;
+                    vectors |= VectorInline.supports(unit.insns[i]);
                     gs |= unit.insns[i].hasMemory() && unit.insns[i].segment == Segment.GS;
                 }
             }
         }
-        final RegionPlan plan = new RegionPlan(units, registersInLocals ? used : 0, written, fs, gs);
+        final RegionPlan plan = new RegionPlan(units, registersInLocals ? used : 0, written, fs, gs, vectors);
         plan.findLiveFlags();
         return plan;
     }

@@ -1,7 +1,9 @@
 package io.jvmm.vcpu.x86.translate;
 
+import io.jvmm.vcpu.x86.cpu.Cpu;
 import io.jvmm.vcpu.x86.cpu.Step;
 import io.jvmm.vcpu.x86.interp.Block;
+import io.jvmm.vcpu.x86.interp.CodePage;
 import io.jvmm.vcpu.x86.interp.Region;
 import org.jspecify.annotations.Nullable;
 
@@ -48,6 +50,41 @@ abstract class TranslatedRegion extends Region {
             }
         }
         return false;
+    }
+
+    /**
+     * Runs the steps of the block at RIP if it is one of this region, as the executor would: for when the processor forbids (CR0, CR4) what this was translated to do
+     * without asking.
+     */
+    final void interpret(Cpu cpu) {
+        final int offset = (int) cpu.rip & CodePage.BYTES - 1;
+        for (final Block member : members) {
+            if (member.pageOffset == offset) {
+                interpret(cpu, member);
+                return;
+            }
+        }
+    }
+
+    private static void interpret(Cpu cpu, Block block) {
+        final Step[] all = block.steps;
+        int done = 0;
+        cpu.blockRip = cpu.rip;
+        cpu.rip = cpu.blockRip + block.byteLength;
+        try {
+            while (done < all.length) {
+                all[done].run(cpu);
+                done++;
+            }
+        } finally {
+            int count = block.instructionCount;
+            if (done < all.length) {
+                count = block.stepInsn(done);
+                cpu.rip = cpu.blockRip + block.stepOffset(done);
+            }
+            cpu.retired += count;
+            cpu.budget -= count;
+        }
     }
 
     // A block may lead to a later region by now: identity is what is asked for.

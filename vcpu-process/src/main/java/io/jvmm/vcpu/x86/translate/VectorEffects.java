@@ -23,14 +23,14 @@ final class VectorEffects {
             case PTEST, COMISS, COMISD, UCOMISS, UCOMISD ->
                 new Effects(address, 0, false, true, true, true, false, true);
             default ->
-                // Any of them may fault: #NM, #XM, misaligned.
+                // Any of them may fault: #NM (but not where it is emitted), #XM, misaligned.
                 new Effects(
                         address | Effects.first(i) | Effects.second(i) | Effects.third(i),
                         Effects.first(i),
                         false,
                         false,
                         false,
-                        true,
+                        i.hasMemory() || !VectorInline.supports(i) || VectorInline.isFloat(op),
                         i.kind1 == OperandKind.MEM,
                         true);
         };

@@ -6,6 +6,7 @@ import io.jvmm.vcpu.x86.interp.CodeCache;
 import io.jvmm.vcpu.x86.interp.Executor;
 import io.jvmm.vcpu.x86.interp.IntegerFactory;
 import io.jvmm.vcpu.x86.mmu.PhysicalMemory;
+import io.jvmm.vcpu.x86.simd.SimdFactory;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.HexFormat;
@@ -33,32 +34,49 @@ final class WarmUp {
                     + "48010365488b03488b0532ffffffe82c000000488d7b404889dea40f8024ffffff77019080f9037509488d0502000000"
                     + "ffe0ffc90f850bffffffe901ffffff554889e54883ec10c9c3";
 
+    /** A loop over SSE: moves, integers, floating point, comparisons and conversions. */
+    private static final String VECTORS =
+            "b905000000f30f6f030f2943200f1143310f28c8f30f7e13660fd65350f20f105b08f20f115b58f30f1023f30f116360"
+                    + "f30f10e30f16230f1763680f1223660f6ee9660f7eea66480f7ee0f20f12e5660feff6660fdb0b660fdfc8660f747320"
+                    + "660fd7c6660ffec8660ffbc8660f70c81b0fc6c81bf20f70c81b660f3800c8660f3a0fc803660f60c8660f6dc8660f6c"
+                    + "c8660f73d903660f72f103660f72e103f20f2af9f24c0f2ac1f3440f2ac9f2410f58f8f2410f59f8f20f5e7b08f2410f"
+                    + "51f8f3450f58c9f3440f5e0b66410f59f8f3450f5ad1f2450f5ad0f2410f2cc0f3490f2cc166410f2ef87704450f2fca"
+                    + "66410f7cf8ffc90f8508ffffffe9fefeffff";
+
+    /** CR4.OSFXSR and OSXMMEXCPT. */
+    private static final int SSE = 0x600;
+
     private WarmUp() {}
 
     /** Throws when what was translated does not run. */
     static void run() {
         for (final boolean locals : new boolean[] {true, false}) {
-            try (Arena arena = Arena.ofConfined();
-                    Translator translator = new Translator(
-                            new TranslatorOptions(locals, TranslatorOptions.DEFAULT.maxInstructions(), 0, PAGE))) {
-                run(arena, translator);
-            }
+            run(locals, PROGRAM);
+            run(locals, VECTORS);
         }
     }
 
-    private static void run(Arena arena, Translator translator) {
+    private static void run(boolean locals, String program) {
+        try (Arena arena = Arena.ofConfined();
+                Translator translator = new Translator(
+                        new TranslatorOptions(locals, TranslatorOptions.DEFAULT.maxInstructions(), 0, PAGE))) {
+            run(arena, translator, HexFormat.of().parseHex(program));
+        }
+    }
+
+    private static void run(Arena arena, Translator translator, byte[] program) {
         final MemorySegment ram = arena.allocate(BYTES, PAGE);
-        final byte[] program = HexFormat.of().parseHex(PROGRAM);
         MemorySegment.copy(MemorySegment.ofArray(program), 0, ram, PAGE, program.length);
         final PhysicalMemory memory = new PhysicalMemory();
         memory.map(0, 0, BYTES, ram, false);
-        final CodeCache cache =
-                new CodeCache(memory, List.of(new IntegerFactory()), translator::translateNow, HOT, 1 << 20);
+        final CodeCache cache = new CodeCache(
+                memory, List.of(new IntegerFactory(), new SimdFactory()), translator::translateNow, HOT, 1 << 20);
         translator.attach(cache);
         final Cpu cpu = ScratchCpu.create(memory, cache);
         // Paging is off, which no processor allows in 64-bit mode; the MMU does.
         cpu.codeBytes = 8;
         cpu.modeKey = ModeKey.CODE_64;
+        cpu.cr4 = SSE;
         cpu.rip = PAGE;
         cpu.r[Cpu.RBX] = DATA;
         cpu.r[Cpu.RSP] = STACK;

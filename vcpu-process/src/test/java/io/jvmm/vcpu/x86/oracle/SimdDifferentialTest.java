@@ -11,9 +11,11 @@ import io.jvmm.vcpu.x86.decode.Insn;
 import io.jvmm.vcpu.x86.decode.Op;
 import io.jvmm.vcpu.x86.decode.OperandKind;
 import io.jvmm.vcpu.x86.fpu.X87;
+import io.jvmm.vcpu.x86.interp.IntegerFactory;
 import io.jvmm.vcpu.x86.oracle.sys.NativeCpu;
 import io.jvmm.vcpu.x86.oracle.sys.NativeState;
 import io.jvmm.vcpu.x86.simd.SimdFactory;
+import io.jvmm.vcpu.x86.translate.TranslatedCpu;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.EnumMap;
@@ -23,11 +25,13 @@ import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.Set;
+import java.util.function.BiFunction;
+import java.util.function.Consumer;
 import org.junit.jupiter.api.Test;
 
 /**
- * Every MMX and SSE instruction that the decoder knows, with random encodings and operands, on the host's processor and on the steps of
- * package simd: vector and general registers, flags, MXCSR, x87 tags, memory, and exceptions have to agree bit by bit (but the
+ * Every MMX and SSE instruction that the decoder knows, with random encodings and operands, on the host's processor, on the steps of
+ * package simd, and translated: vector and general registers, flags, MXCSR, x87 tags, memory, and exceptions have to agree bit by bit (but the
  * approximations RCPxx and RSQRTxx, whose bits are each processor's own: relative error).
  *
  * <p>{@code -Djvmm.oracle.cases=N} chooses how many cases a form (default 1,000), {@code -Djvmm.oracle.seed=S} the seed.
@@ -37,6 +41,8 @@ class SimdDifferentialTest {
     private static final long SEED = Long.getLong("jvmm.oracle.seed", System.nanoTime());
     private static final int MOST_FAILURES = Integer.getInteger("jvmm.oracle.failures", 20);
     private static final int EACH = 3;
+    /** To make a region takes longer than a hundred cases: fewer encodings, with more operands. */
+    private static final int EACH_TRANSLATED = 80;
     /** Differences of one instruction that are printed. */
     private static final int EACH_OP = 2;
 
@@ -65,17 +71,34 @@ class SimdDifferentialTest {
 
     @Test
     void allForms() {
+        all("interpreted", EACH, (code, insn) -> {
+            final Step[] steps = guest.build(code, insn.length);
+            return state -> guest.run(steps, insn.length, host.slotAddress(), state);
+        });
+    }
+
+    /** The same through the translator, be it emitted code or a step called from there. */
+    @Test
+    void allFormsTranslated() {
+        final TranslatedCpu translated = new TranslatedCpu(guest.cpu, List.of(new SimdFactory(), new IntegerFactory()));
+        all("translated", EACH_TRANSLATED, (code, insn) -> {
+            translated.load(code, insn.length);
+            return translated::run;
+        });
+    }
+
+    private void all(String how, int each, BiFunction<byte[], Insn, Consumer<NativeState>> prepare) {
         final List<Form> forms = forms();
         final Random random = new Random(SEED);
         final EnumSet<Op> seen = EnumSet.noneOf(Op.class);
         for (final Form form : forms) {
             seen.add(form.op);
-            for (int i = 0; i < CASES; i += EACH) {
-                one(form, random);
+            for (int i = 0; i < CASES; i += each) {
+                one(form, random, each, prepare);
             }
         }
-        System.out.println("seed " + SEED + ": " + forms.size() + " forms of " + seen.size() + " instructions, " + cases
-                + " cases, " + faults + " of them exceptions");
+        System.out.println("seed " + SEED + ", " + how + ": " + forms.size() + " forms of " + seen.size()
+                + " instructions, " + cases + " cases, " + faults + " of them exceptions");
         if (failureCount > 0) {
             fail("seed " + SEED + ": " + failureCount + " differences " + failed + "\n" + failures);
         }
@@ -124,15 +147,15 @@ class SimdDifferentialTest {
         return n;
     }
 
-    private void one(Form form, Random random) {
+    private void one(Form form, Random random, int each, BiFunction<byte[], Insn, Consumer<NativeState>> prepare) {
         final byte[] code = new byte[16];
         final int length = encode(form, random, code);
         final Insn insn = new Insn();
         if (!Decoder.decode(code, 0, length, 8, insn) || insn.op == Op.INVALID) {
             return;
         }
-        final Step[] steps = guest.build(code, insn.length);
-        for (int i = 0; i < EACH; i++) {
+        final Consumer<NativeState> run = prepare.apply(code, insn);
+        for (int i = 0; i < each; i++) {
             operands(insn, random);
             expected.copyFrom(before);
             MemorySegment.copy(MemorySegment.ofArray(image), 0, host.scratch(), 0, WINDOW);
@@ -140,7 +163,7 @@ class SimdDifferentialTest {
             actual.copyFrom(before);
             MemorySegment.copy(MemorySegment.ofArray(image), 0, guest.scratch(), 0, WINDOW);
             toGuest(actual);
-            guest.run(steps, insn.length, host.slotAddress(), actual);
+            run.accept(actual);
             fromGuest(actual);
             cases++;
             faults += expected.vector >= 0 ? 1 : 0;

@@ -21,6 +21,7 @@ import io.jvmm.vcpu.x86.mmu.DeviceSpace;
 import io.jvmm.vcpu.x86.mmu.GuestException;
 import io.jvmm.vcpu.x86.mmu.Mmu;
 import io.jvmm.vcpu.x86.mmu.PhysicalMemory;
+import io.jvmm.vcpu.x86.simd.SimdFactory;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -53,7 +54,7 @@ final class Guest {
     final Mmu mmu;
     final Cpu cpu;
     final Translator translator;
-    private final StepFactory factory = new IntegerFactory();
+    private final StepFactory factory = new Factories();
     private final Map<Long, Insn> insns = new HashMap<>();
     private final Map<Long, Step> steps = new HashMap<>();
     private final Map<Long, byte[]> seen = new HashMap<>();
@@ -195,6 +196,18 @@ final class Guest {
 
     Block block(long address) {
         return Blocks.at(cache, address, ModeKey.CODE_64);
+    }
+
+    /** General and SSE instructions. */
+    private static final class Factories implements StepFactory {
+        private final StepFactory integers = new IntegerFactory();
+        private final StepFactory vectors = new SimdFactory();
+
+        @Override
+        public int build(Insn[] insns, int at, int modeKey, Step[] into) {
+            final int covered = integers.build(insns, at, modeKey, into);
+            return covered != 0 ? covered : vectors.build(insns, at, modeKey, into);
+        }
     }
 
     /** Nothing is there. */

@@ -52,11 +52,36 @@ final class LockStep {
         final int flags = random.nextInt();
         translated.cpu.setStatusFlags(flags);
         interpreted.cpu.setStatusFlags(flags);
+        randomiseVectors();
         for (int s = 4; s < 6; s++) {
             final long base = random.nextInt(0, 256);
             translated.cpu.segments[s].base = base;
             interpreted.cpu.segments[s].base = base;
         }
+    }
+
+    /** Numbers, mostly near one another, and other bits; mostly the precision exception has been met before. */
+    private void randomiseVectors() {
+        for (int i = 0; i < 32; i++) {
+            final long value = switch (random.nextInt(8)) {
+                case 0 -> 0;
+                case 1 -> random.nextLong();
+                case 2 -> random.nextInt(-100, 100);
+                case 3 -> Float.floatToRawIntBits(random.nextFloat() * 100 - 50) & 0xffff_ffffL;
+                case 4 -> Double.doubleToRawLongBits(random.nextInt(-1000, 1000) / 8.0);
+                default -> Double.doubleToRawLongBits(random.nextDouble() * 2000 - 1000);
+            };
+            translated.cpu.xmm[i] = value;
+            interpreted.cpu.xmm[i] = value;
+        }
+        final int mxcsr = switch (random.nextInt(8)) {
+            case 0 -> 0x1f80;
+            case 1 -> random.nextInt(0x10000);
+            case 2 -> 0x1fa0 | random.nextInt(4) << 13;
+            default -> 0x1fa0;
+        };
+        translated.cpu.mxcsr = mxcsr;
+        interpreted.cpu.mxcsr = mxcsr;
     }
 
     private void restart() {
@@ -145,6 +170,14 @@ final class LockStep {
         for (int i = 0; i < 16; i++) {
             differ(difference, "r" + i, translated.cpu.r[i], interpreted.cpu.r[i]);
         }
+        for (int i = 0; i < 32; i++) {
+            differ(
+                    difference,
+                    "xmm" + (i >> 1) + (i % 2 == 0 ? "" : "h"),
+                    translated.cpu.xmm[i],
+                    interpreted.cpu.xmm[i]);
+        }
+        differ(difference, "mxcsr", translated.cpu.mxcsr, interpreted.cpu.mxcsr);
         differ(difference, "rip", translated.cpu.rip, interpreted.cpu.rip);
         differ(difference, "flags", translated.cpu.flags(), interpreted.cpu.flags());
         if (!difference.isEmpty()) {

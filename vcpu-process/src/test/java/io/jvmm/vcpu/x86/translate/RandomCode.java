@@ -25,11 +25,17 @@ final class RandomCode {
             0xac, 0xaf, 0xb0, 0xb1, 0xb3, 0xb6, 0xb7, 0xba, 0xbb, 0xbc, 0xbd, 0xbe, 0xbf, 0xc0, 0xc1, 0xc8, 0xc9, 0xcf,
             0xb8, 0x1f);
 
+    private static final int[] PREFIXES = ints(0, 0x66, 0xf3, 0xf2);
+
     private final SplittableRandom random;
+    /** One instruction in so many is general, the others are SSE; 0: all are general. */
+    private final int generalOneIn;
+
     private final List<byte[]> parts = new ArrayList<>();
 
-    RandomCode(SplittableRandom random) {
+    RandomCode(SplittableRandom random, int generalOneIn) {
         this.random = random;
+        this.generalOneIn = generalOneIn;
     }
 
     private static int[] ints(int... values) {
@@ -88,7 +94,8 @@ final class RandomCode {
     byte[] instruction(java.util.function.Predicate<Insn> only) {
         final Insn insn = new Insn();
         while (true) {
-            final byte[] code = candidate();
+            final byte[] code =
+                    generalOneIn == 0 || random.nextInt(generalOneIn) == 0 ? candidate() : vectorCandidate();
             if (Decoder.decode(code, 0, 15, 8, insn) && accepted(insn) && likely(insn) && only.test(insn)) {
                 return Arrays.copyOf(code, insn.length);
             }
@@ -101,7 +108,9 @@ final class RandomCode {
                 i.op == Op.DIV || i.op == Op.NOP || i.op == Op.IDIV;
             case MOV -> i.kind1 != OperandKind.SEGMENT && i.kind2 != OperandKind.SEGMENT;
             case PUSH, POP -> i.kind1 != OperandKind.SEGMENT;
-            default -> true;
+            case EMMS -> false;
+            // MMX registers are not compared.
+            default -> i.kind1 != OperandKind.MMX && i.kind2 != OperandKind.MMX;
         };
     }
 
@@ -109,6 +118,42 @@ final class RandomCode {
     private boolean likely(Insn i) {
         final boolean far = i.indexRegister != Insn.NO_REGISTER || i.base == Insn.NO_REGISTER;
         return !i.hasMemory() || i.op == Op.LEA || !far || random.nextInt(20) == 0;
+    }
+
+    /** SSE, or something else of the two-byte map. */
+    private byte[] vectorCandidate() {
+        final byte[] code = new byte[15];
+        for (int i = 0; i < code.length; i++) {
+            code[i] = (byte) random.nextInt(-16, 16);
+        }
+        int at = 0;
+        final int prefix = PREFIXES[random.nextInt(4)];
+        if (prefix != 0) {
+            code[at++] = (byte) prefix;
+        }
+        if (random.nextInt(10) < 6) {
+            code[at++] = (byte) (0x40 | random.nextInt(16));
+        }
+        code[at++] = 0x0f;
+        final int kind = random.nextInt(24);
+        if (kind < 2) {
+            code[at++] = (byte) (kind == 0 ? 0x38 : 0x3a);
+            code[at++] = (byte) random.nextInt(0x64);
+        } else {
+            code[at++] = (byte) vectorOpcode();
+        }
+        code[at] = (byte) (random.nextInt(3) == 0 ? random.nextInt(0x80) : 0xc0 | random.nextInt(64));
+        return code;
+    }
+
+    private int vectorOpcode() {
+        return switch (random.nextInt(6)) {
+            case 0 -> random.nextInt(0x10, 0x18);
+            case 1 -> random.nextInt(0x28, 0x30);
+            case 2 -> random.nextInt(0x50, 0x60);
+            case 3 -> random.nextInt(0x60, 0x80);
+            default -> random.nextInt(0xc2, 0x100);
+        };
     }
 
     private byte[] candidate() {

@@ -40,12 +40,29 @@ class TranslatedCodeTest {
         programs("branches", locals, i -> true, true, 60);
     }
 
+    @ParameterizedTest
+    @ValueSource(booleans = {true, false})
+    void vectors(boolean locals) {
+        programs("vectors", locals, i -> true, false, 24, 4);
+    }
+
+    @ParameterizedTest
+    @ValueSource(booleans = {true, false})
+    void emittedVectorsWithBranches(boolean locals) {
+        programs("emitted vectors", locals, Inline::supports, true, 40, 3);
+    }
+
     private static void programs(String name, boolean locals, Predicate<Insn> only, boolean branches, int length) {
+        programs(name, locals, only, branches, length, 0);
+    }
+
+    private static void programs(
+            String name, boolean locals, Predicate<Insn> only, boolean branches, int length, int generalOneIn) {
         final SplittableRandom random = new SplittableRandom(SEED);
         System.out.println(name + " seed " + SEED);
         try (Arena arena = Arena.ofConfined()) {
             final LockStep both = new LockStep(arena, options(locals), random);
-            final RandomCode code = new RandomCode(random);
+            final RandomCode code = new RandomCode(random, generalOneIn);
             for (int p = 0; p < PROGRAMS; p++) {
                 final byte[] program = code.program(random.nextInt(1, length), only, branches);
                 try {
