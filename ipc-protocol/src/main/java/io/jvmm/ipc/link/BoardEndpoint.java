@@ -9,7 +9,6 @@ import io.jvmm.ipc.ring.GuardedProducer;
 import io.jvmm.ipc.ring.HardenedReader;
 import io.jvmm.ipc.ring.Violation;
 import io.jvmm.ipc.sys.EventFd;
-import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -54,7 +53,9 @@ public final class BoardEndpoint {
         this.eventAdapter = new DeviceEventAdapter(events);
         this.spins = wait.spinNs() > 0;
         this.spinLimits = new SpinLimit[memory.spec().replySlots()];
-        Arrays.setAll(spinLimits, _ -> new SpinLimit(wait.spinNs()));
+        for (int vcpu = 0; vcpu < spinLimits.length; vcpu++) {
+            spinLimits[vcpu] = new SpinLimit(wait.spinNs());
+        }
         this.lastSequence = new long[memory.spec().replySlots() * LONGS_PER_CACHE_LINE_PAIR];
         noteViolations();
     }

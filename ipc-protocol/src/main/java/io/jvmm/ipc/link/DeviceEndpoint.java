@@ -207,6 +207,11 @@ public final class DeviceEndpoint {
         requestDoorbell.awake();
     }
 
+    /** The same for a caller that has drained {@link #requestDoorbell()} if it was signalled: spares a system call. */
+    public void awakeAndDrained() {
+        requestDoorbell.cancelSleep();
+    }
+
     /** What the device sleeps on. */
     public EventFd requestDoorbell() {
         return requestDoorbell.eventFd();

@@ -47,7 +47,10 @@ final class Doorbell {
         words.putIntVolatile(offset, ASLEEP);
     }
 
-    /** The consumer found something in that look. A signal that is on its way wakes it once for nothing, later. */
+    /**
+     * The consumer found something in that look, or has slept and has taken the signals that it saw. A signal that is on its way wakes it once
+     * for nothing, later.
+     */
     void cancelSleep() {
         words.putIntVolatile(offset, AWAKE);
     }

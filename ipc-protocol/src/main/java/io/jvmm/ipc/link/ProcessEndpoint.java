@@ -166,6 +166,11 @@ public final class ProcessEndpoint {
         requestDoorbell.awake();
     }
 
+    /** The same for a caller that has drained {@link #requestDoorbell()} if it was signalled: spares a system call. */
+    public void awakeAndDrained() {
+        requestDoorbell.cancelSleep();
+    }
+
     /** What the process sleeps on. */
     public EventFd requestDoorbell() {
         return requestDoorbell.eventFd();

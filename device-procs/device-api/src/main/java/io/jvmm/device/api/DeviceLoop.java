@@ -433,10 +433,10 @@ final class DeviceLoop {
             poll(timeoutNs(nowNs), nowNs); // the supervisor's next request waits, and must not keep us from sleeping
         } else if (supervisor.prepareToSleep()) {
             poll(timeoutNs(nowNs), nowNs);
-            supervisor.awake();
+            supervisor.awakeAndDrained();
         }
         if (listening) {
-            link.awake();
+            link.awakeAndDrained(); // poll() has drained both
         }
     }
 
