@@ -11,12 +11,15 @@ final class VectorSet {
     private static final int WORDS = 4;
 
     private final AtomicLongArray words = new AtomicLongArray(WORDS);
+    /** False only where the set is empty, or somebody is just adding. */
+    private volatile boolean maybeSome;
 
     void add(int vector) {
         final int word = vector >> 6;
         final long bit = 1L << vector;
         if ((words.get(word) & bit) == 0) {
             words.getAndAccumulate(word, bit, VectorSet::or);
+            maybeSome = true;
         }
     }
 
@@ -32,8 +35,25 @@ final class VectorSet {
         return (words.get(vector >> 6) & (1L << vector)) != 0;
     }
 
-    /** The vector of the highest priority, or {@link #EMPTY}. */
+    /** The vector of the highest priority, or {@link #EMPTY}. Any thread. */
     int highest() {
+        if (!maybeSome) {
+            return EMPTY;
+        }
+        final int found = scan();
+        if (found >= 0) {
+            return found;
+        }
+        maybeSome = false;
+        // What was added meanwhile may have been marked before.
+        final int late = scan();
+        if (late >= 0) {
+            maybeSome = true;
+        }
+        return late;
+    }
+
+    private int scan() {
         for (int i = WORDS - 1; i >= 0; i--) {
             final long word = words.get(i);
             if (word != 0) {

@@ -186,7 +186,9 @@ public final class Cpu {
      * becomes set, or IF while an interrupt waits, the budget is over, so that the executor looks. Checks nothing.
      */
     public void setFlags(int value, int mask) {
-        if ((mask & Flags.STATUS) != 0) {
+        if ((mask & Flags.STATUS) == Flags.STATUS) {
+            setStatusFlags(value);
+        } else if ((mask & Flags.STATUS) != 0) {
             setStatusFlags((statusFlags() & ~mask) | (value & mask));
         }
         final int other = mask & ~Flags.STATUS;

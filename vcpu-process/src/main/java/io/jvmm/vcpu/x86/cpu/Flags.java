@@ -51,6 +51,15 @@ public final class Flags {
     public static final int SAR = 40;
     public static final int MUL = 44;
 
+    /** PF by low byte of the result. */
+    private static final byte[] EVEN = new byte[256];
+
+    static {
+        for (int i = 0; i < EVEN.length; i++) {
+            EVEN[i] = (byte) ((Integer.bitCount(i) & 1) == 0 ? PF : 0);
+        }
+    }
+
     private Flags() {}
 
     /** All six as bits of RFLAGS. */
@@ -58,12 +67,35 @@ public final class Flags {
         if (kind < LOGIC) {
             return (int) source & STATUS;
         }
-        return (carry(kind, result, source) ? CF : 0)
-                | (parity(kind, result, source) ? PF : 0)
+        // Nearly all are one of these three.
+        if (kind < ADD) {
+            return ofResult(kind, result);
+        }
+        final int up = 64 - (8 << (kind & 3));
+        if ((kind & ~3) == SUB) {
+            final long first = result + source;
+            return ofResult(kind, result)
+                    | (Long.compareUnsigned(first << up, source << up) < 0 ? CF : 0)
+                    | (((first ^ source) & (first ^ result)) << up < 0 ? OF : 0)
+                    | ((int) (result ^ source ^ first) & AF);
+        }
+        if ((kind & ~3) == ADD) {
+            final long first = result - source;
+            return ofResult(kind, result)
+                    | (Long.compareUnsigned(result << up, source << up) < 0 ? CF : 0)
+                    | (((result ^ first) & (result ^ source)) << up < 0 ? OF : 0)
+                    | ((int) (result ^ source ^ first) & AF);
+        }
+        return ofResult(kind, result)
+                | (carry(kind, result, source) ? CF : 0)
                 | (adjust(kind, result, source) ? AF : 0)
-                | (zero(kind, result, source) ? ZF : 0)
-                | (sign(kind, result, source) ? SF : 0)
                 | (overflow(kind, result, source) ? OF : 0);
+    }
+
+    /** ZF, SF and PF, which are the result's for all kinds but {@link #EXPLICIT}. */
+    private static int ofResult(int kind, long result) {
+        final long top = result << (64 - (8 << (kind & 3)));
+        return (top == 0 ? ZF : top < 0 ? SF : 0) | EVEN[(int) result & 0xff];
     }
 
     /** CF. */

@@ -99,7 +99,7 @@ public final class CodeCache implements CodeWriteListener {
             if (memory.host(address) == PhysicalMemory.NONE) {
                 return null;
             }
-            page = new CodePage(address);
+            page = new CodePage(address, memory.host(address));
             pages.put(address, page);
             append(page);
             heapBytes += page.heapBytes;
@@ -173,6 +173,9 @@ public final class CodeCache implements CodeWriteListener {
 
     /** Brings the copy up to date, and drops the blocks of bytes that have changed. */
     private void compare(CodePage page) {
+        if (page.isCurrent()) {
+            return;
+        }
         HostMemory.copyOut(memory.host(page.address), now, CodePage.BYTES);
         int at = Arrays.mismatch(now, page.copy);
         if (at < 0) {

@@ -2,7 +2,9 @@ package io.jvmm.vcpu.x86.interp;
 
 import io.jvmm.vcpu.x86.cpu.ModeKey;
 import io.jvmm.vcpu.x86.decode.Decoder;
+import io.jvmm.vcpu.x86.mmu.HostMemory;
 import io.jvmm.vcpu.x86.mmu.PhysicalMemory;
+import java.nio.ByteBuffer;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
@@ -23,6 +25,9 @@ public final class CodePage {
 
     /** What memory held when it was last compared; under every block it is what memory holds. */
     final byte[] copy = new byte[BYTES];
+
+    private final ByteBuffer copyView = ByteBuffer.wrap(copy);
+    private final ByteBuffer memoryView;
     /** Stores that had to go the slow way since a block was built. */
     int slowStores;
     /** Used since eviction last passed. */
@@ -33,7 +38,7 @@ public final class CodePage {
     volatile int headVersion;
 
     /** Estimate of the heap this takes, without regions. */
-    int heapBytes = BYTES + 300;
+    int heapBytes = BYTES + 500;
     /** Neighbours in order of age, see {@link CodeCache}. */
     @Nullable
     CodePage older;
@@ -48,8 +53,15 @@ public final class CodePage {
     /** Which bytes some block decodes, eight bytes a bit. */
     private final long[] covered = new long[BYTES >> GRANULE_SHIFT >> 6];
 
-    CodePage(long address) {
+    /** The page of this guest-physical address, which is at that host address. */
+    CodePage(long address, long host) {
         this.address = address;
+        this.memoryView = HostMemory.view(host, BYTES);
+    }
+
+    /** Whether memory holds what {@link #copy} does. Any thread. */
+    boolean isCurrent() {
+        return HostMemory.isEqual(memoryView, copyView);
     }
 
     private static int slot(int key, int length) {

@@ -41,6 +41,7 @@ public final class Executor {
     public static final int SLICE = 2_000;
 
     private static final int PENDING_PAGES = 64;
+    private static final int RECENT_PAGES = 256;
     private static final int NO_STEP = -1;
     private static final int PAGE_SHIFT = 12;
     private static final int OFFSET_MASK = CodePage.BYTES - 1;
@@ -54,6 +55,9 @@ public final class Executor {
     private final JumpCache jumps = fetches.jumps;
     private final long[] tags = fetches.tags;
     private final @Nullable CodePage[] pages = fetches.pages;
+    /** Pages of code that were entered into {@link #fetches} lately, by guest-physical address. */
+    private final @Nullable CodePage[] recent = new CodePage[RECENT_PAGES];
+
     private final Object pendingLock = new Object();
     private final long[] pendingPages = new long[PENDING_PAGES];
     private int pendingCount;
@@ -465,12 +469,25 @@ public final class Executor {
             return known;
         }
         final long physical = cpu.mmu.translateFetch(linear);
-        final CodePage page = cache.page(physical, this);
+        final CodePage page = pageOf(physical);
         if (page == null) {
             // Nothing answers there: all ones, and FF FF is no instruction.
             throw cpu.undefined();
         }
         fetches.fill(linear, cpu.cpl, page, cpu.mmu.isFetchGlobal(), cpu.mmu.fetchPageShift());
+        return page;
+    }
+
+    /** As {@link CodeCache#page}, without its lock where it is a page that this vCPU has met before and that has not changed. */
+    private @Nullable CodePage pageOf(long physical) {
+        final int i = (int) (physical >>> PAGE_SHIFT) & (RECENT_PAGES - 1);
+        final CodePage known = recent[i];
+        if (known != null && known.address == (physical & -CodePage.BYTES) && !known.dead && known.isCurrent()) {
+            known.recentlyUsed = true;
+            return known;
+        }
+        final CodePage page = cache.page(physical, this);
+        recent[i] = page;
         return page;
     }
 

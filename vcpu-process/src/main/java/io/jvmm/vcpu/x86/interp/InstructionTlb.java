@@ -31,6 +31,8 @@ final class InstructionTlb implements FetchCache {
     private final int[] passing = new int[LISTED];
     /** More than there is room for when the list is incomplete. */
     private int passingCount;
+    /** Whether one of them was in the upper half of the address space. */
+    private boolean passingUpper;
     /** Which 4 MiB and 1 GiB stretches have had entries of large pages since all was forgotten: a bit each, by address modulo 64. */
     private long largeStretches;
 
@@ -56,6 +58,7 @@ final class InstructionTlb implements FetchCache {
                 passing[passingCount] = i;
             }
             passingCount = Math.min(passingCount + 1, LISTED + 1);
+            passingUpper |= linear < 0;
         }
         tags[i] = tag(linear, cpl);
         pages[i] = page;
@@ -70,14 +73,20 @@ final class InstructionTlb implements FetchCache {
     public void flushAll() {
         jumps.clear();
         Arrays.fill(tags, UNUSED);
+        Arrays.fill(pages, null);
         passingCount = 0;
+        passingUpper = false;
         largeStretches = 0;
         hugeStretches = 0;
     }
 
     @Override
     public void flushNonGlobal() {
-        jumps.clear();
+        if (passingUpper) {
+            jumps.clear();
+        } else {
+            jumps.clearLower();
+        }
         final boolean listed = passingCount <= LISTED;
         final int n = listed ? passingCount : ENTRIES;
         for (int j = 0; j < n; j++) {
@@ -87,6 +96,7 @@ final class InstructionTlb implements FetchCache {
             }
         }
         passingCount = 0;
+        passingUpper = false;
     }
 
     @Override

@@ -24,7 +24,8 @@ final class JumpCache {
     /** Tag 0 is in no generation: an entry that was never filled fits nothing. */
     private int generation = 1;
 
-    private long generationBits = 1L << GENERATION_SHIFT;
+    private long lowerBits = 1L << GENERATION_SHIFT;
+    private long upperBits = 1L << GENERATION_SHIFT;
 
     /** The block at {@code rip}, valid at this moment; null when it has to be looked up. */
     @Nullable
@@ -42,13 +43,20 @@ final class JumpCache {
 
     /** Forgets all. */
     void clear() {
+        clearLower();
+        upperBits = lowerBits;
+    }
+
+    /** Forgets what is in the lower half of the address space: what is in the upper half are kernels, of pages that are global. */
+    void clearLower() {
         generation++;
         if (generation == GENERATIONS) {
             generation = 1;
+            upperBits = 1L << GENERATION_SHIFT;
             Arrays.fill(tags, 0);
             Arrays.fill(blocks, null);
         }
-        generationBits = (long) generation << GENERATION_SHIFT;
+        lowerBits = (long) generation << GENERATION_SHIFT;
     }
 
     private static int index(long rip) {
@@ -56,6 +64,6 @@ final class JumpCache {
     }
 
     private long tag(long rip, int cpl) {
-        return (rip & RIP_MASK) | generationBits | (long) cpl << CPL_SHIFT;
+        return (rip & RIP_MASK) | (rip < 0 ? upperBits : lowerBits) | (long) cpl << CPL_SHIFT;
     }
 }

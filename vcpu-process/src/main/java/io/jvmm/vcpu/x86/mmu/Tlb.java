@@ -6,7 +6,7 @@ import java.util.Arrays;
  * One translation look-aside buffer: the entries that {@link Mmu} describes, for one kind of access. Belongs to the vCPU's
  * thread.
  *
- * <p>Entries in use are listed, so that a flush costs what was used since the last one: MOV to CR3 is frequent.
+ * <p>Entries that are not global are listed, so that a flush costs what was used since the last one: MOV to CR3 is frequent.
  */
 final class Tlb {
     /** Flag of the word at +3: global page. */
@@ -29,9 +29,10 @@ final class Tlb {
     final boolean aligned;
 
     final long[] entries = new long[Mmu.ENTRIES * 4];
-    private final int[] used = new int[Mmu.ENTRIES];
+    /** Entries that are not global, or have been otherwise: some may be listed twice. */
+    private final int[] passing = new int[Mmu.ENTRIES];
     /** More than there is room for when the list is incomplete. */
-    private int usedCount;
+    private int passingCount;
     /** Which 4 MiB and 1 GiB stretches have had entries of large pages since all was forgotten: a bit each, by address modulo 64. */
     private long largeStretches;
 
@@ -45,7 +46,7 @@ final class Tlb {
         this.user = user;
         this.smap = smap;
         this.aligned = aligned;
-        sweep(false);
+        flushAll();
     }
 
     static int index(long linear) {
@@ -65,11 +66,11 @@ final class Tlb {
     void fill(long linear, long host, long guestPhysicalAddress, int flags, boolean storesUnseen) {
         final int e = index(linear);
         final long[] t = entries;
-        if (t[e] == unused(e)) {
-            if (usedCount < used.length) {
-                used[usedCount] = e;
+        if ((flags & GLOBAL) == 0) {
+            if (passingCount < passing.length) {
+                passing[passingCount] = e;
             }
-            usedCount = Math.min(usedCount + 1, used.length + 1);
+            passingCount = Math.min(passingCount + 1, passing.length + 1);
         }
         t[e] = tag(linear);
         t[e + 1] = storesUnseen ? tag(linear) : unused(e);
@@ -105,46 +106,25 @@ final class Tlb {
 
     /** Forgets everything. */
     void flushAll() {
-        if (usedCount > used.length) {
-            sweep(false);
-        } else {
-            for (int i = 0; i < usedCount; i++) {
-                clear(used[i]);
-            }
-            usedCount = 0;
+        for (int e = 0; e < entries.length; e += 4) {
+            clear(e);
         }
+        passingCount = 0;
         largeStretches = 0;
         hugeStretches = 0;
     }
 
     /** Forgets all but global pages. */
     void flushNonGlobal() {
-        if (usedCount > used.length) {
-            sweep(true);
-            return;
-        }
-        int kept = 0;
-        for (int i = 0; i < usedCount; i++) {
-            final int e = used[i];
+        final boolean listed = passingCount <= passing.length;
+        final int n = listed ? passingCount : Mmu.ENTRIES;
+        for (int i = 0; i < n; i++) {
+            final int e = listed ? passing[i] : i << 2;
             if ((entries[e + 3] & GLOBAL) == 0) {
                 clear(e);
-            } else if (entries[e] != unused(e)) {
-                used[kept++] = e;
             }
         }
-        usedCount = kept;
-    }
-
-    private void sweep(boolean keepGlobal) {
-        int kept = 0;
-        for (int e = 0; e < entries.length; e += 4) {
-            if (keepGlobal && entries[e] != unused(e) && (entries[e + 3] & GLOBAL) != 0) {
-                used[kept++] = e;
-            } else {
-                clear(e);
-            }
-        }
-        usedCount = kept;
+        passingCount = 0;
     }
 
     /** Forgets the page that this address is in, of whatever size. */
@@ -167,15 +147,8 @@ final class Tlb {
      */
     boolean protect(long guestPhysicalPage) {
         boolean had = false;
-        final int count = Math.min(usedCount, used.length);
-        if (usedCount > used.length) {
-            for (int e = 0; e < entries.length; e += 4) {
-                had |= protectEntry(e, guestPhysicalPage);
-            }
-        } else {
-            for (int i = 0; i < count; i++) {
-                had |= protectEntry(used[i], guestPhysicalPage);
-            }
+        for (int e = 0; e < entries.length; e += 4) {
+            had |= protectEntry(e, guestPhysicalPage);
         }
         return had;
     }

@@ -75,6 +75,6 @@ final class JumpCacheTest {
         final Insn nop = new Insn();
         Decoder.decode(new byte[] {(byte) 0x90}, 0, 1, 8, nop);
         final Step[] steps = {LeaveBlock.STEP};
-        return new Block(new CodePage(0), 0, ModeKey.CODE_64, new Insn[] {nop}, steps, new int[1], null);
+        return new Block(new CodePage(0, 0), 0, ModeKey.CODE_64, new Insn[] {nop}, steps, new int[1], null);
     }
 }
