@@ -79,6 +79,7 @@ final class VectorSet {
         for (int i = 0; i < WORDS; i++) {
             words.set(i, state.u64(words.get(i), i == 0 ? ~0xffffL : -1L, name));
         }
+        maybeSome = true;
     }
 
     private static long or(long a, long b) {
