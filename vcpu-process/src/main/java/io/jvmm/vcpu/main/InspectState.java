@@ -32,15 +32,18 @@ final class InspectState {
 
     public static void main(String[] args) {
         if (args.length < 1 || args.length > 2) {
-            System.err.println("usage: InspectState FILE [PREFIX]");
-            System.exit(1);
+            end("usage: InspectState FILE [PREFIX]");
         }
         try (Fd fd = FileIo.open(Path.of(args[0]), FileIo.READ_ONLY, 0)) {
             print(CommittedState.read(fd), args.length == 2 ? args[1] : "", System.out::println);
         } catch (SysException | StateFormatException | IllegalArgumentException e) {
-            System.err.println(args[0] + ": " + e.getMessage());
-            System.exit(1);
+            end(args[0] + ": " + e.getMessage());
         }
+    }
+
+    private static void end(String message) {
+        System.err.println(message);
+        Runtime.getRuntime().halt(1);
     }
 
     /**

@@ -36,16 +36,17 @@ final class X86Moves {
 
     private X86Moves(int vcpuCount, List<String> files) throws BootException {
         this.vcpuCount = vcpuCount;
-        this.memory =
-                GuestMemory.map(MemFd.createSealed("guest", MEMORY_BYTES).fd(), MEMORY_BYTES);
+        this.memory = GuestMemory.map(MemFd.createSealed("guest", MEMORY_BYTES).fd(), MEMORY_BYTES);
         final BootPlan plan = X86Boot.load(memory, MEMORY_BYTES, vcpuCount, files, X86Boot.COMMAND_LINE);
         this.engine = build(null);
-        this.board = new StubBoard(System.out, serial, false, () -> engine.cpu(0).time.nowNs());
+        this.board = new StubBoard(
+                System.out, serial, false, () -> engine.cpu(0).time.nowNs());
         vcpus.getFirst().setBootState(plan.state());
     }
 
     public static void main(String[] args) throws Exception {
-        final X86Moves it = new X86Moves(Integer.parseInt(args[0]), List.of(args).subList(2, args.length));
+        final X86Moves it =
+                new X86Moves(Integer.parseInt(args[0]), List.of(args).subList(2, args.length));
         final int moves = it.run(Integer.parseInt(args[1]));
         System.out.flush();
         System.err.printf("%n%d moves; %s%n", moves, it.failed ? "FAILED" : "the guest has ended the machine");

@@ -2,7 +2,7 @@ package io.jvmm.vcpu.x86.apic;
 
 /**
  * Registers of the local APIC by their number: an MMIO offset divided by 16, an x2APIC MSR less 800 (SDM 3A tables 11-1 and
- * 11-6).
+ * 11-6); and which of their bits there are.
  */
 final class ApicRegister {
     static final int ID = 0x02;
@@ -35,6 +35,25 @@ final class ApicRegister {
     static final int CURRENT_COUNT = 0x39;
     static final int DIVIDE = 0x3e;
     static final int SELF_IPI = 0x3f;
+
+    // ---- bits in them ----
+
+    static final int LVT_MASKED = 1 << 16;
+    static final int LVT_COUNT = LVT_ERROR - LVT_TIMER + 1;
+    /** Bits of each LVT entry that can be written: timer, thermal, performance, LINT0, LINT1, error (figure 11-8). */
+    static final int[] LVT_WRITABLE = {0x700ff, 0x107ff, 0x107ff, 0x1a7ff, 0x1a7ff, 0x100ff};
+
+    static final int SVR_ENABLE = 1 << 8;
+    static final int SVR_SUPPRESS_BROADCAST = 1 << 12;
+    static final int SVR_WRITABLE = 0x11ff;
+
+    static final int ERROR_SEND_ILLEGAL_VECTOR = 1 << 5;
+    static final int ERROR_RECEIVE_ILLEGAL_VECTOR = 1 << 6;
+    static final int ERROR_ILLEGAL_REGISTER = 1 << 7;
+
+    static final int ERRORS = ERROR_SEND_ILLEGAL_VECTOR | ERROR_RECEIVE_ILLEGAL_VECTOR | ERROR_ILLEGAL_REGISTER;
+
+    static final int ICR_WRITABLE = 0xc_cfff;
 
     private ApicRegister() {}
 }

@@ -30,22 +30,6 @@ public final class LocalApic {
     /** Version 14h, six LVT entries, suppression of EOI broadcasts. */
     static final int VERSION_VALUE = 0x0105_0014;
 
-    private static final int LVT_MASKED = 1 << 16;
-    private static final int LVT_COUNT = LVT_ERROR - LVT_TIMER + 1;
-    /** Bits of each LVT entry that can be written: timer, thermal, performance, LINT0, LINT1, error (figure 11-8). */
-    private static final int[] LVT_WRITABLE = {0x700ff, 0x107ff, 0x107ff, 0x1a7ff, 0x1a7ff, 0x100ff};
-
-    private static final int SVR_ENABLE = 1 << 8;
-    private static final int SVR_SUPPRESS_BROADCAST = 1 << 12;
-    private static final int SVR_WRITABLE = 0x11ff;
-
-    private static final int ERROR_SEND_ILLEGAL_VECTOR = 1 << 5;
-    private static final int ERROR_RECEIVE_ILLEGAL_VECTOR = 1 << 6;
-    private static final int ERROR_ILLEGAL_REGISTER = 1 << 7;
-
-    private static final int ERRORS = ERROR_SEND_ILLEGAL_VECTOR | ERROR_RECEIVE_ILLEGAL_VECTOR | ERROR_ILLEGAL_REGISTER;
-
-    private static final int ICR_WRITABLE = 0xc_cfff;
     private static final int LOWEST_VECTOR = 16;
     private static final int MODEL_FLAT = 0xf;
 
