@@ -249,6 +249,8 @@ final class X86Vcpu implements Vcpu {
 
     @Override
     public boolean settle() {
+        // A repeated string instruction whose items are answered at once ends with the next one.
+        cpu.requestAttention();
         if (!exitUnseen && devices.isPending() && finishInstruction()) {
             devices.pending(cpu);
             // The next item of a repeated instruction, which is a boundary too: it begins anew.

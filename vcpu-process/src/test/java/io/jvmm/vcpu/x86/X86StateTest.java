@@ -12,6 +12,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.jvmm.ipc.sys.EventFd;
 import io.jvmm.vcpu.engine.BootState;
 import io.jvmm.vcpu.engine.ExitKind;
+import io.jvmm.vcpu.engine.PortHandler;
 import io.jvmm.vcpu.engine.TestMachine;
 import io.jvmm.vcpu.engine.Vcpu;
 import io.jvmm.vcpu.x86.apic.ControllerLayout;
@@ -23,6 +24,7 @@ import java.lang.foreign.ValueLayout;
 import java.util.Random;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -105,6 +107,50 @@ class X86StateTest {
                 assertEquals(0, second.vcpu().snapshot().general().rcx());
                 assertEquals((byte) 0xa1, second.ramByte(0x2000));
                 assertEquals((byte) 0xa3, second.ramByte(0x2002));
+            }
+        }
+    }
+
+    /** A long string to a port that is answered at once: a pause does not wait for its end. */
+    @Test
+    void aRepeatedInstructionStandsBetweenTwoItems() {
+        try (TestMachine first = protected32("""
+                b9 00 00 01 00        ; mov ecx, 0x10000
+                be 00 20 00 00        ; mov esi, 0x2000
+                66 ba 80 00           ; mov dx, 0x80
+                f3 6e                 ; rep outsb
+                e6 81                 ; out 0x81, al
+                """)) {
+            final AtomicLong written = new AtomicLong();
+            final PortHandler handler = new PortHandler() {
+                @Override
+                public long readPort(int port, int widthBytes) {
+                    return 0;
+                }
+
+                @Override
+                public void writePort(int port, int widthBytes, long value) {
+                    if (port == 0x80 && written.incrementAndGet() == 1000) {
+                        first.vcpu().kick();
+                    }
+                    if (port == 0x81) {
+                        first.vcpu().kick();
+                    }
+                }
+            };
+            first.vcpu().answerPorts(handler);
+            // As VcpuLoop does: the exit that the kick lets out is answered, then the processor has to stand still.
+            assertEquals(PIO_WRITE, first.vcpu().run());
+            written.incrementAndGet();
+            assertTrue(first.vcpu().settle());
+            assertTrue(written.get() < 2_000, written + " items");
+            final long left = first.vcpu().snapshot().general().rcx();
+            assertEquals(0x10000, left + written.get());
+            try (TestMachine second = first.restored(X86Engine::create)) {
+                for (long i = left; i > 0; i--) {
+                    second.expect(PIO_WRITE, 0x80, 1);
+                }
+                second.expect(PIO_WRITE, 0x81, 1);
             }
         }
     }
