@@ -38,6 +38,20 @@ final class ApicRegister {
 
     // ---- bits in them ----
 
+    /** IA32_APIC_BASE: this is the bootstrap processor. */
+    static final long BASE_BSP = 1 << 8;
+
+    static final long BASE_X2APIC = 1 << 10;
+    static final long BASE_ENABLE = 1 << 11;
+    /** Where the register page is after reset. */
+    static final long BASE_ADDRESS = 0xfee0_0000L;
+
+    /** Version 14h, six LVT entries, suppression of EOI broadcasts. */
+    static final int VERSION_VALUE = 0x0105_0014;
+
+    static final int LOWEST_VECTOR = 16;
+    static final int MODEL_FLAT = 0xf;
+
     static final int LVT_MASKED = 1 << 16;
     static final int LVT_COUNT = LVT_ERROR - LVT_TIMER + 1;
     /** Bits of each LVT entry that can be written: timer, thermal, performance, LINT0, LINT1, error (figure 11-8). */

@@ -14,24 +14,10 @@ import java.util.concurrent.atomic.AtomicInteger;
  * Whatever may need the processor's attention calls the {@code wake} it was given.
  */
 public final class LocalApic {
-    /** IA32_APIC_BASE: this is the bootstrap processor. */
-    static final long BASE_BSP = 1 << 8;
-
-    static final long BASE_X2APIC = 1 << 10;
-    static final long BASE_ENABLE = 1 << 11;
-    /** Where the register page is after reset. */
-    static final long BASE_ADDRESS = 0xfee0_0000L;
-
     /** {@link #takeStartup()}: INIT has been received. */
     public static final int STARTUP_INIT = 0x100;
     /** {@link #takeStartup()}: a start-up message has been received; its vector is in bits 7:0. */
     public static final int STARTUP_SIPI = 0x200;
-
-    /** Version 14h, six LVT entries, suppression of EOI broadcasts. */
-    static final int VERSION_VALUE = 0x0105_0014;
-
-    private static final int LOWEST_VECTOR = 16;
-    private static final int MODEL_FLAT = 0xf;
 
     private final int id;
     private final ApicBus bus;

@@ -31,7 +31,7 @@ class LocalApicTest {
     }
 
     private LocalApic x2(int id) {
-        assertTrue(apics[id].setBase(apics[id].base() | LocalApic.BASE_X2APIC));
+        assertTrue(apics[id].setBase(apics[id].base() | ApicRegister.BASE_X2APIC));
         return on(id);
     }
 
@@ -216,22 +216,22 @@ class LocalApicTest {
         // Figure 11-27
         final LocalApic apic = apics[0];
         final long base = apic.base();
-        assertFalse(apic.setBase((base & ~LocalApic.BASE_ENABLE) | LocalApic.BASE_X2APIC));
-        assertTrue(apic.setBase(base | LocalApic.BASE_X2APIC));
+        assertFalse(apic.setBase((base & ~ApicRegister.BASE_ENABLE) | ApicRegister.BASE_X2APIC));
+        assertTrue(apic.setBase(base | ApicRegister.BASE_X2APIC));
         assertEquals(-1, apic.pageAddress());
         assertFalse(apic.setBase(base));
-        assertTrue(apic.setBase(base & ~LocalApic.BASE_ENABLE));
-        assertFalse(apic.setBase(base | LocalApic.BASE_X2APIC));
+        assertTrue(apic.setBase(base & ~ApicRegister.BASE_ENABLE));
+        assertFalse(apic.setBase(base | ApicRegister.BASE_X2APIC));
         assertTrue(apic.setBase(base));
         assertEquals(0xfee0_0000L, apic.pageAddress());
-        assertTrue(apic.setBase(0xfed0_0000L | LocalApic.BASE_ENABLE));
+        assertTrue(apic.setBase(0xfed0_0000L | ApicRegister.BASE_ENABLE));
         assertEquals(0xfed0_0000L, apic.pageAddress());
-        assertTrue((apic.base() & LocalApic.BASE_BSP) != 0, "BSP is read-only");
+        assertTrue((apic.base() & ApicRegister.BASE_BSP) != 0, "BSP is read-only");
     }
 
     @Test
     void disabledInHardwareIsAnOldProcessorWithAnInterruptPin() {
-        assertTrue(apics[0].setBase(LocalApic.BASE_ADDRESS));
+        assertTrue(apics[0].setBase(ApicRegister.BASE_ADDRESS));
         assertTrue(apics[0].acceptsExternal());
         apics[0].receive(ApicBus.FIXED, 0x40, false);
         assertFalse(apics[0].isInterruptPending());
