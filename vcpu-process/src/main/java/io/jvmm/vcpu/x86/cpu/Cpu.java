@@ -140,6 +140,8 @@ public final class Cpu {
      * Also what bounds the time an interrupt waits.
      */
     public int budget;
+    /** What {@link #budget} was when the translated region that runs was entered. */
+    public int regionBudget;
     /** Instructions retired, up to date whenever the executor is between two blocks. */
     public long retired;
 

@@ -54,7 +54,7 @@ final class ControlEmitter {
         final Insn i = unit.insns[n];
         flags.end(unit.flagsLiveAtEnd);
         if (unit.effects[n].mayFault() || i.kind1 != OperandKind.REL) {
-            e.at(exits.pointAt(unit, n));
+            exits.at(unit, n);
         } else {
             e.flush();
         }

@@ -32,8 +32,6 @@ final class Emitter {
 
     static final int FLAGS_KIND = 6;
     static final int ENTRY = 7;
-    static final int START_BUDGET = 8;
-    static final int MMU = 9;
     /** Linear address of the page. */
     static final int PAGE = 10;
 
@@ -72,8 +70,6 @@ final class Emitter {
     private int pointCount;
     /** What is laid over the flags here, see {@link RareFlags}; a point takes note of it. */
     int over;
-    /** Whether a point has anything laid over. */
-    boolean usesOver;
     /** Registers known to have zeros above bit 31 here. */
     private int narrow;
     /** Registers of the array whose value is in their local variable, too. */
@@ -296,9 +292,15 @@ final class Emitter {
         code.aload(CPU).getfield(Names.CPU, name, type);
     }
 
+    /** Pushes the MMU. */
+    void mmu() {
+        cpuField("mmu", Names.MMU);
+    }
+
     /** The TLB of the present privilege, and the segments that are used. */
     void loadMmu() {
-        code.aload(MMU).getfield(Names.MMU, "tlb", Names.LONGS).astore(TLB);
+        mmu();
+        code.getfield(Names.MMU, "tlb", Names.LONGS).astore(TLB);
     }
 
     void loadSegments() {
@@ -326,14 +328,7 @@ final class Emitter {
                 | (left << TranslatedRegion.LEFT_SHIFT)
                 | (over << TranslatedRegion.OVER_SHIFT)
                 | bits;
-        usesOver |= over != 0;
         return pointCount++;
-    }
-
-    /** From here on an exception is at this point: the registers are stored. */
-    void at(int point) {
-        flush();
-        code.loadConstant(point).istore(POINT);
     }
 
     int[] points() {

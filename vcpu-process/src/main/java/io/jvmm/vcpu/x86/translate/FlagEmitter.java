@@ -23,33 +23,59 @@ final class FlagEmitter {
     /** ADC or SBB; {@link Emitter#CARRY} holds CF. */
     private static final int CARRIED = -2;
 
+    /** Where the flags are: in the processor. */
+    static final int MEMORY = 0;
+    /** In the locals. */
+    static final int LOCALS = 1;
+    /** In the processor, and something is laid over. */
+    static final int MEMORY_OVER = 2;
+    /** In the locals, and something is laid over. */
+    static final int LOCALS_OVER = 3;
+
     private final Emitter e;
     private final CodeBuilder code;
     private int group = UNKNOWN;
     private int bytes;
     /** {@link Emitter#FLAGS_FIRST} is there. */
     private boolean hasFirst;
+    /** The locals are not set yet: the processor's fields tell. */
+    private boolean inMemory = true;
 
     FlagEmitter(Emitter e) {
         this.e = e;
         this.code = e.code;
     }
 
-    /** At the start of a unit, behind a step: nothing is known. */
+    /** At the start of a unit, behind a step: the processor has them, nothing is known. */
     void forget() {
         group = UNKNOWN;
+        inMemory = true;
         e.over = 0;
+    }
+
+    /** Where they are. */
+    int place() {
+        return (inMemory ? MEMORY : LOCALS) | (e.over != 0 ? MEMORY_OVER : 0);
+    }
+
+    /** Has them in the processor, for a step or for the next unit. */
+    void store() {
+        settle();
+        if (!inMemory) {
+            e.storeFlags();
+        }
     }
 
     /** What is known, to go on from the same state on another way: {@link #restore}. */
     long state() {
-        return (group + 2) | bytes << 8 | (hasFirst ? 1 << 16 : 0) | (long) e.over << 32;
+        return (group + 2) | bytes << 8 | (hasFirst ? 1 << 16 : 0) | (inMemory ? 1 << 17 : 0) | (long) e.over << 32;
     }
 
     void restore(long state) {
         group = ((int) state & 0xff) - 2;
         bytes = (int) (state >> 8) & 0xff;
         hasFirst = (state & 1 << 16) != 0;
+        inMemory = (state & 1 << 17) != 0;
         e.over = (int) (state >>> 32);
     }
 
@@ -72,9 +98,12 @@ final class FlagEmitter {
             code.lstore(FLAGS_SOURCE).lload(OVER).lstore(FLAGS_RESULT);
             known(operation == RareFlags.INC ? Flags.INC : Flags.DEC, width, false);
         } else if (operation != 0) {
+            if (inMemory) {
+                e.loadFlags();
+            }
             code.loadConstant(e.over);
             workOut(e);
-            forget();
+            inLocals();
         }
     }
 
@@ -85,10 +114,26 @@ final class FlagEmitter {
         e.code.lstore(FLAGS_SOURCE).iconst_0().istore(FLAGS_KIND);
     }
 
+    /** The locals tell; which instruction it was is not known. */
+    void inLocals() {
+        group = UNKNOWN;
+        inMemory = false;
+        e.over = 0;
+    }
+
+    /** Has the locals tell, before a branch around what sets them. */
+    void load() {
+        settle();
+        if (inMemory) {
+            e.loadFlags();
+            inLocals();
+        }
+    }
+
     /** The end of a unit. */
     void end(boolean live) {
         if (live) {
-            settle();
+            store();
         }
     }
 
@@ -99,7 +144,14 @@ final class FlagEmitter {
      */
     void known(int newGroup, int newBytes, boolean first) {
         code.loadConstant(newGroup + log2(newBytes)).istore(FLAGS_KIND);
+        // What nobody reads is set nevertheless: its value of before would have to be kept from unit to unit.
+        if (newGroup == Flags.LOGIC) {
+            code.lconst_0().lstore(FLAGS_SOURCE);
+        } else if (newGroup == Flags.EXPLICIT) {
+            code.lconst_0().lstore(FLAGS_RESULT);
+        }
         e.over = 0;
+        inMemory = false;
         group = newGroup;
         bytes = newBytes;
         hasFirst = first;
@@ -108,6 +160,7 @@ final class FlagEmitter {
     /** As {@link #known} for ADC and SBB: the kind is in its local already, CF in {@link Emitter#CARRY}. */
     void carried(int newBytes) {
         e.over = 0;
+        inMemory = false;
         group = CARRIED;
         bytes = newBytes;
         hasFirst = false;
@@ -118,6 +171,12 @@ final class FlagEmitter {
     }
 
     private void push() {
+        if (inMemory) {
+            e.cpuField("flagsKind", Names.I);
+            e.cpuField("flagsResult", Names.J);
+            e.cpuField("flagsSource", Names.J);
+            return;
+        }
         code.iload(FLAGS_KIND).lload(FLAGS_RESULT).lload(FLAGS_SOURCE);
     }
 

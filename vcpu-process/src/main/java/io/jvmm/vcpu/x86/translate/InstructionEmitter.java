@@ -43,7 +43,7 @@ final class InstructionEmitter {
         final Insn i = unit.insns[n];
         final boolean live = unit.flagsLive[n];
         if (unit.effects[n].mayFault()) {
-            e.at(exits.pointAt(unit, n));
+            exits.at(unit, n);
         }
         switch (i.op) {
             case ADD, SUB, AND, OR, XOR, CMP, TEST -> binary(unit, n, live);
@@ -201,7 +201,7 @@ final class InstructionEmitter {
         if (sameRegister(i) && (i.op == Op.XOR || i.op == Op.SUB)) {
             code.lconst_0();
             if (live) {
-                code.dup2().lstore(FLAGS_RESULT).lconst_0().lstore(FLAGS_SOURCE);
+                code.dup2().lstore(FLAGS_RESULT);
                 flags.known(Flags.LOGIC, bytes, false);
             }
             clear(i);
@@ -324,7 +324,7 @@ final class InstructionEmitter {
                             carryOut(add, bytes);
                             flags.carried(bytes);
                         } else {
-                            flags.forget();
+                            flags.inLocals();
                         }
                     }
                 });

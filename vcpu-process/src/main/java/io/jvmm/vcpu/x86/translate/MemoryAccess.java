@@ -1,5 +1,6 @@
 package io.jvmm.vcpu.x86.translate;
 
+import io.jvmm.vcpu.x86.cpu.Cpu;
 import io.jvmm.vcpu.x86.mmu.HostMemory;
 import io.jvmm.vcpu.x86.mmu.Mmu;
 
@@ -16,23 +17,23 @@ final class MemoryAccess {
     }
 
     /** Reads a byte, zero-extended; {@code e} is {@link #entry} of {@code linear}. */
-    static long read8(Mmu mmu, long[] tlb, long linear, int e) {
-        return linear - tlb[e] <= Mmu.LIMIT_1 ? hit8(tlb, linear, e) : mmu.read8(linear);
+    static long read8(Cpu cpu, long[] tlb, long linear, int e) {
+        return linear - tlb[e] <= Mmu.LIMIT_1 ? hit8(tlb, linear, e) : cpu.mmu.read8(linear);
     }
 
     /** 16 bits, zero-extended. */
-    static long read16(Mmu mmu, long[] tlb, long linear, int e) {
-        return linear - tlb[e] <= Mmu.LIMIT_2 ? hit16(tlb, linear, e) : mmu.read16(linear);
+    static long read16(Cpu cpu, long[] tlb, long linear, int e) {
+        return linear - tlb[e] <= Mmu.LIMIT_2 ? hit16(tlb, linear, e) : cpu.mmu.read16(linear);
     }
 
     /** 32 bits, zero-extended. */
-    static long read32(Mmu mmu, long[] tlb, long linear, int e) {
-        return linear - tlb[e] <= Mmu.LIMIT_4 ? hit32(tlb, linear, e) : mmu.read32(linear) & 0xffff_ffffL;
+    static long read32(Cpu cpu, long[] tlb, long linear, int e) {
+        return linear - tlb[e] <= Mmu.LIMIT_4 ? hit32(tlb, linear, e) : cpu.mmu.read32(linear) & 0xffff_ffffL;
     }
 
     /** 64 bits. */
-    static long read64(Mmu mmu, long[] tlb, long linear, int e) {
-        return linear - tlb[e] <= Mmu.LIMIT_8 ? hit64(tlb, linear, e) : mmu.read64(linear);
+    static long read64(Cpu cpu, long[] tlb, long linear, int e) {
+        return linear - tlb[e] <= Mmu.LIMIT_8 ? hit64(tlb, linear, e) : cpu.mmu.read64(linear);
     }
 
     private static long hit8(long[] tlb, long linear, int e) {

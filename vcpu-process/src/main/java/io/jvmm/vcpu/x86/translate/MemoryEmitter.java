@@ -75,14 +75,14 @@ final class MemoryEmitter {
 
     /** Pops a linear address, pushes what is read there, zero-extended. */
     void read(int bytes) {
-        code.lstore(LINEAR).aload(Emitter.MMU).aload(TLB).lload(LINEAR);
+        code.lstore(LINEAR).aload(Emitter.CPU).aload(TLB).lload(LINEAR);
         code.lload(LINEAR);
         e.call(Names.ACCESS, "entry", ConstantDescs.CD_int, ConstantDescs.CD_long);
         e.call(
                 Names.ACCESS,
                 "read" + 8 * bytes,
                 ConstantDescs.CD_long,
-                Names.MMU,
+                Names.CPU,
                 Names.LONGS,
                 ConstantDescs.CD_long,
                 ConstantDescs.CD_int);
@@ -139,7 +139,9 @@ final class MemoryEmitter {
         }
         code.goto_(done);
         code.labelBinding(slow);
-        code.lconst_0().lstore(HOST).aload(Emitter.MMU).lload(LINEAR).loadConstant(bytes);
+        code.lconst_0().lstore(HOST);
+        e.mmu();
+        code.lload(LINEAR).loadConstant(bytes);
         e.call(
                 Names.ACCESS,
                 "readForUpdate",
@@ -195,7 +197,8 @@ final class MemoryEmitter {
     }
 
     private void slowStore(int bytes, Runnable value, Label done, Runnable after, Runnable leave) {
-        code.aload(Emitter.MMU).lload(LINEAR);
+        e.mmu();
+        code.lload(LINEAR);
         value.run();
         if (bytes < 8) {
             code.l2i();

@@ -66,7 +66,7 @@ final class RegionEmitter {
         emitter = e;
         final FlagEmitter flags = new FlagEmitter(e);
         final MemoryEmitter memory = new MemoryEmitter(e, flags);
-        final Exits exits = new Exits(e);
+        final Exits exits = new Exits(e, flags);
         final Label dispatch = code.newLabel();
         final ControlEmitter control = new ControlEmitter(e, flags, memory, exits, dispatch);
         final InstructionEmitter instructions = new InstructionEmitter(e, flags, memory, exits);
@@ -78,8 +78,6 @@ final class RegionEmitter {
         enter(e);
         final Label entry = code.newLabel();
         code.goto_(entry);
-        final Label from = code.newLabel();
-        code.labelBinding(from);
         code.labelBinding(dispatch);
         code.iload(Emitter.BUDGET).ifle(exits.exit);
         code.lload(Emitter.RIP)
@@ -93,11 +91,10 @@ final class RegionEmitter {
         for (int u = 0; u < plan.units.size(); u++) {
             final Unit next = u + 1 < plan.units.size() ? plan.units.get(u + 1) : null;
             unit(plan.units.get(u), next, e, flags, instructions, vectors, steps, control);
+            exits.endOfUnit();
         }
         control.emitStubs();
-        final Label to = code.newLabel();
-        code.labelBinding(to);
-        exits.emit(from, to);
+        exits.emit();
     }
 
     private void enter(Emitter e) {
@@ -107,18 +104,18 @@ final class RegionEmitter {
         }
         e.cpuField("r", Names.LONGS);
         code.astore(Emitter.R);
-        e.cpuField("mmu", Names.MMU);
-        code.astore(Emitter.MMU);
         e.loadMmu();
         e.loadSegments();
+        code.aload(Emitter.CPU);
         e.cpuField("budget", Names.I);
-        code.dup().istore(Emitter.BUDGET).istore(Emitter.START_BUDGET);
+        code.dup().istore(Emitter.BUDGET).putfield(Names.CPU, "regionBudget", Names.I);
         e.cpuField("rip", Names.J);
         code.dup2().lstore(Emitter.RIP).loadConstant(-4096L).land().lstore(Emitter.PAGE);
-        code.aconst_null().astore(Emitter.THROWN).iconst_0().istore(Emitter.POINT);
+        // For the verifier: no way leads from here to where they are read.
+        code.iconst_0().istore(Emitter.POINT).iconst_0().istore(Emitter.FLAGS_KIND);
+        code.lconst_0().lstore(Emitter.FLAGS_RESULT).lconst_0().lstore(Emitter.FLAGS_SOURCE);
         code.lconst_0().lstore(Emitter.OVER);
         e.loadRegisters(0xffff);
-        e.loadFlags();
     }
 
     /** From the offset of RIP in its page to a unit; out if there is none. A tree: C1 makes a chain of a switch. */

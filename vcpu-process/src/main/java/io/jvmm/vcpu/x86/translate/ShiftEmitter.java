@@ -48,12 +48,12 @@ final class ShiftEmitter {
         base.change(unit, n, compute, () -> {
             if (live) {
                 final Label zero = code.newLabel();
-                flags.settle();
+                flags.load();
                 code.iload(COUNT).ifeq(zero);
                 setFlags(i, rotate);
                 flags.settle();
                 code.labelBinding(zero);
-                flags.forget();
+                flags.inLocals();
             }
         });
     }

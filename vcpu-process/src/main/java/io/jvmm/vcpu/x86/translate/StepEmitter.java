@@ -41,10 +41,10 @@ final class StepEmitter {
             knownStep(unit, n, step, effects);
             return end;
         }
-        flags.settle();
-        e.at(e.point(unit.offset(n), unit.count - n, TranslatedRegion.SYNCED));
+        flags.store();
+        flags.forget();
+        exits.at(e.point(unit.offset(n), unit.count - n, TranslatedRegion.SYNCED));
         e.storeRegisters(0xffff);
-        e.storeFlags();
         setBlockRip(unit);
         if (end < unit.insns.length) {
             e.callStep(step);
@@ -83,7 +83,6 @@ final class StepEmitter {
 
     private void reload() {
         e.loadRegisters(0xffff);
-        e.loadFlags();
         e.loadMmu();
         e.drop();
         e.forgetNarrow();
@@ -102,15 +101,13 @@ final class StepEmitter {
         final Insn i = unit.insns[n];
         final boolean wantsFlags = effects.readsFlags() || (effects.touchesFlags() && !effects.killsFlags());
         if (wantsFlags) {
-            flags.settle();
+            flags.store();
+            flags.forget();
         }
         if (effects.mayFault()) {
-            e.at(exits.pointAt(unit, n));
+            exits.at(unit, n);
         }
         e.storeRegisters(effects.reads());
-        if (wantsFlags) {
-            e.storeFlags();
-        }
         if (i.base == Insn.RIP) {
             setBlockRip(unit);
         }
@@ -123,7 +120,6 @@ final class StepEmitter {
             }
         }
         if (effects.touchesFlags()) {
-            e.loadFlags();
             flags.forget();
         }
         if (effects.writesMemory()) {

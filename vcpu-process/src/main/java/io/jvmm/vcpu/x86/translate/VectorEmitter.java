@@ -57,7 +57,7 @@ final class VectorEmitter {
     void emit(Unit unit, int n) {
         final Insn i = unit.insns[n];
         if (unit.effects[n].mayFault()) {
-            e.at(exits.pointAt(unit, n));
+            exits.at(unit, n);
         }
         if (VectorInline.isMove(i.op)) {
             moves.emit(unit, n);
@@ -120,7 +120,7 @@ final class VectorEmitter {
         address(unit, i);
         code.aload(XMM).loadConstant(to).lload(LINEAR).aload(TLB).lload(LINEAR);
         e.call(Names.ACCESS, "entry", ConstantDescs.CD_int, ConstantDescs.CD_long);
-        code.aload(Emitter.MMU);
+        e.mmu();
         e.call(
                 Names.VECTOR_ACCESS,
                 "load",
@@ -140,7 +140,8 @@ final class VectorEmitter {
         address(unit, unit.insns[n]);
         code.aload(XMM).loadConstant(from).lload(LINEAR).aload(TLB).lload(LINEAR);
         e.call(Names.ACCESS, "entry", ConstantDescs.CD_int, ConstantDescs.CD_long);
-        code.iconst_1().iadd().aload(Emitter.MMU);
+        code.iconst_1().iadd();
+        e.mmu();
         e.call(
                 Names.VECTOR_ACCESS,
                 "store",
