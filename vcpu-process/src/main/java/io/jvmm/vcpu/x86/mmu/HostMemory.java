@@ -18,7 +18,18 @@ import org.agrona.UnsafeApi;
 public final class HostMemory {
     private static final int ARRAY_BASE = UnsafeApi.arrayBaseOffset(byte[].class);
 
+    /** Of the first element, for {@link #word}. */
+    public static final int FIRST_WORD = UnsafeApi.arrayBaseOffset(long[].class);
+
     private HostMemory() {}
+
+    /**
+     * An element of a TLB, found by its offset in bytes from the array object, without a look at the array's length: translated code
+     * makes the offset of nothing but bits of an address under {@link Mmu#INDEX_MASK}.
+     */
+    public static long word(long[] tlb, int offset) {
+        return UnsafeApi.getLong(tlb, offset);
+    }
 
     /** Byte, zero-extended. */
     public static int get8(long address) {

@@ -77,7 +77,7 @@ final class MemoryEmitter {
     void read(int bytes) {
         code.lstore(LINEAR).aload(Emitter.CPU).aload(TLB).lload(LINEAR);
         code.lload(LINEAR);
-        e.call(Names.ACCESS, "entry", ConstantDescs.CD_int, ConstantDescs.CD_long);
+        e.call(Names.ACCESS, "slot", ConstantDescs.CD_int, ConstantDescs.CD_long);
         e.call(
                 Names.ACCESS,
                 "read" + 8 * bytes,
@@ -107,7 +107,9 @@ final class MemoryEmitter {
         final Label done = code.newLabel();
         code.lstore(LINEAR);
         writeHit(bytes, slow);
-        code.lload(LINEAR).aload(TLB).iload(ENTRY).iconst_2().iadd().laload().ladd();
+        code.lload(LINEAR);
+        word(MemoryAccess.ADDEND);
+        code.ladd();
         final long state = e.state();
         put(bytes, value);
         code.goto_(done);
@@ -124,7 +126,9 @@ final class MemoryEmitter {
         final Label done = code.newLabel();
         code.lstore(LINEAR);
         writeHit(bytes, slow);
-        code.lload(LINEAR).aload(TLB).iload(ENTRY).iconst_2().iadd().laload().ladd();
+        code.lload(LINEAR);
+        word(MemoryAccess.ADDEND);
+        code.ladd();
         code.dup2().lstore(HOST);
         e.call(
                 Names.HOST,
@@ -169,18 +173,17 @@ final class MemoryEmitter {
 
     private void writeHit(int bytes, Label slow) {
         code.lload(LINEAR);
-        e.call(Names.ACCESS, "entry", ConstantDescs.CD_int, ConstantDescs.CD_long);
+        e.call(Names.ACCESS, "slot", ConstantDescs.CD_int, ConstantDescs.CD_long);
         code.istore(ENTRY);
-        code.lload(LINEAR)
-                .aload(TLB)
-                .iload(ENTRY)
-                .iconst_1()
-                .iadd()
-                .laload()
-                .lsub()
-                .loadConstant(limit(bytes))
-                .lcmp()
-                .ifgt(slow);
+        code.lload(LINEAR);
+        word(MemoryAccess.WRITE_TAG);
+        code.lsub().loadConstant(limit(bytes)).lcmp().ifgt(slow);
+    }
+
+    /** Pushes a word of the TLB entry. */
+    private void word(int offset) {
+        code.aload(TLB).iload(ENTRY).bipush(offset).iadd();
+        e.call(Names.HOST, "word", ConstantDescs.CD_long, Names.LONGS, ConstantDescs.CD_int);
     }
 
     private void put(int bytes, Runnable value) {
