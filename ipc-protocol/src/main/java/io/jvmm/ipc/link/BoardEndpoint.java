@@ -76,8 +76,7 @@ public final class BoardEndpoint {
         long startNs = NOT_STARTED;
         if (!offer(DeviceRequestType.READ, vcpuIndex, region, sequence, offset, widthBytes)) {
             startNs = System.nanoTime();
-            if (!postWhenRoom(
-                    DeviceRequestType.READ, vcpuIndex, region, sequence, offset, widthBytes, startNs)) {
+            if (!postWhenRoom(DeviceRequestType.READ, vcpuIndex, region, sequence, offset, widthBytes, startNs)) {
                 return ones;
             }
         }

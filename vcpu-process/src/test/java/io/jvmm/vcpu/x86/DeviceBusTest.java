@@ -218,7 +218,11 @@ class DeviceBusTest {
 
         @Override
         public long readPort(int port, int widthBytes) {
-            seen.append("in ").append(Integer.toHexString(port)).append('/').append(widthBytes).append(' ');
+            seen.append("in ")
+                    .append(Integer.toHexString(port))
+                    .append('/')
+                    .append(widthBytes)
+                    .append(' ');
             meanwhile.run();
             reads++;
             return 0xffff_ff00_0000_0040L + reads;
