@@ -110,8 +110,7 @@ public final class GuardedProducer {
 
     /** A header that says: claimed, not finished. */
     private void begin(int index, int type, int lengthBytes) {
-        // Fences and plain stores: C1 makes a full fence of a release, which here would wait for the line to come from
-        // the consumer.
+        // Plain stores: C1 makes a full fence of a release, which would wait for the line that the consumer has.
         VarHandle.releaseFence();
         buffer.putInt(index, -lengthBytes);
         VarHandle.releaseFence();

@@ -42,9 +42,7 @@ final class DeviceLoop {
     /** While it looks for requests, everything else is looked at this often. */
     private static final long SPIN_ROUND_NS = 4_000;
 
-    /** A look at the clock costs about as much as a few looks at the ring. */
     private static final int LOOKS_PER_CLOCK_READ = 16;
-
     /** So much of the request ring is given back at once: eight reads or writes, four cache lines. */
     private static final int MOST_HELD_BYTES = 256;
 
@@ -85,7 +83,6 @@ final class DeviceLoop {
     private boolean spinning;
     /** Whether the vCPU did not have to be woken for the last answer. */
     private boolean peerAwake = true;
-
     private long lastPollNs;
 
     /** Everything a device process holds, ready to run. */
