@@ -7,39 +7,41 @@ import org.junit.jupiter.api.Test;
 class SpinLimitTest {
     private static final long LONGEST_NS = 50_000;
     /** Near the place where the clock wraps. */
-    private static final long NOW_NS = Long.MAX_VALUE - 10_000;
+    private static long now() {
+        return Long.MAX_VALUE - 10_000;
+    }
 
     @Test
     void looksAsLongAsAllowedWhileThatPays() {
         SpinLimit limit = new SpinLimit(LONGEST_NS);
-        assertEquals(LONGEST_NS, limit.limitNs(NOW_NS, true));
-        assertEquals(LONGEST_NS, limit.limitNs(NOW_NS + 1_000_000_000, false));
+        assertEquals(LONGEST_NS, limit.limitNs(now(), true));
+        assertEquals(LONGEST_NS, limit.limitNs(now() + 1_000_000_000, false));
     }
 
     @Test
     void afterALookInVainOnlyBrieflyForAWhile() {
         SpinLimit limit = new SpinLimit(LONGEST_NS);
-        limit.inVain(NOW_NS);
-        assertEquals(SpinLimit.BRIEF_NS, limit.limitNs(NOW_NS, true));
-        assertEquals(0, limit.limitNs(NOW_NS, false), "a peer that sleeps takes longer than a brief look");
-        assertEquals(SpinLimit.BRIEF_NS, limit.limitNs(NOW_NS + SpinLimit.PENALTY_NS - 1, true));
-        assertEquals(LONGEST_NS, limit.limitNs(NOW_NS + SpinLimit.PENALTY_NS, false));
+        limit.inVain(now());
+        assertEquals(SpinLimit.BRIEF_NS, limit.limitNs(now(), true));
+        assertEquals(0, limit.limitNs(now(), false), "a peer that sleeps takes longer than a brief look");
+        assertEquals(SpinLimit.BRIEF_NS, limit.limitNs(now() + SpinLimit.PENALTY_NS - 1, true));
+        assertEquals(LONGEST_NS, limit.limitNs(now() + SpinLimit.PENALTY_NS, false));
     }
 
     /** Else a waiter whose brief looks are in vain, too, would never try a long one again. */
     @Test
     void aBriefLookInVainDoesNotProlongThePenalty() {
         SpinLimit limit = new SpinLimit(LONGEST_NS);
-        limit.inVain(NOW_NS);
-        limit.inVain(NOW_NS + SpinLimit.PENALTY_NS / 2);
-        assertEquals(LONGEST_NS, limit.limitNs(NOW_NS + SpinLimit.PENALTY_NS, true));
+        limit.inVain(now());
+        limit.inVain(now() + SpinLimit.PENALTY_NS / 2);
+        assertEquals(LONGEST_NS, limit.limitNs(now() + SpinLimit.PENALTY_NS, true));
     }
 
     @Test
     void zeroNeverLooksAndShortLimitsStayShort() {
-        assertEquals(0, new SpinLimit(0).limitNs(NOW_NS, true));
+        assertEquals(0, new SpinLimit(0).limitNs(now(), true));
         SpinLimit limit = new SpinLimit(300);
-        limit.inVain(NOW_NS);
-        assertEquals(300, limit.limitNs(NOW_NS, true));
+        limit.inVain(now());
+        assertEquals(300, limit.limitNs(now(), true));
     }
 }
