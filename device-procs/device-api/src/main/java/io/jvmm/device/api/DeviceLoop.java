@@ -83,6 +83,7 @@ final class DeviceLoop {
     private boolean spinning;
     /** Whether the vCPU did not have to be woken for the last answer. */
     private boolean peerAwake = true;
+
     private long lastPollNs;
 
     /** Everything a device process holds, ready to run. */
