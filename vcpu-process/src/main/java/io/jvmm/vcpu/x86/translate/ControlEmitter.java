@@ -4,6 +4,7 @@ import static io.jvmm.vcpu.x86.translate.Emitter.T0;
 
 import io.jvmm.vcpu.x86.cpu.Cpu;
 import io.jvmm.vcpu.x86.decode.Insn;
+import io.jvmm.vcpu.x86.decode.Op;
 import io.jvmm.vcpu.x86.decode.OperandKind;
 import io.jvmm.vcpu.x86.mmu.GuestException;
 import java.lang.classfile.CodeBuilder;
@@ -67,18 +68,7 @@ final class ControlEmitter {
                     code.goto_(dispatch);
                 }
             }
-            case JCC -> {
-                final long target = RegionPlan.target(unit);
-                final Unit to = plan().unitAt(target);
-                if (to != null && to.start() > unit.start()) {
-                    flags.branch(i.condition, label(to));
-                } else {
-                    final Stub stub = new Stub(code.newLabel(), unit, target);
-                    stubs.add(stub);
-                    flags.branch(i.condition, stub.label);
-                }
-                go(unit, unit.end(), next);
-            }
+            case JCC -> branch(unit, next);
             case CALL -> call(unit, n, next);
             case RET -> {
                 e.get(Cpu.RSP);
@@ -92,6 +82,32 @@ final class ControlEmitter {
             }
             default -> throw new IllegalArgumentException(i.op.name());
         }
+    }
+
+    private void branch(Unit unit, @Nullable Unit next) {
+        final long target = RegionPlan.target(unit);
+        final Unit to = plan().unitAt(target);
+        final int condition = unit.last().condition;
+        if (to != null && to.start() > unit.start()) {
+            flags.branch(condition, label(to));
+        } else {
+            final Stub stub = new Stub(code.newLabel(), unit, target);
+            stubs.add(stub);
+            flags.branch(condition, stub.label);
+        }
+        final Unit behind = plan().unitAt(unit.end());
+        if (behind != null && behind.start() > unit.start() && isBranch(behind)) {
+            // A second branch on the same flags: here they are known.
+            code.iinc(Emitter.BUDGET, -1);
+            branch(behind, null);
+        } else {
+            go(unit, unit.end(), next);
+        }
+    }
+
+    /** Whether a unit is a conditional jump and nothing else. */
+    private static boolean isBranch(Unit unit) {
+        return unit.count == 1 && unit.inline[0] && unit.last().op == Op.JCC;
     }
 
     private RegionPlan plan() {

@@ -322,17 +322,29 @@ final class FlagEmitter {
             default -> false;
         };
         if (!emitted) {
+            test(condition, target);
+        }
+    }
+
+    /** A condition on flags of which nothing is known here. */
+    private void test(int condition, Label target) {
+        final String single = switch (condition >> 1) {
+            case 0 -> "overflow";
+            case 1 -> "carry";
+            case 2 -> "zero";
+            case 4 -> "sign";
+            case 5 -> "parity";
+            default -> "";
+        };
+        if (single.isEmpty()) {
             code.loadConstant(condition);
             push();
-            e.call(
-                    Names.FLAGS,
-                    "test",
-                    ConstantDescs.CD_boolean,
-                    ConstantDescs.CD_int,
-                    ConstantDescs.CD_int,
-                    ConstantDescs.CD_long,
-                    ConstantDescs.CD_long);
+            e.call(Names.FLAGS, "test", ConstantDescs.CD_boolean, Names.I, Names.I, Names.J, Names.J);
             code.ifne(target);
+        } else {
+            push();
+            e.call(Names.FLAGS, single, ConstantDescs.CD_boolean, Names.I, Names.J, Names.J);
+            jump((condition & 1) != 0 ? Opcode.IFEQ : Opcode.IFNE, target);
         }
     }
 
