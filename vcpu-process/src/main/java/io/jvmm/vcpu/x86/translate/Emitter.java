@@ -324,10 +324,8 @@ final class Emitter {
         if (pointCount == points.length) {
             points = Arrays.copyOf(points, 2 * pointCount);
         }
-        points[pointCount] = pageOffset
-                | (left << TranslatedRegion.LEFT_SHIFT)
-                | (over << TranslatedRegion.OVER_SHIFT)
-                | bits;
+        points[pointCount] =
+                pageOffset | (left << TranslatedRegion.LEFT_SHIFT) | (over << TranslatedRegion.OVER_SHIFT) | bits;
         return pointCount++;
     }
 

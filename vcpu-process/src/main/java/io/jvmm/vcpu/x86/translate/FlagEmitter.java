@@ -240,16 +240,8 @@ final class FlagEmitter {
         if (bytes == 8) {
             // (~a & b) | (~(a ^ b) & (a - b)), bit 63.
             code.lstore(Emitter.T2).lstore(Emitter.T4);
-            code.lload(Emitter.T4)
-                    .loadConstant(-1L)
-                    .lxor()
-                    .lload(Emitter.T2)
-                    .land();
-            code.lload(Emitter.T4)
-                    .lload(Emitter.T2)
-                    .lxor()
-                    .loadConstant(-1L)
-                    .lxor();
+            code.lload(Emitter.T4).loadConstant(-1L).lxor().lload(Emitter.T2).land();
+            code.lload(Emitter.T4).lload(Emitter.T2).lxor().loadConstant(-1L).lxor();
             code.lload(Emitter.T4).lload(Emitter.T2).lsub().land().lor();
         } else {
             code.loadConstant(mask()).land().lstore(Emitter.T2);
