@@ -192,6 +192,28 @@ final class ExecutorTest implements DeviceSpace {
     }
 
     @Test
+    void interruptsAreTakenBetweenStiAndCli() {
+        interrupts.pending = 40;
+        // inc rax; sti; inc rax; cli; inc rax; hlt
+        code(CODE, "48ffc0 fb 48ffc0 fa 48ffc0 f4");
+        runToHalt();
+        assertEquals(CODE + 7, faultRip(40));
+        assertEquals(2, cpu.r[Cpu.RAX]);
+    }
+
+    @Test
+    void stiAtTheEndOfAPageHoldsInterruptsOff() {
+        // sti; inc rax; inc rax; hlt
+        final long at = CODE + 0xfff;
+        code(at, "fb 48ffc0 48ffc0 f4");
+        cpu.rip = at;
+        interrupts.pending = 40;
+        runToHalt();
+        assertEquals(at + 4, faultRip(40));
+        assertEquals(1, cpu.r[Cpu.RAX]);
+    }
+
+    @Test
     void anInterruptWakesFromHlt() {
         code(CODE, "fb f4 48ffc0 f4");
         runToHalt();
