@@ -91,7 +91,7 @@ public final class Cpu {
     public long tscOffset;
 
     /** XMM0..XMM15, then {@link #XMM_SCRATCH}: low half at {@code 2i}, high half at {@code 2i + 1}; then scratch of package simd. */
-    public final long[] xmm = new long[35];
+    public final long[] xmm = new long[36];
 
     public int mxcsr = 0x1f80;
     /** Exceptions that the SSE instruction in progress has met, as bits of MXCSR; zero between instructions. */

@@ -23,6 +23,20 @@ final class Arithmetic {
 
     private Arithmetic() {}
 
+    /** {@link #wide} as a whole instruction: settled. */
+    static long settled(Cpu cpu, int kind, long a, long b) {
+        final long result = wide(cpu, kind, a, b);
+        Format.settle(cpu);
+        return result;
+    }
+
+    /** {@link #narrow}, the same. */
+    static long settledSingle(Cpu cpu, int kind, long a, long b) {
+        final long result = narrow(cpu, kind, a, b);
+        Format.settle(cpu);
+        return result;
+    }
+
     /** One double: {@code a} is the destination, {@code b} the source. */
     static long wide(Cpu cpu, int kind, long a, long b) {
         if ((cpu.mxcsr & QUICK_MASK) == QUICK && isQuick(kind, a, b)) {

@@ -79,11 +79,16 @@ final class FloatSteps {
 
         @Override
         void compute(Cpu cpu, long[] x, long low, long high) {
-            packedDouble(cpu, x, d, low, high, kind);
+            pair(cpu, x, d, low, high, kind);
         }
     }
 
-    static void packedDouble(Cpu cpu, long[] x, int d, long low, long high, int kind) {
+    /** The slow way of translated ADDPD and the like. */
+    static void packedDouble(Cpu cpu, long[] x, int d, int s, int kind) {
+        pair(cpu, x, d, x[s], x[s + 1], kind);
+    }
+
+    private static void pair(Cpu cpu, long[] x, int d, long low, long high, int kind) {
         final long first = Arithmetic.wide(cpu, kind, x[d], low);
         final long second = Arithmetic.wide(cpu, kind, x[d + 1], high);
         Format.settle(cpu);

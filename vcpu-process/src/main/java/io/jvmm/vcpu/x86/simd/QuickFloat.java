@@ -15,7 +15,7 @@ import org.agrona.UnsafeApi;
  */
 public final class QuickFloat {
     private static final long BASE = UnsafeApi.arrayBaseOffset(long[].class);
-    /** Where a result goes for its bits to be looked at: behind {@link Cpu#XMM_SCRATCH}. */
+    /** Where results go for their bits to be looked at: behind {@link Cpu#XMM_SCRATCH}. */
     private static final int RESULT = 2 * Cpu.XMM_SCRATCH + 2;
 
     private QuickFloat() {}
@@ -88,9 +88,7 @@ public final class QuickFloat {
     }
 
     private static double slow(long[] x, int d, int s, Cpu cpu, int kind) {
-        final long result = Arithmetic.wide(cpu, kind, x[d], x[s]);
-        Format.settle(cpu);
-        return Double.longBitsToDouble(result);
+        return Double.longBitsToDouble(Arithmetic.settled(cpu, kind, x[d], x[s]));
     }
 
     private static double wide(long[] x, int i) {
@@ -148,9 +146,7 @@ public final class QuickFloat {
     }
 
     private static float slowSingle(long[] x, int d, int s, Cpu cpu, int kind) {
-        final long result = Arithmetic.narrow(cpu, kind, x[d], x[s]);
-        Format.settle(cpu);
-        return Float.intBitsToFloat((int) result);
+        return Float.intBitsToFloat((int) Arithmetic.settledSingle(cpu, kind, x[d], x[s]));
     }
 
     private static float narrow(long[] x, int i) {
@@ -317,26 +313,47 @@ public final class QuickFloat {
         return Float.intBitsToFloat((int) result);
     }
 
-    // Packed: both halves are computed before either is written.
+    // Packed double: the two results, apart; then, if both are well, to where they belong.
 
-    /** ADDPD and the like. */
-    public static void packedDouble(Cpu cpu, long[] x, int d, int s, int kind) {
-        final double low = operation(kind, wide(x, d), wide(x, s));
-        final double high = operation(kind, wide(x, d + 1), wide(x, s + 1));
-        if ((edges(noted(low, x), d, s, cpu) | edges(noted(high, x), d + 1, s + 1, cpu)) >= 0) {
-            put(x, d, low);
-            put(x, d + 1, high);
-        } else {
-            FloatSteps.packedDouble(cpu, x, d, x[s], x[s + 1], kind);
-        }
+    /** ADDPD of one half: {@code half} is 0 or 1, {@code d} and {@code s} are indexes of that half. */
+    public static void addHalf(long[] x, int half, int d, int s) {
+        put(x, RESULT + half, wide(x, d) + wide(x, s));
     }
 
-    private static double operation(int kind, double a, double b) {
-        return switch (kind) {
-            case Arithmetic.ADD -> a + b;
-            case Arithmetic.SUBTRACT -> a - b;
-            case Arithmetic.MULTIPLY -> a * b;
-            default -> a / b;
-        };
+    /** SUBPD of one half. */
+    public static void subtractHalf(long[] x, int half, int d, int s) {
+        put(x, RESULT + half, wide(x, d) - wide(x, s));
+    }
+
+    /** MULPD of one half. */
+    public static void multiplyHalf(long[] x, int half, int d, int s) {
+        put(x, RESULT + half, wide(x, d) * wide(x, s));
+    }
+
+    /** DIVPD of one half. */
+    public static void divideHalf(long[] x, int half, int d, int s) {
+        put(x, RESULT + half, wide(x, d) / wide(x, s));
+    }
+
+    /** The end of ADDPD and the like, behind both halves: {@code d} and {@code s} are indexes of low halves. */
+    public static void finishPair(Cpu cpu, long[] x, int d, int s, int kind) {
+        if ((pairEdges(x, d, s) | news(cpu)) >= 0) {
+            takePair(x, d);
+            return;
+        }
+        FloatSteps.packedDouble(cpu, x, d, s, kind);
+    }
+
+    private static int pairEdges(long[] x, int d, int s) {
+        return halfEdges(x, RESULT, d, s) | halfEdges(x, RESULT + 1, d + 1, s + 1);
+    }
+
+    private static int halfEdges(long[] x, int result, int d, int s) {
+        return edge(x, result) | edge(x, d) | edge(x, s);
+    }
+
+    private static void takePair(long[] x, int d) {
+        x[d] = x[RESULT];
+        x[d + 1] = x[RESULT + 1];
     }
 }

@@ -51,7 +51,10 @@ final class FloatEmitter {
             case DIVSS -> call("divideSingle", i, vectors.source(unit, i));
             case MINSD, MAXSD, SQRTSD -> call("rareDouble", i, vectors.source(unit, i), QuickFloat.kind(i.op));
             case MINSS, MAXSS, SQRTSS -> call("rareSingle", i, vectors.source(unit, i), QuickFloat.kind(i.op));
-            case ADDPD, SUBPD, MULPD, DIVPD -> call("packedDouble", i, vectors.source(unit, i), QuickFloat.kind(i.op));
+            case ADDPD -> pair("addHalf", i, vectors.source(unit, i));
+            case SUBPD -> pair("subtractHalf", i, vectors.source(unit, i));
+            case MULPD -> pair("multiplyHalf", i, vectors.source(unit, i));
+            case DIVPD -> pair("divideHalf", i, vectors.source(unit, i));
             default -> throw new IllegalArgumentException(i.op.name());
         }
     }
@@ -69,6 +72,14 @@ final class FloatEmitter {
         operands(i, s);
         code.loadConstant(kind);
         e.call(Names.QUICK_FLOAT, name, ConstantDescs.CD_void, Names.CPU, Names.LONGS, Names.I, Names.I, Names.I);
+    }
+
+    private void pair(String name, Insn i, int s) {
+        for (int half = 0; half < 2; half++) {
+            code.aload(XMM).loadConstant(half).loadConstant(VectorEmitter.first(i) + half).loadConstant(s + half);
+            e.call(Names.QUICK_FLOAT, name, ConstantDescs.CD_void, Names.LONGS, Names.I, Names.I, Names.I);
+        }
+        call("finishPair", i, s, QuickFloat.kind(i.op));
     }
 
     private void compare(Unit unit, int n) {

@@ -74,7 +74,7 @@ final class Guest {
         ram = arena.allocate(MEMORY, 4096);
         final PhysicalMemory memory = new PhysicalMemory();
         memory.map(0, 0, MEMORY, ram, false);
-        cache = new CodeCache(memory, List.of(factory, new SystemFactory()), queue, threshold, 64 << 20);
+        cache = new CodeCache(memory, List.of(factory), queue, threshold, 64 << 20);
         final GuestException exception = new GuestException();
         final DeviceSpace devices = new NoDevices();
         mmu = new Mmu(memory, devices, exception, cache);
@@ -198,15 +198,20 @@ final class Guest {
         return Blocks.at(cache, address, ModeKey.CODE_64);
     }
 
-    /** General and SSE instructions. */
+    /** What there are steps for. */
     private static final class Factories implements StepFactory {
         private final StepFactory integers = new IntegerFactory();
         private final StepFactory vectors = new SimdFactory();
+        /** Control may get amid an instruction, where anything can be. */
+        private final StepFactory system = new SystemFactory();
 
         @Override
         public int build(Insn[] insns, int at, int modeKey, Step[] into) {
-            final int covered = integers.build(insns, at, modeKey, into);
-            return covered != 0 ? covered : vectors.build(insns, at, modeKey, into);
+            int covered = integers.build(insns, at, modeKey, into);
+            if (covered == 0) {
+                covered = vectors.build(insns, at, modeKey, into);
+            }
+            return covered != 0 ? covered : system.build(insns, at, modeKey, into);
         }
     }
 

@@ -170,8 +170,6 @@ class VectorRegionTest {
         sizes(Halves.class, sizes);
         sizes(VectorAccess.class, sizes);
         final Set<String> called = Set.of(
-                "QuickFloat.packedDouble",
-                "QuickFloat.operation",
                 "QuickFloat.rareDouble",
                 "QuickFloat.rareSingle",
                 "VectorAccess.loadMiss");
@@ -181,6 +179,8 @@ class VectorRegionTest {
                 Map.entry("QuickFloat.edge", 24),
                 Map.entry("QuickFloat.high", 21),
                 Map.entry("QuickFloat.low", 21),
+                Map.entry("QuickFloat.pairEdges", 31),
+                Map.entry("QuickFloat.halfEdges", 27),
                 Map.entry("QuickFloat.news", 24),
                 Map.entry("QuickFloat.number", 24),
                 Map.entry("QuickFloat.numbers", 31),
