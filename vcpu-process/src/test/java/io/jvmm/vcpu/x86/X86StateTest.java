@@ -131,7 +131,7 @@ class X86StateTest {
             assertTrue(first.vcpu().settle());
             assertEquals(0x10000 - done, first.vcpu().snapshot().general().rcx());
             try (TestMachine second = first.restored(X86Engine::create)) {
-                long left = 0x10000 - done;
+                int left = 0x10000 - done;
                 while (left > 0) {
                     second.expect(PIO_WRITE, 0x80, 1);
                     left -= second.vcpu().exit().count();
