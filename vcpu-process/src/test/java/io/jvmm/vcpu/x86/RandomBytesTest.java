@@ -15,9 +15,11 @@ import io.jvmm.vcpu.x86.mmu.GuestException;
 import io.jvmm.vcpu.x86.mmu.Mmu;
 import io.jvmm.vcpu.x86.mmu.PhysicalMemory;
 import io.jvmm.vcpu.x86.translate.ImmediateTranslation;
+import io.jvmm.vcpu.x86.translate.TranslatorOptions;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.SplittableRandom;
 import org.junit.jupiter.api.Timeout;
@@ -72,7 +74,7 @@ final class RandomBytesTest implements DeviceSpace {
             value = Mode.class,
             names = {"LONG_KERNEL", "LONG_USER"})
     void translated(Mode mode) {
-        run(mode, new ImmediateTranslation(io.jvmm.vcpu.x86.translate.TranslatorOptions.DEFAULT));
+        run(mode, new ImmediateTranslation(TranslatorOptions.DEFAULT));
     }
 
     private void run(Mode mode, TranslationQueue queue) {
@@ -102,7 +104,7 @@ final class RandomBytesTest implements DeviceSpace {
                         e);
             }
         }
-        System.out.printf("%s %s: %d instructions, %s%n", mode, queue, cpu.retired, java.util.Arrays.toString(stops));
+        System.out.printf("%s %s: %d instructions, %s%n", mode, queue, cpu.retired, Arrays.toString(stops));
     }
 
     private void oneLife(Cpu cpu, Executor executor, long[] stops) {

@@ -145,6 +145,9 @@ public final class Cpu {
     /** Instructions retired, up to date whenever the executor is between two blocks. */
     public long retired;
 
+    /** What the budget has been charged for besides instructions: items of repetitions. Time passes with them, too. */
+    public long charged;
+
     private volatile boolean attention;
 
     /** A processor in its reset state is made by {@link ResetState}. */

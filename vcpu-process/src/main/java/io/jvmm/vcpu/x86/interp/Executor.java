@@ -100,7 +100,7 @@ public final class Executor {
 
     private Stop runGuest(int budget) {
         final long end = used() + budget;
-        long nextLook = used();
+        long nextLook = used() + cpu.charged;
         while (true) {
             if (cpu.shutdown) {
                 return Stop.SHUTDOWN;
@@ -112,8 +112,8 @@ public final class Executor {
             if (used - end >= 0) {
                 return Stop.BUDGET;
             }
-            if (used - nextLook >= 0) {
-                nextLook = used + SLICE;
+            if (used + cpu.charged - nextLook >= 0) {
+                nextLook = used + cpu.charged + SLICE;
                 expireTimers();
             }
             try {

@@ -171,7 +171,9 @@ final class StringSteps {
                 more = count(cpu) != 0 && (!compares || cpu.condition(4) == whileEqual);
             }
             // So that long copies do not put off interrupts.
-            cpu.budget -= (items - left) / ITEMS_OF_AN_INSTRUCTION;
+            final int charge = (items - left) / ITEMS_OF_AN_INSTRUCTION;
+            cpu.budget -= charge;
+            cpu.charged += charge;
             cpu.rip = cpu.blockRip + (more ? here : next);
         }
 

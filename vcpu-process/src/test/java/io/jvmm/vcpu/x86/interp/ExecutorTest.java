@@ -41,6 +41,10 @@ final class ExecutorTest implements DeviceSpace {
     private final SystemRig.TestInterrupts interrupts = new SystemRig.TestInterrupts();
     private final DeviceExit exit = new DeviceExit();
     private boolean answered;
+    /** How many writes are answered in one go, and those that were. */
+    private int granted;
+
+    private final List<Long> pushed = new ArrayList<>();
     private final Cpu cpu = processor(0);
     private final Executor executor = new Executor(cpu, cache);
 
@@ -317,6 +321,53 @@ final class ExecutorTest implements DeviceSpace {
         assertEquals(3, cpu.r[Cpu.RAX], "seen at once");
     }
 
+    /** Stores to where code was: slow while it is code, and fast again when it has been given up. */
+    @Test
+    void aPageThatLostItsCodeMayBeWrittenUnseenAgain() {
+        final long data = CODE + 0x4000;
+        code(data, "f4");
+        cpu.rip = data;
+        runToHalt();
+        cpu.mmu.write8(data + 0x800, 0);
+        assertEquals(0, cpu.mmu.hostForWrite(data + 0x800, 8), "every store is seen");
+        for (int i = 0; i <= 256; i++) {
+            cpu.mmu.write8(data + 0x800, i);
+        }
+        assertEquals(1, cache.invalidatedPages());
+        cpu.mmu.write8(data + 0x800, 1);
+        assertTrue(cpu.mmu.hostForWrite(data + 0x800, 8) != 0);
+        code(data, "b003 f4");
+        cpu.rip = data;
+        cpu.halted = false;
+        runToHalt();
+        assertEquals(3, cpu.r[Cpu.RAX] & 0xff);
+        assertEquals(0, cpu.mmu.hostForWrite(data + 0x800, 8), "code again");
+    }
+
+    /** The frame of an interrupt goes to device memory: an exit for each push, and the interrupt is taken once. */
+    @Test
+    void anInterruptFrameInDeviceMemory() {
+        code(CODE, "90 ebfd");
+        cpu.r[Cpu.RSP] = 0x2000_0000;
+        cpu.otherFlags |= Flags.IF;
+        interrupts.pending = 0x30;
+        Executor.Stop stop = executor.run(100);
+        int exits = 0;
+        while (stop == Executor.Stop.DEVICE) {
+            assertEquals(0x30, cpu.undelivered);
+            assertEquals(CODE, cpu.rip);
+            interrupts.pending = 0x31;
+            granted = ++exits;
+            pushed.clear();
+            stop = executor.runInstruction();
+        }
+        assertEquals(5, exits, "SS, RSP, RFLAGS, CS, RIP");
+        assertEquals(List.of(0x18L, 0x2000_0000L, (long) (Flags.IF | 2), 0x10L, CODE), pushed);
+        assertEquals(HANDLERS + 16 * 0x30, cpu.rip);
+        assertEquals(-1, cpu.undelivered);
+        assertEquals(0x31, interrupts.pending, "the next one has not been taken");
+    }
+
     @Test
     void theCacheIsBounded() {
         final CodeCache small = cache(64 << 10);
@@ -362,7 +413,10 @@ final class ExecutorTest implements DeviceSpace {
 
     @Override
     public void writeMemory(long guestPhysicalAddress, int widthBytes, long value) {
-        throw exit;
+        if (pushed.size() == granted) {
+            throw exit;
+        }
+        pushed.add(value);
     }
 
     @Override
