@@ -212,7 +212,8 @@ final class RandomBytesTest implements DeviceSpace {
         }
         // inc byte [rsp]: the return goes a little further, more or less; iret
         MemorySegment.copy(
-                HexFormat.of().parseHex(mode == Mode.REAL_16 ? "cf" : mode == Mode.PROTECTED_32 ? "fe0424cf" : "fe042448cf"),
+                HexFormat.of()
+                        .parseHex(mode == Mode.REAL_16 ? "cf" : mode == Mode.PROTECTED_32 ? "fe0424cf" : "fe042448cf"),
                 0,
                 ram,
                 ValueLayout.JAVA_BYTE,

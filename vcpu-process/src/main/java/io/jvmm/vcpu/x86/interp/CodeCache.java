@@ -50,6 +50,7 @@ public final class CodeCache implements CodeWriteListener {
 
     /** Whether there are any: what a serializing instruction looks at. */
     private volatile boolean anyUnsettled;
+
     private Executor[] executors = new Executor[0];
     private long heapBytes;
     private @Nullable CodePage oldest;

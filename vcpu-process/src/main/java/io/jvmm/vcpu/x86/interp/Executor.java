@@ -524,7 +524,8 @@ public final class Executor {
                 cache.recheckAll();
             } else if (page != NO_PAGE) {
                 cpu.mmu.protectCode(page);
-                // Stores until now may have gone unseen: through a permission, or between a look at the mark and the store.
+                // Stores until now may have gone unseen: through a permission, or between a look at the mark and the
+                // store.
                 cache.recheck(page);
             }
         }

@@ -41,8 +41,9 @@ class AlignmentCheckTest {
         cpu.r[Cpu.RCX] = 3;
         assertEquals(Executor.Stop.HALTED, machine.executor.run(100));
         final int vector = vectorAt(cpu.rip);
-        final boolean ended =
-                vector == Vector.GP && machine.get64(cpu.r[Cpu.RSP] + 8) == CODE + hex.replace(" ", "").length() / 2;
+        final boolean ended = vector == Vector.GP
+                && machine.get64(cpu.r[Cpu.RSP] + 8)
+                        == CODE + hex.replace(" ", "").length() / 2;
         return ended ? -1 : vector;
     }
 

@@ -46,18 +46,15 @@ final class CrossModifyingCodeTest implements DeviceSpace {
         ram.set(LONG, 0x500 + 0x10, 0x00af_9b00_0000_ffffL);
         ram.set(LONG, 0x500 + 0x18, 0x00cf_9300_0000_ffffL);
         cache = new CodeCache(
-                memory,
-                List.of(new IntegerFactory(), new SystemFactory()),
-                TranslationQueue.NONE,
-                1 << 30,
-                16 << 20);
+                memory, List.of(new IntegerFactory(), new SystemFactory()), TranslationQueue.NONE, 1 << 30, 16 << 20);
         writer = processor(0, WRITER);
         reader = processor(1, CODE);
         writing = new Executor(writer, cache);
         reading = new Executor(reader, cache);
         // mov eax,1; hlt
         code(TARGET, "b801000000 f4");
-        // Gets its permission to write to the page; the other decodes it; mov byte [target + 1],2; the other runs it once more; hlt
+        // Gets its permission to write to the page; the other decodes it; mov byte [target + 1],2; the other runs it
+        // once more; hlt
         code(WRITER, "c60425 01801000 01" + " e601" + "c60425 01801000 02" + "e602 f4");
     }
 
@@ -107,9 +104,7 @@ final class CrossModifyingCodeTest implements DeviceSpace {
             })
     void behindASerializingInstructionTheStoreIsSeen(String serializing) {
         final int length = serializing.replace(" ", "").length() / 2;
-        code(
-                CODE,
-                serializing + "e9" + HexFormat.of().toHexDigits(Integer.reverseBytes(TARGET - CODE - length - 5)));
+        code(CODE, serializing + "e9" + HexFormat.of().toHexDigits(Integer.reverseBytes(TARGET - CODE - length - 5)));
         writing.run(1_000);
         assertTrue(writer.halted, () -> Long.toHexString(writer.rip));
         assertEquals(2, reader.r[Cpu.RAX]);
