@@ -24,7 +24,7 @@ abstract class TranslatedRegion extends Region {
     static final int OVER_MASK = 0x1f;
     static final int OFFSET_MASK = 0x1fff;
 
-    /** How the class initialiser of a generated class hands over its one object; under the lock of this class. */
+    /** How the class initialiser of a generated class hands over its one object; one class at a time, see {@link Translator}. */
     static @Nullable TranslatedRegion made;
 
     private static final Step[] NO_STEPS = {};

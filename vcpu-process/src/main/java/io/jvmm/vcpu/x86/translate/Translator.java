@@ -32,6 +32,9 @@ public final class Translator implements TranslationQueue, AutoCloseable {
     /** HotSpot compiles no method of 8,000 bytecodes or more. */
     static final int MAX_METHOD_BYTES = 7_900;
 
+    /** Held while a class is defined. */
+    private static final Object DEFINING = new Object();
+
     private static final int QUEUE = 1024;
     /** A region takes some milliseconds. */
     private static final long JOIN_MS = 1_000;
@@ -173,7 +176,7 @@ public final class Translator implements TranslationQueue, AutoCloseable {
 
     /** One at a time in this process, whichever engine's: the class hands its object over through a static field. */
     private static TranslatedRegion define(byte[] classFile) {
-        synchronized (TranslatedRegion.class) {
+        synchronized (DEFINING) {
             try {
                 MethodHandles.lookup().defineHiddenClass(classFile, true);
             } catch (IllegalAccessException e) {
