@@ -97,9 +97,11 @@ public final class VcpuMain {
         final EngineChoice choice = EngineChoice.make(record, config);
         choice.announce(config, wiring.supervisor());
         clock.mark("engine");
+        final GuestLoad load = GuestLoad.start(() -> loadGuest(record, config, wiring));
         WarmUp.run(() -> choice.create(record, 1), config.spinNs());
         clock.mark("warm-up");
-        final BootPlan plan = loadGuest(record, config, wiring);
+        final BootPlan plan = load.await();
+        plan.format("").lines().forEach(line -> wiring.supervisor().log(LogLevel.DEBUG, line));
         clock.mark("kernel");
         final Engine engine = choice.create(record, config.vcpus());
         final List<Vcpu> vcpus = buildMachine(record, config, wiring, engine, plan);
@@ -135,7 +137,7 @@ public final class VcpuMain {
         final Optional<Fd> initrd = record.findFd("initrd");
         final AcpiTables tables = AcpiTables.of(Wiring.acpi(config));
         tables.writeTo(wiring.memory());
-        final BootPlan plan = BootLoader.load(new BootRequest(
+        return BootLoader.load(new BootRequest(
                 kernel,
                 initrd.isPresent() ? FdImage.of("initrd", initrd.get()) : null,
                 config.commandLine(),
@@ -143,8 +145,6 @@ public final class VcpuMain {
                 wiring.memory()::slice,
                 AcpiTables.RSDP_ADDRESS,
                 BootRequest.Protocol.AUTO));
-        plan.format("").lines().forEach(line -> wiring.supervisor().log(LogLevel.DEBUG, line));
-        return plan;
     }
 
     private static List<Vcpu> buildMachine(
