@@ -76,7 +76,10 @@ final class FloatEmitter {
 
     private void pair(String name, Insn i, int s) {
         for (int half = 0; half < 2; half++) {
-            code.aload(XMM).loadConstant(half).loadConstant(VectorEmitter.first(i) + half).loadConstant(s + half);
+            code.aload(XMM)
+                    .loadConstant(half)
+                    .loadConstant(VectorEmitter.first(i) + half)
+                    .loadConstant(s + half);
             e.call(Names.QUICK_FLOAT, name, ConstantDescs.CD_void, Names.LONGS, Names.I, Names.I, Names.I);
         }
         call("finishPair", i, s, QuickFloat.kind(i.op));

@@ -169,10 +169,7 @@ class VectorRegionTest {
         sizes(QuickFloat.class, sizes);
         sizes(Halves.class, sizes);
         sizes(VectorAccess.class, sizes);
-        final Set<String> called = Set.of(
-                "QuickFloat.rareDouble",
-                "QuickFloat.rareSingle",
-                "VectorAccess.loadMiss");
+        final Set<String> called = Set.of("QuickFloat.rareDouble", "QuickFloat.rareSingle", "VectorAccess.loadMiss");
         final Map<String, Integer> inner = Map.ofEntries(
                 Map.entry("QuickFloat.checked", 31),
                 Map.entry("QuickFloat.edges", 27),
