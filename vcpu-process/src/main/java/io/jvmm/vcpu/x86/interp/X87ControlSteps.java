@@ -189,8 +189,8 @@ public final class X87ControlSteps implements StepFactory {
                     final int register = (x87.top + i) & 7;
                     // In pieces of two bytes: of this image no more needs to be aligned.
                     for (int piece = 0; piece < 4; piece++) {
-                        final int part = (int) (x87.significand[register] >>> 16 * piece);
-                        cpu.mmu.write16(first + 10L * i + 2 * piece, part);
+                        final int part = (int) (x87.significand[register] >>> (16 * piece));
+                        cpu.mmu.write16(first + 10L * i + 2L * piece, part);
                     }
                     cpu.mmu.write16(first + 10L * i + 8, x87.signExponent[register]);
                 }
@@ -218,7 +218,7 @@ public final class X87ControlSteps implements StepFactory {
             final long first = at + (long) ENVIRONMENT_FIELDS * field();
             for (int i = 0; registers && i < 8; i++) {
                 for (int piece = 0; piece < 4; piece++) {
-                    final long part = (long) mmu.read16(first + 10L * i + 2 * piece) << 16 * piece;
+                    final long part = (long) mmu.read16(first + 10L * i + 2L * piece) << (16 * piece);
                     words[8 + 2 * i] = piece == 0 ? part : words[8 + 2 * i] | part;
                 }
                 words[9 + 2 * i] = mmu.read16(first + 10L * i + 8);
