@@ -12,7 +12,10 @@ final class GuestLoadTest {
         final BootException bad = new BootException.Malformed("kernel", "magic", "0", "is none", "give another");
         assertSame(bad, assertThrows(BootException.class, () -> failing(bad).await()));
         final IllegalArgumentException wrong = new IllegalArgumentException("boot record");
-        assertSame(wrong, assertThrows(IllegalArgumentException.class, () -> failing(wrong).await()));
+        assertSame(
+                wrong,
+                assertThrows(
+                        IllegalArgumentException.class, () -> failing(wrong).await()));
     }
 
     @Test
