@@ -26,15 +26,6 @@ class ProcessorsIT extends MachineTest {
     /** How long each test of the program takes. */
     private static final int MILLISECONDS = Integer.getInteger("jvmm.processors.ms", 500);
 
-    private static final String INIT = """
-            #!/bin/busybox sh
-            /bin/busybox mount -t proc proc /proc
-            /processors %d %d
-            /bin/busybox dmesg | /bin/busybox grep -E 'WARNING|BUG|Call Trace|rcu.*stall|soft lockup'
-            echo "guest done"
-            /bin/busybox poweroff -f
-            """;
-
     @Override
     protected void requirements() {
         if (!Host.has("gcc")) {
@@ -98,7 +89,14 @@ class ProcessorsIT extends MachineTest {
             root.characterDevice("dev/console", 0600, 5, 1);
             root.file("bin/busybox", 0755, busybox);
             root.file("processors", 0755, program);
-            root.file("init", 0755, INIT.formatted(threads, MILLISECONDS));
+            root.file("init", 0755, """
+            #!/bin/busybox sh
+            /bin/busybox mount -t proc proc /proc
+            /processors %d %d
+            /bin/busybox dmesg | /bin/busybox grep -E 'WARNING|BUG|Call Trace|rcu.*stall|soft lockup'
+            echo "guest done"
+            /bin/busybox poweroff -f
+            """.formatted(threads, MILLISECONDS));
         }
         return initrd;
     }

@@ -28,12 +28,15 @@ final class GuestLoad {
             thread.join();
             return task.get();
         } catch (ExecutionException e) {
-            switch (e.getCause()) {
-                case BootException cause -> throw cause;
-                case RuntimeException cause -> throw cause;
-                case Error cause -> throw cause;
-                default -> throw new IllegalStateException(e.getCause());
+            final Throwable cause = e.getCause();
+            if (cause instanceof BootException bad) {
+                throw bad;
+            } else if (cause instanceof RuntimeException wrong) {
+                throw wrong;
+            } else if (cause instanceof Error error) {
+                throw error;
             }
+            throw new IllegalStateException(cause);
         } catch (InterruptedException e) {
             throw new IllegalStateException(e);
         }

@@ -19,8 +19,9 @@ import io.jvmm.vcpu.x86.translate.TranslatorOptions;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import java.util.Arrays;
+import java.util.EnumMap;
 import java.util.HexFormat;
+import java.util.Map;
 import java.util.SplittableRandom;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -56,7 +57,7 @@ final class RandomBytesTest implements DeviceSpace {
     private SplittableRandom source = new SplittableRandom();
     private long now;
 
-    private enum Mode {
+    enum Mode {
         REAL_16,
         PROTECTED_32,
         LONG_KERNEL,
@@ -89,7 +90,7 @@ final class RandomBytesTest implements DeviceSpace {
         final GuestException exception = new GuestException();
         final Cpu cpu = new Cpu(0, new Mmu(memory, this, exception, cache), this, interrupts, () -> now, exception);
         final Executor executor = new Executor(cpu, cache);
-        final long[] stops = new long[Executor.Stop.values().length];
+        final Map<Executor.Stop, Integer> stops = new EnumMap<>(Executor.Stop.class);
         for (int program = 0; program < PROGRAMS; program++) {
             final byte[] code = program();
             try {
@@ -104,10 +105,10 @@ final class RandomBytesTest implements DeviceSpace {
                         e);
             }
         }
-        System.out.printf("%s %s: %d instructions, %s%n", mode, queue, cpu.retired, Arrays.toString(stops));
+        System.out.printf("%s %s: %d instructions, %s%n", mode, queue, cpu.retired, stops);
     }
 
-    private void oneLife(Cpu cpu, Executor executor, long[] stops) {
+    private void oneLife(Cpu cpu, Executor executor, Map<Executor.Stop, Integer> stops) {
         for (int slice = 0; slice < MOST_SLICES; slice++) {
             now += 1_000;
             if (source.nextInt(8) == 0) {
@@ -117,10 +118,10 @@ final class RandomBytesTest implements DeviceSpace {
             Executor.Stop stop = executor.run(500);
             // A repeated string instruction may have any number of them.
             for (int exits = 0; stop == Executor.Stop.DEVICE && exits < MOST_EXITS; exits++) {
-                stops[stop.ordinal()]++;
+                stops.merge(stop, 1, Integer::sum);
                 stop = executor.runInstruction();
             }
-            stops[stop.ordinal()]++;
+            stops.merge(stop, 1, Integer::sum);
             cpu.clearAttention();
             if (stop == Executor.Stop.SHUTDOWN || stop == Executor.Stop.HALTED) {
                 return;

@@ -84,7 +84,7 @@ public final class QuickFloat {
 
     /** Negative unless the rounding is to nearest, and the precision exception masked and noted already. */
     private static int news(Cpu cpu) {
-        return -(cpu.mxcsr & Arithmetic.QUICK_MASK ^ Arithmetic.QUICK);
+        return -((cpu.mxcsr & Arithmetic.QUICK_MASK) ^ Arithmetic.QUICK);
     }
 
     private static double slow(long[] x, int d, int s, Cpu cpu, int kind) {

@@ -38,20 +38,20 @@ final class RareFlags {
         final int width = 8 << (over & 3);
         final int old = Flags.status(kind, result, source);
         return switch (over >> 2) {
-            case BIT -> old & ~Flags.CF | (int) value;
-            case ZERO -> old & ~Flags.ZF | (value == 0 ? Flags.ZF : 0);
+            case BIT -> (old & ~Flags.CF) | (int) value;
+            case ZERO -> (old & ~Flags.ZF) | (value == 0 ? Flags.ZF : 0);
             case ROL -> rotated(old, (int) value & 1, (int) (value >>> (width - 1)) & 1);
             case ROR -> {
                 final int carry = (int) (value >>> (width - 1)) & 1;
                 yield rotated(old, carry, (int) (value >>> (width - 2)) & 1);
             }
-            case INC -> Flags.status(Flags.INC | over & 3, value, old & Flags.CF);
-            case DEC -> Flags.status(Flags.DEC | over & 3, value, old & Flags.CF);
+            case INC -> Flags.status(Flags.INC | (over & 3), value, old & Flags.CF);
+            case DEC -> Flags.status(Flags.DEC | (over & 3), value, old & Flags.CF);
             default -> throw new IllegalStateException("flags over flags " + over);
         };
     }
 
     private static int rotated(int old, int carry, int other) {
-        return old & ~(Flags.CF | Flags.OF) | carry | (carry != other ? Flags.OF : 0);
+        return (old & ~(Flags.CF | Flags.OF)) | carry | (carry != other ? Flags.OF : 0);
     }
 }

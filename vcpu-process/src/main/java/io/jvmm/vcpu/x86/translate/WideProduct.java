@@ -21,10 +21,10 @@ final class WideProduct {
 
     // No sum overflows: (2^32 - 1)^2 + 2 (2^32 - 1) = 2^64 - 1.
     private static long high(long low1, long high1, long low2, long high2) {
-        return sum(high1 * low2 + (low1 * low2 >>> 32), low1 * high2, high1 * high2);
+        return sum(high1 * low2 + ((low1 * low2) >>> 32), low1 * high2, high1 * high2);
     }
 
     private static long sum(long middle, long other, long high) {
-        return ((middle & LOW) + other >>> 32) + (middle >>> 32) + high;
+        return (((middle & LOW) + other) >>> 32) + (middle >>> 32) + high;
     }
 }

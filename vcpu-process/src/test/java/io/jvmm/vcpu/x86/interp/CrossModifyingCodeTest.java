@@ -64,7 +64,7 @@ final class CrossModifyingCodeTest implements DeviceSpace {
         final Cpu cpu =
                 new Cpu(index, new Mmu(memory, this, exception, cache), this, interrupts, System::nanoTime, exception);
         ResetState.long64(cpu, rip, 0x1000, 0x500, 0x27);
-        cpu.r[Cpu.RSP] = 0x20_0000 + 0x1_0000 * index;
+        cpu.r[Cpu.RSP] = 0x20_0000 + 0x1_0000L * index;
         return cpu;
     }
 
