@@ -1,5 +1,7 @@
 package io.jvmm.vcpu.x86;
 
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
 import io.jvmm.vcpu.x86.cpu.ControlRegisters;
 import io.jvmm.vcpu.x86.cpu.Cpu;
 import io.jvmm.vcpu.x86.cpu.Flags;
@@ -106,6 +108,9 @@ final class RandomBytesTest implements DeviceSpace {
             }
         }
         System.out.printf("%s %s: %d instructions, %s%n", mode, queue, cpu.retired, stops);
+        if (queue instanceof ImmediateTranslation translation) {
+            assertEquals(0, translation.failures(), "blocks that could not be translated, seed " + seed);
+        }
     }
 
     private void oneLife(Cpu cpu, Executor executor, Map<Executor.Stop, Integer> stops) {

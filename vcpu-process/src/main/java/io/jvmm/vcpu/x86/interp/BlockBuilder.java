@@ -10,8 +10,8 @@ import org.jspecify.annotations.Nullable;
 
 /** Makes blocks of the bytes of a page. Used under the lock of the {@link CodeCache}. */
 final class BlockBuilder {
-    /** Most instructions of a block. */
-    static final int MAX_INSTRUCTIONS = 64;
+    /** Most instructions of a block: even where each takes the most bytecodes, a translated block is short enough for HotSpot. */
+    static final int MAX_INSTRUCTIONS = 32;
 
     private final StepFactory[] factories;
     private final Insn[] insns = new Insn[MAX_INSTRUCTIONS];

@@ -27,6 +27,11 @@ public final class ImmediateTranslation implements TranslationQueue {
         }
     }
 
+    /** Blocks that could not be translated. */
+    public long failures() {
+        return translator.failed();
+    }
+
     /** Regions, guest instructions in them, blocks that could not be translated. */
     @Override
     public String toString() {
