@@ -47,7 +47,7 @@ class VmTomlTest {
                 c.serial());
         assertEquals(new PlatformConfig(new RtcBase.Utc(), Optional.empty()), c.platform());
         assertEquals(new JailConfig(new UidRange(100000, 165535), JailConfig.Mode.ENFORCE, 128, 128), c.jail());
-        assertEquals(new IpcConfig(Duration.ofNanos(20_000), Duration.ofSeconds(1)), c.ipc());
+        assertEquals(new IpcConfig(Duration.ofNanos(50_000), Duration.ofSeconds(1)), c.ipc());
         assertEquals(new LifecycleConfig(Duration.ofSeconds(20), Duration.ofSeconds(30)), c.lifecycle());
     }
 
