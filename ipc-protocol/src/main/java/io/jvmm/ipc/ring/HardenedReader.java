@@ -20,9 +20,9 @@ import org.jspecify.annotations.Nullable;
  * false from then on. Nothing is thrown and, until then, nothing is allocated.
  *
  * <p>Use: {@link #next()}, handle {@link #message()}, commit {@link #positionAfter()} where the work is transactional,
- * {@link #release()}, or {@link #done()} and, for several at once, {@link #giveBack()}. Only that gives space back to the producer, so a
- * process that dies before it leaves the record where the next process finds it. Padding is skipped privately and given back together with the record behind
- * it, so that a committed position always names a record border that is still intact.
+ * {@link #release()}, or {@link #done()} and, for several at once, {@link #giveBack()}. Only that gives space back to the producer,
+ * so a process that dies before it leaves the record where the next process finds it. Padding is skipped privately and given
+ * back together with the record behind it, so that a committed position always names a record border that is still intact.
  *
  * <p>A record that is claimed but never finished looks like an empty ring.
  */

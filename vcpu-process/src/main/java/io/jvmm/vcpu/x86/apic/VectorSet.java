@@ -3,7 +3,10 @@ package io.jvmm.vcpu.x86.apic;
 import io.jvmm.vcpu.x86.state.StateCursor;
 import java.util.concurrent.atomic.AtomicLongArray;
 
-/** A set of interrupt vectors 0..255, as IRR, ISR and TMR are (SDM 3A 11.8.4). Any thread may add and remove. */
+/**
+ * A set of interrupt vectors 0..255, as IRR, ISR and TMR are (SDM 3A 11.8.4). Any thread may add and remove; only the processor's looks
+ * for the highest.
+ */
 final class VectorSet {
     /** {@link #highest()} of an empty set. */
     static final int EMPTY = -1;
@@ -35,7 +38,10 @@ final class VectorSet {
         return (words.get(vector >> 6) & (1L << vector)) != 0;
     }
 
-    /** The vector of the highest priority, or {@link #EMPTY}. Any thread. */
+    /**
+     * The vector of the highest priority, or {@link #EMPTY}. The processor's thread: of two that looked at once, one could miss what has
+     * just been added.
+     */
     int highest() {
         if (!maybeSome) {
             return EMPTY;

@@ -212,11 +212,7 @@ public final class CodeCache implements CodeWriteListener {
     private synchronized void settleAll() {
         // Asked before comparing: what is written unseen later would be missed.
         final boolean all = areProtected(null);
-        for (final CodePage page : unsettled) {
-            if (!page.dead) {
-                compare(page);
-            }
-        }
+        unsettled.forEach(this::compare);
         if (all) {
             unsettled.clear();
             anyUnsettled = false;
@@ -296,6 +292,11 @@ public final class CodeCache implements CodeWriteListener {
         page.kill();
         unlink(page);
         pages.remove(page.address);
+        if (anyUnsettled) {
+            // Nobody may serialize for long: dead pages would pile up there.
+            unsettled.remove(page);
+            anyUnsettled = !unsettled.isEmpty();
+        }
         heapBytes -= page.heapBytes;
         memory.setCode(page.address, false);
     }
@@ -356,6 +357,11 @@ public final class CodeCache implements CodeWriteListener {
     /** Blocks made so far. */
     public synchronized long builtBlocks() {
         return builtBlocks;
+    }
+
+    /** Pages to which some vCPU may still be writing unseen. */
+    synchronized int unsettledPages() {
+        return unsettled.size();
     }
 
     /** Pages dropped so far because the guest wrote to them. */

@@ -6,7 +6,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * RIP and privilege to {@link Block}, for one vCPU in 64-bit mode: what the way through {@link InstructionTlb} and
  * {@link CodePage} has found, so that the next jump to there takes one look. Direct-mapped. Emptied whenever the instruction TLB forgets
- * anything; a block that it holds may have become invalid.
+ * anything, but for a write of CR3 while nothing in the upper half of the address space is other than global: that half stays then. A
+ * block that it holds may have become invalid.
  *
  * <p>A tag is RIP's low 48 bits (RIP is canonical) with the privilege and a generation above them, so that emptying is one
  * addition; when the generations are used up the tags are overwritten.

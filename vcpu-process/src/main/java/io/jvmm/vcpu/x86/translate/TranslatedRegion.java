@@ -53,8 +53,8 @@ abstract class TranslatedRegion extends Region {
     }
 
     /**
-     * Runs the steps of the block at RIP if it is one of this region, as the executor would: for when the processor forbids (CR0, CR4) what this was translated to do
-     * without asking.
+     * Runs the steps of the block at RIP if it is one of this region, as the executor would: for when the processor forbids (CR0, CR4)
+     * what this was translated to do without asking.
      */
     final void interpret(Cpu cpu) {
         final int offset = (int) cpu.rip & CodePage.BYTES - 1;

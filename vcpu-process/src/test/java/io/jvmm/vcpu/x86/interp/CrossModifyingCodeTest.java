@@ -29,6 +29,8 @@ final class CrossModifyingCodeTest implements DeviceSpace {
     private static final int WRITER = 0x11_0000;
     private static final int FIRST = 1;
     private static final int SECOND = 2;
+    private static final int THIRD = 3;
+    private static final int REWRITES = 100;
     private static final ValueLayout.OfLong LONG = ValueLayout.JAVA_LONG_UNALIGNED;
 
     private final MemorySegment ram = Arena.ofAuto().allocate(RAM_BYTES, 4096);
@@ -121,6 +123,18 @@ final class CrossModifyingCodeTest implements DeviceSpace {
         assertEquals(2, reader.r[Cpu.RAX]);
     }
 
+    @Test
+    void pagesThatAreGivenUpDoNotWaitForASerializingInstruction() {
+        // out 3,al; hlt; the other writes its code before it runs it, again and again: mov byte [target + 1],1; jmp
+        // target
+        code(WRITER, "e603 f4");
+        code(CODE, "c60425 01801000 01" + "e9" + HexFormat.of().toHexDigits(Integer.reverseBytes(TARGET - CODE - 13)));
+        writing.run(1_000);
+        assertTrue(writer.halted);
+        assertTrue(cache.invalidatedPages() >= REWRITES - 1, () -> cache.invalidatedPages() + " pages");
+        assertTrue(cache.unsettledPages() <= 2, () -> cache.unsettledPages() + " pages");
+    }
+
     @Override
     public void out(int port, int widthBytes, int value) {
         switch (port) {
@@ -129,6 +143,11 @@ final class CrossModifyingCodeTest implements DeviceSpace {
                 assertEquals(1, reader.r[Cpu.RAX]);
             }
             case SECOND -> read(CODE);
+            case THIRD -> {
+                for (int i = 0; i < REWRITES; i++) {
+                    read(CODE);
+                }
+            }
             default -> throw new AssertionError(port);
         }
     }

@@ -2,6 +2,8 @@ package io.jvmm.vcpu.x86.interp;
 
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import org.junit.jupiter.api.Test;
@@ -26,6 +28,26 @@ final class InstructionTlbTest {
         tlb.flushNonGlobal();
         assertTrue(has(KERNEL, 0));
         assertFalse(has(USER, 3));
+    }
+
+    @Test
+    void jumpsIntoPagesThatAreNotGlobalAreForgottenEvenAboveTheMiddle() {
+        tlb.fill(KERNEL, 0, page, true, 12);
+        tlb.jumps.put(KERNEL, 0, JumpCacheTest.block());
+        tlb.flushNonGlobal();
+        assertNotNull(tlb.jumps.find(KERNEL, 0));
+        tlb.fill(KERNEL + PAGE, 0, page, false, 12);
+        tlb.jumps.put(KERNEL + PAGE, 0, JumpCacheTest.block());
+        tlb.flushNonGlobal();
+        assertNull(tlb.jumps.find(KERNEL + PAGE, 0));
+    }
+
+    @Test
+    void forgettingAPageForgetsTheJumpsIntoIt() {
+        tlb.fill(KERNEL, 0, page, true, 12);
+        tlb.jumps.put(KERNEL, 0, JumpCacheTest.block());
+        tlb.flushPage(KERNEL);
+        assertNull(tlb.jumps.find(KERNEL, 0));
     }
 
     @Test

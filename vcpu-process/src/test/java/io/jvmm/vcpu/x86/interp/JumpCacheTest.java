@@ -70,8 +70,28 @@ final class JumpCacheTest {
         }
     }
 
+    /** What is global is in the upper half. */
+    @Test
+    void theUpperHalfOutlivesAWriteOfCr3() {
+        final Block kernel = block();
+        for (int i = 0; i < 3; i++) {
+            jumps.put(KERNEL, 0, kernel);
+            jumps.put(USER, 3, block());
+            jumps.clearLower();
+            assertSame(kernel, jumps.find(KERNEL, 0));
+            assertNull(jumps.find(USER, 3));
+        }
+        jumps.clear();
+        assertNull(jumps.find(KERNEL, 0));
+        for (int i = 0; i < EVERY_GENERATION; i++) {
+            jumps.clearLower();
+            assertNull(jumps.find(USER, 3));
+            assertNull(jumps.find(KERNEL, 0));
+        }
+    }
+
     /** A block of one NOP. */
-    private static Block block() {
+    static Block block() {
         final Insn nop = new Insn();
         Decoder.decode(new byte[] {(byte) 0x90}, 0, 1, 8, nop);
         final Step[] steps = {LeaveBlock.STEP};
