@@ -154,7 +154,9 @@ public final class CodeCache implements CodeWriteListener {
             if (known.secondPage == second && known.secondVersion == second.headVersion) {
                 return known;
             }
+            final int before = page.heapBytes;
             page.invalidate(known);
+            heapBytes += page.heapBytes - before;
         }
         final Block block = builder.buildCrossing(page, pageOffset, modeKey, second);
         add(page, block);

@@ -396,6 +396,18 @@ final class ExecutorTest implements DeviceSpace {
     }
 
     @Test
+    void whatTheCacheTakesIsCountedDownForInstructionsAcrossPagesToo() {
+        // mov byte [CODE + 1000],0; jmp CODE + ffe; there, its last bytes changed each time: mov eax,1; jmp CODE
+        code(CODE, "c60425 00101000 00 e9 f10f0000");
+        code(CODE + 0xffe, "b801000000 e9 f8efffff");
+        executor.run(3_000);
+        assertEquals(1, cpu.r[Cpu.RAX]);
+        assertTrue(cache.builtBlocks() > 500, "" + cache.builtBlocks());
+        cache.clear();
+        assertEquals(0, cache.heapBytes());
+    }
+
+    @Test
     void steadyStateAllocatesNothing() {
         // call, store, fault-free string copy, interrupt-free: mov [rsi],rax; call f; inc rax; jmp back; f: ret
         code(CODE, "488906 e805000000 48ffc0 ebf3 c3");
