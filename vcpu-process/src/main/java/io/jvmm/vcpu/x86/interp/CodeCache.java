@@ -100,7 +100,7 @@ public final class CodeCache implements CodeWriteListener {
             if (memory.host(address) == PhysicalMemory.NONE) {
                 return null;
             }
-            page = new CodePage(address, memory.host(address));
+            page = new CodePage(address, memory.view(address));
             pages.put(address, page);
             append(page);
             heapBytes += page.heapBytes;
@@ -110,7 +110,7 @@ public final class CodeCache implements CodeWriteListener {
                 if (executor == by) {
                     executor.protect(address);
                 } else {
-                    executor.requestProtection(address);
+                    executor.protections.request(address);
                 }
             }
             if (!areProtected(by)) {
@@ -197,7 +197,7 @@ public final class CodeCache implements CodeWriteListener {
     /** Whether no vCPU (but for one that has seen to it) may be writing unseen to a page with code. */
     private boolean areProtected(@Nullable Executor but) {
         for (final Executor executor : executors) {
-            if (executor != but && !executor.isProtected()) {
+            if (executor != but && !executor.protections.areDone()) {
                 return false;
             }
         }

@@ -53,10 +53,10 @@ public final class CodePage {
     /** Which bytes some block decodes, eight bytes a bit. */
     private final long[] covered = new long[BYTES >> GRANULE_SHIFT >> 6];
 
-    /** The page of this guest-physical address, which is at that host address. */
-    CodePage(long address, long host) {
+    /** The page of this guest-physical address, of which {@code memory} is the bytes. */
+    CodePage(long address, ByteBuffer memory) {
         this.address = address;
-        this.memoryView = HostMemory.view(host, BYTES);
+        this.memoryView = memory;
     }
 
     /** Whether memory holds what {@link #copy} does. Any thread. */

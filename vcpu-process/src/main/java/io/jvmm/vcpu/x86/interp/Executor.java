@@ -15,7 +15,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Runs guest code on one vCPU: finds blocks, executes them, delivers what they raise, takes interrupts between them. Used by
- * that vCPU's thread, but for {@link #requestProtection}.
+ * that vCPU's thread, but for {@link #protections}.
  *
  * <p>There are three ways through a block: {@link #run64} in 64-bit mode, {@link #runLegacy} with its segments, and
  * {@link #runOne} for a single instruction (interrupt shadow, single-step, breakpoints). Whatever leaves a block in the middle
@@ -40,13 +40,10 @@ public final class Executor {
     /** Most instructions between two looks at timers and interrupts. */
     public static final int SLICE = 2_000;
 
-    private static final int PENDING_PAGES = 64;
     private static final int RECENT_PAGES = 256;
     private static final int NO_STEP = -1;
     private static final int PAGE_SHIFT = 12;
     private static final int OFFSET_MASK = CodePage.BYTES - 1;
-    private static final long NO_PAGE = -1;
-    private static final long ALL_PAGES = -2;
 
     private final Cpu cpu;
     private final CodeCache cache;
@@ -58,15 +55,10 @@ public final class Executor {
     /** Pages of code that were entered into {@link #fetches} lately, by guest-physical address. */
     private final @Nullable CodePage[] recent = new CodePage[RECENT_PAGES];
 
-    private final Object pendingLock = new Object();
-    private final long[] pendingPages = new long[PENDING_PAGES];
-    private int pendingCount;
-    /** Whether {@link #pendingCount} may be other than 0, or the last page taken is not done with. */
-    private volatile boolean pending;
+    /** What other threads want of this vCPU's ways to write. */
+    final Protections protections;
     /** The next instruction is to be executed by itself, see {@link LeaveBlock#ALONE}. */
     private boolean alone;
-    /** Whether this thread may be using its TLBs. */
-    private volatile boolean inGuest;
     /** Faults and interrupts delivered: each counts as an instruction, so that a storm of them uses up the budget. */
     private long delivered;
 
@@ -75,6 +67,7 @@ public final class Executor {
         this.cpu = cpu;
         this.cache = cache;
         this.threshold = cache.threshold();
+        this.protections = new Protections(cpu, cache);
         cpu.mmu.setFetchCache(fetches);
         cpu.codeFence = cache::settle;
         cache.attach(this);
@@ -82,19 +75,11 @@ public final class Executor {
 
     /** Executes about {@code budget} instructions. */
     public Stop run(int budget) {
-        enter();
+        protections.enter();
         try {
             return runGuest(budget);
         } finally {
-            inGuest = false;
-        }
-    }
-
-    /** From here on this vCPU may store unseen to pages that nobody has asked it to protect. */
-    private void enter() {
-        inGuest = true;
-        if (pending) {
-            takeProtections();
+            protections.leave();
         }
     }
 
@@ -144,7 +129,7 @@ public final class Executor {
      * @return {@link Stop#DEVICE} when it has met a further access, else {@link Stop#BUDGET}
      */
     public Stop runInstruction() {
-        enter();
+        protections.enter();
         try {
             if (cpu.undelivered >= 0) {
                 // The access was that of an interrupt's delivery, not of an instruction.
@@ -158,7 +143,7 @@ public final class Executor {
         } catch (DeviceExit _) {
             return Stop.DEVICE;
         } finally {
-            inGuest = false;
+            protections.leave();
         }
     }
 
@@ -170,7 +155,7 @@ public final class Executor {
         if (cpu.shutdown) {
             return Stop.SHUTDOWN;
         }
-        enter();
+        protections.enter();
         try {
             if (!cpu.interruptShadow && Delivery.takePending(cpu)) {
                 delivered++;
@@ -179,7 +164,7 @@ public final class Executor {
         } catch (DeviceExit _) {
             return Stop.DEVICE;
         } finally {
-            inGuest = false;
+            protections.leave();
         }
         return cpu.halted ? Stop.HALTED : runInstruction();
     }
@@ -494,55 +479,5 @@ public final class Executor {
     /** Takes away this vCPU's ways to write to a page unseen. This vCPU's thread. */
     void protect(long guestPhysicalPage) {
         cpu.mmu.protectCode(guestPhysicalPage);
-    }
-
-    /** Wants {@link #protect} of this vCPU. Any thread. */
-    void requestProtection(long guestPhysicalPage) {
-        synchronized (pendingLock) {
-            if (pendingCount < PENDING_PAGES) {
-                pendingPages[pendingCount] = guestPhysicalPage;
-            }
-            pendingCount = Math.min(pendingCount + 1, PENDING_PAGES + 1);
-            pending = true;
-        }
-        cpu.requestAttention();
-    }
-
-    /**
-     * Whether all that was asked of {@link #requestProtection} is done, or will be before this vCPU stores again: every store that it
-     * has made unseen is in memory. Any thread.
-     */
-    boolean isProtected() {
-        return !inGuest || !pending;
-    }
-
-    private void takeProtections() {
-        while (pending) {
-            final long page = nextProtection();
-            if (page == ALL_PAGES) {
-                cpu.mmu.flushAll();
-                cache.recheckAll();
-            } else if (page != NO_PAGE) {
-                cpu.mmu.protectCode(page);
-                // Stores until now may have gone unseen: through a permission, or between a look at the mark and the
-                // store.
-                cache.recheck(page);
-            }
-        }
-    }
-
-    /** The lock is not held around calls to the cache, which calls {@link #requestProtection} with its own held. */
-    private long nextProtection() {
-        synchronized (pendingLock) {
-            if (pendingCount > PENDING_PAGES) {
-                pendingCount = 0;
-                return ALL_PAGES;
-            }
-            if (pendingCount == 0) {
-                pending = false;
-                return NO_PAGE;
-            }
-            return pendingPages[--pendingCount];
-        }
     }
 }

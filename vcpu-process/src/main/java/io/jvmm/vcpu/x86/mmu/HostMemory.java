@@ -1,6 +1,5 @@
 package io.jvmm.vcpu.x86.mmu;
 
-import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import org.agrona.UnsafeApi;
 
@@ -102,12 +101,7 @@ public final class HostMemory {
         UnsafeApi.loadFence();
     }
 
-    /** The bytes at an address, to be compared with others; allocates. */
-    public static ByteBuffer view(long address, int length) {
-        return MemorySegment.ofAddress(address).reinterpret(length).asByteBuffer();
-    }
-
-    /** Whether a {@link #view} holds the same bytes as another buffer at this moment, read in no particular order. */
+    /** Whether a view of memory ({@link PhysicalMemory#view}) holds the same bytes as another buffer at this moment, read in no particular order. */
     public static boolean isEqual(ByteBuffer view, ByteBuffer other) {
         final boolean equal = view.mismatch(other) < 0;
         UnsafeApi.loadFence();

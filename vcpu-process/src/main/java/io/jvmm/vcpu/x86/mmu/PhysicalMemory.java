@@ -1,6 +1,7 @@
 package io.jvmm.vcpu.x86.mmu;
 
 import java.lang.foreign.MemorySegment;
+import java.nio.ByteBuffer;
 import java.util.Arrays;
 
 /**
@@ -50,6 +51,12 @@ public final class PhysicalMemory {
     public long host(long guestPhysicalAddress) {
         final int slot = slot(guestPhysicalAddress);
         return slot < 0 ? NONE : host[slot] + (guestPhysicalAddress - start[slot]);
+    }
+
+    /** The bytes of a page of RAM, to be compared with others; allocates. */
+    public ByteBuffer view(long guestPhysicalPage) {
+        final int slot = slot(guestPhysicalPage);
+        return keep[slot].asSlice(guestPhysicalPage - start[slot], PAGE_BYTES).asByteBuffer();
     }
 
     /** Whether there is RAM that takes writes. */

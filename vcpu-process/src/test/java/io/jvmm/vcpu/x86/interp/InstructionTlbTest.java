@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.nio.ByteBuffer;
 import org.junit.jupiter.api.Test;
 
 /** What a flush takes away and what it leaves (SDM 3A 4.10.4.1). */
@@ -15,7 +16,7 @@ final class InstructionTlbTest {
     private static final int PAGE = CodePage.BYTES;
 
     private final InstructionTlb tlb = new InstructionTlb();
-    private final CodePage page = new CodePage(0, 0);
+    private final CodePage page = new CodePage(0, ByteBuffer.allocate(CodePage.BYTES));
 
     private boolean has(long linear, int cpl) {
         return tlb.tags[InstructionTlb.index(linear)] == InstructionTlb.tag(linear, cpl);

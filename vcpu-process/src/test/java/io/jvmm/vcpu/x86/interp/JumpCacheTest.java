@@ -7,6 +7,7 @@ import io.jvmm.vcpu.x86.cpu.ModeKey;
 import io.jvmm.vcpu.x86.cpu.Step;
 import io.jvmm.vcpu.x86.decode.Decoder;
 import io.jvmm.vcpu.x86.decode.Insn;
+import java.nio.ByteBuffer;
 import org.junit.jupiter.api.Test;
 
 final class JumpCacheTest {
@@ -95,6 +96,13 @@ final class JumpCacheTest {
         final Insn nop = new Insn();
         Decoder.decode(new byte[] {(byte) 0x90}, 0, 1, 8, nop);
         final Step[] steps = {LeaveBlock.STEP};
-        return new Block(new CodePage(0, 0), 0, ModeKey.CODE_64, new Insn[] {nop}, steps, new int[1], null);
+        return new Block(
+                new CodePage(0, ByteBuffer.allocate(CodePage.BYTES)),
+                0,
+                ModeKey.CODE_64,
+                new Insn[] {nop},
+                steps,
+                new int[1],
+                null);
     }
 }
