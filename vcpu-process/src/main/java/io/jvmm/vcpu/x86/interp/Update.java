@@ -39,7 +39,7 @@ final class Update {
         if (linear - tlb[e + 1] <= Mmu.LIMIT_4) {
             return HostMemory.get32(linear + tlb[e + 2]);
         }
-        mmu.probeWrite(linear, 4);
+        mmu.probeUpdate(linear, 4);
         return mmu.read32(linear);
     }
 
@@ -50,7 +50,7 @@ final class Update {
         if (linear - tlb[e + 1] <= Mmu.LIMIT_8) {
             return HostMemory.get64(linear + tlb[e + 2]);
         }
-        mmu.probeWrite(linear, 8);
+        mmu.probeUpdate(linear, 8);
         return mmu.read64(linear);
     }
 
@@ -61,6 +61,7 @@ final class Update {
             case 4 -> read32(mmu, linear) & 0xffff_ffffL;
             case 8 -> read64(mmu, linear);
             default -> {
+                mmu.checkOperand(linear, bytes);
                 prepare(mmu, linear, bytes);
                 yield mmu.read(linear, bytes);
             }

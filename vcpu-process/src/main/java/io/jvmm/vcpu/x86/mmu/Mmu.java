@@ -287,6 +287,12 @@ public final class Mmu {
         slow.written(guestPhysicalAddress, lengthBytes);
     }
 
+    /** Raises the fault that reading and then writing 1, 2, 4 or 8 bytes would raise; reads and writes nothing. */
+    public void probeUpdate(long linear, int widthBytes) {
+        checkOperand(linear, widthBytes);
+        probeWrite(linear, widthBytes);
+    }
+
     /** Raises the fault that a write of these bytes would raise (crossing a page included); writes nothing. */
     public void probeWrite(long linear, int lengthBytes) {
         slow.probeWrite(now, linear, lengthBytes);

@@ -71,7 +71,7 @@ final class MemoryAccess {
 
     /** The read half of an instruction that also writes, on a TLB miss: faults as the write would. */
     static long readForUpdate(Mmu mmu, long linear, int widthBytes) {
-        mmu.probeWrite(linear, widthBytes);
+        mmu.probeUpdate(linear, widthBytes);
         return mmu.read(linear, widthBytes);
     }
 }

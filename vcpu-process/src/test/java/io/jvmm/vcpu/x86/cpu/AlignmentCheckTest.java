@@ -4,10 +4,13 @@ import static io.jvmm.vcpu.x86.interp.LongModeTables.CODE;
 import static io.jvmm.vcpu.x86.interp.LongModeTables.HOLE;
 import static io.jvmm.vcpu.x86.interp.LongModeTables.vectorAt;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 
 import io.jvmm.vcpu.x86.interp.Executor;
 import io.jvmm.vcpu.x86.interp.SystemRig;
 import io.jvmm.vcpu.x86.mmu.Vector;
+import io.jvmm.vcpu.x86.translate.ImmediateTranslation;
+import io.jvmm.vcpu.x86.translate.TranslatorOptions;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -20,7 +23,8 @@ import org.junit.jupiter.params.provider.CsvSource;
 class AlignmentCheckTest {
     private static final int DATA = 0x9000;
 
-    private final SystemRig machine = new SystemRig();
+    private final ImmediateTranslation translation = new ImmediateTranslation(TranslatorOptions.DEFAULT);
+    private final SystemRig machine = new SystemRig(translation);
     private final Cpu cpu = machine.cpu;
 
     @BeforeEach
@@ -84,12 +88,22 @@ class AlignmentCheckTest {
     })
     void asOnARealProcessor(String name, String hex, int offset, int vector) {
         assertEquals(vector, vectorOf(hex, DATA + offset), name);
+        for (int i = 0; i < 3; i++) {
+            user();
+            assertEquals(vector, vectorOf(hex, DATA + offset), () -> name + ", translated");
+        }
+        assertFalse(translation.toString().startsWith("0 regions"), translation::toString);
     }
 
     @Test
     void beforeAPageFaultAndBehindABadAddress() {
         assertEquals(Vector.AC, vectorOf("8b 08", HOLE + 1));
         assertEquals(0, machine.get64(cpu.r[Cpu.RSP]), "error code");
+        // mov [rax],ecx; add [rax],ecx; inc qword [rax]
+        assertEquals(Vector.AC, vectorOf("89 08", HOLE + 1));
+        assertEquals(Vector.AC, vectorOf("01 08", HOLE + 1));
+        assertEquals(Vector.AC, vectorOf("48 ff 00", HOLE + 4));
+        assertEquals(Vector.AC, vectorOf("66 ff 00", HOLE + 1));
     }
 
     @Test

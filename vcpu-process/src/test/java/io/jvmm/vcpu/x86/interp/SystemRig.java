@@ -17,12 +17,14 @@ import io.jvmm.vcpu.x86.mmu.Mmu;
 import io.jvmm.vcpu.x86.mmu.PhysicalMemory;
 import io.jvmm.vcpu.x86.mmu.Vector;
 import io.jvmm.vcpu.x86.simd.SimdFactory;
+import io.jvmm.vcpu.x86.translate.ImmediateTranslation;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /**
  * One processor with RAM from 0 and the simplest possible loop: decode one instruction, run its step, deliver what it
@@ -85,9 +87,22 @@ public final class SystemRig {
     private final byte[] code = new byte[Decoder.MAX_BYTES];
 
     public SystemRig() {
+        this(null);
+    }
+
+    /** The executor has what it enters for the second time translated. */
+    public SystemRig(@Nullable ImmediateTranslation translation) {
         final PhysicalMemory memory = new PhysicalMemory();
         memory.map(0, 0, RAM_BYTES, ram, false);
-        final CodeCache cache = new CodeCache(memory, List.of(factories), TranslationQueue.NONE, 1 << 30, 16 << 20);
+        final CodeCache cache = new CodeCache(
+                memory,
+                List.of(factories),
+                translation == null ? TranslationQueue.NONE : translation,
+                translation == null ? 1 << 30 : 2,
+                16 << 20);
+        if (translation != null) {
+            translation.attach(cache);
+        }
         final Mmu mmu = new Mmu(memory, devices, exception, cache);
         cpu = new Cpu(0, mmu, devices, interrupts, () -> now, exception);
         executor = new Executor(cpu, cache);
