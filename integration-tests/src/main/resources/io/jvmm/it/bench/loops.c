@@ -207,7 +207,7 @@ static void deviceread(void) {
     /* The index port of the clock, then its data: served by a device process in jvmm. */
     u8 value = 0;
     call(IOPL, 3, 0, 0, 0, 0, 0);
-    for (int i = 0; i < 5000; i++) {
+    for (int i = 0; i < 50000; i++) {
         __asm__ volatile("outb %b0, $0x70" : : "a"((u8)10));
         __asm__ volatile("inb $0x71, %b0" : "=a"(value));
     }
