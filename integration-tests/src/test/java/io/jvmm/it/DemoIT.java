@@ -67,6 +67,17 @@ class DemoIT extends MachineTest {
         }
     }
 
+    /** Nobody is left then to say how the command ended; the guest powers off all the same. */
+    @Test
+    void aCommandThatKillsItsSession() throws Exception {
+        try (Machine machine =
+                Machine.command("--exec", "kill -9 $PPID; sleep 1000").run()) {
+            assertEquals(1, machine.awaitExit(BOOT), machine.messages().text());
+            String said = machine.messages().text();
+            assertTrue(said.contains("the guest ended before the command did"), said);
+        }
+    }
+
     @Test
     void withoutPackageListsTheCureIsNamed() throws Exception {
         Path nothing = Files.createDirectories(dir.resolve("lists/partial")).getParent();

@@ -70,13 +70,19 @@ final class InspectState {
         require(length == MachineStateLayout.LENGTH_BYTES + layout.byteSize(), "length", length);
         if (prefix.isEmpty()) {
             lines.accept("commit " + committed.sequence() + ", " + EngineKind.X86.word() + ", machine "
-                    + MachineStateLayout.Moment.text(number(committed, "moment")));
+                    + MachineStateLayout.Moment.text(number(committed, "moment")) + ageOf(number(committed, "moment")));
         }
         final MemoryLayout header = MemoryLayout.structLayout(MachineStateLayout.STATE_V1.withName("machine"));
         StatePrinter.print(header, committed.state(), prefix, lines);
         final UnsafeBuffer part = new UnsafeBuffer(
                 committed.state(), MachineStateLayout.LENGTH_BYTES, length - MachineStateLayout.LENGTH_BYTES);
         StatePrinter.print(layout, part, prefix, lines);
+    }
+
+    private static String ageOf(int moment) {
+        return moment == MachineStateLayout.Moment.RUNNING.number()
+                ? " since; these are the values it started from"
+                : "";
     }
 
     private static int number(CommittedState committed, String field) {
