@@ -40,7 +40,8 @@ public final class Remainder {
         long rest = Extended.normalSignificand(aSig);
         final int distance = exp - bExp;
         if (distance < (ieee ? -1 : 0)) {
-            x.setOperand(aSe, aSig);
+            // Itself; but tiny, it underflows where that is not masked.
+            pack(x, sign, exp, rest);
             return 0;
         }
         final boolean complete = distance <= STEP;

@@ -69,7 +69,12 @@ public final class X87MoveSteps implements StepFactory {
             // A denormal is loaded even where its exception is not masked: processors do, whatever SDM 1 8.5.2 says.
             final int denormal = x.flags & Extended.DENORMAL;
             x.flags &= ~Extended.DENORMAL;
-            if (X87Unit.settle(cpu, x) && X87Unit.push(cpu, x)) {
+            if (!X87Unit.settle(cpu, x)) {
+                // A signaling NaN and no room: both are told.
+                if (!X87Unit.hasRoom(cpu.x87)) {
+                    X87Unit.overflow(cpu, x);
+                }
+            } else if (X87Unit.push(cpu, x)) {
                 X87Unit.raise(cpu, denormal);
             }
         }

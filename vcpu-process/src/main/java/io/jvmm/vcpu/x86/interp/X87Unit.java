@@ -104,9 +104,13 @@ final class X87Unit {
         x87.tagWord = (x87.tagWord & ~(3 << (2 * register))) | x87.tagOf(register) << (2 * register);
     }
 
+    static boolean hasRoom(X87 x87) {
+        return isEmpty(x87, (x87.top - 1) & 7);
+    }
+
     /** Pushes the result; false where there was no room for it. */
     static boolean push(Cpu cpu, Extended x) {
-        final boolean room = isEmpty(cpu.x87, (cpu.x87.top - 1) & 7);
+        final boolean room = hasRoom(cpu.x87);
         if (room || overflow(cpu, x)) {
             pushAnyway(cpu.x87, x);
         }

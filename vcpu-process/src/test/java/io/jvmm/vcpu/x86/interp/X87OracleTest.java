@@ -32,7 +32,7 @@ import org.junit.jupiter.api.Test;
  */
 class X87OracleTest {
     private static final long SEED = Long.getLong("jvmm.seed", 20_261_121);
-    private static final int CASES = Integer.getInteger("jvmm.x87.cases", 1_500);
+    private static final int CASES = Integer.getInteger("jvmm.x87.cases", 10_000);
     private static final int OPERAND = 0x10000;
     private static final int OPERAND_BYTES = 16;
 
