@@ -68,6 +68,12 @@ public final class NativeCpu {
 
     private static final int PROT_READ_WRITE_EXEC = 7;
     private static final int MAP_PRIVATE_ANONYMOUS_32BIT = 0x62;
+    /** With MAP_FIXED_NOREPLACE. */
+    private static final int MAP_PRIVATE_ANONYMOUS_HERE = 0x10_0022;
+
+    private static final long LOWEST = 0x100_0000;
+    private static final long HIGHEST = 0x7f00_0000;
+    private static final long BETWEEN = 0x100_0000;
     private static final int SIGALTSTACK = 131;
     private static final int[] SIGNALS = {4, 5, 7, 8, 11};
     /** SA_SIGINFO, SA_ONSTACK, SA_RESTORER. */
@@ -83,9 +89,7 @@ public final class NativeCpu {
 
     /** Maps the memory and installs the handlers, for the life of the process. */
     public NativeCpu() {
-        final long address = Syscall.check(
-                "map memory for native instructions",
-                Syscall.call(SyscallNumbers.MMAP, 0, TOTAL, PROT_READ_WRITE_EXEC, MAP_PRIVATE_ANONYMOUS_32BIT, -1, 0));
+        final long address = map();
         memory = MemorySegment.ofAddress(address).reinterpret(TOTAL);
         scratch = memory.asSlice(SCRATCH_AT, SCRATCH_BYTES);
         protect(2 * PAGE, SCRATCH_AT - 2 * PAGE);
@@ -100,6 +104,22 @@ public final class NativeCpu {
         memory.set(ValueLayout.JAVA_SHORT_UNALIGNED, STATE_FAR + 4, (short) USER32_CS);
         enter = Linker.nativeLinker().downcallHandle(memory, FunctionDescriptor.ofVoid(ValueLayout.JAVA_LONG));
         installHandlers(address);
+    }
+
+    /** Memory below 2 GiB. The kernel looks for it in the second GiB alone, which the JVM may have reserved whole for its classes. */
+    private static long map() {
+        final long found = map(0, MAP_PRIVATE_ANONYMOUS_32BIT);
+        for (long at = LOWEST; found < 0 && at < HIGHEST; at += BETWEEN) {
+            final long lower = map(at, MAP_PRIVATE_ANONYMOUS_HERE);
+            if (lower == at) {
+                return lower;
+            }
+        }
+        return Syscall.check("map memory for native instructions", found);
+    }
+
+    private static long map(long at, int flags) {
+        return Syscall.call(SyscallNumbers.MMAP, at, TOTAL, PROT_READ_WRITE_EXEC, flags, -1, 0);
     }
 
     private void protect(long from, long bytes) {
