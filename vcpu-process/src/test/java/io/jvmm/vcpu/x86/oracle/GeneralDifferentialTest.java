@@ -14,12 +14,14 @@ import io.jvmm.vcpu.x86.mmu.Vector;
 import io.jvmm.vcpu.x86.oracle.GeneralForms.Form;
 import io.jvmm.vcpu.x86.oracle.sys.NativeCpu;
 import io.jvmm.vcpu.x86.oracle.sys.NativeState;
+import io.jvmm.vcpu.x86.translate.TranslatedCpu;
 import java.lang.foreign.MemorySegment;
 import java.util.EnumSet;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Random;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 
 /**
@@ -32,10 +34,14 @@ class GeneralDifferentialTest {
     private static final int CASES = Integer.getInteger("jvmm.oracle.cases", 1500);
     private static final long SEED = Long.getLong("jvmm.oracle.seed", System.nanoTime());
     private static final int OPERANDS = 6;
+    private static final int FEWER_TRANSLATED = 5;
     private static final int MOST_FAILURES = Integer.getInteger("jvmm.oracle.failures", 20);
 
     private final NativeCpu host = new NativeCpu();
     private final InterpretedCpu guest = new InterpretedCpu(host, new IntegerFactory());
+    /** Runs what is compared, instead of the steps of the guest. */
+    private @Nullable TranslatedCpu translated;
+
     private final NativeState before = new NativeState();
     private final NativeState expected = new NativeState();
     private final NativeState actual = new NativeState();
@@ -50,6 +56,13 @@ class GeneralDifferentialTest {
 
     @Test
     void allFormsIn64BitMode() {
+        all(true);
+    }
+
+    /** The instruction as a region of translated code; fewer of them, since each is a class. */
+    @Test
+    void allFormsTranslated() {
+        translated = new TranslatedCpu(guest.cpu, List.of(new IntegerFactory()), host.slotAddress());
         all(true);
     }
 
@@ -121,7 +134,7 @@ class GeneralDifferentialTest {
     private void form(Form form, GeneralCase generated, boolean is64) {
         final long casesBefore = cases;
         int differing = 0;
-        for (int i = 0; i < CASES / OPERANDS && differing < 2; i++) {
+        for (int i = 0; i < (translated == null ? CASES : CASES / FEWER_TRANSLATED) / OPERANDS && differing < 2; i++) {
             generated.encode(form);
             differing += operandSets(form, generated, decode(generated, is64), is64) ? 0 : 1;
         }
@@ -136,6 +149,9 @@ class GeneralDifferentialTest {
     /** The instruction, or pair, with several operands. */
     private boolean operandSets(Form form, GeneralCase generated, Insn insn, boolean is64) {
         final Step[] steps = guest.build(generated.code, generated.length);
+        if (translated != null) {
+            translated.load(generated.code, generated.length);
+        }
         for (int j = 0; j < OPERANDS; j++) {
             generated.operands(before, host.scratch(), guest.scratch());
             if (UndefinedFlags.undefinesResult(insn, before.r[1])) {
@@ -175,7 +191,11 @@ class GeneralDifferentialTest {
         } else {
             host.run32(generated.code, generated.length, expected);
         }
-        guest.run(steps, generated.length, host.slotAddress(), actual);
+        if (translated != null) {
+            translated.run(actual);
+        } else {
+            guest.run(steps, generated.length, host.slotAddress(), actual);
+        }
         final long rip = guest.cpu.rip;
         final long fallThrough = host.slotAddress() + generated.length;
         actual.taken = actual.vector < 0 && rip != fallThrough;
