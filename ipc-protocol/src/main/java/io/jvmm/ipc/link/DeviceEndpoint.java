@@ -4,6 +4,7 @@ import io.jvmm.ipc.message.DeviceEventProxy;
 import io.jvmm.ipc.message.DeviceRequestAdapter;
 import io.jvmm.ipc.message.DeviceRequestLayout;
 import io.jvmm.ipc.message.DeviceRequestType;
+import io.jvmm.ipc.message.PciFunction;
 import io.jvmm.ipc.message.PowerAction;
 import io.jvmm.ipc.message.PowerOrigin;
 import io.jvmm.ipc.ring.GuardedProducer;
@@ -170,6 +171,16 @@ public final class DeviceEndpoint {
     /** Reports that the guest asked for power-off or reset. */
     public boolean power(PowerAction action, PowerOrigin origin) {
         return sent(events.power(action, origin));
+    }
+
+    /** Declares a PCI function; before READY. */
+    public boolean pciFunction(PciFunction declaration) {
+        return sent(events.pciFunction(declaration));
+    }
+
+    /** Declares a capability of a function; before READY. */
+    public boolean pciCapability(int function, byte[] bytes) {
+        return sent(events.pciCapability(function, bytes));
     }
 
     private boolean sent(boolean published) {

@@ -306,6 +306,24 @@ public final class GuestMemory implements AutoCloseable {
         return memory.asSlice(at, lengthBytes);
     }
 
+    /**
+     * All of the backing memory, for reads and writes of files straight into it: offsets are those of {@link #resolve}, and
+     * so are the bounds. Nothing else may be done with it.
+     */
+    public MemorySegment backing() {
+        return memory;
+    }
+
+    /** Guest to host, from an offset. */
+    public void copyOutAt(long offset, MemorySegment target, long targetOffset, long lengthBytes) {
+        MemorySegment.copy(memory, offset, target, targetOffset, lengthBytes);
+    }
+
+    /** Host to guest, at an offset. */
+    public void copyInAt(long offset, MemorySegment source, long sourceOffset, long lengthBytes) {
+        MemorySegment.copy(source, sourceOffset, memory, offset, lengthBytes);
+    }
+
     public byte get8At(long offset) {
         return memory.get(BYTE, offset);
     }

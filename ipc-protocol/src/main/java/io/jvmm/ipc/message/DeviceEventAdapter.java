@@ -71,8 +71,34 @@ public final class DeviceEventAdapter {
                 yield true;
             }
             case POWER -> power(handler, first, second);
+            case PCI_FUNCTION -> pciFunction(handler);
+            case PCI_CAPABILITY -> pciCapability(handler, first, second);
         };
         return valid || reader.sever(Kind.MESSAGE_FIELD);
+    }
+
+    private boolean pciFunction(DeviceEventHandler handler) {
+        final PciFunction declaration;
+        try {
+            declaration = PciFunction.decode(message, 0);
+        } catch (IllegalArgumentException e) {
+            return false;
+        }
+        handler.pciFunction(declaration);
+        return true;
+    }
+
+    private boolean pciCapability(DeviceEventHandler handler, int function, int lengthBytes) {
+        if (!isFunction(function)
+                || lengthBytes < Integer.BYTES
+                || lengthBytes > DeviceEventLayout.MAX_CAPABILITY_BYTES
+                || (lengthBytes & 3) != 0) {
+            return false;
+        }
+        byte[] bytes = new byte[lengthBytes];
+        message.getBytes(DETAIL, bytes);
+        handler.pciCapability(function, bytes);
+        return true;
     }
 
     private static boolean isFunction(int function) {

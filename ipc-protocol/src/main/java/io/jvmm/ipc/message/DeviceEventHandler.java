@@ -16,4 +16,10 @@ public interface DeviceEventHandler {
 
     /** The guest asked for power-off or reset. */
     void power(PowerAction action, PowerOrigin origin);
+
+    /** The device declares a PCI function. Whether it may is for the board to check. */
+    default void pciFunction(PciFunction declaration) {}
+
+    /** The device declares a capability of a function; {@code bytes} is the caller's to keep. */
+    default void pciCapability(int function, byte[] bytes) {}
 }

@@ -33,6 +33,29 @@ public final class DeviceEventProxy {
         return send(DeviceEventType.POWER, action.number(), origin.number(), 0);
     }
 
+    public boolean pciFunction(PciFunction declaration) {
+        int index = producer.claim(DeviceEventType.PCI_FUNCTION.number(), PciFunction.LENGTH_BYTES);
+        if (index < 0) {
+            return false;
+        }
+        declaration.encode(producer.buffer(), index);
+        return producer.commit(index);
+    }
+
+    /** @param bytes 4 to 32 of them, a multiple of 4 */
+    public boolean pciCapability(int function, byte[] bytes) {
+        int length = DeviceEventType.PCI_CAPABILITY.lengthBytes();
+        int index = producer.claim(DeviceEventType.PCI_CAPABILITY.number(), length);
+        if (index < 0) {
+            return false;
+        }
+        producer.buffer().putInt(index + FIRST, function);
+        producer.buffer().putInt(index + SECOND, bytes.length);
+        producer.buffer().setMemory(index + DETAIL, length - DETAIL, (byte) 0);
+        producer.buffer().putBytes(index + DETAIL, bytes);
+        return producer.commit(index);
+    }
+
     private boolean send(DeviceEventType type, int first, int second, long detail) {
         int index = producer.claim(type.number(), type.lengthBytes());
         if (index < 0) {

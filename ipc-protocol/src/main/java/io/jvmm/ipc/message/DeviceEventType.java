@@ -16,9 +16,13 @@ public enum DeviceEventType {
     /** The guest did something the specification forbids. */
     GUEST_ERROR(4, 16),
     /** The guest asked for power-off or reset. */
-    POWER(5, 8);
+    POWER(5, 8),
+    /** Declares a PCI function; before READY only. */
+    PCI_FUNCTION(6, PciFunction.LENGTH_BYTES),
+    /** Declares a capability of a PCI function; behind its PCI_FUNCTION, before READY only. */
+    PCI_CAPABILITY(7, 40);
 
-    private static final int LARGEST_NUMBER = 5;
+    private static final int LARGEST_NUMBER = 7;
     private static final @Nullable DeviceEventType[] BY_NUMBER = new @Nullable DeviceEventType[LARGEST_NUMBER + 1];
 
     static {

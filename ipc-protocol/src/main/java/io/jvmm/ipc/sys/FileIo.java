@@ -9,7 +9,8 @@ import java.util.Objects;
  * Reading and writing descriptors from and into off-heap segments. Any thread. The {@code try…} methods allocate
  * nothing and return the kernel's result, a negated errno included; the others throw.
  *
- * <p>System calls: read, write, pread64, pwrite64, fdatasync, fsync, fstat; openat for {@link #open}.
+ * <p>System calls: read, write, pread64, pwrite64, readv, writev, preadv2, pwritev2, fallocate, fdatasync, fsync, fstat;
+ * openat for {@link #open}.
  */
 public final class FileIo {
     public static final int READ_ONLY = 0;
@@ -23,6 +24,18 @@ public final class FileIo {
     public static final int NON_BLOCKING = 0x800;
     public static final int DIRECTORY = 0x10000;
     public static final int NO_FOLLOW = 0x20000;
+
+    /** For {@link #tryReadAt(Fd, long, IoVector, int)}: EAGAIN rather than waiting for the medium (RWF_NOWAIT). */
+    public static final int NO_WAIT = 8;
+    /** For {@link #tryWriteAt(Fd, long, IoVector, int)}: on the medium when it returns (RWF_DSYNC). */
+    public static final int DATA_SYNC = 2;
+
+    /** For {@link #tryAllocate}: the file keeps its length. */
+    public static final int KEEP_SIZE = 1;
+    /** For {@link #tryAllocate}, with KEEP_SIZE: the range becomes a hole. */
+    public static final int PUNCH_HOLE = 2;
+    /** For {@link #tryAllocate}: the range reads as zeros and may keep its blocks. */
+    public static final int ZERO_RANGE = 16;
 
     private static final int O_CLOEXEC = 0x80000;
     private static final int AT_FDCWD = -100;
@@ -63,6 +76,36 @@ public final class FileIo {
     public static long tryWriteAt(Fd fd, long position, MemorySegment source, long offset, long lengthBytes) {
         return Syscall.call(
                 SyscallNumbers.PWRITE64, fd.number(), address(source, offset, lengthBytes), lengthBytes, position);
+    }
+
+    /** Reads once into several buffers: bytes read, 0 at the end, or a negated errno. */
+    public static long tryRead(Fd fd, IoVector into) {
+        return Syscall.call(SyscallNumbers.READV, fd.number(), into.address(), into.count());
+    }
+
+    /** Writes several buffers at once: bytes written, or a negated errno. */
+    public static long tryWrite(Fd fd, IoVector from) {
+        return Syscall.call(SyscallNumbers.WRITEV, fd.number(), from.address(), from.count());
+    }
+
+    /** As {@link #tryRead(Fd, IoVector)} at a position of the file; {@code flags}: 0 or {@link #NO_WAIT}. */
+    public static long tryReadAt(Fd fd, long position, IoVector into, int flags) {
+        return Syscall.call(SyscallNumbers.PREADV2, fd.number(), into.address(), into.count(), position, 0, flags);
+    }
+
+    /** As {@link #tryWrite(Fd, IoVector)} at a position of the file; {@code flags}: {@link #NO_WAIT}, {@link #DATA_SYNC}. */
+    public static long tryWriteAt(Fd fd, long position, IoVector from, int flags) {
+        return Syscall.call(SyscallNumbers.PWRITEV2, fd.number(), from.address(), from.count(), position, 0, flags);
+    }
+
+    /** Allocates, zeroes or punches a range of the file: 0 or a negated errno; EOPNOTSUPP where the file system cannot. */
+    public static long tryAllocate(Fd fd, int mode, long position, long lengthBytes) {
+        return Syscall.call(SyscallNumbers.FALLOCATE, fd.number(), mode, position, lengthBytes);
+    }
+
+    /** As {@link #syncData}: 0 or a negated errno. */
+    public static long trySyncData(Fd fd) {
+        return Syscall.call(SyscallNumbers.FDATASYNC, fd.number());
     }
 
     /** Reads until {@code target} is full or the file ends; returns the bytes read. */
@@ -108,7 +151,7 @@ public final class FileIo {
     }
 
     /** As {@code asSlice} would check it, without the slice: C1 does not remove that allocation. */
-    private static long address(MemorySegment segment, long offset, long lengthBytes) {
+    static long address(MemorySegment segment, long offset, long lengthBytes) {
         Objects.checkFromIndexSize(offset, lengthBytes, segment.byteSize());
         return segment.address() + offset;
     }

@@ -15,6 +15,8 @@ public final class SyscallNumbers {
     public static final int IOCTL = 16;
     public static final int PREAD64 = 17;
     public static final int PWRITE64 = 18;
+    public static final int READV = 19;
+    public static final int WRITEV = 20;
     public static final int MADVISE = 28;
     public static final int DUP2 = 33;
     public static final int GETPID = 39;
@@ -65,6 +67,7 @@ public final class SyscallNumbers {
     public static final int SYMLINKAT = 266;
     public static final int PPOLL = 271;
     public static final int ACCEPT4 = 288;
+    public static final int FALLOCATE = 285;
     public static final int EVENTFD2 = 290;
     public static final int DUP3 = 292;
     public static final int PIPE2 = 293;
@@ -72,6 +75,8 @@ public final class SyscallNumbers {
     public static final int SECCOMP = 317;
     public static final int GETRANDOM = 318;
     public static final int MEMFD_CREATE = 319;
+    public static final int PREADV2 = 327;
+    public static final int PWRITEV2 = 328;
     public static final int PIDFD_SEND_SIGNAL = 424;
     public static final int OPEN_TREE = 428;
     public static final int MOVE_MOUNT = 429;

@@ -1,0 +1,5 @@
+/** The virtio balloon device process. */
+@NullMarked
+package io.jvmm.device.balloon;
+
+import org.jspecify.annotations.NullMarked;

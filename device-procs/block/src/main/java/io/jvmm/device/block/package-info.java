@@ -1,0 +1,5 @@
+/** The virtio block device process. */
+@NullMarked
+package io.jvmm.device.block;
+
+import org.jspecify.annotations.NullMarked;

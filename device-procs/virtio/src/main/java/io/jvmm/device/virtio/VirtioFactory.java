@@ -1,0 +1,83 @@
+package io.jvmm.device.virtio;
+
+import io.jvmm.device.api.Backend;
+import io.jvmm.device.api.Descriptors;
+import io.jvmm.device.api.DeviceConfig;
+import io.jvmm.device.api.Exercise;
+import io.jvmm.device.api.HostEvents;
+import java.util.List;
+import org.agrona.concurrent.AtomicBuffer;
+
+/**
+ * What a virtio device module hands to {@code VirtioMain.run(args, factory)}. Stateless. One process serves one or more
+ * functions of its class; the entry {@code functions} of its configuration says how many, and the entries of function F
+ * begin with {@code F.}, which {@link #functionConfig} takes off.
+ */
+public interface VirtioFactory {
+
+    /** Process name: {@code block}. */
+    String name();
+
+    /** Number in the header of the state segment; four letters. */
+    int stateId();
+
+    /** Version of the device's own part of the state. */
+    int stateVersion();
+
+    /**
+     * The facts of a function.
+     *
+     * @param config its entries
+     * @throws IllegalArgumentException naming key, value and cure
+     */
+    VirtioIdentity identity(DeviceConfig config);
+
+    /**
+     * Makes a function.
+     *
+     * @param function its number
+     * @param config its entries
+     * @param state {@link VirtioIdentity#stateLengthBytes} bytes; zeros when {@code fresh}, hostile otherwise
+     * @throws IllegalArgumentException for a bad configuration
+     * @throws io.jvmm.device.api.StateRejectedException for a state that cannot be
+     */
+    VirtioDevice create(
+            int function, DeviceConfig config, AtomicBuffer state, boolean fresh, VirtioHost host, long nowNs);
+
+    /**
+     * What joins the functions to descriptors of the host: called once in a device process, after all functions were made.
+     * Descriptors of function F are named {@code F.something}.
+     *
+     * @param configs entries of each function
+     */
+    List<Backend> backends(
+            List<DeviceConfig> configs, Descriptors descriptors, List<VirtioDevice> devices, HostEvents events);
+
+    /** Configuration for the scripted peer and for warming up: one function, everything switched on. */
+    DeviceConfig exampleConfig();
+
+    /** Drives a machine made from {@link #exampleConfig} through every hot path once; called repeatedly. */
+    void exercise(VirtioExercise machine);
+
+    /** The entries of one function. */
+    static DeviceConfig functionConfig(DeviceConfig all, int function) {
+        return key -> all.find(function + "." + key);
+    }
+
+    /** A scratch machine with a virtio driver. */
+    interface VirtioExercise extends Exercise {
+        /** Resets the device and sets it up as a driver does; all queues get small rings in scratch memory. */
+        void setUp(long features, boolean packed);
+
+        /**
+         * Puts a buffer into a queue and kicks it.
+         *
+         * @param readable bytes for the device
+         * @param writableBytes how much the device may write
+         */
+        void offer(int queue, byte[] readable, int writableBytes);
+
+        /** Takes back what the device has completed, from all queues. */
+        void reap();
+    }
+}
