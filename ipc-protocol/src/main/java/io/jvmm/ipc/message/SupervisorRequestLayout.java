@@ -8,7 +8,8 @@ package io.jvmm.ipc.message;
  *   | u64 argument   | u64 reserved   |
  * </pre>
  *
- * <p>RESIZE: columns in the low half of the argument, rows in the high half. Everything else ignores it.
+ * <p>RESIZE: columns in the low half of the argument, rows in the high half. BALLOON: bytes the
+ * guest is to give back in all. Everything else ignores it.
  */
 public final class SupervisorRequestLayout {
     public static final int ARGUMENT = 0;

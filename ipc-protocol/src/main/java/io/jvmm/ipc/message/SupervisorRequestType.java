@@ -22,7 +22,9 @@ public enum SupervisorRequestType {
     /** Press the power button. */
     POWER_BUTTON(6, 16),
     /** The terminal has a new size. */
-    RESIZE(7, 16);
+    RESIZE(7, 16),
+    /** The balloon has a new target. */
+    BALLOON(8, 16);
 
     private static final @Nullable SupervisorRequestType[] BY_NUMBER =
             new @Nullable SupervisorRequestType[values().length + 1];

@@ -122,7 +122,7 @@ class AdapterTest {
 
     @ParameterizedTest
     @CsvSource({
-        "6, 00 00 00 00 00 00 00 00, UNKNOWN_MESSAGE",
+        "8, 00 00 00 00 00 00 00 00, UNKNOWN_MESSAGE",
         "1, 00 00 00 00 00 00 00 00, UNKNOWN_MESSAGE",
         "2, 00 00 00 00 00 00 00, MESSAGE_LENGTH",
         "4, 00 00 00 00 00 00 00 00, MESSAGE_LENGTH",
@@ -142,7 +142,7 @@ class AdapterTest {
     @ParameterizedTest
     @CsvSource({
         "0, 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00, RECORD_TYPE",
-        "8, 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00, UNKNOWN_MESSAGE",
+        "9, 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00, UNKNOWN_MESSAGE",
         "1, 00 00 00 00 00 00 00 00, MESSAGE_LENGTH"
     })
     void badSupervisorRequests(int type, String hex, Kind kind) {
@@ -205,7 +205,7 @@ class AdapterTest {
         "1, 00 00 00 00 00 00 00 00, MESSAGE_LENGTH",
         "3, 00 00 00 00, MESSAGE_LENGTH",
         "2, 00 00 00 00 00 00 00 00, MESSAGE_FIELD",
-        "2, 08 00 00 00 00 00 00 00, MESSAGE_FIELD",
+        "2, 09 00 00 00 00 00 00 00, MESSAGE_FIELD",
         "3, 01 00 00 00 05 00 00 00 41 41 41 41, MESSAGE_FIELD",
         "3, 01 00 00 00 ff ff ff ff, MESSAGE_FIELD",
         "3, 01 00 00 00 ff ff ff 7f, MESSAGE_FIELD",

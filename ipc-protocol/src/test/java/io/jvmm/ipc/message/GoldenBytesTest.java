@@ -87,6 +87,9 @@ class GoldenBytesTest {
         expect( // 80 columns, 25 rows
                 "18 00 00 00 07 00 00 00 50 00 00 00 19 00 00 00 00 00 00 00 00 00 00 00",
                 p -> new SupervisorRequestProxy(p).send(SupervisorRequestType.RESIZE, 25L << 32 | 80));
+        expect( // 6 GiB
+                "18 00 00 00 08 00 00 00 00 00 00 80 01 00 00 00 00 00 00 00 00 00 00 00",
+                p -> new SupervisorRequestProxy(p).send(SupervisorRequestType.BALLOON, 6L << 30));
     }
 
     @Test

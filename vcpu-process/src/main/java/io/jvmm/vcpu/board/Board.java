@@ -237,7 +237,7 @@ public final class Board {
                 holdFor = request; // acknowledged when every vCPU stands still
             }
             case STOP -> ending = true; // acknowledged when every vCPU thread has ended
-            case POWER_BUTTON, RESIZE -> acknowledge(request, STATUS_NOT_MINE);
+            case POWER_BUTTON, RESIZE, BALLOON -> acknowledge(request, STATUS_NOT_MINE);
         }
     }
 

@@ -1,6 +1,6 @@
 package io.jvmm.device.api;
 
-import org.agrona.MutableDirectBuffer;
+import io.jvmm.ipc.message.SupervisorRequestType;
 
 /**
  * The behaviour of a device: a message comes in, the state changes, effects go out. Pure: no clock, no I/O, no thread,
@@ -19,7 +19,7 @@ import org.agrona.MutableDirectBuffer;
  * <p><b>Time</b> is {@code nowNs}, nanoseconds of the host's monotonic clock (virtual under the scripted peer). It never
  * goes back within one process, but an adopted state may hold deadlines from any past or future: clamp, do not trust.
  */
-public interface DeviceCore {
+public interface DeviceCore extends HostPorts {
 
     /** What {@link #nextDeadlineNs} gives when no timer runs. */
     long NO_DEADLINE = Long.MAX_VALUE;
@@ -61,45 +61,17 @@ public interface DeviceCore {
     default void powerButton(long nowNs) {}
 
     /**
+     * A request of the supervisor that is for some devices only: RESIZE, BALLOON.
+     *
+     * @return whether this device knows what to do with it
+     */
+    default boolean hostRequest(SupervisorRequestType request, long argument, long nowNs) {
+        return false;
+    }
+
+    /**
      * The last call on a new core: the state is either freshly initialised or adopted from a process that was killed,
      * perhaps after an effect and before its commit. Level lines that are pending are asserted again here.
      */
     default void resume(long nowNs) {}
-
-    // ---- host ports: character streams between the device and a back end, in both directions flow-controlled ----
-
-    /** How many bytes from the host {@code port} takes now; 0 stops reading the back end, so nothing is lost. */
-    default int hostInputRoom(int port) {
-        return 0;
-    }
-
-    /** One byte (0..255) from the host. At most {@link #hostInputRoom} of them in a row. */
-    default void hostInput(int port, int value, long nowNs) {}
-
-    /** The host's side of the line sends a break. */
-    default void hostBreak(int port, long nowNs) {}
-
-    /** Somebody is at the other end of the line, or no longer is. Idempotent. */
-    default void hostCarrier(int port, boolean present, long nowNs) {}
-
-    /**
-     * Copies bytes waiting for the host, oldest first, without removing them.
-     *
-     * @return how many, 0..{@code limitBytes}
-     */
-    default int hostOutput(int port, MutableDirectBuffer into, int offset, int limitBytes) {
-        return 0;
-    }
-
-    /**
-     * Whether output must be offered to the host before the next write. The runtime always offers it before any other
-     * access and when the guest pauses; a core that can hold a row of writes to one register (a FIFO) says false while
-     * there is room for another, and so lets the row leave in one system call.
-     */
-    default boolean hostOutputUrgent() {
-        return true;
-    }
-
-    /** The back end took the {@code count} oldest bytes {@link #hostOutput} showed. */
-    default void hostOutputDone(int port, int count, long nowNs) {}
 }

@@ -233,7 +233,11 @@ final class DeviceLoop {
                 core.powerButton(nowNs);
                 commit();
             }
-            case RESIZE -> status = STATUS_NOT_MINE;
+            case RESIZE, BALLOON -> {
+                boolean mine = core.hostRequest(supervisor.request(), supervisor.argument(), nowNs);
+                status = mine ? STATUS_DONE : STATUS_NOT_MINE;
+                commit();
+            }
         }
         events.ack(supervisor.request(), status);
     }

@@ -21,10 +21,10 @@ import org.jspecify.annotations.Nullable;
  */
 public final class StreamBackend implements Backend {
 
-    /** The most one read or write carries. */
+    /** The most one read or write carries, unless {@link HostPorts#hostChunkBytes} says otherwise. */
     public static final int CHUNK_BYTES = 64;
 
-    private static final int STAGING_BYTES = 256;
+    private static final int LEAST_STAGING_BYTES = 256;
     private static final int BROKEN = Poller.HANG_UP | Poller.ERROR | Poller.INVALID;
     private static final int MAX_WRITES_PER_FLUSH = 32;
     private static final long RETRY_NS = 250_000_000;
@@ -46,17 +46,18 @@ public final class StreamBackend implements Backend {
     }
 
     private final int port;
-    private final DeviceCore core;
+    private final HostPorts core;
     private final HostEvents events;
     private final OnLoss onLoss;
     private final InputFilter filter;
     private final String help;
     private final boolean readAhead;
     private final Backlog backlog;
-    private final MemorySegment bytes = Arena.ofAuto().allocate(CHUNK_BYTES);
-    private final UnsafeBuffer byteView = new UnsafeBuffer(bytes.address(), CHUNK_BYTES);
+    private final int chunkBytes;
+    private final MemorySegment bytes;
+    private final UnsafeBuffer byteView;
     private final Poller justOut = new Poller(1);
-    private final short[] staging = new short[STAGING_BYTES];
+    private final short[] staging;
     private int stagingHead;
     private int stagingCount;
 
@@ -84,7 +85,7 @@ public final class StreamBackend implements Backend {
      */
     public StreamBackend(
             int port,
-            DeviceCore core,
+            HostPorts core,
             HostEvents events,
             @Nullable Fd in,
             @Nullable Fd out,
@@ -100,10 +101,14 @@ public final class StreamBackend implements Backend {
         this.help = filter.help();
         this.readAhead = !filter.equals(InputFilter.NONE);
         this.backlog = new Backlog(backlogBytes);
+        this.chunkBytes = core.hostChunkBytes();
+        this.bytes = Arena.ofAuto().allocate(chunkBytes);
+        this.byteView = new UnsafeBuffer(bytes.address(), chunkBytes);
+        this.staging = new short[Math.max(chunkBytes, LEAST_STAGING_BYTES)];
         this.in = in;
         this.out = out;
         this.outBlocks = out != null && !out.nonBlocking();
-        this.writeBytes = outBlocks ? Math.min(blockingWriteBytes, CHUNK_BYTES) : CHUNK_BYTES;
+        this.writeBytes = outBlocks ? Math.min(blockingWriteBytes, chunkBytes) : chunkBytes;
         this.inputEnded = in == null;
         this.peer = onLoss == OnLoss.AWAIT ? Peer.ABSENT : in == null && out == null ? Peer.LOST : Peer.PRESENT;
         if (out != null && outBlocks) {
@@ -154,7 +159,7 @@ public final class StreamBackend implements Backend {
         inIndex = index;
         outIndex = -1;
         outBlocks = false;
-        writeBytes = CHUNK_BYTES;
+        writeBytes = chunkBytes;
         inputEnded = false;
         outFull = false;
         peer = Peer.PRESENT;
@@ -202,7 +207,7 @@ public final class StreamBackend implements Backend {
     }
 
     private int inputRoom() {
-        return readAhead ? STAGING_BYTES - stagingCount : stagingCount > 0 ? 0 : core.hostInputRoom(port);
+        return readAhead ? staging.length - stagingCount : stagingCount > 0 ? 0 : core.hostInputRoom(port);
     }
 
     @Override
@@ -238,7 +243,7 @@ public final class StreamBackend implements Backend {
         if (from == null) {
             return false;
         }
-        int limit = Math.min(inputRoom(), CHUNK_BYTES);
+        int limit = Math.min(inputRoom(), chunkBytes);
         long count = FileIo.tryRead(from, bytes, 0, limit);
         if (count > 0) {
             for (int i = 0; i < count; i++) {
@@ -264,7 +269,7 @@ public final class StreamBackend implements Backend {
                 backlog.add((byte) help.charAt(i)); // goes out ahead of what the guest has to say
             }
         } else if (filtered != InputFilter.SWALLOWED) {
-            staging[(stagingHead + stagingCount) % STAGING_BYTES] = (short) filtered;
+            staging[(stagingHead + stagingCount) % staging.length] = (short) filtered;
             stagingCount++;
         }
     }
@@ -273,17 +278,38 @@ public final class StreamBackend implements Backend {
     public boolean deliver(long nowNs) {
         boolean changed = false;
         while (stagingCount > 0 && core.hostInputRoom(port) > 0) {
-            int value = staging[stagingHead];
-            stagingHead = (stagingHead + 1) % STAGING_BYTES;
-            stagingCount--;
-            if (value == InputFilter.BREAK) {
+            if (staging[stagingHead] == InputFilter.BREAK) {
+                unstage(1);
                 core.hostBreak(port, nowNs);
             } else {
-                core.hostInput(port, value, nowNs);
+                int count = stagedBytes();
+                int taken = core.hostInput(port, byteView, 0, count, nowNs);
+                unstage(taken);
+                if (taken < count) {
+                    return changed | taken > 0;
+                }
             }
             changed = true;
         }
         return changed;
+    }
+
+    /** Copies staged bytes up to the next break to the chunk, as many as fit. */
+    private int stagedBytes() {
+        int count = 0;
+        while (count < stagingCount && count < chunkBytes) {
+            short value = staging[(stagingHead + count) % staging.length];
+            if (value == InputFilter.BREAK) {
+                break;
+            }
+            byteView.putByte(count++, (byte) value);
+        }
+        return count;
+    }
+
+    private void unstage(int count) {
+        stagingHead = (stagingHead + count) % staging.length;
+        stagingCount -= count;
     }
 
     @Override
@@ -311,7 +337,7 @@ public final class StreamBackend implements Backend {
             backlog.drop(Math.max(written, 0));
             return Math.max(written, 0);
         }
-        int count = core.hostOutput(port, byteView, 0, peer == Peer.PRESENT ? writeBytes : CHUNK_BYTES);
+        int count = core.hostOutput(port, byteView, 0, peer == Peer.PRESENT ? writeBytes : chunkBytes);
         if (count == 0) {
             return 0;
         }

@@ -1,6 +1,7 @@
 package io.jvmm.device.virtio;
 
 import io.jvmm.device.api.DeviceCore;
+import io.jvmm.ipc.message.SupervisorRequestType;
 
 /**
  * The behaviour of one virtio function, behind the transport: what a device class implements. Pure like
@@ -58,6 +59,11 @@ public interface VirtioDevice {
 
     /** As {@link DeviceCore#timer}. */
     default void timer(long nowNs) {}
+
+    /** As {@link DeviceCore#hostRequest}, for the first function of a process. */
+    default boolean hostRequest(SupervisorRequestType request, long argument, long nowNs) {
+        return false;
+    }
 
     /**
      * Last call on a device made over an adopted state. The transport has queues and features again; chains that were taken
