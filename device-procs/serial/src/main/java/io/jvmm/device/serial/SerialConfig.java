@@ -1,6 +1,7 @@
 package io.jvmm.device.serial;
 
 import io.jvmm.device.api.DeviceConfig;
+import io.jvmm.device.api.HostStreams.Kind;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -28,15 +29,6 @@ record SerialConfig(List<Port> ports) {
         }
     }
 
-    /** Where a port's characters come from and go to. */
-    enum Backend {
-        NONE,
-        TERMINAL,
-        PTY,
-        FILE,
-        SOCKET
-    }
-
     /**
      * One port.
      *
@@ -45,7 +37,7 @@ record SerialConfig(List<Port> ports) {
      * @param rtsFlowControl whether host input waits for RTS
      * @param paced whether output takes the time its baud rate says
      */
-    record Port(Backend backend, boolean escape, boolean rtsFlowControl, boolean paced) {}
+    record Port(Kind backend, boolean escape, boolean rtsFlowControl, boolean paced) {}
 
     /**
      * Reads the entries.
@@ -60,27 +52,13 @@ record SerialConfig(List<Port> ports) {
         List<Port> ports = new ArrayList<>();
         for (int i = 0; i < count; i++) {
             String key = "port." + i + ".";
-            Backend backend = backend(key + "backend", entries.text(key + "backend", "none"));
-            String escapeByDefault = backend == Backend.TERMINAL ? "ctrl-a" : "none";
-            boolean escape = either(entries, key + "escape", escapeByDefault, "ctrl-a", "none");
+            Kind backend = Kind.of(key + "backend", entries.text(key + "backend", "none"));
+            boolean escape = backend.escape(entries, key + "escape");
             boolean rts = either(entries, key + "rts", "honour", "honour", "ignore");
             boolean paced = either(entries, key + "pace", "none", "baud", "none");
             ports.add(new Port(backend, escape, rts, paced));
         }
         return new SerialConfig(ports);
-    }
-
-    private static Backend backend(String key, String value) {
-        return switch (value) {
-            case "none" -> Backend.NONE;
-            case "terminal" -> Backend.TERMINAL;
-            case "pty" -> Backend.PTY;
-            case "file" -> Backend.FILE;
-            case "socket" -> Backend.SOCKET;
-            default ->
-                throw new IllegalArgumentException(
-                        key + ": '" + value + "'; allowed are none, terminal, pty, file, socket");
-        };
     }
 
     private static boolean either(DeviceConfig entries, String key, String byDefault, String yes, String no) {

@@ -11,6 +11,8 @@ import io.jvmm.device.api.DeviceIdentity.Interrupt;
 import io.jvmm.device.api.DeviceIdentity.Region;
 import io.jvmm.device.api.Exercise;
 import io.jvmm.device.api.HostEvents;
+import io.jvmm.device.api.HostStreams;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -52,7 +54,14 @@ public final class SerialDevice implements DeviceFactory {
 
     @Override
     public List<Backend> backends(DeviceConfig config, Descriptors descriptors, DeviceCore core, HostEvents events) {
-        return new SerialBackends(descriptors, core, events).make(SerialConfig.from(config));
+        HostStreams streams = new HostStreams(descriptors, core, events);
+        List<SerialConfig.Port> ports = SerialConfig.from(config).ports();
+        List<Backend> backends = new ArrayList<>();
+        for (int port = 0; port < ports.size(); port++) {
+            SerialConfig.Port its = ports.get(port);
+            backends.add(streams.open(port, its.backend(), its.escape(), "backend." + port + "."));
+        }
+        return backends;
     }
 
     @Override

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import io.jvmm.device.api.Backend;
 import io.jvmm.device.api.HostEvents;
+import io.jvmm.device.api.HostStreams;
 import io.jvmm.ipc.sys.Fd;
 import io.jvmm.ipc.sys.FileIo;
 import io.jvmm.ipc.sys.Poller;
@@ -43,9 +44,8 @@ class PtyTest implements HostEvents {
         try (Fd slave = FileIo.open(slavePath, OPEN, 0)) { // as the supervisor does: from now on the master hangs up
             raw(slave);
         }
-        Backend backend = new SerialBackends(name -> Optional.of(master), uart.core, this)
-                .make(new SerialConfig(List.of(new SerialConfig.Port(SerialConfig.Backend.PTY, false, false, false))))
-                .getFirst();
+        Backend backend = new HostStreams(name -> Optional.of(master), uart.core, this)
+                .open(0, HostStreams.Kind.PTY, false, "backend.0.");
         backend.attach(poller, nowNs);
         uart.configured(0);
         uart.hostTakes = false;

@@ -42,8 +42,8 @@ class SerialBackendsTest implements HostEvents {
             config.put(entries[i], entries[i + 1]);
         }
         DeviceConfig from = key -> Optional.ofNullable(config.get(key));
-        Backend backend = new SerialBackends(name -> Optional.ofNullable(descriptors.get(name)), uart.core, this)
-                .make(SerialConfig.from(from))
+        Backend backend = new SerialDevice()
+                .backends(from, name -> Optional.ofNullable(descriptors.get(name)), uart.core, this)
                 .getFirst();
         backend.attach(poller, 0);
         return backend;

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.jvmm.device.api.DeviceCore;
+import io.jvmm.device.api.HostStreams;
 import io.jvmm.device.api.ScratchMachine;
 import io.jvmm.device.api.StateRejectedException;
 import java.nio.ByteOrder;
@@ -19,7 +20,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 class SerialStateTest {
 
     private static final SerialConfig ONE_PORT =
-            new SerialConfig(List.of(new SerialConfig.Port(SerialConfig.Backend.NONE, false, false, true)));
+            new SerialConfig(List.of(new SerialConfig.Port(HostStreams.Kind.NONE, false, false, true)));
 
     @Test
     void theLayoutIsAsDrawn() {

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.jvmm.device.api.DeviceCore;
+import io.jvmm.device.api.HostStreams;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -530,7 +531,7 @@ class Uart16550Test {
 
         @Test
         void inputWaitsForRtsWhereConfigured() {
-            UartBench flow = new UartBench(new SerialConfig.Port(SerialConfig.Backend.NONE, false, true, false));
+            UartBench flow = new UartBench(new SerialConfig.Port(HostStreams.Kind.NONE, false, true, false));
             assertEquals(0, flow.core.hostInputRoom(0));
             flow.out(MCR, 0x02);
             assertEquals(1, flow.core.hostInputRoom(0));
@@ -540,7 +541,7 @@ class Uart16550Test {
 
         @Test
         void pacedOutputTakesItsTime() {
-            UartBench slow = new UartBench(new SerialConfig.Port(SerialConfig.Backend.NONE, false, true, true));
+            UartBench slow = new UartBench(new SerialConfig.Port(HostStreams.Kind.NONE, false, true, true));
             slow.configured(0);
             slow.out(THR, 'a');
             slow.out(THR, 'b');
@@ -556,7 +557,7 @@ class Uart16550Test {
 
         @Test
         void pacedOutputBehindASlowHostAsksForNoTimer() {
-            UartBench slow = new UartBench(new SerialConfig.Port(SerialConfig.Backend.NONE, false, true, true));
+            UartBench slow = new UartBench(new SerialConfig.Port(HostStreams.Kind.NONE, false, true, true));
             slow.configured(0);
             slow.hostTakes = false;
             slow.out(THR, 'a');

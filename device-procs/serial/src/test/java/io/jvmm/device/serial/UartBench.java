@@ -2,6 +2,7 @@ package io.jvmm.device.serial;
 
 import io.jvmm.device.api.DeviceCore;
 import io.jvmm.device.api.DeviceEffects;
+import io.jvmm.device.api.HostStreams;
 import io.jvmm.ipc.message.PowerAction;
 import io.jvmm.ipc.message.PowerOrigin;
 import java.nio.charset.StandardCharsets;
@@ -24,7 +25,7 @@ final class UartBench implements DeviceEffects {
     boolean hostTakes = true;
 
     UartBench() {
-        this(new SerialConfig.Port(SerialConfig.Backend.NONE, false, false, false));
+        this(new SerialConfig.Port(HostStreams.Kind.NONE, false, false, false));
     }
 
     UartBench(SerialConfig.Port port) {

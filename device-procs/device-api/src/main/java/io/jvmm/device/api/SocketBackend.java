@@ -1,10 +1,5 @@
-package io.jvmm.device.serial;
+package io.jvmm.device.api;
 
-import io.jvmm.device.api.Backend;
-import io.jvmm.device.api.DeviceCore;
-import io.jvmm.device.api.HostEvents;
-import io.jvmm.device.api.InputFilter;
-import io.jvmm.device.api.StreamBackend;
 import io.jvmm.ipc.sys.Fd;
 import io.jvmm.ipc.sys.Poller;
 import io.jvmm.ipc.sys.UnixSocket;
@@ -24,7 +19,7 @@ final class SocketBackend implements Backend {
 
     /** @param listener listening; becomes non-blocking here */
     SocketBackend(
-            int port, DeviceCore core, HostEvents events, UnixSocket listener, InputFilter filter, int backlogBytes) {
+            int port, HostPorts core, HostEvents events, UnixSocket listener, InputFilter filter, int backlogBytes) {
         this.listener = listener;
         this.stream =
                 new StreamBackend(port, core, events, null, null, StreamBackend.OnLoss.AWAIT, filter, 0, backlogBytes);

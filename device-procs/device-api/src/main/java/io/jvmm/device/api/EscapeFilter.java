@@ -1,7 +1,4 @@
-package io.jvmm.device.serial;
-
-import io.jvmm.device.api.HostEvents;
-import io.jvmm.device.api.InputFilter;
+package io.jvmm.device.api;
 
 /**
  * The escape key of a terminal in raw mode: Ctrl-A, then {@code x} to quit, {@code b} to send a break, {@code h} for help,
