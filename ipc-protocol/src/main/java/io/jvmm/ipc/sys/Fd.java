@@ -17,6 +17,7 @@ public final class Fd implements AutoCloseable {
     private static final int F_DUPFD_CLOEXEC = 1030;
     private static final int FD_CLOEXEC = 1;
     private static final int O_NONBLOCK = 0x800;
+    private static final int O_DIRECT = 0x4000;
 
     private final AtomicInteger number;
 
@@ -85,6 +86,12 @@ public final class Fd implements AutoCloseable {
     /** Whether calls on the open file return EAGAIN rather than wait. The flag is shared with whoever shares the file. */
     public boolean nonBlocking() {
         return (Syscall.check("read file flags", Syscall.call(SyscallNumbers.FCNTL, number(), F_GETFL)) & O_NONBLOCK)
+                != 0;
+    }
+
+    /** Whether the file was opened to be read and written past the page cache. */
+    public boolean direct() {
+        return (Syscall.check("read file flags", Syscall.call(SyscallNumbers.FCNTL, number(), F_GETFL)) & O_DIRECT)
                 != 0;
     }
 

@@ -9,7 +9,7 @@ import java.util.Objects;
  * Reading and writing descriptors from and into off-heap segments. Any thread. The {@code try…} methods allocate
  * nothing and return the kernel's result, a negated errno included; the others throw.
  *
- * <p>System calls: read, write, pread64, pwrite64, readv, writev, preadv2, pwritev2, fallocate, fdatasync, fsync, fstat;
+ * <p>System calls: read, write, pread64, pwrite64, readv, writev, preadv2, pwritev2, fallocate, fdatasync, fsync, fstat, lseek;
  * openat for {@link #open}.
  */
 public final class FileIo {
@@ -22,6 +22,9 @@ public final class FileIo {
     public static final int TRUNCATE = 0x200;
     public static final int APPEND = 0x400;
     public static final int NON_BLOCKING = 0x800;
+    /** Past the page cache (O_DIRECT). */
+    public static final int DIRECT = 0x4000;
+
     public static final int DIRECTORY = 0x10000;
     public static final int NO_FOLLOW = 0x20000;
 
@@ -38,6 +41,7 @@ public final class FileIo {
     public static final int ZERO_RANGE = 16;
 
     private static final int O_CLOEXEC = 0x80000;
+    private static final int SEEK_END = 2;
     private static final int AT_FDCWD = -100;
 
     private FileIo() {}
@@ -138,6 +142,11 @@ public final class FileIo {
     /** Size of the open file in bytes. */
     public static long size(Fd fd) {
         return MemFd.sizeOf(fd);
+    }
+
+    /** Length of an open file or block device in bytes. Moves its position. */
+    public static long length(Fd fd) {
+        return Syscall.check("find the end of a file", Syscall.call(SyscallNumbers.LSEEK, fd.number(), 0, SEEK_END));
     }
 
     /** Waits until the data written is on the medium. */

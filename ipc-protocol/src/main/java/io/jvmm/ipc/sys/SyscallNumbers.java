@@ -7,6 +7,7 @@ public final class SyscallNumbers {
     public static final int CLOSE = 3;
     public static final int FSTAT = 5;
     public static final int POLL = 7;
+    public static final int LSEEK = 8;
     public static final int MMAP = 9;
     public static final int MPROTECT = 10;
     public static final int MUNMAP = 11;

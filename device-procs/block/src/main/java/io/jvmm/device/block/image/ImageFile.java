@@ -1,0 +1,244 @@
+package io.jvmm.device.block.image;
+
+import io.jvmm.ipc.sys.Errno;
+import io.jvmm.ipc.sys.Fd;
+import io.jvmm.ipc.sys.FileIo;
+import io.jvmm.ipc.sys.IoVector;
+import io.jvmm.ipc.sys.SysException;
+import io.jvmm.ipc.sys.Syscall;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+
+/**
+ * The file an image format lies in: whole reads and writes at positions, whatever the kernel makes of them in how many calls,
+ * and whether or not the file was opened with O_DIRECT.
+ *
+ * <p>With O_DIRECT positions and lengths have to be multiples of {@link #alignmentBytes} ({@code -EINVAL} else); where the memory lies
+ * does not matter: what the medium cannot reach goes through a buffer of the lane. Buffers of one lane are used by one
+ * thread at a time. Calls allocate nothing and return a count or a negated errno.
+ */
+public final class ImageFile implements AutoCloseable {
+
+    /** What O_DIRECT may ask for at most. */
+    private static final int MOST_ALIGNMENT_BYTES = 4096;
+
+    private static final int BOUNCE_BYTES = 256 * 1024;
+    private static final int MEMORY_ALIGNMENT_BYTES = 512;
+
+    private final String name;
+    private final Fd fd;
+    private final int alignmentBytes;
+    private final MemorySegment[] bounces;
+    private final IoVector[] bounceVectors;
+
+    private ImageFile(String name, Fd fd, int alignmentBytes, int lanes) {
+        this.name = name;
+        this.fd = fd;
+        this.alignmentBytes = alignmentBytes;
+        boolean direct = alignmentBytes > 1;
+        bounces = new MemorySegment[direct ? lanes : 0];
+        bounceVectors = new IoVector[bounces.length];
+        for (int i = 0; i < bounces.length; i++) {
+            bounces[i] = Arena.ofAuto().allocate(BOUNCE_BYTES, MOST_ALIGNMENT_BYTES);
+            bounceVectors[i] = new IoVector(1);
+        }
+    }
+
+    /**
+     * Takes an open file.
+     *
+     * @param name for messages only
+     * @param lanes threads that use it
+     * @throws ImageException when it is nothing one can read at positions
+     */
+    public static ImageFile of(String name, Fd fd, int lanes) {
+        try {
+            return new ImageFile(name, fd, alignment(name, fd), lanes);
+        } catch (SysException e) {
+            throw new ImageException(name + ": " + e.getMessage(), e);
+        }
+    }
+
+    /** 1 unless the file bypasses the page cache; then what its first bytes can be read in. */
+    private static int alignment(String name, Fd fd) {
+        if (!fd.direct()) {
+            return 1;
+        }
+        MemorySegment probe = Arena.ofAuto().allocate(2L * MOST_ALIGNMENT_BYTES, MOST_ALIGNMENT_BYTES);
+        for (int bytes = 512; bytes <= MOST_ALIGNMENT_BYTES; bytes *= 2) {
+            long result = FileIo.tryReadAt(fd, bytes, probe, 0, bytes);
+            if (!Errno.EINVAL.is(result)) {
+                Syscall.check("read " + name, result);
+                return bytes;
+            }
+        }
+        throw new ImageException(name + ": its medium takes no direct reads of " + MOST_ALIGNMENT_BYTES
+                + " bytes or less; choose another cache mode than \"none\"");
+    }
+
+    /** For messages only. */
+    public String name() {
+        return name;
+    }
+
+    /** What positions and lengths must be multiples of: 1, or 512 to 4096 where the file was opened with O_DIRECT. */
+    public int alignmentBytes() {
+        return alignmentBytes;
+    }
+
+    /** Length in bytes, of a block device too. Asks the kernel. */
+    public long lengthBytes() {
+        try {
+            return FileIo.length(fd);
+        } catch (SysException e) {
+            throw new ImageException(name + ": " + e.getMessage(), e);
+        }
+    }
+
+    /**
+     * Reads at a position until {@code into} is full or the file ends.
+     *
+     * @param flags {@link BlockImage#NO_WAIT} or 0
+     * @return bytes read, fewer than asked for only where the file ended (the rest is still in {@code into}), or a negated errno
+     */
+    public long read(int lane, long position, IoVector into, int flags) {
+        if (alignmentBytes > 1 && !into.isAligned(MEMORY_ALIGNMENT_BYTES)) {
+            return bounceIn(lane, position, into, flags);
+        }
+        return readThrough(position, into, flags);
+    }
+
+    private long readThrough(long position, IoVector into, int flags) {
+        int kernelFlags = (flags & BlockImage.NO_WAIT) != 0 ? FileIo.NO_WAIT : 0;
+        long done = 0;
+        while (into.count() > 0) {
+            long n = FileIo.tryReadAt(fd, position + done, into, kernelFlags);
+            if (n > 0) {
+                into.advance(n);
+                done += n;
+            } else if (n == 0) {
+                break;
+            } else if (!Errno.EINTR.is(n)) {
+                return failure(n, flags);
+            }
+        }
+        return done;
+    }
+
+    private long bounceIn(int lane, long position, IoVector into, int flags) {
+        IoVector vector = bounceVectors[lane];
+        MemorySegment bounce = bounces[lane];
+        long done = 0;
+        while (into.lengthBytes() > 0) {
+            long part = Math.min(into.lengthBytes(), BOUNCE_BYTES);
+            vector.clear();
+            vector.add(bounce, 0, part);
+            long n = readThrough(position + done, vector, flags);
+            if (n <= 0) {
+                return n < 0 ? n : done;
+            }
+            into.fill(bounce, 0, n);
+            done += n;
+            if (n < part) {
+                break;
+            }
+        }
+        return done;
+    }
+
+    /**
+     * Writes all of {@code from} at a position.
+     *
+     * @param flags {@link BlockImage#NO_WAIT}, {@link BlockImage#DURABLE}
+     * @return 0 or a negated errno
+     */
+    public long write(int lane, long position, IoVector from, int flags) {
+        if (alignmentBytes > 1 && !from.isAligned(MEMORY_ALIGNMENT_BYTES)) {
+            return bounceOut(lane, position, from, flags);
+        }
+        return writeThrough(position, from, flags);
+    }
+
+    private long writeThrough(long position, IoVector from, int flags) {
+        int kernelFlags = ((flags & BlockImage.NO_WAIT) != 0 ? FileIo.NO_WAIT : 0)
+                | ((flags & BlockImage.DURABLE) != 0 ? FileIo.DATA_SYNC : 0);
+        long done = 0;
+        while (from.count() > 0) {
+            long n = FileIo.tryWriteAt(fd, position + done, from, kernelFlags);
+            if (n > 0) {
+                from.advance(n);
+                done += n;
+            } else if (n == 0) {
+                return -Errno.EIO.number();
+            } else if (!Errno.EINTR.is(n)) {
+                return failure(n, flags);
+            }
+        }
+        return 0;
+    }
+
+    private long bounceOut(int lane, long position, IoVector from, int flags) {
+        IoVector vector = bounceVectors[lane];
+        MemorySegment bounce = bounces[lane];
+        long done = 0;
+        while (from.lengthBytes() > 0) {
+            long part = Math.min(from.lengthBytes(), BOUNCE_BYTES);
+            from.drain(bounce, 0, part);
+            vector.clear();
+            vector.add(bounce, 0, part);
+            long result = writeThrough(position + done, vector, flags);
+            if (result != 0) {
+                return result;
+            }
+            done += part;
+        }
+        return 0;
+    }
+
+    /** A file system that cannot tell in advance whether it would wait says so; to us that is the same as waiting. */
+    private static long failure(long error, int flags) {
+        boolean unknown = (flags & BlockImage.NO_WAIT) != 0 && Errno.EOPNOTSUPP.is(error);
+        return unknown ? -Errno.EAGAIN.number() : error;
+    }
+
+    /** Waits until everything written is on the medium: 0 or a negated errno. */
+    public long sync() {
+        long result;
+        do {
+            result = FileIo.trySyncData(fd);
+        } while (Errno.EINTR.is(result));
+        return result;
+    }
+
+    /**
+     * Makes a range a hole; the file keeps its length. A block device: discards it.
+     *
+     * @return 0 or a negated errno; {@code -EOPNOTSUPP} where the file system has no holes
+     */
+    public long punchHole(long position, long lengthBytes) {
+        return allocate(FileIo.PUNCH_HOLE | FileIo.KEEP_SIZE, position, lengthBytes);
+    }
+
+    /** Makes a range read as zeros without writing them: 0 or a negated errno; {@code -EOPNOTSUPP} where that does not go. */
+    public long zeroRange(long position, long lengthBytes) {
+        return allocate(FileIo.ZERO_RANGE | FileIo.KEEP_SIZE, position, lengthBytes);
+    }
+
+    /** Allocates a range, and makes the file longer if it ends beyond its end: 0 or a negated errno. */
+    public long preallocate(long position, long lengthBytes) {
+        return allocate(0, position, lengthBytes);
+    }
+
+    private long allocate(int mode, long position, long lengthBytes) {
+        long result;
+        do {
+            result = FileIo.tryAllocate(fd, mode, position, lengthBytes);
+        } while (Errno.EINTR.is(result));
+        return result;
+    }
+
+    @Override
+    public void close() {
+        fd.close();
+    }
+}
