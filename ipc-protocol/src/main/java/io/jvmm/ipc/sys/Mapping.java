@@ -8,7 +8,7 @@ import org.agrona.concurrent.UnsafeBuffer;
  * A range of mapped memory. Its segment is valid until {@link #close()}; so are the buffers made of it, but nothing
  * checks that for them: close a mapping only when no thread can still use one of its buffers.
  *
- * <p>System calls: mmap (never with PROT_EXEC) when made; munmap on close; madvise for {@link #prefault}.
+ * <p>System calls: mmap (never with PROT_EXEC) when made; munmap on close; madvise for {@link #prefault} and {@link #discard}.
  */
 public final class Mapping implements AutoCloseable {
     private static final int PROT_READ = 1;
@@ -17,6 +17,7 @@ public final class Mapping implements AutoCloseable {
     private static final int MAP_PRIVATE = 0x02;
     private static final int MAP_ANONYMOUS = 0x20;
     private static final int MAP_NORESERVE = 0x4000;
+    private static final int MADV_DONTNEED = 4;
     private static final int MADV_POPULATE_WRITE = 23;
     private static final int MADV_POPULATE_READ = 22;
 
@@ -107,6 +108,17 @@ public final class Mapping implements AutoCloseable {
     public void prefault() {
         int advice = access == Access.READ_WRITE ? MADV_POPULATE_WRITE : MADV_POPULATE_READ;
         Syscall.call(SyscallNumbers.MADVISE, segment.address(), segment.byteSize(), advice);
+    }
+
+    /**
+     * Gives the memory of a range back to the kernel; of {@link #anonymous} memory it reads as zeros afterwards. Allocates
+     * nothing.
+     *
+     * @param offsetBytes page-aligned
+     */
+    public void discard(long offsetBytes, long lengthBytes) {
+        Syscall.call(
+                SyscallNumbers.MADVISE, FileIo.address(segment, offsetBytes, lengthBytes), lengthBytes, MADV_DONTNEED);
     }
 
     /** Unmaps; a second call does nothing. Buffers made of this mapping must not be touched afterwards. */

@@ -60,6 +60,8 @@ public final class SyscallNumbers {
     public static final int SCHED_GETAFFINITY = 204;
     public static final int CLOCK_GETTIME = 228;
     public static final int EXIT_GROUP = 231;
+    public static final int EPOLL_WAIT = 232;
+    public static final int EPOLL_CTL = 233;
     public static final int TGKILL = 234;
     public static final int WAITID = 247;
     public static final int OPENAT = 257;
@@ -70,6 +72,7 @@ public final class SyscallNumbers {
     public static final int ACCEPT4 = 288;
     public static final int FALLOCATE = 285;
     public static final int EVENTFD2 = 290;
+    public static final int EPOLL_CREATE1 = 291;
     public static final int DUP3 = 292;
     public static final int PIPE2 = 293;
     public static final int PRLIMIT64 = 302;

@@ -1,0 +1,109 @@
+package io.jvmm.ipc.vsock;
+
+import io.jvmm.ipc.sys.Errno;
+import io.jvmm.ipc.sys.Fd;
+import io.jvmm.ipc.sys.SocketIo;
+import io.jvmm.ipc.sys.Syscall;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+
+/**
+ * The device's end of the connect channel. Never waits, allocates nothing. One thread. The supervisor is trusted, and its
+ * answers are checked all the same: a reply without its descriptor counts as a refusal.
+ */
+public final class VsockConnectClient {
+    private final Fd fd;
+    private final SocketIo io;
+    private final MemorySegment message = Arena.ofAuto().allocate(VsockConnectLayout.LENGTH_BYTES, Long.BYTES);
+    private int id;
+    private int errno;
+    private int descriptor = SocketIo.NO_DESCRIPTOR;
+    private boolean closed;
+
+    /**
+     * Over the descriptor {@code connect} of a vsock function.
+     *
+     * @param io used within calls only, so it may be shared
+     */
+    public VsockConnectClient(Fd fd, SocketIo io) {
+        this.fd = fd;
+        this.io = io;
+    }
+
+    /** To be watched for readability. */
+    public Fd fd() {
+        return fd;
+    }
+
+    /** Whether the supervisor has closed its end; nothing can be asked any more. */
+    public boolean closed() {
+        return closed;
+    }
+
+    /**
+     * Asks for a connection to a port of the host.
+     *
+     * @param requestId comes back with the answer
+     * @return false when the channel is full (try again when an answer has come) or {@link #closed}
+     */
+    public boolean ask(int requestId, int port) {
+        if (closed) {
+            return false;
+        }
+        message.set(VsockConnectLayout.U32, VsockConnectLayout.ID, requestId);
+        message.set(VsockConnectLayout.U32, VsockConnectLayout.PORT, port);
+        long result = io.sendMessage(fd.number(), message, 0, VsockConnectLayout.LENGTH_BYTES, SocketIo.NO_DESCRIPTOR);
+        if (Syscall.isError(result) && !Errno.EAGAIN.is(result) && !Errno.EINTR.is(result)) {
+            closed = true;
+        }
+        return !Syscall.isError(result);
+    }
+
+    /**
+     * Takes the next answer: {@link #id}, {@link #errno}, {@link #takeDescriptor}.
+     *
+     * @return false when there is none, or the channel is {@link #closed}
+     */
+    public boolean next() {
+        while (!closed) {
+            long result = io.receiveMessage(fd.number(), message, 0, VsockConnectLayout.LENGTH_BYTES);
+            int came = io.takeDescriptor();
+            if (result == VsockConnectLayout.LENGTH_BYTES) {
+                id = message.get(VsockConnectLayout.U32, VsockConnectLayout.ID);
+                errno = message.get(VsockConnectLayout.U32, VsockConnectLayout.ERRNO);
+                descriptor = came;
+                if (errno != 0 && came != SocketIo.NO_DESCRIPTOR) {
+                    SocketIo.close(takeDescriptor());
+                } else if (errno == 0 && came == SocketIo.NO_DESCRIPTOR) {
+                    errno = Errno.EBADMSG.number();
+                }
+                return true;
+            }
+            if (came != SocketIo.NO_DESCRIPTOR) {
+                SocketIo.close(came);
+            }
+            if (Errno.EAGAIN.is(result)) {
+                return false;
+            }
+            closed = !(result > 0 || Errno.EMSGSIZE.is(result) || Errno.EINTR.is(result));
+        }
+        return false;
+    }
+
+    /** Which request it answers. */
+    public int id() {
+        return id;
+    }
+
+    /** 0, or why there is no connection. */
+    public int errno() {
+        return errno;
+    }
+
+    /** The connected socket, now the caller's; {@link SocketIo#NO_DESCRIPTOR} when {@link #errno} is not 0. */
+    public int takeDescriptor() {
+        int taken = descriptor;
+        descriptor = SocketIo.NO_DESCRIPTOR;
+        return taken;
+    }
+}
