@@ -314,6 +314,18 @@ public final class GuestMemory implements AutoCloseable {
         return memory;
     }
 
+    /**
+     * Gives pages back to the host: they read as zeros from now on, for the guest too, and take no memory of the host until
+     * they are touched again.
+     *
+     * @param offset of {@link #resolve}, page-aligned
+     * @param lengthBytes a multiple of the page size, inside the range that was resolved
+     * @return 0 or a negated errno
+     */
+    public long discardAt(long offset, long lengthBytes) {
+        return mapping.tryRemove(offset, lengthBytes);
+    }
+
     /** Guest to host, from an offset. */
     public void copyOutAt(long offset, MemorySegment target, long targetOffset, long lengthBytes) {
         MemorySegment.copy(memory, offset, target, targetOffset, lengthBytes);

@@ -8,7 +8,8 @@ import org.agrona.concurrent.UnsafeBuffer;
  * A range of mapped memory. Its segment is valid until {@link #close()}; so are the buffers made of it, but nothing
  * checks that for them: close a mapping only when no thread can still use one of its buffers.
  *
- * <p>System calls: mmap (never with PROT_EXEC) when made; munmap on close; madvise for {@link #prefault} and {@link #discard}.
+ * <p>System calls: mmap (never with PROT_EXEC) when made; munmap on close; madvise for {@link #prefault}, {@link #discard} and
+ * {@link #tryRemove}.
  */
 public final class Mapping implements AutoCloseable {
     private static final int PROT_READ = 1;
@@ -18,6 +19,7 @@ public final class Mapping implements AutoCloseable {
     private static final int MAP_ANONYMOUS = 0x20;
     private static final int MAP_NORESERVE = 0x4000;
     private static final int MADV_DONTNEED = 4;
+    private static final int MADV_REMOVE = 9;
     private static final int MADV_POPULATE_WRITE = 23;
     private static final int MADV_POPULATE_READ = 22;
 
@@ -119,6 +121,19 @@ public final class Mapping implements AutoCloseable {
     public void discard(long offsetBytes, long lengthBytes) {
         Syscall.call(
                 SyscallNumbers.MADVISE, FileIo.address(segment, offsetBytes, lengthBytes), lengthBytes, MADV_DONTNEED);
+    }
+
+    /**
+     * Gives pages of a shared mapping of a memfd back to the host: they hold zeros from now on, in every process that maps
+     * them, and take no memory until somebody touches them. Allocates nothing; any thread.
+     *
+     * @param offsetBytes page-aligned
+     * @param lengthBytes a multiple of the page size
+     * @return 0 or a negated errno
+     */
+    public long tryRemove(long offsetBytes, long lengthBytes) {
+        long address = FileIo.address(segment, offsetBytes, lengthBytes);
+        return Syscall.call(SyscallNumbers.MADVISE, address, lengthBytes, MADV_REMOVE);
     }
 
     /** Unmaps; a second call does nothing. Buffers made of this mapping must not be touched afterwards. */
