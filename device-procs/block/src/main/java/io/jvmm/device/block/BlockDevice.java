@@ -1,0 +1,423 @@
+package io.jvmm.device.block;
+
+import io.jvmm.device.block.BlockConfig.Cache;
+import io.jvmm.device.block.image.BlockImage;
+import io.jvmm.device.virtio.Chain;
+import io.jvmm.device.virtio.VirtioDevice;
+import io.jvmm.device.virtio.VirtioHost;
+import io.jvmm.device.virtio.VirtioIdentity;
+import io.jvmm.device.virtio.Virtqueue;
+import io.jvmm.ipc.sys.IoVector;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import org.agrona.concurrent.AtomicBuffer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A disk (virtio 1.2 §5.2): takes requests from its queues, checks them, carries out at once what need not wait and gives the
+ * rest to the {@link IoPool}; {@link #finish} returns them in whatever order they are done.
+ *
+ * <p>Requests on the same part of the disk, unless they only read, run one after the other in the order in which they were made
+ * available ({@link RangeLocks}); so what a successor of a killed process does again has the same end. The requests under way
+ * are known to the virtqueues' state, nothing about them is in this device's own:
+ *
+ * <pre>
+ *   state   0            8                       9      16
+ *           | capacity   | writeback (0 or 1)    | 0    |
+ *           |  u64, sectors of 512 bytes; 0: not seen yet
+ * </pre>
+ *
+ * <p><b>Thread:</b> the device thread, all of it. <b>Hostile:</b> headers, lengths, ranges, the moment of everything, and an
+ * adopted state. <b>Errors:</b> the status the specification asks for, and a guest error ({@link BlockError}).
+ */
+final class BlockDevice implements VirtioDevice {
+    static final int STATE_LENGTH_BYTES = 16;
+    static final int HEADER_LENGTH_BYTES = 16;
+    static final int SECTOR_BYTES = 512;
+
+    private static final int CAPACITY = 0;
+    private static final int WRITEBACK = 8;
+
+    private static final int DEVICE_TYPE = 2;
+    /** What other makers of this device say: mass storage, SCSI. Drivers go by the device type. */
+    private static final int PCI_CLASS = 0x010000;
+
+    private static final int MOST_REQUESTS = 64;
+    private static final int CHAINS_AT_ONCE = 64;
+    private static final long BYTES_AT_ONCE = 4L << 20;
+    private static final long SETTLE_NS = 100_000_000;
+
+    /** So many data segments fit a request; two descriptors more are the header and the status (§5.2.4, seg_max). */
+    private static final int MOST_SEGMENTS = 254;
+
+    private final BlockConfig config;
+    private final AtomicBuffer state;
+    private final VirtioHost host;
+    private final VirtioIdentity identity;
+    private final BlockConfigSpace space;
+    private final RequestParser parser;
+    private final RangeLocks locks;
+    private final BlockRequest[] slots;
+    private final int[] free;
+    private final int[] granted;
+    private final IoVector vector;
+    private final MemorySegment statusByte = Arena.ofAuto().allocate(1);
+
+    private @Nullable BlockImage image;
+    private @Nullable IoPool pool;
+    private int freeCount;
+    /** Requests that workers have. */
+    private int submitted;
+    /** Queues with something to show the driver, and queues that found no slot; a bit each. */
+    private long unpublished;
+
+    private long starved;
+    private boolean flushOwed;
+
+    /** @param fresh whether {@code state} is all zeros, rather than that of an earlier process */
+    BlockDevice(BlockConfig config, AtomicBuffer state, boolean fresh, VirtioHost host) {
+        this.config = config;
+        this.state = state;
+        this.host = host;
+        identity = identity(config);
+        space = new BlockConfigSpace(config, Math.min(config.queueSize() - 2, MOST_SEGMENTS));
+        parser = new RequestParser(config, host);
+        int count = Math.min(MOST_REQUESTS, config.queueSize() * config.queues());
+        locks = new RangeLocks(count);
+        slots = new BlockRequest[count];
+        free = new int[count];
+        granted = new int[count];
+        for (int i = 0; i < count; i++) {
+            slots[i] = new BlockRequest(this, i, host.memory(), config.queueSize());
+            free[i] = i;
+        }
+        freeCount = count;
+        vector = new IoVector(config.queueSize());
+        if (fresh) {
+            initialCache();
+        } else {
+            state.putByte(WRITEBACK, (byte) (state.getByte(WRITEBACK) & 1)); // whatever it says, one of the two
+        }
+    }
+
+    static VirtioIdentity identity(BlockConfig config) {
+        return new VirtioIdentity(
+                DEVICE_TYPE,
+                PCI_CLASS,
+                BlockFeatures.offered(config),
+                config.queueSizes(),
+                BlockField.LENGTH_BYTES,
+                STATE_LENGTH_BYTES);
+    }
+
+    /** Most requests under way at once. */
+    int capacity() {
+        return slots.length;
+    }
+
+    /** Joins it to its image and the threads; once, before the first request. */
+    void attach(BlockImage newImage, IoPool newPool) {
+        image = newImage;
+        pool = newPool;
+        space.attach(newImage);
+        parser.attach(newImage);
+        long seen = state.getLong(CAPACITY);
+        state.putLong(CAPACITY, space.capacity());
+        if (seen != 0 && seen != space.capacity()) {
+            host.configChanged(); // the file has another length than under our predecessor
+        }
+        if (host.active()) {
+            for (int queue = 0; queue < config.queues(); queue++) {
+                host.wake(queue);
+            }
+        }
+    }
+
+    @Nullable
+    BlockImage image() {
+        return image;
+    }
+
+    MemorySegment guest() {
+        return host.memory().backing();
+    }
+
+    @Override
+    public VirtioIdentity identity() {
+        return identity;
+    }
+
+    // ---- configuration ----
+
+    @Override
+    public long readConfig(int offset, int widthBytes) {
+        return space.read(offset, widthBytes, state.getByte(WRITEBACK) & 1);
+    }
+
+    @Override
+    public void writeConfig(int offset, int widthBytes, long value, long nowNs) {
+        boolean mayChange = (host.features() & BlockFeatures.CONFIG_WCE) != 0;
+        if (offset != BlockField.WRITEBACK.offset() || widthBytes != 1 || !mayChange) {
+            return;
+        }
+        boolean writeback = (value & 1) != 0;
+        boolean was = state.getByte(WRITEBACK) != 0;
+        state.putByte(WRITEBACK, (byte) (writeback ? 1 : 0));
+        if (was && !writeback && config.cache() != Cache.UNSAFE) {
+            flushOwed = true; // what was acknowledged before is not safe yet, and the driver will not flush any more
+            oweFlush();
+        }
+    }
+
+    private void initialCache() {
+        state.putByte(WRITEBACK, (byte) (config.cache() == Cache.WRITETHROUGH ? 0 : 1));
+    }
+
+    @Override
+    public void activate(long features, long nowNs) {
+        if ((features & BlockFeatures.CONFIG_WCE) != 0 && (features & BlockFeatures.FLUSH) == 0) {
+            state.putByte(WRITEBACK, (byte) 0); // §5.2.5.2
+        }
+    }
+
+    /** Whether a write has to be on the medium before it counts as done (§5.2.6.2). */
+    private boolean durable() {
+        if (config.cache() == Cache.UNSAFE) {
+            return false;
+        }
+        long features = host.features();
+        boolean canFlush = (features & BlockFeatures.FLUSH) != 0;
+        boolean mayChoose = (features & BlockFeatures.CONFIG_WCE) != 0;
+        return !canFlush || (mayChoose || config.cache() == Cache.WRITETHROUGH) && state.getByte(WRITEBACK) == 0;
+    }
+
+    // ---- requests ----
+
+    @Override
+    public boolean service(int queue, long nowNs) {
+        if (queue < 0 || queue >= config.queues()) {
+            host.guestError(BlockError.BAD_QUEUE.ordinal(), queue);
+            return false;
+        }
+        if (image == null) {
+            return false; // attach() wakes every queue
+        }
+        Virtqueue virtqueue = host.queue(queue);
+        virtqueue.wantKicks(false);
+        boolean more = take(queue, virtqueue);
+        publish();
+        kickWorkers();
+        if (more) {
+            return true;
+        }
+        // Without a free slot kicks would be in vain: the next finished request looks into the queue.
+        return (starved >>> queue & 1) == 0 && virtqueue.wantKicks(true);
+    }
+
+    /** Takes what there is, within bounds; whether there may be more. */
+    private boolean take(int queue, Virtqueue virtqueue) {
+        starved &= ~(1L << queue);
+        long bytes = 0;
+        for (int i = 0; i < CHAINS_AT_ONCE && bytes < BYTES_AT_ONCE; i++) {
+            if (freeCount == 0) {
+                starved |= 1L << queue;
+                return false;
+            }
+            BlockRequest request = slots[free[freeCount - 1]];
+            if (!virtqueue.pop(request.chain)) {
+                return false;
+            }
+            freeCount--;
+            begin(request, queue);
+            bytes += request.chain.readableBytes() + request.chain.writableBytes();
+        }
+        return true;
+    }
+
+    private void begin(BlockRequest request, int queue) {
+        request.queue = queue;
+        request.cancelled = false;
+        RequestParser.Outcome outcome = parser.parse(request);
+        switch (outcome) {
+            case RUN -> start(request);
+            case DONE -> complete(request, Status.OK);
+            case FAILED -> complete(request, Status.IOERR);
+            case UNSUPPORTED -> complete(request, Status.UNSUPP);
+            case NO_STATUS -> {
+                host.queue(queue).complete(request.chain.head(), 0);
+                unpublished |= 1L << queue;
+                recycle(request);
+            }
+        }
+    }
+
+    /** Runs it here if that does not wait, with a worker otherwise, and after its predecessors in any case. */
+    private void start(BlockRequest request) {
+        request.flags = request.changesData() && durable() ? BlockImage.DURABLE : 0;
+        if (request.type == RequestType.FLUSH) {
+            if (config.cache() == Cache.UNSAFE) {
+                complete(request, Status.OK);
+            } else {
+                submit(request);
+            }
+            return;
+        }
+        boolean exclusive = request.changesData();
+        if (locks.isFree(request.position, request.lengthBytes, exclusive) && runHere(request)) {
+            complete(request, request.result == 0 ? Status.OK : Status.IOERR);
+            return;
+        }
+        if (locks.ask(request.ticket, request.position, request.lengthBytes, exclusive)) {
+            submit(request);
+        }
+    }
+
+    /** Tries without waiting; false when a worker has to do it. */
+    private boolean runHere(BlockRequest request) {
+        BlockImage disk = image;
+        boolean suitable = request.type == RequestType.IN || request.type == RequestType.OUT;
+        if (disk == null || !suitable || request.flags != 0) {
+            return false;
+        }
+        request.run(disk, 0, vector, guest(), BlockImage.NO_WAIT);
+        return !request.wouldWait();
+    }
+
+    private void submit(BlockRequest request) {
+        IoPool workers = pool;
+        if (workers != null) {
+            submitted++;
+            workers.submit(request);
+        }
+    }
+
+    private void kickWorkers() {
+        IoPool workers = pool;
+        if (workers != null && submitted > 0) {
+            workers.kick();
+        }
+    }
+
+    private void complete(BlockRequest request, Status status) {
+        Chain chain = request.chain;
+        long writable = chain.writableBytes();
+        statusByte.set(ValueLayout.JAVA_BYTE, 0, (byte) status.ordinal());
+        chain.write(writable - 1, statusByte, 0, 1);
+        // §2.7.8.2: bytes written from the beginning on; a failed read has left a gap before its status.
+        boolean whole = status == Status.OK || writable == 1;
+        host.queue(request.queue).complete(chain.head(), whole ? writable : 0);
+        unpublished |= 1L << request.queue;
+        recycle(request);
+    }
+
+    private void recycle(BlockRequest request) {
+        free[freeCount++] = request.ticket;
+    }
+
+    private void publish() {
+        long queues = unpublished;
+        unpublished = 0;
+        while (queues != 0) {
+            host.queue(Long.numberOfTrailingZeros(queues)).publish();
+            queues &= queues - 1;
+        }
+    }
+
+    /** The flush that switching to writethrough asks for, as soon as there is a slot. */
+    private void oweFlush() {
+        if (!flushOwed || freeCount == 0 || pool == null) {
+            return;
+        }
+        flushOwed = false;
+        BlockRequest request = slots[free[--freeCount]];
+        request.queue = BlockRequest.NO_QUEUE;
+        request.cancelled = false;
+        request.type = RequestType.FLUSH;
+        submit(request);
+        kickWorkers();
+    }
+
+    // ---- what comes back from the workers ----
+
+    /** A worker is done with a request of ours. {@link #finished} follows once for all of them. */
+    void finish(BlockRequest request) {
+        submitted--;
+        unlock(request);
+        if (request.queue == BlockRequest.NO_QUEUE || request.cancelled) {
+            recycle(request);
+        } else {
+            complete(request, request.result == 0 ? Status.OK : Status.IOERR);
+        }
+    }
+
+    /** After a row of {@link #finish}. */
+    void finished() {
+        publish();
+        oweFlush();
+        kickWorkers();
+        long queues = starved;
+        while (queues != 0) {
+            host.wake(Long.numberOfTrailingZeros(queues));
+            queues &= queues - 1;
+        }
+    }
+
+    private void unlock(BlockRequest request) {
+        if (request.type == RequestType.FLUSH) {
+            return;
+        }
+        int count = locks.release(request.ticket, granted);
+        for (int i = 0; i < count; i++) {
+            submit(slots[granted[i]]);
+        }
+    }
+
+    // ---- the end of things ----
+
+    @Override
+    public void reset(long nowNs) {
+        settle(-1);
+        initialCache();
+        starved = 0;
+        unpublished = 0;
+    }
+
+    @Override
+    public void queueReset(int queue, long nowNs) {
+        settle(queue);
+        starved &= ~(1L << queue);
+        unpublished &= ~(1L << queue);
+    }
+
+    /**
+     * Sees to it that no worker touches a buffer of the queue (-1: of any) any more: the driver takes them back (§2.6.1.1). What
+     * has not begun is dropped, what has begun is waited for.
+     */
+    private void settle(int queue) {
+        for (BlockRequest request : slots) {
+            if (queue < 0 || request.queue == queue) {
+                request.cancelled = true;
+            }
+        }
+        drain();
+        for (BlockRequest request : slots) {
+            request.cancelled = false;
+        }
+    }
+
+    /** Waits for all requests the workers have. */
+    void drain() {
+        IoPool workers = pool;
+        while (workers != null && submitted > 0) {
+            workers.kick();
+            BlockRequest request = workers.poll();
+            if (request == null) {
+                workers.await(SETTLE_NS);
+            } else {
+                request.device.finish(request);
+                request.device.finished();
+            }
+        }
+    }
+}

@@ -1,0 +1,84 @@
+package io.jvmm.device.block;
+
+import io.jvmm.device.api.Backend;
+import io.jvmm.device.api.Descriptors;
+import io.jvmm.device.api.DeviceConfig;
+import io.jvmm.device.api.HostEvents;
+import io.jvmm.device.virtio.VirtioDevice;
+import io.jvmm.device.virtio.VirtioFactory;
+import io.jvmm.device.virtio.VirtioHost;
+import io.jvmm.device.virtio.VirtioIdentity;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.agrona.concurrent.AtomicBuffer;
+
+/** What the block device is, and how to make one. */
+public final class BlockFactory implements VirtioFactory {
+
+    private static final Map<String, String> EXAMPLE = Map.of(
+            "0.path", "scratch",
+            "0.scratch-bytes", "1048576",
+            "0.queues", "2",
+            "0.queue-size", "16",
+            "0.packed", "true",
+            "0.serial", "jvmm-scratch",
+            "0.io-threads", "1",
+            "functions", "1");
+
+    @Override
+    public String name() {
+        return "block";
+    }
+
+    @Override
+    public int stateId() {
+        return 0x424C_4F43; // "BLOC"
+    }
+
+    @Override
+    public int stateVersion() {
+        return 1;
+    }
+
+    @Override
+    public VirtioIdentity identity(DeviceConfig config) {
+        return BlockDevice.identity(BlockConfig.of(config));
+    }
+
+    @Override
+    public VirtioDevice create(
+            int function, DeviceConfig config, AtomicBuffer state, boolean fresh, VirtioHost host, long nowNs) {
+        return new BlockDevice(BlockConfig.of(config), state, fresh, host);
+    }
+
+    /** One pool of threads for all disks, and one back end that brings back what they have done. */
+    @Override
+    public List<Backend> backends(
+            List<DeviceConfig> configs, Descriptors descriptors, List<VirtioDevice> devices, HostEvents events) {
+        List<BlockConfig> disks = configs.stream().map(BlockConfig::of).toList();
+        int threads = disks.stream().mapToInt(BlockConfig::ioThreads).max().orElseThrow();
+        int segments = disks.stream().mapToInt(BlockConfig::queueSize).max().orElseThrow();
+        List<BlockDevice> blocks = new ArrayList<>();
+        for (VirtioDevice device : devices) {
+            blocks.add((BlockDevice) device);
+        }
+        int requests = blocks.stream().mapToInt(BlockDevice::capacity).sum();
+        IoPool pool = new IoPool(threads, requests, segments);
+        for (int i = 0; i < disks.size(); i++) {
+            blocks.get(i).attach(Images.open(disks.get(i), configs.get(i), descriptors, i + ".", pool.lanes()), pool);
+        }
+        return List.of(new BlockBackend(pool));
+    }
+
+    @Override
+    public DeviceConfig exampleConfig() {
+        return key -> Optional.ofNullable(EXAMPLE.get(key));
+    }
+
+    @Override
+    public void exercise(VirtioExercise machine) {
+        BlockExercise.run(machine);
+    }
+}

@@ -1,0 +1,188 @@
+package io.jvmm.device.block;
+
+import io.jvmm.device.block.image.BlockImage;
+import io.jvmm.ipc.boot.ProcessExit;
+import io.jvmm.ipc.sys.EventFd;
+import io.jvmm.ipc.sys.Futex;
+import io.jvmm.ipc.sys.IoVector;
+import io.jvmm.ipc.sys.Poller;
+import java.lang.foreign.MemorySegment;
+import java.lang.invoke.VarHandle;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.agrona.BufferUtil;
+import org.agrona.concurrent.ManyToManyConcurrentArrayQueue;
+import org.agrona.concurrent.ManyToOneConcurrentArrayQueue;
+import org.agrona.concurrent.UnsafeBuffer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The threads that wait for media, so that the device thread never does: a fixed number, started before the jail closes.
+ * Requests go to them through a bounded queue and come back through another; both ends sleep without spinning and are
+ * woken only when asleep. No lock, no allocation.
+ *
+ * <p>A worker that finds more work than it takes wakes the next one, so one submission costs at most one system call
+ * however many requests it brings.
+ *
+ * <p>{@link #submit}, {@link #poll}, {@link #prepareToSleep}, {@link #awake}: device thread.
+ */
+final class IoPool implements AutoCloseable {
+    private static final long LONG_NS = 3_600_000_000_000L;
+    private static final int EPOCH = 0;
+
+    private final ManyToManyConcurrentArrayQueue<BlockRequest> submitted;
+    private final ManyToOneConcurrentArrayQueue<BlockRequest> completed;
+    private final UnsafeBuffer epoch = new UnsafeBuffer(BufferUtil.allocateDirectAligned(64, 64));
+    private final AtomicInteger sleepers = new AtomicInteger();
+    private final AtomicInteger consumerAsleep = new AtomicInteger();
+    private final EventFd doorbell = EventFd.create();
+    private final Poller waiter = new Poller(1);
+    private final Thread[] threads;
+    private final int maxSegments;
+    private volatile boolean closing;
+
+    /**
+     * Starts the threads.
+     *
+     * @param workers how many
+     * @param capacity most requests under way at once
+     * @param maxSegments most buffers of a request
+     */
+    IoPool(int workers, int capacity, int maxSegments) {
+        submitted = new ManyToManyConcurrentArrayQueue<>(Math.max(2, capacity));
+        completed = new ManyToOneConcurrentArrayQueue<>(Math.max(2, capacity));
+        this.maxSegments = maxSegments;
+        waiter.add(doorbell.fd(), Poller.READABLE);
+        threads = new Thread[workers];
+        for (int i = 0; i < workers; i++) {
+            int lane = 1 + i;
+            threads[i] = new Thread(() -> work(lane), "io-" + lane);
+            threads[i].setDaemon(true);
+            threads[i].start();
+        }
+    }
+
+    /** How many threads call images, the device thread among them. */
+    int lanes() {
+        return 1 + threads.length;
+    }
+
+    /** Signalled when there is something to {@link #poll} and the device thread said it would sleep. */
+    EventFd doorbell() {
+        return doorbell;
+    }
+
+    /** Gives a request to a worker. */
+    void submit(BlockRequest request) {
+        if (!submitted.offer(request)) {
+            throw new IllegalStateException("more requests than slots");
+        }
+    }
+
+    /** After one or several {@link #submit}: sees to it that a worker is awake. */
+    void kick() {
+        // The queue's own publication is a release; the look at the sleepers must not come before it.
+        VarHandle.fullFence();
+        if (sleepers.get() > 0) {
+            wakeOne();
+        }
+    }
+
+    private void wakeOne() {
+        epoch.getAndAddInt(EPOCH, 1);
+        Futex.wake(epoch, EPOCH, 1);
+    }
+
+    /** A request that is done, or null. */
+    @Nullable
+    BlockRequest poll() {
+        return completed.poll();
+    }
+
+    /** Whether {@link #poll} would find something. */
+    boolean hasCompleted() {
+        return !completed.isEmpty();
+    }
+
+    /** Before the device thread sleeps: from now on a completion rings the doorbell. */
+    void prepareToSleep() {
+        consumerAsleep.set(1);
+        if (hasCompleted() && consumerAsleep.compareAndSet(1, 0)) {
+            doorbell.signal();
+        }
+    }
+
+    /** The device thread no longer sleeps. */
+    void awake() {
+        consumerAsleep.set(0);
+    }
+
+    /** Waits until something is completed, at most so long. */
+    void await(long timeoutNs) {
+        prepareToSleep();
+        waiter.await(timeoutNs);
+        awake();
+        doorbell.drain();
+    }
+
+    private void work(int lane) {
+        try {
+            IoVector vector = new IoVector(maxSegments);
+            while (!closing) {
+                BlockRequest request = take();
+                if (request != null) {
+                    carryOut(request, lane, vector);
+                }
+            }
+        } catch (Throwable e) { // a bug: a request would never return, so the process ends and a successor redoes it
+            e.printStackTrace();
+            Runtime.getRuntime().halt(ProcessExit.INTERNAL_ERROR.code());
+        }
+    }
+
+    /** The next request, after a sleep if need be; null now and then. */
+    private @Nullable BlockRequest take() {
+        BlockRequest request = submitted.poll();
+        if (request == null) {
+            sleepers.incrementAndGet();
+            int seen = epoch.getIntVolatile(EPOCH);
+            request = submitted.poll();
+            if (request == null && !closing) {
+                Futex.await(epoch, EPOCH, seen, LONG_NS);
+            }
+            sleepers.decrementAndGet();
+        }
+        if (request != null && sleepers.get() > 0 && !submitted.isEmpty()) {
+            wakeOne();
+        }
+        return request;
+    }
+
+    private void carryOut(BlockRequest request, int lane, IoVector vector) {
+        BlockImage image = request.device.image();
+        if (!request.cancelled && image != null) {
+            MemorySegment guest = request.device.guest();
+            request.run(image, lane, vector, guest, 0);
+        }
+        completed.offer(request);
+        VarHandle.fullFence();
+        if (consumerAsleep.get() != 0 && consumerAsleep.compareAndSet(1, 0)) {
+            doorbell.signal();
+        }
+    }
+
+    /** Ends the threads, once what they are at is done. */
+    @Override
+    public void close() {
+        closing = true;
+        epoch.getAndAddInt(EPOCH, 1);
+        Futex.wake(epoch, EPOCH, threads.length);
+        try {
+            for (Thread thread : threads) {
+                thread.join();
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+        doorbell.close();
+    }
+}
