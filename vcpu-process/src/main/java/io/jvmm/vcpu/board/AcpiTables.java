@@ -14,6 +14,7 @@ import java.util.List;
  * <pre>
  *   RSDP (e0000) -> XSDT -> FADT "FACP" -> DSDT (AML), FACS
  *                        -> MADT "APIC"
+ *                        -> MCFG
  * </pre>
  *
  * <p>The fixed hardware they describe (PM1a event and control, PM timer, reset register) is the platform device's; GPE
@@ -84,8 +85,11 @@ public final class AcpiTables {
         final Table madt = new Table("APIC", next, madt(config));
         list.add(madt);
         next = after(madt);
-        final byte[] entries = new byte[2 * Long.BYTES];
-        little(entries).putLong(fadt.address).putLong(madt.address);
+        final Table mcfg = new Table("MCFG", next, mcfg());
+        list.add(mcfg);
+        next = after(mcfg);
+        final byte[] entries = new byte[3 * Long.BYTES];
+        little(entries).putLong(fadt.address).putLong(madt.address).putLong(mcfg.address);
         final Table xsdt = new Table("XSDT", next, table("XSDT", 1, entries));
         list.add(xsdt);
         list.addFirst(new Table("RSD PTR ", RSDP_ADDRESS, rsdp(xsdt.address)));
@@ -200,6 +204,14 @@ public final class AcpiTables {
         override(b, SCI, SCI, activeHigh | level);
         b.put((byte) 4).put((byte) 6).put((byte) 0xFF).putShort((short) 0).put((byte) 1);
         return table("APIC", 5, body);
+    }
+
+    /** PCI Firmware 3.2 §4.1.2: where ECAM is; segment 0, all buses. */
+    private static byte[] mcfg() {
+        final byte[] body = new byte[8 + 16];
+        final int lastBus = (int) (PciMap.ECAM_BYTES >> 20) - 1;
+        little(body).putLong(8, PciMap.ECAM_START).put(19, (byte) lastBus);
+        return table("MCFG", 1, body);
     }
 
     private static void override(ByteBuffer b, int irq, int gsi, int flags) {

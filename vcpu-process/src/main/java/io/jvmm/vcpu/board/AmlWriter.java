@@ -24,9 +24,18 @@ final class AmlWriter {
     private static final int SCOPE_OP = 0x10;
     private static final int BUFFER_OP = 0x11;
     private static final int PACKAGE_OP = 0x12;
+    private static final int METHOD_OP = 0x14;
     private static final int EXT_PREFIX = 0x5B;
+    private static final int ARG0_OP = 0x68;
+    private static final int OR_OP = 0x7D;
+    private static final int CREATE_DWORD_FIELD_OP = 0x8A;
+    private static final int LNOT_OP = 0x92;
+    private static final int LEQUAL_OP = 0x93;
+    private static final int IF_OP = 0xA0;
+    private static final int RETURN_OP = 0xA4;
     private static final int DEVICE_OP = 0x82;
 
+    private static final int SERIALIZED = 1 << 3;
     private static final int SEGMENT_LENGTH = 4;
 
     private final ByteArrayOutputStream out = new ByteArrayOutputStream();
@@ -66,6 +75,54 @@ final class AmlWriter {
                 b.integer(v);
             }
         });
+    }
+
+    /** {@code Package () {...}} of {@code count} objects, which {@code elements} writes. */
+    AmlWriter packageOf(int count, Consumer<AmlWriter> elements) {
+        return block(PACKAGE_OP, b -> {
+            b.out.write(count);
+            elements.accept(b);
+        });
+    }
+
+    /** {@code Method (segment, arguments, Serialized) { ... }}. */
+    AmlWriter method(String segment, int arguments, Consumer<AmlWriter> body) {
+        return block(METHOD_OP, b -> {
+            b.path(segment);
+            b.out.write(arguments | SERIALIZED);
+            body.accept(b);
+        });
+    }
+
+    /** {@code CreateDWordField (ArgN, byteIndex, segment)}. */
+    AmlWriter dwordField(int argument, int byteIndex, String segment) {
+        out.write(CREATE_DWORD_FIELD_OP);
+        out.write(ARG0_OP + argument);
+        return integer(byteIndex).path(segment);
+    }
+
+    /** {@code If (ArgN != Buffer () {...}) { ... }}. */
+    AmlWriter ifArgumentDiffers(int argument, byte[] value, Consumer<AmlWriter> body) {
+        return block(IF_OP, b -> {
+            b.out.write(LNOT_OP);
+            b.out.write(LEQUAL_OP);
+            b.out.write(ARG0_OP + argument);
+            b.buffer(value);
+            body.accept(b);
+        });
+    }
+
+    /** {@code segment |= bits}. */
+    AmlWriter setBits(String segment, int bits) {
+        out.write(OR_OP);
+        return path(segment).integer(bits).path(segment);
+    }
+
+    /** {@code Return (ArgN)}. */
+    AmlWriter returnArgument(int argument) {
+        out.write(RETURN_OP);
+        out.write(ARG0_OP + argument);
+        return this;
     }
 
     /** In the shortest encoding (§20.2.3). */

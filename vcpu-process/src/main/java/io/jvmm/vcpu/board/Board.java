@@ -54,8 +54,10 @@ public final class Board {
     private final long[] guestErrorsTold;
     private final RunGate gate = new RunGate();
     private final Counters counters = new Counters();
+    private final @Nullable ExpansionBus bus;
 
     private @Nullable MachineState state;
+    private boolean assembled;
     private @Nullable SupervisorRequestType holdFor;
     private @Nullable SupervisorRequestType ackPending;
     private int ackStatus;
@@ -74,8 +76,18 @@ public final class Board {
         SUPERVISOR_GONE
     }
 
-    /** Where accesses go. */
-    public record Maps(AddressMap ports, AddressMap memory) {}
+    /**
+     * Where accesses go.
+     *
+     * @param bus what is behind some of them and is put together at START; null for nothing
+     */
+    public record Maps(
+            AddressMap ports, AddressMap memory, @Nullable ExpansionBus bus) {
+        /** Of a board without such a bus. */
+        public Maps(AddressMap ports, AddressMap memory) {
+            this(ports, memory, null);
+        }
+    }
 
     /**
      * A board at rest.
@@ -94,13 +106,17 @@ public final class Board {
             long exitTimeoutNs) {
         this.supervisor = supervisor;
         this.attention = attention;
-        this.poller = new Poller(3 + devices.size());
+        this.bus = maps.bus();
+        this.poller = new Poller(3 + devices.size() + (bus == null ? 0 : bus.descriptors()));
         this.attentionIndex = poller.add(attention.fd(), Poller.READABLE);
         this.supervisorIndex = poller.add(supervisor.requestDoorbell().fd(), Poller.READABLE);
         this.controlIndex = control == null ? -1 : poller.add(control, 0);
         final long now = Clock.monotonicNs();
         for (final BoardDevice d : devices) {
-            this.devices.add(new DeviceListener(d, counters, poller, now));
+            this.devices.add(new DeviceListener(d, bus, counters, poller, now));
+        }
+        if (bus != null) {
+            bus.watch(poller);
         }
         for (final Vcpu v : vcpus) {
             loops.add(new VcpuLoop(v, maps, gate, attention, exitTimeoutNs));
@@ -187,6 +203,9 @@ public final class Board {
     /** Sum over all threads. */
     public long counter(BoardCounter counter) {
         long sum = counters.get(counter);
+        if (bus != null) {
+            sum += bus.counters().get(counter);
+        }
         for (final VcpuLoop loop : loops) {
             sum += loop.counters().get(counter);
         }
@@ -225,10 +244,7 @@ public final class Board {
                 if (gate.isOpen() || stop != null) {
                     acknowledge(request, STATUS_WRONG_STATE);
                 } else {
-                    if (state != null) {
-                        state.leave();
-                    }
-                    setGate(RunGate.Wanted.RUN);
+                    begin();
                     acknowledge(request, STATUS_DONE);
                 }
             }
@@ -239,6 +255,25 @@ public final class Board {
             case STOP -> ending = true; // acknowledged when every vCPU thread has ended
             case POWER_BUTTON, RESIZE, BALLOON -> acknowledge(request, STATUS_NOT_MINE);
         }
+    }
+
+    /** Lets the guest run; before the first time the bus is put together from what all devices have declared before they were ready. */
+    private void begin() {
+        if (bus != null && !assembled) {
+            assembled = true;
+            for (int i = 0; i < devices.size(); i++) {
+                devices.get(i).hearOut();
+            }
+            final String problem = bus.assemble();
+            if (!problem.isEmpty()) {
+                stopGuest(new StopReport(StopCause.ENGINE_ERROR, 0, 0, 0, "PCI: " + problem));
+                return;
+            }
+        }
+        if (state != null) {
+            state.leave();
+        }
+        setGate(RunGate.Wanted.RUN);
     }
 
     private void acknowledge(SupervisorRequestType request, int status) {
@@ -367,11 +402,17 @@ public final class Board {
             quiet &= d.prepareToSleep();
             timeout = Math.min(timeout, d.deafForNs(now));
         }
+        if (bus != null) {
+            timeout = Math.min(timeout, bus.deafForNs(now));
+        }
         poller.await(quiet ? timeout : 0);
         counters.increment(BoardCounter.WAKE_UPS);
         supervisor.awake();
         for (int i = 0; i < devices.size(); i++) {
             devices.get(i).awake();
+        }
+        if (bus != null) {
+            bus.serve(now);
         }
         if (poller.ready(supervisorIndex) != 0) {
             supervisor.requestDoorbell().drain();

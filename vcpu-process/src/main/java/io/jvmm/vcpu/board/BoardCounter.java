@@ -35,9 +35,13 @@ public enum BoardCounter {
     /** Devices that did not answer in time. */
     DEVICES_HUNG(16),
     /** Devices cut off because they broke the protocol. */
-    DEVICES_SEVERED(17);
+    DEVICES_SEVERED(17),
+    /** Accesses to PCI configuration space. */
+    CONFIG_ACCESSES(18),
+    /** Doorbells of virtqueues that do not exist, or of functions that may not read memory. */
+    KICKS_DROPPED(19);
 
-    static final int LARGEST_NUMBER = DEVICES_SEVERED.number;
+    static final int LARGEST_NUMBER = KICKS_DROPPED.number;
 
     private final int number;
 

@@ -46,6 +46,12 @@ public final class BoardDevice implements RegisterTarget {
         checkHealth();
     }
 
+    /** Notifies virtqueue {@code queue} (of all functions of the device): posted. */
+    public void kick(int vcpuIndex, int queue) {
+        endpoint.kick(vcpuIndex, queue);
+        checkHealth();
+    }
+
     @Override
     public void giveUp(long waitedNs) {
         endpoint.giveUp(waitedNs);
@@ -56,7 +62,8 @@ public final class BoardDevice implements RegisterTarget {
         return index;
     }
 
-    String name() {
+    /** The process, for messages. */
+    public String name() {
         return name;
     }
 

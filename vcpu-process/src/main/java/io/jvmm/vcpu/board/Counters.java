@@ -11,12 +11,14 @@ public final class Counters {
 
     private final long[] values = new long[BoardCounter.LARGEST_NUMBER + 1];
 
-    void add(BoardCounter counter, long n) {
+    /** Adds. */
+    public void add(BoardCounter counter, long n) {
         final int i = counter.number();
         ELEMENT.setOpaque(values, i, values[i] + n);
     }
 
-    void increment(BoardCounter counter) {
+    /** Adds one. */
+    public void increment(BoardCounter counter) {
         add(counter, 1);
     }
 

@@ -4,6 +4,7 @@ import io.jvmm.ipc.link.BoardEndpoint;
 import io.jvmm.ipc.link.LinkHealth;
 import io.jvmm.ipc.message.DeviceEventHandler;
 import io.jvmm.ipc.message.DeviceEventType;
+import io.jvmm.ipc.message.PciFunction;
 import io.jvmm.ipc.message.PowerAction;
 import io.jvmm.ipc.message.PowerOrigin;
 import io.jvmm.ipc.ring.Violation;
@@ -22,9 +23,14 @@ final class DeviceListener implements DeviceEventHandler {
 
     private static final int BATCH = 64;
 
+    /** What 31 functions with as many capabilities as fit would say, with room for more. */
+    private static final int MOST_DECLARATIONS = 1024;
+
     /** Made beforehand, because the narrow filter lets no class be loaded later. */
-    private final Violation powerForbidden =
-            new Violation(Violation.Kind.UNKNOWN_MESSAGE, 0, new byte[] {(byte) DeviceEventType.POWER.number()});
+    private final Violation powerForbidden = forbidden(DeviceEventType.POWER);
+
+    private final Violation functionForbidden = forbidden(DeviceEventType.PCI_FUNCTION);
+    private final Violation capabilityForbidden = forbidden(DeviceEventType.PCI_CAPABILITY);
 
     private final BoardDevice device;
     private final BoardEndpoint endpoint;
@@ -32,6 +38,8 @@ final class DeviceListener implements DeviceEventHandler {
     private final EventBudget budget;
     private final Poller poller;
     private final int pollIndex;
+
+    private final @Nullable ExpansionBus bus;
 
     private boolean watched = true;
     private boolean hungReported;
@@ -41,13 +49,18 @@ final class DeviceListener implements DeviceEventHandler {
     private long guestErrors;
     private int lastErrorCode;
 
-    DeviceListener(BoardDevice device, Counters counters, Poller poller, long nowNs) {
+    DeviceListener(BoardDevice device, @Nullable ExpansionBus bus, Counters counters, Poller poller, long nowNs) {
         this.device = device;
+        this.bus = bus;
         this.endpoint = device.endpoint();
         this.counters = counters;
         this.poller = poller;
         this.pollIndex = poller.add(endpoint.eventDoorbell().fd(), Poller.READABLE);
         this.budget = new EventBudget(UNITS_PER_PERIOD, PERIOD_NS, nowNs);
+    }
+
+    private static Violation forbidden(DeviceEventType type) {
+        return new Violation(Violation.Kind.UNKNOWN_MESSAGE, 0, new byte[] {(byte) type.number()});
     }
 
     BoardDevice device() {
@@ -72,6 +85,19 @@ final class DeviceListener implements DeviceEventHandler {
             sever();
         }
         return n > 0 && !severed;
+    }
+
+    /** Takes all that the device has said so far, within a bound. */
+    void hearOut() {
+        int left = MOST_DECLARATIONS;
+        while (left > 0 && !severed) {
+            final int n = endpoint.pollEvents(this, Math.min(left, BATCH));
+            counters.add(BoardCounter.DEVICE_EVENTS, n);
+            left = n == 0 ? 0 : left - n;
+            if (endpoint.health() == LinkHealth.SEVERED) {
+                sever();
+            }
+        }
     }
 
     /** Before sleeping: false if there is something to do first. */
@@ -167,6 +193,22 @@ final class DeviceListener implements DeviceEventHandler {
         } else {
             counters.increment(BoardCounter.IGNORED_EVENTS);
             endpoint.sever(powerForbidden);
+        }
+    }
+
+    @Override
+    public void pciFunction(PciFunction declaration) {
+        if (bus == null || !bus.declare(device, declaration)) {
+            counters.increment(BoardCounter.IGNORED_EVENTS);
+            endpoint.sever(functionForbidden);
+        }
+    }
+
+    @Override
+    public void pciCapability(int function, byte[] bytes) {
+        if (bus == null || !bus.declare(device, function, bytes)) {
+            counters.increment(BoardCounter.IGNORED_EVENTS);
+            endpoint.sever(capabilityForbidden);
         }
     }
 

@@ -3,7 +3,8 @@ package io.jvmm.vcpu.board;
 import java.util.Locale;
 
 /**
- * The DSDT: what cannot be found by probing. No methods, only names, so nothing in it can fail at run time.
+ * The DSDT: what cannot be found by probing. Names, and of methods only PCI's handshake
+ * ({@link PciAml}), so that hardly anything in it can fail at run time.
  *
  * <p>There is no DMA controller (PNP0200) on this board, so none is declared; the 8259s and the 8254 are the engine's.
  */
@@ -18,6 +19,7 @@ final class Dsdt {
             for (int cpu = 0; cpu < config.vcpus(); cpu++) {
                 processor(sb, cpu);
             }
+            PciAml.write(sb);
             isaDevice(
                     sb,
                     "PIC0",

@@ -13,7 +13,8 @@ import java.util.List;
  *  000a_0000  not listed (legacy video)
  *  000e_0000  reserved: RSDP and ACPI tables
  *  0010_0000  RAM, up to c000_0000 at most
- *  c000_0000  hole: PCI windows, IOAPIC fec0_0000, LAPIC fee0_0000
+ *  c000_0000  hole: PCI windows, IOAPIC fec0_0000, LAPIC fee0_0000; not listed but for
+ *  e000_0000  reserved: PCI's memory-mapped configuration space, 256 MiB ({@link PciMap})
  *  1_0000_0000  the rest of RAM
  * </pre>
  *
@@ -84,6 +85,7 @@ public record E820(long ramBytes, List<Entry> entries) {
         list.add(new Entry(BIOS_START, BIOS_END - BIOS_START, Type.RESERVED));
         final long low = Math.min(ramBytes, HOLE_START);
         list.add(new Entry(BIOS_END, low - BIOS_END, Type.RAM));
+        list.add(new Entry(PciMap.ECAM_START, PciMap.ECAM_BYTES, Type.RESERVED));
         if (ramBytes > HOLE_START) {
             list.add(new Entry(HIGH_RAM_START, ramBytes - HOLE_START, Type.RAM));
         }

@@ -5,13 +5,14 @@ package io.jvmm.vcpu.board;
  * stretch begins, so that a flood costs the board thread a bounded share of a processor whatever the device does. Pure:
  * time comes in.
  */
-final class EventBudget {
+public final class EventBudget {
     private final int unitsPerPeriod;
     private final long periodNs;
     private long periodEndNs;
     private int left;
 
-    EventBudget(int unitsPerPeriod, long periodNs, long nowNs) {
+    /** Whole at first. */
+    public EventBudget(int unitsPerPeriod, long periodNs, long nowNs) {
         this.unitsPerPeriod = unitsPerPeriod;
         this.periodNs = periodNs;
         this.left = unitsPerPeriod;
@@ -19,7 +20,7 @@ final class EventBudget {
     }
 
     /** What may still be spent now. */
-    int left(long nowNs) {
+    public int left(long nowNs) {
         if (nowNs - periodEndNs >= 0) {
             periodEndNs = nowNs + periodNs;
             left = unitsPerPeriod;
@@ -27,12 +28,13 @@ final class EventBudget {
         return left;
     }
 
-    void spend(int units) {
+    /** Never below nothing. */
+    public void spend(int units) {
         left = Math.max(0, left - units);
     }
 
     /** When there will be more; meaningful while {@link #left} is 0. */
-    long nextPeriodNs() {
+    public long nextPeriodNs() {
         return periodEndNs;
     }
 }

@@ -52,6 +52,14 @@ public interface Engine extends AutoCloseable {
     void attachInterrupt(int gsi, Fd eventFd, @Nullable Fd resampleFd);
 
     /**
+     * A message-signalled interrupt, masked, whose source is {@code eventFd}. The descriptor stays the caller's, who keeps it open
+     * for as long as the engine lives.
+     *
+     * @throws IllegalArgumentException when the host has no room for another one
+     */
+    MessageInterrupt attachMessage(Fd eventFd);
+
+    /**
      * A guest write of {@code match}, {@code widthBytes} wide, to {@code address} signals {@code eventFd} and is done: it
      * does not come out as an exit.
      *

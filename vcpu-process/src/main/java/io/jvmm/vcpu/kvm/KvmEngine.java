@@ -14,6 +14,7 @@ import io.jvmm.ipc.sys.Fd;
 import io.jvmm.ipc.sys.Mapping;
 import io.jvmm.ipc.sys.SysException;
 import io.jvmm.vcpu.engine.Engine;
+import io.jvmm.vcpu.engine.MessageInterrupt;
 import io.jvmm.vcpu.engine.Vcpu;
 import io.jvmm.vcpu.kvm.sys.KickSignal;
 import io.jvmm.vcpu.kvm.sys.KvmCapability;
@@ -62,6 +63,8 @@ public final class KvmEngine implements Engine {
     private final boolean tscDeadline;
     private final boolean readOnlyMemory;
     private final GuestSlots slots = new GuestSlots();
+    private final KvmMessages messages;
+    private final InterruptRouting routing = new InterruptRouting(arena);
     private final List<KvmVcpu> vcpus = new ArrayList<>();
     private final List<Mapping> runPages = new ArrayList<>();
 
@@ -72,6 +75,7 @@ public final class KvmEngine implements Engine {
         this.runPageBytes = host.runPageBytes();
         this.tscDeadline = host.has(KvmCapability.TSC_DEADLINE_TIMER);
         this.readOnlyMemory = host.has(KvmCapability.READONLY_MEM);
+        this.messages = new KvmMessages(machine, routing, host.value(KvmCapability.IRQ_ROUTING), arena);
     }
 
     /**
@@ -117,7 +121,7 @@ public final class KvmEngine implements Engine {
             // The speaker's port 61 answers without sound; kernels calibrate their clocks with its gate.
             pit.set(JAVA_INT, offset(PIT_CONFIG, "flags"), PIT_SPEAKER_DUMMY);
             machine.call(KvmIoctl.CREATE_PIT2, pit);
-            machine.call(KvmIoctl.SET_GSI_ROUTING, InterruptRouting.table(scratch));
+            machine.call(KvmIoctl.SET_GSI_ROUTING, routing.table());
             if (exitOnEmulationFailure) {
                 final MemorySegment enable = scratch.allocate(ENABLE_CAP);
                 enable.set(JAVA_INT, offset(ENABLE_CAP, "cap"), KvmCapability.EXIT_ON_EMULATION_FAILURE.number());
@@ -220,6 +224,11 @@ public final class KvmEngine implements Engine {
             }
             machine.call(KvmIoctl.IRQFD, irqfd, "(GSI " + gsi + ")");
         }
+    }
+
+    @Override
+    public MessageInterrupt attachMessage(Fd eventFd) {
+        return messages.attach(eventFd);
     }
 
     @Override

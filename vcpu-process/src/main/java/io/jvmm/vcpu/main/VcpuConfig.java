@@ -2,12 +2,16 @@ package io.jvmm.vcpu.main;
 
 import io.jvmm.ipc.boot.BootRecord;
 import io.jvmm.ipc.message.EngineKind;
+import io.jvmm.ipc.message.PciFunction;
+import io.jvmm.vcpu.board.PciMap;
 import io.jvmm.vcpu.board.WindowSpec;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /**
  * What the supervisor's boot record tells the vCPU process, checked. The supervisor is trusted, so a mistake here is a bug
@@ -33,6 +37,7 @@ record VcpuConfig(
     private static final int MAX_VCPUS = 255;
     private static final int MAX_WINDOWS = 32;
     private static final int MAX_GSI = 23;
+    private static final Pattern FUNCTION = Pattern.compile("slot:(\\d{1,2}):line:(\\d{1,4}):vectors:(\\d{1,4})");
 
     /** How strictly the narrow filter is applied. */
     enum Jail {
@@ -46,7 +51,20 @@ record VcpuConfig(
      *
      * @param name also the prefix of its descriptors in the boot record
      */
-    record Device(String name, List<Window> windows, List<Interrupt> interrupts) {}
+    record Device(String name, List<Window> windows, List<Interrupt> interrupts, List<Function> functions) {}
+
+    /**
+     * A PCI function of a device; its number is its place in the list.
+     *
+     * @param slot of bus 0
+     * @param line the device's number of its first line: MSI-X vectors, then INTx
+     */
+    record Function(int slot, int line, int vectors) {
+        /** The line that is INTx. */
+        int intxLine() {
+            return line + vectors;
+        }
+    }
 
     /**
      * Addresses that belong to a region of a device.
@@ -119,7 +137,35 @@ record VcpuConfig(
             final String interruptKey = name + ".irq." + i;
             record.findText(interruptKey).ifPresent(text -> interrupts.add(interrupt(interruptKey, number, text)));
         }
-        return new Device(name, List.copyOf(windows), List.copyOf(interrupts));
+        return new Device(name, List.copyOf(windows), List.copyOf(interrupts), functions(record, name));
+    }
+
+    private static List<Function> functions(BootRecord record, String name) {
+        final List<Function> functions = new ArrayList<>();
+        while (true) {
+            final String key = name + ".pci." + functions.size();
+            final Optional<String> text = record.findText(key);
+            if (text.isEmpty()) {
+                return List.copyOf(functions);
+            }
+            functions.add(function(key, text.get()));
+        }
+    }
+
+    /** {@code slot:3:line:0:vectors:2}, numbers decimal. */
+    private static Function function(String key, String text) {
+        final Matcher parts = FUNCTION.matcher(text);
+        require(parts.matches(), key, text, "slot:S:line:L:vectors:V");
+        final int slot = Integer.parseInt(parts.group(1));
+        final int line = Integer.parseInt(parts.group(2));
+        final int vectors = Integer.parseInt(parts.group(3));
+        require(slot >= 1 && slot < PciMap.SLOTS, key, text, "a slot from 1 to " + (PciMap.SLOTS - 1));
+        require(
+                vectors >= 1 && vectors <= PciFunction.MAX_VECTORS,
+                key,
+                text,
+                "1 to " + PciFunction.MAX_VECTORS + " vectors");
+        return new Function(slot, line, vectors);
     }
 
     private static Window window(String key, int region, String text) {

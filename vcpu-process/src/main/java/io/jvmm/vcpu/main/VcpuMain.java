@@ -105,6 +105,8 @@ public final class VcpuMain {
         clock.mark("kernel");
         final Engine engine = choice.create(record, config.vcpus());
         final List<Vcpu> vcpus = buildMachine(record, config, wiring, engine, plan);
+        final Board.Maps maps = wiring.maps(record, config, engine);
+        engine.prepare();
         clock.mark("machine");
         final Board board = new Board(
                 wiring.supervisor(),
@@ -112,7 +114,7 @@ public final class VcpuMain {
                 control.fd(),
                 wiring.devices(),
                 vcpus,
-                wiring.maps(),
+                maps,
                 config.readTimeoutNs());
         final MachineState state =
                 MachineState.open(record.findFd("state").orElse(null), choice.kind(), engine, vcpus.size());
@@ -156,7 +158,6 @@ public final class VcpuMain {
         }
         Wiring.attachInterrupts(record, config, engine);
         vcpus.getFirst().setBootState(plan.state());
-        engine.prepare();
         return vcpus;
     }
 

@@ -13,8 +13,9 @@ import io.jvmm.vcpu.board.AcpiConfig;
 import io.jvmm.vcpu.board.AddressMap;
 import io.jvmm.vcpu.board.Board;
 import io.jvmm.vcpu.board.BoardDevice;
-import io.jvmm.vcpu.board.Unclaimed;
 import io.jvmm.vcpu.board.WindowSpec;
+import io.jvmm.vcpu.board.pci.PciBus;
+import io.jvmm.vcpu.board.pci.PciSlot;
 import io.jvmm.vcpu.engine.Engine;
 import java.util.ArrayList;
 import java.util.List;
@@ -22,23 +23,26 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Everything the boot record hands over, mapped and attached: guest memory, the supervisor's link, a link per device, the
- * address maps that follow from the devices' windows.
+ * address maps that follow from the devices' windows, PCI.
  *
  * <p>The one place that knows the descriptors by name. Main thread, before the jail closes.
  *
  * @param attention the board's own eventfd: whoever has something for the board thread signals it
+ * @param ports the devices' windows, and so {@code addresses}; PCI joins them when there is an engine: {@link #maps}
  */
 record Wiring(
-        GuestMemory memory, ProcessEndpoint supervisor, EventFd attention, List<BoardDevice> devices, Board.Maps maps) {
+        GuestMemory memory,
+        ProcessEndpoint supervisor,
+        EventFd attention,
+        List<BoardDevice> devices,
+        AddressMap.Builder ports,
+        AddressMap.Builder addresses) {
     /** The one device whose POWER events end the machine. */
     private static final String PLATFORM = "platform";
 
     private static final String SERIAL = "serial";
     private static final String REQUEST_DOORBELL = "request-doorbell";
     private static final String EVENT_DOORBELL = "event-doorbell";
-
-    /** PCI configuration address: a 32-bit register that covers the reset register's byte cf9 without being it. */
-    private static final int PCI_CONFIG_ADDRESS = 0xcf8;
 
     /**
      * Maps and attaches.
@@ -59,7 +63,6 @@ record Wiring(
         final List<BoardDevice> devices = new ArrayList<>();
         final AddressMap.Builder ports = AddressMap.builder(WindowSpec.Space.PIO);
         final AddressMap.Builder addresses = AddressMap.builder(WindowSpec.Space.MMIO);
-        ports.exact(PCI_CONFIG_ADDRESS, Integer.BYTES, Unclaimed.REGISTERS);
         for (VcpuConfig.Device each : config.devices()) {
             final String name = each.name();
             final BoardEndpoint endpoint = new BoardEndpoint(
@@ -75,8 +78,42 @@ record Wiring(
                 map.window(window.place(), name, device, window.region());
             }
         }
-        final Board.Maps maps = new Board.Maps(ports.build(), addresses.build());
-        return new Wiring(memory, supervisor, attention, List.copyOf(devices), maps);
+        return new Wiring(memory, supervisor, attention, List.copyOf(devices), ports, addresses);
+    }
+
+    /**
+     * Plugs the devices' functions into PCI and makes the address maps; once. The interrupt lines of the functions stay open.
+     *
+     * @throws IllegalArgumentException naming what is missing or in two places
+     */
+    Board.Maps maps(BootRecord record, VcpuConfig config, Engine engine) {
+        final List<PciSlot> slots = new ArrayList<>();
+        for (int i = 0; i < devices.size(); i++) {
+            final VcpuConfig.Device device = config.devices().get(i);
+            for (int f = 0; f < device.functions().size(); f++) {
+                slots.add(slot(record, device, devices.get(i), f, engine));
+            }
+        }
+        final PciBus bus = new PciBus(slots, engine);
+        bus.addTo(ports, addresses);
+        return new Board.Maps(ports.build(), addresses.build(), bus);
+    }
+
+    private static PciSlot slot(
+            BootRecord record, VcpuConfig.Device config, BoardDevice device, int function, Engine engine) {
+        final VcpuConfig.Function it = config.functions().get(function);
+        final List<PciSlot.Vector> vectors = new ArrayList<>();
+        for (int line = it.line(); line < it.intxLine(); line++) {
+            final EventFd fd = EventFd.of(record.fd(config.name() + ".irq." + line));
+            vectors.add(new PciSlot.Vector(fd, engine.attachMessage(fd.fd())));
+        }
+        return new PciSlot(
+                it.slot(),
+                device,
+                function,
+                vectors,
+                EventFd.of(record.fd(config.name() + ".irq." + it.intxLine())),
+                EventFd.of(record.fd(config.name() + ".resample." + it.intxLine())));
     }
 
     /** Guest RAM into the engine: one slot for each region. */

@@ -3,6 +3,8 @@ package io.jvmm.vcpu.x86;
 import io.jvmm.ipc.sys.EventFd;
 import io.jvmm.ipc.sys.Fd;
 import io.jvmm.ipc.sys.Poller;
+import io.jvmm.vcpu.engine.MessageInterrupt;
+import io.jvmm.vcpu.x86.apic.ApicBus;
 import io.jvmm.vcpu.x86.apic.Chipset;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -22,6 +24,7 @@ final class InterruptWatcher implements AutoCloseable {
 
     private final EventFd doorbell = EventFd.create();
     private volatile List<Source> sources = List.of();
+    private volatile List<Message> messages = List.of();
     private final EventFd[][] resamplers = new EventFd[Chipset.GSIS][0];
     private volatile boolean ending;
     private @Nullable Thread thread;
@@ -48,6 +51,73 @@ final class InterruptWatcher implements AutoCloseable {
         more.add(new Source(gsi, EventFd.of(line.duplicate()), copy));
         sources = List.copyOf(more);
         doorbell.signal();
+    }
+
+    /** Watches {@code line}, which stays the caller's, while the message is not masked. One thread. */
+    MessageInterrupt addMessage(Fd line, Chipset chipset, ApicBus bus) {
+        final Message message = new Message(EventFd.of(line), chipset, bus);
+        final List<Message> more = new ArrayList<>(messages);
+        more.add(message);
+        messages = List.copyOf(more);
+        doorbell.signal();
+        return message;
+    }
+
+    /** Its fields are guarded by the chipset's lock, as what it sends is: see {@link #take}. */
+    private final class Message implements MessageInterrupt {
+        private final EventFd line;
+        private final Chipset chipset;
+        private final ApicBus bus;
+        private boolean masked = true;
+        /** Whether the thread sleeps on it: one that it has found signalled and masked it does not. */
+        private boolean watched;
+
+        private long address;
+        private int data;
+
+        Message(EventFd line, Chipset chipset, ApicBus bus) {
+            this.line = line;
+            this.chipset = chipset;
+            this.bus = bus;
+        }
+
+        @Override
+        public void unmask(long newAddress, int newData) {
+            final boolean wake;
+            synchronized (chipset) {
+                address = newAddress;
+                data = newData;
+                masked = false;
+                wake = !watched;
+                watched = true;
+                send();
+            }
+            if (wake) {
+                doorbell.signal();
+            }
+        }
+
+        @Override
+        public void mask() {
+            synchronized (chipset) {
+                send();
+                masked = true;
+            }
+        }
+
+        /** Sends what has been signalled. Under the lock. */
+        private void send() {
+            if (!masked && line.drain() != 0) {
+                bus.deliverMsi(address, data);
+            }
+        }
+
+        /** Under the lock: sends, or says that it is masked and need not be watched. */
+        private boolean serve() {
+            send();
+            watched = !masked;
+            return watched;
+        }
     }
 
     /** A level-triggered interrupt has been acknowledged: its devices are asked whether their condition still holds. Any thread. */
@@ -87,38 +157,91 @@ final class InterruptWatcher implements AutoCloseable {
     }
 
     private void watch(Chipset chipset, CountDownLatch begun) {
+        Watched watched = new Watched(sources, messages);
         long timeoutNs = 0;
         while (!ending) {
             doorbell.drain();
-            final List<Source> watched = sources;
-            final Poller poller = new Poller(watched.size() + 1);
-            poller.add(doorbell.fd(), Poller.READABLE);
-            for (final Source source : watched) {
-                poller.add(source.line.fd(), Poller.READABLE);
+            if (watched.lines != sources || watched.messages != messages) {
+                watched = new Watched(sources, messages);
             }
+            watched.listen(chipset);
             do {
-                round(watched, poller, chipset, timeoutNs);
+                watched.round(chipset, timeoutNs);
                 begun.countDown();
                 timeoutNs = Poller.FOREVER;
-            } while (poller.ready(0) == 0);
+            } while (!watched.isCalled());
         }
     }
 
-    private static void round(List<Source> watched, Poller poller, Chipset chipset, long timeoutNs) {
-        if (poller.await(timeoutNs) == 0) {
-            return;
+    /** What the thread sleeps on: the doorbell, the lines, and such messages as are not masked. */
+    private final class Watched {
+        private final List<Source> lines;
+        private final List<Message> messages;
+        private final Poller poller;
+        private final int firstMessage;
+
+        Watched(List<Source> lines, List<Message> messages) {
+            this.lines = lines;
+            this.messages = messages;
+            this.firstMessage = 1 + lines.size();
+            this.poller = new Poller(firstMessage + messages.size());
+            poller.add(doorbell.fd(), Poller.READABLE);
+            for (final Source source : lines) {
+                poller.add(source.line.fd(), Poller.READABLE);
+            }
+            for (final Message message : messages) {
+                poller.add(message.line.fd(), Poller.READABLE);
+            }
         }
-        for (int i = 0; i < watched.size(); i++) {
-            if (poller.ready(1 + i) == 0) {
-                continue;
+
+        /** Somebody has rung the doorbell. */
+        boolean isCalled() {
+            return poller.ready(0) != 0;
+        }
+
+        void listen(Chipset chipset) {
+            for (int i = 0; i < messages.size(); i++) {
+                final Message message = messages.get(i);
+                synchronized (chipset) {
+                    if (message.watched) {
+                        poller.watch(firstMessage + i, message.line.fd(), Poller.READABLE);
+                    } else {
+                        poller.ignore(firstMessage + i);
+                    }
+                }
             }
-            final Source source = watched.get(i);
-            if (!poller.isReady(1 + i, Poller.READABLE)) {
+        }
+
+        void round(Chipset chipset, long timeoutNs) {
+            if (poller.await(timeoutNs) == 0) {
+                return;
+            }
+            for (int i = 0; i < lines.size(); i++) {
+                if (isSignalled(1 + i)) {
+                    take(lines.get(i), chipset);
+                }
+            }
+            for (int i = 0; i < messages.size(); i++) {
+                if (isSignalled(firstMessage + i)) {
+                    synchronized (chipset) {
+                        if (!messages.get(i).serve()) {
+                            poller.ignore(firstMessage + i);
+                        }
+                    }
+                }
+            }
+        }
+
+        private boolean isSignalled(int index) {
+            if (poller.ready(index) == 0) {
+                return false;
+            }
+            if (!poller.isReady(index, Poller.READABLE)) {
                 // A descriptor that is no eventfd would keep this thread busy.
-                poller.ignore(1 + i);
-            } else {
-                take(source, chipset);
+                poller.ignore(index);
+                return false;
             }
+            return true;
         }
     }
 
@@ -139,6 +262,11 @@ final class InterruptWatcher implements AutoCloseable {
     void collect(Chipset chipset) {
         for (final Source source : sources) {
             take(source, chipset);
+        }
+        for (final Message message : messages) {
+            synchronized (chipset) {
+                message.send();
+            }
         }
     }
 

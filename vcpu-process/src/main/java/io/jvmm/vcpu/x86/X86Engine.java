@@ -3,6 +3,7 @@ package io.jvmm.vcpu.x86;
 import io.jvmm.ipc.sys.EventFd;
 import io.jvmm.ipc.sys.Fd;
 import io.jvmm.vcpu.engine.Engine;
+import io.jvmm.vcpu.engine.MessageInterrupt;
 import io.jvmm.vcpu.engine.Vcpu;
 import io.jvmm.vcpu.x86.apic.ApicBus;
 import io.jvmm.vcpu.x86.apic.Chipset;
@@ -161,6 +162,11 @@ public final class X86Engine implements Engine {
             throw new IllegalArgumentException("GSI " + gsi);
         }
         watcher.add(gsi, eventFd, resampleFd);
+    }
+
+    @Override
+    public MessageInterrupt attachMessage(Fd eventFd) {
+        return watcher.addMessage(eventFd, chipset, bus);
     }
 
     @Override

@@ -30,6 +30,19 @@ class AddressMapTest {
         }
     };
 
+    /** Ones, and nothing is written. */
+    private static final RegisterTarget NOBODY = new RegisterTarget() {
+        @Override
+        public long read(int vcpuIndex, int region, int offset, int widthBytes) {
+            return -1L >>> (64 - 8 * widthBytes);
+        }
+
+        @Override
+        public void write(int vcpuIndex, int region, int offset, int widthBytes, long value) {
+            // dropped
+        }
+    };
+
     private final AddressMap ports = AddressMap.builder(WindowSpec.Space.PIO)
             .window(WindowSpec.parse("pio:64:1"), "kbd", device, 2)
             .window(WindowSpec.parse("pio:60:1"), "kbd", device, 1)
@@ -37,7 +50,7 @@ class AddressMapTest {
             .window(WindowSpec.parse("pio:400:4"), "x", device, 4)
             .window(WindowSpec.parse("pio:cf9:1"), "reset", device, 5)
             .window(WindowSpec.parse("pio:fffe:2"), "last", device, 6)
-            .exact(0xCF8, 4, Unclaimed.REGISTERS)
+            .exact(0xCF8, 4, NOBODY)
             .build();
 
     private long read(long address, int width) {

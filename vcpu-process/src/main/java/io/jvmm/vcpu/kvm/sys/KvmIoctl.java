@@ -32,8 +32,10 @@ public enum KvmIoctl {
     SET_TSS_ADDR(NONE, 0x47, 0, BUILDING),
     SET_IDENTITY_MAP_ADDR(WRITE, 0x48, 8, BUILDING),
     CREATE_IRQCHIP(NONE, 0x60, 0, BUILDING),
-    SET_GSI_ROUTING(WRITE, 0x6a, 8, BUILDING),
-    IRQFD(WRITE, 0x76, 32, BUILDING),
+    /** While running: where the guest wants its MSI-X messages to go. */
+    SET_GSI_ROUTING(WRITE, 0x6a, 8, RUNNING),
+    /** While running: masks and unmasks such a message. */
+    IRQFD(WRITE, 0x76, 32, RUNNING),
     CREATE_PIT2(WRITE, 0x77, 64, BUILDING),
     IOEVENTFD(WRITE, 0x79, 64, BUILDING),
     ENABLE_CAP(WRITE, 0xa3, 104, BUILDING),

@@ -1,0 +1,48 @@
+package io.jvmm.vcpu.board;
+
+import io.jvmm.ipc.message.PciFunction;
+import io.jvmm.ipc.sys.Poller;
+import java.lang.foreign.MemorySegment;
+
+/**
+ * A bus whose devices tell the board what they are before the guest starts, as the board thread sees it. Board thread only.
+ */
+public interface ExpansionBus {
+    /** Descriptors that {@link #watch} adds. */
+    int descriptors();
+
+    /** Has the board thread woken by what the bus listens to. Once. */
+    void watch(Poller poller);
+
+    /**
+     * A device declares a function of its own.
+     *
+     * @return false when this device may not, or not any more
+     */
+    boolean declare(BoardDevice device, PciFunction function);
+
+    /** A device declares a capability of a function that it has declared; as {@link #declare}. */
+    boolean declare(BoardDevice device, int function, byte[] capability);
+
+    /**
+     * Every device has said what it is: the bus is put together, and declares nothing from now on.
+     *
+     * @return what is wrong with it, for people; empty when nothing is
+     */
+    String assemble();
+
+    /** After a sleep: carries interrupts. */
+    void serve(long nowNs);
+
+    /** For how long at most the board thread may sleep, because a device is not listened to until then. */
+    long deafForNs(long nowNs);
+
+    /** What it counts. */
+    Counters counters();
+
+    /** Bytes of its state. */
+    int stateLengthBytes();
+
+    /** Writes its state to the start of {@code into}. */
+    void saveState(MemorySegment into);
+}

@@ -1,0 +1,452 @@
+package io.jvmm.vcpu.board.pci;
+
+import io.jvmm.ipc.message.PciFunction;
+import io.jvmm.ipc.sys.Clock;
+import io.jvmm.ipc.sys.Poller;
+import io.jvmm.vcpu.board.AddressMap;
+import io.jvmm.vcpu.board.BoardCounter;
+import io.jvmm.vcpu.board.BoardDevice;
+import io.jvmm.vcpu.board.Counters;
+import io.jvmm.vcpu.board.ExpansionBus;
+import io.jvmm.vcpu.board.PciMap;
+import io.jvmm.vcpu.board.RegisterTarget;
+import io.jvmm.vcpu.board.WindowSpec;
+import io.jvmm.vcpu.engine.Engine;
+import java.lang.foreign.MemorySegment;
+import java.util.Comparator;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * PCI bus 0 and the ways to it: configuration ports cf8 and cfc (PCI 3.0 §3.2.2.3), ECAM (PCI Express 4.0 §7.2.2) and the memory that BARs decode.
+ *
+ * <p>Its lock guards every configuration space, MSI-X table and INTx gate; it is held for microseconds. BARs are looked up without it, in the
+ * {@link Decoder} that was published last, and devices are read without it. All addresses, widths and values are the guest's: any is safe.
+ *
+ * <p>Life: made with the slots that the supervisor has plugged, {@link #addTo} the address maps; the devices declare themselves;
+ * {@link #assemble} before the guest starts. A device that is dead has its configuration space all the same; its registers read all ones.
+ */
+public final class PciBus implements ExpansionBus {
+    private static final int DEVICE_SHIFT = 3;
+    private static final int FUNCTIONS_PER_SLOT = 8;
+    private static final int ECAM_FUNCTION_SHIFT = 12;
+    private static final int ECAM_REGISTER_MASK = 0xFFF;
+    private static final int CONFIG_ENABLE = 1 << 31;
+    private static final int CONFIG_ADDRESS_WRITABLE = 0x80FF_FFFC;
+
+    private final Object lock = new Object();
+    private final List<PciSlot> plugged;
+    private final Declaration[] declarations;
+    private final @Nullable ConfigSpace[] slots = new @Nullable ConfigSpace[PciMap.SLOTS];
+    private final HostBridge bridge = new HostBridge();
+    private final IntxRouter intx;
+    private final Listener listener = new Listener();
+    /** Of all threads: under the lock. */
+    private final Counters counters = new Counters();
+
+    private volatile Decoder decoder;
+    private boolean assembled;
+    private int configAddress;
+
+    /**
+     * A bus with these slots, whose functions are not there before {@link #assemble}.
+     *
+     * @throws IllegalArgumentException when two are plugged into the same slot
+     */
+    public PciBus(List<PciSlot> plugged, Engine engine) {
+        this.plugged = plugged.stream()
+                .sorted(Comparator.comparingInt(PciSlot::number))
+                .toList();
+        this.declarations = new Declaration[plugged.size()];
+        for (int i = 0; i < declarations.length; i++) {
+            declarations[i] = new Declaration(this.plugged.get(i));
+            if (i > 0 && this.plugged.get(i).number() == this.plugged.get(i - 1).number()) {
+                throw new IllegalArgumentException(
+                        "PCI slot " + this.plugged.get(i).number() + " is given to two functions");
+            }
+        }
+        slots[0] = bridge;
+        intx = new IntxRouter(this.plugged, engine, Clock.monotonicNs());
+        decoder = decode();
+    }
+
+    /** Claims the configuration ports and the memory that PCI decodes. */
+    public void addTo(AddressMap.Builder ports, AddressMap.Builder memory) {
+        ports.exact(PciMap.CONFIG_ADDRESS_PORT, Integer.BYTES, new AddressPort());
+        ports.window(
+                new WindowSpec(WindowSpec.Space.PIO, PciMap.CONFIG_DATA_PORT, Integer.BYTES), "pci", new DataPort(), 0);
+        memory.window(
+                new WindowSpec(WindowSpec.Space.MMIO, PciMap.DECODED_START, PciMap.DECODED_END - PciMap.DECODED_START),
+                "pci",
+                new Memory(),
+                0);
+    }
+
+    // ---- what devices declare ----
+
+    @Override
+    public boolean declare(BoardDevice device, PciFunction function) {
+        final int i = assembled ? -1 : find(device, function.function());
+        if (i >= 0) {
+            declarations[i].declare(function);
+        }
+        return i >= 0;
+    }
+
+    @Override
+    public boolean declare(BoardDevice device, int function, byte[] capability) {
+        final int i = assembled ? -1 : find(device, function);
+        if (i >= 0) {
+            declarations[i].declare(capability);
+        }
+        return i >= 0;
+    }
+
+    private int find(BoardDevice device, int function) {
+        for (int i = 0; i < declarations.length; i++) {
+            if (plugged.get(i).device() == device && plugged.get(i).function() == function) {
+                return i;
+            }
+        }
+        return -1;
+    }
+
+    @Override
+    public String assemble() {
+        synchronized (lock) {
+            assembled = true;
+            for (int i = 0; i < declarations.length; i++) {
+                final Declaration declaration = declarations[i];
+                if (declaration.problem().isEmpty()) {
+                    try {
+                        slots[plugged.get(i).number()] = new Endpoint(plugged.get(i), declaration, listener);
+                    } catch (IllegalArgumentException e) {
+                        declaration.complain(String.valueOf(e.getMessage()));
+                    }
+                }
+                if (!declaration.problem().isEmpty()) {
+                    return declaration.problem();
+                }
+            }
+            if (!assignBars()) {
+                return "the BARs of all functions need more than " + ((PciMap.WINDOW_END - PciMap.WINDOW_START) >> 20)
+                        + " MiB";
+            }
+            decoder = decode();
+            return "";
+        }
+    }
+
+    /** The largest ones first, so that each is aligned where the one before ends. */
+    private boolean assignBars() {
+        long next = PciMap.WINDOW_START;
+        for (int length = PciFunction.LARGEST_BAR_BYTES; length > 0; length >>= 1) {
+            for (final ConfigSpace slot : slots) {
+                if (slot instanceof Endpoint endpoint) {
+                    for (int bar = 0; bar < endpoint.barCount(); bar++) {
+                        if (endpoint.barLengthBytes(bar) == length) {
+                            endpoint.assign(bar, next);
+                            next += length;
+                        }
+                    }
+                }
+            }
+        }
+        return next <= PciMap.WINDOW_END;
+    }
+
+    private Decoder decode() {
+        final Decoder.Builder builder = new Decoder.Builder(bridge.ecamStart(), bridge.ecamBytes(), 2 * slots.length);
+        for (final ConfigSpace slot : slots) {
+            if (slot instanceof Endpoint endpoint) {
+                endpoint.addTo(builder);
+            }
+        }
+        return builder.build();
+    }
+
+    // ---- configuration ----
+
+    /** {@code function}: bus, device and function as a routing id. */
+    private @Nullable ConfigSpace at(int function) {
+        final boolean here = function < PciMap.SLOTS * FUNCTIONS_PER_SLOT && (function & (FUNCTIONS_PER_SLOT - 1)) == 0;
+        return here ? slots[function >> DEVICE_SHIFT] : null;
+    }
+
+    private static long ones(int widthBytes) {
+        return -1L >>> (Long.SIZE - Byte.SIZE * widthBytes);
+    }
+
+    /** A read inside one 32-bit register. */
+    private long readConfig(int vcpuIndex, int function, int register, int widthBytes) {
+        final Endpoint viewed;
+        synchronized (lock) {
+            counters.increment(BoardCounter.CONFIG_ACCESSES);
+            final ConfigSpace space = at(function);
+            if (space == null || register >= ConfigSpace.LENGTH_BYTES) {
+                return ones(widthBytes);
+            }
+            if (!(space instanceof Endpoint endpoint && endpoint.isWindow(register, widthBytes))) {
+                return space.read(register, widthBytes) & ones(widthBytes);
+            }
+            viewed = endpoint;
+        }
+        look(vcpuIndex, viewed, false);
+        synchronized (lock) {
+            return viewed.read(register, widthBytes) & ones(widthBytes);
+        }
+    }
+
+    private void writeConfig(int vcpuIndex, int function, int register, int widthBytes, int value) {
+        final Endpoint viewed;
+        synchronized (lock) {
+            counters.increment(BoardCounter.CONFIG_ACCESSES);
+            final ConfigSpace space = at(function);
+            if (space == null || register >= ConfigSpace.LENGTH_BYTES) {
+                return;
+            }
+            space.write(register, widthBytes, value);
+            if (space == bridge) {
+                decoder = decode();
+            }
+            if (!(space instanceof Endpoint endpoint && endpoint.isWindow(register, widthBytes))) {
+                return;
+            }
+            viewed = endpoint;
+        }
+        look(vcpuIndex, viewed, true);
+    }
+
+    /** Through virtio's window on a BAR (virtio 1.2 §4.1.4.9): it works whether or not the BAR is mapped. */
+    private void look(int vcpuIndex, Endpoint viewed, boolean write) {
+        final int bar;
+        final int offset;
+        final int bytes;
+        final int data;
+        synchronized (lock) {
+            bar = viewed.windowBar();
+            offset = viewed.windowOffset();
+            bytes = viewed.windowBytes();
+            data = viewed.windowData();
+        }
+        if (bytes == 0) {
+            return;
+        }
+        if (write) {
+            writeBar(vcpuIndex, viewed, bar, offset, bytes, data & ones(bytes));
+        } else {
+            final int value = (int) readBar(vcpuIndex, viewed, bar, offset, bytes);
+            synchronized (lock) {
+                viewed.setWindowData(value, bytes);
+            }
+        }
+    }
+
+    // ---- BARs ----
+
+    private long readBar(int vcpuIndex, Endpoint owner, int bar, int offset, int widthBytes) {
+        if (bar == Endpoint.REGISTER_BAR) {
+            return owner.readRegister(vcpuIndex, offset, widthBytes);
+        }
+        synchronized (lock) {
+            return owner.msix().read(offset, widthBytes) & ones(widthBytes);
+        }
+    }
+
+    private void writeBar(int vcpuIndex, Endpoint owner, int bar, int offset, int widthBytes, long value) {
+        if (bar == Endpoint.REGISTER_BAR) {
+            owner.writeRegister(vcpuIndex, offset, widthBytes, value, this);
+        } else {
+            synchronized (lock) {
+                owner.msix().write(offset, widthBytes, value);
+            }
+        }
+    }
+
+    /** A doorbell that rings nobody. Any thread. */
+    void kickDropped() {
+        synchronized (lock) {
+            counters.increment(BoardCounter.KICKS_DROPPED);
+        }
+    }
+
+    /** Configuration address, a 32-bit register: narrower accesses do not reach it. */
+    private final class AddressPort implements RegisterTarget {
+        @Override
+        public long read(int vcpuIndex, int region, int offset, int widthBytes) {
+            synchronized (lock) {
+                return configAddress & 0xFFFF_FFFFL;
+            }
+        }
+
+        @Override
+        public void write(int vcpuIndex, int region, int offset, int widthBytes, long value) {
+            synchronized (lock) {
+                configAddress = (int) value & CONFIG_ADDRESS_WRITABLE;
+            }
+        }
+    }
+
+    /** Configuration data: bytes of the register that the address names. */
+    private final class DataPort implements RegisterTarget {
+        @Override
+        public long read(int vcpuIndex, int region, int offset, int widthBytes) {
+            final int address = address();
+            return (address & CONFIG_ENABLE) == 0
+                    ? ones(widthBytes)
+                    : readConfig(vcpuIndex, address >>> 8 & 0xFFFF, address & 0xFC | offset, widthBytes);
+        }
+
+        @Override
+        public void write(int vcpuIndex, int region, int offset, int widthBytes, long value) {
+            final int address = address();
+            if ((address & CONFIG_ENABLE) != 0) {
+                writeConfig(vcpuIndex, address >>> 8 & 0xFFFF, address & 0xFC | offset, widthBytes, (int) value);
+            }
+        }
+
+        private int address() {
+            synchronized (lock) {
+                return configAddress;
+            }
+        }
+    }
+
+    /** ECAM and BARs. */
+    private final class Memory implements RegisterTarget {
+        @Override
+        public long read(int vcpuIndex, int region, int offset, int widthBytes) {
+            final long address = PciMap.DECODED_START + offset;
+            final Decoder now = decoder;
+            if (now.isEcam(address, widthBytes)) {
+                return readEcam(vcpuIndex, now.ecamOffset(address), widthBytes);
+            }
+            final int found = now.find(address, widthBytes);
+            if (found < 0) {
+                unclaimed(BoardCounter.UNCLAIMED_READS);
+                return ones(widthBytes);
+            }
+            return readBar(vcpuIndex, now.owner(found), now.bar(found), now.offset(found, address), widthBytes);
+        }
+
+        @Override
+        public void write(int vcpuIndex, int region, int offset, int widthBytes, long value) {
+            final long address = PciMap.DECODED_START + offset;
+            final Decoder now = decoder;
+            if (now.isEcam(address, widthBytes)) {
+                writeEcam(vcpuIndex, now.ecamOffset(address), widthBytes, value);
+                return;
+            }
+            final int found = now.find(address, widthBytes);
+            if (found < 0) {
+                unclaimed(BoardCounter.UNCLAIMED_WRITES);
+                return;
+            }
+            writeBar(vcpuIndex, now.owner(found), now.bar(found), now.offset(found, address), widthBytes, value);
+        }
+
+        private void unclaimed(BoardCounter counter) {
+            synchronized (lock) {
+                counters.increment(counter);
+            }
+        }
+    }
+
+    /** Only accesses within one 32-bit register have a meaning (PCI Express 4.0 §7.2.2): others are master aborts. */
+    private static boolean isConfigAccess(long offset, int widthBytes) {
+        return widthBytes <= Integer.BYTES && (offset & (widthBytes - 1)) == 0;
+    }
+
+    private long readEcam(int vcpuIndex, long offset, int widthBytes) {
+        return isConfigAccess(offset, widthBytes)
+                ? readConfig(
+                        vcpuIndex,
+                        (int) (offset >>> ECAM_FUNCTION_SHIFT),
+                        (int) offset & ECAM_REGISTER_MASK,
+                        widthBytes)
+                : ones(widthBytes);
+    }
+
+    private void writeEcam(int vcpuIndex, long offset, int widthBytes, long value) {
+        if (isConfigAccess(offset, widthBytes)) {
+            writeConfig(
+                    vcpuIndex,
+                    (int) (offset >>> ECAM_FUNCTION_SHIFT),
+                    (int) offset & ECAM_REGISTER_MASK,
+                    widthBytes,
+                    (int) value);
+        }
+    }
+
+    // ---- INTx ----
+
+    private final class Listener implements Endpoint.BusListener {
+        @Override
+        public void decodingChanged() {
+            decoder = decode();
+        }
+
+        @Override
+        public void intxChanged(Endpoint endpoint) {
+            if (endpoint.assertsIntx()) {
+                intx.raise(endpoint.slot());
+            }
+        }
+    }
+
+    /** A device begins to assert its INTx. Board thread. */
+    void intxSignalled(int slot) {
+        synchronized (lock) {
+            if (slots[slot] instanceof Endpoint endpoint) {
+                endpoint.setIntxPending(true);
+                if (endpoint.assertsIntx()) {
+                    intx.raise(endpoint.slot());
+                }
+            }
+        }
+    }
+
+    /** The guest has ended the interrupt of the slot's pin: whether its function still asserts is for the device to say. Board thread. */
+    void intxEnded(int slot) {
+        synchronized (lock) {
+            if (slots[slot] instanceof Endpoint endpoint) {
+                endpoint.setIntxPending(false);
+            }
+        }
+    }
+
+    @Override
+    public int descriptors() {
+        return intx.descriptors();
+    }
+
+    @Override
+    public void watch(Poller poller) {
+        intx.watch(poller);
+    }
+
+    @Override
+    public void serve(long nowNs) {
+        intx.serve(this, nowNs);
+    }
+
+    @Override
+    public long deafForNs(long nowNs) {
+        return intx.deafForNs(nowNs);
+    }
+
+    @Override
+    public Counters counters() {
+        return counters;
+    }
+
+    // ---- state ----
+
+    @Override
+    public int stateLengthBytes() {
+        return 0;
+    }
+
+    @Override
+    public void saveState(MemorySegment into) {}
+}
