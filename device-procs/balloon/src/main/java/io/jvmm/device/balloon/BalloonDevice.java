@@ -1,0 +1,116 @@
+package io.jvmm.device.balloon;
+
+import io.jvmm.device.api.Backend;
+import io.jvmm.device.api.Descriptors;
+import io.jvmm.device.api.DeviceConfig;
+import io.jvmm.device.api.HostEvents;
+import io.jvmm.device.virtio.VirtioDevice;
+import io.jvmm.device.virtio.VirtioFactory;
+import io.jvmm.device.virtio.VirtioHost;
+import io.jvmm.device.virtio.VirtioIdentity;
+import io.jvmm.ipc.memory.GuestMemory;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.agrona.concurrent.AtomicBuffer;
+
+/** What the balloon is, and how to make one. */
+public final class BalloonDevice implements VirtioFactory {
+
+    private static final int STATE_ID = 0x5642_414C; // "VBAL"
+    private static final Map<String, String> EXAMPLE =
+            Map.of("stats-interval-s", "1", "packed", "true", "target-bytes", "65536");
+    private static final long SECOND_NS = 1_000_000_000;
+    private static final int EXERCISED_PAGES = 16;
+    private static final int EXERCISED_STATISTICS = 10;
+    private static final int REPORTED_BYTES = 3 * BalloonCore.PAGE_BYTES;
+    /** Behind what the scratch driver uses of its memory. */
+    private static final int FIRST_PAGE = 64;
+
+    private final PageReturner.Discarder discarder;
+
+    /** Pages go back to the host. */
+    public BalloonDevice() {
+        this(GuestMemory::discardAt);
+    }
+
+    /** For tests. */
+    BalloonDevice(PageReturner.Discarder discarder) {
+        this.discarder = discarder;
+    }
+
+    @Override
+    public String name() {
+        return "balloon";
+    }
+
+    @Override
+    public int stateId() {
+        return STATE_ID;
+    }
+
+    @Override
+    public int stateVersion() {
+        return BalloonStateLayout.VERSION;
+    }
+
+    @Override
+    public VirtioIdentity identity(DeviceConfig config) {
+        return BalloonCore.identity(BalloonConfig.from(config));
+    }
+
+    @Override
+    public VirtioDevice create(
+            int function, DeviceConfig config, AtomicBuffer state, boolean fresh, VirtioHost host, long nowNs) {
+        return new BalloonCore(BalloonConfig.from(config), state, fresh, host, discarder, nowNs);
+    }
+
+    /** None: giving memory back waits for nothing and needs no descriptor. */
+    @Override
+    public List<Backend> backends(
+            List<DeviceConfig> configs, Descriptors descriptors, List<VirtioDevice> devices, HostEvents events) {
+        return List.of();
+    }
+
+    @Override
+    public DeviceConfig exampleConfig() {
+        return key -> Optional.ofNullable(EXAMPLE.get(key));
+    }
+
+    /** A driver that inflates, deflates, reports free pages and tells statistics; and numbers of pages that are none. */
+    @Override
+    public void exercise(VirtioExercise machine) {
+        for (boolean packed : new boolean[] {false, true}) {
+            machine.setUp(-1L, packed);
+            machine.offer(BalloonQueue.STATS.ordinal(), statistics(), 0);
+            machine.offer(BalloonQueue.INFLATE.ordinal(), pages(FIRST_PAGE + 2 * EXERCISED_PAGES, -1), 0);
+            machine.offer(BalloonQueue.INFLATE.ordinal(), pages(FIRST_PAGE, 2), 0);
+            machine.offer(BalloonQueue.INFLATE.ordinal(), pages(-1, 0), 0);
+            machine.offer(BalloonQueue.DEFLATE.ordinal(), pages(FIRST_PAGE, 2), 0);
+            machine.offer(BalloonQueue.REPORTING.ordinal(), new byte[0], REPORTED_BYTES);
+            machine.offer(BalloonQueue.HINT.ordinal(), new byte[Integer.BYTES], 0);
+            machine.advance(2 * SECOND_NS);
+            machine.reap();
+        }
+    }
+
+    private static byte[] pages(int first, int step) {
+        ByteBuffer numbers =
+                ByteBuffer.allocate(EXERCISED_PAGES * Integer.BYTES).order(ByteOrder.LITTLE_ENDIAN);
+        for (int i = 0; i < EXERCISED_PAGES; i++) {
+            numbers.putInt(first + i * step);
+        }
+        return numbers.array();
+    }
+
+    private static byte[] statistics() {
+        ByteBuffer entries = ByteBuffer.allocate(EXERCISED_STATISTICS * (Short.BYTES + Long.BYTES))
+                .order(ByteOrder.LITTLE_ENDIAN);
+        for (short tag = 0; tag < EXERCISED_STATISTICS; tag++) {
+            entries.putShort(tag).putLong(tag);
+        }
+        return entries.array();
+    }
+}

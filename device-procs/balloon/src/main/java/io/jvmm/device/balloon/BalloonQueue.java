@@ -1,0 +1,43 @@
+package io.jvmm.device.balloon;
+
+/**
+ * The virtqueues of a balloon (virtio 1.2 §5.5.2) and what number they have. The specification numbers them as if all were there;
+ * Linux and QEMU number those that are. As long as all features are negotiated that is the same, and where it is not, a number
+ * that the specification leaves without meaning is taken as Linux means it.
+ */
+enum BalloonQueue {
+    INFLATE(0),
+    DEFLATE(0),
+    STATS(BalloonFeature.STATS_VQ),
+    HINT(BalloonFeature.FREE_PAGE_HINT),
+    REPORTING(BalloonFeature.PAGE_REPORTING),
+    /** No queue that these features have. */
+    NONE(0);
+
+    private static final BalloonQueue[] ALL = values();
+    private static final int COUNT = NONE.ordinal();
+
+    private final long feature;
+
+    BalloonQueue(long feature) {
+        this.feature = feature;
+    }
+
+    /** What queue {@code index} is when {@code features} are negotiated. */
+    static BalloonQueue of(int index, long features) {
+        if (index < COUNT && ALL[index].existsIn(features)) {
+            return ALL[index];
+        }
+        int seen = 0;
+        for (int i = 0; i < COUNT; i++) {
+            if (ALL[i].existsIn(features) && seen++ == index) {
+                return ALL[i];
+            }
+        }
+        return NONE;
+    }
+
+    private boolean existsIn(long features) {
+        return (features & feature) == feature;
+    }
+}

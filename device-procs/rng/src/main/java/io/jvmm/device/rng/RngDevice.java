@@ -1,0 +1,96 @@
+package io.jvmm.device.rng;
+
+import io.jvmm.device.api.Backend;
+import io.jvmm.device.api.Descriptors;
+import io.jvmm.device.api.DeviceConfig;
+import io.jvmm.device.api.HostEvents;
+import io.jvmm.device.virtio.VirtioDevice;
+import io.jvmm.device.virtio.VirtioFactory;
+import io.jvmm.device.virtio.VirtioHost;
+import io.jvmm.device.virtio.VirtioIdentity;
+import io.jvmm.ipc.sys.Entropy;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.agrona.concurrent.AtomicBuffer;
+
+/** What the entropy device is, and how to make one. */
+public final class RngDevice implements VirtioFactory {
+
+    private static final int STATE_ID = 0x5652_4E47; // "VRNG"
+    private static final Map<String, String> EXAMPLE = Map.of("rate-bytes", "100000", "packed", "true");
+    private static final int EXERCISED_BUFFERS = 8;
+    private static final int EXERCISED_BYTES = 64;
+    private static final int TOO_MUCH_BYTES = 200_000;
+    private static final long SECOND_NS = 1_000_000_000;
+
+    private static final EntropySource KERNEL =
+            (memory, offset, lengthBytes) -> Entropy.tryFill(memory.backing(), offset, lengthBytes);
+
+    private final EntropySource source;
+
+    /** Random numbers of the kernel. */
+    public RngDevice() {
+        this(KERNEL);
+    }
+
+    /** For tests. */
+    RngDevice(EntropySource source) {
+        this.source = source;
+    }
+
+    @Override
+    public String name() {
+        return "rng";
+    }
+
+    @Override
+    public int stateId() {
+        return STATE_ID;
+    }
+
+    @Override
+    public int stateVersion() {
+        return RngStateLayout.VERSION;
+    }
+
+    @Override
+    public VirtioIdentity identity(DeviceConfig config) {
+        return RngCore.identity(RngConfig.from(config));
+    }
+
+    @Override
+    public VirtioDevice create(
+            int function, DeviceConfig config, AtomicBuffer state, boolean fresh, VirtioHost host, long nowNs) {
+        return new RngCore(RngConfig.from(config), state, fresh, host, source, nowNs);
+    }
+
+    /** None: the one system call there is waits for nothing and needs no descriptor. */
+    @Override
+    public List<Backend> backends(
+            List<DeviceConfig> configs, Descriptors descriptors, List<VirtioDevice> devices, HostEvents events) {
+        return List.of();
+    }
+
+    @Override
+    public DeviceConfig exampleConfig() {
+        return key -> Optional.ofNullable(EXAMPLE.get(key));
+    }
+
+    /** A driver that asks for some bytes at a time, then for more than the limiter grants, and waits. */
+    @Override
+    public void exercise(VirtioExercise machine) {
+        for (boolean packed : new boolean[] {false, true}) {
+            machine.setUp(-1L, packed);
+            for (int i = 0; i < EXERCISED_BUFFERS; i++) {
+                machine.offer(RngCore.REQUESTQ, new byte[0], EXERCISED_BYTES);
+                machine.reap();
+            }
+            machine.offer(RngCore.REQUESTQ, new byte[1], 0);
+            machine.offer(RngCore.REQUESTQ, new byte[0], TOO_MUCH_BYTES);
+            machine.offer(RngCore.REQUESTQ, new byte[0], TOO_MUCH_BYTES);
+            machine.advance(SECOND_NS);
+            machine.reap();
+        }
+    }
+}
