@@ -66,7 +66,8 @@ final class RangeLocks {
     /** Whether nothing that stands in the list before {@code end} is in the way. */
     private boolean isFree(long start, long end, boolean exclusively, int before) {
         for (int i = first; i != before && i != NONE; i = later[i]) {
-            if (start < ends[i] && starts[i] < end && (exclusively || exclusive[i])) {
+            boolean overlap = Math.max(start, starts[i]) < Math.min(end, ends[i]); // never with an empty range
+            if (overlap && (exclusively || exclusive[i])) {
                 return false;
             }
         }
