@@ -11,8 +11,8 @@ final class PciAml {
     private static final int PINS = 4;
     private static final int ANY_FUNCTION = 0xFFFF;
 
-    /** {@code ToUUID ("33DB4D5B-1F7D-401C-9657-7441C03DD766")}: PCI host bridges. */
-    private static final byte[] HOST_BRIDGE_UUID = HexFormat.of().parseHex("5b4ddb337d1f1c4096577441c03dd766");
+    /** {@code ToUUID ("33DB4D5B-1FF7-401C-9657-7441C03DD766")}: PCI host bridges. */
+    private static final byte[] HOST_BRIDGE_UUID = HexFormat.of().parseHex("5b4ddb33f71f1c4096577441c03dd766");
 
     /** In the first word that _OSC gives back: the UUID is not known. */
     private static final int UNRECOGNIZED_UUID = 1 << 2;

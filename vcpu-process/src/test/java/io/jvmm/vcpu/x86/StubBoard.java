@@ -1,6 +1,8 @@
 package io.jvmm.vcpu.x86;
 
 import io.jvmm.ipc.sys.EventFd;
+import io.jvmm.vcpu.board.Board;
+import io.jvmm.vcpu.board.Counters;
 import io.jvmm.vcpu.engine.ExitKind;
 import io.jvmm.vcpu.engine.ExitView;
 import io.jvmm.vcpu.x86.cpu.TimeSource;
@@ -11,6 +13,7 @@ import java.io.UncheckedIOException;
 import java.time.LocalDateTime;
 import java.time.ZoneOffset;
 import java.util.ArrayDeque;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The least of a PC around the processors: a UART on the terminal, a clock, power management; everything else reads as all ones. For
@@ -40,6 +43,8 @@ final class StubBoard {
     private int powerEnable;
     private boolean ended;
     private final boolean tellUnclaimed;
+    private Board.@Nullable Maps maps;
+    private final Counters counters = new Counters();
 
     /** A board whose clocks are {@code time}. */
     StubBoard(OutputStream out, EventFd serialInterrupt, boolean tellUnclaimed, TimeSource time) {
@@ -47,6 +52,11 @@ final class StubBoard {
         this.out = out;
         this.serialInterrupt = serialInterrupt;
         this.tellUnclaimed = tellUnclaimed;
+    }
+
+    /** What answers where this board has nothing, for a vCPU without accesses to it from several threads at once. */
+    void joinedBy(Board.Maps newMaps) {
+        maps = newMaps;
     }
 
     /** The guest has powered the machine off or reset it. */
@@ -79,9 +89,16 @@ final class StubBoard {
             }
             case MMIO_READ -> {
                 tell("mmio read", exit);
-                exit.complete(0, -1L);
+                final Board.Maps it = maps;
+                exit.complete(0, it == null ? -1L : it.memory().read(0, exit.address(), exit.widthBytes(), counters));
             }
-            case MMIO_WRITE -> tell("mmio write", exit);
+            case MMIO_WRITE -> {
+                tell("mmio write", exit);
+                final Board.Maps it = maps;
+                if (it != null) {
+                    it.memory().write(0, exit.address(), exit.widthBytes(), exit.value(0), counters);
+                }
+            }
             default -> throw new IllegalArgumentException(kind.name());
         }
     }
@@ -106,7 +123,8 @@ final class StubBoard {
                 if (tellUnclaimed) {
                     System.err.printf("[in %x, %d bytes]%n", port, widthBytes);
                 }
-                yield -1L;
+                final Board.Maps it = maps;
+                yield it == null ? -1L : it.ports().read(0, port, widthBytes, counters);
             }
         };
     }
@@ -129,6 +147,10 @@ final class StubBoard {
             default -> {
                 if (tellUnclaimed && port != 0x80 && port != 0x71) {
                     System.err.printf("[out %x, %d bytes, %x]%n", port, widthBytes, value);
+                }
+                final Board.Maps it = maps;
+                if (it != null) {
+                    it.ports().write(0, port, widthBytes, value, counters);
                 }
             }
         }

@@ -8,6 +8,7 @@ import io.jvmm.ipc.sys.MemFd;
 import io.jvmm.vcpu.board.AcpiConfig;
 import io.jvmm.vcpu.board.AcpiTables;
 import io.jvmm.vcpu.board.E820;
+import io.jvmm.vcpu.board.pci.PciRig;
 import io.jvmm.vcpu.boot.BootException;
 import io.jvmm.vcpu.boot.BootLoader;
 import io.jvmm.vcpu.boot.BootPlan;
@@ -39,6 +40,7 @@ import java.util.Map;
  *     --sample=MS      every MS milliseconds the rip of vCPU 0; the most frequent at the end
  *     --dump=A:N       at the end: N bytes at linear address A (hexadecimal, or gdt), may be repeated
  *     --until=TEXT     end when the guest has printed TEXT
+ *     --pci           a PCI bus with a device that a thread plays
  *     --unclaimed      tell accesses that nobody answers
  *     --plan           print the loader's plan
  * </pre>
@@ -62,6 +64,7 @@ final class X86Boot {
     private String until = "";
     private boolean unclaimed;
     private boolean plan;
+    private boolean pci;
     private volatile boolean ending;
 
     private X86Boot() {}
@@ -99,6 +102,8 @@ final class X86Boot {
                 until = value;
             } else if (arg.equals("--unclaimed")) {
                 unclaimed = true;
+            } else if (arg.equals("--pci")) {
+                pci = true;
             } else if (arg.equals("--plan")) {
                 plan = true;
             } else if (arg.startsWith("--")) {
@@ -138,9 +143,16 @@ final class X86Boot {
         }
         final EventFd serial = EventFd.create();
         engine.attachInterrupt(4, serial.fd(), null);
+        final StubBoard board = new StubBoard(watched(), serial, unclaimed, MachineTime.real());
+        if (pci) {
+            final PciRig rig = new PciRig(engine, vcpuCount);
+            rig.plug(3, PciRig.function(0, 3, 1), PciRig.virtioCapabilities());
+            rig.assemble();
+            rig.answering();
+            board.joinedBy(rig.maps());
+        }
         vcpus.getFirst().setBootState(bootPlan.state());
         engine.prepare();
-        final StubBoard board = new StubBoard(watched(), serial, unclaimed, MachineTime.real());
         daemon("stdin", () -> {
             try {
                 board.pump(System.in);
