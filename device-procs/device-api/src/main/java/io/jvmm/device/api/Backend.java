@@ -15,11 +15,25 @@ import io.jvmm.ipc.sys.Poller;
  */
 public interface Backend {
 
-    /** The most descriptors one back end watches. */
+    /** The most descriptors a back end watches unless it says otherwise. */
     int MAX_DESCRIPTORS = 3;
 
-    /** Which host port of the core this is. */
+    /** Which host port of the core this is; what {@link HostEvents} calls it. 0..255. */
     int port();
+
+    /** The most descriptors this back end watches, at once. */
+    default int maxDescriptors() {
+        return MAX_DESCRIPTORS;
+    }
+
+    /**
+     * Whether {@link #deliver} would find something that no descriptor need be polled for, such as what a thread of the device's
+     * own has finished. A cheap look, made while the process spins and once more between {@link #watch} and sleeping: with
+     * {@link WorkerBell} nothing is missed.
+     */
+    default boolean hasWork() {
+        return false;
+    }
 
     /** Adds its descriptors to the poller, ignored as yet, and tells the core whether a peer is present. */
     boolean attach(Poller poller, long nowNs);
@@ -43,6 +57,9 @@ public interface Backend {
     default long droppedBytes() {
         return 0;
     }
+
+    /** A scratch machine is taken down: ends threads of the back end. A device process never comes here. */
+    default void close() {}
 
     /** When it wants {@link #service} called although no descriptor is ready, or {@link DeviceCore#NO_DEADLINE}. */
     default long nextDeadlineNs() {

@@ -61,6 +61,24 @@ public interface DeviceCore extends HostPorts {
     default void powerButton(long nowNs) {}
 
     /**
+     * Does a bounded piece of the work that is left over; called from the duty cycle while {@link #hasWork}, each call a
+     * transaction of its own. The guest, the supervisor, the clock and the host get their turn between pieces.
+     */
+    default void work(long nowNs) {}
+
+    /** Whether {@link #work} would find something; the process does not sleep then. Cheap; called often. */
+    default boolean hasWork() {
+        return false;
+    }
+
+    /**
+     * The state has been committed: effects that the guest must not see before that, such as a buffer given back, happen
+     * here. A process may be killed before or during this call, so {@link #resume} repeats what may not have happened. Called after
+     * every commit; cheap when there is nothing.
+     */
+    default void committed(long nowNs) {}
+
+    /**
      * A request of the supervisor that is for some devices only: RESIZE, BALLOON.
      *
      * @return whether this device knows what to do with it

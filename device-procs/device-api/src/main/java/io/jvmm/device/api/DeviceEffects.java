@@ -26,6 +26,12 @@ public interface DeviceEffects {
     /** The guest did what the specification forbids. Counted and rate-limited; {@code code} is the device's own. */
     void guestError(int code, long detail);
 
+    /** The configuration of a PCI function changed. For the board's information. */
+    default void configChanged(int function, int generation) {}
+
+    /** A PCI function cannot go on until its driver resets it. For the board's information. */
+    default void needsReset(int function, int reason) {}
+
     /** The guest asked for power-off or reset. Nothing more happens to this machine: the board stops its vCPUs. */
     void power(PowerAction action, PowerOrigin origin);
 }

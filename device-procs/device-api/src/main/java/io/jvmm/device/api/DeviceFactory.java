@@ -1,14 +1,37 @@
 package io.jvmm.device.api;
 
+import io.jvmm.ipc.memory.GuestMemory;
+import io.jvmm.ipc.sys.Fd;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import org.agrona.concurrent.AtomicBuffer;
+import org.jspecify.annotations.Nullable;
 
 /** What a device module hands to {@code DeviceMain.run(args, factory)}: how to make its core. Stateless. */
 public interface DeviceFactory {
 
-    /** The constant facts. */
+    /** The constant facts; of a device whose facts depend on its configuration, those of {@link #exampleConfig}. */
     DeviceIdentity identity();
+
+    /**
+     * The facts of a device whose number of windows, lines or bytes of state depends on its configuration.
+     *
+     * @throws IllegalArgumentException naming key, value and cure, for a bad configuration
+     */
+    default DeviceIdentity identity(DeviceConfig config) {
+        return identity();
+    }
+
+    /** Whether the device reaches guest memory: descriptor {@code memory}, entry {@code memory.bytes}. */
+    default boolean usesGuestMemory() {
+        return false;
+    }
+
+    /** The PCI functions of the device, declared to the board before READY; none for a device that is no PCI device. */
+    default List<PciDeclaration> pciFunctions(DeviceConfig config) {
+        return List.of();
+    }
 
     /**
      * Makes a core over {@code state}.
@@ -23,6 +46,29 @@ public interface DeviceFactory {
      * @throws StateRejectedException for a state that cannot be
      */
     DeviceCore create(DeviceConfig config, AtomicBuffer state, boolean fresh, DeviceEffects effects, long nowNs);
+
+    /**
+     * The same for a device that {@link #usesGuestMemory}.
+     *
+     * @param memory all of the guest's memory; null for a device that does not use it
+     */
+    default DeviceCore create(
+            DeviceConfig config,
+            AtomicBuffer state,
+            boolean fresh,
+            DeviceEffects effects,
+            @Nullable GuestMemory memory,
+            long nowNs) {
+        return create(config, state, fresh, effects, nowNs);
+    }
+
+    /**
+     * Descriptors by name for {@link #backends} of a scratch machine (warm-up, training): pipes, sockets and memfds that stand
+     * for the host's side. New ones for each call; the caller closes them. A device with host ports gets pipes without asking.
+     */
+    default Map<String, Fd> scratchDescriptors() {
+        return Map.of();
+    }
 
     /**
      * The back ends of the host ports, called once in a device process. By default port N writes to the descriptor

@@ -48,6 +48,9 @@ final class DeviceLoop {
 
     private static final int MAX_SUPERVISOR_REQUESTS = 8;
     private static final int MAX_REQUESTS = 64;
+    /** Pieces of left-over work in a cycle. */
+    private static final int MAX_PIECES = 4;
+
     /** While the guest keeps us busy, descriptors are still looked at this often. */
     private static final long POLL_INTERVAL_NS = 50_000;
 
@@ -111,7 +114,7 @@ final class DeviceLoop {
         this.positionNow = state.ringPosition();
         this.regionLengths =
                 identity.regions().stream().mapToInt(Region::lengthBytes).toArray();
-        this.poller = new Poller(3 + resamples.length + backends.length * Backend.MAX_DESCRIPTORS);
+        this.poller = new Poller(3 + resamples.length + descriptors(backends));
         this.linkIndex = poller.add(link.requestDoorbell().fd(), Poller.READABLE);
         this.supervisorIndex = poller.add(supervisor.requestDoorbell().fd(), Poller.READABLE);
         this.controlIndex = poller.add(control, Poller.READABLE);
@@ -125,6 +128,14 @@ final class DeviceLoop {
         for (Backend backend : backends) {
             backend.attach(poller, nowNs);
         }
+    }
+
+    private static int descriptors(Backend[] backends) {
+        int count = 0;
+        for (Backend backend : backends) {
+            count += backend.maxDescriptors();
+        }
+        return count;
     }
 
     /** Runs until the process has a reason to end, and says which. */
@@ -170,6 +181,7 @@ final class DeviceLoop {
             work += requests(nowNs);
             work += timer(nowNs);
             work += hostOutputAndInput(nowNs);
+            work += leftOver(nowNs);
         }
         effects.retry();
         events.retry();
@@ -231,12 +243,12 @@ final class DeviceLoop {
             }
             case POWER_BUTTON -> {
                 core.powerButton(nowNs);
-                commit();
+                commit(nowNs);
             }
             case RESIZE, BALLOON -> {
                 boolean mine = core.hostRequest(supervisor.request(), supervisor.argument(), nowNs);
                 status = mine ? STATUS_DONE : STATUS_NOT_MINE;
-                commit();
+                commit(nowNs);
             }
         }
         events.ack(supervisor.request(), status);
@@ -250,7 +262,7 @@ final class DeviceLoop {
                 // a bounded number of rounds: a guest that keeps writing does not keep us
             }
             if (flush(nowNs)) {
-                commit(); // or a successor would offer the host once more what it has taken
+                commit(nowNs); // or a successor would offer the host once more what it has taken
             }
             serving = false;
         }
@@ -310,7 +322,7 @@ final class DeviceLoop {
         }
         if (exit == null) {
             positionNow = link.positionAfter();
-            state.commit(positionNow);
+            commit(nowNs);
             link.done();
             if (link.heldBytes() >= MOST_HELD_BYTES) {
                 link.giveBack();
@@ -369,8 +381,18 @@ final class DeviceLoop {
             return 0;
         }
         core.timer(nowNs);
-        commit();
+        commit(nowNs);
         return 1;
+    }
+
+    private int leftOver(long nowNs) {
+        int pieces = 0;
+        while (pieces < MAX_PIECES && core.hasWork()) {
+            core.work(nowNs);
+            commit(nowNs);
+            pieces++;
+        }
+        return pieces;
     }
 
     private int hostOutputAndInput(long nowNs) {
@@ -379,7 +401,7 @@ final class DeviceLoop {
             changed |= backend.deliver(nowNs);
         }
         if (changed) {
-            commit();
+            commit(nowNs);
         }
         return changed ? 1 : 0;
     }
@@ -393,8 +415,9 @@ final class DeviceLoop {
         return changed;
     }
 
-    private void commit() {
+    private void commit(long nowNs) {
         state.commit(positionNow);
+        core.committed(nowNs);
     }
 
     // ---- waiting ----
@@ -416,10 +439,22 @@ final class DeviceLoop {
                     requests(nowNs);
                     break;
                 }
+                if (core.hasWork() || backendsHaveWork()) {
+                    return;
+                }
                 Thread.onSpinWait();
             }
             nowNs = Clock.monotonicNs();
         } while (nowNs - beginNs < lengthNs && exit == null);
+    }
+
+    private boolean backendsHaveWork() {
+        for (Backend backend : backends) {
+            if (backend.hasWork()) {
+                return true;
+            }
+        }
+        return false;
     }
 
     /** Sleeps until there is something to do, or not at all when there is something already. */
@@ -468,7 +503,8 @@ final class DeviceLoop {
                 backend.unwatch(poller);
             }
         }
-        poller.await(timeoutNs);
+        // A thread of the device's own may have finished something just before it was told to ring.
+        poller.await(serving && timeoutNs != 0 && (core.hasWork() || backendsHaveWork()) ? 0 : timeoutNs);
         long nowNs = timeoutNs == 0 ? beforeNs : Clock.monotonicNs();
         lastPollNs = nowNs;
         if (poller.ready(linkIndex) != 0) {
@@ -484,7 +520,7 @@ final class DeviceLoop {
             if (poller.ready(firstResampleIndex + i) != 0) {
                 resamples[i].eventFd().drain();
                 core.resample(resamples[i].line(), nowNs);
-                commit();
+                commit(nowNs);
             }
         }
         if (serving) {
@@ -498,7 +534,7 @@ final class DeviceLoop {
             changed |= backend.service(poller, nowNs);
         }
         if (changed) {
-            commit();
+            commit(nowNs);
         }
     }
 }

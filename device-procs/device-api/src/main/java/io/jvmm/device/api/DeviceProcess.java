@@ -9,6 +9,7 @@ import io.jvmm.ipc.link.LinkFormatException;
 import io.jvmm.ipc.link.LinkKind;
 import io.jvmm.ipc.link.LinkMemory;
 import io.jvmm.ipc.link.ProcessEndpoint;
+import io.jvmm.ipc.memory.GuestMemory;
 import io.jvmm.ipc.message.FilterHash;
 import io.jvmm.ipc.state.StateFormatException;
 import io.jvmm.ipc.state.StateSegment;
@@ -35,7 +36,6 @@ final class DeviceProcess {
     private static final long DEFAULT_SPIN_NS = 0;
 
     private final DeviceFactory factory;
-    private final DeviceIdentity identity;
     private final Fd control;
     private final BootRecord boot;
     private final DeviceConfig config;
@@ -43,7 +43,6 @@ final class DeviceProcess {
 
     private DeviceProcess(DeviceFactory factory, Fd control, BootRecord boot, DeviceConfig defaults) {
         this.factory = factory;
-        this.identity = factory.identity();
         this.control = control;
         this.boot = boot;
         this.config = key -> {
@@ -53,7 +52,7 @@ final class DeviceProcess {
     }
 
     /** What the process holds once everything is mapped. */
-    private record Mapped(DeviceEndpoint link, ProcessEndpoint supervisor, StateSegment state, DeviceLoop loop) {}
+    private record Mapped(DeviceEndpoint link, ProcessEndpoint supervisor, DeviceLoop loop) {}
 
     private @Nullable Mapped mapped;
 
@@ -85,18 +84,19 @@ final class DeviceProcess {
                     EventFd.of(take("supervisor.request-doorbell")),
                     EventFd.of(take("supervisor.event-doorbell")));
             LinkMemory linkMemory = LinkMemory.attach(take("link"), LinkKind.DEVICE);
-            StateSegment state = adoptOrCreate();
+            DeviceIdentity identity = factory.identity(config);
+            StateSegment state = adoptOrCreate(identity);
             DeviceEndpoint link = new DeviceEndpoint(
                     linkMemory,
                     EventFd.of(take("link.request-doorbell")),
                     EventFd.of(take("link.event-doorbell")),
                     state.ringPosition());
-            DeviceLoop loop = assemble(link, supervisor, state);
+            DeviceLoop loop = assemble(identity, link, supervisor, state);
             // A mapping outlives its descriptor, and a descriptor can be passed on or resized where a mapping cannot.
             supervisorMemory.fd().close();
             linkMemory.fd().close();
             state.fd().close();
-            mapped = new Mapped(link, supervisor, state, loop);
+            mapped = new Mapped(link, supervisor, loop);
         } catch (StateRejectedException | StateFormatException e) {
             throw new StageException(ProcessExit.STATE_REJECTED, String.valueOf(e.getMessage()), e);
         } catch (IllegalArgumentException | LinkFormatException e) {
@@ -106,7 +106,7 @@ final class DeviceProcess {
         }
     }
 
-    private StateSegment adoptOrCreate() {
+    private StateSegment adoptOrCreate(DeviceIdentity identity) {
         Optional<Fd> given = find("state");
         int id = identity.deviceId();
         int version = identity.stateVersion();
@@ -117,7 +117,8 @@ final class DeviceProcess {
         return StateSegment.adoptOrCreate(given.get(), id, version, lengthBytes);
     }
 
-    private DeviceLoop assemble(DeviceEndpoint link, ProcessEndpoint supervisor, StateSegment state) {
+    private DeviceLoop assemble(
+            DeviceIdentity identity, DeviceEndpoint link, ProcessEndpoint supervisor, StateSegment state) {
         long nowNs = Clock.monotonicNs();
         @Nullable
         EventFd[] interrupts = new @Nullable EventFd[identity.interrupts().size()];
@@ -131,8 +132,9 @@ final class DeviceProcess {
             }
         }
         LinkEffects effects = new LinkEffects(link, interrupts);
-        SupervisorEvents events = new SupervisorEvents(supervisor, identity.hostPorts());
-        DeviceCore core = factory.create(config, state.working(), state.fresh(), effects, nowNs);
+        SupervisorEvents events = new SupervisorEvents(supervisor);
+        @Nullable GuestMemory memory = factory.usesGuestMemory() ? mapMemory() : null;
+        DeviceCore core = factory.create(config, state.working(), state.fresh(), effects, memory, nowNs);
         core.resume(nowNs);
         Backend[] backends = factory.backends(config, this::find, core, events).toArray(new Backend[0]);
         return new DeviceLoop(
@@ -147,6 +149,13 @@ final class DeviceProcess {
                 resamples.toArray(new Resample[0]),
                 control,
                 spinNs());
+    }
+
+    private GuestMemory mapMemory() {
+        Fd fd = take("memory");
+        GuestMemory memory = GuestMemory.map(fd, boot.longInteger("memory.bytes"));
+        fd.close();
+        return memory;
     }
 
     private long spinNs() {
@@ -197,8 +206,23 @@ final class DeviceProcess {
 
     /** Stage 7: tell the supervisor, which looks at us from outside and then sends START. */
     void ready(byte[] filterHash, int threads) {
+        declare(mapped().link());
         if (!mapped().supervisor().ready(Clock.monotonicNs(), filterHash, threads)) {
             throw new StageException(ProcessExit.SUPERVISOR_VIOLATION, "the supervisor's event ring takes no READY");
+        }
+    }
+
+    private void declare(DeviceEndpoint link) {
+        boolean sent = true;
+        for (PciDeclaration declaration : factory.pciFunctions(config)) {
+            sent &= link.pciFunction(declaration.function());
+            for (byte[] capability : declaration.capabilities()) {
+                sent &= link.pciCapability(declaration.function().function(), capability);
+            }
+        }
+        if (!sent) {
+            throw new StageException(
+                    ProcessExit.PEER_VIOLATION, "the board's event ring takes no declaration of PCI functions");
         }
     }
 

@@ -54,6 +54,16 @@ final class LinkEffects implements DeviceEffects {
     }
 
     @Override
+    public void configChanged(int function, int generation) {
+        link.configChanged(function, generation);
+    }
+
+    @Override
+    public void needsReset(int function, int reason) {
+        link.needsReset(function, reason);
+    }
+
+    @Override
     public void power(PowerAction action, PowerOrigin origin) {
         powerToSend = action;
         powerOrigin = origin;

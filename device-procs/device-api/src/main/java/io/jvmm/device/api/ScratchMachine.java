@@ -1,5 +1,6 @@
 package io.jvmm.device.api;
 
+import io.jvmm.ipc.memory.GuestMemory;
 import io.jvmm.ipc.message.PowerAction;
 import io.jvmm.ipc.message.PowerOrigin;
 import java.nio.ByteBuffer;
@@ -17,9 +18,12 @@ public final class ScratchMachine implements Exercise, DeviceEffects {
     /** More timer calls than this without time passing means that the core does not advance. */
     private static final int MAX_TIMER_CALLS = 1_000_000;
 
+    private static final int MAX_PIECES = 10_000;
+
     private final DeviceIdentity identity;
     private final DeviceFactory factory;
     private final DeviceConfig config;
+    private final ScratchMemory memory;
     private UnsafeBuffer state;
     private DeviceCore core;
     private final StringBuilder[] output;
@@ -38,13 +42,14 @@ public final class ScratchMachine implements Exercise, DeviceEffects {
     public ScratchMachine(DeviceFactory factory, DeviceConfig config) {
         this.factory = factory;
         this.config = config;
-        this.identity = factory.identity();
+        this.identity = factory.identity(config);
+        this.memory = new ScratchMemory(factory);
         this.output = texts(identity.hostPorts());
         this.waitingInput = texts(identity.hostPorts());
         this.edges = new long[identity.interrupts().size()];
         this.levels = new boolean[identity.interrupts().size()];
         this.state = stateBuffer();
-        this.core = factory.create(config, state, true, this, nowNs);
+        this.core = factory.create(config, state, true, this, memory.orNull(), nowNs);
         core.resume(nowNs);
     }
 
@@ -64,7 +69,7 @@ public final class ScratchMachine implements Exercise, DeviceEffects {
         copy.putBytes(0, state, 0, state.capacity());
         state.setMemory(0, state.capacity(), (byte) 0xEE);
         state = copy;
-        core = factory.create(config, state, false, this, nowNs);
+        core = factory.create(config, state, false, this, memory.orNull(), nowNs);
         core.resume(nowNs);
     }
 
@@ -140,10 +145,15 @@ public final class ScratchMachine implements Exercise, DeviceEffects {
         settle();
     }
 
-    /** A kick of a virtqueue. */
+    @Override
     public void kick(int queue) {
         core.kick(queue, nowNs);
         settle();
+    }
+
+    @Override
+    public GuestMemory memory() {
+        return memory.get();
     }
 
     /** The reset line. */
@@ -154,6 +164,11 @@ public final class ScratchMachine implements Exercise, DeviceEffects {
 
     /** Output leaves and input that waits goes in, as far as the device allows. */
     private void settle() {
+        core.committed(nowNs);
+        for (int pieces = 0; pieces < MAX_PIECES && core.hasWork(); pieces++) {
+            core.work(nowNs);
+            core.committed(nowNs);
+        }
         for (int port = 0; port < output.length; port++) {
             flush(port);
             StringBuilder waiting = waitingInput[port];

@@ -7,6 +7,7 @@ import io.jvmm.ipc.link.LinkMemory;
 import io.jvmm.ipc.link.LinkSpec;
 import io.jvmm.ipc.link.SupervisorEndpoint;
 import io.jvmm.ipc.link.WaitPolicy;
+import io.jvmm.ipc.memory.GuestMemory;
 import io.jvmm.ipc.message.SupervisorRequestType;
 import io.jvmm.ipc.state.StateSegment;
 import io.jvmm.ipc.sys.EventFd;
@@ -17,6 +18,7 @@ import io.jvmm.ipc.sys.Poller;
 import io.jvmm.ipc.sys.UnixSocket;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -38,6 +40,8 @@ final class ScratchSupervisor implements AutoCloseable {
     private final EventFd supervisorRequests;
     private final EventFd supervisorEvents;
     private final MemFd state;
+    private final ScratchMemory memory;
+    private final Map<String, Fd> scratchDescriptors;
     private final EventFd[] interrupts;
     private final EventFd[] resamples;
     private final Pipe[] hostIn;
@@ -79,8 +83,11 @@ final class ScratchSupervisor implements AutoCloseable {
         }
     }
 
-    ScratchSupervisor(DeviceIdentity identity, long spinNs) {
-        this.identity = identity;
+    ScratchSupervisor(DeviceFactory factory, long spinNs) {
+        this.identity = factory.identity();
+        memory = hold(new ScratchMemory(factory));
+        scratchDescriptors = factory.scratchDescriptors();
+        scratchDescriptors.values().forEach(this::hold);
         control = hold(UnixSocket.seqPacketPair());
         link = hold(LinkMemory.create("scratch", LinkSpec.device(2)));
         requestDoorbell = hold(EventFd.create());
@@ -142,6 +149,11 @@ final class ScratchSupervisor implements AutoCloseable {
             record.fd("backend." + port + ".in", hostIn[port].reader());
             record.fd("backend." + port + ".out", hostOut[port].writer());
         }
+        Fd memoryFd = memory.fdOrNull();
+        if (memoryFd != null) {
+            record.fd("memory", memoryFd).put("memory.bytes", ScratchMemory.LENGTH_BYTES);
+        }
+        scratchDescriptors.forEach(record::fd);
         for (int i = 0; i + 1 < entries.length; i += 2) {
             record.put(entries[i], entries[i + 1]);
         }
@@ -150,6 +162,10 @@ final class ScratchSupervisor implements AutoCloseable {
 
     BoardEndpoint board() {
         return board;
+    }
+
+    GuestMemory memory() {
+        return memory.get();
     }
 
     int hostPorts() {

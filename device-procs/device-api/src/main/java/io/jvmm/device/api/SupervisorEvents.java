@@ -13,19 +13,19 @@ import org.jspecify.annotations.Nullable;
 final class SupervisorEvents implements HostEvents {
 
     private static final int NOTHING = -1;
+    /** Numbers a {@link Backend} may have. */
+    private static final int MAX_PORTS = 256;
 
     private final ProcessEndpoint supervisor;
-    private final int[] escapeToSend;
-    private final int[] lostToSend;
+    private final int[] escapeToSend = new int[MAX_PORTS];
+    private final int[] lostToSend = new int[MAX_PORTS];
     private @Nullable SupervisorRequestType ackToSend;
     private int ackStatus;
     private @Nullable Violation violationToSend;
     private boolean anythingToSend;
 
-    SupervisorEvents(ProcessEndpoint supervisor, int hostPorts) {
+    SupervisorEvents(ProcessEndpoint supervisor) {
         this.supervisor = supervisor;
-        this.escapeToSend = new int[hostPorts];
-        this.lostToSend = new int[hostPorts];
         Arrays.fill(escapeToSend, NOTHING);
         Arrays.fill(lostToSend, NOTHING);
     }

@@ -18,7 +18,7 @@ final class Training {
     private Training() {}
 
     static void run(DeviceFactory factory) {
-        try (ScratchSupervisor supervisor = new ScratchSupervisor(factory.identity(), 0)) {
+        try (ScratchSupervisor supervisor = new ScratchSupervisor(factory, 0)) {
             Thread peer = Thread.ofPlatform().name("scratch supervisor").start(() -> drive(supervisor, factory));
             supervisor.boot(ALLOW_ALL);
             DeviceProcess process = DeviceProcess.receive(factory, supervisor.deviceControl(), factory.exampleConfig());

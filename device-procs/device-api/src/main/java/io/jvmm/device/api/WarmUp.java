@@ -9,11 +9,13 @@ import io.jvmm.ipc.link.LinkSpec;
 import io.jvmm.ipc.link.ProcessEndpoint;
 import io.jvmm.ipc.link.SupervisorEndpoint;
 import io.jvmm.ipc.link.WaitPolicy;
+import io.jvmm.ipc.memory.GuestMemory;
 import io.jvmm.ipc.message.DeviceEventHandler;
 import io.jvmm.ipc.message.SupervisorEventHandler;
 import io.jvmm.ipc.message.SupervisorRequestType;
 import io.jvmm.ipc.state.StateSegment;
 import io.jvmm.ipc.sys.EventFd;
+import io.jvmm.ipc.sys.Fd;
 import io.jvmm.ipc.sys.FileIo;
 import io.jvmm.ipc.sys.Pipe;
 import java.lang.foreign.Arena;
@@ -21,6 +23,8 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -51,10 +55,13 @@ final class WarmUp implements Exercise, AutoCloseable {
     private final MemorySegment bytes = Arena.ofAuto().allocate(DRAIN_BYTES);
     private final DeviceEventHandler boardHandler;
     private final SupervisorEventHandler supervisorHandler;
+    private final ScratchMemory memory;
+    private final Backend[] backends;
     private long nowNs = 1;
 
     WarmUp(DeviceFactory factory, DeviceEventHandler boardHandler, SupervisorEventHandler supervisorHandler) {
-        this.identity = factory.identity();
+        DeviceConfig config = factory.exampleConfig();
+        this.identity = factory.identity(config);
         this.boardHandler = boardHandler;
         this.supervisorHandler = supervisorHandler;
         LinkMemory link = hold(LinkMemory.create("warm-up", LinkSpec.device(1)));
@@ -81,21 +88,27 @@ final class WarmUp implements Exercise, AutoCloseable {
             watched[line] = new Resample(line, resamples[line]);
         }
         effects = new LinkEffects(device, interrupts);
-        SupervisorEvents events = new SupervisorEvents(process, identity.hostPorts());
-        DeviceConfig config = factory.exampleConfig();
-        DeviceCore core = factory.create(config, state.working(), true, effects, nowNs);
+        SupervisorEvents events = new SupervisorEvents(process);
+        memory = hold(new ScratchMemory(factory));
+        DeviceCore core = factory.create(config, state.working(), true, effects, memory.orNull(), nowNs);
         core.resume(nowNs);
         hostIn = new @Nullable Pipe[identity.hostPorts()];
         hostOut = new @Nullable Pipe[identity.hostPorts()];
-        Backend[] backends = backends(core, events);
+        backends = backends(factory, config, core, events);
         loop = new DeviceLoop(identity, device, process, state, core, effects, events, backends, watched, control(), 0);
         supervisor.send(SupervisorRequestType.START);
         loop.doWork(nowNs);
     }
 
-    private Backend[] backends(DeviceCore core, HostEvents events) {
-        Backend[] backends = new Backend[identity.hostPorts()];
-        for (int port = 0; port < backends.length; port++) {
+    private Backend[] backends(DeviceFactory factory, DeviceConfig config, DeviceCore core, HostEvents events) {
+        if (identity.hostPorts() == 0) {
+            Map<String, Fd> scratch = factory.scratchDescriptors();
+            scratch.values().forEach(this::hold);
+            return factory.backends(config, name -> Optional.ofNullable(scratch.get(name)), core, events)
+                    .toArray(new Backend[0]);
+        }
+        Backend[] streams = new Backend[identity.hostPorts()];
+        for (int port = 0; port < streams.length; port++) {
             Pipe in = Pipe.create();
             Pipe out = Pipe.create();
             in.reader().setNonBlocking(true);
@@ -103,7 +116,7 @@ final class WarmUp implements Exercise, AutoCloseable {
             out.writer().setNonBlocking(port % 2 == 0);
             hostIn[port] = hold(in);
             hostOut[port] = hold(out);
-            backends[port] = new StreamBackend(
+            streams[port] = new StreamBackend(
                     port,
                     core,
                     events,
@@ -114,11 +127,11 @@ final class WarmUp implements Exercise, AutoCloseable {
                     StreamBackend.CHUNK_BYTES,
                     StreamBackend.CHUNK_BYTES);
         }
-        return backends;
+        return streams;
     }
 
     /** A control descriptor nothing ever comes through. */
-    private io.jvmm.ipc.sys.Fd control() {
+    private Fd control() {
         return hold(Pipe.create()).reader();
     }
 
@@ -169,8 +182,19 @@ final class WarmUp implements Exercise, AutoCloseable {
     }
 
     @Override
+    public void kick(int queue) {
+        board.kick(0, queue);
+        work();
+    }
+
+    @Override
+    public GuestMemory memory() {
+        return memory.get();
+    }
+
+    @Override
     public void hostInput(int port, String text) {
-        Pipe pipe = hostIn[port];
+        Pipe pipe = port < hostIn.length ? hostIn[port] : null;
         if (pipe == null) {
             return;
         }
@@ -230,6 +254,9 @@ final class WarmUp implements Exercise, AutoCloseable {
 
     @Override
     public void close() {
+        for (Backend backend : backends) {
+            backend.close();
+        }
         for (AutoCloseable resource : held.reversed()) {
             try {
                 resource.close();

@@ -97,7 +97,7 @@ class CommitRuleTest {
                 state,
                 core,
                 effects,
-                new SupervisorEvents(process, 1),
+                new SupervisorEvents(process),
                 new Backend[0],
                 new Resample[0],
                 control.reader(),

@@ -169,7 +169,7 @@ class DeviceLifeTest {
     @Test
     void aStateOfAnotherDeviceIsRefused() throws Exception {
         DeviceIdentity of = EchoDevice.IDENTITY;
-        try (ScratchSupervisor peer = new ScratchSupervisor(of, 0)) {
+        try (ScratchSupervisor peer = new ScratchSupervisor(new EchoDevice(), 0)) {
             StateSegment.createIn(peer.stateFd(), of.deviceId(), of.stateVersion(), of.stateLengthBytes());
             try (LiveDevice device = new LiveDevice(new OtherVersion(), peer)) {
                 assertEquals(ProcessExit.STATE_REJECTED, device.awaitExit());
@@ -179,7 +179,7 @@ class DeviceLifeTest {
 
     @Test
     void anIncompleteBootRecordIsNamed() throws Exception {
-        try (ScratchSupervisor peer = new ScratchSupervisor(EchoDevice.IDENTITY, 0)) {
+        try (ScratchSupervisor peer = new ScratchSupervisor(new EchoDevice(), 0)) {
             peer.die();
             ProcessExit exit = null;
             try {

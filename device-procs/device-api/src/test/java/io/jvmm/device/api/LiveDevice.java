@@ -12,7 +12,7 @@ final class LiveDevice implements AutoCloseable {
     private final CompletableFuture<ProcessExit> exit = new CompletableFuture<>();
 
     LiveDevice(DeviceFactory factory, String... entries) {
-        this(factory, new ScratchSupervisor(factory.identity(), 0), entries);
+        this(factory, new ScratchSupervisor(factory, 0), entries);
     }
 
     LiveDevice(DeviceFactory factory, ScratchSupervisor peer, String... entries) {

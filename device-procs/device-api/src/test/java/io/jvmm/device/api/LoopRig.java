@@ -48,7 +48,7 @@ final class LoopRig implements AutoCloseable {
 
     final BoardEndpoint board = new BoardEndpoint(link, requests, events, new WaitPolicy(0, PATIENCE_NS));
     final SupervisorEndpoint supervisor = new SupervisorEndpoint(supervisorLink, supervisorRequests, supervisorEvents);
-    final SupervisorEvents toSupervisor = new SupervisorEvents(process, 1);
+    final SupervisorEvents toSupervisor = new SupervisorEvents(process);
     final EventFd resample = EventFd.create();
     final HostPort port;
     final DeviceLoop loop;

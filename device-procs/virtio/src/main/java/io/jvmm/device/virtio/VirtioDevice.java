@@ -41,6 +41,15 @@ public interface VirtioDevice {
     /** Device reset (§2.4): forget everything the driver told; host connections may stay. The queues are empty by now. */
     void reset(long nowNs);
 
+    /**
+     * Whether nothing is under way any more, on a thread of the device's or in the kernel, that touches guest memory for a chain
+     * taken from this queue before its latest reset. Until then a reset reads as not complete. A device that does all its work in
+     * {@link #service} is always quiet.
+     */
+    default boolean quiet(int queue) {
+        return true;
+    }
+
     /** One queue was reset (§2.6.1); chains taken from it and not completed are no longer the device's. */
     default void queueReset(int queue, long nowNs) {}
 

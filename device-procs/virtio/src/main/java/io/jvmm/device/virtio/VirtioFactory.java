@@ -5,7 +5,9 @@ import io.jvmm.device.api.Descriptors;
 import io.jvmm.device.api.DeviceConfig;
 import io.jvmm.device.api.Exercise;
 import io.jvmm.device.api.HostEvents;
+import io.jvmm.ipc.sys.Fd;
 import java.util.List;
+import java.util.Map;
 import org.agrona.concurrent.AtomicBuffer;
 
 /**
@@ -52,6 +54,14 @@ public interface VirtioFactory {
      */
     List<Backend> backends(
             List<DeviceConfig> configs, Descriptors descriptors, List<VirtioDevice> devices, HostEvents events);
+
+    /**
+     * Descriptors for {@link #backends} of a scratch machine, as the supervisor would name them ({@code 0.image}); see
+     * {@link io.jvmm.device.api.DeviceFactory#scratchDescriptors}.
+     */
+    default Map<String, Fd> scratchDescriptors() {
+        return Map.of();
+    }
 
     /** Configuration for the scripted peer and for warming up: one function, everything switched on. */
     DeviceConfig exampleConfig();

@@ -1,0 +1,57 @@
+package io.jvmm.device.api;
+
+import io.jvmm.ipc.sys.EventFd;
+import io.jvmm.ipc.sys.Poller;
+import java.util.concurrent.atomic.AtomicInteger;
+
+/**
+ * How threads of a device's own, started before the jail closes, wake its duty cycle: an eventfd, written to only while the
+ * device thread sleeps. A back end that is rung makes it part of its own methods of the same names:
+ *
+ * <ul>
+ *   <li>{@link Backend#attach}: {@link #attach}; {@link Backend#watch}: {@link #watch};
+ *   <li>{@link Backend#service}: {@link #awake}, then as {@link Backend#deliver}, which takes what is finished;
+ *   <li>{@link Backend#hasWork}: whether something is finished.
+ * </ul>
+ *
+ * <p>A worker makes its result visible and then calls {@link #ring}. Nothing here allocates after construction.
+ */
+public final class WorkerBell implements AutoCloseable {
+
+    private final EventFd eventFd = EventFd.create();
+    private final AtomicInteger asleep = new AtomicInteger();
+    private int index = -1;
+
+    /** Device thread: adds the eventfd to the poller, which from now on watches it. */
+    public void attach(Poller poller) {
+        index = poller.add(eventFd.fd(), Poller.READABLE);
+    }
+
+    /** Device thread, before every poll: from now on it must be rung. Look for finished work after this. */
+    public void watch() {
+        asleep.set(1);
+    }
+
+    /** Device thread, after every poll: it looks by itself again. */
+    public void awake(Poller poller) {
+        if (asleep.get() != 0) {
+            asleep.set(0);
+        }
+        if (poller.ready(index) != 0) {
+            eventFd.drain();
+        }
+    }
+
+    /** Any thread, after its result can be seen. */
+    public void ring() {
+        if (asleep.get() != 0 && asleep.compareAndSet(1, 0)) {
+            eventFd.signal();
+        }
+    }
+
+    /** Closes the eventfd; nobody may ring any more. */
+    @Override
+    public void close() {
+        eventFd.close();
+    }
+}

@@ -1,0 +1,144 @@
+package io.jvmm.device.virtio;
+
+import io.jvmm.device.api.Backend;
+import io.jvmm.device.api.Descriptors;
+import io.jvmm.device.api.DeviceConfig;
+import io.jvmm.device.api.DeviceCore;
+import io.jvmm.device.api.DeviceEffects;
+import io.jvmm.device.api.DeviceFactory;
+import io.jvmm.device.api.DeviceIdentity;
+import io.jvmm.device.api.DeviceIdentity.Interrupt;
+import io.jvmm.device.api.DeviceIdentity.Region;
+import io.jvmm.device.api.Exercise;
+import io.jvmm.device.api.HostEvents;
+import io.jvmm.device.api.PciDeclaration;
+import io.jvmm.ipc.memory.GuestMemory;
+import io.jvmm.ipc.sys.Fd;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import org.agrona.concurrent.AtomicBuffer;
+import org.jspecify.annotations.Nullable;
+
+/** A {@link VirtioFactory} as the device runtime wants it. Stateless. */
+public final class VirtioProcess implements DeviceFactory {
+
+    /** Most functions of a process: as many as a bus has places for. */
+    public static final int MAX_FUNCTIONS = 31;
+
+    /** Version of the transport's part of the state; upper half of the version of the whole. */
+    static final int STATE_VERSION = 1;
+
+    private final VirtioFactory factory;
+
+    public VirtioProcess(VirtioFactory factory) {
+        this.factory = factory;
+    }
+
+    private static List<DeviceConfig> configs(DeviceConfig config) {
+        int functions = config.integer("functions", 1);
+        if (functions < 1 || functions > MAX_FUNCTIONS) {
+            throw new IllegalArgumentException("functions: " + functions + "; allowed are 1.." + MAX_FUNCTIONS);
+        }
+        List<DeviceConfig> configs = new ArrayList<>();
+        for (int function = 0; function < functions; function++) {
+            configs.add(VirtioFactory.functionConfig(config, function));
+        }
+        return configs;
+    }
+
+    private List<FunctionLayout> layouts(DeviceConfig config) {
+        return FunctionLayout.of(configs(config).stream().map(factory::identity).toList());
+    }
+
+    @Override
+    public DeviceIdentity identity() {
+        return identity(exampleConfig());
+    }
+
+    @Override
+    public DeviceIdentity identity(DeviceConfig config) {
+        List<FunctionLayout> layouts = layouts(config);
+        List<Region> regions = new ArrayList<>();
+        List<Interrupt> interrupts = new ArrayList<>();
+        for (FunctionLayout layout : layouts) {
+            String name = factory.name() + regions.size();
+            regions.add(new Region(name, -1, FunctionLayout.BAR_BYTES));
+            for (int vector = 0; vector < layout.identity().vectors(); vector++) {
+                interrupts.add(new Interrupt(name + " vector " + vector, 0, false));
+            }
+            interrupts.add(new Interrupt(name + " INTx", 0, true));
+        }
+        return new DeviceIdentity(
+                factory.name(),
+                factory.stateId(),
+                STATE_VERSION << 16 | factory.stateVersion(),
+                FunctionLayout.state(layouts),
+                regions,
+                interrupts,
+                0);
+    }
+
+    @Override
+    public boolean usesGuestMemory() {
+        return true;
+    }
+
+    @Override
+    public List<PciDeclaration> pciFunctions(DeviceConfig config) {
+        List<PciDeclaration> declarations = new ArrayList<>();
+        for (FunctionLayout layout : layouts(config)) {
+            declarations.add(VirtioPci.declaration(declarations.size(), layout.identity()));
+        }
+        return declarations;
+    }
+
+    @Override
+    public DeviceCore create(
+            DeviceConfig config, AtomicBuffer state, boolean fresh, DeviceEffects effects, long nowNs) {
+        throw new IllegalArgumentException("memory: a virtio device needs guest memory");
+    }
+
+    @Override
+    public DeviceCore create(
+            DeviceConfig config,
+            AtomicBuffer state,
+            boolean fresh,
+            DeviceEffects effects,
+            @Nullable GuestMemory memory,
+            long nowNs) {
+        if (memory == null) {
+            return create(config, state, fresh, effects, nowNs);
+        }
+        List<DeviceConfig> configs = configs(config);
+        List<FunctionLayout> layouts = layouts(config);
+        List<VirtioFunction> functions = new ArrayList<>();
+        for (int i = 0; i < configs.size(); i++) {
+            functions.add(new VirtioFunction(
+                    i, factory, layouts.get(i), configs.get(i), state, fresh, effects, memory, nowNs));
+        }
+        return new VirtioCore(functions);
+    }
+
+    @Override
+    public List<Backend> backends(DeviceConfig config, Descriptors descriptors, DeviceCore core, HostEvents events) {
+        VirtioCore virtio = (VirtioCore) core;
+        return factory.backends(configs(config), descriptors, virtio.devices(), events);
+    }
+
+    @Override
+    public Map<String, Fd> scratchDescriptors() {
+        return factory.scratchDescriptors();
+    }
+
+    @Override
+    public DeviceConfig exampleConfig() {
+        DeviceConfig one = factory.exampleConfig();
+        return key -> key.startsWith("0.") ? one.find(key.substring(2)) : one.find(key);
+    }
+
+    @Override
+    public void exercise(Exercise machine) {
+        factory.exercise(new ExerciseDriver(machine, identity(exampleConfig()), factory.identity(factory.exampleConfig())));
+    }
+}
