@@ -146,9 +146,19 @@ public final class UnixSocket implements AutoCloseable {
         }
     }
 
-    /** A stream connected to the socket that listens at a path. */
+    /** A stream connected to the socket that listens at a path. Waits while its backlog is full. */
     public static UnixSocket connect(Path path) {
+        return connect(path, streamSocket());
+    }
+
+    /** The same without waiting, and the stream does not wait either: EAGAIN when the backlog is full. */
+    public static UnixSocket connectNow(Path path) {
         Fd fd = streamSocket();
+        fd.setNonBlocking(true);
+        return connect(path, fd);
+    }
+
+    private static UnixSocket connect(Path path, Fd fd) {
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment address = address(arena, path);
             Syscall.check(

@@ -15,6 +15,8 @@ import io.jvmm.supervisor.launch.Distribution;
 import io.jvmm.supervisor.launch.HostLackException;
 import io.jvmm.supervisor.launch.KvmDevice;
 import io.jvmm.supervisor.launch.MachineLauncher;
+import io.jvmm.supervisor.launch.MachinePlan;
+import io.jvmm.supervisor.launch.ProcessInstance;
 import io.jvmm.supervisor.launch.ProcessKind;
 import io.jvmm.supervisor.launch.RuntimeDirectory;
 import io.jvmm.supervisor.launch.Variant;
@@ -28,6 +30,7 @@ import java.util.stream.Collectors;
 final class CheckReport {
     private final LoadedConfig loaded;
     private final VmConfig config;
+    private final MachinePlan plan;
     private final RuntimeDirectory runtime;
     private final PrintStream out;
     private final Console console;
@@ -35,6 +38,7 @@ final class CheckReport {
     CheckReport(LoadedConfig loaded, RuntimeDirectory runtime, PrintStream out, Console console) {
         this.loaded = loaded;
         this.config = loaded.config();
+        this.plan = MachinePlan.of(config);
         this.runtime = runtime;
         this.out = out;
         this.console = console;
@@ -46,7 +50,7 @@ final class CheckReport {
             throw new ConfigException(problems);
         }
         Distribution distribution = Distribution.locate(config.machine().engine());
-        distribution.check(List.of(ProcessKind.values()));
+        distribution.check(plan.kinds());
         MachineLauncher.checkHost(config.machine().engine());
         printMachine();
         printProcesses(distribution);
@@ -103,14 +107,14 @@ final class CheckReport {
         boolean root = SystemInfo.effectiveUid() == 0;
         out.println();
         out.printf("%-10s %-26s %-9s %-14s %s%n", "process", "host uid", "jail", "system calls", "holds");
-        for (ProcessKind kind : ProcessKind.values()) {
+        for (ProcessInstance process : plan.processes()) {
             out.printf(
                     "%-10s %-26s %-9s %-14s %s%n",
-                    kind.process(),
+                    process.process(),
                     root ? "one of " + config.jail().uidRange() : "yours (" + SystemInfo.effectiveUid() + ")",
                     config.jail().mode().word(),
-                    calls(distribution, kind),
-                    holds(kind));
+                    calls(distribution, process.kind()),
+                    holds(process));
         }
         out.println();
         out.println(
@@ -128,8 +132,8 @@ final class CheckReport {
                         .collect(Collectors.joining(", "));
     }
 
-    private String holds(ProcessKind kind) {
-        return switch (kind) {
+    private String holds(ProcessInstance process) {
+        return switch (process.kind()) {
             case VCPU ->
                 switch (config.machine().engine()) {
                             case KVM -> "/dev/kvm, ";
@@ -147,6 +151,12 @@ final class CheckReport {
                                         .collect(Collectors.joining(", ")));
             case PLATFORM ->
                 "its link" + (config.platform().debugConsole().isPresent() ? ", the debug console's file" : "");
+            case BLOCK, NET, CONSOLE, RNG, BALLOON, VSOCK ->
+                "its link, guest memory, "
+                        + plan.functions(process).stream()
+                                .map(f -> DeviceRows.holds(f.config()))
+                                .filter(h -> !h.isEmpty())
+                                .collect(Collectors.joining(", "));
         };
     }
 

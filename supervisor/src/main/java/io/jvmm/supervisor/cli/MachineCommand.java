@@ -18,7 +18,7 @@ import io.jvmm.supervisor.launch.Distribution;
 import io.jvmm.supervisor.launch.HostLackException;
 import io.jvmm.supervisor.launch.JailInspector;
 import io.jvmm.supervisor.launch.MachineLauncher;
-import io.jvmm.supervisor.launch.ProcessKind;
+import io.jvmm.supervisor.launch.MachinePlan;
 import io.jvmm.supervisor.launch.RuntimeDirectory;
 import io.jvmm.supervisor.launch.UidAllocator;
 import io.jvmm.supervisor.lifecycle.Console;
@@ -90,7 +90,7 @@ final class MachineCommand {
         }
         VmConfig config = loaded.config();
         Distribution distribution = Distribution.locate(config.machine().engine());
-        distribution.check(List.of(ProcessKind.values()));
+        distribution.check(MachinePlan.of(config).kinds());
         try (Backends backends = Backends.open(loaded, runtime);
                 SignalSource signals = SignalSource.install();
                 UidAllocator.Lease uids = lease(config, runtime)) {
@@ -112,7 +112,10 @@ final class MachineCommand {
 
     private static UidAllocator.Lease lease(VmConfig config, RuntimeDirectory runtime) throws HostLackException {
         return SystemInfo.effectiveUid() == 0
-                ? new UidAllocator(runtime).lease(config.jail().uidRange(), ProcessKind.values().length)
+                ? new UidAllocator(runtime)
+                        .lease(
+                                config.jail().uidRange(),
+                                MachinePlan.of(config).processes().size())
                 : UidAllocator.Lease.none();
     }
 
@@ -137,10 +140,17 @@ final class MachineCommand {
             List<ChildProcess> children = launcher.launch();
             console.stage("processes started and wired");
             Optional<TerminalSession> terminal =
-                    !report && config.terminalPort().isPresent() ? TerminalSession.prepare(Fd.of(0)) : Optional.empty();
+                    !report && config.usesTerminal() ? TerminalSession.prepare(Fd.of(0)) : Optional.empty();
             try {
                 MachineLoop loop = new MachineLoop(
-                        config, children, signals, console, terminal, new JailInspector(distribution), report);
+                        config,
+                        children,
+                        signals,
+                        console,
+                        terminal,
+                        new JailInspector(distribution),
+                        Optional.of(backends.devices()),
+                        report);
                 Outcome outcome = loop.run();
                 console.stage("machine ended");
                 if (report && outcome instanceof Outcome.Escaped) {

@@ -8,11 +8,12 @@ import java.util.Optional;
  * What the machine starts with.
  *
  * @param kernel an image the loaders of the vCPU process know; this process never parses it
+ * @param firmware whether that image is a PC's firmware, and no kernel
  * @param initrd initial ram disk
  * @param cmdline at most {@link #LONGEST_CMDLINE} bytes of UTF-8, no control characters
  * @param onReset what a reset by the guest does
  */
-public record BootConfig(Path kernel, Optional<Path> initrd, String cmdline, OnReset onReset) {
+public record BootConfig(Path kernel, boolean firmware, Optional<Path> initrd, String cmdline, OnReset onReset) {
     /** x86 Linux keeps 2048 bytes, one of them the end mark. */
     public static final int LONGEST_CMDLINE = 2047;
 
@@ -25,6 +26,9 @@ public record BootConfig(Path kernel, Optional<Path> initrd, String cmdline, OnR
     }
 
     public BootConfig {
+        if (firmware && (initrd.isPresent() || !cmdline.isEmpty())) {
+            throw new IllegalArgumentException("firmware takes no initial ram disk and no command line.");
+        }
         checkCmdline(cmdline);
     }
 

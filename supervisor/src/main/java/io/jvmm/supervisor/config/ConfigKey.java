@@ -15,6 +15,8 @@ public enum ConfigKey {
             "\"kvm\", \"x86\" (software), or \"auto\": kvm where it can run the guest"),
 
     BOOT_KERNEL(Section.BOOT, "kernel", "(required)", "bzImage, ELF vmlinux or PVH image"),
+    BOOT_FIRMWARE(
+            Section.BOOT, "firmware", "(none)", "in place of a kernel: a PC's firmware, such as SeaBIOS's bios.bin"),
     BOOT_INITRD(Section.BOOT, "initrd", "(none)", "initial ram disk"),
     BOOT_CMDLINE(Section.BOOT, "cmdline", "\"\"", "kernel command line, at most 2047 bytes"),
     BOOT_ON_RESET(Section.BOOT, "on_reset", "\"restart\"", "a guest that resets is started afresh, or \"exit\" with 0"),
@@ -31,6 +33,64 @@ public enum ConfigKey {
     PLATFORM_RTC(Section.PLATFORM, "rtc", "\"utc\"", "\"utc\", \"localtime\", or the seconds since 1970 to start at"),
     PLATFORM_DEBUG_CONSOLE(
             Section.PLATFORM, "debug_console", "(none)", "file for what the guest writes to port 0x402 or 0xe9"),
+
+    BLOCK_PATH(Section.BLOCK, "path", "(required)", "disk image or block device"),
+    BLOCK_FORMAT(
+            Section.BLOCK, "format", "by suffix", "\"raw\" or \"qcow2\"; without it .qcow2 is one and all else raw"),
+    BLOCK_READ_ONLY(Section.BLOCK, "read_only", "false", "the guest may not write"),
+    BLOCK_CACHE(
+            Section.BLOCK,
+            "cache",
+            "\"writeback\"",
+            "\"writethrough\", \"none\" (host does not cache), \"unsafe\" (never waits for the medium)"),
+    BLOCK_QUEUES(Section.BLOCK, "queues", "1", "virtqueues, 1 to 16"),
+    BLOCK_QUEUE_SIZE(Section.BLOCK, "queue_size", "256", "buffers in each, a power of two to 1024"),
+    BLOCK_SERIAL(Section.BLOCK, "serial", "\"\"", "serial number, at most 20 bytes: /dev/disk/by-id"),
+    BLOCK_DISCARD(Section.BLOCK, "discard", "true", "what the guest discards is given back to the host"),
+    BLOCK_PACKED(Section.BLOCK, "packed", "false", "offer packed virtqueues"),
+    BLOCK_BLOCK_SIZE(Section.BLOCK, "block_size", "512", "logical block, 512 or 4096"),
+    BLOCK_ID(Section.BLOCK, "id", "its number", "names it in messages: small letters, digits, '_'"),
+    BLOCK_ISOLATION(Section.BLOCK, "isolation", "\"class\"", "\"instance\": a process of its own"),
+    BLOCK_SLOT(Section.BLOCK, "slot", "8 and up", "place on the PCI bus, 1 to 30"),
+
+    NET_BACKEND(Section.NET, "backend", "(required)", "\"tap\", \"passt\" (needs no privilege), \"none\""),
+    NET_TAP(Section.NET, "tap", "a new one", "tap: the interface, used or created"),
+    NET_FORWARD(Section.NET, "forward", "[]", "passt: [\"tcp:8080:80\"], port of the host and of the guest"),
+    NET_MAC(Section.NET, "mac", "from the names", "station address"),
+    NET_MTU(Section.NET, "mtu", "1500", "68 to 65520"),
+    NET_QUEUES(Section.NET, "queues", "1", "pairs of virtqueues, 1 to 8; passt has one"),
+    NET_QUEUE_SIZE(Section.NET, "queue_size", "256", "buffers in each, a power of two to 1024"),
+    NET_PACKED(Section.NET, "packed", "false", "offer packed virtqueues"),
+    NET_OFFLOADS(Section.NET, "offloads", "true", "checksums and segmentation are the host's work"),
+    NET_ID(Section.NET, "id", "its number", "names it in messages: small letters, digits, '_'"),
+    NET_ISOLATION(Section.NET, "isolation", "\"class\"", "\"instance\": a process of its own"),
+    NET_SLOT(Section.NET, "slot", "24 and up", "place on the PCI bus, 1 to 30"),
+
+    CONSOLE_BACKEND(Section.CONSOLE, "backend", "(required)", "hvc0's, as with [[serial]]"),
+    CONSOLE_PATH(Section.CONSOLE, "path", "(none)", "as with [[serial]]"),
+    CONSOLE_SLOT(Section.CONSOLE, "slot", "1", "place on the PCI bus, 1 to 30"),
+    CONSOLE_PORT_NAME(Section.CONSOLE_PORT, "name", "(required)", "the guest's /dev/virtio-ports/NAME"),
+    CONSOLE_PORT_BACKEND(Section.CONSOLE_PORT, "backend", "(required)", "as with [[serial]]"),
+    CONSOLE_PORT_PATH(Section.CONSOLE_PORT, "path", "(none)", "as with [[serial]]"),
+
+    RNG_ENABLED(Section.RNG, "enabled", "true", "every machine has an entropy source that does not say false"),
+    RNG_RATE_BYTES(Section.RNG, "rate_bytes", "no limit", "most bytes a second"),
+    RNG_SLOT(Section.RNG, "slot", "2", "place on the PCI bus, 1 to 30"),
+
+    BALLOON_TARGET(Section.BALLOON, "target", "\"0\"", "memory that the guest is asked to give up"),
+    BALLOON_FREE_PAGE_REPORTING(
+            Section.BALLOON, "free_page_reporting", "true", "the guest's free memory goes back to the host"),
+    BALLOON_DEFLATE_ON_OOM(
+            Section.BALLOON, "deflate_on_oom", "true", "a guest without other memory takes from the balloon"),
+    BALLOON_STATS_INTERVAL_S(Section.BALLOON, "stats_interval_s", "0", "seconds between statistics, 0: none"),
+    BALLOON_SLOT(Section.BALLOON, "slot", "3", "place on the PCI bus, 1 to 30"),
+
+    VSOCK_CID(Section.VSOCK, "cid", "(required)", "the guest's address, 3 and up"),
+    VSOCK_PATH(
+            Section.VSOCK, "path", "(required)", "unix socket: CONNECT port; the guest's port N is path_N on the host"),
+    VSOCK_ID(Section.VSOCK, "id", "its number", "names it in messages: small letters, digits, '_'"),
+    VSOCK_ISOLATION(Section.VSOCK, "isolation", "\"class\"", "\"instance\": a process of its own"),
+    VSOCK_SLOT(Section.VSOCK, "slot", "4 and up", "place on the PCI bus, 1 to 30"),
 
     JAIL_UID_RANGE(Section.JAIL, "uid_range", "\"100000-165535\"", "as root: each process runs under a uid of these"),
     JAIL_MODE(
@@ -57,6 +117,14 @@ public enum ConfigKey {
         BOOT("boot", false),
         SERIAL("serial", true),
         PLATFORM("platform", false),
+        BLOCK("block", true),
+        NET("net", true),
+        CONSOLE("console", false),
+        /** Inside {@link #CONSOLE}. */
+        CONSOLE_PORT("console.port", true),
+        RNG("rng", false),
+        BALLOON("balloon", false),
+        VSOCK("vsock", true),
         JAIL("jail", false),
         IPC("ipc", false),
         LIFECYCLE("lifecycle", false);
@@ -76,6 +144,16 @@ public enum ConfigKey {
         /** Whether it is written {@code [[table]]}, once for each thing of the kind. */
         public boolean repeated() {
             return repeated;
+        }
+
+        /** Those that stand at the top of a file. */
+        static List<Section> top() {
+            return Arrays.stream(values()).filter(s -> !s.table.contains(".")).toList();
+        }
+
+        /** Whether {@code name} is no key of a table but a table in it. */
+        static boolean isNested(Section outer, String name) {
+            return Arrays.stream(values()).anyMatch(s -> s.table.equals(outer.table + "." + name));
         }
 
         public String header() {

@@ -1,5 +1,7 @@
 package io.jvmm.supervisor.config;
 
+import java.util.Arrays;
+import java.util.List;
 import java.util.Map;
 
 /**
@@ -26,6 +28,21 @@ public record LoadedConfig(
     public String serialSubject(int port, String key) {
         Integer table = serialTables.get(port);
         return (table == null ? "serial (port " + port + ")" : "serial[" + table + "]") + "." + key;
+    }
+
+    /** A key of a device as messages call it: {@code block[2].path}. */
+    public String deviceSubject(VirtioConfig device, String key) {
+        List<VirtioConfig> alike = config.devices().stream()
+                .filter(d -> d.deviceClass().equals(device.deviceClass()))
+                .toList();
+        boolean repeated = Arrays.stream(ConfigKey.Section.values())
+                .anyMatch(s -> s.table().equals(device.deviceClass()) && s.repeated());
+        return device.deviceClass() + (repeated ? "[" + (alike.indexOf(device) + 1) + "]" : "") + "." + key;
+    }
+
+    /** The same of the console's port with this number, from 0: {@code console.port[2].path}. */
+    public static String consoleSubject(int port, String key) {
+        return (port == 0 ? "console." : "console.port[" + port + "].") + key;
     }
 
     /** A complaint about the key, located as well as may be. */

@@ -53,6 +53,11 @@ public record SerialConfig(int port, Backend backend, Optional<Path> path, Escap
         if (port < 1 || port > PORTS) {
             throw new IllegalArgumentException(port + " is no port: there are 1 to " + PORTS + " (COM1 to COM4).");
         }
+        checkPath(backend, path);
+    }
+
+    /** Whether a back end has the path that it needs, and only then one. */
+    static void checkPath(Backend backend, Optional<Path> path) {
         if (backend.needsPath() && path.isEmpty()) {
             throw new IllegalArgumentException("backend \"" + backend.word() + "\" needs a path. Add e.g. path = \""
                     + (backend == Backend.FILE ? "console.log" : "console.sock") + "\".");

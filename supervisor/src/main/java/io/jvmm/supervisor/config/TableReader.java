@@ -2,6 +2,7 @@ package io.jvmm.supervisor.config;
 
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.EnumSet;
 import java.util.List;
@@ -9,6 +10,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.Function;
+import java.util.function.IntUnaryOperator;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.tomlj.TomlArray;
@@ -129,6 +131,70 @@ final class TableReader {
         return number.intValue();
     }
 
+    /** As {@link #integer}, where 32 bits do not hold it. */
+    long longInteger(ConfigKey key, long least, long most, long standard) {
+        Object value = value(key);
+        if (value == null) {
+            return standard;
+        }
+        if (!(value instanceof Long number)) {
+            complain(key, "is " + describe(value) + ", and must be a whole number, " + least + " to " + most + ".");
+            return standard;
+        }
+        if (number < least || number > most) {
+            complain(key, number + " is out of range, which is " + least + " to " + most + ".");
+            return standard;
+        }
+        return number;
+    }
+
+    /** A number given to a check that throws IllegalArgumentException with a sentence for the user. */
+    int checked(ConfigKey key, IntUnaryOperator check, int standard) {
+        int number = integer(key, Integer.MIN_VALUE, Integer.MAX_VALUE, standard);
+        try {
+            return check.applyAsInt(number);
+        } catch (IllegalArgumentException e) {
+            complain(key, String.valueOf(e.getMessage()));
+            return standard;
+        }
+    }
+
+    boolean bool(ConfigKey key, boolean standard) {
+        Object value = value(key);
+        if (value == null) {
+            return standard;
+        }
+        if (value instanceof Boolean b) {
+            return b;
+        }
+        complain(
+                key,
+                "is " + describe(value) + ", and must be true or false. Use e.g. " + key.key() + " = " + !standard
+                        + ".");
+        return standard;
+    }
+
+    /** A list of texts, each given to a parser as with {@link #parsed}. */
+    <T> List<T> list(ConfigKey key, Function<String, T> parser) {
+        Object value = value(key);
+        if (value == null) {
+            return List.of();
+        }
+        List<T> parsed = new ArrayList<>();
+        if (value instanceof TomlArray a && a.toList().stream().allMatch(String.class::isInstance)) {
+            for (Object each : a.toList()) {
+                try {
+                    parsed.add(parser.apply((String) each));
+                } catch (IllegalArgumentException e) {
+                    complain(key, String.valueOf(e.getMessage()));
+                }
+            }
+            return parsed;
+        }
+        complain(key, "is " + describe(value) + ", and must be a list of texts.");
+        return parsed;
+    }
+
     <E extends Enum<E> & Word> E choice(ConfigKey key, E[] words, E standard) {
         Optional<String> text = text(key);
         if (text.isEmpty()) {
@@ -181,7 +247,7 @@ final class TableReader {
     private void checkNames(TomlTable present) {
         List<String> known = section.keys().stream().map(ConfigKey::key).toList();
         for (String name : present.keySet()) {
-            if (known.contains(name)) {
+            if (known.contains(name) || ConfigKey.Section.isNested(section, name)) {
                 continue;
             }
             String advice = Spelling.nearest(name, known)

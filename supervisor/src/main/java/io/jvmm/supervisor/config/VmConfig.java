@@ -2,7 +2,6 @@ package io.jvmm.supervisor.config;
 
 import java.util.HashSet;
 import java.util.List;
-import java.util.Optional;
 import java.util.Set;
 
 /**
@@ -10,6 +9,7 @@ import java.util.Set;
  * several. {@link VmToml} makes one from a file.
  *
  * @param serial the serial ports, each at most once, in the order of their numbers
+ * @param devices those on the PCI bus, in the order of the file within each class
  */
 public record VmConfig(
         MachineConfig machine,
@@ -18,8 +18,10 @@ public record VmConfig(
         PlatformConfig platform,
         JailConfig jail,
         IpcConfig ipc,
-        LifecycleConfig lifecycle) {
+        LifecycleConfig lifecycle,
+        List<VirtioConfig> devices) {
     public VmConfig {
+        devices = List.copyOf(devices);
         serial = serial.stream()
                 .sorted(java.util.Comparator.comparingInt(SerialConfig::port))
                 .toList();
@@ -36,12 +38,22 @@ public record VmConfig(
                 terminal = true;
             }
         }
+        if (terminal && ConsoleConfig.wantsTerminal(devices)) {
+            throw new IllegalArgumentException("a serial port and the console cannot share the one terminal.");
+        }
+        PciSlots.assign(devices);
     }
 
-    /** The port on the terminal, if any. */
-    public Optional<SerialConfig> terminalPort() {
-        return serial.stream()
-                .filter(s -> s.backend() == SerialConfig.Backend.TERMINAL)
-                .findFirst();
+    /** Whether hvc0 is on the supervisor's terminal. */
+    public boolean consoleOnTerminal() {
+        return devices.stream()
+                .anyMatch(d -> d instanceof ConsoleConfig c
+                        && c.ports().getFirst().backend() == SerialConfig.Backend.TERMINAL);
+    }
+
+    /** Whether a port of the machine is on the supervisor's terminal. */
+    public boolean usesTerminal() {
+        return serial.stream().anyMatch(s -> s.backend() == SerialConfig.Backend.TERMINAL)
+                || ConsoleConfig.wantsTerminal(devices);
     }
 }

@@ -24,6 +24,7 @@ import org.tomlj.Toml;
 import org.tomlj.TomlArray;
 import org.tomlj.TomlParseError;
 import org.tomlj.TomlParseResult;
+import org.tomlj.TomlPosition;
 import org.tomlj.TomlTable;
 
 /**
@@ -125,6 +126,8 @@ public final class VmToml {
         MachineConfig machine = machine(table(toml, ConfigKey.Section.MACHINE));
         @Nullable BootConfig boot = boot(table(toml, ConfigKey.Section.BOOT));
         List<SerialConfig> serial = serial(toml);
+        List<VirtioConfig> devices = new VirtioTables(machine.name(), this::reader).read(toml);
+        serial = withoutTerminal(toml, serial, devices);
         PlatformConfig platform = platform(table(toml, ConfigKey.Section.PLATFORM));
         JailConfig jail = jail(table(toml, ConfigKey.Section.JAIL));
         IpcConfig ipc = ipc(table(toml, ConfigKey.Section.IPC));
@@ -134,7 +137,10 @@ public final class VmToml {
             throw new ConfigException(problems);
         }
         return new LoadedConfig(
-                new VmConfig(machine, boot, serial, platform, jail, ipc, lifecycle), file, where, serialTables);
+                new VmConfig(machine, boot, serial, platform, jail, ipc, lifecycle, devices),
+                file,
+                where,
+                serialTables);
     }
 
     private static int line(ConfigProblem problem) {
@@ -160,13 +166,12 @@ public final class VmToml {
 
     /** Tables and keys at the top of the file: known, and of the right shape. */
     private void checkTables(TomlParseResult toml) {
-        List<String> known = Arrays.stream(ConfigKey.Section.values())
-                .map(ConfigKey.Section::table)
-                .toList();
+        List<String> known =
+                ConfigKey.Section.top().stream().map(ConfigKey.Section::table).toList();
         for (String name : toml.keySet()) {
             @Nullable Object value = toml.get(List.of(name));
             String place = place(toml, name);
-            Optional<ConfigKey.Section> section = Arrays.stream(ConfigKey.Section.values())
+            Optional<ConfigKey.Section> section = ConfigKey.Section.top().stream()
                     .filter(s -> s.table().equals(name))
                     .findFirst();
             if (section.isPresent()) {
@@ -217,15 +222,32 @@ public final class VmToml {
 
     private TableReader table(TomlTable toml, ConfigKey.Section section) {
         String name = section.table();
-        return new TableReader(
-                file,
-                directory,
+        return reader(
                 section,
                 name,
                 toml.get(List.of(name)) instanceof TomlTable t ? t : null,
-                toml.inputPositionOf(List.of(name)),
-                problems,
-                where);
+                toml.inputPositionOf(List.of(name)));
+    }
+
+    private TableReader reader(
+            ConfigKey.Section section, String prefix, @Nullable TomlTable table, @Nullable TomlPosition header) {
+        return new TableReader(file, directory, section, prefix, table, header, problems, where);
+    }
+
+    /** The one terminal is the virtio console's where that wants it: COM1 goes without then, if nothing is said of it. */
+    private List<SerialConfig> withoutTerminal(TomlTable toml, List<SerialConfig> serial, List<VirtioConfig> devices) {
+        if (!ConsoleConfig.wantsTerminal(devices)
+                || serial.stream().noneMatch(s -> s.backend() == SerialConfig.Backend.TERMINAL)) {
+            return serial;
+        }
+        if (toml.get(List.of("serial")) == null) {
+            return List.of(new SerialConfig(1, SerialConfig.Backend.NONE, Optional.empty(), SerialConfig.Escape.NONE));
+        }
+        problems.add(new ConfigProblem(
+                place(toml, "console"),
+                "console",
+                "the terminal is taken by a serial port. Use e.g. backend = \"none\" for that."));
+        return serial;
     }
 
     private MachineConfig machine(TableReader t) {
@@ -253,8 +275,11 @@ public final class VmToml {
     }
 
     private @Nullable BootConfig boot(TableReader t) {
-        t.require(ConfigKey.BOOT_KERNEL, "\"vmlinuz\"");
+        if (!t.isPresent(ConfigKey.BOOT_FIRMWARE)) {
+            t.require(ConfigKey.BOOT_KERNEL, "\"vmlinuz\"");
+        }
         Optional<Path> kernel = t.path(ConfigKey.BOOT_KERNEL);
+        Optional<Path> firmware = t.path(ConfigKey.BOOT_FIRMWARE);
         Optional<Path> initrd = t.path(ConfigKey.BOOT_INITRD);
         String cmdline = t.parsed(
                 ConfigKey.BOOT_CMDLINE,
@@ -265,7 +290,16 @@ public final class VmToml {
                 "");
         BootConfig.OnReset onReset =
                 t.choice(ConfigKey.BOOT_ON_RESET, BootConfig.OnReset.values(), BootConfig.OnReset.RESTART);
-        return kernel.isEmpty() ? null : new BootConfig(kernel.get(), initrd, cmdline, onReset);
+        if (firmware.isPresent()) {
+            for (ConfigKey key : List.of(ConfigKey.BOOT_KERNEL, ConfigKey.BOOT_INITRD, ConfigKey.BOOT_CMDLINE)) {
+                if (t.isPresent(key)) {
+                    t.complain(key, "firmware finds on the disks what it starts. Remove " + key.key() + ".");
+                }
+            }
+            return new BootConfig(firmware.get(), true, Optional.empty(), "", onReset);
+        }
+        return kernel.map(k -> new BootConfig(k, false, initrd, cmdline, onReset))
+                .orElse(null);
     }
 
     private List<SerialConfig> serial(TomlTable toml) {
@@ -280,15 +314,8 @@ public final class VmToml {
             if (!(array.get(i) instanceof TomlTable table)) {
                 continue;
             }
-            TableReader t = new TableReader(
-                    file,
-                    directory,
-                    ConfigKey.Section.SERIAL,
-                    "serial[" + (i + 1) + "]",
-                    table,
-                    array.inputPositionOf(i),
-                    problems,
-                    where);
+            TableReader t =
+                    reader(ConfigKey.Section.SERIAL, "serial[" + (i + 1) + "]", table, array.inputPositionOf(i));
             @Nullable SerialConfig port = port(t);
             if (port == null) {
                 continue;

@@ -70,13 +70,14 @@ public record LinuxGuest(VmConfig machine, Optional<Path> console, Path report) 
                         port(4, SerialConfig.Backend.FILE, Optional.of(report)));
         VmConfig machine = new VmConfig(
                 new MachineConfig("demo", new MemorySize(MEMORY_BYTES), vcpus, MachineConfig.Engine.AUTO),
-                new BootConfig(kernel, Optional.of(initrd), CMDLINE, BootConfig.OnReset.EXIT),
+                new BootConfig(kernel, false, Optional.of(initrd), CMDLINE, BootConfig.OnReset.EXIT),
                 ports,
                 new PlatformConfig(new RtcBase.Utc(), Optional.empty()),
                 new JailConfig(UidRange.STANDARD, JailConfig.Mode.ENFORCE, 128, 128),
                 new IpcConfig(Duration.ofNanos(20_000), Duration.ofSeconds(1)),
                 // Nobody in this guest hears the power button, for the kernel has that driver as a module.
-                new LifecycleConfig(Duration.ofSeconds(60), Duration.ZERO));
+                new LifecycleConfig(Duration.ofSeconds(60), Duration.ZERO),
+                List.of());
         return new LinuxGuest(machine, console, report);
     }
 

@@ -13,7 +13,7 @@ import java.util.Set;
 /**
  * One process of a machine, as the supervisor holds it. Used by the event-loop thread.
  *
- * @param kind which one
+ * @param instance which one
  * @param process the kernel's hold on it
  * @param control socket over which it got its boot record; its end tells the process that the supervisor is gone
  * @param output what it writes to standard output and error: a JVM's dying words
@@ -24,7 +24,7 @@ import java.util.Set;
  * @param hostUid the uid it must run under, if it has one of its own
  */
 public record ChildProcess(
-        ProcessKind kind,
+        ProcessInstance instance,
         JailedProcess process,
         BootChannel control,
         Fd output,

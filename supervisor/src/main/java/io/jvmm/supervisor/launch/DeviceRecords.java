@@ -2,6 +2,8 @@ package io.jvmm.supervisor.launch;
 
 import io.jvmm.ipc.boot.BootRecord;
 import io.jvmm.ipc.sys.Fd;
+import io.jvmm.supervisor.backend.Streams;
+import io.jvmm.supervisor.backend.Wiring;
 import io.jvmm.supervisor.config.RtcBase;
 import io.jvmm.supervisor.config.SerialConfig;
 import io.jvmm.supervisor.config.VmConfig;
@@ -22,22 +24,14 @@ final class DeviceRecords {
             Backends.Port port = ports.get(n);
             SerialConfig config = port.config();
             SerialConfig.Backend backend = config == null ? SerialConfig.Backend.NONE : config.backend();
-            record.put("port." + n + ".backend", word(backend));
+            record.put("port." + n + ".backend", Streams.word(backend));
             record.put(
                     "port." + n + ".escape",
                     config == null ? "none" : config.escape().word());
-            fd(record, "backend." + n + ".in", port.in());
-            fd(record, "backend." + n + ".out", port.out());
-            fd(record, "backend." + n + ".listen", port.listen());
+            fd(record, "backend." + n + ".in", port.stream().in());
+            fd(record, "backend." + n + ".out", port.stream().out());
+            fd(record, "backend." + n + ".listen", port.stream().listen());
         }
-    }
-
-    /** The serial process knows a standard stream as a terminal that nobody types on. */
-    private static String word(SerialConfig.Backend backend) {
-        return switch (backend) {
-            case STDOUT, STDERR -> SerialConfig.Backend.TERMINAL.word();
-            case TERMINAL, PTY, FILE, SOCKET, NONE -> backend.word();
-        };
     }
 
     static void platform(VmConfig config, Backends backends, BootRecord.Builder record) {
@@ -56,6 +50,16 @@ final class DeviceRecords {
         record.put("memory.bytes", config.machine().memory().bytes());
         record.put("vcpus", config.machine().vcpus());
         backends.debugConsole().ifPresent(fd -> record.fd("backend.0.out", fd));
+    }
+
+    /** Entries and descriptors of function F begin {@code F.}. */
+    static void virtio(List<Wiring> functions, BootRecord.Builder record) {
+        record.put("functions", functions.size());
+        for (int f = 0; f < functions.size(); f++) {
+            String prefix = f + ".";
+            functions.get(f).entries().forEach((key, value) -> record.put(prefix + key, value));
+            functions.get(f).fds().forEach((name, fd) -> record.fd(prefix + name, fd));
+        }
     }
 
     private static void fd(BootRecord.Builder record, String name, @Nullable Fd fd) {

@@ -40,7 +40,7 @@ public final class JailInspector implements ProcessInspector {
 
     @Override
     public JailReport look(ChildProcess child) throws IOException {
-        return JailAudit.inspect(child.kind().process(), child.pid());
+        return JailAudit.inspect(child.instance().process(), child.pid());
     }
 
     @Override

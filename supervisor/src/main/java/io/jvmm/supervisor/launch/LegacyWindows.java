@@ -49,19 +49,19 @@ final class LegacyWindows {
                 new Interrupt(8, false), new Interrupt(1, false), new Interrupt(12, false), new Interrupt(9, true));
     }
 
-    static List<String> windows(ProcessKind device, int ports, boolean debugConsole) {
-        return switch (device) {
+    static List<String> windows(ProcessInstance device, int ports, boolean debugConsole) {
+        return switch (device.kind()) {
             case SERIAL -> serialWindows(ports);
             case PLATFORM -> platformWindows(debugConsole);
-            case VCPU -> List.of();
+            default -> List.of();
         };
     }
 
-    static List<Interrupt> interrupts(ProcessKind device, int ports) {
-        return switch (device) {
+    static List<Interrupt> interrupts(ProcessInstance device, int ports) {
+        return switch (device.kind()) {
             case SERIAL -> serialInterrupts(ports);
             case PLATFORM -> platformInterrupts();
-            case VCPU -> List.of();
+            default -> List.of();
         };
     }
 }

@@ -28,7 +28,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.EnumMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -57,6 +57,7 @@ public final class MachineLauncher implements AutoCloseable {
     private static final long SCRATCH_BYTES = 64L << 20;
 
     private final VmConfig config;
+    private final MachinePlan plan;
     private final Distribution distribution;
     private final Backends backends;
     private final List<Integer> uids;
@@ -70,10 +71,11 @@ public final class MachineLauncher implements AutoCloseable {
     /**
      * Prepares a launch.
      *
-     * @param uids host uids of the machine's own, in the order of {@link ProcessKind}; empty when the supervisor is not root
+     * @param uids host uids of the machine's own, in the order of the plan; empty when the supervisor is not root
      */
     public MachineLauncher(VmConfig config, Distribution distribution, Backends backends, List<Integer> uids) {
         this.config = config;
+        this.plan = MachinePlan.of(config);
         this.distribution = distribution;
         this.backends = backends;
         this.uids = List.copyOf(uids);
@@ -82,11 +84,15 @@ public final class MachineLauncher implements AutoCloseable {
     /** The machine's processes, running, each with its boot record under way. */
     public List<ChildProcess> launch() throws HostLackException {
         checkHost(config.machine().engine());
-        Map<ProcessKind, Started> started = new EnumMap<>(ProcessKind.class);
+        Map<ProcessInstance, Started> started = new LinkedHashMap<>();
         try {
-            for (ProcessKind kind : ProcessKind.values()) {
-                started.put(kind, start(kind));
+            for (ProcessInstance instance : plan.processes()) {
+                started.put(instance, start(instance));
             }
+            made("what the devices need for this start", () -> {
+                backends.devices().beginLife();
+                return true;
+            });
             wire(started);
         } catch (SysException e) {
             killAll(started);
@@ -96,11 +102,14 @@ public final class MachineLauncher implements AutoCloseable {
             killAll(started);
             throw e;
         }
-        return List.copyOf(children);
+        // The vCPU process gets its record last, for it has a part of every other; it is counted first.
+        return plan.processes().stream()
+                .flatMap(p -> children.stream().filter(c -> c.instance().equals(p)))
+                .toList();
     }
 
     /** Nothing of a machine that did not come up stays. */
-    private static void killAll(Map<ProcessKind, Started> started) {
+    private static void killAll(Map<ProcessInstance, Started> started) {
         started.values().forEach(s -> s.process().kill());
         List<JailedProcess> remaining =
                 collect(started.values().stream().map(Started::process).toList(), JailedProcess.DYING_NS);
@@ -150,16 +159,18 @@ public final class MachineLauncher implements AutoCloseable {
         }
     }
 
-    private Started start(ProcessKind kind) throws HostLackException {
-        OptionalInt uid = uids.isEmpty() ? OptionalInt.empty() : OptionalInt.of(uids.get(position(kind)));
-        JailSpec spec = JailSpec.builder(kind.process())
+    private Started start(ProcessInstance instance) throws HostLackException {
+        OptionalInt uid = uids.isEmpty() ? OptionalInt.empty() : OptionalInt.of(uids.get(position(instance)));
+        JailSpec spec = JailSpec.builder(instance.process())
                 .identity(uid.isPresent() ? HostIdentity.ids(uid.getAsInt(), uid.getAsInt()) : HostIdentity.sameUser())
-                .binds(distribution.binds(kind))
-                .limits(limits(kind))
-                .wideFilter(distribution.wideFilter(kind, config.jail().mode()))
+                .binds(distribution.binds(instance.kind()))
+                .limits(limits(instance))
+                .wideFilter(
+                        distribution.wideFilter(instance.kind(), config.jail().mode()))
                 .build();
-        List<Variant> variants = distribution.variants(kind, config.jail().mode());
-        String whose = " of process " + kind.process();
+        List<Variant> variants =
+                distribution.variants(instance.kind(), config.jail().mode());
+        String whose = " of process " + instance.process();
         UnixSocket.Pair control = made("the control socket" + whose, UnixSocket::seqPacketPair);
         Pipe output;
         try {
@@ -176,7 +187,7 @@ public final class MachineLauncher implements AutoCloseable {
             output.reader().setNonBlocking(true);
             JailedProcess process = Jail.spawn(
                     spec,
-                    distribution.command(kind),
+                    distribution.command(instance.kind()),
                     distribution.environment(),
                     List.of(
                             new FdMapping(nothing.number(), 0),
@@ -192,7 +203,8 @@ public final class MachineLauncher implements AutoCloseable {
                 throw new HostLackException(String.valueOf(e.getMessage()), e);
             }
             if (e instanceof SysException) {
-                throw new HostLackException("process " + kind.process() + " cannot be started: " + e.getMessage(), e);
+                throw new HostLackException(
+                        "process " + instance.process() + " cannot be started: " + e.getMessage(), e);
             }
             throw e;
         }
@@ -207,23 +219,43 @@ public final class MachineLauncher implements AutoCloseable {
         }
     }
 
-    private static int position(ProcessKind kind) {
-        return List.of(ProcessKind.values()).indexOf(kind);
+    private int position(ProcessInstance instance) {
+        return plan.processes().indexOf(instance);
     }
 
-    private Limits limits(ProcessKind kind) {
+    private Limits limits(ProcessInstance instance) {
         JailConfig jail = config.jail();
         Limits limits = Limits.device()
-                .withOpenFiles(jail.maxDescriptors())
+                .withOpenFiles(jail.maxDescriptors() + descriptors(instance))
                 .withThreads(jail.maxThreads()
-                        + (kind == ProcessKind.VCPU ? config.machine().vcpus() : 0));
-        // Standard output may be a regular file too.
-        boolean writesFiles = kind == ProcessKind.SERIAL
-                || (kind == ProcessKind.PLATFORM && backends.debugConsole().isPresent());
+                        + (instance.isDevice() ? 0 : config.machine().vcpus()));
+        boolean writesFiles = switch (instance.kind()) {
+            // Standard output may be a regular file too.
+            case SERIAL, CONSOLE, BLOCK -> true;
+            case PLATFORM -> backends.debugConsole().isPresent();
+            case VCPU, NET, RNG, BALLOON, VSOCK -> false;
+        };
         return limits.withFileSizeBytes(writesFiles ? Limits.UNLIMITED : SCRATCH_BYTES);
     }
 
-    private void wire(Map<ProcessKind, Started> started) throws HostLackException {
+    /** What devices on the PCI bus cost a process: eventfds for their interrupts, and their back ends. */
+    private int descriptors(ProcessInstance instance) {
+        int lines = 0;
+        for (ProcessInstance device : instance.isDevice() ? List.of(instance) : plan.devices()) {
+            for (MachinePlan.Function f : plan.functions(device)) {
+                lines += f.vectors()
+                        + 2
+                        + (instance.isDevice()
+                                ? backends.devices().wiring(f.config()).fds().size()
+                                : 0);
+            }
+            // Its link, beyond those that the standard is made for.
+            lines += plan.functions(device).isEmpty() ? 0 : 3;
+        }
+        return lines;
+    }
+
+    private void wire(Map<ProcessInstance, Started> started) throws HostLackException {
         long bytes = config.machine().memory().bytes();
         Fd memory = own(made("the guest's memory", () -> MemFd.createSealed("guest-memory", bytes)))
                 .fd();
@@ -231,12 +263,12 @@ public final class MachineLauncher implements AutoCloseable {
                 .fd("memory", memory)
                 .fd("state", own(MemFd.createEmpty("vcpu-state")).fd());
         giveKvm(vcpu);
-        vcpu.fd("kernel", backends.kernel());
+        vcpu.fd(config.boot().firmware() ? "firmware" : "kernel", backends.kernel());
         backends.initrd().ifPresent(fd -> vcpu.fd("initrd", fd));
-        for (ProcessKind device : ProcessKind.devices()) {
+        for (ProcessInstance device : plan.devices()) {
             BootRecord.Builder record = BootRecord.builder();
             linkDevice(device, vcpu, record);
-            describe(device, record);
+            describe(device, memory, record);
             finish(device, started.get(device), record);
         }
         vcpu.put("engine", config.machine().engine().word())
@@ -248,11 +280,11 @@ public final class MachineLauncher implements AutoCloseable {
                         "devices",
                         String.join(
                                 ",",
-                                ProcessKind.devices().stream()
-                                        .map(ProcessKind::process)
+                                plan.devices().stream()
+                                        .map(ProcessInstance::process)
                                         .toList()))
                 .put("read-timeout-ns", config.ipc().readTimeout().toNanos());
-        finish(ProcessKind.VCPU, started.get(ProcessKind.VCPU), vcpu);
+        finish(ProcessInstance.VCPU, started.get(ProcessInstance.VCPU), vcpu);
     }
 
     /** A machine that may do without KVM gets the reason instead. */
@@ -272,7 +304,7 @@ public final class MachineLauncher implements AutoCloseable {
     }
 
     /** One link and one eventfd for each interrupt, at both ends. */
-    private void linkDevice(ProcessKind device, BootRecord.Builder board, BootRecord.Builder record) {
+    private void linkDevice(ProcessInstance device, BootRecord.Builder board, BootRecord.Builder record) {
         String name = device.process();
         LinkMemory link = own(LinkMemory.create(
                 name + "-link", LinkSpec.device(config.machine().vcpus())));
@@ -284,6 +316,10 @@ public final class MachineLauncher implements AutoCloseable {
                 .fd(name + ".link.event-doorbell", event.fd());
         // The supervisor keeps what outlives the process; how long it is, the device knows.
         record.fd("state", own(MemFd.createEmpty(name + "-state")).fd());
+        if (device.kind().isVirtio()) {
+            linkFunctions(device, board, record);
+            return;
+        }
         int ports = backends.ports().size();
         List<String> windows =
                 LegacyWindows.windows(device, ports, backends.debugConsole().isPresent());
@@ -304,26 +340,56 @@ public final class MachineLauncher implements AutoCloseable {
         }
     }
 
-    private void describe(ProcessKind device, BootRecord.Builder record) {
-        switch (device) {
+    /** Each function has an edge line for every vector and then a level one, INTx. */
+    private void linkFunctions(ProcessInstance device, BootRecord.Builder board, BootRecord.Builder record) {
+        String name = device.process();
+        List<MachinePlan.Function> functions = plan.functions(device);
+        for (int f = 0; f < functions.size(); f++) {
+            MachinePlan.Function function = functions.get(f);
+            board.put(
+                    name + ".pci." + f,
+                    "slot:" + function.slot() + ":line:" + function.firstLine() + ":vectors:" + function.vectors());
+            for (int line = function.firstLine(); line <= function.intxLine(); line++) {
+                EventFd irq = own(EventFd.create());
+                record.fd("irq." + line, irq.fd());
+                board.fd(name + ".irq." + line, irq.fd());
+            }
+            EventFd resample = own(EventFd.create());
+            record.fd("resample." + function.intxLine(), resample.fd());
+            board.fd(name + ".resample." + function.intxLine(), resample.fd());
+        }
+    }
+
+    private void describe(ProcessInstance device, Fd memory, BootRecord.Builder record) {
+        switch (device.kind()) {
             case SERIAL -> DeviceRecords.serial(backends.ports(), record);
             case PLATFORM -> DeviceRecords.platform(config, backends, record);
+            case BLOCK, NET, CONSOLE, RNG, BALLOON, VSOCK -> {
+                record.fd("memory", memory)
+                        .put("memory.bytes", config.machine().memory().bytes());
+                DeviceRecords.virtio(
+                        plan.functions(device).stream()
+                                .map(f -> backends.devices().wiring(f.config()))
+                                .toList(),
+                        record);
+            }
             case VCPU -> throw new IllegalArgumentException("the vCPU process is no device");
         }
     }
 
     /** What every record has: the supervisor link, names, the filter. Then it is sent, and the child is a machine's child. */
-    private void finish(ProcessKind kind, @Nullable Started s, BootRecord.Builder record) throws HostLackException {
+    private void finish(ProcessInstance instance, @Nullable Started s, BootRecord.Builder record)
+            throws HostLackException {
         if (s == null) {
-            throw new IllegalStateException(kind + " was not started");
+            throw new IllegalStateException(instance + " was not started");
         }
-        LinkMemory link = own(LinkMemory.create(kind.process() + "-supervisor-link", LinkSpec.supervisor()));
+        LinkMemory link = own(LinkMemory.create(instance.process() + "-supervisor-link", LinkSpec.supervisor()));
         EventFd request = own(EventFd.create());
         EventFd event = own(EventFd.create());
         record.fd("supervisor.link", link.fd())
                 .fd("supervisor.request-doorbell", request.fd())
                 .fd("supervisor.event-doorbell", event.fd())
-                .put("process", kind.process())
+                .put("process", instance.process())
                 .put("vm", config.machine().name())
                 .put("wait.spin-ns", config.ipc().spin().toNanos())
                 .put("jail", config.jail().mode().word());
@@ -331,16 +397,16 @@ public final class MachineLauncher implements AutoCloseable {
         SupervisorEndpoint endpoint = new SupervisorEndpoint(link, request, event);
         BootRecord complete = record.build();
         try {
-            s.control().send(complete, "process " + kind.process(), BOOT_RECORD_NS);
+            s.control().send(complete, "process " + instance.process(), BOOT_RECORD_NS);
         } catch (SysException.Disconnected | SysException.TimedOut e) {
             // It has died already: its exit status and its last words, which the machine's loop reads, tell why. Or it
             // does not read, and so will never be ready, which the loop tells too.
         } catch (SysException e) {
             throw new HostLackException(
-                    "the boot record of process " + kind.process() + " cannot be sent: " + e.getMessage(), e);
+                    "the boot record of process " + instance.process() + " cannot be sent: " + e.getMessage(), e);
         }
         children.add(new ChildProcess(
-                kind,
+                instance,
                 s.process(),
                 s.control(),
                 s.output(),

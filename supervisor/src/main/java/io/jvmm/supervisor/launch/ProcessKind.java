@@ -1,17 +1,28 @@
 package io.jvmm.supervisor.launch;
 
-import java.util.List;
-
-/** The processes a machine consists of besides the supervisor, in the order in which they are started. */
+/**
+ * The classes of processes besides the supervisor: what a program, its launch file, its policy and its AOT cache belong to.
+ * Of each a machine has at most one {@link ProcessInstance}, but for virtio devices with {@code isolation = "instance"}.
+ */
 public enum ProcessKind {
     /** Runs guest code and the board. Started first: it takes longest to become ready. */
     VCPU("vcpu", "jvmm-vcpu.jar"),
     /** COM1 to COM4. */
     SERIAL("serial", "jvmm-device-serial.jar"),
     /** Clock, keyboard controller, ACPI power management, debug console. */
-    PLATFORM("platform", "jvmm-device-platform.jar");
-
-    private static final List<ProcessKind> DEVICES = List.of(SERIAL, PLATFORM);
+    PLATFORM("platform", "jvmm-device-platform.jar"),
+    /** virtio disks. */
+    BLOCK("block", "jvmm-device-block.jar"),
+    /** virtio network cards. */
+    NET("net", "jvmm-device-net.jar"),
+    /** virtio console. */
+    CONSOLE("console", "jvmm-device-console.jar"),
+    /** virtio entropy source. */
+    RNG("rng", "jvmm-device-rng.jar"),
+    /** virtio memory balloon. */
+    BALLOON("balloon", "jvmm-device-balloon.jar"),
+    /** virtio sockets. */
+    VSOCK("vsock", "jvmm-device-vsock.jar");
 
     private final String process;
     private final String jar;
@@ -21,7 +32,7 @@ public enum ProcessKind {
         this.jar = jar;
     }
 
-    /** As in messages, boot records and the distribution's file names: {@code serial}. */
+    /** As in the distribution's file names: {@code serial}. */
     public String process() {
         return process;
     }
@@ -31,12 +42,8 @@ public enum ProcessKind {
         return jar;
     }
 
-    /** The processes that serve devices; their order gives a device its index in messages of the vCPU process. */
-    public static List<ProcessKind> devices() {
-        return DEVICES;
-    }
-
-    public boolean isDevice() {
-        return this != VCPU;
+    /** Whether its devices are PCI functions. */
+    public boolean isVirtio() {
+        return ordinal() >= BLOCK.ordinal();
     }
 }

@@ -1,6 +1,7 @@
 package io.jvmm.supervisor.launch;
 
 import io.jvmm.ipc.sys.SystemInfo;
+import io.jvmm.supervisor.backend.Opening;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
@@ -31,7 +32,7 @@ import java.util.stream.Stream;
  * <p>Locks are the kernel's (fcntl(2)), so they end with their holder, however it dies. What a killed supervisor left behind is
  * found by its unlocked {@code lock} and removed by the next supervisor that starts.
  */
-public final class RuntimeDirectory implements AutoCloseable {
+public final class RuntimeDirectory implements Opening.Footprints, AutoCloseable {
     private final Path root;
     private final Path mine;
     private final FileChannel alive;
@@ -178,7 +179,8 @@ public final class RuntimeDirectory implements AutoCloseable {
     }
 
     /** Notes a socket or a link that is about to be made, so that it is removed even if this supervisor cannot do it. */
-    void willMake(Path path) throws IOException {
+    @Override
+    public void willMake(Path path) throws IOException {
         made.add(path);
         Files.write(mine.resolve("paths"), made.stream().map(Path::toString).toList());
     }

@@ -9,6 +9,7 @@ import io.jvmm.ipc.ring.Violation;
 import io.jvmm.ipc.sys.Clock;
 import io.jvmm.ipc.sys.Errno;
 import io.jvmm.supervisor.launch.ChildProcess;
+import io.jvmm.supervisor.launch.ProcessInstance;
 import io.jvmm.supervisor.launch.ProcessKind;
 import io.jvmm.supervisor.launch.Variant;
 import java.util.List;
@@ -69,7 +70,7 @@ final class ChildEvents implements SupervisorEventHandler {
     /** Told at the end of a machine, to those who want details. */
     void tellDropped() {
         if (logsDropped > 0) {
-            loop.console().detail("[" + child.kind().process() + "] (" + logsDropped + " log records left out)");
+            loop.console().detail("[" + child.instance().process() + "] (" + logsDropped + " log records left out)");
         }
     }
 
@@ -78,7 +79,7 @@ final class ChildEvents implements SupervisorEventHandler {
         if (!flooded && !events.take(Clock.monotonicNs())) {
             flooded = true;
             loop.handle(new MachineEvent.Violation(
-                    child.kind(),
+                    child.instance(),
                     "the supervisor",
                     "it sent more than " + EVENT_BURST + " events, faster than " + 1_000_000_000L / NS_PER_EVENT
                             + " a second"));
@@ -94,9 +95,9 @@ final class ChildEvents implements SupervisorEventHandler {
         filterIsRight = variant.isPresent() && variant.get().filter().hasHash(filterHash);
         output.release(false);
         loop.console()
-                .detail("[" + child.kind().process() + "] ready with " + threads + " threads, "
+                .detail("[" + child.instance().process() + "] ready with " + threads + " threads, "
                         + (monotonicNs - createdNs) / 1_000_000 + " ms after its start");
-        loop.handle(new MachineEvent.Ready(child.kind()));
+        loop.handle(new MachineEvent.Ready(child.instance()));
     }
 
     @Override
@@ -114,7 +115,7 @@ final class ChildEvents implements SupervisorEventHandler {
         }
         switch (level) {
             case ERROR, WARN -> output.say(text, Clock.monotonicNs());
-            case INFO, DEBUG -> loop.console().detail("[" + child.kind().process() + "] " + text);
+            case INFO, DEBUG -> loop.console().detail("[" + child.instance().process() + "] " + text);
         }
     }
 
@@ -126,7 +127,7 @@ final class ChildEvents implements SupervisorEventHandler {
 
     @Override
     public void guestStopped(StopCause cause, int vcpu, long rip, long detail) {
-        if (entitled(ProcessKind.VCPU, "GUEST_STOPPED")) {
+        if (entitled(ProcessInstance.VCPU, "GUEST_STOPPED")) {
             MachineEvent.Stop stop = switch (cause) {
                 case POWERED_OFF -> MachineEvent.Stop.POWERED_OFF;
                 case RESET -> MachineEvent.Stop.RESET;
@@ -139,7 +140,7 @@ final class ChildEvents implements SupervisorEventHandler {
 
     @Override
     public void deviceHung(int deviceIndex, long waitedNs) {
-        if (entitled(ProcessKind.VCPU, "DEVICE_HUNG")) {
+        if (entitled(ProcessInstance.VCPU, "DEVICE_HUNG")) {
             device(deviceIndex).ifPresent(d -> loop.handle(new MachineEvent.DeviceHung(d, waitedNs)));
         }
     }
@@ -150,15 +151,16 @@ final class ChildEvents implements SupervisorEventHandler {
             return;
         }
         // A device names its only peer, the vCPU process; that one names a device.
-        Optional<ProcessKind> offender =
-                child.kind() == ProcessKind.VCPU ? device(deviceIndex) : Optional.of(ProcessKind.VCPU);
+        Optional<ProcessInstance> offender =
+                child.instance().equals(ProcessInstance.VCPU) ? device(deviceIndex) : Optional.of(ProcessInstance.VCPU);
         offender.ifPresent(
-                o -> loop.handle(new MachineEvent.Violation(o, child.kind().process(), violation.toString())));
+                o -> loop.handle(new MachineEvent.Violation(o, child.instance().process(), violation.toString())));
     }
 
     @Override
     public void escape(int port, int what) {
-        if (entitled(ProcessKind.SERIAL, "ESCAPE") && what == QUIT) {
+        boolean console = child.instance().kind() == ProcessKind.CONSOLE;
+        if ((console ? heard() : entitled(ProcessInstance.SERIAL, "ESCAPE")) && what == QUIT) {
             loop.handle(new MachineEvent.Escape(port));
         }
     }
@@ -169,7 +171,7 @@ final class ChildEvents implements SupervisorEventHandler {
             return;
         }
         loop.console()
-                .detail("[" + child.kind().process() + "] first guest instruction at " + monotonicNs + " ns, "
+                .detail("[" + child.instance().process() + "] first guest instruction at " + monotonicNs + " ns, "
                         + (monotonicNs - createdNs) / 1_000_000 + " ms after its start");
     }
 
@@ -178,27 +180,30 @@ final class ChildEvents implements SupervisorEventHandler {
         if (!heard()) {
             return;
         }
-        if (child.kind() == ProcessKind.SERIAL && loop.isStandardOutput(port + 1)) {
+        if (child.instance().equals(ProcessInstance.SERIAL) && loop.isStandardOutput(port + 1)) {
             // As any program that writes for a reader who has gone: yes | head ends.
             loop.handle(new MachineEvent.PowerButton("nobody reads standard output"));
             return;
         }
         String why = errno == 0 ? "has ended" : "is gone (" + Errno.of(errno) + ")";
         output.say(
-                child.kind() == ProcessKind.SERIAL
-                        ? "what COM" + (port + 1) + " is wired to " + why + "; the machine goes on without it"
-                        : "the file behind port " + port + " " + why + "; the machine goes on without it",
+                switch (child.instance().kind()) {
+                            case SERIAL -> "what COM" + (port + 1) + " is wired to ";
+                            case PLATFORM -> "the file behind port " + port + " ";
+                            default -> "what function " + port + " is wired to ";
+                        }
+                        + why + "; the machine goes on without it",
                 Clock.monotonicNs());
     }
 
     @Override
     public void engine(EngineKind engine, String reason) {
-        if (!entitled(ProcessKind.VCPU, "ENGINE")) {
+        if (!entitled(ProcessInstance.VCPU, "ENGINE")) {
             return;
         }
         if (variant.isPresent() || !loop.isStarting()) {
             loop.handle(new MachineEvent.Violation(
-                    child.kind(), "the supervisor", "it sent ENGINE, which nobody had asked for"));
+                    child.instance(), "the supervisor", "it sent ENGINE, which nobody had asked for"));
             return;
         }
         variant = child.variants().stream()
@@ -207,20 +212,20 @@ final class ChildEvents implements SupervisorEventHandler {
         loop.progress("engine " + engine.word() + (reason.isBlank() ? "" : ": " + reason));
     }
 
-    private static Optional<ProcessKind> device(int index) {
-        List<ProcessKind> devices = ProcessKind.devices();
+    private Optional<ProcessInstance> device(int index) {
+        List<ProcessInstance> devices = loop.devices();
         return index >= 0 && index < devices.size() ? Optional.of(devices.get(index)) : Optional.empty();
     }
 
-    private boolean entitled(ProcessKind to, String message) {
+    private boolean entitled(ProcessInstance to, String message) {
         if (!heard()) {
             return false;
         }
-        if (child.kind() == to) {
+        if (child.instance().equals(to)) {
             return true;
         }
         loop.handle(new MachineEvent.Violation(
-                child.kind(), "the supervisor", "it sent " + message + ", which is not its to say"));
+                child.instance(), "the supervisor", "it sent " + message + ", which is not its to say"));
         return false;
     }
 }

@@ -1,12 +1,12 @@
 package io.jvmm.supervisor.lifecycle;
 
 import io.jvmm.ipc.sys.ExitStatus;
-import io.jvmm.supervisor.launch.ProcessKind;
+import io.jvmm.supervisor.launch.ProcessInstance;
 
 /** Everything that can happen to a machine, as the state machine sees it. */
 public sealed interface MachineEvent {
     /** A process has closed its jail and is ready to serve. */
-    record Ready(ProcessKind process) implements MachineEvent {}
+    record Ready(ProcessInstance process) implements MachineEvent {}
 
     /**
      * A process ended.
@@ -14,7 +14,7 @@ public sealed interface MachineEvent {
      * @param how it did, as the kernel says
      * @param lastWords the last line it said, or empty
      */
-    record Ended(ProcessKind process, int pid, ExitStatus how, String lastWords) implements MachineEvent {}
+    record Ended(ProcessInstance process, int pid, ExitStatus how, String lastWords) implements MachineEvent {}
 
     /** SIGTERM or SIGHUP: press the power button. */
     record PowerButton(String signal) implements MachineEvent {}
@@ -37,7 +37,7 @@ public sealed interface MachineEvent {
     record GuestStopped(Stop cause, int vcpu, long rip, long detail) implements MachineEvent {}
 
     /** The guest waited for a device in vain. */
-    record DeviceHung(ProcessKind device, long waitedNs) implements MachineEvent {}
+    record DeviceHung(ProcessInstance device, long waitedNs) implements MachineEvent {}
 
     /**
      * A process sent what the protocol does not allow.
@@ -45,7 +45,7 @@ public sealed interface MachineEvent {
      * @param reporter who noticed; the supervisor itself when it is the offender's supervisor link
      * @param what the offence, with the offending bytes in hexadecimal
      */
-    record Violation(ProcessKind offender, String reporter, String what) implements MachineEvent {}
+    record Violation(ProcessInstance offender, String reporter, String what) implements MachineEvent {}
 
     /** The supervisor could not do something that the machine needs. */
     record HostFailure(String message) implements MachineEvent {}

@@ -5,11 +5,11 @@ import io.jvmm.ipc.sys.ExitStatus;
 import io.jvmm.policy.jail.JailedProcess;
 import io.jvmm.policy.jail.StuckProcessException;
 import io.jvmm.supervisor.config.LifecycleConfig;
-import io.jvmm.supervisor.launch.ProcessKind;
+import io.jvmm.supervisor.launch.ProcessInstance;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.EnumMap;
-import java.util.EnumSet;
+import java.util.HashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -37,9 +37,9 @@ public final class MachineLifecycle {
     private final String vm;
     private final LifecycleConfig config;
     private final MachineActions actions;
-    private final Set<ProcessKind> alive = EnumSet.noneOf(ProcessKind.class);
-    private final Set<ProcessKind> ready = EnumSet.noneOf(ProcessKind.class);
-    private final Map<ProcessKind, Integer> hungReports = new EnumMap<>(ProcessKind.class);
+    private final Set<ProcessInstance> alive = new LinkedHashSet<>();
+    private final Set<ProcessInstance> ready = new LinkedHashSet<>();
+    private final Map<ProcessInstance, Integer> hungReports = new HashMap<>();
     private final long startedNs;
     private Phase phase = Phase.STARTING;
     private @Nullable Outcome outcome;
@@ -52,7 +52,7 @@ public final class MachineLifecycle {
 
     /** A machine whose processes are being started at {@code nowNs} (any monotonic clock). */
     public MachineLifecycle(
-            String vm, LifecycleConfig config, Set<ProcessKind> processes, MachineActions actions, long nowNs) {
+            String vm, LifecycleConfig config, Set<ProcessInstance> processes, MachineActions actions, long nowNs) {
         this.vm = vm;
         this.config = config;
         this.actions = actions;
@@ -146,8 +146,8 @@ public final class MachineLifecycle {
         if (missing().isEmpty()) {
             phase = Phase.RUNNING;
             // Devices first: nothing is lost if the vCPU is sooner, but so it never waits for them.
-            ProcessKind.devices().stream().filter(alive::contains).forEach(actions::start);
-            actions.start(ProcessKind.VCPU);
+            alive.stream().filter(ProcessInstance::isDevice).toList().forEach(actions::start);
+            actions.start(ProcessInstance.VCPU);
         }
     }
 
@@ -274,7 +274,7 @@ public final class MachineLifecycle {
         phase = Phase.STOPPING;
         outcome = how;
         killDeadlineNs = nowNs + STOP_GRACE.toNanos();
-        List<ProcessKind> told = new ArrayList<>(alive);
+        List<ProcessInstance> told = new ArrayList<>(alive);
         told.forEach(actions::requestStop);
         if (alive.isEmpty()) {
             phase = Phase.STOPPED;
@@ -300,14 +300,14 @@ public final class MachineLifecycle {
         phase = Phase.STOPPED;
     }
 
-    private Set<ProcessKind> missing() {
-        Set<ProcessKind> missing = EnumSet.copyOf(alive);
+    private Set<ProcessInstance> missing() {
+        Set<ProcessInstance> missing = new LinkedHashSet<>(alive);
         missing.removeAll(ready);
         return missing;
     }
 
-    private static String names(Set<ProcessKind> processes) {
-        return processes.stream().map(ProcessKind::process).collect(Collectors.joining(", "));
+    private static String names(Set<ProcessInstance> processes) {
+        return processes.stream().map(ProcessInstance::process).collect(Collectors.joining(", "));
     }
 
     @Override

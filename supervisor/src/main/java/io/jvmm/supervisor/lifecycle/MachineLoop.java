@@ -5,24 +5,28 @@ import io.jvmm.ipc.message.SupervisorRequestType;
 import io.jvmm.ipc.ring.Violation;
 import io.jvmm.ipc.sys.Clock;
 import io.jvmm.ipc.sys.ExitStatus;
+import io.jvmm.ipc.sys.Fd;
 import io.jvmm.ipc.sys.Poller;
 import io.jvmm.ipc.sys.Signals;
 import io.jvmm.policy.jail.JailReport;
+import io.jvmm.supervisor.backend.DeviceBackends;
 import io.jvmm.supervisor.config.SerialConfig;
 import io.jvmm.supervisor.config.VmConfig;
 import io.jvmm.supervisor.launch.ChildProcess;
 import io.jvmm.supervisor.launch.ProcessInspector;
+import io.jvmm.supervisor.launch.ProcessInstance;
 import io.jvmm.supervisor.launch.ProcessKind;
 import io.jvmm.supervisor.launch.Variant;
+import io.jvmm.supervisor.sys.WindowSize;
 import io.jvmm.supervisor.terminal.TerminalSession;
 import java.io.IOException;
 import java.util.ArrayList;
-import java.util.EnumMap;
-import java.util.EnumSet;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 
 /**
  * Watches one machine and acts for its {@link MachineLifecycle}: pidfds, doorbells of the supervisor links, output pipes and
@@ -53,10 +57,11 @@ public final class MachineLoop implements MachineActions {
     private final Optional<TerminalSession> terminal;
     private final ProcessInspector inspector;
     private final boolean reportOnly;
-    private final Map<ProcessKind, Watched> watched = new EnumMap<>(ProcessKind.class);
-    private final Map<ProcessKind, JailReport> reports = new EnumMap<>(ProcessKind.class);
+    private final Map<ProcessInstance, Watched> watched = new LinkedHashMap<>();
+    private final Map<ProcessInstance, JailReport> reports = new LinkedHashMap<>();
     private final MachineLifecycle lifecycle;
     private final Poller poller;
+    private final Helpers helpers;
 
     /** A child and its places in the poll set. */
     private static final class Watched {
@@ -88,6 +93,7 @@ public final class MachineLoop implements MachineActions {
     /**
      * Takes charge of the children.
      *
+     * @param devices back ends that want something done while the machine runs
      * @param reportOnly whether the guest is not to run: the loop ends once every jail has been looked at
      */
     public MachineLoop(
@@ -97,6 +103,7 @@ public final class MachineLoop implements MachineActions {
             Console console,
             Optional<TerminalSession> terminal,
             ProcessInspector inspector,
+            Optional<DeviceBackends> devices,
             boolean reportOnly) {
         this.config = config;
         this.console = console;
@@ -105,14 +112,17 @@ public final class MachineLoop implements MachineActions {
         this.inspector = inspector;
         this.reportOnly = reportOnly;
         long now = Clock.monotonicNs();
-        EnumSet<ProcessKind> kinds = EnumSet.noneOf(ProcessKind.class);
-        poller = new Poller(1 + 3 * children.size());
+        Set<ProcessInstance> kinds = new LinkedHashSet<>();
+        poller = new Poller(
+                1 + 3 * children.size() + devices.map(Helpers::descriptors).orElse(0));
         poller.add(signals.bell().fd(), Poller.READABLE);
         for (ChildProcess child : children) {
-            kinds.add(child.kind());
-            ChildOutput output = new ChildOutput(child.kind().process(), now, console::say);
-            watched.put(child.kind(), new Watched(child, output, new ChildEvents(child, output, this), poller, now));
+            kinds.add(child.instance());
+            ChildOutput output = new ChildOutput(child.instance().process(), now, console::say);
+            watched.put(
+                    child.instance(), new Watched(child, output, new ChildEvents(child, output, this), poller, now));
         }
+        helpers = new Helpers(devices, poller, console, this);
         lifecycle = new MachineLifecycle(config.machine().name(), config.lifecycle(), kinds, this, now);
     }
 
@@ -129,6 +139,7 @@ public final class MachineLoop implements MachineActions {
             for (Watched w : watched.values()) {
                 serve(w);
             }
+            helpers.serve();
         }
         watched.values().forEach(w -> {
             w.output.tellDropped();
@@ -137,9 +148,17 @@ public final class MachineLoop implements MachineActions {
         return lifecycle.outcome().orElseThrow();
     }
 
-    /** What was found by looking at the processes, in the order of {@link ProcessKind}. */
+    /** What was found by looking at the processes, in the order in which they were started. */
     public List<JailReport> reports() {
-        return List.copyOf(reports.values());
+        return watched.keySet().stream()
+                .map(reports::get)
+                .filter(java.util.Objects::nonNull)
+                .toList();
+    }
+
+    /** Those that serve devices, in the order in which the vCPU process counts them. */
+    List<ProcessInstance> devices() {
+        return watched.keySet().stream().filter(ProcessInstance::isDevice).toList();
     }
 
     /** How many system calls the filter of each ready process lets through, by the name of the process. */
@@ -174,7 +193,7 @@ public final class MachineLoop implements MachineActions {
         } else if (w.child.endpoint().health() == LinkHealth.SEVERED) {
             sever(w);
             Violation violation = w.child.endpoint().violation();
-            handle(new MachineEvent.Violation(w.child.kind(), "the supervisor", String.valueOf(violation)));
+            handle(new MachineEvent.Violation(w.child.instance(), "the supervisor", String.valueOf(violation)));
         }
         return taken > 0 && !w.severed;
     }
@@ -209,13 +228,30 @@ public final class MachineLoop implements MachineActions {
     private void handleSignals() {
         signals.bell().drain();
         for (Optional<SignalSource.Kind> s = signals.next(); s.isPresent(); s = signals.next()) {
+            if (s.get() == SignalSource.Kind.WINCH) {
+                resize();
+                continue;
+            }
             handle(
                     switch (s.get()) {
                         case INT -> new MachineEvent.Interrupt();
                         case TERM -> new MachineEvent.PowerButton("SIGTERM");
                         case HUP -> new MachineEvent.PowerButton("SIGHUP");
+                        case WINCH -> throw new IllegalStateException("no event");
                     });
         }
+    }
+
+    /** The console on the terminal learns of its size. */
+    private void resize() {
+        if (!config.consoleOnTerminal()) {
+            return;
+        }
+        WindowSize.of(Fd.of(0))
+                .ifPresent(size -> watched.keySet().stream()
+                        .filter(p -> p.kind() == ProcessKind.CONSOLE)
+                        .forEach(p ->
+                                watched.get(p).child.endpoint().send(SupervisorRequestType.RESIZE, size.argument())));
     }
 
     private void sleep(boolean not) {
@@ -274,7 +310,7 @@ public final class MachineLoop implements MachineActions {
         poller.ignore(w.pidfdIndex);
         poller.ignore(w.outputIndex);
         poller.ignore(w.doorbellIndex);
-        handle(new MachineEvent.Ended(w.child.kind(), w.child.pid(), status, w.output.lastWords()));
+        handle(new MachineEvent.Ended(w.child.instance(), w.child.pid(), status, w.output.lastWords()));
         String reason = lifecycle.outcome().map(Outcome::message).orElse("");
         w.output.release(!reason.isEmpty() && reason.equals(w.output.lastWords()));
     }
@@ -301,7 +337,7 @@ public final class MachineLoop implements MachineActions {
     }
 
     @Override
-    public Optional<String> audit(ProcessKind process) {
+    public Optional<String> audit(ProcessInstance process) {
         Watched w = watched.get(process);
         if (w == null || !w.events.filterIsRight()) {
             return Optional.of("the filter it reports is not the compiled policy's.");
@@ -317,7 +353,7 @@ public final class MachineLoop implements MachineActions {
     }
 
     @Override
-    public boolean hasEnded(ProcessKind process) {
+    public boolean hasEnded(ProcessInstance process) {
         Watched w = watched.get(process);
         if (w == null || w.ended) {
             return w != null;
@@ -330,11 +366,11 @@ public final class MachineLoop implements MachineActions {
     }
 
     @Override
-    public void start(ProcessKind process) {
+    public void start(ProcessInstance process) {
         if (reportOnly) {
             return;
         }
-        if (process == ProcessKind.VCPU && terminal.isPresent()) {
+        if (process.equals(ProcessInstance.VCPU) && terminal.isPresent()) {
             try {
                 terminal.get().enterRaw();
                 console.setRaw(terminal.get().isRaw());
@@ -348,21 +384,21 @@ public final class MachineLoop implements MachineActions {
 
     @Override
     public boolean pressPowerButton() {
-        return send(ProcessKind.PLATFORM, SupervisorRequestType.POWER_BUTTON);
+        return send(ProcessInstance.PLATFORM, SupervisorRequestType.POWER_BUTTON);
     }
 
     @Override
-    public void requestStop(ProcessKind process) {
+    public void requestStop(ProcessInstance process) {
         send(process, SupervisorRequestType.STOP);
     }
 
-    private boolean send(ProcessKind process, SupervisorRequestType request) {
+    private boolean send(ProcessInstance process, SupervisorRequestType request) {
         Watched w = watched.get(process);
         return w != null && w.child.endpoint().send(request);
     }
 
     @Override
-    public void kill(ProcessKind process) {
+    public void kill(ProcessInstance process) {
         Watched w = watched.get(process);
         if (w != null && !w.collected) {
             w.child.pidfd().signal(Signals.SIGKILL);
@@ -370,7 +406,7 @@ public final class MachineLoop implements MachineActions {
     }
 
     @Override
-    public int pid(ProcessKind process) {
+    public int pid(ProcessInstance process) {
         Watched w = watched.get(process);
         return w == null ? 0 : w.child.pid();
     }

@@ -11,7 +11,7 @@ import java.util.Optional;
 import java.util.concurrent.ConcurrentLinkedQueue;
 
 /**
- * SIGTERM, SIGINT and SIGHUP as something an event loop can wait for. HotSpot delivers a signal on a thread of its own; here it
+ * SIGTERM, SIGINT, SIGHUP and SIGWINCH as something an event loop can wait for. HotSpot delivers a signal on a thread of its own; here it
  * becomes an entry in a queue and a rung eventfd. A signal that was ignored when the supervisor started (nohup(1), a background
  * job's SIGINT) stays ignored.
  *
@@ -23,7 +23,9 @@ public final class SignalSource implements AutoCloseable {
     public enum Kind {
         TERM,
         INT,
-        HUP
+        HUP,
+        /** The terminal has a new size. */
+        WINCH
     }
 
     private final ConcurrentLinkedQueue<Kind> arrived = new ConcurrentLinkedQueue<>();

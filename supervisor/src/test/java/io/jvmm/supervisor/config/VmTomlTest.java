@@ -40,7 +40,9 @@ class VmTomlTest {
     void theLeastConfigurationGetsEveryStandardValue() throws ConfigException {
         VmConfig c = good(BOOT);
         assertEquals(new MachineConfig("vm", new MemorySize(512L << 20), 1, MachineConfig.Engine.AUTO), c.machine());
-        assertEquals(new BootConfig(Path.of("/etc/vms/k"), Optional.empty(), "", BootConfig.OnReset.RESTART), c.boot());
+        assertEquals(
+                new BootConfig(Path.of("/etc/vms/k"), false, Optional.empty(), "", BootConfig.OnReset.RESTART),
+                c.boot());
         assertEquals(
                 List.of(new SerialConfig(
                         1, SerialConfig.Backend.TERMINAL, Optional.empty(), SerialConfig.Escape.CTRL_A)),
@@ -91,6 +93,7 @@ class VmTomlTest {
         assertEquals(
                 new BootConfig(
                         Path.of("/boot/vmlinuz"),
+                        false,
                         Optional.of(Path.of("/etc/initrd")),
                         "console=ttyS0 quiet",
                         BootConfig.OnReset.EXIT),

@@ -145,7 +145,7 @@ class BackendsTest {
         try (RuntimeDirectory runtime = runtime();
                 Backends b = Backends.open(config(serial("backend = \"socket\"\npath = \"s\"\n")), runtime);
                 UnixSocket client = UnixSocket.connect(path)) {
-            assertNotNull(b.ports().getFirst().listen());
+            assertNotNull(b.ports().getFirst().stream().listen());
             assertTrue(client.fd().isOpen());
             assertEquals("rw-------", PosixFilePermissions.toString(Files.getPosixFilePermissions(path)));
         }
@@ -192,8 +192,8 @@ class BackendsTest {
                 Backends b = Backends.open(config(text), runtime)) {
             assertEquals(3, b.ports().size());
             assertNull(b.ports().getFirst().config());
-            assertNotNull(b.ports().get(2).out());
-            assertNull(b.ports().get(2).in());
+            assertNotNull(b.ports().get(2).stream().out());
+            assertNull(b.ports().get(2).stream().in());
         }
     }
 }

@@ -18,7 +18,7 @@ import io.jvmm.policy.jail.JailReport;
 import io.jvmm.policy.jail.JailedProcess;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.EnumMap;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -30,12 +30,15 @@ import java.util.Set;
  * the links.
  */
 public final class FakeMachine implements AutoCloseable, ProcessInspector {
+    public static final List<ProcessInstance> PROCESSES =
+            List.of(ProcessInstance.VCPU, ProcessInstance.SERIAL, ProcessInstance.PLATFORM);
+
     private static final byte[] FILTER = {6, 0, 0, 0, 0, 0, 0, 0};
     private static final byte[] KVM_FILTER = {6, 0, 0, 0, 1, 0, 0, 0};
 
     private final List<AutoCloseable> owned = new ArrayList<>();
     private final List<ChildProcess> children = new ArrayList<>();
-    private final Map<ProcessKind, ProcessEndpoint> ends = new EnumMap<>(ProcessKind.class);
+    private final Map<ProcessInstance, ProcessEndpoint> ends = new HashMap<>();
     private final List<String> audited = new ArrayList<>();
     private List<String> faults = List.of();
 
@@ -54,7 +57,7 @@ public final class FakeMachine implements AutoCloseable, ProcessInspector {
     }
 
     private FakeMachine(String script, List<Variant> vcpu) {
-        for (ProcessKind kind : ProcessKind.values()) {
+        for (ProcessInstance kind : PROCESSES) {
             Pipe output = own(Pipe.create());
             output.reader().setNonBlocking(true);
             UnixSocket.Pair control = own(UnixSocket.seqPacketPair());
@@ -80,7 +83,9 @@ public final class FakeMachine implements AutoCloseable, ProcessInspector {
                     output.reader(),
                     new SupervisorEndpoint(memory, request, event),
                     event,
-                    kind == ProcessKind.VCPU ? vcpu : List.of(new Variant(Optional.empty(), new NarrowFilter(FILTER))),
+                    kind.equals(ProcessInstance.VCPU)
+                            ? vcpu
+                            : List.of(new Variant(Optional.empty(), new NarrowFilter(FILTER))),
                     Set.of(),
                     OptionalInt.empty()));
             LinkMemory theirs = own(LinkMemory.attach(memory.fd().duplicate(), LinkKind.SUPERVISOR));
@@ -97,12 +102,15 @@ public final class FakeMachine implements AutoCloseable, ProcessInspector {
         return children;
     }
 
-    public ChildProcess child(ProcessKind kind) {
-        return children.stream().filter(c -> c.kind() == kind).findFirst().orElseThrow();
+    public ChildProcess child(ProcessInstance kind) {
+        return children.stream()
+                .filter(c -> c.instance().equals(kind))
+                .findFirst()
+                .orElseThrow();
     }
 
     /** A process's own end of its supervisor link. */
-    public ProcessEndpoint end(ProcessKind kind) {
+    public ProcessEndpoint end(ProcessInstance kind) {
         return java.util.Objects.requireNonNull(ends.get(kind));
     }
 
@@ -113,11 +121,11 @@ public final class FakeMachine implements AutoCloseable, ProcessInspector {
 
     /** Says READY as a vCPU process behind the filter for KVM. */
     public void readyWithKvm() {
-        end(ProcessKind.VCPU).ready(1, FilterMode.hash(KVM_FILTER), 1);
+        end(ProcessInstance.VCPU).ready(1, FilterMode.hash(KVM_FILTER), 1);
     }
 
     /** Says READY as the process, a vCPU process as one with the software processor. */
-    public void ready(ProcessKind kind) {
+    public void ready(ProcessInstance kind) {
         end(kind).ready(1, FilterMode.hash(FILTER), 1);
     }
 
@@ -129,12 +137,12 @@ public final class FakeMachine implements AutoCloseable, ProcessInspector {
     @Override
     public JailReport look(ChildProcess child) {
         return new JailReport(
-                child.kind().process(), child.pid(), Map.of(), Map.of(), Map.of(), "", "", List.of(), List.of());
+                child.instance().process(), child.pid(), Map.of(), Map.of(), Map.of(), "", "", List.of(), List.of());
     }
 
     @Override
     public List<String> faults(ChildProcess child, Optional<EngineKind> engine, JailReport report) {
-        audited.add(child.kind().process() + engine.map(e -> " " + e.word()).orElse(""));
+        audited.add(child.instance().process() + engine.map(e -> " " + e.word()).orElse(""));
         return faults;
     }
 

@@ -7,10 +7,11 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.jvmm.ipc.boot.ProcessExit;
 import io.jvmm.ipc.sys.ExitStatus;
 import io.jvmm.supervisor.config.LifecycleConfig;
-import io.jvmm.supervisor.launch.ProcessKind;
+import io.jvmm.supervisor.launch.FakeMachine;
+import io.jvmm.supervisor.launch.ProcessInstance;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.EnumSet;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Random;
@@ -29,18 +30,18 @@ class MachineLifecycleTest {
         boolean ended;
 
         @Override
-        public Optional<String> audit(ProcessKind process) {
+        public Optional<String> audit(ProcessInstance process) {
             done.add("audit " + process.process());
             return fault;
         }
 
         @Override
-        public boolean hasEnded(ProcessKind process) {
+        public boolean hasEnded(ProcessInstance process) {
             return ended;
         }
 
         @Override
-        public void start(ProcessKind process) {
+        public void start(ProcessInstance process) {
             done.add("start " + process.process());
         }
 
@@ -51,17 +52,17 @@ class MachineLifecycleTest {
         }
 
         @Override
-        public void requestStop(ProcessKind process) {
+        public void requestStop(ProcessInstance process) {
             done.add("stop " + process.process());
         }
 
         @Override
-        public int pid(ProcessKind process) {
+        public int pid(ProcessInstance process) {
             return 123;
         }
 
         @Override
-        public void kill(ProcessKind process) {
+        public void kill(ProcessInstance process) {
             done.add("kill " + process.process());
         }
 
@@ -83,28 +84,28 @@ class MachineLifecycleTest {
     }
 
     private MachineLifecycle starting(LifecycleConfig config) {
-        return new MachineLifecycle("vm", config, EnumSet.allOf(ProcessKind.class), did, 0);
+        return new MachineLifecycle("vm", config, new LinkedHashSet<>(FakeMachine.PROCESSES), did, 0);
     }
 
     private MachineLifecycle running() {
         MachineLifecycle m = starting();
-        for (ProcessKind p : ProcessKind.values()) {
+        for (ProcessInstance p : FakeMachine.PROCESSES) {
             m.handle(new MachineEvent.Ready(p), 1);
         }
         did.done.clear();
         return m;
     }
 
-    private static MachineEvent killed(ProcessKind process, int signal) {
+    private static MachineEvent killed(ProcessInstance process, int signal) {
         return new MachineEvent.Ended(process, 123, new ExitStatus.Killed(signal, false), "");
     }
 
-    private static MachineEvent exited(ProcessKind process, int code, String lastWords) {
+    private static MachineEvent exited(ProcessInstance process, int code, String lastWords) {
         return new MachineEvent.Ended(process, 123, new ExitStatus.Exited(code), lastWords);
     }
 
     private static void everyoneLeaves(MachineLifecycle m) {
-        for (ProcessKind p : ProcessKind.values()) {
+        for (ProcessInstance p : FakeMachine.PROCESSES) {
             m.handle(exited(p, 0, ""), 2);
         }
         assertEquals(Phase.STOPPED, m.phase());
@@ -118,12 +119,12 @@ class MachineLifecycleTest {
     @Test
     void theGuestStartsOnceEveryJailHasBeenLookedAt() {
         MachineLifecycle m = starting();
-        m.handle(new MachineEvent.Ready(ProcessKind.SERIAL), 1);
-        m.handle(new MachineEvent.Ready(ProcessKind.SERIAL), 1);
-        m.handle(new MachineEvent.Ready(ProcessKind.VCPU), 1);
+        m.handle(new MachineEvent.Ready(ProcessInstance.SERIAL), 1);
+        m.handle(new MachineEvent.Ready(ProcessInstance.SERIAL), 1);
+        m.handle(new MachineEvent.Ready(ProcessInstance.VCPU), 1);
         assertEquals(List.of("audit serial", "audit vcpu"), did.done);
         assertEquals(Phase.STARTING, m.phase());
-        m.handle(new MachineEvent.Ready(ProcessKind.PLATFORM), 1);
+        m.handle(new MachineEvent.Ready(ProcessInstance.PLATFORM), 1);
         assertEquals(
                 List.of("audit serial", "audit vcpu", "audit platform", "start serial", "start platform", "start vcpu"),
                 did.done);
@@ -135,7 +136,7 @@ class MachineLifecycleTest {
     void aJailThatIsNotAsItMustBeIsFatal() {
         MachineLifecycle m = starting();
         did.fault = Optional.of("it has 4 capabilities.");
-        m.handle(new MachineEvent.Ready(ProcessKind.SERIAL), 1);
+        m.handle(new MachineEvent.Ready(ProcessInstance.SERIAL), 1);
         assertEquals(
                 new Outcome.ProcessFailed(
                         "process serial is not jailed as it must be: it has 4 capabilities. Nothing of the guest has run."),
@@ -150,17 +151,17 @@ class MachineLifecycleTest {
         MachineLifecycle m = starting();
         did.fault = Optional.of("it cannot be looked at.");
         did.ended = true;
-        m.handle(new MachineEvent.Ready(ProcessKind.SERIAL), 1);
+        m.handle(new MachineEvent.Ready(ProcessInstance.SERIAL), 1);
         assertEquals(Phase.STARTING, m.phase());
-        m.handle(new MachineEvent.Ended(ProcessKind.SERIAL, 123, new ExitStatus.Killed(9, false), ""), 2);
+        m.handle(new MachineEvent.Ended(ProcessInstance.SERIAL, 123, new ExitStatus.Killed(9, false), ""), 2);
         assertTrue(outcome(m).message().contains("SIGKILL"), outcome(m)::message);
     }
 
     @Test
     void aProcessThatIsNeverReadyIsNamed() {
         MachineLifecycle m = starting();
-        m.handle(new MachineEvent.Ready(ProcessKind.VCPU), 1);
-        m.handle(new MachineEvent.Ready(ProcessKind.PLATFORM), 1);
+        m.handle(new MachineEvent.Ready(ProcessInstance.VCPU), 1);
+        m.handle(new MachineEvent.Ready(ProcessInstance.PLATFORM), 1);
         assertEquals(SECOND, m.nextDeadlineNs());
         m.tick(SECOND);
         assertEquals("progress waiting for serial to become ready (1 s)", did.done.getLast());
@@ -177,15 +178,15 @@ class MachineLifecycleTest {
     @Test
     void aDeathNamesProcessAndSignal() {
         MachineLifecycle m = running();
-        m.handle(killed(ProcessKind.SERIAL, 9), 1);
+        m.handle(killed(ProcessInstance.SERIAL, 9), 1);
         assertEquals(
                 new Outcome.ProcessFailed(
                         "process serial (pid 123) was killed by SIGKILL; the machine has been stopped."),
                 outcome(m));
         assertEquals(List.of("stop vcpu", "stop platform"), did.done, "the dead are not told");
-        m.handle(exited(ProcessKind.VCPU, 0, ""), 2);
+        m.handle(exited(ProcessInstance.VCPU, 0, ""), 2);
         assertEquals(Phase.STOPPING, m.phase());
-        m.handle(killed(ProcessKind.PLATFORM, 9), 2);
+        m.handle(killed(ProcessInstance.PLATFORM, 9), 2);
         assertEquals(Phase.STOPPED, m.phase());
         assertTrue(outcome(m).message().contains("serial"), "the first death is the cause");
     }
@@ -193,7 +194,7 @@ class MachineLifecycleTest {
     @Test
     void anUnexpectedExitTellsItsLastWords() {
         MachineLifecycle m = running();
-        m.handle(exited(ProcessKind.PLATFORM, 70, "java.lang.AssertionError: alarm"), 1);
+        m.handle(exited(ProcessInstance.PLATFORM, 70, "java.lang.AssertionError: alarm"), 1);
         assertEquals(
                 "process platform (pid 123) exited with 70; the machine has been stopped."
                         + " Its last words: java.lang.AssertionError: alarm",
@@ -203,22 +204,22 @@ class MachineLifecycleTest {
     @Test
     void aProcessMayRefuseItsInputBeforeTheStartOnly() {
         MachineLifecycle m = starting();
-        m.handle(exited(ProcessKind.VCPU, ProcessExit.BAD_CONFIGURATION.code(), "boot.kernel: no kernel."), 1);
+        m.handle(exited(ProcessInstance.VCPU, ProcessExit.BAD_CONFIGURATION.code(), "boot.kernel: no kernel."), 1);
         assertEquals(new Outcome.BadInput("boot.kernel: no kernel."), outcome(m));
 
         MachineLifecycle n = starting();
-        n.handle(exited(ProcessKind.VCPU, ProcessExit.HOST_ERROR.code(), "KVM has no irqfd."), 1);
+        n.handle(exited(ProcessInstance.VCPU, ProcessExit.HOST_ERROR.code(), "KVM has no irqfd."), 1);
         assertEquals(new Outcome.HostLacks("KVM has no irqfd."), outcome(n));
 
         MachineLifecycle o = running();
-        o.handle(exited(ProcessKind.VCPU, ProcessExit.BAD_CONFIGURATION.code(), "boot.kernel: no kernel."), 1);
+        o.handle(exited(ProcessInstance.VCPU, ProcessExit.BAD_CONFIGURATION.code(), "boot.kernel: no kernel."), 1);
         assertInstanceOf(Outcome.ProcessFailed.class, outcome(o), "a process that has seen the guest is not believed");
     }
 
     @Test
     void aDeathBeforeReadySaysSo() {
         MachineLifecycle m = starting();
-        m.handle(killed(ProcessKind.SERIAL, 31), 1);
+        m.handle(killed(ProcessInstance.SERIAL, 31), 1);
         assertEquals(
                 "process serial (pid 123) was killed by SIGSYS before it was ready; the machine has been stopped.",
                 outcome(m).message());
@@ -230,7 +231,7 @@ class MachineLifecycleTest {
         m.handle(new MachineEvent.GuestStopped(MachineEvent.Stop.POWERED_OFF, 0, 0, 0), 1);
         assertEquals(new Outcome.PoweredOff(""), outcome(m));
         assertEquals(List.of("stop vcpu", "stop serial", "stop platform"), did.done);
-        m.handle(killed(ProcessKind.SERIAL, 9), 2);
+        m.handle(killed(ProcessInstance.SERIAL, 9), 2);
         assertEquals(new Outcome.PoweredOff(""), outcome(m), "what follows changes nothing");
 
         MachineLifecycle n = running();
@@ -253,14 +254,14 @@ class MachineLifecycleTest {
     void whoDoesNotStopIsKilled() {
         MachineLifecycle m = running();
         m.handle(new MachineEvent.GuestStopped(MachineEvent.Stop.POWERED_OFF, 0, 0, 0), 5);
-        m.handle(exited(ProcessKind.VCPU, 0, ""), 6);
+        m.handle(exited(ProcessInstance.VCPU, 0, ""), 6);
         assertEquals(5 + MachineLifecycle.STOP_GRACE.toNanos(), m.nextDeadlineNs());
         did.done.clear();
         m.tick(m.nextDeadlineNs());
         assertEquals(List.of("kill serial", "kill platform"), did.done);
-        m.handle(killed(ProcessKind.SERIAL, 9), m.nextDeadlineNs() - 2);
+        m.handle(killed(ProcessInstance.SERIAL, 9), m.nextDeadlineNs() - 2);
         assertEquals(Phase.STOPPING, m.phase());
-        m.handle(killed(ProcessKind.PLATFORM, 9), m.nextDeadlineNs() - 1);
+        m.handle(killed(ProcessInstance.PLATFORM, 9), m.nextDeadlineNs() - 1);
         assertEquals(Phase.STOPPED, m.phase());
         assertEquals(MachineLifecycle.NEVER, m.nextDeadlineNs());
         assertEquals(new Outcome.PoweredOff(""), outcome(m));
@@ -271,7 +272,7 @@ class MachineLifecycleTest {
         MachineLifecycle m = running();
         m.handle(new MachineEvent.GuestStopped(MachineEvent.Stop.CRASHED, 0, 0, 0), 5);
         m.tick(m.nextDeadlineNs());
-        m.handle(killed(ProcessKind.VCPU, 9), SECOND);
+        m.handle(killed(ProcessInstance.VCPU, 9), SECOND);
         did.done.clear();
         m.tick(m.nextDeadlineNs());
         assertEquals(Phase.STOPPED, m.phase());
@@ -340,7 +341,7 @@ class MachineLifecycleTest {
     @Test
     void aTimeoutOfZeroKillsAtOnce() {
         MachineLifecycle m = starting(new LifecycleConfig(Duration.ofSeconds(1), Duration.ZERO));
-        for (ProcessKind p : ProcessKind.values()) {
+        for (ProcessInstance p : FakeMachine.PROCESSES) {
             m.handle(new MachineEvent.Ready(p), 1);
         }
         m.handle(new MachineEvent.PowerButton("SIGTERM"), 1);
@@ -367,7 +368,7 @@ class MachineLifecycleTest {
     void aHungDeviceIsReportedRarelyAndTheMachineStaysUp() {
         MachineLifecycle m = running();
         for (int i = 0; i < 100; i++) {
-            m.handle(new MachineEvent.DeviceHung(ProcessKind.SERIAL, SECOND), 1);
+            m.handle(new MachineEvent.DeviceHung(ProcessInstance.SERIAL, SECOND), 1);
         }
         assertEquals(
                 List.of(
@@ -385,7 +386,7 @@ class MachineLifecycleTest {
         MachineLifecycle m = running();
         m.handle(
                 new MachineEvent.Violation(
-                        ProcessKind.SERIAL, "vcpu", "RECORD_LENGTH at ring position 64: ff ff ff 7f"),
+                        ProcessInstance.SERIAL, "vcpu", "RECORD_LENGTH at ring position 64: ff ff ff 7f"),
                 1);
         assertEquals(
                 "process serial broke the protocol (noticed by vcpu): RECORD_LENGTH at ring position 64: ff ff ff 7f;"
@@ -401,14 +402,14 @@ class MachineLifecycleTest {
         for (int life = 0; life < 2000; life++) {
             did.done.clear();
             MachineLifecycle m = starting();
-            Set<ProcessKind> alive = EnumSet.allOf(ProcessKind.class);
+            Set<ProcessInstance> alive = new LinkedHashSet<>(FakeMachine.PROCESSES);
             Optional<Outcome> first = Optional.empty();
             long now = 0;
             for (int step = 0; step < 200 && m.phase() != Phase.STOPPED; step++) {
                 Phase before = m.phase();
                 int told = did.done.size();
                 now += random.nextInt(1_000_000_000);
-                ProcessKind p = List.of(ProcessKind.values()).get(random.nextInt(3));
+                ProcessInstance p = FakeMachine.PROCESSES.get(random.nextInt(3));
                 switch (random.nextInt(10)) {
                     case 0, 1, 2 -> m.handle(new MachineEvent.Ready(p), now);
                     case 3 -> {
@@ -427,10 +428,11 @@ class MachineLifecycleTest {
                 }
                 assertTrue(m.phase().compareTo(before) >= 0, () -> "seed " + seed);
                 for (String d : did.done.subList(told, did.done.size())) {
-                    for (ProcessKind dead : EnumSet.complementOf(
-                            EnumSet.copyOf(alive.isEmpty() ? EnumSet.allOf(ProcessKind.class) : alive))) {
+                    List<ProcessInstance> dead = new ArrayList<>(FakeMachine.PROCESSES);
+                    dead.removeAll(alive);
+                    for (ProcessInstance gone : dead) {
                         assertTrue(
-                                !d.equals("stop " + dead.process()) && !d.equals("kill " + dead.process()),
+                                !d.equals("stop " + gone.process()) && !d.equals("kill " + gone.process()),
                                 () -> "seed " + seed);
                     }
                 }

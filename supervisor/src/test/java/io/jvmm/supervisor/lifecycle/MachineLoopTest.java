@@ -17,7 +17,7 @@ import io.jvmm.supervisor.config.VmConfig;
 import io.jvmm.supervisor.config.VmToml;
 import io.jvmm.supervisor.launch.ChildProcess;
 import io.jvmm.supervisor.launch.FakeMachine;
-import io.jvmm.supervisor.launch.ProcessKind;
+import io.jvmm.supervisor.launch.ProcessInstance;
 import java.io.ByteArrayOutputStream;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
@@ -53,7 +53,7 @@ class MachineLoopTest {
         signals.close();
         for (FakeMachine m : machines) {
             for (ChildProcess child : m.children()) {
-                assertFalse(Files.exists(Path.of("/proc/" + child.pid())), child.kind()::process);
+                assertFalse(Files.exists(Path.of("/proc/" + child.pid())), child.instance()::process);
             }
             m.close();
         }
@@ -68,7 +68,8 @@ class MachineLoopTest {
                         VmToml.Options.STANDARD)
                 .config();
         Console console = new Console(new PrintStream(err, true, StandardCharsets.UTF_8), Console.Detail.NORMAL);
-        MachineLoop loop = new MachineLoop(config, m.children(), signals, console, Optional.empty(), m, false);
+        MachineLoop loop =
+                new MachineLoop(config, m.children(), signals, console, Optional.empty(), m, Optional.empty(), false);
         return CompletableFuture.supplyAsync(loop::run);
     }
 
@@ -77,10 +78,10 @@ class MachineLoopTest {
     }
 
     private void allReady(FakeMachine m) throws InterruptedException {
-        for (ProcessKind kind : ProcessKind.values()) {
+        for (ProcessInstance kind : FakeMachine.PROCESSES) {
             m.ready(kind);
         }
-        for (ProcessKind kind : ProcessKind.values()) {
+        for (ProcessInstance kind : FakeMachine.PROCESSES) {
             assertEquals(SupervisorRequestType.START, next(m.end(kind)), kind::process);
         }
     }
@@ -101,8 +102,8 @@ class MachineLoopTest {
         FakeMachine m = machine(SLEEP);
         CompletableFuture<Outcome> run = run(m, "");
         allReady(m);
-        m.end(ProcessKind.VCPU).guestStopped(StopCause.POWERED_OFF, 0, 0, 0);
-        for (ProcessKind kind : ProcessKind.values()) {
+        m.end(ProcessInstance.VCPU).guestStopped(StopCause.POWERED_OFF, 0, 0, 0);
+        for (ProcessInstance kind : FakeMachine.PROCESSES) {
             assertEquals(SupervisorRequestType.STOP, next(m.end(kind)));
         }
         // The shells do not heed STOP: they are killed when their grace is over.
@@ -114,7 +115,7 @@ class MachineLoopTest {
         FakeMachine m = machine(SLEEP);
         CompletableFuture<Outcome> run = run(m, "");
         allReady(m);
-        ChildProcess serial = m.child(ProcessKind.SERIAL);
+        ChildProcess serial = m.child(ProcessInstance.SERIAL);
         serial.pidfd().signal(9);
         assertEquals(
                 "process serial (pid " + serial.pid() + ") was killed by SIGKILL; the machine has been stopped.",
@@ -133,8 +134,8 @@ class MachineLoopTest {
         FakeMachine m = machine(SLEEP);
         CompletableFuture<Outcome> run = run(m, "");
         allReady(m);
-        m.end(ProcessKind.VCPU).guestStopped(StopCause.CRASHED, 1, 0x1000, 0);
-        m.child(ProcessKind.VCPU).pidfd().signal(9);
+        m.end(ProcessInstance.VCPU).guestStopped(StopCause.CRASHED, 1, 0x1000, 0);
+        m.child(ProcessInstance.VCPU).pidfd().signal(9);
         assertEquals(
                 new Outcome.GuestCrashed("the guest crashed (triple fault) on vCPU 1 at rip 0x1000."), outcome(run));
     }
@@ -143,8 +144,8 @@ class MachineLoopTest {
     void aProcessThatIsNeverReadyIsNamed() throws Exception {
         FakeMachine m = machine(SLEEP);
         CompletableFuture<Outcome> run = run(m, "ready_timeout_s = 1\n");
-        m.ready(ProcessKind.VCPU);
-        m.ready(ProcessKind.SERIAL);
+        m.ready(ProcessInstance.VCPU);
+        m.ready(ProcessInstance.SERIAL);
         assertTrue(outcome(run).message().startsWith("process platform did not become ready within 1 s"));
     }
 
@@ -153,7 +154,7 @@ class MachineLoopTest {
         FakeMachine m = machine(SLEEP);
         m.setFaults(List.of("shares the net namespace", "runs as root"));
         CompletableFuture<Outcome> run = run(m, "");
-        m.ready(ProcessKind.SERIAL);
+        m.ready(ProcessInstance.SERIAL);
         assertEquals(
                 new Outcome.ProcessFailed(
                         "process serial is not jailed as it must be: shares the net namespace; runs as"
@@ -165,7 +166,7 @@ class MachineLoopTest {
     void anotherFiltersHashIsFatal() throws Exception {
         FakeMachine m = machine(SLEEP);
         CompletableFuture<Outcome> run = run(m, "");
-        m.end(ProcessKind.SERIAL).ready(1, new byte[32], 1);
+        m.end(ProcessInstance.SERIAL).ready(1, new byte[32], 1);
         assertTrue(outcome(run).message().contains("the filter it reports is not the compiled policy's"));
     }
 
@@ -176,8 +177,8 @@ class MachineLoopTest {
                 m,
                 "power_button_timeout_s = 0\n[[serial]]\nport = 1\nbackend = \"stderr\"\n[[serial]]\nport = 2\nbackend = \"stdout\"\n");
         allReady(m);
-        m.end(ProcessKind.SERIAL).backendLost(0, 32);
-        m.end(ProcessKind.SERIAL).backendLost(1, 32);
+        m.end(ProcessInstance.SERIAL).backendLost(0, 32);
+        m.end(ProcessInstance.SERIAL).backendLost(1, 32);
         assertEquals(new Outcome.Killed("nobody reads standard output: the machine has been killed."), outcome(run));
         assertTrue(
                 err.toString(StandardCharsets.UTF_8)
@@ -189,13 +190,13 @@ class MachineLoopTest {
     void theChosenEngineIsToldAndLookedAt() throws Exception {
         FakeMachine m = kept(FakeMachine.choosing(SLEEP));
         CompletableFuture<Outcome> run = run(m, "");
-        m.end(ProcessKind.VCPU).engine(EngineKind.X86, "there is no /dev/kvm");
+        m.end(ProcessInstance.VCPU).engine(EngineKind.X86, "there is no /dev/kvm");
         allReady(m);
         assertEquals("vcpu x86", m.audited().getFirst());
         assertTrue(
                 err.toString(StandardCharsets.UTF_8).contains("jvmm: vm \"vm\": engine x86: there is no /dev/kvm\n"),
                 err::toString);
-        m.end(ProcessKind.VCPU).guestStopped(StopCause.POWERED_OFF, 0, 0, 0);
+        m.end(ProcessInstance.VCPU).guestStopped(StopCause.POWERED_OFF, 0, 0, 0);
         assertEquals(new Outcome.PoweredOff(""), outcome(run));
     }
 
@@ -203,7 +204,7 @@ class MachineLoopTest {
     void theFilterMustBeThatOfTheEngineNamed() throws Exception {
         FakeMachine m = kept(FakeMachine.choosing(SLEEP));
         CompletableFuture<Outcome> run = run(m, "");
-        m.end(ProcessKind.VCPU).engine(EngineKind.X86, "no");
+        m.end(ProcessInstance.VCPU).engine(EngineKind.X86, "no");
         m.readyWithKvm();
         assertTrue(outcome(run).message().contains("the filter it reports is not the compiled policy's"));
         assertEquals(List.of(), m.audited());
@@ -221,16 +222,16 @@ class MachineLoopTest {
     void whoMayNotChooseMustNotSay() throws Exception {
         FakeMachine named = machine(SLEEP);
         CompletableFuture<Outcome> run = run(named, "");
-        named.end(ProcessKind.VCPU).engine(EngineKind.X86, "");
+        named.end(ProcessInstance.VCPU).engine(EngineKind.X86, "");
         assertTrue(outcome(run).message().contains("process vcpu broke the protocol"), outcome(run)::message);
         FakeMachine device = machine(SLEEP);
         run = run(device, "");
-        device.end(ProcessKind.SERIAL).engine(EngineKind.X86, "");
+        device.end(ProcessInstance.SERIAL).engine(EngineKind.X86, "");
         assertTrue(outcome(run).message().contains("it sent ENGINE, which is not its to say"), outcome(run)::message);
         FakeMachine twice = kept(FakeMachine.choosing(SLEEP));
         run = run(twice, "");
-        twice.end(ProcessKind.VCPU).engine(EngineKind.KVM, "");
-        twice.end(ProcessKind.VCPU).engine(EngineKind.X86, "");
+        twice.end(ProcessInstance.VCPU).engine(EngineKind.KVM, "");
+        twice.end(ProcessInstance.VCPU).engine(EngineKind.X86, "");
         assertTrue(outcome(run).message().contains("which nobody had asked for"), outcome(run)::message);
     }
 
@@ -240,9 +241,9 @@ class MachineLoopTest {
         CompletableFuture<Outcome> run = run(m, "");
         allReady(m);
         signals.raise(SignalSource.Kind.TERM);
-        assertEquals(SupervisorRequestType.POWER_BUTTON, next(m.end(ProcessKind.PLATFORM)));
+        assertEquals(SupervisorRequestType.POWER_BUTTON, next(m.end(ProcessInstance.PLATFORM)));
         signals.raise(SignalSource.Kind.INT);
-        assertEquals(SupervisorRequestType.POWER_BUTTON, next(m.end(ProcessKind.PLATFORM)));
+        assertEquals(SupervisorRequestType.POWER_BUTTON, next(m.end(ProcessInstance.PLATFORM)));
         signals.raise(SignalSource.Kind.INT);
         assertInstanceOf(Outcome.Killed.class, outcome(run));
     }
@@ -252,13 +253,13 @@ class MachineLoopTest {
         FakeMachine m = machine(SLEEP);
         CompletableFuture<Outcome> run = run(m, "");
         allReady(m);
-        m.end(ProcessKind.PLATFORM).escape(0, 1);
+        m.end(ProcessInstance.PLATFORM).escape(0, 1);
         assertTrue(outcome(run).message().contains("it sent ESCAPE, which is not its to say"));
 
         FakeMachine n = machine(SLEEP);
         CompletableFuture<Outcome> second = run(n, "");
         allReady(n);
-        n.end(ProcessKind.SERIAL).escape(0, 1);
+        n.end(ProcessInstance.SERIAL).escape(0, 1);
         assertInstanceOf(Outcome.Escaped.class, outcome(second));
     }
 
@@ -267,7 +268,7 @@ class MachineLoopTest {
         FakeMachine m = machine(SLEEP);
         CompletableFuture<Outcome> run = run(m, "");
         allReady(m);
-        m.end(ProcessKind.VCPU)
+        m.end(ProcessInstance.VCPU)
                 .peerViolation(1, new Violation(Violation.Kind.RECORD_LENGTH, 64, new byte[] {-1, -1, -1, 0x7f}));
         String message = outcome(run).message();
         assertTrue(
@@ -282,7 +283,7 @@ class MachineLoopTest {
         FakeMachine m = machine(SLEEP);
         CompletableFuture<Outcome> run = run(m, "");
         allReady(m);
-        ProcessEndpoint hostile = m.end(ProcessKind.PLATFORM);
+        ProcessEndpoint hostile = m.end(ProcessInstance.PLATFORM);
         while (!run.isDone()) {
             hostile.counter(1, 2);
         }
@@ -298,14 +299,14 @@ class MachineLoopTest {
         FakeMachine m = machine("while :; do echo 0123456789; done");
         CompletableFuture<Outcome> run = run(m, "");
         allReady(m);
-        ProcessEndpoint loud = m.end(ProcessKind.SERIAL);
+        ProcessEndpoint loud = m.end(ProcessInstance.SERIAL);
         long until = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(500);
         while (System.nanoTime() < until) {
             loud.log(LogLevel.INFO, "again");
-            m.child(ProcessKind.PLATFORM).eventDoorbell().signal();
+            m.child(ProcessInstance.PLATFORM).eventDoorbell().signal();
         }
         assertFalse(run.isDone());
-        m.end(ProcessKind.VCPU).guestStopped(StopCause.POWERED_OFF, 0, 0, 0);
+        m.end(ProcessInstance.VCPU).guestStopped(StopCause.POWERED_OFF, 0, 0, 0);
         assertEquals(new Outcome.PoweredOff(""), outcome(run));
         String said = err.toString(StandardCharsets.UTF_8);
         assertTrue(said.contains("lines left out)"), said);
@@ -316,10 +317,10 @@ class MachineLoopTest {
     void logRecordsAreToldAndDetailsAreNot() throws Exception {
         FakeMachine m = machine(SLEEP);
         CompletableFuture<Outcome> run = run(m, "");
-        m.end(ProcessKind.VCPU).log(LogLevel.WARN, "careful");
-        m.end(ProcessKind.VCPU).log(LogLevel.INFO, "by the way");
+        m.end(ProcessInstance.VCPU).log(LogLevel.WARN, "careful");
+        m.end(ProcessInstance.VCPU).log(LogLevel.INFO, "by the way");
         allReady(m);
-        m.end(ProcessKind.VCPU).guestStopped(StopCause.RESET, 0, 0, 0);
+        m.end(ProcessInstance.VCPU).guestStopped(StopCause.RESET, 0, 0, 0);
         m.children().forEach(c -> c.pidfd().signal(9));
         assertEquals(new Outcome.Reset(""), outcome(run));
         assertEquals("[vcpu] careful\n", err.toString(StandardCharsets.UTF_8));

@@ -1,0 +1,198 @@
+package io.jvmm.supervisor.backend;
+
+import io.jvmm.ipc.sys.Fd;
+import io.jvmm.ipc.sys.SysException;
+import io.jvmm.ipc.sys.UnixSocket;
+import io.jvmm.supervisor.config.BalloonConfig;
+import io.jvmm.supervisor.config.BlockConfig;
+import io.jvmm.supervisor.config.ConsoleConfig;
+import io.jvmm.supervisor.config.LoadedConfig;
+import io.jvmm.supervisor.config.NetConfig;
+import io.jvmm.supervisor.config.RngConfig;
+import io.jvmm.supervisor.config.SerialConfig;
+import io.jvmm.supervisor.config.VirtioConfig;
+import io.jvmm.supervisor.config.VsockConfig;
+import io.jvmm.supervisor.sys.WindowSize;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What the devices on the PCI bus are wired to. Most of it outlives a reset of the guest; a stream of frames does not, for
+ * nobody knows where in a frame it stopped, and is made anew for each life. One thread.
+ */
+public final class DeviceBackends implements AutoCloseable {
+    private static final int VSOCK_BACKLOG = 64;
+
+    private final Opening opening;
+    private final Map<VirtioConfig, Wiring> wirings = new HashMap<>();
+    private final List<Passt> passts = new ArrayList<>();
+    private final Map<VirtioConfig, Path> passtPrograms = new HashMap<>();
+    private final List<VsockBroker> brokers = new ArrayList<>();
+
+    public DeviceBackends(Opening opening) {
+        this.opening = opening;
+    }
+
+    private List<VirtioConfig> devices() {
+        return opening.config().config().devices();
+    }
+
+    /** Opens all of it; what cannot be opened becomes a complaint. */
+    public void open() {
+        devices().forEach(d -> wirings.put(d, open(d)));
+    }
+
+    /** Complains about what {@link #open} would, as far as one can tell without making anything. */
+    public void check() {
+        LoadedConfig config = opening.config();
+        for (VirtioConfig device : devices()) {
+            switch (device) {
+                case BlockConfig disk -> new DiskImages(opening).open(disk);
+                case NetConfig card -> checkPasst(card);
+                case ConsoleConfig console -> {
+                    for (int n = 0; n < console.ports().size(); n++) {
+                        String subject = LoadedConfig.consoleSubject(n, "path");
+                        console.ports().get(n).path().ifPresent(path -> opening.checkPlace(subject, path));
+                    }
+                }
+                case VsockConfig vsock -> opening.checkPlace(config.deviceSubject(vsock, "path"), vsock.path());
+                case RngConfig _, BalloonConfig _ -> {}
+            }
+        }
+    }
+
+    private Wiring open(VirtioConfig device) {
+        return switch (device) {
+            case BlockConfig disk -> new DiskImages(opening).open(disk);
+            case NetConfig card -> openNet(card);
+            case ConsoleConfig console -> openConsole(console);
+            case RngConfig rng -> {
+                Wiring wiring = new Wiring();
+                rng.rateBytes().ifPresent(rate -> wiring.put("rate-bytes", rate));
+                yield wiring;
+            }
+            case BalloonConfig balloon ->
+                new Wiring()
+                        .put("target-bytes", balloon.targetBytes())
+                        .put("free-page-reporting", balloon.freePageReporting())
+                        .put("deflate-on-oom", balloon.deflateOnOom())
+                        .put("stats-interval-s", balloon.statsIntervalS());
+            case VsockConfig vsock -> openVsock(vsock);
+        };
+    }
+
+    private Wiring openNet(NetConfig card) {
+        Wiring wiring = new Wiring()
+                .put("backend", card.backend().word())
+                .put("mac", card.mac())
+                .put("mtu", card.mtu())
+                .put("pairs", card.pairs())
+                .put("queue-size", card.queueSize())
+                .put("packed", card.packed())
+                .put("offloads", card.offloads());
+        switch (card.backend()) {
+            case TAP -> new Taps(opening).open(card, wiring);
+            case PASST -> checkPasst(card).ifPresent(program -> passtPrograms.put(card, program));
+            case NONE -> {}
+        }
+        return wiring;
+    }
+
+    private Optional<Path> checkPasst(NetConfig card) {
+        if (card.backend() != NetConfig.Backend.PASST) {
+            return Optional.empty();
+        }
+        Optional<Path> program = Passt.find();
+        if (program.isEmpty()) {
+            opening.complain(
+                    opening.config().deviceSubject(card, "backend"),
+                    "this host has no passt. Install it: sudo apt-get install passt");
+        }
+        return program;
+    }
+
+    private Wiring openConsole(ConsoleConfig console) {
+        Wiring wiring = new Wiring().put("ports", console.ports().size());
+        Streams streams = new Streams(opening);
+        for (int n = 0; n < console.ports().size(); n++) {
+            ConsoleConfig.Port port = console.ports().get(n);
+            String title = n == 0 ? "hvc0" : "port " + port.name();
+            Streams.Stream stream =
+                    streams.open(title, LoadedConfig.consoleSubject(n, "path"), port.backend(), port.path());
+            wiring.put(n + ".name", port.name())
+                    .put(n + ".backend", Streams.word(port.backend()))
+                    .put(n + ".escape", port.backend() == SerialConfig.Backend.TERMINAL ? "ctrl-a" : "none")
+                    .fd(n + ".in", stream.in())
+                    .fd(n + ".out", stream.out())
+                    .fd(n + ".listen", stream.listen());
+        }
+        if (console.ports().getFirst().backend() == SerialConfig.Backend.TERMINAL) {
+            WindowSize.of(Fd.of(0))
+                    .filter(s -> s.columns() > 0 && s.rows() > 0)
+                    .ifPresent(size -> wiring.put("cols", size.columns()).put("rows", size.rows()));
+        }
+        return wiring;
+    }
+
+    private Wiring openVsock(VsockConfig vsock) {
+        Wiring wiring = new Wiring().put("cid", vsock.cid());
+        @Nullable
+        Fd listen =
+                new Streams(opening).listen(opening.config().deviceSubject(vsock, "path"), vsock.path(), VSOCK_BACKLOG);
+        UnixSocket.Pair pair = UnixSocket.seqPacketPair();
+        opening.keep(pair);
+        brokers.add(new VsockBroker(vsock.path(), pair.left()));
+        return wiring.fd("listen", listen).fd("connect", pair.right().fd());
+    }
+
+    /**
+     * Begins a life of the machine: what cannot be shared with the last one is made.
+     *
+     * @throws SysException when the host cannot
+     */
+    public void beginLife() {
+        endLife();
+        passtPrograms.forEach((device, program) -> {
+            if (device instanceof NetConfig card) {
+                passts.add(Passt.start(card, program));
+            }
+        });
+    }
+
+    /** Ends what {@link #beginLife} began. */
+    private void endLife() {
+        passts.forEach(Passt::close);
+        passts.clear();
+    }
+
+    /** What a device's process is told and given. */
+    public Wiring wiring(VirtioConfig device) {
+        Wiring fixed = Objects.requireNonNull(wirings.get(device));
+        Wiring wiring = new Wiring();
+        fixed.entries().forEach(wiring::put);
+        fixed.fds().forEach(wiring::fd);
+        passts.stream().filter(p -> p.title().equals(device.title())).forEach(p -> wiring.fd("passt", p.socket()));
+        return wiring;
+    }
+
+    /** The helpers of this life. */
+    public List<Passt> passts() {
+        return List.copyOf(passts);
+    }
+
+    /** Those who connect the guest to sockets of the host. */
+    public List<VsockBroker> brokers() {
+        return List.copyOf(brokers);
+    }
+
+    @Override
+    public void close() {
+        endLife();
+    }
+}

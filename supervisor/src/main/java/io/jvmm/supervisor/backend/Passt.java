@@ -1,0 +1,121 @@
+package io.jvmm.supervisor.backend;
+
+import io.jvmm.ipc.sys.Fd;
+import io.jvmm.ipc.sys.FileIo;
+import io.jvmm.ipc.sys.Pidfd;
+import io.jvmm.ipc.sys.Pipe;
+import io.jvmm.ipc.sys.SysException;
+import io.jvmm.ipc.sys.UnixSocket;
+import io.jvmm.policy.jail.FdMapping;
+import io.jvmm.policy.jail.Jail;
+import io.jvmm.policy.jail.JailedProcess;
+import io.jvmm.supervisor.config.NetConfig;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+
+/**
+ * A passt(1) for one network card and one life of the machine: it has the other end of a stream socket on which every frame
+ * follows its length (four bytes, the highest first), and confines itself. It ends with the thread that started it, with the
+ * socket, or with {@link #close}.
+ *
+ * @param title of the card, for messages
+ * @param socket our end, for the card's process
+ * @param output what it says
+ */
+public record Passt(String title, JailedProcess process, Fd socket, Fd output) implements AutoCloseable {
+    private static final String PROGRAM = "passt";
+    private static final int SOCKET = 3;
+    private static final String LOOPBACK = "127.0.0.1/";
+
+    /** Where it is on this host. */
+    static Optional<Path> find() {
+        String path = System.getenv().getOrDefault("PATH", "/usr/bin:/bin");
+        return Stream.concat(Stream.of(path.split(":", -1)), Stream.of("/usr/bin", "/usr/local/bin"))
+                .filter(d -> d.startsWith("/"))
+                .map(d -> Path.of(d, PROGRAM))
+                .filter(Files::isExecutable)
+                .findFirst();
+    }
+
+    /** Whether this host has it. */
+    public static boolean isThere() {
+        return find().isPresent();
+    }
+
+    /**
+     * Starts one.
+     *
+     * @throws SysException when the host cannot
+     */
+    static Passt start(NetConfig card, Path program) {
+        Pipe output = Pipe.create();
+        try (Fd writer = output.writer();
+                Fd nothing = FileIo.open(Path.of("/dev/null"), FileIo.READ_ONLY, 0)) {
+            output.reader().setNonBlocking(true);
+            UnixSocket.Pair pair = UnixSocket.streamPair();
+            try (Fd theirs = pair.right().fd()) {
+                JailedProcess process = Jail.spawnUnconfined(
+                        PROGRAM,
+                        command(card, program),
+                        Map.of("PATH", "/usr/bin:/bin", "LC_ALL", "C"),
+                        List.of(
+                                new FdMapping(nothing.number(), 0),
+                                new FdMapping(writer.number(), 1),
+                                new FdMapping(writer.number(), 2),
+                                new FdMapping(theirs.number(), SOCKET)));
+                pair.left().fd().setNonBlocking(true);
+                return new Passt(card.title(), process, pair.left().fd(), output.reader());
+            } catch (RuntimeException e) {
+                pair.left().close();
+                throw e;
+            }
+        } catch (RuntimeException e) {
+            output.reader().close();
+            throw e;
+        }
+    }
+
+    static List<String> command(NetConfig card, Path program) {
+        List<String> argv = new ArrayList<>(List.of(
+                program.toString(),
+                "--foreground",
+                "--quiet",
+                "--stderr",
+                "--fd",
+                Integer.toString(SOCKET),
+                "--mtu",
+                Integer.toString(card.mtu())));
+        argv.addAll(forwards("--tcp-ports", card, true));
+        argv.addAll(forwards("--udp-ports", card, false));
+        return List.copyOf(argv);
+    }
+
+    /** On the loopback address: what is meant for the network needs a tap. */
+    private static List<String> forwards(String option, NetConfig card, boolean tcp) {
+        String ports = card.forwards().stream()
+                .filter(f -> f.tcp() == tcp)
+                .map(f -> f.hostPort() + ":" + f.guestPort())
+                .collect(Collectors.joining(","));
+        return List.of(option, ports.isEmpty() ? "none" : LOOPBACK + ports);
+    }
+
+    public Pidfd pidfd() {
+        return process.pidfd();
+    }
+
+    @Override
+    public void close() {
+        socket.close();
+        process.kill();
+        if (process.await(JailedProcess.DYING_NS).isPresent()) {
+            process.pidfd().close();
+        }
+        output.close();
+    }
+}

@@ -1,0 +1,189 @@
+package io.jvmm.supervisor.backend;
+
+import io.jvmm.ipc.sys.Fd;
+import io.jvmm.ipc.sys.FileIo;
+import io.jvmm.ipc.sys.SysException;
+import io.jvmm.ipc.sys.UnixSocket;
+import io.jvmm.supervisor.config.SerialConfig;
+import io.jvmm.supervisor.sys.PseudoTerminal;
+import io.jvmm.supervisor.sys.Termios;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.LinkOption;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/** Opens what a stream of characters is wired to: a serial port, a port of the virtio console. */
+public final class Streams {
+    private static final List<String> STANDARD = List.of("input", "output", "error");
+
+    /** For files that output is appended to. */
+    public static final int APPEND = FileIo.WRITE_ONLY | FileIo.APPEND | FileIo.CREATE | FileIo.NO_CONTROLLING_TERMINAL;
+
+    private static final int LISTEN_BACKLOG = 1;
+
+    private final Opening opening;
+
+    public Streams(Opening opening) {
+        this.opening = opening;
+    }
+
+    /** What one stream is wired to. Descriptors that are null are not there. */
+    public record Stream(
+            @Nullable Fd in, @Nullable Fd out, @Nullable Fd listen) {
+        /** Wired to nothing. */
+        public static final Stream NONE = new Stream(null, null, null);
+    }
+
+    /**
+     * Opens one.
+     *
+     * @param title what the user is told that a pty is: {@code COM1}
+     * @param subject the key of its path
+     */
+    public Stream open(String title, String subject, SerialConfig.Backend backend, Optional<Path> path) {
+        return switch (backend) {
+            case NONE -> Stream.NONE;
+            case TERMINAL -> new Stream(standard(0), standard(1), null);
+            case STDOUT -> new Stream(null, standard(1), null);
+            case STDERR -> new Stream(null, standard(2), null);
+            case FILE -> new Stream(null, opening.openFile(subject, path.orElseThrow(), APPEND), null);
+            case PTY -> openPty(title, subject, path);
+            case SOCKET -> new Stream(null, null, listen(subject, path.orElseThrow(), LISTEN_BACKLOG));
+        };
+    }
+
+    /** The word for a process, which knows a standard stream as a terminal that nobody types on. */
+    public static String word(SerialConfig.Backend backend) {
+        return switch (backend) {
+            case STDOUT, STDERR -> SerialConfig.Backend.TERMINAL.word();
+            case TERMINAL, PTY, FILE, SOCKET, NONE -> backend.word();
+        };
+    }
+
+    /**
+     * Standard input or output for a process. Where it can be opened anew it is: then making it non-blocking does not
+     * change it for the user's shell and for other programs on the same terminal.
+     */
+    private @Nullable Fd standard(int number) {
+        Fd original = Fd.of(number);
+        boolean anew = Termios.of(original).isPresent() || link(number).startsWith("pipe:");
+        if (anew) {
+            int mode = number == 0 ? FileIo.READ_ONLY : FileIo.WRITE_ONLY;
+            try {
+                return opening.keep(FileIo.open(
+                        Path.of("/proc/self/fd/" + number),
+                        mode | FileIo.NO_CONTROLLING_TERMINAL | FileIo.NON_BLOCKING,
+                        0));
+            } catch (SysException e) {
+                // Not ours to open, as after su(1): then the descriptor itself must do.
+                return duplicate(original, number);
+            }
+        }
+        return duplicate(original, number);
+    }
+
+    private @Nullable Fd duplicate(Fd original, int number) {
+        try {
+            return opening.keep(original.duplicate(3));
+        } catch (SysException e) {
+            opening.notice("standard " + STANDARD.get(number) + " is closed; the port goes without");
+            return null;
+        }
+    }
+
+    private static String link(int number) {
+        try {
+            return Files.readSymbolicLink(Path.of("/proc/self/fd/" + number)).toString();
+        } catch (IOException e) {
+            return "";
+        }
+    }
+
+    private Stream openPty(String title, String subject, Optional<Path> path) {
+        try {
+            PseudoTerminal pty = PseudoTerminal.open();
+            opening.keep(pty.master());
+            // Raw from the start, and then closed: the settings stay, and by the master's hang-up the device knows that
+            // nobody is there. It then keeps the newest output for whoever comes, and the guest does not wait.
+            try (Fd slave = pty.openSlave()) {
+                Termios.of(slave).ifPresent(t -> t.raw().applyTo(slave));
+            }
+            pty.master().setNonBlocking(true);
+            String linked = "";
+            if (path.isPresent()) {
+                link(subject, path.get(), pty.slave());
+                linked = ", linked as " + path.get();
+            }
+            opening.notice(title + " is " + pty.slave() + linked);
+            return new Stream(pty.master(), pty.master(), null);
+        } catch (SysException e) {
+            opening.complain(subject, "no pty can be had: " + e.getMessage());
+            return Stream.NONE;
+        }
+    }
+
+    private void link(String subject, Path path, Path target) {
+        try {
+            if (Files.isSymbolicLink(path) && !Files.exists(path)) {
+                Files.delete(path);
+            }
+            if (Files.exists(path, LinkOption.NOFOLLOW_LINKS)) {
+                opening.complain(subject, path + " exists already. Remove it, or choose another path.");
+                return;
+            }
+            opening.willMake(path);
+            Files.createSymbolicLink(path, target);
+        } catch (IOException e) {
+            opening.complain(subject, path + " cannot be made a link to " + target + ": " + Opening.reason(e));
+        }
+    }
+
+    /**
+     * A unix socket that listens, for this user alone, where nobody listens yet.
+     *
+     * @return null after a complaint
+     */
+    @Nullable
+    Fd listen(String subject, Path path, int backlog) {
+        try {
+            if (Files.exists(path, LinkOption.NOFOLLOW_LINKS) && !removeStaleSocket(subject, path)) {
+                return null;
+            }
+            opening.willMake(path);
+            UnixSocket socket = UnixSocket.listen(path, backlog);
+            Files.setPosixFilePermissions(path, java.nio.file.attribute.PosixFilePermissions.fromString("rw-------"));
+            socket.fd().setNonBlocking(true);
+            return opening.keep(socket.fd());
+        } catch (SysException e) {
+            opening.complain(subject, Opening.explain(path, e));
+        } catch (IOException e) {
+            opening.complain(subject, path + " cannot be made a socket: " + Opening.reason(e));
+        }
+        return null;
+    }
+
+    /** A socket that nobody listens on was left by somebody who was killed. */
+    private boolean removeStaleSocket(String subject, Path path) throws IOException {
+        boolean special = !Files.isRegularFile(path, LinkOption.NOFOLLOW_LINKS)
+                && !Files.isDirectory(path, LinkOption.NOFOLLOW_LINKS)
+                && !Files.isSymbolicLink(path);
+        if (special) {
+            try (UnixSocket _ = UnixSocket.connect(path)) {
+                opening.complain(
+                        subject,
+                        path + " is in use: somebody listens on it." + " Choose another path, or stop that program.");
+                return false;
+            } catch (SysException e) {
+                if (e instanceof SysException.Disconnected) {
+                    Files.delete(path);
+                    return true;
+                }
+            }
+        }
+        opening.complain(subject, path + " exists and is no socket of ours. Remove it, or choose another path.");
+        return false;
+    }
+}
