@@ -42,7 +42,7 @@ public enum ConfigKey {
             Section.BLOCK,
             "cache",
             "\"writeback\"",
-            "\"writethrough\", \"none\" (host does not cache), \"unsafe\" (never waits for the medium)"),
+            "or \"writethrough\", \"none\" (O_DIRECT), \"unsafe\" (never waits for the disk)"),
     BLOCK_QUEUES(Section.BLOCK, "queues", "1", "virtqueues, 1 to 16"),
     BLOCK_QUEUE_SIZE(Section.BLOCK, "queue_size", "256", "buffers in each, a power of two to 1024"),
     BLOCK_SERIAL(Section.BLOCK, "serial", "\"\"", "serial number, at most 20 bytes: /dev/disk/by-id"),
