@@ -32,6 +32,7 @@ final class InterruptRouting {
     /** {@code KVM_IRQ_ROUTING_MSI}: the entry holds address and data where that of a chip has chip and pin. */
     private static final int TYPE_MSI = 2;
 
+    private static final long GSI = offset(IRQ_ROUTING_ENTRY, "gsi");
     private static final long MESSAGE_LOW = offset(IRQ_ROUTING_ENTRY, "irqchip");
     private static final long MESSAGE_HIGH = offset(IRQ_ROUTING_ENTRY, "pin");
     private static final int MSI_DATA_OFFSET = 24;
@@ -75,7 +76,7 @@ final class InterruptRouting {
 
     /** The GSI of an entry. */
     int gsi(int entry) {
-        return table.get(JAVA_INT, at(entry) + offset(IRQ_ROUTING_ENTRY, "gsi"));
+        return table.get(JAVA_INT, at(entry) + GSI);
     }
 
     /** Where an entry's message goes. Answers whether that is a change. Allocates nothing. */
@@ -107,7 +108,7 @@ final class InterruptRouting {
         }
         final int entry = count++;
         final MemorySegment slot = table.asSlice(at(entry), IRQ_ROUTING_ENTRY.byteSize());
-        slot.set(JAVA_INT, offset(IRQ_ROUTING_ENTRY, "gsi"), gsi);
+        slot.set(JAVA_INT, GSI, gsi);
         slot.set(JAVA_INT, offset(IRQ_ROUTING_ENTRY, "type"), type);
         slot.set(JAVA_INT, offset(IRQ_ROUTING_ENTRY, "irqchip"), chip);
         slot.set(JAVA_INT, offset(IRQ_ROUTING_ENTRY, "pin"), pin);

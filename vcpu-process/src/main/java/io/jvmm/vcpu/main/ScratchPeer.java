@@ -66,6 +66,7 @@ final class ScratchPeer implements Runnable, SupervisorEventHandler {
         this.supervisor = new SupervisorEndpoint(links.supervisor, links.supervisorRequests, links.supervisorEvents);
         this.device = new DeviceEndpoint(links.device, links.deviceRequests, links.deviceEvents, 0);
         this.manner = manner;
+        PciRehearsal.declare(device);
         this.poller = new Poller(2);
         poller.add(supervisor.eventDoorbell().fd(), Poller.READABLE);
         poller.add(device.requestDoorbell().fd(), Poller.READABLE);

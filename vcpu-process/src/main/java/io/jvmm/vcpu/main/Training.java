@@ -142,6 +142,10 @@ final class Training {
                 EventFd interrupt = EventFd.create();
                 EventFd levelInterrupt = EventFd.create();
                 EventFd resample = EventFd.create();
+                EventFd vector = EventFd.create();
+                EventFd otherVector = EventFd.create();
+                EventFd pinInterrupt = EventFd.create();
+                EventFd pinResample = EventFd.create();
                 MemFd memory = MemFd.createSealed("training-memory", MEMORY_BYTES);
                 MemFd kernel = sector()) {
             final BootRecord.Builder record = BootRecord.builder()
@@ -156,6 +160,10 @@ final class Training {
                     .fd("platform.irq.0", interrupt.fd())
                     .fd("platform.irq.3", levelInterrupt.fd())
                     .fd("platform.resample.3", resample.fd())
+                    .fd("platform.irq.4", vector.fd())
+                    .fd("platform.irq.5", otherVector.fd())
+                    .fd("platform.irq.6", pinInterrupt.fd())
+                    .fd("platform.resample.6", pinResample.fd())
                     .put("process", "vcpu")
                     .put("vm", "training")
                     .put("jail", filtered ? "enforce" : "off")
@@ -167,6 +175,7 @@ final class Training {
                     .put("platform.window.0", "pio:70:2")
                     .put("platform.irq.0", "gsi:8:edge")
                     .put("platform.irq.3", "gsi:9:level")
+                    .put("platform.pci.0", "slot:1:line:4:vectors:2")
                     .put("wait.spin-ns", SPIN_NS)
                     .put("read-timeout-ns", 1_000_000_000L);
             engine.accept(record);

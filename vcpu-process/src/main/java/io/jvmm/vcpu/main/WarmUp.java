@@ -11,6 +11,7 @@ import io.jvmm.vcpu.board.AddressMap;
 import io.jvmm.vcpu.board.Board;
 import io.jvmm.vcpu.board.BoardDevice;
 import io.jvmm.vcpu.board.WindowSpec;
+import io.jvmm.vcpu.board.pci.PciBus;
 import io.jvmm.vcpu.engine.BootState;
 import io.jvmm.vcpu.engine.Engine;
 import io.jvmm.vcpu.engine.Vcpu;
@@ -108,34 +109,33 @@ final class WarmUp {
     private static void runMachine(
             Supplier<Engine> maker, ProcessEndpoint supervisor, BoardEndpoint endpoint, ScratchPeer peer) {
         try (Mapping ram = Mapping.anonymous(RAM_BYTES);
+                PciRehearsal pci = new PciRehearsal();
                 Engine engine = maker.get();
                 EventFd attention = EventFd.create()) {
             engine.mapMemory(0, 0, RAM_BYTES, ram.segment(), false);
             final Vcpu vcpu = engine.createVcpu(0);
             MemorySegment.copy(GUEST, 0, ram.segment(), ValueLayout.JAVA_BYTE, CODE, GUEST.length);
             vcpu.setBootState(BootState.pvh(CODE, 0, 0, 0));
-            engine.prepare();
             final BoardDevice device = new BoardDevice(0, "scratch", endpoint, attention, false);
-            final AddressMap ports = AddressMap.builder(WindowSpec.Space.PIO)
-                    .window(WindowSpec.parse("pio:3f8:8"), "scratch", device, 0)
-                    .build();
-            final AddressMap memory = AddressMap.builder(WindowSpec.Space.MMIO)
-                    .window(new WindowSpec(WindowSpec.Space.MMIO, DEVICE_ADDRESS, 16), "scratch", device, 1)
-                    .build();
-            final Board board = new Board(
-                    supervisor,
-                    attention,
-                    null,
-                    List.of(device),
-                    List.of(vcpu),
-                    new Board.Maps(ports, memory),
-                    READ_TIMEOUT_NS);
+            final PciBus bus = pci.bus(device, engine);
+            engine.prepare();
+            final AddressMap.Builder ports = AddressMap.builder(WindowSpec.Space.PIO)
+                    .window(WindowSpec.parse("pio:3f8:8"), "scratch", device, 0);
+            final AddressMap.Builder memory = AddressMap.builder(WindowSpec.Space.MMIO)
+                    .window(new WindowSpec(WindowSpec.Space.MMIO, DEVICE_ADDRESS, 16), "scratch", device, 1);
+            bus.addTo(ports, memory);
+            final Board.Maps maps = new Board.Maps(ports.build(), memory.build(), bus);
+            final Board board =
+                    new Board(supervisor, attention, null, List.of(device), List.of(vcpu), maps, READ_TIMEOUT_NS);
             final Thread other = new Thread(peer, "scratch-peer");
             other.setDaemon(true);
             other.start();
             board.startThreads();
+            pci.interrupt();
             board.serve();
             join(other);
+            pci.access(maps);
+            bus.close();
         }
     }
 

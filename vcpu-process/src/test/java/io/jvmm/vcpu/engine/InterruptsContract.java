@@ -98,6 +98,127 @@ public abstract class InterruptsContract {
         }
     }
 
+    /** The local APIC on, interrupts 41 and 42 to 1100 and 1200, which write what they are to port 81 and 82 and end themselves; idle. */
+    private static final String APIC_SETUP_AND_IDLE = """
+            fa                            ; cli
+            bc 00 00 04 00                ; mov esp, 0x40000
+            0f 01 1d 00 20 00 00          ; lidt [0x2000]
+            b8 ff 00 00 00 e6 21 e6 a1    ; both 8259s masked
+            bb 00 00 e0 fe                ; mov ebx, 0xfee00000
+            c7 83 f0 00 00 00 ff 01 00 00 ; spurious vector, APIC enabled
+            fb                            ; sti
+            e6 80                         ; out 0x80: ready
+            f4                            ; hlt
+            eb fd
+            """;
+
+    private TestMachine messageMachine() {
+        final TestMachine machine =
+                TestMachine.start(this::engine, 1, BootState.pvh(TestMachine.CODE, 0, 0x1f00, 23), APIC_SETUP_AND_IDLE);
+        machine.put(0x1f00, "0000000000000000 0000000000000000 ffff0000009bcf00"); // GDT: 10 is flat code
+        machine.put(0x2000, "ff 07 00 30 00 00"); // IDT at 3000
+        for (int i = 0; i < 2; i++) {
+            machine.put(0x3000 + 8 * (0x41 + i), i == 0 ? "00 11 10 00 00 8e 00 00" : "00 12 10 00 00 8e 00 00");
+            machine.put(0x1100 + 0x100 * i, i == 0 ? END_OF_MESSAGE.formatted(0x81) : END_OF_MESSAGE.formatted(0x82));
+        }
+        return machine;
+    }
+
+    private static final String END_OF_MESSAGE = """
+            c7 83 b0 00 00 00 00 00 00 00 ; EOI
+            e6 %02x                       ; out
+            fb f4                         ; IRET of protected mode is not everywhere to be had: the stack is used up slowly
+            eb fd
+            """;
+
+    private static final long TO_APIC_0 = 0xfee0_0000L;
+
+    @Test
+    void aMessageReachesTheLocalApicItNames() {
+        try (TestMachine machine = messageMachine();
+                EventFd line = EventFd.create()) {
+            final MessageInterrupt message = machine.engine.attachMessage(line.fd());
+            machine.expect(PIO_WRITE, 0x80, 1);
+            message.unmask(TO_APIC_0, 0x41);
+            for (int i = 0; i < 3; i++) {
+                line.signal();
+                machine.expect(PIO_WRITE, 0x81, 1);
+            }
+            message.unmask(TO_APIC_0, 0x42);
+            line.signal();
+            machine.expect(PIO_WRITE, 0x82, 1);
+        }
+    }
+
+    @Test
+    void aMaskedMessageStaysInItsEventFd() {
+        try (TestMachine machine = messageMachine();
+                EventFd line = EventFd.create();
+                EventFd other = EventFd.create()) {
+            final MessageInterrupt message = machine.engine.attachMessage(line.fd());
+            final MessageInterrupt otherMessage = machine.engine.attachMessage(other.fd());
+            otherMessage.unmask(TO_APIC_0, 0x42);
+            machine.expect(PIO_WRITE, 0x80, 1);
+            line.signal();
+            other.signal();
+            machine.expect(PIO_WRITE, 0x82, 1);
+            assertEquals(1, line.drain(), "never unmasked");
+            line.signal();
+            message.unmask(TO_APIC_0, 0x41);
+            machine.expect(PIO_WRITE, 0x81, 1);
+            message.mask();
+            message.mask();
+            line.signal();
+            line.signal();
+            other.signal();
+            machine.expect(PIO_WRITE, 0x82, 1);
+            assertEquals(2, line.drain(), "masked again");
+            message.unmask(TO_APIC_0, 0x41);
+            line.signal();
+            machine.expect(PIO_WRITE, 0x81, 1);
+            assertEquals(0, line.drain());
+        }
+    }
+
+    /** An MSI is a write to memory: one that is not to a local APIC reaches nobody, and vectors below 16 do not exist. */
+    @Test
+    void aMessageToNobodyIsLost() {
+        try (TestMachine machine = messageMachine();
+                EventFd line = EventFd.create()) {
+            final MessageInterrupt message = machine.engine.attachMessage(line.fd());
+            machine.expect(PIO_WRITE, 0x80, 1);
+            for (final long address : new long[] {TO_APIC_0 | 7 << 12, 0x1000, -1L, 0}) {
+                message.unmask(address, 0x41);
+                line.signal();
+            }
+            message.unmask(TO_APIC_0, 3);
+            line.signal();
+            message.unmask(TO_APIC_0, 0x42);
+            line.signal();
+            machine.expect(PIO_WRITE, 0x82, 1);
+        }
+    }
+
+    /** Masking, unmasking and new messages, as a guest that moves its interrupts about does. */
+    @Test
+    void routingAllocatesNothing() {
+        final ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+        try (TestMachine machine = messageMachine();
+                EventFd line = EventFd.create()) {
+            final MessageInterrupt message = machine.engine.attachMessage(line.fd());
+            long least = Long.MAX_VALUE;
+            for (int window = 0; window < 5 && least > 0; window++) {
+                final long before = threads.getCurrentThreadAllocatedBytes();
+                for (int i = 0; i < 100; i++) {
+                    message.unmask(TO_APIC_0, 0x41 + (i & 1));
+                    message.mask();
+                }
+                least = Math.min(least, threads.getCurrentThreadAllocatedBytes() - before);
+            }
+            assertEquals(0, least);
+        }
+    }
+
     @Test
     void aHaltedProcessorUsesNoCpuAndWakesForAnInterrupt() throws Exception {
         final ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();

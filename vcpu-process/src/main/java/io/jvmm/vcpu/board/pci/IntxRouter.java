@@ -18,7 +18,7 @@ import org.jspecify.annotations.Nullable;
  * <p>Hostile: a device may signal as often as it likes; beyond its budget it is not listened to for a while. Board thread, but for
  * {@link #raise}.
  */
-final class IntxRouter {
+final class IntxRouter implements AutoCloseable {
     /** As many as a device may say in events. */
     private static final int UNITS_PER_PERIOD = 512;
 
@@ -131,6 +131,18 @@ final class IntxRouter {
         final EventFd line = pins[pinOf(slot)];
         if (line != null) {
             line.signal();
+        }
+    }
+
+    @Override
+    public void close() {
+        for (int pin = 0; pin < pins.length; pin++) {
+            final EventFd line = pins[pin];
+            final EventFd end = ended[pin];
+            if (line != null && end != null) {
+                line.close();
+                end.close();
+            }
         }
     }
 }

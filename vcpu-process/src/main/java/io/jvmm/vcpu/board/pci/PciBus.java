@@ -26,7 +26,7 @@ import org.jspecify.annotations.Nullable;
  * <p>Life: made with the slots that the supervisor has plugged, {@link #addTo} the address maps; the devices declare themselves;
  * {@link #assemble} before the guest starts. A device that is dead has its configuration space all the same; its registers read all ones.
  */
-public final class PciBus implements ExpansionBus {
+public final class PciBus implements ExpansionBus, AutoCloseable {
     private static final int DEVICE_SHIFT = 3;
     private static final int FUNCTIONS_PER_SLOT = 8;
     private static final int ECAM_FUNCTION_SHIFT = 12;
@@ -438,6 +438,12 @@ public final class PciBus implements ExpansionBus {
     @Override
     public Counters counters() {
         return counters;
+    }
+
+    /** Gives back what the bus has made for itself; only a scratch machine's is ever closed. */
+    @Override
+    public void close() {
+        intx.close();
     }
 
     // ---- state ----

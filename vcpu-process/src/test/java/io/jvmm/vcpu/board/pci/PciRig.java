@@ -76,7 +76,13 @@ public final class PciRig implements AutoCloseable {
 
     /** A function in its slot, with the descriptors that its device has. */
     public record Plugged(
-            Device device, int slot, PciFunction function, List<byte[]> capabilities, List<EventFd> lines, EventFd intx, EventFd again) {}
+            Device device,
+            int slot,
+            PciFunction function,
+            List<byte[]> capabilities,
+            List<EventFd> lines,
+            EventFd intx,
+            EventFd again) {}
 
     final Engine engine;
     final int vcpus;
@@ -119,7 +125,10 @@ public final class PciRig implements AutoCloseable {
 
     static byte[] capability(int kind, int offset, int length, int... more) {
         final ByteBuffer b = ByteBuffer.allocate(16 + 4 * more.length).order(ByteOrder.LITTLE_ENDIAN);
-        b.put((byte) Declaration.VENDOR_CAPABILITY).put((byte) 0).put((byte) b.capacity()).put((byte) kind);
+        b.put((byte) Declaration.VENDOR_CAPABILITY)
+                .put((byte) 0)
+                .put((byte) b.capacity())
+                .put((byte) kind);
         b.putInt(8, offset).putInt(12, length);
         if (more.length > 0) {
             b.putInt(16, more[0]);
