@@ -1,0 +1,140 @@
+package io.jvmm.device.net;
+
+import io.jvmm.device.api.Backend;
+import io.jvmm.device.api.Descriptors;
+import io.jvmm.device.api.DeviceConfig;
+import io.jvmm.device.api.HostEvents;
+import io.jvmm.device.virtio.VirtioDevice;
+import io.jvmm.device.virtio.VirtioFactory;
+import io.jvmm.device.virtio.VirtioHost;
+import io.jvmm.device.virtio.VirtioIdentity;
+import io.jvmm.ipc.sys.Fd;
+import io.jvmm.ipc.sys.UnixSocket;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.agrona.concurrent.AtomicBuffer;
+
+/**
+ * What the network device is, and how to make one. Descriptors of function F: {@code F.tap.N} for queue pair N, or
+ * {@code F.passt}, connected for this process alone: a successor gets a new connection, because nobody knows in the middle of
+ * which frame its predecessor ended.
+ */
+public final class NetDevice implements VirtioFactory {
+
+    private static final int STATE_ID = 0x564E_4554; // "VNET"
+    private static final Map<String, String> EXAMPLE =
+            Map.of("backend", "echo", "pairs", "2", "mtu", "9000", "packed", "true", "queue-size", "64");
+    private static final String[] ECHO_DESCRIPTORS = {"tap.out", "tap.in", "passt.out", "passt.in"};
+
+    @Override
+    public String name() {
+        return "net";
+    }
+
+    @Override
+    public int stateId() {
+        return STATE_ID;
+    }
+
+    @Override
+    public int stateVersion() {
+        return NetStateLayout.VERSION;
+    }
+
+    @Override
+    public VirtioIdentity identity(DeviceConfig config) {
+        return NetCore.identity(NetConfig.from(config));
+    }
+
+    @Override
+    public VirtioDevice create(
+            int function, DeviceConfig config, AtomicBuffer state, boolean fresh, VirtioHost host, long nowNs) {
+        return new NetCore(NetConfig.from(config), state, fresh, host);
+    }
+
+    @Override
+    public List<Backend> backends(
+            List<DeviceConfig> configs, Descriptors descriptors, List<VirtioDevice> devices, HostEvents events) {
+        List<Backend> backends = new ArrayList<>();
+        for (int function = 0; function < configs.size(); function++) {
+            int number = function;
+            Descriptors own = name -> descriptors.find(number + "." + name);
+            NetCore device = (NetCore) devices.get(function);
+            backends.addAll(connect(function, NetConfig.from(configs.get(function)), own, device, events));
+        }
+        return backends;
+    }
+
+    private static List<Backend> connect(
+            int function, NetConfig config, Descriptors descriptors, NetCore device, HostEvents events) {
+        List<FramePort> ports = new ArrayList<>();
+        List<Fd> watched = new ArrayList<>();
+        switch (config.backend()) {
+            case NONE -> {
+                return List.of();
+            }
+            case TAP -> {
+                for (int pair = 0; pair < config.pairs(); pair++) {
+                    watched.add(need(descriptors, function, "tap." + pair));
+                }
+                boolean segmentsUdp = TapPort.kernelSegmentsUdp(watched.getFirst());
+                TapPort.Linear linear = new TapPort.Linear();
+                for (Fd tap : watched) {
+                    ports.add(new TapPort(tap, tap, device.memory(), linear, segmentsUdp));
+                }
+            }
+            case PASST -> {
+                watched.add(need(descriptors, function, "passt"));
+                ports.add(new PasstPort(watched.getFirst(), watched.getFirst()));
+            }
+            case ECHO -> {
+                if (descriptors.find(ECHO_DESCRIPTORS[0]).isEmpty()) {
+                    return List.of(); // the scripted peer has no host
+                }
+                Fd tapOut = descriptors.need("tap.out");
+                Fd tapIn = descriptors.need("tap.in");
+                ports.add(new TapPort(tapIn, tapOut, device.memory(), new TapPort.Linear(), false));
+                watched.add(tapIn);
+                ports.add(new PasstPort(descriptors.need("passt.in"), descriptors.need("passt.out")));
+                watched.add(descriptors.need("passt.in"));
+            }
+        }
+        device.connect(ports, events, function);
+        List<Backend> backends = new ArrayList<>();
+        for (int i = 0; i < ports.size(); i++) {
+            backends.add(new PortBackend(function, device, i, ports.get(i), watched.get(i)));
+        }
+        return backends;
+    }
+
+    private static Fd need(Descriptors descriptors, int function, String name) {
+        return descriptors
+                .find(name)
+                .orElseThrow(() ->
+                        new IllegalArgumentException("descriptor '" + function + "." + name + "' is missing"));
+    }
+
+    @Override
+    public DeviceConfig exampleConfig() {
+        return key -> Optional.ofNullable(EXAMPLE.get(key));
+    }
+
+    /** Pairs of sockets, one that keeps the borders of frames as a tap does, and a stream. */
+    @Override
+    public Map<String, Fd> scratchDescriptors() {
+        UnixSocket.Pair tap = UnixSocket.seqPacketPair();
+        UnixSocket.Pair passt = UnixSocket.streamPair();
+        return Map.of(
+                "0." + ECHO_DESCRIPTORS[0], tap.left().fd(),
+                "0." + ECHO_DESCRIPTORS[1], tap.right().fd(),
+                "0." + ECHO_DESCRIPTORS[2], passt.left().fd(),
+                "0." + ECHO_DESCRIPTORS[3], passt.right().fd());
+    }
+
+    @Override
+    public void exercise(VirtioExercise machine) {
+        NetExercise.run(machine);
+    }
+}

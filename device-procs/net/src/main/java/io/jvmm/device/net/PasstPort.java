@@ -1,0 +1,257 @@
+package io.jvmm.device.net;
+
+import io.jvmm.device.virtio.Chain;
+import io.jvmm.ipc.sys.Errno;
+import io.jvmm.ipc.sys.Fd;
+import io.jvmm.ipc.sys.FileIo;
+import io.jvmm.ipc.sys.IoVector;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.nio.ByteOrder;
+import org.agrona.concurrent.UnsafeBuffer;
+
+/**
+ * A stream socket to passt, or whatever else speaks the protocol of QEMU's stream backend: every frame behind its length, four
+ * bytes, big-endian, without a virtio header.
+ *
+ * <p>There is no header to ask for offloads with, so this port does them itself: it fills in checksums, cuts what is to be
+ * segmented, and checks the checksums of what comes in, so that the guest need not. Frames are therefore copied once, and a
+ * batch of them goes out in one write and comes in with one read. What the socket does not take stays here; only when there is
+ * no room for another frame the guest's queue stalls.
+ *
+ * <p>A length no frame can have ends the connection: the stream has no other marks to find the next frame by.
+ */
+final class PasstPort implements FramePort {
+    private static final int PREFIX_BYTES = 4;
+    private static final int IN_BYTES = 256 * 1024;
+    private static final int OUT_BYTES = 256 * 1024;
+
+    private final Fd inFd;
+    private final Fd outFd;
+    /** The frame being sent, copied from the guest. */
+    private final MemorySegment frame = Arena.ofAuto().allocate(FrameHeader.LONGEST_FRAME);
+
+    private final UnsafeBuffer frameView = new UnsafeBuffer(frame.address(), FrameHeader.LONGEST_FRAME);
+    private final Segmenter segmenter = new Segmenter(frameView);
+
+    private final MemorySegment out = Arena.ofAuto().allocate(OUT_BYTES);
+    private final UnsafeBuffer outView = new UnsafeBuffer(out.address(), OUT_BYTES);
+    private int outStart;
+    private int outEnd;
+
+    /** What was read and not yet taken, from inStart to inEnd; the header of a frame has room in front of it. */
+    private final MemorySegment in = Arena.ofAuto().allocate(IN_BYTES);
+
+    private final UnsafeBuffer inView = new UnsafeBuffer(in.address(), IN_BYTES);
+    private final FrameParts parts = new FrameParts();
+    private int inStart = FrameHeader.LENGTH_BYTES;
+    private int inEnd = FrameHeader.LENGTH_BYTES;
+
+    /** Length of the frame received and not yet taken; its prefix has been overwritten. */
+    private int current;
+
+    private boolean checks;
+    private boolean gone;
+    private int errno;
+
+    /**
+     * @param in connected; becomes non-blocking
+     * @param out the same; another one in the warm-up, where a pair of sockets stands for passt
+     */
+    PasstPort(Fd in, Fd out) {
+        this.inFd = in;
+        this.outFd = out;
+        in.setNonBlocking(true);
+        out.setNonBlocking(true);
+    }
+
+    // ---- to the host
+
+    @Override
+    public int send(FrameHeader header, Chain chain, int frameBytes) {
+        if (gone) {
+            return LOST;
+        }
+        return header.gsoType() == FrameHeader.GSO_NONE
+                ? sendOne(header, chain, frameBytes)
+                : sendSegments(header, chain, frameBytes);
+    }
+
+    private int sendOne(FrameHeader header, Chain chain, int frameBytes) {
+        if (!makeRoom(PREFIX_BYTES + frameBytes)) {
+            return gone ? LOST : FULL;
+        }
+        int at = outEnd + PREFIX_BYTES;
+        int copied = chain.read(FrameHeader.LENGTH_BYTES, out, at, frameBytes);
+        if ((header.flags() & FrameHeader.NEEDS_CSUM) != 0) {
+            Segmenter.checksum(outView, at, copied, header);
+        }
+        append(copied);
+        return SENT;
+    }
+
+    private int sendSegments(FrameHeader header, Chain chain, int frameBytes) {
+        int copied = chain.read(FrameHeader.LENGTH_BYTES, frame, 0, frameBytes);
+        int count = segmenter.begin(header, copied);
+        if (count == 0 || segmenter.totalBytes(PREFIX_BYTES) > OUT_BYTES) {
+            return MALFORMED; // or segments of a few bytes, which no stack makes
+        }
+        if (!makeRoom(segmenter.totalBytes(PREFIX_BYTES))) {
+            return gone ? LOST : FULL;
+        }
+        for (int i = 0; i < count; i++) {
+            append(segmenter.put(i, outView, outEnd + PREFIX_BYTES));
+        }
+        return SENT;
+    }
+
+    private void append(int frameBytes) {
+        outView.putInt(outEnd, frameBytes, ByteOrder.BIG_ENDIAN);
+        outEnd += PREFIX_BYTES + frameBytes;
+    }
+
+    private boolean makeRoom(int bytes) {
+        if (bytes <= OUT_BYTES - outEnd) {
+            return true;
+        }
+        flush();
+        if (outStart > 0 && outStart < outEnd) {
+            outView.putBytes(0, outView, outStart, outEnd - outStart);
+            outEnd -= outStart;
+            outStart = 0;
+        }
+        return !gone && bytes <= OUT_BYTES - outEnd;
+    }
+
+    @Override
+    public int flush() {
+        while (outStart < outEnd && !gone) {
+            long written = FileIo.tryWrite(outFd, out, outStart, outEnd - outStart);
+            if (Errno.EAGAIN.is(written) || Errno.EINTR.is(written)) {
+                return FULL;
+            }
+            if (written < 0) {
+                lose((int) -written);
+            } else {
+                outStart += (int) written;
+            }
+        }
+        if (gone) {
+            return LOST;
+        }
+        outStart = 0;
+        outEnd = 0;
+        return SENT;
+    }
+
+    @Override
+    public boolean hasOutput() {
+        return outStart < outEnd;
+    }
+
+    private void lose(int why) {
+        gone = true;
+        errno = why;
+    }
+
+    // ---- from the host
+
+    @Override
+    public long receive(IoVector room) {
+        int length = nextLength();
+        if (length < 0 && !gone) {
+            read();
+            length = nextLength();
+        }
+        if (length < 0) {
+            return gone ? GONE : NOTHING;
+        }
+        if (length < FrameHeader.ETHERNET_BYTES || length > FrameHeader.LONGEST_FRAME) {
+            lose(Errno.EPROTO.number());
+            return GONE;
+        }
+        current = length;
+        int begin = inStart + PREFIX_BYTES;
+        boolean valid = checks && parts.find(inView, begin, length) && parts.checksumHolds(inView);
+        // The header goes over the length and the end of the frame before, which has been taken.
+        int header = begin - FrameHeader.LENGTH_BYTES;
+        inView.setMemory(header, FrameHeader.LENGTH_BYTES, (byte) 0);
+        inView.putByte(header, (byte) (valid ? FrameHeader.DATA_VALID : 0));
+        return FrameHeader.LENGTH_BYTES + length;
+    }
+
+    /** Length of the frame at inStart, whatever it says, or -1 when it is not all there. */
+    private int nextLength() {
+        if (current > 0) {
+            return current;
+        }
+        if (inEnd - inStart < PREFIX_BYTES) {
+            return -1;
+        }
+        int length = inView.getInt(inStart, ByteOrder.BIG_ENDIAN);
+        if (length < 0 || length > FrameHeader.LONGEST_FRAME) {
+            return FrameHeader.LONGEST_FRAME + 1;
+        }
+        return inEnd - inStart - PREFIX_BYTES < length ? -1 : length;
+    }
+
+    private void read() {
+        if (inStart == inEnd) {
+            inStart = FrameHeader.LENGTH_BYTES;
+            inEnd = FrameHeader.LENGTH_BYTES;
+        } else if (IN_BYTES - inStart < PREFIX_BYTES + FrameHeader.LONGEST_FRAME) {
+            inView.putBytes(FrameHeader.LENGTH_BYTES, inView, inStart, inEnd - inStart);
+            inEnd -= inStart - FrameHeader.LENGTH_BYTES;
+            inStart = FrameHeader.LENGTH_BYTES;
+        }
+        long count = FileIo.tryRead(inFd, in, inEnd, IN_BYTES - inEnd);
+        if (count > 0) {
+            inEnd += (int) count;
+        } else if (count == 0) {
+            lose(0);
+        } else if (!Errno.EAGAIN.is(count) && !Errno.EINTR.is(count)) {
+            lose((int) -count);
+        }
+    }
+
+    @Override
+    public void taken() {
+        inStart += PREFIX_BYTES + current;
+        current = 0;
+    }
+
+    @Override
+    public boolean hasInput() {
+        return nextLength() >= 0;
+    }
+
+    @Override
+    public boolean straight() {
+        return false;
+    }
+
+    @Override
+    public MemorySegment rest() {
+        return in;
+    }
+
+    @Override
+    public long restOffset() {
+        return inStart + PREFIX_BYTES - FrameHeader.LENGTH_BYTES;
+    }
+
+    @Override
+    public void offloads(long guestOffloads) {
+        checks = (guestOffloads & NetFeatures.GUEST_CSUM) != 0;
+    }
+
+    @Override
+    public boolean isGone() {
+        return gone;
+    }
+
+    @Override
+    public int errno() {
+        return errno;
+    }
+}
