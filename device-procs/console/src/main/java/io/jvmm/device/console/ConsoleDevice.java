@@ -1,0 +1,100 @@
+package io.jvmm.device.console;
+
+import io.jvmm.device.api.Backend;
+import io.jvmm.device.api.Descriptors;
+import io.jvmm.device.api.DeviceConfig;
+import io.jvmm.device.api.HostEvents;
+import io.jvmm.device.api.HostStreams;
+import io.jvmm.device.virtio.VirtioDevice;
+import io.jvmm.device.virtio.VirtioFactory;
+import io.jvmm.device.virtio.VirtioHost;
+import io.jvmm.device.virtio.VirtioIdentity;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.agrona.concurrent.AtomicBuffer;
+
+/** What the console is, and how to make one. */
+public final class ConsoleDevice implements VirtioFactory {
+
+    private static final int STATE_ID = 0x5643_4F4E; // "VCON"
+    private static final Map<String, String> EXAMPLE =
+            Map.of("ports", "2", "1.name", "org.jvmm.example", "cols", "80", "rows", "25", "packed", "true");
+
+    @Override
+    public String name() {
+        return "console";
+    }
+
+    @Override
+    public int stateId() {
+        return STATE_ID;
+    }
+
+    @Override
+    public int stateVersion() {
+        return ConsoleStateLayout.VERSION;
+    }
+
+    @Override
+    public VirtioIdentity identity(DeviceConfig config) {
+        return ConsoleCore.identity(ConsoleConfig.from(config));
+    }
+
+    @Override
+    public VirtioDevice create(
+            int function, DeviceConfig config, AtomicBuffer state, boolean fresh, VirtioHost host, long nowNs) {
+        return new ConsoleCore(ConsoleConfig.from(config), state, fresh, host);
+    }
+
+    /** One for each port of each function; its descriptors are {@code F.N.in}, {@code F.N.out} and {@code F.N.listen}. */
+    @Override
+    public List<Backend> backends(
+            List<DeviceConfig> configs, Descriptors descriptors, List<VirtioDevice> devices, HostEvents events) {
+        List<Backend> backends = new ArrayList<>();
+        for (int function = 0; function < configs.size(); function++) {
+            HostStreams streams = new HostStreams(descriptors, (ConsoleCore) devices.get(function), events);
+            List<ConsoleConfig.Port> ports =
+                    ConsoleConfig.from(configs.get(function)).ports();
+            for (int port = 0; port < ports.size(); port++) {
+                ConsoleConfig.Port its = ports.get(port);
+                backends.add(streams.open(port, its.backend(), its.escape(), function + "." + port + "."));
+            }
+        }
+        return backends;
+    }
+
+    @Override
+    public DeviceConfig exampleConfig() {
+        return key -> Optional.ofNullable(EXAMPLE.get(key));
+    }
+
+    /** A driver that sets up its ports, writes to both and listens; the host's end of a scratch machine discards. */
+    @Override
+    public void exercise(VirtioExercise machine) {
+        for (boolean packed : new boolean[] {false, true}) {
+            machine.setUp(-1L, packed);
+            for (int i = 0; i < 8; i++) {
+                machine.offer(ControlQueues.RECEIVE, new byte[0], 128);
+            }
+            machine.offer(ControlQueues.TRANSMIT, control(0, ControlMessage.EVENT_DEVICE_READY), 0);
+            for (int port = 0; port < 2; port++) {
+                machine.offer(ControlQueues.TRANSMIT, control(port, ControlMessage.EVENT_PORT_READY), 0);
+                machine.offer(ControlQueues.TRANSMIT, control(port, ControlMessage.EVENT_PORT_OPEN), 0);
+                machine.offer(ConsolePort.receiveQueue(port), new byte[0], 64);
+                machine.offer(
+                        ConsolePort.receiveQueue(port) + 1,
+                        "hello\r\n".getBytes(java.nio.charset.StandardCharsets.US_ASCII),
+                        0);
+                machine.hostInput(port, "typed");
+            }
+            machine.offer(ControlQueues.TRANSMIT, control(9, 9), 0);
+            machine.reap();
+        }
+    }
+
+    private static byte[] control(int id, int event) {
+        return new byte[] {(byte) id, 0, 0, 0, (byte) event, 0, 1, 0};
+    }
+}
