@@ -219,9 +219,6 @@ final class BalloonCore implements VirtioDevice {
     @Override
     public void resume(long nowNs) {
         held(-1);
-        for (int queue = 0; queue < identity.queueSizes().size(); queue++) {
-            host.wake(queue);
-        }
     }
 
     @Override

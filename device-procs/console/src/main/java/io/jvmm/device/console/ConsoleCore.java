@@ -29,7 +29,7 @@ final class ConsoleCore implements VirtioDevice, HostPorts {
     /** {@code struct virtio_console_config}: le16 cols, le16 rows, le32 max_nr_ports, le32 emerg_wr. */
     private static final int CONFIG_BYTES = 12;
 
-    private static final int EMERG_WR = 8;
+    static final int EMERG_WR = 8;
 
     private static final int DEVICE_TYPE = 3;
     private static final int PCI_CLASS_COMMUNICATION_OTHER = 0x07_8000;
@@ -169,17 +169,13 @@ final class ConsoleCore implements VirtioDevice, HostPorts {
         }
     }
 
-    @Override
-    public void resume(long nowNs) {
-        if (multiport()) {
-            host.wake(ControlQueues.TRANSMIT);
-            host.wake(ControlQueues.RECEIVE);
-        }
-    }
-
-    /** Only the control queues are served here; what the others hold is for the back ends, which follow at once. */
+    /** What a transmit buffer holds is for the back end of its port, which follows at once. */
     @Override
     public boolean service(int queue, long nowNs) {
+        int port = ConsolePort.transmittedBy(queue);
+        if (port == 0 || (port > 0 && multiport())) {
+            return ports[port].nextTransmit();
+        }
         if (!multiport()) {
             return false;
         }
@@ -228,7 +224,7 @@ final class ConsoleCore implements VirtioDevice, HostPorts {
         if (emergency > 0) {
             return emergency;
         }
-        return port == 0 || multiport() ? ports[port].output(into, offset, limitBytes) : 0;
+        return ports[port].output(into, offset, limitBytes);
     }
 
     @Override

@@ -9,7 +9,11 @@ import io.jvmm.device.virtio.VirtioDevice;
 import io.jvmm.device.virtio.VirtioFactory;
 import io.jvmm.device.virtio.VirtioHost;
 import io.jvmm.device.virtio.VirtioIdentity;
+import io.jvmm.ipc.sys.Fd;
+import io.jvmm.ipc.sys.Pipe;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -19,8 +23,32 @@ import org.agrona.concurrent.AtomicBuffer;
 public final class ConsoleDevice implements VirtioFactory {
 
     private static final int STATE_ID = 0x5643_4F4E; // "VCON"
-    private static final Map<String, String> EXAMPLE =
-            Map.of("ports", "2", "1.name", "org.jvmm.example", "cols", "80", "rows", "25", "packed", "true");
+    private static final Map<String, String> EXAMPLE = Map.of(
+            "ports",
+            "2",
+            "1.name",
+            "org.jvmm.example",
+            "cols",
+            "80",
+            "rows",
+            "25",
+            "packed",
+            "true",
+            "0.backend",
+            "terminal",
+            "1.backend",
+            "terminal",
+            "1.escape",
+            "none");
+
+    private static final int EXERCISED_PORTS = 2;
+    private static final int CONTROL_BUFFERS = 8;
+    private static final int BUFFER_BYTES = 128;
+    private static final byte[] NOTHING = {};
+    /** With the escape key, and its help. */
+    private static final byte[] SAID = "hello \1h\r\n".getBytes(StandardCharsets.US_ASCII);
+    /** Where the device configuration is in BAR 0. */
+    private static final int CONFIG_REGION = 0x2000;
 
     @Override
     public String name() {
@@ -70,26 +98,37 @@ public final class ConsoleDevice implements VirtioFactory {
         return key -> Optional.ofNullable(EXAMPLE.get(key));
     }
 
-    /** A driver that sets up its ports, writes to both and listens; the host's end of a scratch machine discards. */
+    /** Each port's output comes back as its input. */
+    @Override
+    public Map<String, Fd> scratchDescriptors() {
+        Map<String, Fd> ends = new HashMap<>();
+        for (int port = 0; port < EXERCISED_PORTS; port++) {
+            Pipe pipe = Pipe.create();
+            ends.put("0." + port + ".in", pipe.reader());
+            ends.put("0." + port + ".out", pipe.writer());
+        }
+        return ends;
+    }
+
+    /** A driver that sets up its ports, writes to both and hears what it wrote; and what a confused one says. */
     @Override
     public void exercise(VirtioExercise machine) {
         for (boolean packed : new boolean[] {false, true}) {
             machine.setUp(-1L, packed);
-            for (int i = 0; i < 8; i++) {
-                machine.offer(ControlQueues.RECEIVE, new byte[0], 128);
+            for (int i = 0; i < CONTROL_BUFFERS; i++) {
+                machine.offer(ControlQueues.RECEIVE, NOTHING, BUFFER_BYTES);
             }
             machine.offer(ControlQueues.TRANSMIT, control(0, ControlMessage.EVENT_DEVICE_READY), 0);
-            for (int port = 0; port < 2; port++) {
+            for (int port = 0; port < EXERCISED_PORTS; port++) {
                 machine.offer(ControlQueues.TRANSMIT, control(port, ControlMessage.EVENT_PORT_READY), 0);
                 machine.offer(ControlQueues.TRANSMIT, control(port, ControlMessage.EVENT_PORT_OPEN), 0);
-                machine.offer(ConsolePort.receiveQueue(port), new byte[0], 64);
-                machine.offer(
-                        ConsolePort.receiveQueue(port) + 1,
-                        "hello\r\n".getBytes(java.nio.charset.StandardCharsets.US_ASCII),
-                        0);
-                machine.hostInput(port, "typed");
+                machine.offer(ConsolePort.receiveQueue(port), NOTHING, BUFFER_BYTES);
+                machine.offer(ConsolePort.receiveQueue(port) + 1, SAID, 0);
+                machine.advance(1);
             }
-            machine.offer(ControlQueues.TRANSMIT, control(9, 9), 0);
+            machine.write(0, CONFIG_REGION + ConsoleCore.EMERG_WR, Integer.BYTES, '!');
+            machine.offer(ControlQueues.TRANSMIT, control(EXERCISED_PORTS, 0xFF), 0);
+            machine.advance(1);
             machine.reap();
         }
     }

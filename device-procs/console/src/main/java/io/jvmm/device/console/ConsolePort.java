@@ -54,6 +54,11 @@ final class ConsolePort {
         return port == 0 ? 0 : 2 * port + 2;
     }
 
+    /** The port whose transmit queue this is, or -1. */
+    static int transmittedBy(int queue) {
+        return queue == 1 ? 0 : queue > ControlQueues.TRANSMIT && (queue & 1) == 1 ? queue / 2 - 1 : -1;
+    }
+
     // ---- flags
 
     boolean is(int flag) {
@@ -75,12 +80,9 @@ final class ConsolePort {
 
     /** The name of a field that cannot be, or an empty text. */
     String violation() {
-        for (String flag : new String[] {"guestOpen", "hostOpen", "ready"}) {
-            int at = base
-                    + Math.toIntExact(ConsoleStateLayout.PORT_V1.byteOffset(
-                            java.lang.foreign.MemoryLayout.PathElement.groupElement(flag)));
-            if ((state.getByte(at) & ~1) != 0) {
-                return flag;
+        for (int flag = ConsoleStateLayout.GUEST_OPEN; flag <= ConsoleStateLayout.READY; flag++) {
+            if ((state.getByte(base + flag) & ~1) != 0) {
+                return "flags";
             }
         }
         if ((toTell() & ~ControlMessage.ALL_BITS) != 0) {
@@ -112,66 +114,59 @@ final class ConsolePort {
 
     // ---- to the host
 
-    /** Copies what waits, without taking it; the bytes of one buffer at a time. */
-    int output(MutableDirectBuffer into, int offset, int limitBytes) {
-        if (!host.active()) {
-            return 0;
-        }
-        for (int i = 0; i < MOST_BUFFERS; i++) {
-            if (!transmitting && !nextTransmit()) {
-                return 0;
+    /** The device's turn: takes the next buffer that holds anything; whether to come back because many did not. */
+    boolean nextTransmit() {
+        Virtqueue queue = host.queue(transmitQueue);
+        int empty = 0;
+        while (!transmitting && empty < MOST_BUFFERS && queue.pop(transmit)) {
+            if (transmit.count() > transmit.readableCount()) {
+                host.guestError(ConsoleError.DIRECTION, transmitQueue);
             }
-            long left = transmit.readableBytes() - position();
-            if (left > 0) {
-                int count = (int) Math.min(Math.min(limitBytes, CHUNK_BYTES), left);
-                transmit.read(position(), chunk, 0, count);
-                into.putBytes(offset, chunkView, 0, count);
-                return count;
+            transmitting = position() < transmit.readableBytes();
+            if (!transmitting) {
+                queue.complete(transmit.head(), 0);
+                position(0);
+                empty++;
             }
-            transmitted();
         }
-        return 0;
+        if (empty > 0) {
+            queue.publish();
+        }
+        return empty == MOST_BUFFERS;
     }
 
-    private boolean nextTransmit() {
-        transmitting = host.queue(transmitQueue).pop(transmit);
-        if (transmitting && transmit.writableBytes() > 0) {
-            host.guestError(ConsoleError.DIRECTION, transmitQueue);
+    /** Copies what waits, without taking it; the bytes of one buffer at a time. */
+    int output(MutableDirectBuffer into, int offset, int limitBytes) {
+        if (!transmitting || !host.queue(transmitQueue).ready()) {
+            return 0;
         }
-        return transmitting;
+        int count = transmit.read(position(), chunk, 0, Math.min(limitBytes, CHUNK_BYTES));
+        into.putBytes(offset, chunkView, 0, count);
+        return count;
     }
 
     /** The host took {@code count} of the bytes shown last. */
     void outputDone(int count) {
-        if (!transmitting) {
-            return; // the driver reset the device meanwhile
-        }
         add(ConsoleStateLayout.TX_BYTES, count);
         position(position() + count);
         if (position() >= transmit.readableBytes()) {
-            transmitted();
+            Virtqueue queue = host.queue(transmitQueue);
+            queue.complete(transmit.head(), 0);
+            queue.publish();
+            forgetTransmit();
+            host.wake(transmitQueue);
         }
-    }
-
-    private void transmitted() {
-        Virtqueue queue = host.queue(transmitQueue);
-        queue.complete(transmit.head(), 0);
-        queue.publish();
-        forgetTransmit();
     }
 
     // ---- from the host
 
     /** How many bytes may be read from the host now. */
     int inputRoom() {
-        return host.active() && host.queue(receiveQueue).hasAvailable() ? CHUNK_BYTES : 0;
+        return host.queue(receiveQueue).hasAvailable() ? CHUNK_BYTES : 0;
     }
 
     /** Puts bytes into as many receive buffers as they need; says how many found a place. */
     int input(DirectBuffer bytes, int offset, int lengthBytes) {
-        if (!host.active()) {
-            return 0;
-        }
         Virtqueue queue = host.queue(receiveQueue);
         int length = Math.min(lengthBytes, CHUNK_BYTES);
         bytes.getBytes(offset, chunkView, 0, length);
@@ -193,6 +188,7 @@ final class ConsolePort {
             queue.publish();
             add(ConsoleStateLayout.RX_BYTES, taken);
         }
+        host.wake(receiveQueue); // whatever else the queue has to do it does in a turn of its own
         return taken;
     }
 

@@ -165,11 +165,6 @@ final class RngCore implements VirtioDevice {
         host.wake(REQUESTQ);
     }
 
-    @Override
-    public void resume(long nowNs) {
-        host.wake(REQUESTQ); // a buffer may have been waiting for the limiter
-    }
-
     private void count(int field, long more) {
         state.putLong(field, state.getLong(field, LE) + more, LE);
     }

@@ -145,8 +145,8 @@ final class ExerciseDriver implements VirtioFactory.VirtioExercise {
         boolean read = readableBytes > 0;
         long second = read && writableBytes == 0 ? buffer + readableBytes / 2 : buffer + READABLE_BYTES;
         int firstBytes = read ? writableBytes == 0 ? readableBytes / 2 : readableBytes : writableBytes / 2;
-        int secondBytes = read ? writableBytes == 0 ? readableBytes - firstBytes : writableBytes
-                : writableBytes - firstBytes;
+        int secondBytes =
+                read ? writableBytes == 0 ? readableBytes - firstBytes : writableBytes : writableBytes - firstBytes;
         long first = read ? buffer : buffer + READABLE_BYTES;
         if (!read) {
             second = first + firstBytes;

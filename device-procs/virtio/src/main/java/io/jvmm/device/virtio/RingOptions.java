@@ -16,15 +16,6 @@ import io.jvmm.device.api.DeviceConfig;
  */
 public record RingOptions(boolean packed, int queueSize) {
 
-    /** VIRTIO_F_INDIRECT_DESC (§6). */
-    public static final long INDIRECT_DESC = 1L << 28;
-    /** VIRTIO_F_EVENT_IDX. */
-    public static final long EVENT_IDX = 1L << 29;
-    /** VIRTIO_F_RING_PACKED. */
-    public static final long RING_PACKED = 1L << 34;
-    /** VIRTIO_F_RING_RESET. */
-    public static final long RING_RESET = 1L << 40;
-
     private static final int LEAST_QUEUE_SIZE = 2;
 
     public RingOptions {
@@ -47,7 +38,7 @@ public record RingOptions(boolean packed, int queueSize) {
 
     /** The features about virtqueues to offer. */
     public long features() {
-        return INDIRECT_DESC | EVENT_IDX | RING_RESET | (packed ? RING_PACKED : 0);
+        return VirtioFeature.USUAL | (packed ? VirtioFeature.RING_PACKED : 0);
     }
 
     /**

@@ -216,8 +216,7 @@ final class SplitRing implements Ring {
                         ? reader.appendSplitTable(into, address, rest & ChainReader.U32)
                         : VirtioError.INDIRECT;
             }
-            VirtioError error =
-                    reader.append(into, address, rest & ChainReader.U32, (flags & ChainReader.WRITE) != 0);
+            VirtioError error = reader.append(into, address, rest & ChainReader.U32, (flags & ChainReader.WRITE) != 0);
             if (error != null || (flags & ChainReader.NEXT) == 0) {
                 return error;
             }

@@ -142,13 +142,7 @@ final class TransportRegisters {
             case QUEUE_SELECT -> state.queueSelect((int) value);
             case DEVICE_FEATURE, NUM_QUEUES, CONFIG_GENERATION, QUEUE_NOTIFY_OFF, QUEUE_NOTIFY_DATA ->
                 function.guestError(VirtioError.READ_ONLY, offset, value);
-            case QUEUE_SIZE,
-                    QUEUE_MSIX_VECTOR,
-                    QUEUE_ENABLE,
-                    QUEUE_DESC,
-                    QUEUE_DRIVER,
-                    QUEUE_DEVICE,
-                    QUEUE_RESET -> {
+            case QUEUE_SIZE, QUEUE_MSIX_VECTOR, QUEUE_ENABLE, QUEUE_DESC, QUEUE_DRIVER, QUEUE_DEVICE, QUEUE_RESET -> {
                 Queue queue = selected();
                 if (queue == null) {
                     function.guestError(VirtioError.READ_ONLY, offset, value);
@@ -223,8 +217,7 @@ final class TransportRegisters {
         }
     }
 
-    private void writeQueue(
-            Queue queue, CommonConfig register, int offset, int widthBytes, long value, long nowNs) {
+    private void writeQueue(Queue queue, CommonConfig register, int offset, int widthBytes, long value, long nowNs) {
         QueueState at = queue.state();
         if (register == CommonConfig.QUEUE_MSIX_VECTOR) {
             at.vector(vector(value));

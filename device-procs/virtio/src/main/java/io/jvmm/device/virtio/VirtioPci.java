@@ -49,15 +49,10 @@ final class VirtioPci {
         capabilities.add(capability(CAP_BYTES, COMMON_CFG, FunctionLayout.COMMON, CommonConfig.LENGTH_BYTES, 0));
         capabilities.add(capability(CAP_BYTES, ISR_CFG, FunctionLayout.ISR, 1, 0));
         if (identity.configLengthBytes() > 0) {
-            capabilities.add(
-                    capability(CAP_BYTES, DEVICE_CFG, FunctionLayout.DEVICE, identity.configLengthBytes(), 0));
+            capabilities.add(capability(CAP_BYTES, DEVICE_CFG, FunctionLayout.DEVICE, identity.configLengthBytes(), 0));
         }
         capabilities.add(capability(
-                LONGER_CAP_BYTES,
-                NOTIFY_CFG,
-                FunctionLayout.NOTIFY,
-                notifyBytes,
-                FunctionLayout.NOTIFY_MULTIPLIER));
+                LONGER_CAP_BYTES, NOTIFY_CFG, FunctionLayout.NOTIFY, notifyBytes, FunctionLayout.NOTIFY_MULTIPLIER));
         capabilities.add(capability(LONGER_CAP_BYTES, PCI_CFG, 0, 0, 0));
         return new PciDeclaration(pci, capabilities);
     }

@@ -139,6 +139,7 @@ public final class VirtioProcess implements DeviceFactory {
 
     @Override
     public void exercise(Exercise machine) {
-        factory.exercise(new ExerciseDriver(machine, identity(exampleConfig()), factory.identity(factory.exampleConfig())));
+        factory.exercise(
+                new ExerciseDriver(machine, identity(exampleConfig()), factory.identity(factory.exampleConfig())));
     }
 }
