@@ -1,0 +1,69 @@
+package io.jvmm.device.vsock;
+
+import io.jvmm.device.virtio.Chain;
+import io.jvmm.ipc.sys.IoVector;
+import io.jvmm.ipc.sys.Mapping;
+
+/**
+ * What the guest has sent and the host has not taken yet: a ring of bytes for each connection, as large as the {@code buf_alloc}
+ * the guest is told, outside the heap. Memory is touched only where a host is slow, and given back when the connection ends.
+ * Device thread only.
+ */
+final class HostBuffers {
+
+    private static final int PAGE_BYTES = 4096;
+
+    private final Mapping memory;
+    private final int bytesEach;
+
+    /** @param bytesEach a multiple of the page size */
+    HostBuffers(int connections, int bytesEach) {
+        this.bytesEach = bytesEach;
+        this.memory = Mapping.anonymous((long) connections * bytesEach);
+    }
+
+    int capacityBytes() {
+        return bytesEach;
+    }
+
+    /** Copies {@code lengthBytes} of the chain; there must be room. */
+    void append(Connection connection, Chain from, long position, int lengthBytes) {
+        int done = 0;
+        while (done < lengthBytes) {
+            int at = (connection.bufferHead + connection.bufferCount) % bytesEach;
+            int part = Math.min(lengthBytes - done, bytesEach - at);
+            from.read(position + done, memory.segment(), base(connection) + at, part);
+            connection.bufferCount += part;
+            connection.bufferTouched = Math.max(connection.bufferTouched, at + part);
+            done += part;
+        }
+    }
+
+    /** Adds what the ring holds to a vector: one part or two. */
+    void addTo(IoVector vector, Connection connection) {
+        int first = Math.min(connection.bufferCount, bytesEach - connection.bufferHead);
+        vector.add(memory.segment(), base(connection) + connection.bufferHead, first);
+        vector.add(memory.segment(), base(connection), connection.bufferCount - first);
+    }
+
+    /** The oldest bytes have left. */
+    void remove(Connection connection, int lengthBytes) {
+        connection.bufferCount -= lengthBytes;
+        // An empty ring begins anew, so that a little data again and again stays in one page.
+        connection.bufferHead = connection.bufferCount == 0 ? 0 : (connection.bufferHead + lengthBytes) % bytesEach;
+    }
+
+    /** The connection has ended. */
+    void release(Connection connection) {
+        connection.bufferCount = 0;
+        connection.bufferHead = 0;
+        if (connection.bufferTouched > PAGE_BYTES) {
+            memory.discard(base(connection), bytesEach);
+        }
+        connection.bufferTouched = 0;
+    }
+
+    private long base(Connection connection) {
+        return (long) connection.slot * bytesEach;
+    }
+}

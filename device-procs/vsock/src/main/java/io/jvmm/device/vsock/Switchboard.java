@@ -1,0 +1,528 @@
+package io.jvmm.device.vsock;
+
+import io.jvmm.device.virtio.VirtioHost;
+import io.jvmm.device.vsock.Connection.State;
+import io.jvmm.ipc.sys.Errno;
+import io.jvmm.ipc.sys.IoVector;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The connections, and everything that can happen to one: what the guest's packets do ({@link FromGuest} calls), what sockets of
+ * the host do ({@link HostSide} calls), and what time does. What the guest is to be told is left in the connection, as flags, so
+ * nothing is ever lost for want of a receive buffer; {@link ToGuest} makes packets of it.
+ *
+ * <p>Device thread only; allocates nothing.
+ */
+final class Switchboard {
+
+    /** {@code VMADDR_CID_HOST}. */
+    static final long HOST_CID = 2;
+
+    /** The virtqueues, §5.10.2. */
+    static final int RX = 0;
+
+    static final int TX = 1;
+    static final int EVENT = 2;
+
+    /** So long a guest may take to answer REQUEST, and the supervisor to connect; Firecracker and Linux wait as long. */
+    static final long REQUEST_TIMEOUT_NS = 2_000_000_000L;
+    /** So long a guest may take to answer SHUTDOWN of both directions with RST; Linux waits as long. */
+    static final long SHUTDOWN_TIMEOUT_NS = 8_000_000_000L;
+    /** So long a client may take to say its line; somebody may be typing it. */
+    static final long HANDSHAKE_TIMEOUT_NS = 60_000_000_000L;
+    /** So long a host may take nothing of what a guest that has gone had sent. */
+    static final long LINGER_TIMEOUT_NS = 30_000_000_000L;
+
+    /** Answers to packets of no connection that may wait. */
+    private static final int RESETS = 256;
+
+    /** A flush writes at most so often; a ring has two parts and a socket takes what it takes. */
+    private static final int MOST_WRITES = 4;
+
+    /** The guest is told of room once a quarter of the buffer has become free since it was told last. */
+    private static final int CREDIT_UPDATE_SHARE = 4;
+
+    private final VirtioHost virtio;
+    private final VsockState state;
+    private final long guestCid;
+    private final ConnectionTable table;
+    private final ResetQueue resets = new ResetQueue(RESETS);
+    private final HostBuffers buffers;
+    private final IoVector vector = new IoVector(2);
+    private final MemorySegment line = Arena.ofAuto().allocate(ConnectLine.MAX_OK_BYTES);
+    private HostSide host = HostSide.NOBODY;
+    private long nextDeadlineNs = Connection.NO_DEADLINE;
+
+    Switchboard(VsockConfig config, VsockState state, VirtioHost virtio, int seed) {
+        this.virtio = virtio;
+        this.state = state;
+        this.guestCid = config.cid();
+        this.table = new ConnectionTable(config.connections(), seed);
+        this.buffers = new HostBuffers(config.connections(), config.bufferBytes());
+    }
+
+    /** The host's sockets, once there are any. */
+    void host(HostSide newHost) {
+        host = newHost;
+    }
+
+    HostSide host() {
+        return host;
+    }
+
+    ConnectionTable table() {
+        return table;
+    }
+
+    ResetQueue resets() {
+        return resets;
+    }
+
+    VsockState state() {
+        return state;
+    }
+
+    long guestCid() {
+        return guestCid;
+    }
+
+    int bufferBytes() {
+        return buffers.capacityBytes();
+    }
+
+    /** The guest broke a rule. */
+    void guestError(GuestError error, long detail) {
+        state.count(VsockState.GUEST_ERRORS, 1);
+        virtio.guestError(error.ordinal(), detail);
+    }
+
+    /** Has the guest told something. */
+    void say(Connection connection, int what) {
+        connection.pending |= what;
+        ready(connection);
+    }
+
+    /** There may be something to tell the guest. */
+    void ready(Connection connection) {
+        if (!connection.ready && connection.hasSomethingToSay()) {
+            table.ready(connection);
+            virtio.wake(RX);
+        }
+    }
+
+    /** An answer to a packet of no connection. Only while {@link #resets} is not full. */
+    void reset(int hostPort, int guestPort, int type) {
+        resets.add(hostPort, guestPort, type);
+        virtio.wake(RX);
+    }
+
+    private void deadline(Connection connection, long atNs) {
+        connection.deadlineNs = atNs;
+        nextDeadlineNs = Math.min(nextDeadlineNs, atNs);
+    }
+
+    // ---- clients of the host
+
+    /** A client has come; null when there are too many connections. */
+    @Nullable
+    Connection accepted(int socket, long nowNs) {
+        Connection connection = table.allocate();
+        if (connection == null) {
+            state.count(VsockState.REFUSED, 1);
+            return null;
+        }
+        connection.begin(State.HANDSHAKE, socket);
+        deadline(connection, nowNs + HANDSHAKE_TIMEOUT_NS);
+        return connection;
+    }
+
+    /** A client has said where it wants to go. Without a driver in the guest nobody listens there. */
+    void open(Connection connection, int guestPort, long nowNs) {
+        int hostPort = state.takeHostPort();
+        for (int i = 0; table.find(hostPort, guestPort) != null; i++) {
+            if (i > table.capacity()) {
+                throw new AssertionError("more connections than slots");
+            }
+            hostPort = state.takeHostPort();
+        }
+        if (!virtio.active()) {
+            state.count(VsockState.REFUSED, 1);
+            free(connection);
+            return;
+        }
+        connection.hostPort = hostPort;
+        connection.guestPort = guestPort;
+        connection.state = State.REQUESTED;
+        connection.readable = true; // what the client has sent behind its line was announced already
+        table.enter(connection);
+        deadline(connection, nowNs + REQUEST_TIMEOUT_NS);
+        say(connection, Connection.REQUEST);
+    }
+
+    /** The guest has accepted a client of the host. */
+    void accept(Connection connection) {
+        connection.state = State.ESTABLISHED;
+        connection.deadlineNs = Connection.NO_DEADLINE;
+        state.count(VsockState.CONNECTIONS, 1);
+        int length = ConnectLine.formatOk(line, connection.hostPort);
+        vector.clear();
+        vector.add(line, 0, length);
+        if (host.write(connection, vector) != length) {
+            kill(connection); // it has gone: a new socket has room for a line
+        } else {
+            ready(connection);
+        }
+    }
+
+    // ---- connections the guest asked for
+
+    /** REQUEST of the guest, for a pair of ports that has no connection. Its credit is not taken yet. */
+    @Nullable
+    Connection request(int hostPort, int guestPort, long nowNs) {
+        Connection connection = table.allocate();
+        if (connection == null) {
+            state.count(VsockState.REFUSED, 1);
+            return null;
+        }
+        connection.begin(State.CONNECTING, Connection.NO_SOCKET);
+        connection.hostPort = hostPort;
+        connection.guestPort = guestPort;
+        table.enter(connection);
+        deadline(connection, nowNs + REQUEST_TIMEOUT_NS);
+        if (!host.connect(connection)) {
+            refused(connection);
+        }
+        return connection;
+    }
+
+    /** The supervisor has connected it. */
+    void connected(Connection connection, int socket) {
+        connection.socket = socket;
+        connection.state = State.ESTABLISHED;
+        connection.deadlineNs = Connection.NO_DEADLINE;
+        connection.readable = true;
+        state.count(VsockState.CONNECTIONS, 1);
+        say(connection, Connection.RESPONSE);
+    }
+
+    /** Nobody listens at the host's port. */
+    void refused(Connection connection) {
+        state.count(VsockState.REFUSED, 1);
+        kill(connection);
+    }
+
+    // ---- what sockets do
+
+    /** There is something to read, or the end. */
+    void readable(Connection connection) {
+        connection.readable = true;
+        ready(connection);
+    }
+
+    /** The socket has room again. */
+    void writable(Connection connection, long nowNs) {
+        if (connection.writeBlocked) {
+            connection.writeBlocked = false;
+            flush(connection, nowNs);
+        }
+    }
+
+    /** Nobody is at the other end any more; what had been sent can still be read. */
+    void hungUp(Connection connection) {
+        connection.hungUp = true;
+        switch (connection.state) {
+            case HANDSHAKE -> free(connection);
+            case REQUESTED -> {
+                if (connection.requestSent) {
+                    kill(connection);
+                } else {
+                    free(connection);
+                }
+            }
+            case ESTABLISHED -> {
+                hostReceivesNoMore(connection);
+                readable(connection);
+            }
+            case LINGERING -> endLingering(connection);
+            case FREE, CONNECTING, DEAD -> {
+                // has no socket
+            }
+        }
+    }
+
+    /** The host takes no more of what the guest sends. */
+    private void hostReceivesNoMore(Connection connection) {
+        connection.fwdCnt += connection.bufferCount;
+        buffers.release(connection);
+        connection.writeBlocked = false;
+        if ((connection.hostShutdown & VsockHeader.SHUTDOWN_RECEIVE) == 0) {
+            connection.hostShutdown |= VsockHeader.SHUTDOWN_RECEIVE;
+            say(connection, Connection.SHUTDOWN);
+        }
+    }
+
+    /** The host has sent everything it will. */
+    void hostEnded(Connection connection) {
+        connection.hostEnded = true;
+        connection.readable = false;
+        connection.hostShutdown |= VsockHeader.SHUTDOWN_SEND;
+        connection.pending |= Connection.SHUTDOWN;
+    }
+
+    // ---- data of the guest
+
+    /** Data the guest sent; as much as the socket takes goes out of the guest's memory, the rest waits here. */
+    void data(Connection connection, GuestData data, long nowNs) {
+        if ((connection.hostShutdown & VsockHeader.SHUTDOWN_RECEIVE) != 0) {
+            connection.fwdCnt += data.lengthBytes(); // to nobody
+            return;
+        }
+        int taken = 0;
+        if (connection.bufferCount == 0) {
+            long result = host.write(connection, data.vector());
+            if (result > 0) {
+                taken = (int) result;
+                connection.fwdCnt += taken;
+            } else if (!waits(result)) {
+                writeFailed(connection, result);
+                connection.fwdCnt += data.lengthBytes();
+                return;
+            }
+        }
+        if (taken < data.lengthBytes()) {
+            buffers.append(connection, data.chain(), data.position() + taken, data.lengthBytes() - taken);
+            if (!connection.writeBlocked) {
+                connection.writeBlocked = true;
+                host.watchWritable(connection, true);
+            }
+        }
+        tellRoom(connection);
+    }
+
+    private static boolean waits(long result) {
+        return Errno.EAGAIN.is(result) || Errno.EINTR.is(result);
+    }
+
+    private void writeFailed(Connection connection, long result) {
+        if (Errno.EPIPE.is(result)) {
+            hostReceivesNoMore(connection);
+        } else {
+            kill(connection);
+        }
+    }
+
+    /** Writes what waits, as far as the socket takes it; it was watched for room. */
+    private void flush(Connection connection, long nowNs) {
+        for (int i = 0; i < MOST_WRITES && connection.bufferCount > 0; i++) {
+            vector.clear();
+            buffers.addTo(vector, connection);
+            long result = host.write(connection, vector);
+            if (waits(result)) {
+                connection.writeBlocked = true;
+                break;
+            }
+            if (result < 0) {
+                flushFailed(connection, result);
+                return;
+            }
+            buffers.remove(connection, (int) result);
+            connection.fwdCnt += (int) result;
+            if (connection.state == State.LINGERING) {
+                deadline(connection, nowNs + LINGER_TIMEOUT_NS);
+            }
+        }
+        if (connection.bufferCount == 0) {
+            host.watchWritable(connection, false);
+            flushed(connection);
+        } else if (!connection.writeBlocked) {
+            connection.writeBlocked = true;
+            host.watchWritable(connection, true); // tells again that there is room
+        }
+        if (connection.state == State.ESTABLISHED) {
+            tellRoom(connection);
+        }
+    }
+
+    private void flushFailed(Connection connection, long result) {
+        if (connection.state == State.LINGERING) {
+            endLingering(connection);
+        } else {
+            writeFailed(connection, result);
+        }
+    }
+
+    private void flushed(Connection connection) {
+        if (connection.state == State.LINGERING) {
+            endLingering(connection);
+        } else if ((connection.guestShutdown & VsockHeader.SHUTDOWN_SEND) != 0) {
+            host.shutdown(connection, VsockHeader.SHUTDOWN_SEND);
+        }
+    }
+
+    private void tellRoom(Connection connection) {
+        int untold = connection.fwdCnt - connection.fwdCntTold;
+        if (untold >= buffers.capacityBytes() / CREDIT_UPDATE_SHARE
+                && (connection.guestShutdown & VsockHeader.SHUTDOWN_SEND) == 0) {
+            say(connection, Connection.CREDIT_UPDATE);
+        }
+    }
+
+    // ---- ends
+
+    /** The guest sends or receives no more: flags of {@link VsockHeader}. */
+    void guestShutdown(Connection connection, int flags, long nowNs) {
+        int more = flags & VsockHeader.SHUTDOWN_BOTH & ~connection.guestShutdown;
+        connection.guestShutdown |= more;
+        if (connection.guestShutdown == VsockHeader.SHUTDOWN_BOTH) {
+            connection.pending = 0;
+            say(connection, Connection.RST); // §5.10.6.5: the answer of a clean end
+            linger(connection, nowNs);
+            return;
+        }
+        if (more == VsockHeader.SHUTDOWN_RECEIVE) {
+            host.shutdown(connection, VsockHeader.SHUTDOWN_RECEIVE);
+        } else if (more == VsockHeader.SHUTDOWN_SEND && connection.bufferCount == 0) {
+            host.shutdown(connection, VsockHeader.SHUTDOWN_SEND);
+        }
+    }
+
+    /** RST of the guest: nothing more is to be told. What it had sent before it said that it was done still arrives. */
+    void guestReset(Connection connection, long nowNs) {
+        connection.pending = 0;
+        table.leave(connection);
+        if (connection.state == State.LINGERING) {
+            return;
+        }
+        if (connection.state == State.ESTABLISHED && (connection.guestShutdown & VsockHeader.SHUTDOWN_SEND) != 0) {
+            linger(connection, nowNs);
+        } else {
+            free(connection);
+        }
+    }
+
+    private void linger(Connection connection, long nowNs) {
+        connection.state = State.LINGERING;
+        if (connection.bufferCount == 0) {
+            endLingering(connection);
+        } else {
+            deadline(connection, nowNs + LINGER_TIMEOUT_NS);
+        }
+    }
+
+    private void endLingering(Connection connection) {
+        if ((connection.pending & Connection.RST) != 0) {
+            kill(connection);
+        } else {
+            free(connection);
+        }
+    }
+
+    /** Ends it at once on this side; the guest is told with RST. */
+    void kill(Connection connection) {
+        disconnect(connection);
+        connection.state = State.DEAD;
+        connection.deadlineNs = Connection.NO_DEADLINE;
+        connection.pending = 0;
+        say(connection, Connection.RST);
+    }
+
+    /** RST has been sent. */
+    void resetSent(Connection connection) {
+        state.count(VsockState.RESETS, 1);
+        connection.pending = 0;
+        if (connection.state == State.LINGERING) {
+            table.leave(connection); // the guest may use its port again
+        } else {
+            free(connection);
+        }
+    }
+
+    /** Ends it without a word to the guest. */
+    void free(Connection connection) {
+        disconnect(connection);
+        table.leave(connection);
+        connection.pending = 0;
+        connection.deadlineNs = Connection.NO_DEADLINE;
+        table.release(connection);
+    }
+
+    private void disconnect(Connection connection) {
+        if (connection.state == State.CONNECTING) {
+            host.forget(connection);
+        }
+        if (connection.socket != Connection.NO_SOCKET) {
+            host.close(connection);
+            connection.socket = Connection.NO_SOCKET;
+        }
+        connection.writeBlocked = false;
+        connection.readable = false;
+        buffers.release(connection);
+    }
+
+    /** The driver is gone, or begins anew: nobody is left to tell anything. Clients that have not said their line stay. */
+    void dropAll() {
+        resets.clear();
+        while (table.takeReady() != null) {
+            // nobody has anything to say
+        }
+        for (int i = 0; i < table.capacity(); i++) {
+            Connection connection = table.slot(i);
+            switch (connection.state) {
+                case FREE, HANDSHAKE -> connection.pending = 0;
+                case LINGERING -> guestReset(connection, 0);
+                case CONNECTING, REQUESTED, ESTABLISHED, DEAD -> free(connection);
+            }
+        }
+    }
+
+    // ---- time
+
+    long nextDeadlineNs() {
+        return nextDeadlineNs;
+    }
+
+    /** REQUEST has gone to the guest. */
+    void requestSent(Connection connection, long nowNs) {
+        connection.requestSent = true;
+        deadline(connection, nowNs + REQUEST_TIMEOUT_NS);
+    }
+
+    /** SHUTDOWN has gone to the guest. */
+    void shutdownSent(Connection connection, long nowNs) {
+        if (connection.hostShutdown == VsockHeader.SHUTDOWN_BOTH) {
+            deadline(connection, nowNs + SHUTDOWN_TIMEOUT_NS);
+        }
+    }
+
+    /** Ends what has taken too long, and finds the next deadline. */
+    void timer(long nowNs) {
+        nextDeadlineNs = Connection.NO_DEADLINE;
+        for (int i = 0; i < table.capacity(); i++) {
+            Connection connection = table.slot(i);
+            if (connection.deadlineNs <= nowNs) {
+                expired(connection);
+            }
+            nextDeadlineNs = Math.min(nextDeadlineNs, connection.deadlineNs);
+        }
+    }
+
+    private void expired(Connection connection) {
+        switch (connection.state) {
+            case HANDSHAKE -> free(connection);
+            case REQUESTED -> {
+                state.count(VsockState.REFUSED, 1);
+                if (connection.requestSent) {
+                    kill(connection);
+                } else {
+                    free(connection);
+                }
+            }
+            case CONNECTING -> refused(connection);
+            case ESTABLISHED -> kill(connection);
+            case LINGERING -> endLingering(connection);
+            case FREE, DEAD -> connection.deadlineNs = Connection.NO_DEADLINE;
+        }
+    }
+}

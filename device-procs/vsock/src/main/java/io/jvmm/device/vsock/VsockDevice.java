@@ -1,0 +1,152 @@
+package io.jvmm.device.vsock;
+
+import io.jvmm.device.virtio.Chain;
+import io.jvmm.device.virtio.VirtioDevice;
+import io.jvmm.device.virtio.VirtioHost;
+import io.jvmm.device.virtio.VirtioIdentity;
+import io.jvmm.device.virtio.Virtqueue;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.List;
+import org.agrona.concurrent.AtomicBuffer;
+
+/**
+ * One virtio socket function (virtio 1.2 §5.10): configuration, features, and the three virtqueues. Stream sockets only
+ * (VIRTIO_VSOCK_F_STREAM). The connections are the {@link Switchboard}'s.
+ */
+final class VsockDevice implements VirtioDevice {
+
+    private static final int DEVICE_TYPE = 19;
+    /** Communication controller, other; what QEMU's device says, too. */
+    private static final int PCI_CLASS = 0x07_80_00;
+
+    private static final long F_STREAM = 1;
+    private static final long F_INDIRECT_DESC = 1L << 28;
+    private static final long F_EVENT_IDX = 1L << 29;
+    private static final long F_RING_PACKED = 1L << 34;
+    private static final long F_RING_RESET = 1L << 40;
+
+    /** {@code struct virtio_vsock_config}: u64 guest_cid. */
+    private static final int CONFIG_LENGTH_BYTES = 8;
+
+    private static final int EVENT_LENGTH_BYTES = 4;
+    private static final int EVENT_TRANSPORT_RESET = 0;
+    private static final int MOST_EVENT_CHAINS = 8;
+
+    private final VsockConfig config;
+    private final VirtioHost virtio;
+    private final VsockState state;
+    private final Switchboard switchboard;
+    private final FromGuest fromGuest;
+    private final ToGuest toGuest;
+    private final Chain event;
+    private final MemorySegment eventBytes = Arena.ofAuto().allocate(EVENT_LENGTH_BYTES);
+
+    VsockDevice(VsockConfig config, AtomicBuffer state, boolean fresh, VirtioHost virtio, int seed) {
+        this.config = config;
+        this.virtio = virtio;
+        this.state = new VsockState(state, fresh, config.cid(), config.connections());
+        this.switchboard = new Switchboard(config, this.state, virtio, seed);
+        this.fromGuest = new FromGuest(switchboard, virtio, VirtioIdentity.MAX_QUEUE_SIZE);
+        this.toGuest = new ToGuest(switchboard, virtio, VirtioIdentity.MAX_QUEUE_SIZE);
+        this.event = new Chain(virtio.memory(), VirtioIdentity.MAX_QUEUE_SIZE);
+        eventBytes.set(ValueLayout.JAVA_INT_UNALIGNED, 0, EVENT_TRANSPORT_RESET);
+    }
+
+    static VirtioIdentity identity(VsockConfig config) {
+        long features = F_STREAM | F_INDIRECT_DESC | F_EVENT_IDX | F_RING_RESET;
+        return new VirtioIdentity(
+                DEVICE_TYPE,
+                PCI_CLASS,
+                config.packed() ? features | F_RING_PACKED : features,
+                List.of(config.queueSize(), config.queueSize(), config.queueSize()),
+                CONFIG_LENGTH_BYTES,
+                VsockState.LENGTH_BYTES);
+    }
+
+    @Override
+    public VirtioIdentity identity() {
+        return identity(config);
+    }
+
+    Switchboard switchboard() {
+        return switchboard;
+    }
+
+    @Override
+    public long readConfig(int offset, int widthBytes) {
+        return offset < 0 || offset >= CONFIG_LENGTH_BYTES ? 0 : config.cid() >>> (Byte.SIZE * offset);
+    }
+
+    /** A new driver knows of no connections. */
+    @Override
+    public void activate(long features, long nowNs) {
+        state.resetPending(false);
+    }
+
+    @Override
+    public void reset(long nowNs) {
+        state.resetPending(false);
+        switchboard.dropAll();
+    }
+
+    @Override
+    public boolean service(int queue, long nowNs) {
+        if (!virtio.active()) {
+            return false;
+        }
+        return switch (queue) {
+            case Switchboard.RX -> toGuest.service(nowNs);
+            case Switchboard.TX -> fromGuest.service(nowNs);
+            case Switchboard.EVENT -> tellReset();
+            default -> false;
+        };
+    }
+
+    /** The connections a guest had with our predecessor are gone (§5.10.6.7); the guest is told as soon as it has a buffer. */
+    private boolean tellReset() {
+        Virtqueue queue = virtio.queue(Switchboard.EVENT);
+        if (!queue.ready() || !state.resetPending()) {
+            return false;
+        }
+        boolean more = true;
+        boolean given = false;
+        for (int i = 0; i < MOST_EVENT_CHAINS && more && state.resetPending(); i++) {
+            if (!queue.pop(event)) {
+                more = queue.wantKicks(true);
+            } else if (event.writableBytes() < EVENT_LENGTH_BYTES) {
+                switchboard.guestError(GuestError.EVENT_BUFFER, event.writableBytes());
+                queue.complete(event.head(), 0);
+                given = true;
+            } else {
+                event.write(0, eventBytes, 0, EVENT_LENGTH_BYTES);
+                queue.complete(event.head(), EVENT_LENGTH_BYTES);
+                state.resetPending(false);
+                given = true;
+            }
+        }
+        if (given) {
+            queue.publish();
+        }
+        return more && state.resetPending();
+    }
+
+    @Override
+    public long nextDeadlineNs() {
+        return switchboard.nextDeadlineNs();
+    }
+
+    @Override
+    public void timer(long nowNs) {
+        switchboard.timer(nowNs);
+    }
+
+    /** Packets that were taken and not completed come again; they belong to no connection any more. */
+    @Override
+    public void resume(long nowNs) {
+        virtio.wake(Switchboard.EVENT);
+        virtio.wake(Switchboard.RX);
+        virtio.wake(Switchboard.TX);
+    }
+}

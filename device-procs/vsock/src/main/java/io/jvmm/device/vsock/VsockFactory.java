@@ -1,0 +1,73 @@
+package io.jvmm.device.vsock;
+
+import io.jvmm.device.api.Backend;
+import io.jvmm.device.api.Descriptors;
+import io.jvmm.device.api.DeviceConfig;
+import io.jvmm.device.api.HostEvents;
+import io.jvmm.device.virtio.VirtioDevice;
+import io.jvmm.device.virtio.VirtioFactory;
+import io.jvmm.device.virtio.VirtioHost;
+import io.jvmm.device.virtio.VirtioIdentity;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.agrona.concurrent.AtomicBuffer;
+
+/** What the vsock process is, and how to make its functions. */
+public final class VsockFactory implements VirtioFactory {
+
+    private static final Map<String, String> EXAMPLE = Map.of("cid", "3", "connections", "8", "buffer-bytes", "8192");
+
+    @Override
+    public String name() {
+        return "vsock";
+    }
+
+    @Override
+    public int stateId() {
+        return 0x5653_4F43; // "VSOC"
+    }
+
+    @Override
+    public int stateVersion() {
+        return VsockState.VERSION;
+    }
+
+    @Override
+    public VirtioIdentity identity(DeviceConfig config) {
+        return VsockDevice.identity(VsockConfig.from(config));
+    }
+
+    @Override
+    public VirtioDevice create(
+            int function, DeviceConfig config, AtomicBuffer state, boolean fresh, VirtioHost host, long nowNs) {
+        int seed = (int) nowNs * 0x9E37_79B1; // not known to the guest: where in the hash its ports land
+        return new VsockDevice(VsockConfig.from(config), state, fresh, host, seed);
+    }
+
+    @Override
+    public List<Backend> backends(
+            List<DeviceConfig> configs, Descriptors descriptors, List<VirtioDevice> devices, HostEvents events) {
+        List<Backend> backends = new ArrayList<>();
+        for (int f = 0; f < devices.size(); f++) {
+            if (devices.get(f) instanceof VsockDevice device) {
+                backends.add(new UnixHostSide(
+                        f,
+                        device.switchboard(),
+                        events,
+                        descriptors.find(f + ".listen").orElse(null),
+                        descriptors.find(f + ".connect").orElse(null)));
+            }
+        }
+        return backends;
+    }
+
+    @Override
+    public DeviceConfig exampleConfig() {
+        return key -> Optional.ofNullable(EXAMPLE.get(key));
+    }
+
+    @Override
+    public void exercise(VirtioExercise machine) {}
+}

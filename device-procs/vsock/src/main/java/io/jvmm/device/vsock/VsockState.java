@@ -1,0 +1,104 @@
+package io.jvmm.device.vsock;
+
+import io.jvmm.device.api.StateRejectedException;
+import java.nio.ByteOrder;
+import org.agrona.concurrent.AtomicBuffer;
+
+/**
+ * The device's own part of the state segment, version 1, little-endian. Connections are not in it: they live as long as the
+ * sockets of the process, and a successor tells the guest that they are gone (§5.10.6.7).
+ *
+ * <pre>
+ *   0    guestCid u64         16   packetsToGuest u64     48   connections u64     80   (0)
+ *   8    nextHostPort u32     24   packetsFromGuest u64   56   refused u64         96
+ *   12   resetPending u32     32   bytesToGuest u64       64   resets u64
+ *                             40   bytesFromGuest u64     72   guestErrors u64
+ * </pre>
+ *
+ * <p>{@code resetPending}: 1 while the guest is still to be sent VIRTIO_VSOCK_EVENT_TRANSPORT_RESET. The counters are for
+ * inspectors; nothing depends on them.
+ */
+final class VsockState {
+
+    static final int VERSION = 1;
+    static final int LENGTH_BYTES = 96;
+
+    /** The first port given to clients of the host; those up to 2^31 - 1 are used in turn. */
+    static final int FIRST_HOST_PORT = 1 << 30;
+
+    static final int PACKETS_TO_GUEST = 16;
+    static final int PACKETS_FROM_GUEST = 24;
+    static final int BYTES_TO_GUEST = 32;
+    static final int BYTES_FROM_GUEST = 40;
+    static final int CONNECTIONS = 48;
+    static final int REFUSED = 56;
+    static final int RESETS = 64;
+    static final int GUEST_ERRORS = 72;
+
+    private static final int GUEST_CID = 0;
+    private static final int NEXT_HOST_PORT = 8;
+    private static final int RESET_PENDING = 12;
+    private static final int TAIL = 80;
+
+    private final AtomicBuffer buffer;
+
+    /**
+     * @param fresh whether to initialise it, or to check what a predecessor left
+     * @param skippedPorts how many ports a predecessor may have given away since its last commit
+     * @throws StateRejectedException naming the field
+     */
+    VsockState(AtomicBuffer buffer, boolean fresh, long guestCid, int skippedPorts) {
+        this.buffer = buffer;
+        if (fresh) {
+            buffer.putLong(GUEST_CID, guestCid, ByteOrder.LITTLE_ENDIAN);
+            nextHostPort(FIRST_HOST_PORT);
+            return;
+        }
+        require(buffer.getLong(GUEST_CID, ByteOrder.LITTLE_ENDIAN) == guestCid, "guestCid");
+        require((u32(NEXT_HOST_PORT) & 0xC000_0000) == FIRST_HOST_PORT, "nextHostPort");
+        require(u32(RESET_PENDING) == 0 || u32(RESET_PENDING) == 1, "resetPending");
+        for (int at = TAIL; at < LENGTH_BYTES; at += Long.BYTES) {
+            require(buffer.getLong(at) == 0, "reserved");
+        }
+        nextHostPort(u32(NEXT_HOST_PORT) + skippedPorts);
+        resetPending(true);
+    }
+
+    private static void require(boolean valid, String field) {
+        if (!valid) {
+            throw new StateRejectedException("vsock state: " + field + " cannot be");
+        }
+    }
+
+    private int u32(int field) {
+        return buffer.getInt(field, ByteOrder.LITTLE_ENDIAN);
+    }
+
+    private void nextHostPort(int port) {
+        buffer.putInt(NEXT_HOST_PORT, port & (FIRST_HOST_PORT - 1) | FIRST_HOST_PORT, ByteOrder.LITTLE_ENDIAN);
+    }
+
+    /** The port for the next client of the host. */
+    int takeHostPort() {
+        int port = u32(NEXT_HOST_PORT);
+        nextHostPort(port + 1);
+        return port;
+    }
+
+    boolean resetPending() {
+        return u32(RESET_PENDING) != 0;
+    }
+
+    void resetPending(boolean pending) {
+        buffer.putInt(RESET_PENDING, pending ? 1 : 0, ByteOrder.LITTLE_ENDIAN);
+    }
+
+    /** Adds to one of the counters. */
+    void count(int counter, long more) {
+        buffer.putLong(counter, buffer.getLong(counter, ByteOrder.LITTLE_ENDIAN) + more, ByteOrder.LITTLE_ENDIAN);
+    }
+
+    long counter(int counter) {
+        return buffer.getLong(counter, ByteOrder.LITTLE_ENDIAN);
+    }
+}
