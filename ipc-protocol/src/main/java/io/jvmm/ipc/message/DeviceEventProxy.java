@@ -42,7 +42,11 @@ public final class DeviceEventProxy {
         return producer.commit(index);
     }
 
-    /** @param bytes 4 to 32 of them, a multiple of 4 */
+    /**
+     * Declares a vendor capability of a function.
+     *
+     * @param bytes 4 to 32 of them, a multiple of 4
+     */
     public boolean pciCapability(int function, byte[] bytes) {
         int length = DeviceEventType.PCI_CAPABILITY.lengthBytes();
         int index = producer.claim(DeviceEventType.PCI_CAPABILITY.number(), length);

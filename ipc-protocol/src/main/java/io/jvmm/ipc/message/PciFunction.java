@@ -14,7 +14,7 @@ import org.agrona.MutableDirectBuffer;
  *   | bar length | notify at  | multiplier | notify len | (0)                     |
  * </pre>
  *
- * <p>{@code ids} and {@code subsystem}: vendor in the low, device in the high half. {@code class,rev} as in the header: class
+ * <p>{@code ids} and the word behind it: vendor in the low, device in the high half. {@code class,rev} as in the header: class
  * code in bits 31..8, revision in bits 7..0.
  *
  * @param function the device's own number for it, 0..255; also the region of its registers

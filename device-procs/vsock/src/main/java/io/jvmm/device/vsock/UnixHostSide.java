@@ -24,7 +24,7 @@ import org.jspecify.annotations.Nullable;
  * <p>Streams are watched for changes (edge-triggered), so a guest without buffers or credit costs nothing, and a connection takes
  * one {@code epoll_ctl} when it begins and one when it ends.
  */
-final class UnixHostSide implements HostSide, Backend, AutoCloseable {
+final class UnixHostSide implements HostSide, Backend {
 
     private static final int MOST_EVENTS = 64;
     private static final int MOST_ACCEPTS = 16;
@@ -46,7 +46,7 @@ final class UnixHostSide implements HostSide, Backend, AutoCloseable {
     private @Nullable Connection lastToAsk;
 
     /**
-     * @param listener listens, non-blocking; null: no client of the host ever comes
+     * @param listener listens; becomes non-blocking here; null: no client of the host ever comes
      * @param connect the connect channel; null: the guest reaches nobody
      */
     UnixHostSide(
@@ -58,6 +58,7 @@ final class UnixHostSide implements HostSide, Backend, AutoCloseable {
         this.connector = connect == null ? null : new VsockConnectClient(connect, io);
         this.lines = Arena.ofAuto().allocate((long) switchboard.table().capacity() * ConnectLine.MAX_BYTES, Long.BYTES);
         if (listener != null) {
+            listener.setNonBlocking(true);
             Syscall.check("watch listener", epoll.add(listener.number(), Epoll.READABLE, LISTENER));
         }
         if (connect != null) {
@@ -93,6 +94,11 @@ final class UnixHostSide implements HostSide, Backend, AutoCloseable {
     @Override
     public boolean service(Poller poller, long nowNs) {
         return poller.isReady(index, Poller.READABLE) && service(nowNs);
+    }
+
+    @Override
+    public int maxDescriptors() {
+        return 1;
     }
 
     @Override

@@ -2,6 +2,7 @@ package io.jvmm.device.vsock;
 
 import io.jvmm.device.virtio.Chain;
 import io.jvmm.device.virtio.VirtioDevice;
+import io.jvmm.device.virtio.VirtioFeature;
 import io.jvmm.device.virtio.VirtioHost;
 import io.jvmm.device.virtio.VirtioIdentity;
 import io.jvmm.device.virtio.Virtqueue;
@@ -21,11 +22,8 @@ final class VsockDevice implements VirtioDevice {
     /** Communication controller, other; what QEMU's device says, too. */
     private static final int PCI_CLASS = 0x07_80_00;
 
-    private static final long F_STREAM = 1;
-    private static final long F_INDIRECT_DESC = 1L << 28;
-    private static final long F_EVENT_IDX = 1L << 29;
-    private static final long F_RING_PACKED = 1L << 34;
-    private static final long F_RING_RESET = 1L << 40;
+    /** VIRTIO_VSOCK_F_STREAM, §5.10.3. */
+    static final long F_STREAM = 1;
 
     /** {@code struct virtio_vsock_config}: u64 guest_cid. */
     private static final int CONFIG_LENGTH_BYTES = 8;
@@ -55,11 +53,11 @@ final class VsockDevice implements VirtioDevice {
     }
 
     static VirtioIdentity identity(VsockConfig config) {
-        long features = F_STREAM | F_INDIRECT_DESC | F_EVENT_IDX | F_RING_RESET;
+        long features = F_STREAM | VirtioFeature.USUAL;
         return new VirtioIdentity(
                 DEVICE_TYPE,
                 PCI_CLASS,
-                config.packed() ? features | F_RING_PACKED : features,
+                config.packed() ? features | VirtioFeature.RING_PACKED : features,
                 List.of(config.queueSize(), config.queueSize(), config.queueSize()),
                 CONFIG_LENGTH_BYTES,
                 VsockState.LENGTH_BYTES);

@@ -8,6 +8,8 @@ import io.jvmm.device.virtio.VirtioDevice;
 import io.jvmm.device.virtio.VirtioFactory;
 import io.jvmm.device.virtio.VirtioHost;
 import io.jvmm.device.virtio.VirtioIdentity;
+import io.jvmm.ipc.sys.Fd;
+import io.jvmm.ipc.sys.UnixSocket;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -16,6 +18,9 @@ import org.agrona.concurrent.AtomicBuffer;
 
 /** What the vsock process is, and how to make its functions. */
 public final class VsockFactory implements VirtioFactory {
+
+    /** The supervisor's end of the connect channel of a scratch machine. */
+    private static final String SCRATCH = "0.scratch";
 
     private static final Map<String, String> EXAMPLE = Map.of("cid", "3", "connections", "8", "buffer-bytes", "8192");
 
@@ -60,6 +65,10 @@ public final class VsockFactory implements VirtioFactory {
                         descriptors.find(f + ".connect").orElse(null)));
             }
         }
+        Optional<Fd> scratch = descriptors.find(SCRATCH);
+        if (scratch.isPresent()) {
+            backends.add(new ScratchPeer(scratch.get()));
+        }
         return backends;
     }
 
@@ -68,6 +77,15 @@ public final class VsockFactory implements VirtioFactory {
         return key -> Optional.ofNullable(EXAMPLE.get(key));
     }
 
+    /** Both ends of a connect channel: scratch machines have {@link ScratchPeer} for a supervisor. */
     @Override
-    public void exercise(VirtioExercise machine) {}
+    public Map<String, Fd> scratchDescriptors() {
+        UnixSocket.Pair channel = UnixSocket.seqPacketPair();
+        return Map.of("0.connect", channel.left().fd(), SCRATCH, channel.right().fd());
+    }
+
+    @Override
+    public void exercise(VirtioExercise machine) {
+        VsockExercise.run(machine);
+    }
 }
