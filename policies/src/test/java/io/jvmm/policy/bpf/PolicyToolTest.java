@@ -69,4 +69,17 @@ final class PolicyToolTest {
             assertTrue(line.contains("| " + allowed + " |"), "README.md says otherwise than " + allowed + ": " + line);
         }
     }
+
+    /** What a device's own page says is what its filter allows. */
+    @Test
+    void theDevicesReadmesTellTodaysNumbers() throws Exception {
+        for (String name : Policies.names()) {
+            Path page = Path.of("../device-procs", name, "README.md");
+            if (Files.exists(page)) {
+                String wanted = "The narrow filter allows "
+                        + Policies.parse(name).allowed().size() + " system calls";
+                assertTrue(Files.readString(page).contains(wanted), page + " does not say: " + wanted);
+            }
+        }
+    }
 }
