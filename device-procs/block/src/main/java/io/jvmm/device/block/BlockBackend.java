@@ -2,15 +2,17 @@ package io.jvmm.device.block;
 
 import io.jvmm.device.api.Backend;
 import io.jvmm.ipc.sys.Poller;
+import java.util.List;
 
 /** Brings what the workers have done back to the devices; the host's end of all disks of the process. Device thread. */
 final class BlockBackend implements Backend {
     private static final int MOST_AT_ONCE = 64;
 
+    private final BlockDevice[] devices;
     private final IoPool pool;
-    private int index;
 
-    BlockBackend(IoPool pool) {
+    BlockBackend(List<BlockDevice> devices, IoPool pool) {
+        this.devices = devices.toArray(new BlockDevice[0]);
         this.pool = pool;
     }
 
@@ -20,34 +22,40 @@ final class BlockBackend implements Backend {
     }
 
     @Override
+    public int maxDescriptors() {
+        return 1;
+    }
+
+    @Override
     public boolean attach(Poller poller, long nowNs) {
-        index = poller.add(pool.doorbell().fd(), Poller.READABLE);
+        pool.bell().attach(poller);
         return false;
     }
 
     @Override
     public void watch(Poller poller) {
-        pool.prepareToSleep();
-        poller.setEvents(index, Poller.READABLE);
+        pool.bell().watch(poller);
     }
 
     @Override
     public void unwatch(Poller poller) {
-        poller.ignore(index);
+        pool.bell().unwatch(poller);
     }
 
     @Override
     public boolean service(Poller poller, long nowNs) {
-        pool.awake();
-        if (poller.ready(index) != 0) {
-            pool.doorbell().drain();
-        }
+        pool.bell().awake(poller);
         return deliver(nowNs);
     }
 
     @Override
     public boolean flush(long nowNs) {
         return false;
+    }
+
+    @Override
+    public boolean hasWork() {
+        return pool.hasCompleted();
     }
 
     @Override
@@ -70,5 +78,35 @@ final class BlockBackend implements Backend {
             last.finished();
         }
         return count > 0;
+    }
+
+    @Override
+    public boolean settle(long nowNs) {
+        boolean changed = false;
+        while (isBusy()) {
+            pool.await();
+            changed |= deliver(nowNs);
+        }
+        for (BlockDevice device : devices) {
+            device.makeSafe();
+        }
+        return changed;
+    }
+
+    private boolean isBusy() {
+        for (BlockDevice device : devices) {
+            if (device.isBusy()) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    @Override
+    public void close() {
+        pool.close();
+        for (BlockDevice device : devices) {
+            device.detach();
+        }
     }
 }

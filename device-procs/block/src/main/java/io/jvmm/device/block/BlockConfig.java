@@ -19,7 +19,6 @@ import java.util.List;
  * @param discard whether the guest may give space back
  * @param blockBytes logical block size: 512 or 4096
  * @param ioThreads threads of the process for what has to wait; the largest number of its disks counts
- * @param scratchBytes not 0: no image, but so many bytes of memory; for trying the device alone and for warming up
  */
 record BlockConfig(
         String name,
@@ -31,8 +30,7 @@ record BlockConfig(
         String serial,
         boolean discard,
         int blockBytes,
-        int ioThreads,
-        int scratchBytes) {
+        int ioThreads) {
 
     static final int MOST_QUEUES = 16;
     static final int MOST_IO_THREADS = 16;
@@ -79,9 +77,6 @@ record BlockConfig(
         if (blockBytes != 512 && blockBytes != 4096) {
             throw new IllegalArgumentException("block-size: " + blockBytes + "; allowed are 512, 4096");
         }
-        if (scratchBytes < 0) {
-            throw new IllegalArgumentException("scratch-bytes: " + scratchBytes + "; 0 or more");
-        }
         if (ioThreads < 1 || ioThreads > MOST_IO_THREADS) {
             throw new IllegalArgumentException("io-threads: " + ioThreads + "; allowed are 1.." + MOST_IO_THREADS);
         }
@@ -98,8 +93,7 @@ record BlockConfig(
                 entries.text("serial", ""),
                 RingOptions.flag(entries, "discard", true),
                 entries.integer("block-size", 512),
-                entries.integer("io-threads", 4),
-                entries.integer("scratch-bytes", 0));
+                entries.integer("io-threads", 4));
     }
 
     int queueSize() {

@@ -46,7 +46,6 @@ final class BlockDevice implements VirtioDevice {
     private static final int MOST_REQUESTS = 64;
     private static final int CHAINS_AT_ONCE = 64;
     private static final long BYTES_AT_ONCE = 4L << 20;
-    private static final long SETTLE_NS = 100_000_000;
 
     /** So many data segments fit a request; two descriptors more are the header and the status (§5.2.4, seg_max). */
     private static final int MOST_SEGMENTS = 254;
@@ -73,6 +72,9 @@ final class BlockDevice implements VirtioDevice {
     private long unpublished;
 
     private long starved;
+    /** By queue: requests from before its reset that are still under way. */
+    private final int[] lingering;
+
     private boolean flushOwed;
 
     /** @param fresh whether {@code state} is all zeros, rather than that of an earlier process */
@@ -85,6 +87,7 @@ final class BlockDevice implements VirtioDevice {
         parser = new RequestParser(config, host);
         int count = Math.min(MOST_REQUESTS, config.queueSize() * config.queues());
         locks = new RangeLocks(count);
+        lingering = new int[config.queues()];
         slots = new BlockRequest[count];
         free = new int[count];
         granted = new int[count];
@@ -134,6 +137,7 @@ final class BlockDevice implements VirtioDevice {
         }
     }
 
+    /** Any thread. */
     @Nullable
     BlockImage image() {
         return image;
@@ -254,6 +258,7 @@ final class BlockDevice implements VirtioDevice {
 
     /** Runs it here if that does not wait, with a worker otherwise, and after its predecessors in any case. */
     private void start(BlockRequest request) {
+        request.underWay = true;
         request.flags = request.changesData() && durable() ? BlockImage.DURABLE : 0;
         if (request.type == RequestType.FLUSH) {
             if (config.cache() == Cache.UNSAFE) {
@@ -312,6 +317,7 @@ final class BlockDevice implements VirtioDevice {
     }
 
     private void recycle(BlockRequest request) {
+        request.underWay = false;
         free[freeCount++] = request.ticket;
     }
 
@@ -344,7 +350,10 @@ final class BlockDevice implements VirtioDevice {
     void finish(BlockRequest request) {
         submitted--;
         unlock(request);
-        if (request.queue == BlockRequest.NO_QUEUE || request.cancelled) {
+        if (request.queue == BlockRequest.NO_QUEUE) {
+            recycle(request);
+        } else if (request.cancelled) {
+            lingering[request.queue]--;
             recycle(request);
         } else {
             complete(request, request.result == 0 ? Status.OK : Status.IOERR);
@@ -375,49 +384,52 @@ final class BlockDevice implements VirtioDevice {
 
     // ---- the end of things ----
 
+    /** What workers have begun goes on for a while; {@link #quiet} tells when it is over. */
     @Override
     public void reset(long nowNs) {
-        settle(-1);
+        for (int queue = 0; queue < config.queues(); queue++) {
+            queueReset(queue, nowNs);
+        }
         initialCache();
-        starved = 0;
-        unpublished = 0;
     }
 
     @Override
     public void queueReset(int queue, long nowNs) {
-        settle(queue);
         starved &= ~(1L << queue);
         unpublished &= ~(1L << queue);
-    }
-
-    /**
-     * Sees to it that no worker touches a buffer of the queue (-1: of any) any more: the driver takes them back (§2.6.1.1). What
-     * has not begun is dropped, what has begun is waited for.
-     */
-    private void settle(int queue) {
         for (BlockRequest request : slots) {
-            if (queue < 0 || request.queue == queue) {
+            if (request.underWay && request.queue == queue && !request.cancelled) {
                 request.cancelled = true;
+                lingering[queue]++;
             }
-        }
-        drain();
-        for (BlockRequest request : slots) {
-            request.cancelled = false;
         }
     }
 
-    /** Waits for all requests the workers have. */
-    void drain() {
-        IoPool workers = pool;
-        while (workers != null && submitted > 0) {
-            workers.kick();
-            BlockRequest request = workers.poll();
-            if (request == null) {
-                workers.await(SETTLE_NS);
-            } else {
-                request.device.finish(request);
-                request.device.finished();
-            }
+    @Override
+    public boolean quiet(int queue) {
+        return lingering[queue] == 0;
+    }
+
+    /** Whether a worker has a request of this disk. */
+    boolean isBusy() {
+        return submitted > 0;
+    }
+
+    /** The process may end now: what was acknowledged is to be on the medium. Nothing is under way. */
+    void makeSafe() {
+        BlockImage disk = image;
+        if (disk != null && !config.readOnly() && config.cache() != Cache.UNSAFE) {
+            disk.flush(0);
+        }
+    }
+
+    /** The end; no worker lives any more. */
+    void detach() {
+        BlockImage disk = image;
+        image = null;
+        pool = null;
+        if (disk != null) {
+            disk.close();
         }
     }
 }

@@ -8,8 +8,7 @@ import java.nio.ByteOrder;
 final class BlockExercise {
     private static final int PAGE_BYTES = 4096;
 
-    /** The disk of the example configuration. */
-    private static final int SECTORS = 1 << 20 >> 9;
+    private static final int SECTORS = BlockFactory.SCRATCH_BYTES / BlockDevice.SECTOR_BYTES;
 
     private BlockExercise() {}
 

@@ -8,6 +8,8 @@ import io.jvmm.device.virtio.VirtioDevice;
 import io.jvmm.device.virtio.VirtioFactory;
 import io.jvmm.device.virtio.VirtioHost;
 import io.jvmm.device.virtio.VirtioIdentity;
+import io.jvmm.ipc.sys.Fd;
+import io.jvmm.ipc.sys.MemFd;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -18,14 +20,15 @@ import org.agrona.concurrent.AtomicBuffer;
 public final class BlockFactory implements VirtioFactory {
 
     private static final Map<String, String> EXAMPLE = Map.of(
-            "0.path", "scratch",
-            "0.scratch-bytes", "1048576",
-            "0.queues", "2",
-            "0.queue-size", "16",
-            "0.packed", "true",
-            "0.serial", "jvmm-scratch",
-            "0.io-threads", "1",
-            "functions", "1");
+            "path", "scratch",
+            "queues", "2",
+            "queue-size", "16",
+            "packed", "true",
+            "serial", "jvmm-scratch",
+            "io-threads", "1");
+
+    /** Length of the scratch machine's disk. */
+    static final int SCRATCH_BYTES = 1 << 20;
 
     @Override
     public String name() {
@@ -69,7 +72,12 @@ public final class BlockFactory implements VirtioFactory {
         for (int i = 0; i < disks.size(); i++) {
             blocks.get(i).attach(Images.open(disks.get(i), configs.get(i), descriptors, i + ".", pool.lanes()), pool);
         }
-        return List.of(new BlockBackend(pool));
+        return List.of(new BlockBackend(blocks, pool));
+    }
+
+    @Override
+    public Map<String, Fd> scratchDescriptors() {
+        return Map.of("0.image", MemFd.create("scratch", SCRATCH_BYTES).fd());
     }
 
     @Override

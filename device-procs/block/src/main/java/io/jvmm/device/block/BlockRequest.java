@@ -37,6 +37,8 @@ final class BlockRequest {
     int flags;
     /** 0 or a negated errno. */
     long result;
+    /** It holds or waits for a range, or a worker has it. */
+    boolean underWay;
     /** Nobody waits for it any more: a worker that has not begun leaves it. */
     volatile boolean cancelled;
 

@@ -7,7 +7,6 @@ import io.jvmm.device.block.image.ImageException;
 import io.jvmm.device.block.image.ImageOptions;
 import io.jvmm.device.block.image.ImageSource;
 import io.jvmm.device.block.image.RawImage;
-import io.jvmm.ipc.sys.MemFd;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -28,12 +27,7 @@ final class Images {
             BlockConfig config, DeviceConfig entries, Descriptors descriptors, String prefix, int lanes) {
         ImageOptions options = new ImageOptions(lanes, config.readOnly(), config.blockBytes(), config.discard());
         List<ImageSource> chain = new ArrayList<>();
-        if (config.scratchBytes() > 0) {
-            MemFd memory = MemFd.create(config.name(), config.scratchBytes());
-            chain.add(new ImageSource(config.name(), ImageSource.Format.RAW, memory.fd()));
-        } else {
-            chain.add(new ImageSource(config.name(), config.format(), descriptors.need(prefix + "image")));
-        }
+        chain.add(new ImageSource(config.name(), config.format(), descriptors.need(prefix + "image")));
         for (int i = 0; i < MOST_BACKING_FILES; i++) {
             String name = "backing." + i;
             var fd = descriptors.find(prefix + name);

@@ -1,11 +1,10 @@
 package io.jvmm.device.block;
 
+import io.jvmm.device.api.WorkerBell;
 import io.jvmm.device.block.image.BlockImage;
 import io.jvmm.ipc.boot.ProcessExit;
-import io.jvmm.ipc.sys.EventFd;
 import io.jvmm.ipc.sys.Futex;
 import io.jvmm.ipc.sys.IoVector;
-import io.jvmm.ipc.sys.Poller;
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.VarHandle;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -23,19 +22,18 @@ import org.jspecify.annotations.Nullable;
  * <p>A worker that finds more work than it takes wakes the next one, so one submission costs at most one system call
  * however many requests it brings.
  *
- * <p>{@link #submit}, {@link #poll}, {@link #prepareToSleep}, {@link #awake}: device thread.
+ * <p>All methods are the device thread's.
  */
 final class IoPool implements AutoCloseable {
     private static final long LONG_NS = 3_600_000_000_000L;
+    private static final long MOST_WAIT_NS = 100_000_000;
     private static final int EPOCH = 0;
 
     private final ManyToManyConcurrentArrayQueue<BlockRequest> submitted;
     private final ManyToOneConcurrentArrayQueue<BlockRequest> completed;
     private final UnsafeBuffer epoch = new UnsafeBuffer(BufferUtil.allocateDirectAligned(64, 64));
     private final AtomicInteger sleepers = new AtomicInteger();
-    private final AtomicInteger consumerAsleep = new AtomicInteger();
-    private final EventFd doorbell = EventFd.create();
-    private final Poller waiter = new Poller(1);
+    private final WorkerBell bell = new WorkerBell();
     private final Thread[] threads;
     private final int maxSegments;
     private volatile boolean closing;
@@ -51,7 +49,6 @@ final class IoPool implements AutoCloseable {
         submitted = new ManyToManyConcurrentArrayQueue<>(Math.max(2, capacity));
         completed = new ManyToOneConcurrentArrayQueue<>(Math.max(2, capacity));
         this.maxSegments = maxSegments;
-        waiter.add(doorbell.fd(), Poller.READABLE);
         threads = new Thread[workers];
         for (int i = 0; i < workers; i++) {
             int lane = 1 + i;
@@ -66,9 +63,9 @@ final class IoPool implements AutoCloseable {
         return 1 + threads.length;
     }
 
-    /** Signalled when there is something to {@link #poll} and the device thread said it would sleep. */
-    EventFd doorbell() {
-        return doorbell;
+    /** Rung when there is something to {@link #poll}. */
+    WorkerBell bell() {
+        return bell;
     }
 
     /** Gives a request to a worker. */
@@ -103,25 +100,12 @@ final class IoPool implements AutoCloseable {
         return !completed.isEmpty();
     }
 
-    /** Before the device thread sleeps: from now on a completion rings the doorbell. */
-    void prepareToSleep() {
-        consumerAsleep.set(1);
-        if (hasCompleted() && consumerAsleep.compareAndSet(1, 0)) {
-            doorbell.signal();
+    /** Waits until something is completed, for a while at most. Device thread, outside its own poll. */
+    void await() {
+        bell.watch();
+        if (!hasCompleted()) {
+            bell.await(MOST_WAIT_NS);
         }
-    }
-
-    /** The device thread no longer sleeps. */
-    void awake() {
-        consumerAsleep.set(0);
-    }
-
-    /** Waits until something is completed, at most so long. */
-    void await(long timeoutNs) {
-        prepareToSleep();
-        waiter.await(timeoutNs);
-        awake();
-        doorbell.drain();
     }
 
     private void work(int lane) {
@@ -165,9 +149,7 @@ final class IoPool implements AutoCloseable {
         }
         completed.offer(request);
         VarHandle.fullFence();
-        if (consumerAsleep.get() != 0 && consumerAsleep.compareAndSet(1, 0)) {
-            doorbell.signal();
-        }
+        bell.ring();
     }
 
     /** Ends the threads, once what they are at is done. */
@@ -183,6 +165,6 @@ final class IoPool implements AutoCloseable {
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }
-        doorbell.close();
+        bell.close();
     }
 }

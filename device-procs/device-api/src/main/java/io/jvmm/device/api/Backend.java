@@ -58,7 +58,16 @@ public interface Backend {
         return 0;
     }
 
-    /** A scratch machine is taken down: ends threads of the back end. A device process never comes here. */
+    /**
+     * The device is to serve no more for now: finishes what is under way at the host, and makes it safe there. May wait.
+     *
+     * @return whether it called into the core
+     */
+    default boolean settle(long nowNs) {
+        return false;
+    }
+
+    /** The end, of a scratch machine or, after {@link #settle}, of a process that was told to stop: ends its threads. */
     default void close() {}
 
     /** When it wants {@link #service} called although no descriptor is ready, or {@link DeviceCore#NO_DEADLINE}. */

@@ -238,6 +238,9 @@ final class DeviceLoop {
             case DRAIN -> drain(nowNs);
             case STOP -> {
                 drain(nowNs);
+                for (Backend backend : backends) {
+                    backend.close();
+                }
                 tellCounters();
                 exit = ProcessExit.STOPPED;
             }
@@ -265,6 +268,13 @@ final class DeviceLoop {
                 commit(nowNs); // or a successor would offer the host once more what it has taken
             }
             serving = false;
+        }
+        boolean changed = false;
+        for (Backend backend : backends) {
+            changed |= backend.settle(nowNs);
+        }
+        if (changed) {
+            commit(nowNs);
         }
     }
 

@@ -9,7 +9,8 @@ import java.util.concurrent.atomic.AtomicInteger;
  * device thread sleeps. A back end that is rung makes it part of its own methods of the same names:
  *
  * <ul>
- *   <li>{@link Backend#attach}: {@link #attach}; {@link Backend#watch}: {@link #watch};
+ *   <li>{@link Backend#attach}: {@link #attach}; {@link Backend#watch}: {@link #watch(Poller)}; {@link Backend#unwatch}:
+ *       {@link #unwatch};
  *   <li>{@link Backend#service}: {@link #awake}, then as {@link Backend#deliver}, which takes what is finished;
  *   <li>{@link Backend#hasWork}: whether something is finished.
  * </ul>
@@ -20,7 +21,12 @@ public final class WorkerBell implements AutoCloseable {
 
     private final EventFd eventFd = EventFd.create();
     private final AtomicInteger asleep = new AtomicInteger();
+    private final Poller alone = new Poller(1);
     private int index = -1;
+
+    public WorkerBell() {
+        alone.add(eventFd.fd(), Poller.READABLE);
+    }
 
     /** Device thread: adds the eventfd to the poller, which from now on watches it. */
     public void attach(Poller poller) {
@@ -32,6 +38,18 @@ public final class WorkerBell implements AutoCloseable {
         asleep.set(1);
     }
 
+    /** The same, after {@link #unwatch}. */
+    public void watch(Poller poller) {
+        poller.watch(index, eventFd.fd(), Poller.READABLE);
+        watch();
+    }
+
+    /** Device thread, while the machine is paused: nobody need ring, and a ring does not wake it. */
+    public void unwatch(Poller poller) {
+        asleep.set(0);
+        poller.ignore(index);
+    }
+
     /** Device thread, after every poll: it looks by itself again. */
     public void awake(Poller poller) {
         if (asleep.get() != 0) {
@@ -40,6 +58,13 @@ public final class WorkerBell implements AutoCloseable {
         if (poller.ready(index) != 0) {
             eventFd.drain();
         }
+    }
+
+    /** Device thread, outside the duty cycle: after {@link #watch()} and a look in vain, waits to be rung, so long at most. */
+    public void await(long timeoutNs) {
+        alone.await(timeoutNs);
+        asleep.set(0);
+        eventFd.drain();
     }
 
     /** Any thread, after its result can be seen. */

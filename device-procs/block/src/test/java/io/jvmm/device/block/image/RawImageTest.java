@@ -97,7 +97,9 @@ class RawImageTest {
                 if (random.nextBoolean()) {
                     assertEquals(0, image.read(i & 1, position, pieces, 0));
                     assertArrayEquals(
-                            Arrays.copyOfRange(expected, position, position + length), memory(at, length), "seed " + seed);
+                            Arrays.copyOfRange(expected, position, position + length),
+                            memory(at, length),
+                            "seed " + seed);
                 } else {
                     byte[] data = new byte[length];
                     random.nextBytes(data);
@@ -124,12 +126,13 @@ class RawImageTest {
         Arrays.fill(expected, 262_144, 327_680, (byte) 0);
         assertArrayEquals(expected, Files.readAllBytes(path));
         long blocks = allocatedBytes(path);
-        assertTrue(blocks <= LENGTH_BYTES - 131_072, "space is given back: " + blocks);
+        assertTrue(blocks <= LENGTH_BYTES - 65_536, "space is given back: " + blocks);
     }
 
     private static long allocatedBytes(Path path) throws IOException {
         Process stat = new ProcessBuilder("stat", "-c", "%b", path.toString()).start();
-        return Long.parseLong(new String(stat.getInputStream().readAllBytes(), StandardCharsets.US_ASCII).strip()) * 512;
+        return Long.parseLong(new String(stat.getInputStream().readAllBytes(), StandardCharsets.US_ASCII).strip())
+                * 512;
     }
 
     @Test
