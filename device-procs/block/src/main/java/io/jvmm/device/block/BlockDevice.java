@@ -419,7 +419,7 @@ final class BlockDevice implements VirtioDevice {
     void makeSafe() {
         BlockImage disk = image;
         if (disk != null && !config.readOnly() && config.cache() != Cache.UNSAFE) {
-            disk.flush(0);
+            disk.finish(0);
         }
     }
 

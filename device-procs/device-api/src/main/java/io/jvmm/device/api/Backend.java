@@ -67,7 +67,7 @@ public interface Backend {
         return false;
     }
 
-    /** The end, of a scratch machine or, after {@link #settle}, of a process that was told to stop: ends its threads. */
+    /** A scratch machine is taken down: ends threads of the back end. A device process never comes here. */
     default void close() {}
 
     /** When it wants {@link #service} called although no descriptor is ready, or {@link DeviceCore#NO_DEADLINE}. */

@@ -238,9 +238,6 @@ final class DeviceLoop {
             case DRAIN -> drain(nowNs);
             case STOP -> {
                 drain(nowNs);
-                for (Backend backend : backends) {
-                    backend.close();
-                }
                 tellCounters();
                 exit = ProcessExit.STOPPED;
             }

@@ -85,7 +85,15 @@ public interface BlockImage extends AutoCloseable {
      */
     long writeZeroes(int lane, long position, long lengthBytes, int flags);
 
-    /** No call is running and none follows. Marks the image as cleanly closed, where the format has such a mark; closes its files. */
+    /**
+     * The machine stops, and most often for good: as {@link #flush}, and the image is left as one that was closed in order, where
+     * the format knows such a state. No call is running. Should another change follow after all, it is for the format to leave that state again.
+     */
+    default long finish(int lane) {
+        return flush(lane);
+    }
+
+    /** No call is running and none follows: closes the files, nothing else. A device process ends without it. */
     @Override
     void close();
 }
