@@ -99,8 +99,9 @@ final class IntxRouter implements AutoCloseable {
         if (slot.intx().drain() != 0) {
             bus.intxSignalled(slot.number());
         }
+        final int left = budgets[i].left(nowNs);
         budgets[i].spend(1);
-        if (budgets[i].left(nowNs) == 0 || !it.isReady(lineAt[i], Poller.READABLE)) {
+        if (left <= 1 || !it.isReady(lineAt[i], Poller.READABLE)) {
             deaf[i] = true;
             it.ignore(lineAt[i]);
         }

@@ -16,11 +16,9 @@ import io.jvmm.vcpu.board.Counters;
 import io.jvmm.vcpu.board.PciMap;
 import io.jvmm.vcpu.board.WindowSpec;
 import io.jvmm.vcpu.engine.Engine;
-import io.jvmm.vcpu.engine.MessageInterrupt;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -290,36 +288,5 @@ public final class PciRig implements AutoCloseable {
                 Thread.currentThread().interrupt();
             }
         }
-    }
-
-    /** A message that remembers what was done with it. */
-    static final class Recorded implements MessageInterrupt {
-        final List<String> calls = new ArrayList<>();
-
-        @Override
-        public void unmask(long address, int data) {
-            calls.add("unmask " + Long.toHexString(address) + " " + Integer.toHexString(data));
-        }
-
-        @Override
-        public void mask() {
-            calls.add("mask");
-        }
-
-        List<String> take() {
-            final List<String> all = List.copyOf(calls);
-            calls.clear();
-            return all;
-        }
-    }
-
-    /** Bytes from text. */
-    static byte[] bytes(int... values) {
-        final byte[] all = new byte[values.length];
-        Arrays.setAll(values, i -> values[i]);
-        for (int i = 0; i < all.length; i++) {
-            all[i] = (byte) values[i];
-        }
-        return all;
     }
 }
