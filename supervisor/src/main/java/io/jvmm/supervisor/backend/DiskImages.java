@@ -47,6 +47,9 @@ final class DiskImages {
         for (int depth = 0; depth <= LONGEST_CHAIN; depth++) {
             boolean writable = depth == 0 && !disk.readOnly();
             Fd fd = openImage(subject, path, writable, disk.cache() == BlockConfig.Cache.NONE, seen);
+            if (fd != null && format == BlockConfig.Format.RAW) {
+                warnOfOtherFormat(disk, depth, path, fd);
+            }
             if (fd == null || !checkLength(subject, path, fd, format, disk)) {
                 return wiring;
             }
@@ -55,7 +58,6 @@ final class DiskImages {
                 wiring.put("backing." + (depth - 1) + ".format", format.word());
             }
             if (format == BlockConfig.Format.RAW) {
-                warnOfOtherFormat(disk, depth, path, fd);
                 return wiring;
             }
             try {

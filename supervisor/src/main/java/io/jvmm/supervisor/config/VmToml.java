@@ -128,6 +128,7 @@ public final class VmToml {
         List<SerialConfig> serial = serial(toml);
         List<VirtioConfig> devices = new VirtioTables(machine.name(), this::reader).read(toml);
         serial = withoutTerminal(toml, serial, devices);
+        checkRoom(devices);
         PlatformConfig platform = platform(table(toml, ConfigKey.Section.PLATFORM));
         JailConfig jail = jail(table(toml, ConfigKey.Section.JAIL));
         IpcConfig ipc = ipc(table(toml, ConfigKey.Section.IPC));
@@ -232,6 +233,14 @@ public final class VmToml {
     private TableReader reader(
             ConfigKey.Section section, String prefix, @Nullable TomlTable table, @Nullable TomlPosition header) {
         return new TableReader(file, directory, section, prefix, table, header, problems, where);
+    }
+
+    private void checkRoom(List<VirtioConfig> devices) {
+        try {
+            PciSlots.assign(devices);
+        } catch (IllegalArgumentException e) {
+            problems.add(new ConfigProblem(file, "", String.valueOf(e.getMessage()) + " Remove some."));
+        }
     }
 
     /** The one terminal is the virtio console's where that wants it: COM1 goes without then, if nothing is said of it. */

@@ -1,0 +1,223 @@
+package io.jvmm.supervisor.backend;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.jvmm.supervisor.config.BlockConfig;
+import io.jvmm.supervisor.config.ConfigException;
+import io.jvmm.supervisor.config.ConfigProblem;
+import io.jvmm.supervisor.config.HostFacts;
+import io.jvmm.supervisor.config.LoadedConfig;
+import io.jvmm.supervisor.config.VmToml;
+import java.io.RandomAccessFile;
+import java.nio.ByteBuffer;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** With images that qemu-img makes (Debian package qemu-utils). */
+class DiskImagesTest {
+    @TempDir
+    Path dir;
+
+    private final List<Opening> openings = new ArrayList<>();
+
+    @AfterEach
+    void close() {
+        openings.forEach(Opening::close);
+    }
+
+    private record Result(Wiring wiring, Opening opening) {
+        String problems() {
+            return String.join(
+                    "\n",
+                    opening.problems().stream().map(ConfigProblem::message).toList());
+        }
+    }
+
+    private Result open(String path, String more) throws ConfigException {
+        String text = "[boot]\nkernel = \"k\"\n[[block]]\npath = \"" + path + "\"\n" + more;
+        LoadedConfig config = VmToml.read(text, "vm.toml", dir, new HostFacts(1L << 34, 2), VmToml.Options.STANDARD);
+        Opening opening = new Opening(config, _ -> {});
+        openings.add(opening);
+        BlockConfig disk = config.config().devices().stream()
+                .filter(BlockConfig.class::isInstance)
+                .map(BlockConfig.class::cast)
+                .findFirst()
+                .orElseThrow();
+        return new Result(new DiskImages(opening).open(disk), opening);
+    }
+
+    private void raw(String name, long bytes) throws Exception {
+        try (RandomAccessFile file = new RandomAccessFile(dir.resolve(name).toFile(), "rw")) {
+            file.setLength(bytes);
+        }
+    }
+
+    private String qemuImg(String... arguments) throws Exception {
+        List<String> command = new ArrayList<>(List.of("qemu-img"));
+        command.addAll(List.of(arguments));
+        Process process = new ProcessBuilder(command)
+                .directory(dir.toFile())
+                .redirectErrorStream(true)
+                .start();
+        String said = new String(process.getInputStream().readAllBytes(), java.nio.charset.StandardCharsets.UTF_8);
+        return process.waitFor() == 0 ? "" : said;
+    }
+
+    @Test
+    void aRawDisk() throws Exception {
+        raw("d.img", 1 << 20);
+        Result r = open("d.img", "");
+        assertEquals("", r.problems());
+        assertEquals("[image]", r.wiring().fds().keySet().toString());
+        assertEquals("raw", r.wiring().entries().get("format"));
+    }
+
+    @Test
+    void aChainIsOpenedFromTheNamesInItsHeaders() throws Exception {
+        raw("base.img", 1 << 20);
+        assertEquals("", qemuImg("create", "-q", "-f", "qcow2", "-F", "raw", "-b", "base.img", "mid.qcow2"));
+        Files.createDirectory(dir.resolve("sub"));
+        assertEquals("", qemuImg("create", "-q", "-f", "qcow2", "-F", "qcow2", "-b", "../mid.qcow2", "sub/top.qcow2"));
+        Result r = open("sub/top.qcow2", "");
+        assertEquals("", r.problems());
+        assertEquals("[image, backing.0, backing.1]", r.wiring().fds().keySet().toString());
+        assertEquals("qcow2", r.wiring().entries().get("backing.0.format"));
+        assertEquals("raw", r.wiring().entries().get("backing.1.format"));
+    }
+
+    @Test
+    void version2HasItsExtensionsToo() throws Exception {
+        raw("base.img", 1 << 20);
+        assertEquals(
+                "",
+                qemuImg("create", "-q", "-f", "qcow2", "-o", "compat=0.10", "-F", "raw", "-b", "base.img", "v2.qcow2"));
+        Result r = open("v2.qcow2", "");
+        assertEquals("", r.problems());
+        assertEquals("raw", r.wiring().entries().get("backing.0.format"));
+    }
+
+    @Test
+    void twoWritersCannotHaveOneImageAndReadersCan() throws Exception {
+        raw("d.img", 1 << 20);
+        assertEquals("", open("d.img", "").problems());
+        String problems = open("d.img", "").problems();
+        assertTrue(problems.contains("d.img is in use"), problems);
+        assertTrue(open("d.img", "read_only = true\n").problems().contains("is in use"));
+        raw("r.img", 1 << 20);
+        assertEquals("", open("r.img", "read_only = true\n").problems());
+        assertEquals("", open("r.img", "read_only = true\n").problems());
+        assertTrue(open("r.img", "").problems().contains("add read_only = true"));
+    }
+
+    @Test
+    void qemuKeepsToOurLocksAndWeToItsOwn() throws Exception {
+        assertEquals("", qemuImg("create", "-q", "-f", "qcow2", "d.qcow2", "1M"));
+        assertEquals("", open("d.qcow2", "").problems());
+        String said = qemuImg("resize", "-q", "d.qcow2", "2M");
+        assertTrue(said.contains("lock"), said);
+        assertEquals("", qemuImg("create", "-q", "-f", "raw", "q.img", "1M"));
+        Process qemu = new ProcessBuilder("qemu-io", "-f", "raw", "q.img")
+                .directory(dir.toFile())
+                .redirectErrorStream(true)
+                .start();
+        try {
+            // Its prompt says that it has the image.
+            assertTrue(qemu.getInputStream().read() >= 0);
+            String problems = open("q.img", "").problems();
+            assertTrue(problems.contains("is in use by process " + qemu.pid() + " (\"qemu-io\")"), problems);
+        } finally {
+            qemu.destroyForcibly().waitFor();
+        }
+    }
+
+    @Test
+    void aCircleIsRefused() throws Exception {
+        raw("base.img", 1 << 20);
+        assertEquals("", qemuImg("create", "-q", "-f", "qcow2", "-F", "raw", "-b", "base.img", "a.qcow2"));
+        assertEquals("", qemuImg("create", "-q", "-f", "qcow2", "-F", "qcow2", "-b", "a.qcow2", "b.qcow2"));
+        assertEquals("", qemuImg("rebase", "-u", "-f", "qcow2", "-F", "qcow2", "-b", "b.qcow2", "a.qcow2"));
+        assertTrue(open("a.qcow2", "").problems().contains("form a circle"));
+    }
+
+    @Test
+    void aChainHasAnEnd() throws Exception {
+        raw("0.img", 1 << 20);
+        String below = "0.img";
+        for (int n = 1; n <= DiskImages.LONGEST_CHAIN + 1; n++) {
+            String image = n + ".qcow2";
+            String format = n == 1 ? "raw" : "qcow2";
+            assertEquals("", qemuImg("create", "-q", "-u", "-f", "qcow2", "-F", format, "-b", below, image, "1M"));
+            below = image;
+        }
+        assertEquals("", open(DiskImages.LONGEST_CHAIN + ".qcow2", "").problems());
+        close();
+        assertTrue(
+                open(DiskImages.LONGEST_CHAIN + 1 + ".qcow2", "").problems().contains("more than 16 backing images"));
+    }
+
+    @Test
+    void aBackingImageOfUnknownKindIsNotGuessed() throws Exception {
+        raw("base.img", 1 << 20);
+        assertEquals("", qemuImg("create", "-q", "-f", "qcow2", "-F", "raw", "-b", "base.img", "a.qcow2"));
+        byte[] image = Files.readAllBytes(dir.resolve("a.qcow2"));
+        ByteBuffer header = ByteBuffer.wrap(image);
+        int at = 104;
+        while (header.getInt(at) != 0xE2792ACA) {
+            at++;
+        }
+        // An extension that nobody knows is left alone (qcow2.txt, "Header extensions").
+        header.putInt(at, 0x12345678);
+        Files.write(dir.resolve("a.qcow2"), image);
+        String problems = open("a.qcow2", "").problems();
+        assertTrue(problems.contains("does not say what its backing image is"), problems);
+    }
+
+    @Test
+    void whatIsNoFileIsNoBackingImage() throws Exception {
+        for (String name : List.of("json:{}", "nbd:localhost:10809", "https://example.org/x", "fifo")) {
+            Files.deleteIfExists(dir.resolve("a.qcow2"));
+            assertEquals("", qemuImg("create", "-q", "-u", "-f", "qcow2", "-F", "raw", "-b", name, "a.qcow2", "1M"));
+            if (name.equals("fifo")) {
+                assertEquals(
+                        0,
+                        new ProcessBuilder("mkfifo", dir.resolve("fifo").toString())
+                                .start()
+                                .waitFor());
+            }
+            String problems = open("a.qcow2", "").problems();
+            assertTrue(
+                    problems.contains("a backing image that is no file")
+                            || problems.contains("neither a regular file nor a block device"),
+                    name + ": " + problems);
+        }
+    }
+
+    @Test
+    void nothingIsGuessedFromTheContentOfARawDisk() throws Exception {
+        assertEquals("", qemuImg("create", "-q", "-f", "qcow2", "d.img", "1M"));
+        Files.write(dir.resolve("pad"), new byte[512]);
+        Result r = open("d.img", "");
+        assertEquals("raw", r.wiring().entries().get("format"));
+        assertTrue(r.opening().notices().toString().contains("begins like a qcow2 image"), r::problems);
+        close();
+        assertEquals(List.of(), open("d.img", "format = \"raw\"\n").opening().notices());
+    }
+
+    @Test
+    void wrongImagesAreNamedWithTheCure() throws Exception {
+        raw("odd.img", 1000);
+        raw("empty.img", 0);
+        raw("no.qcow2", 4096);
+        assertTrue(open("odd.img", "").problems().endsWith("Mend it: truncate -s %512 " + dir.resolve("odd.img")));
+        assertTrue(open("empty.img", "").problems().contains("truncate -s 10G"));
+        assertTrue(open("no.qcow2", "").problems().contains("is no qcow2 image"));
+        assertTrue(open("absent.img", "").problems().contains("there is no " + dir.resolve("absent.img")));
+        assertTrue(open("/dev/null", "").problems().contains("neither a regular file nor a block device"));
+    }
+}
