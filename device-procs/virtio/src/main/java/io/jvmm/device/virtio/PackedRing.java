@@ -59,8 +59,10 @@ final class PackedRing implements Ring {
     private final short[] ids;
     private final int[] written;
     private final boolean[] done;
-    private final boolean[] endOfGroup;
-    private int latestDone;
+    /** Which call of publish made it visible: those of one call leave in one commit. */
+    private final int[] group;
+
+    private int currentGroup;
     private int slotsOut;
     private int outstanding;
     private boolean more;
@@ -77,7 +79,7 @@ final class PackedRing implements Ring {
         this.ids = new short[maxSize];
         this.written = new int[maxSize];
         this.done = new boolean[maxSize];
-        this.endOfGroup = new boolean[maxSize];
+        this.group = new int[maxSize];
     }
 
     /** Both wrap counters start at 1 (§2.8.1). */
@@ -101,8 +103,6 @@ final class PackedRing implements Ring {
         state.avail(state.used());
         java.util.Arrays.fill(slots, 0);
         java.util.Arrays.fill(done, false);
-        java.util.Arrays.fill(endOfGroup, false);
-        latestDone = NEVER;
         slotsToShow = 0;
         slotsOut = 0;
         outstanding = 0;
@@ -268,16 +268,13 @@ final class PackedRing implements Ring {
         }
         done[head] = true;
         written[head] = (int) writtenBytes;
-        latestDone = head;
+        group[head] = currentGroup;
         outstanding--;
     }
 
     @Override
     public void publish() {
-        if (latestDone != NEVER) {
-            endOfGroup[latestDone] = true;
-            latestDone = NEVER;
-        }
+        currentGroup++;
         int room = mostPending - state.pending();
         int ready = wholeGroups(room);
         for (int i = 0; i < ready; i++) {
@@ -292,30 +289,34 @@ final class PackedRing implements Ring {
             slotsOut -= slots[head];
             slots[head] = 0;
             done[head] = false;
-            endOfGroup[head] = false;
         }
         int now = usedPosition | (usedWrap ? WRAP : 0);
         state.used(now);
         state.avail(now);
     }
 
-    /** How many chains from the used position on are done, up to the end of a group and to what fits. */
+    /** How many chains from the used position on are done; when more than fit, those of whole groups. */
     private int wholeGroups(int room) {
         int at = usedPosition;
         int count = 0;
         int whole = 0;
-        while (count < room && slots[at] != 0 && done[at]) {
-            count++;
-            if (endOfGroup[at]) {
+        int before = group[at];
+        while (slots[at] != 0 && done[at]) {
+            if (group[at] != before) {
                 whole = count;
+                before = group[at];
             }
+            if (count == room) {
+                more = true;
+                // A group that is larger than a commit cannot be helped.
+                return whole == 0 && room == mostPending ? count : whole;
+            }
+            count++;
             at += slots[at];
             at = at >= size ? at - size : at;
         }
-        boolean full = count == room && slots[at] != 0 && done[at];
-        more = full;
-        // A group that is larger than a commit cannot be helped.
-        return full && whole == 0 && room == mostPending ? count : whole;
+        more = false;
+        return count;
     }
 
     @Override

@@ -1,0 +1,508 @@
+package io.jvmm.device.virtio.rig;
+
+import io.jvmm.device.api.Backend;
+import io.jvmm.device.api.DeviceConfig;
+import io.jvmm.device.api.DeviceCore;
+import io.jvmm.device.api.DeviceEffects;
+import io.jvmm.device.api.DeviceIdentity;
+import io.jvmm.device.api.HostEvents;
+import io.jvmm.device.virtio.VirtioFactory;
+import io.jvmm.device.virtio.VirtioProcess;
+import io.jvmm.ipc.memory.GuestMemory;
+import io.jvmm.ipc.message.PowerAction;
+import io.jvmm.ipc.message.PowerOrigin;
+import io.jvmm.ipc.message.SupervisorRequestType;
+import io.jvmm.ipc.sys.Clock;
+import io.jvmm.ipc.sys.Fd;
+import io.jvmm.ipc.sys.MemFd;
+import io.jvmm.ipc.sys.Poller;
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.function.BooleanSupplier;
+import org.agrona.concurrent.UnsafeBuffer;
+
+/**
+ * A device process of one virtio class without links, jail or threads of its own, in the test's hands: messages are
+ * transactions with a commit behind each, as in the process, time is virtual, interrupts and guest errors are written down. Back ends are
+ * the device's own, over descriptors of the test.
+ *
+ * <pre>{@code
+ *   try (VirtioRig rig = new VirtioRig(new RngFactory(), Map.of())) {
+ *       RigDriver driver = rig.driver(0).setUp(VirtioFeature.USUAL);
+ *       byte[] random = driver.request(0, new byte[0], 64);
+ *   }
+ * }</pre>
+ *
+ * <p>The process can be killed: {@link #kill} says where in the next transaction, {@link #killAndAdopt} does it between two.
+ */
+public final class VirtioRig implements AutoCloseable {
+
+    /** Where in a transaction the process dies. */
+    public enum KillPoint {
+        /** Everything is done, nothing is committed: the message is delivered again. */
+        BEFORE_COMMIT,
+        /** Committed, and nothing shown to the driver. */
+        AFTER_COMMIT,
+        /** After what follows the commit, too. */
+        AFTER_EFFECTS,
+        /** It lives. */
+        NOWHERE
+    }
+
+    /** Guest memory of a rig unless it is told otherwise. */
+    public static final long MEMORY_BYTES = 4 << 20;
+
+    private static final int MOST_ROUNDS = 100_000;
+    private static final long PATIENCE_NS = 30_000_000_000L;
+
+    private static final int READ = 0;
+    private static final int WRITE = 1;
+    private static final int KICK = 2;
+    private static final int RESET = 3;
+    private static final int TIMER = 4;
+    private static final int WORK = 5;
+    private static final int RESAMPLE = 6;
+    private static final int HOST_REQUEST = 7;
+    private static final int BACKENDS = 8;
+
+    private final VirtioProcess process;
+    private final DeviceConfig config;
+    private final DeviceIdentity identity;
+    private final Map<String, Fd> descriptors;
+    private final MemFd memoryFd;
+    private final GuestMemory memory;
+    private final List<RigDriver> drivers = new ArrayList<>();
+    private final List<String> hostEvents = new ArrayList<>();
+
+    /** Last descriptors given to the process. */
+    private final List<Fd> given = new ArrayList<>();
+
+    private UnsafeBuffer working;
+    private final UnsafeBuffer committed;
+    private DeviceCore core;
+    private Backend[] backends;
+    private Poller poller;
+
+    private final long[] edges;
+    private final boolean[] levels;
+    private long guestErrors;
+    private int lastGuestErrorCode;
+    private long lastGuestErrorDetail;
+    private int configChanges;
+    private int needsResets;
+    private long nowNs = 1;
+    private KillPoint nextKill = KillPoint.NOWHERE;
+    private long commits;
+    private long result;
+
+    /** A process of one function with the usual memory and no descriptors. */
+    public VirtioRig(VirtioFactory factory, Map<String, String> entries) {
+        this(factory, entries, Map.of(), MEMORY_BYTES);
+    }
+
+    /**
+     * @param entries of the configuration, with the number of the function in front ({@code 0.queues}); what is missing comes from
+     *     {@link VirtioFactory#exampleConfig}
+     * @param descriptors by name ({@code 0.image}); the process gets duplicates, as after every kill
+     */
+    public VirtioRig(VirtioFactory factory, Map<String, String> entries, Map<String, Fd> descriptors, long memoryBytes) {
+        this.process = new VirtioProcess(factory);
+        DeviceConfig example = process.exampleConfig();
+        this.config = key -> Optional.ofNullable(entries.get(key)).or(() -> example.find(key));
+        this.identity = process.identity(config);
+        this.descriptors = Map.copyOf(descriptors);
+        this.memoryFd = MemFd.createSealed("rig", memoryBytes);
+        this.memory = GuestMemory.map(memoryFd.fd(), memoryBytes);
+        this.working = buffer();
+        this.committed = buffer();
+        this.edges = new long[identity.interrupts().size()];
+        this.levels = new boolean[identity.interrupts().size()];
+        this.core = process.create(config, working, true, effects, memory, nowNs);
+        this.core.resume(nowNs);
+        this.backends = makeBackends();
+        this.poller = attach();
+        int line = 0;
+        for (int function = 0; function < identity.regions().size(); function++) {
+            int vectors = 0;
+            while (!identity.interrupts().get(line + vectors).level()) {
+                vectors++;
+            }
+            drivers.add(new RigDriver(this, function, line, vectors));
+            line += vectors + 1;
+        }
+        commit();
+    }
+
+    private UnsafeBuffer buffer() {
+        return new UnsafeBuffer(ByteBuffer.allocateDirect(identity.stateLengthBytes()));
+    }
+
+    private Backend[] makeBackends() {
+        return process.backends(
+                        config,
+                        name -> {
+                            Fd fd = descriptors.get(name);
+                            if (fd == null) {
+                                return Optional.empty();
+                            }
+                            Fd duplicate = fd.duplicate();
+                            given.add(duplicate);
+                            return Optional.of(duplicate);
+                        },
+                        core,
+                        events)
+                .toArray(new Backend[0]);
+    }
+
+    private Poller attach() {
+        int count = 0;
+        for (Backend backend : backends) {
+            count += backend.maxDescriptors();
+        }
+        Poller fresh = new Poller(Math.max(count, 1));
+        for (Backend backend : backends) {
+            backend.attach(fresh, nowNs);
+        }
+        return fresh;
+    }
+
+    // ---- parts
+
+    /** The driver of a function. */
+    public RigDriver driver(int function) {
+        return drivers.get(function);
+    }
+
+    /** The driver of the only function. */
+    public RigDriver driver() {
+        return drivers.getFirst();
+    }
+
+    public GuestMemory memory() {
+        return memory;
+    }
+
+    /** The device's back ends, of the process that lives now. */
+    public List<Backend> backends() {
+        return List.of(backends);
+    }
+
+    /** What the device told the supervisor: {@code escape 0 1}, {@code lost 0 32}. */
+    public List<String> hostEvents() {
+        return hostEvents;
+    }
+
+    /** Length of the whole state in bytes. */
+    public int stateLengthBytes() {
+        return identity.stateLengthBytes();
+    }
+
+    // ---- messages
+
+    /** A register read. */
+    public long read(int function, int offset, int widthBytes) {
+        transaction(READ, function, offset, widthBytes, 0);
+        return widthBytes == Long.BYTES ? result : result & ((1L << 8 * widthBytes) - 1);
+    }
+
+    /** A register write. */
+    public void write(int function, int offset, int widthBytes, long value) {
+        transaction(WRITE, function, offset, widthBytes, value);
+    }
+
+    /** A doorbell. */
+    public void kick(int function, int queue) {
+        transaction(KICK, function << 8 | queue, 0, 0, 0);
+    }
+
+    /** The machine's reset line. */
+    public void reset() {
+        transaction(RESET, 0, 0, 0, 0);
+    }
+
+    /** A request of the supervisor for some devices only; whether this one took it. */
+    public boolean hostRequest(SupervisorRequestType request, long argument) {
+        transaction(HOST_REQUEST, request.ordinal(), 0, 0, argument);
+        return result != 0;
+    }
+
+    /** The guest ended the level interrupt of a line. */
+    public void resample(int line) {
+        levels[line] = false;
+        transaction(RESAMPLE, line, 0, 0, 0);
+    }
+
+    /** Virtual time passes; timers fire at their deadlines. */
+    public void advance(long durationNs) {
+        settle();
+        long endNs = nowNs + durationNs;
+        int rounds = 0;
+        while (deadlineNs() <= endNs) {
+            nowNs = Math.max(nowNs, deadlineNs());
+            if (core.nextDeadlineNs() <= nowNs) {
+                transaction(TIMER, 0, 0, 0, 0);
+            }
+            settle();
+            if (++rounds > MOST_ROUNDS) {
+                throw new AssertionError("timers do not advance at " + nowNs + " ns");
+            }
+        }
+        nowNs = endNs;
+    }
+
+    private long deadlineNs() {
+        long deadlineNs = core.nextDeadlineNs();
+        for (Backend backend : backends) {
+            deadlineNs = Math.min(deadlineNs, backend.nextDeadlineNs());
+        }
+        return deadlineNs;
+    }
+
+    /** Lets the device do all it can: work left over, back ends. */
+    public void settle() {
+        for (int round = 0; round < MOST_ROUNDS; round++) {
+            boolean changed = false;
+            if (backends.length > 0) {
+                transaction(BACKENDS, 0, 0, 0, 0);
+                changed = result != 0;
+            }
+            if (core.hasWork()) {
+                transaction(WORK, 0, 0, 0, 0);
+                changed = true;
+            }
+            if (!changed) {
+                return;
+            }
+        }
+        throw new AssertionError("the device does not come to rest");
+    }
+
+    /** Settles, in real time, until something is so: for devices with threads of their own. */
+    public void await(String what, BooleanSupplier condition) {
+        long endNs = Clock.monotonicNs() + PATIENCE_NS;
+        settle();
+        while (!condition.getAsBoolean()) {
+            if (Clock.monotonicNs() > endNs) {
+                throw new AssertionError("never: " + what + "; guest errors: " + guestErrors + ", last "
+                        + Integer.toHexString(lastGuestErrorCode));
+            }
+            Thread.onSpinWait();
+            settle();
+        }
+    }
+
+    // ---- transactions
+
+    /** Where the process dies in the next transaction. */
+    public void kill(KillPoint where) {
+        nextKill = where;
+    }
+
+    /** It dies between two transactions, and a fresh one adopts its state. */
+    public void killAndAdopt() {
+        adopt();
+    }
+
+    /** Number of commits so far. */
+    public long commits() {
+        return commits;
+    }
+
+    private void transaction(int kind, int first, int second, int third, long argument) {
+        KillPoint kill = nextKill;
+        nextKill = KillPoint.NOWHERE;
+        run(kind, first, second, third, argument);
+        if (kill == KillPoint.BEFORE_COMMIT) {
+            adopt();
+            if (kind != WORK && kind != BACKENDS && kind != TIMER) {
+                run(kind, first, second, third, argument); // its record is still in the ring
+            }
+        }
+        commits++;
+        committed.putBytes(0, working, 0, working.capacity());
+        if (kill == KillPoint.AFTER_COMMIT) {
+            adopt();
+            return;
+        }
+        core.committed(nowNs);
+        if (kill == KillPoint.AFTER_EFFECTS) {
+            adopt();
+        }
+    }
+
+    private void run(int kind, int first, int second, int third, long argument) {
+        switch (kind) {
+            case READ -> result = core.read(first, second, third, nowNs);
+            case WRITE -> core.write(first, second, third, argument, nowNs);
+            case KICK -> core.kick(first, nowNs);
+            case RESET -> core.reset(nowNs);
+            case TIMER -> core.timer(nowNs);
+            case WORK -> core.work(nowNs);
+            case RESAMPLE -> core.resample(first, nowNs);
+            case HOST_REQUEST ->
+                result = core.hostRequest(SupervisorRequestType.values()[first], argument, nowNs) ? 1 : 0;
+            default -> result = serveBackends() ? 1 : 0;
+        }
+    }
+
+    private boolean serveBackends() {
+        boolean changed = false;
+        for (Backend backend : backends) {
+            changed |= backend.flush(nowNs);
+            changed |= backend.deliver(nowNs);
+            backend.watch(poller);
+        }
+        poller.await(0);
+        for (Backend backend : backends) {
+            changed |= backend.service(poller, nowNs);
+        }
+        return changed;
+    }
+
+    private void commit() {
+        commits++;
+        committed.putBytes(0, working, 0, working.capacity());
+        core.committed(nowNs);
+    }
+
+    private void adopt() {
+        for (Backend backend : backends) {
+            backend.close();
+        }
+        for (Fd fd : given) {
+            fd.close();
+        }
+        given.clear();
+        working.setMemory(0, working.capacity(), (byte) 0xEE);
+        working = buffer();
+        working.putBytes(0, committed, 0, committed.capacity());
+        core = process.create(config, working, false, effects, memory, nowNs);
+        core.resume(nowNs);
+        backends = makeBackends();
+        poller = attach();
+    }
+
+    /** A copy of what is committed. */
+    public byte[] state() {
+        byte[] bytes = new byte[committed.capacity()];
+        committed.getBytes(0, bytes);
+        return bytes;
+    }
+
+    /**
+     * A fresh process adopts some other state, perhaps one that cannot be.
+     *
+     * @throws io.jvmm.device.api.StateRejectedException as the device does; the rig is of no more use then
+     */
+    public void adopt(byte[] state) {
+        committed.putBytes(0, state);
+        adopt();
+    }
+
+    // ---- what came out
+
+    /** Takes the number of edges of a line since the last call: a vector of function 0 is a line. */
+    public long takeEdges(int line) {
+        long count = edges[line];
+        edges[line] = 0;
+        return count;
+    }
+
+    /** The level of a line. */
+    public boolean level(int line) {
+        return levels[line];
+    }
+
+    /** Guest errors so far. */
+    public long guestErrors() {
+        return guestErrors;
+    }
+
+    /** Code of the last guest error. */
+    public int lastGuestErrorCode() {
+        return lastGuestErrorCode;
+    }
+
+    public long lastGuestErrorDetail() {
+        return lastGuestErrorDetail;
+    }
+
+    /** Changes of the configuration the board was told of. */
+    public int configChanges() {
+        return configChanges;
+    }
+
+    /** How often the board was told that a function needs a reset. */
+    public int needsResets() {
+        return needsResets;
+    }
+
+    /** Virtual time. */
+    public long nowNs() {
+        return nowNs;
+    }
+
+    private final HostEvents events = new HostEvents() {
+        @Override
+        public void escape(int port, int what) {
+            hostEvents.add("escape " + port + " " + what);
+        }
+
+        @Override
+        public void backendLost(int port, int errno) {
+            hostEvents.add("lost " + port + " " + errno);
+        }
+    };
+
+    private final DeviceEffects effects = new DeviceEffects() {
+        @Override
+        public void interrupt(int line) {
+            edges[line]++;
+        }
+
+        @Override
+        public void interruptLevel(int line, boolean asserted) {
+            levels[line] = asserted;
+            if (asserted) {
+                edges[line]++;
+            }
+        }
+
+        @Override
+        public void guestError(int code, long detail) {
+            guestErrors++;
+            lastGuestErrorCode = code;
+            lastGuestErrorDetail = detail;
+        }
+
+        @Override
+        public void power(PowerAction action, PowerOrigin origin) {
+            throw new AssertionError("a virtio device has no say in power");
+        }
+
+        @Override
+        public void configChanged(int function, int generation) {
+            configChanges++;
+        }
+
+        @Override
+        public void needsReset(int function, int reason) {
+            needsResets++;
+        }
+    };
+
+    @Override
+    public void close() {
+        for (Backend backend : backends) {
+            backend.close();
+        }
+        for (Fd fd : given) {
+            fd.close();
+        }
+        memory.close();
+        memoryFd.close();
+    }
+}
