@@ -18,8 +18,7 @@ import org.agrona.concurrent.AtomicBuffer;
 
 /**
  * What the network device is, and how to make one. Descriptors of function F: {@code F.tap.N} for queue pair N, or
- * {@code F.passt}, connected for this process alone: a successor gets a new connection, because nobody knows in the middle of
- * which frame its predecessor ended.
+ * {@code F.passt}, which a successor gets again.
  */
 public final class NetDevice implements VirtioFactory {
 
@@ -87,7 +86,7 @@ public final class NetDevice implements VirtioFactory {
             }
             case PASST -> {
                 watched.add(need(descriptors, function, "passt"));
-                ports.add(new PasstPort(watched.getFirst(), watched.getFirst()));
+                ports.add(new PasstPort(watched.getFirst(), watched.getFirst(), device.state()));
             }
             case ECHO -> {
                 if (descriptors.find(ECHO_DESCRIPTORS[0]).isEmpty()) {
@@ -97,7 +96,7 @@ public final class NetDevice implements VirtioFactory {
                 Fd tapIn = descriptors.need("tap.in");
                 ports.add(new TapPort(tapIn, tapOut, device.memory(), new TapPort.Linear(), false));
                 watched.add(tapIn);
-                ports.add(new PasstPort(descriptors.need("passt.in"), descriptors.need("passt.out")));
+                ports.add(new PasstPort(descriptors.need("passt.in"), descriptors.need("passt.out"), device.state()));
                 watched.add(descriptors.need("passt.in"));
             }
         }

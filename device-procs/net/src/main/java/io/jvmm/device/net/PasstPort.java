@@ -19,15 +19,22 @@ import org.agrona.concurrent.UnsafeBuffer;
  * batch of them goes out in one write and comes in with one read. What the socket does not take stays here; only when there is
  * no room for another frame the guest's queue stalls.
  *
+ * <p>Where in a frame the streams are is in the state, so that a successor goes on with the same connection: it sends zeros
+ * for what is missing of a frame begun, and skips the rest of one that was coming. What lay in the buffers here is lost, as frames
+ * may be. A process that dies between a call and its commit leaves the stream out of step, and the next rule ends it.
+ *
  * <p>A length no frame can have ends the connection: the stream has no other marks to find the next frame by.
  */
 final class PasstPort implements FramePort {
-    private static final int PREFIX_BYTES = 4;
+    /** Length of the length. */
+    static final int PREFIX_BYTES = 4;
+
     private static final int IN_BYTES = 256 * 1024;
     private static final int OUT_BYTES = 256 * 1024;
 
     private final Fd inFd;
     private final Fd outFd;
+    private final NetState state;
     /** The frame being sent, copied from the guest. */
     private final MemorySegment frame = Arena.ofAuto().allocate(FrameHeader.LONGEST_FRAME);
 
@@ -38,6 +45,8 @@ final class PasstPort implements FramePort {
     private final UnsafeBuffer outView = new UnsafeBuffer(out.address(), OUT_BYTES);
     private int outStart;
     private int outEnd;
+    /** Where the frame begins that outStart is in. */
+    private int outFrame;
 
     /** What was read and not yet taken, from inStart to inEnd; the header of a frame has room in front of it. */
     private final MemorySegment in = Arena.ofAuto().allocate(IN_BYTES);
@@ -46,6 +55,10 @@ final class PasstPort implements FramePort {
     private final FrameParts parts = new FrameParts();
     private int inStart = FrameHeader.LENGTH_BYTES;
     private int inEnd = FrameHeader.LENGTH_BYTES;
+    /** Where the first frame begins that is not all there. */
+    private int inTail = FrameHeader.LENGTH_BYTES;
+    /** What is still to come of a frame whose beginning a predecessor read. */
+    private int skipBytes;
 
     /** Length of the frame received and not yet taken; its prefix has been overwritten. */
     private int current;
@@ -58,11 +71,33 @@ final class PasstPort implements FramePort {
      * @param in connected; becomes non-blocking
      * @param out the same; another one in the warm-up, where a pair of sockets stands for passt
      */
-    PasstPort(Fd in, Fd out) {
+    PasstPort(Fd in, Fd out, NetState state) {
         this.inFd = in;
         this.outFd = out;
+        this.state = state;
         in.setNonBlocking(true);
         out.setNonBlocking(true);
+        if (state.txSent() > 0) {
+            append(state.txLength());
+            outStart = state.txSent();
+        }
+        int have = state.rxHave();
+        if (have >= PREFIX_BYTES) {
+            skipBytes = PREFIX_BYTES + state.rxPrefix() - have;
+        } else {
+            inView.putInt(inStart, state.rxPrefix(), ByteOrder.BIG_ENDIAN);
+            inEnd = inStart + have;
+        }
+    }
+
+    /** Whether a frame can have so many bytes. */
+    static boolean isFrameLength(int bytes) {
+        return bytes >= FrameHeader.ETHERNET_BYTES && bytes <= FrameHeader.LONGEST_FRAME;
+    }
+
+    /** Whether a number of bytes is more than nothing and less than all of a frame with its prefix. */
+    static boolean isWithin(int frameBytes, int bytes) {
+        return bytes > 0 && bytes < PREFIX_BYTES + frameBytes;
     }
 
     // ---- to the host
@@ -116,15 +151,37 @@ final class PasstPort implements FramePort {
         }
         flush();
         if (outStart > 0 && outStart < outEnd) {
-            outView.putBytes(0, outView, outStart, outEnd - outStart);
-            outEnd -= outStart;
-            outStart = 0;
+            // From the beginning of the frame that is half out, because its prefix is looked at again.
+            int from = outFrame;
+            outView.putBytes(0, outView, from, outEnd - from);
+            outEnd -= from;
+            outStart -= from;
+            outFrame = 0;
         }
         return !gone && bytes <= OUT_BYTES - outEnd;
     }
 
     @Override
     public int flush() {
+        int result = write();
+        while (outFrame < outStart && outFrame + PREFIX_BYTES + frameLength(outFrame) <= outStart) {
+            outFrame += PREFIX_BYTES + frameLength(outFrame);
+        }
+        boolean within = outStart > outFrame;
+        state.sending(within ? frameLength(outFrame) : 0, within ? outStart - outFrame : 0);
+        if (result == SENT) {
+            outStart = 0;
+            outEnd = 0;
+            outFrame = 0;
+        }
+        return result;
+    }
+
+    private int frameLength(int at) {
+        return outView.getInt(at, ByteOrder.BIG_ENDIAN);
+    }
+
+    private int write() {
         while (outStart < outEnd && !gone) {
             long written = FileIo.tryWrite(outFd, out, outStart, outEnd - outStart);
             if (Errno.EAGAIN.is(written) || Errno.EINTR.is(written)) {
@@ -136,12 +193,7 @@ final class PasstPort implements FramePort {
                 outStart += (int) written;
             }
         }
-        if (gone) {
-            return LOST;
-        }
-        outStart = 0;
-        outEnd = 0;
-        return SENT;
+        return gone ? LOST : SENT;
     }
 
     @Override
@@ -166,7 +218,7 @@ final class PasstPort implements FramePort {
         if (length < 0) {
             return gone ? GONE : NOTHING;
         }
-        if (length < FrameHeader.ETHERNET_BYTES || length > FrameHeader.LONGEST_FRAME) {
+        if (!isFrameLength(length)) {
             lose(Errno.EPROTO.number());
             return GONE;
         }
@@ -180,38 +232,71 @@ final class PasstPort implements FramePort {
         return FrameHeader.LENGTH_BYTES + length;
     }
 
-    /** Length of the frame at inStart, whatever it says, or -1 when it is not all there. */
+    /** Length of the frame at inStart, one no frame has included, or -1 when it is not all there. */
     private int nextLength() {
         if (current > 0) {
             return current;
         }
-        if (inEnd - inStart < PREFIX_BYTES) {
+        int length = prefix(inStart);
+        return isFrameLength(length) && inEnd - inStart - PREFIX_BYTES < length ? -1 : length;
+    }
+
+    /** The length at a place, -1 when it has not all come; what no frame has is 0. */
+    private int prefix(int at) {
+        if (inEnd - at < PREFIX_BYTES) {
             return -1;
         }
-        int length = inView.getInt(inStart, ByteOrder.BIG_ENDIAN);
-        if (length < 0 || length > FrameHeader.LONGEST_FRAME) {
-            return FrameHeader.LONGEST_FRAME + 1;
-        }
-        return inEnd - inStart - PREFIX_BYTES < length ? -1 : length;
+        int length = inView.getInt(at, ByteOrder.BIG_ENDIAN);
+        return isFrameLength(length) ? length : 0;
     }
 
     private void read() {
         if (inStart == inEnd) {
-            inStart = FrameHeader.LENGTH_BYTES;
-            inEnd = FrameHeader.LENGTH_BYTES;
+            move(FrameHeader.LENGTH_BYTES - inStart);
         } else if (IN_BYTES - inStart < PREFIX_BYTES + FrameHeader.LONGEST_FRAME) {
             inView.putBytes(FrameHeader.LENGTH_BYTES, inView, inStart, inEnd - inStart);
-            inEnd -= inStart - FrameHeader.LENGTH_BYTES;
-            inStart = FrameHeader.LENGTH_BYTES;
+            move(FrameHeader.LENGTH_BYTES - inStart);
         }
         long count = FileIo.tryRead(inFd, in, inEnd, IN_BYTES - inEnd);
         if (count > 0) {
-            inEnd += (int) count;
+            came((int) count);
         } else if (count == 0) {
             lose(0);
         } else if (!Errno.EAGAIN.is(count) && !Errno.EINTR.is(count)) {
             lose((int) -count);
         }
+    }
+
+    private void move(int by) {
+        inStart += by;
+        inEnd += by;
+        inTail += by;
+    }
+
+    /** Bytes have been read to inEnd. */
+    private void came(int count) {
+        int skipped = Math.min(count, skipBytes);
+        if (skipped > 0) {
+            skipBytes -= skipped;
+            inView.putBytes(inEnd, inView, inEnd + skipped, count - skipped);
+            if (skipBytes > 0) {
+                state.receiving(state.rxPrefix(), state.rxHave() + skipped);
+                return;
+            }
+        }
+        inEnd += count - skipped;
+        int length = prefix(inTail);
+        while (length > 0 && inEnd - inTail >= PREFIX_BYTES + length) {
+            inTail += PREFIX_BYTES + length;
+            length = prefix(inTail);
+        }
+        int have = inEnd - inTail;
+        int beginning = 0;
+        for (int i = 0; i < Math.min(have, PREFIX_BYTES); i++) {
+            beginning |= (inView.getByte(inTail + i) & 0xFF) << (24 - 8 * i);
+        }
+        boolean nonsense = length == 0; // the connection will not live on
+        state.receiving(nonsense ? 0 : beginning, nonsense ? 0 : have);
     }
 
     @Override
