@@ -227,12 +227,16 @@ final class NetCore implements VirtioDevice {
         return result == FramePort.FULL && !transmitters[pair].stalled();
     }
 
-    /** The driver has added receive buffers: all ports that fill this queue are looked at. */
+    /** The driver has added receive buffers, or a port has frames: all ports that fill this queue are looked at. */
     private boolean receiveInto(int pair) {
         boolean more = false;
-        for (int port = 0; port < ports.length; port++) {
-            if (pairOf(port) == pair) {
-                more |= receive(port);
+        for (int i = 0; i < ports.length && !lost; i++) {
+            FramePort port = ports[i];
+            if (pairOf(i) == pair) {
+                more |= receivers[pair].receive(port, BUDGET) == BUDGET;
+                if (port.isGone()) {
+                    lose(port);
+                }
             }
         }
         return more;
@@ -268,25 +272,18 @@ final class NetCore implements VirtioDevice {
         return false;
     }
 
-    /** Moves frames of a port to the guest, a bounded number; returns whether there may be more. */
-    boolean receive(int port) {
-        if (lost || !host.active()) {
-            return false;
-        }
-        int frames = receivers[pairOf(port)].receive(ports[port], BUDGET);
-        if (ports[port].isGone()) {
-            lose(ports[port]);
-        }
-        return frames == BUDGET;
+    /** A port has frames: its queue gets a turn. */
+    void input(int port) {
+        host.wake(2 * pairOf(port));
     }
 
-    /** A port takes frames again. */
+    /** A port takes frames again: what waits for it gets a turn. */
     void output(int port) {
         if (ports[port].flush() == FramePort.LOST) {
             lose(ports[port]);
         }
         for (int pair = port; pair < transmitters.length; pair += ports.length) {
-            if (transmitters[pair].stalled() && host.active() && transmit(pair)) {
+            if (transmitters[pair].stalled()) {
                 host.wake(2 * pair + 1);
             }
         }

@@ -79,7 +79,7 @@ final class PortBackend implements Backend {
             device.output(index);
         }
         if ((ready & (Poller.READABLE | BROKEN)) != 0) {
-            device.receive(index);
+            device.input(index);
         }
         return true;
     }
@@ -95,7 +95,7 @@ final class PortBackend implements Backend {
         if (!hasWork()) {
             return false;
         }
-        device.receive(index);
-        return true;
+        device.input(index);
+        return false;
     }
 }
