@@ -65,6 +65,23 @@ class GoldenBytesTest {
         expect(
                 "10 00 00 00 05 00 00 00 02 00 00 00 02 00 00 00",
                 p -> new DeviceEventProxy(p).power(PowerAction.RESET, PowerOrigin.I8042));
+        expect(
+                """
+                38 00 00 00 06 00 00 00
+                02 00 00 00 f4 1a 42 10 f4 1a 43 10 01 00 00 01 05 00 00 00 04 00 00 00
+                00 40 00 00 00 30 00 00 04 00 00 00 00 10 00 00 00 00 00 00 00 00 00 00
+                """,
+                p -> new DeviceEventProxy(p)
+                        .pciFunction(new PciFunction(
+                                2, 0x1af4, 0x1042, 0x1af4, 0x1043, 0x010000, 1, 5, 4, 0x4000, 0x3000, 4, 0x1000)));
+        expect(
+                """
+                30 00 00 00 07 00 00 00
+                02 00 00 00 10 00 00 00 09 00 10 01 00 00 00 00 00 10 00 00 38 00 00 00
+                00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00
+                """,
+                p -> new DeviceEventProxy(p)
+                        .pciCapability(2, new byte[] {9, 0, 16, 1, 0, 0, 0, 0, 0, 16, 0, 0, 56, 0, 0, 0}));
     }
 
     @Test

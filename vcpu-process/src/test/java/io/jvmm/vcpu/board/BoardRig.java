@@ -24,6 +24,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
+import java.util.function.Function;
 import org.agrona.concurrent.ringbuffer.ManyToOneRingBuffer;
 import org.agrona.concurrent.ringbuffer.RingBuffer;
 import org.jspecify.annotations.Nullable;
@@ -48,15 +49,25 @@ final class BoardRig implements AutoCloseable, SupervisorEventHandler {
     volatile long answerDelayNs;
 
     BoardRig(boolean mayPower, long timeoutNs, ScriptedVcpu... scripts) {
-        this(mayPower, timeoutNs, List.of(scripts), List.of(scripts));
+        this(mayPower, timeoutNs, List.of(scripts), List.of(scripts), _ -> null);
+    }
+
+    /** With a bus. */
+    BoardRig(ScriptedVcpu script, long timeoutNs, Function<BoardDevice, @Nullable ExpansionBus> bus) {
+        this(false, timeoutNs, List.of(script), List.of(script), bus);
     }
 
     /** With vCPUs of an engine. */
     BoardRig(List<? extends Vcpu> real, long timeoutNs) {
-        this(false, timeoutNs, List.of(), real);
+        this(false, timeoutNs, List.of(), real, _ -> null);
     }
 
-    private BoardRig(boolean mayPower, long timeoutNs, List<ScriptedVcpu> scripts, List<? extends Vcpu> all) {
+    private BoardRig(
+            boolean mayPower,
+            long timeoutNs,
+            List<ScriptedVcpu> scripts,
+            List<? extends Vcpu> all,
+            Function<BoardDevice, @Nullable ExpansionBus> bus) {
         vcpus = scripts;
         deviceLink = LinkMemory.create(LinkSpec.device(all.size()));
         final EventFd requestDoorbell = EventFd.create();
@@ -79,7 +90,13 @@ final class BoardRig implements AutoCloseable, SupervisorEventHandler {
                 .build();
         final AddressMap memory = AddressMap.builder(WindowSpec.Space.MMIO).build();
         board = new Board(
-                process, attention, null, List.of(boardDevice), all, new Board.Maps(ports, memory), timeoutNs);
+                process,
+                attention,
+                null,
+                List.of(boardDevice),
+                all,
+                new Board.Maps(ports, memory, bus.apply(boardDevice)),
+                timeoutNs);
         boardThread = new Thread(() -> end = board.serve(), "board");
     }
 

@@ -8,11 +8,16 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.jvmm.ipc.Allocations;
 import io.jvmm.ipc.link.LinkHealth;
+import io.jvmm.ipc.message.PciFunction;
 import io.jvmm.ipc.message.PowerAction;
 import io.jvmm.ipc.message.PowerOrigin;
 import io.jvmm.ipc.message.SupervisorRequestType;
 import io.jvmm.ipc.sys.Errno;
+import io.jvmm.ipc.sys.EventFd;
 import io.jvmm.ipc.sys.SysException;
+import io.jvmm.vcpu.board.pci.FakeEngine;
+import io.jvmm.vcpu.board.pci.PciBus;
+import io.jvmm.vcpu.board.pci.PciSlot;
 import io.jvmm.vcpu.engine.ExitKind;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -24,6 +29,70 @@ import org.junit.jupiter.api.Timeout;
 @Timeout(300)
 class BoardTest {
     private static final long PATIENT_NS = 10_000_000_000L;
+
+    private static PciFunction function(int vectors) {
+        return new PciFunction(0, 0x1AF4, 0x1041, 0x1AF4, 1, 0x020000, 1, vectors, 1, 4096, 0, 4, 8);
+    }
+
+    /** Slot 4, with a line for each of two vectors. */
+    private static PciBus bus(BoardDevice device) {
+        final FakeEngine engine = new FakeEngine();
+        final List<PciSlot.Vector> vectors = new ArrayList<>();
+        for (int i = 0; i < 2; i++) {
+            final EventFd line = EventFd.create();
+            vectors.add(new PciSlot.Vector(line, engine.attachMessage(line.fd())));
+        }
+        return new PciBus(List.of(new PciSlot(4, device, 0, vectors, EventFd.create(), EventFd.create())), engine);
+    }
+
+    @Test
+    void declarationsOfADeviceWithoutASlotAreViolations() {
+        try (BoardRig rig = new BoardRig(false, PATIENT_NS, new ScriptedVcpu(0, false)).up()) {
+            rig.device.pciFunction(function(1));
+            rig.hear("violation 7 UNKNOWN_MESSAGE");
+        }
+    }
+
+    @Test
+    void whatHasBeenDeclaredIsThereAtStartAndDeclaringAfterwardsIsAViolation() {
+        final List<PciBus> made = new ArrayList<>();
+        try (BoardRig rig = new BoardRig(new ScriptedVcpu(0, false), PATIENT_NS, device -> {
+            made.add(bus(device));
+            return made.getFirst();
+        })) {
+            rig.device.pciFunction(function(2));
+            rig.device.pciCapability(0, new byte[] {9, 0, 16, 1, 0, 0, 0, 0, 0, 0, 0, 0, 4, 0, 0, 0});
+            rig.up();
+            rig.send(SupervisorRequestType.START);
+            rig.hear("ack START 0");
+            rig.hear("first");
+            assertTrue(rig.events.stream().noneMatch(e -> e.startsWith("violation")));
+            rig.device.pciFunction(function(2));
+            rig.hear("violation 7 UNKNOWN_MESSAGE");
+        }
+    }
+
+    @Test
+    void nonsenseStopsTheMachineBeforeItsFirstInstruction() {
+        final ScriptedVcpu vcpu = new ScriptedVcpu(0, false);
+        try (BoardRig rig = new BoardRig(vcpu, PATIENT_NS, BoardTest::bus).up()) {
+            rig.device.pciFunction(function(3));
+            rig.send(SupervisorRequestType.START);
+            rig.hear("stopped ENGINE_ERROR vcpu 0 rip 0 detail 0");
+            rig.hear("log ERROR PCI: dev function 0 (slot 4): declares 3 MSI-X vectors and has been given 2 lines");
+            assertEquals(0, vcpu.runs);
+            rig.send(SupervisorRequestType.START);
+            rig.hear("ack START 1");
+        }
+    }
+
+    @Test
+    void aDeviceThatSaysNothingIsMissedAtStart() {
+        try (BoardRig rig = new BoardRig(new ScriptedVcpu(0, false), PATIENT_NS, BoardTest::bus).up()) {
+            rig.send(SupervisorRequestType.START);
+            rig.hear("log ERROR PCI: dev function 0 (slot 4): has not declared itself");
+        }
+    }
 
     @Test
     void theGuestWaitsForStartAndReachesItsDevice() throws InterruptedException {

@@ -13,7 +13,7 @@ import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /** An engine that takes down what is asked of its interrupts. */
-final class FakeEngine implements Engine {
+public final class FakeEngine implements Engine {
     /** What was done with each message, in the order of attaching. */
     final List<Message> messages = new ArrayList<>();
 
