@@ -7,14 +7,14 @@ import java.util.List;
 import java.util.Set;
 
 /**
- * Runs the benchmarks and prints one table. Arguments choose among {@code link}, {@code exit}, {@code start} and {@code cpu};
+ * Runs the benchmarks and prints one table. Arguments choose among {@code link}, {@code exit}, {@code start}, {@code cpu} and {@code block};
  * without any, all of these run; {@code stock}, which takes many minutes, only when it is asked for. Nothing here asserts a time.
  */
 public final class Bench {
     private Bench() {}
 
     public static void main(String[] args) throws IOException, InterruptedException {
-        Set<String> wanted = args.length == 0 ? Set.of("link", "exit", "start", "cpu") : Set.copyOf(List.of(args));
+        Set<String> wanted = args.length == 0 ? Set.of("link", "exit", "start", "cpu", "block") : Set.copyOf(List.of(args));
         Table table = new Table();
         Path directory = Files.createTempDirectory("jvmm-bench");
         if (wanted.contains("link")) {
@@ -28,6 +28,9 @@ public final class Bench {
         }
         if (wanted.contains("cpu")) {
             new SoftwareCpuBench(table, directory).run();
+        }
+        if (wanted.contains("block")) {
+            new BlockBench(table, directory).run();
         }
         if (wanted.contains("stock")) {
             new StockGuests(table, directory).run();

@@ -123,12 +123,6 @@ final class BlockRing implements AutoCloseable {
         }
     }
 
-    /** A word of a slot's data. */
-    long word(int slot, int offset) {
-        return memory.get(
-                ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN), DATA + slot * DATA_STRIDE + offset);
-    }
-
     private void descriptor(int index, long address, int lengthBytes, int flags, boolean more) {
         long at = DESC + 16L * index;
         putLong(at, address);
