@@ -170,7 +170,8 @@ final class PolicyProbesTest {
             "sigaltstack");
 
     /** Of those, what one process may do because it is its work. */
-    private static final Map<String, Set<String>> OF_ONE = Map.of("block", Set.of("fallocate"), "vsock", Set.of("sendmsg", "recvmsg"));
+    private static final Map<String, Set<String>> OF_ONE =
+            Map.of("block", Set.of("fallocate"), "vsock", Set.of("sendmsg", "recvmsg"));
 
     static List<String> policies() throws Exception {
         return Policies.names();
