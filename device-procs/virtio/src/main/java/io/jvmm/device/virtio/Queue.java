@@ -82,6 +82,9 @@ final class Queue implements Virtqueue {
         if (ready()) {
             ring.publish();
             function.published(index);
+            if (ring.hasMore()) {
+                function.wake(index);
+            }
         }
     }
 
@@ -141,25 +144,17 @@ final class Queue implements Virtqueue {
         return state.broken() || (located && ring.adopt());
     }
 
-    /** After the device's turn. Whether the queue wants another one. */
-    boolean afterTurn() {
-        if (spoiled) {
+    /** Before the device's turn: what is left of earlier ones. */
+    void beforeTurn() {
+        if (ready() && (spoiled || ring.hasMore())) {
             spoiled = false;
             publish();
         }
-        return ready() && ring.hasMore();
     }
 
     /** After the commit: whether the driver wants an interrupt. */
     boolean flush() {
         return ready() && ring.flush();
-    }
-
-    /** Published chains that did not fit into the last transaction. */
-    void publishMore() {
-        if (ready() && ring.hasMore()) {
-            publish();
-        }
     }
 
     // ---- for the rings
@@ -174,8 +169,10 @@ final class Queue implements Virtqueue {
         function.needsReset(error.code());
     }
 
+    /** A chain was answered here; it is published in a turn, not in the middle of what the device is doing. */
     void spoiled() {
         spoiled = true;
+        function.wake(index);
     }
 
     void wake() {

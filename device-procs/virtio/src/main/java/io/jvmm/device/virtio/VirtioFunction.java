@@ -220,9 +220,8 @@ final class VirtioFunction implements VirtioHost {
     /** The device serves one queue; one transaction. */
     private void turn(int queue, long nowNs) {
         awake &= ~(1L << queue);
-        queues[queue].publishMore();
-        boolean more = device.service(queue, nowNs);
-        if (queues[queue].afterTurn() || more) {
+        queues[queue].beforeTurn();
+        if (device.service(queue, nowNs)) {
             wake(queue);
         }
     }
@@ -245,16 +244,6 @@ final class VirtioFunction implements VirtioHost {
     void timer(long nowNs) {
         if (device.nextDeadlineNs() <= nowNs) {
             device.timer(nowNs);
-            afterHost();
-        }
-    }
-
-    /** The device worked outside a turn: a timer, a back end. */
-    void afterHost() {
-        for (int i = 0; i < queues.length; i++) {
-            if (queues[i].afterTurn()) {
-                wake(i);
-            }
         }
     }
 
