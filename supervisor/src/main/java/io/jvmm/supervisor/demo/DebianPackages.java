@@ -1,19 +1,21 @@
 package io.jvmm.supervisor.demo;
 
-import java.io.File;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.concurrent.TimeUnit;
+import java.util.Set;
+import java.util.UUID;
 import java.util.function.Consumer;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -28,7 +30,9 @@ public final class DebianPackages {
     private static final String DEPENDS = "Depends:";
     private static final Pattern EXACTLY = Pattern.compile("([^ ]+) \\(= ([^)]+)\\)");
     private static final String VERSION = "Version:";
-    private static final long PATIENCE_S = 300;
+    private static final Pattern ALTERNATIVE = Pattern.compile("([a-z0-9][a-z0-9+.-]+)");
+    private static final String PRE_DEPENDS = "Pre-Depends:";
+    private static final int LONGEST_CLOSURE = 200;
 
     private final Path cache;
     private final String aptCache;
@@ -71,6 +75,17 @@ public final class DebianPackages {
         return Path.of(base, "jvmm");
     }
 
+    /** Makes something of unpacked packages. */
+    interface Maker {
+        /**
+         * Makes it.
+         *
+         * @param tree what the packages hold
+         * @param result does not exist yet, in a directory that may be used otherwise
+         */
+        void make(Path tree, Path result) throws IOException;
+    }
+
     /**
      * The one file of package {@code name} whose path begins with {@code prefix}.
      *
@@ -79,26 +94,103 @@ public final class DebianPackages {
      * @throws IOException with one line that says what to do: apt is missing, has no package lists, or cannot download
      */
     public Path file(String name, String prefix, String kept) throws IOException {
-        Path directory = cache.resolve(name + "_" + version(name).replaceAll("[^A-Za-z0-9.+~-]", "_"));
+        return made(List.of(name), name + "_" + version(name), kept, (tree, result) -> {
+            Path wanted = tree.resolve(prefix);
+            Files.move(only(wanted.resolveSibling("."), String.valueOf(wanted.getFileName()), ""), result);
+        });
+    }
+
+    /** What {@code maker} makes of one package, made once for each version of it. */
+    Path made(String name, String kept, Maker maker) throws IOException {
+        return made(List.of(name), name + "_" + version(name), kept, maker);
+    }
+
+    /**
+     * What {@code maker} makes of packages and of all they depend on, made once for each set of versions.
+     *
+     * @param without packages that are left out, and with them what only they depend on
+     * @param recipe changes when {@code maker} does
+     */
+    Path made(String title, List<String> names, Set<String> without, String recipe, String kept, Maker maker)
+            throws IOException {
+        List<String> all = closure(names, without);
+        StringBuilder versions = new StringBuilder(recipe);
+        for (String name : all) {
+            versions.append(name).append(' ').append(version(name)).append('\n');
+        }
+        String digest = UUID.nameUUIDFromBytes(versions.toString().getBytes(StandardCharsets.UTF_8))
+                .toString();
+        return made(all, title + "_" + digest, kept, maker);
+    }
+
+    private Path made(List<String> names, String place, String kept, Maker maker) throws IOException {
+        Path directory = cache.resolve(place.replaceAll("[^A-Za-z0-9.+~_-]", "_"));
         Path file = directory.resolve(kept);
-        if (Files.isRegularFile(file)) {
+        if (Files.exists(file)) {
             return file;
         }
         Path scratch = scratch();
-        progress.accept("fetching " + name + " with apt (once; kept in " + cache + ")");
+        progress.accept("fetching " + (names.size() == 1 ? names.getFirst() : names.size() + " packages")
+                + " with apt (once; kept in " + cache + ")");
         try {
-            run(scratch, withOptions("apt-get", "-q", "download", name));
-            Path archive = only(scratch, name + "_", ".deb");
-            run(scratch, List.of("dpkg-deb", "-x", archive.toString(), "tree"));
-            Path wanted = scratch.resolve("tree").resolve(prefix);
-            Path unpacked = only(wanted.resolveSibling("."), String.valueOf(wanted.getFileName()), "");
+            List<String> download = withOptions("apt-get", "-q", "download");
+            download.addAll(names);
+            run(scratch, download);
+            Path tree = Files.createDirectory(scratch.resolve("tree"));
+            for (String name : names) {
+                unpack(only(scratch, name + "_", ".deb"), tree);
+            }
+            maker.make(tree, scratch.resolve("result"));
             makeDirectory(directory);
             // A rename within the cache: whoever looks sees a whole file or none.
-            Files.move(unpacked, file, StandardCopyOption.ATOMIC_MOVE);
+            Files.move(scratch.resolve("result"), file, StandardCopyOption.ATOMIC_MOVE);
+        } catch (FileAlreadyExistsException e) {
+            // Somebody made the same directory at the same time.
+            return file;
         } finally {
             delete(scratch);
         }
         return file;
+    }
+
+    /** As dpkg does it: a directory of the archive goes where a link to a directory stands. */
+    private static void unpack(Path archive, Path tree) throws IOException {
+        HostCommand.check(
+                tree,
+                List.of(
+                        "sh",
+                        "-c",
+                        "dpkg-deb --fsys-tarfile \"$1\" | tar -x --keep-directory-symlink --no-same-owner",
+                        "sh",
+                        archive.toString()));
+    }
+
+    /** The packages and all they depend on; of alternatives the first. */
+    private List<String> closure(List<String> names, Set<String> without) throws IOException {
+        Set<String> all = new LinkedHashSet<>(names);
+        List<String> next = List.copyOf(names);
+        while (!next.isEmpty()) {
+            lookUp(next.toArray(String[]::new));
+            Set<String> wanted = new LinkedHashSet<>();
+            for (String name : next) {
+                String stanza = stanzas.getOrDefault(name, "");
+                for (String label : List.of(PRE_DEPENDS, DEPENDS)) {
+                    for (String dependency : field(stanza, label).orElse("").split(",", -1)) {
+                        Matcher first = ALTERNATIVE.matcher(dependency);
+                        if (first.find() && !without.contains(first.group())) {
+                            wanted.add(first.group());
+                        }
+                    }
+                }
+            }
+            wanted.removeAll(all);
+            all.addAll(wanted);
+            next = List.copyOf(wanted);
+            if (all.size() > LONGEST_CLOSURE) {
+                throw new IOException("the packages of the root file system depend on too many others");
+            }
+        }
+        return List.copyOf(all);
     }
 
     private Path scratch() throws IOException {
@@ -173,49 +265,18 @@ public final class DebianPackages {
     }
 
     private static String run(Path directory, List<String> command) throws IOException {
-        Path said = Files.createTempFile("jvmm-apt-", ".txt");
-        try {
-            return run(directory, command, said);
-        } finally {
-            Files.delete(said);
-        }
-    }
-
-    /** What it says goes to a file: whoever read it from a pipe would wait for as long as the command likes. */
-    private static String run(Path directory, List<String> command, Path said) throws IOException {
-        Process process;
-        try {
-            ProcessBuilder builder = new ProcessBuilder(command).directory(directory.toFile());
-            builder.redirectErrorStream(true)
-                    .redirectInput(ProcessBuilder.Redirect.from(new File("/dev/null")))
-                    .redirectOutput(said.toFile());
-            builder.environment().put("LC_ALL", "C");
-            process = builder.start();
-        } catch (IOException e) {
-            throw new IOException(command.get(0) + " is not here: this needs Debian or a relative of it", e);
-        }
-        try {
-            if (!process.waitFor(PATIENCE_S, TimeUnit.SECONDS)) {
-                process.destroyForcibly();
-                throw new IOException(String.join(" ", command) + " took longer than " + PATIENCE_S + " s");
-            }
-        } catch (InterruptedException e) {
-            process.destroyForcibly();
-            Thread.currentThread().interrupt();
-            throw new IOException("interrupted", e);
-        }
-        String output = new String(Files.readAllBytes(said), StandardCharsets.UTF_8);
-        if (process.exitValue() != 0) {
+        HostCommand done = HostCommand.run(directory, command);
+        if (done.status() != 0) {
+            String output = done.said();
             if (output.contains("No packages found") || output.contains("Unable to locate package")) {
                 throw unknown(command.getLast());
             }
-            String last = output.strip().lines().reduce("(it said nothing)", (a, b) -> b);
             String cure = output.contains("No space left on device")
                     ? "Make room in " + directory + ": some 100 MB"
                     : "Old package lists? Renew them: sudo apt-get update";
-            throw new IOException(String.join(" ", command) + ": " + last + ". " + cure);
+            throw new IOException(String.join(" ", command) + ": " + done.lastLine() + ". " + cure);
         }
-        return output;
+        return done.said();
     }
 
     private static Path only(Path directory, String prefix, String suffix) throws IOException {
@@ -229,7 +290,10 @@ public final class DebianPackages {
         }
     }
 
-    private static void delete(Path tree) throws IOException {
+    static void delete(Path tree) throws IOException {
+        if (!Files.exists(tree, LinkOption.NOFOLLOW_LINKS)) {
+            return;
+        }
         List<Path> all;
         try (Stream<Path> walk = Files.walk(tree)) {
             all = walk.sorted(Comparator.reverseOrder()).toList();
