@@ -110,7 +110,7 @@ final class ImageOpener {
         final L1Table l1 = readL1(parts, reader);
         final long wanted = geometry.clustersFor(geometry.virtualBytes()) * geometry.entryBytes();
         final TableCache l2 = new TableCache(
-                parts.storage(), geometry.sliceBytes(), (int) Math.clamp(wanted, LEAST_CACHE_BYTES, mostL2Bytes));
+                parts.storage(), geometry.sliceBytes(), Math.clamp(wanted, LEAST_CACHE_BYTES, mostL2Bytes));
         final MemorySegment start = MetadataReader.memory(Arena.ofAuto(), geometry.sliceBytes());
         reader.read(0, start);
         final HeaderWriter writer = new HeaderWriter(parts.storage(), start.asSlice(0, geometry.sliceBytes()));
