@@ -7,6 +7,7 @@ import io.jvmm.device.block.image.ImageException;
 import io.jvmm.device.block.image.ImageOptions;
 import io.jvmm.device.block.image.ImageSource;
 import io.jvmm.device.block.image.RawImage;
+import io.jvmm.device.block.qcow2.Qcow2Image;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -40,7 +41,7 @@ final class Images {
         try {
             return switch (chain.getFirst().format()) {
                 case RAW -> RawImage.open(chain.getFirst(), options);
-                case QCOW2 -> throw new ImageException("qcow2 is on its way");
+                case QCOW2 -> Qcow2Image.open(chain, options);
             };
         } catch (ImageException e) {
             throw new IllegalArgumentException(e.getMessage(), e);

@@ -54,7 +54,7 @@ final class Clearing {
         long result = 0;
         for (long at = position; at < end && result == 0; ) {
             if (byMark && (at & (unit - 1)) == 0 && at < wholeEnd && !partOfCompressed(lane, at, wholeEnd)) {
-                final long n = mark(lane, at, wholeEnd - at, keep ? Mode.ZERO_AND_KEEP : Mode.ZERO);
+                final long n = mark(lane, at, stretch(at, wholeEnd), keep ? Mode.ZERO_AND_KEEP : Mode.ZERO);
                 result = Math.min(n, 0);
                 at += n;
             } else {
@@ -66,10 +66,19 @@ final class Clearing {
         return result;
     }
 
+    /** Whole clusters, or a part of one: the first stretch of a range that is one of both. */
+    private long stretch(long at, long end) {
+        final long cluster = geometry.clusterBytes();
+        final boolean starts = (at & (cluster - 1)) == 0;
+        final long whole = end == geometry.virtualBytes() ? end : end & -cluster;
+        return starts && whole > at ? whole - at : Math.min(end, (at & -cluster) + cluster) - at;
+    }
+
     /** Whether only some subclusters of a compressed cluster are meant, which has none. */
     private boolean partOfCompressed(Lane lane, long at, long end) {
         final long cluster = geometry.clusterBytes();
-        final boolean part = (at & (cluster - 1)) != 0 || (at & -cluster) + cluster > end;
+        final boolean toEnd = end == geometry.virtualBytes() || (at & -cluster) + cluster <= end;
+        final boolean part = (at & (cluster - 1)) != 0 || !toEnd;
         return geometry.extended()
                 && part
                 && tables.map.find(at, 1, lane, 0) == 0
@@ -90,7 +99,7 @@ final class Clearing {
                 at = (at & -(long) geometry.clusterBytes()) + geometry.clusterBytes();
                 continue;
             }
-            final long n = mark(lane, at, wholeEnd - at, Mode.DISCARD);
+            final long n = mark(lane, at, stretch(at, wholeEnd), Mode.DISCARD);
             if (n < 0) {
                 return n;
             }
