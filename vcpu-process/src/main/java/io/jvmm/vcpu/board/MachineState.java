@@ -12,7 +12,7 @@ import org.agrona.concurrent.AtomicBuffer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Keeps the state of all vCPUs, interrupt controllers and timers where an inspector or a snapshot can read it: in the segment that
+ * Keeps the state of all vCPUs, interrupt controllers, timers and of the bus where an inspector or a snapshot can read it: in the segment that
  * the supervisor owns. Committed when the machine has been built, when it pauses, when it stops; and once more, marked, when it
  * goes on, so that nobody takes what is there for what is. A reader finds one whole commit or the other.
  *
@@ -23,11 +23,15 @@ public final class MachineState {
     private final Engine engine;
     private final StateSegment segment;
     private final byte[] saved;
+    private final @Nullable ExpansionBus bus;
+    private final byte[] savedBus;
 
-    private MachineState(Engine engine, StateSegment segment) {
+    private MachineState(Engine engine, @Nullable ExpansionBus bus, StateSegment segment) {
         this.engine = engine;
+        this.bus = bus;
         this.segment = segment;
         this.saved = new byte[engine.stateLengthBytes()];
+        this.savedBus = new byte[bus == null ? 0 : bus.stateLengthBytes()];
     }
 
     /**
@@ -37,23 +41,26 @@ public final class MachineState {
      * @return null when this engine cannot save its state; the memfd stays empty then
      * @throws io.jvmm.ipc.state.StateFormatException when something else is in the memfd
      */
-    public static @Nullable MachineState open(@Nullable Fd fd, EngineKind kind, Engine engine, int vcpus) {
+    public static @Nullable MachineState open(
+            @Nullable Fd fd, EngineKind kind, Engine engine, int vcpus, @Nullable ExpansionBus bus) {
         if (engine.stateLengthBytes() == 0) {
             if (fd != null) {
                 fd.close();
             }
             return null;
         }
-        final int lengthBytes = MachineStateLayout.LENGTH_BYTES + engine.stateLengthBytes();
+        final int busBytes = bus == null ? 0 : bus.stateLengthBytes();
+        final int lengthBytes = MachineStateLayout.LENGTH_BYTES + engine.stateLengthBytes() + busBytes;
         final StateSegment segment = fd == null
                 ? StateSegment.create(
                         "vcpu-state", MachineStateLayout.DEVICE_ID, MachineStateLayout.VERSION, lengthBytes)
                 : StateSegment.adoptOrCreate(fd, MachineStateLayout.DEVICE_ID, MachineStateLayout.VERSION, lengthBytes);
         segment.fd().close();
-        final MachineState state = new MachineState(engine, segment);
+        final MachineState state = new MachineState(engine, bus, segment);
         state.put(MachineStateLayout.ENGINE, kind.number());
         state.put(MachineStateLayout.VCPUS, vcpus);
         state.put(MachineStateLayout.ENGINE_VERSION, engine.stateVersion());
+        state.put(MachineStateLayout.BUS_BYTES, busBytes);
         state.save(Moment.BUILT, null);
         return state;
     }
@@ -63,6 +70,10 @@ public final class MachineState {
         engine.saveState(MemorySegment.ofArray(saved));
         final AtomicBuffer working = segment.working();
         working.putBytes(MachineStateLayout.LENGTH_BYTES, saved);
+        if (bus != null) {
+            bus.saveState(MemorySegment.ofArray(savedBus));
+            working.putBytes(MachineStateLayout.LENGTH_BYTES + saved.length, savedBus);
+        }
         put(MachineStateLayout.CAUSE, stop == null ? 0 : stop.cause().number());
         put(MachineStateLayout.VCPU, stop == null ? 0 : stop.vcpu());
         working.putLong(MachineStateLayout.RIP, stop == null ? 0 : stop.rip(), ByteOrder.LITTLE_ENDIAN);

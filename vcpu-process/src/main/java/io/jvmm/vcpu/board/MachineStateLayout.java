@@ -7,11 +7,12 @@ import java.nio.ByteOrder;
 import java.util.Locale;
 
 /**
- * What a machine's state begins with, whichever engine runs it, version 1, little-endian. The engine's own part follows.
+ * What a machine's state begins with, whichever engine runs it, version 2, little-endian. The engine's own part follows, and behind
+ * it the bus's.
  *
  * <pre>
- *   0            4            8            12           16           20          24             32             40        64
- *   | u32 engine | u32 moment | u32 cause  | u32 vcpu   | u32 vCPUs  | u32 vers. | u64 rip      | i64 saved at | (0)     |
+ *   0            4            8            12           16           20          24             32             40          44        64
+ *   | u32 engine | u32 moment | u32 cause  | u32 vcpu   | u32 vCPUs  | u32 vers. | u64 rip      | i64 saved at | u32 bus   | (0)     |
  *
  *   engine    who wrote the part behind this: 1 KVM, 2 the software processor (EngineKind)
  *   moment    what the machine did when this was committed (Moment)
@@ -19,6 +20,7 @@ import java.util.Locale;
  *   vCPUs     how many the engine's part describes
  *   version   of the engine's part
  *   saved at  nanoseconds since 1970, UTC
+ *   bus       length of the bus's part at the end, in bytes
  * </pre>
  */
 public final class MachineStateLayout {
@@ -26,7 +28,7 @@ public final class MachineStateLayout {
     public static final int DEVICE_ID = 0x5643_5055;
 
     /** Of this layout. */
-    public static final int VERSION = 1;
+    public static final int VERSION = 2;
 
     /** Where the engine's part begins. */
     public static final int LENGTH_BYTES = 64;
@@ -39,12 +41,13 @@ public final class MachineStateLayout {
     static final int ENGINE_VERSION = 20;
     static final int RIP = 24;
     static final int SAVED_AT_NS = 32;
+    static final int BUS_BYTES = 40;
 
     private static final ValueLayout.OfInt U32 = ValueLayout.JAVA_INT.withOrder(ByteOrder.LITTLE_ENDIAN);
     private static final ValueLayout.OfLong I64 = ValueLayout.JAVA_LONG.withOrder(ByteOrder.LITTLE_ENDIAN);
 
     /** The same bytes by name (a test holds the two together). */
-    public static final StructLayout STATE_V1 = MemoryLayout.structLayout(
+    public static final StructLayout STATE_V2 = MemoryLayout.structLayout(
             U32.withName("engine"),
             U32.withName("moment"),
             U32.withName("cause"),
@@ -53,7 +56,8 @@ public final class MachineStateLayout {
             U32.withName("engineVersion"),
             I64.withName("stoppedRip"),
             I64.withName("savedAtNs"),
-            MemoryLayout.paddingLayout(LENGTH_BYTES - 40));
+            U32.withName("busBytes"),
+            MemoryLayout.paddingLayout(LENGTH_BYTES - 44));
 
     /** What the machine did when its state was committed. Numbers are in segments. */
     public enum Moment {

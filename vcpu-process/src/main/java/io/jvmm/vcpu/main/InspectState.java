@@ -8,9 +8,11 @@ import io.jvmm.ipc.sys.Fd;
 import io.jvmm.ipc.sys.FileIo;
 import io.jvmm.ipc.sys.SysException;
 import io.jvmm.vcpu.board.MachineStateLayout;
+import io.jvmm.vcpu.board.pci.PciStateLayout;
 import io.jvmm.vcpu.x86.X86Engine;
 import io.jvmm.vcpu.x86.X86StateLayout;
 import java.lang.foreign.MemoryLayout;
+import java.lang.foreign.StructLayout;
 import java.nio.ByteOrder;
 import java.nio.file.Path;
 import java.util.function.Consumer;
@@ -67,16 +69,23 @@ final class InspectState {
         require(version == X86StateLayout.VERSION, "version of the engine's part", version);
         require(vcpus >= 1 && vcpus <= X86Engine.MOST_VCPUS, "number of vCPUs", vcpus);
         final MemoryLayout layout = X86StateLayout.of(vcpus);
-        require(length == MachineStateLayout.LENGTH_BYTES + layout.byteSize(), "length", length);
+        final int busBytes = number(committed, "busBytes");
+        final int busAt = Math.toIntExact(MachineStateLayout.LENGTH_BYTES + layout.byteSize());
+        require(busBytes >= 0 && length - busAt == busBytes, "length", length);
         if (prefix.isEmpty()) {
             lines.accept("commit " + committed.sequence() + ", " + EngineKind.X86.word() + ", machine "
                     + MachineStateLayout.Moment.text(number(committed, "moment")) + ageOf(number(committed, "moment")));
         }
-        final MemoryLayout header = MemoryLayout.structLayout(MachineStateLayout.STATE_V1.withName("machine"));
+        final MemoryLayout header = MemoryLayout.structLayout(MachineStateLayout.STATE_V2.withName("machine"));
         StatePrinter.print(header, committed.state(), prefix, lines);
         final UnsafeBuffer part = new UnsafeBuffer(
-                committed.state(), MachineStateLayout.LENGTH_BYTES, length - MachineStateLayout.LENGTH_BYTES);
+                committed.state(), MachineStateLayout.LENGTH_BYTES, busAt - MachineStateLayout.LENGTH_BYTES);
         StatePrinter.print(layout, part, prefix, lines);
+        if (busBytes > 0) {
+            final UnsafeBuffer bus = new UnsafeBuffer(committed.state(), busAt, busBytes);
+            final StructLayout busLayout = PciStateLayout.of(bus);
+            StatePrinter.print(MemoryLayout.structLayout(busLayout.withName("pci")), bus, prefix, lines);
+        }
     }
 
     private static String ageOf(int moment) {
@@ -86,7 +95,7 @@ final class InspectState {
     }
 
     private static int number(CommittedState committed, String field) {
-        final long offset = MachineStateLayout.STATE_V1.byteOffset(MemoryLayout.PathElement.groupElement(field));
+        final long offset = MachineStateLayout.STATE_V2.byteOffset(MemoryLayout.PathElement.groupElement(field));
         return committed.state().getInt((int) offset, ByteOrder.LITTLE_ENDIAN);
     }
 

@@ -117,7 +117,7 @@ public final class VcpuMain {
                 maps,
                 config.readTimeoutNs());
         final MachineState state =
-                MachineState.open(record.findFd("state").orElse(null), choice.kind(), engine, vcpus.size());
+                MachineState.open(record.findFd("state").orElse(null), choice.kind(), engine, vcpus.size(), maps.bus());
         if (state != null) {
             board.keepStateIn(state);
         }

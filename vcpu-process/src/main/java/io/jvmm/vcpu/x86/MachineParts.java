@@ -1,8 +1,8 @@
 package io.jvmm.vcpu.x86;
 
+import io.jvmm.vcpu.state.StateCursor;
 import io.jvmm.vcpu.x86.apic.ApicBus;
 import io.jvmm.vcpu.x86.apic.Chipset;
-import io.jvmm.vcpu.x86.state.StateCursor;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 

@@ -43,7 +43,7 @@ class MachineStateTest {
     }
 
     private BoardRig rig(TestMachine machine) {
-        final MachineState state = MachineState.open(memfd.fd().duplicate(), EngineKind.X86, machine.engine, 2);
+        final MachineState state = MachineState.open(memfd.fd().duplicate(), EngineKind.X86, machine.engine, 2, null);
         assertNotNull(state);
         final BoardRig rig = new BoardRig(List.of(machine.vcpus), PATIENT_NS);
         rig.board.keepStateIn(state);
@@ -73,9 +73,9 @@ class MachineStateTest {
 
     @Test
     void headerIsAsDrawn() {
-        assertEquals(MachineStateLayout.LENGTH_BYTES, MachineStateLayout.STATE_V1.byteSize());
+        assertEquals(MachineStateLayout.LENGTH_BYTES, MachineStateLayout.STATE_V2.byteSize());
         final String[] names = {
-            "engine", "moment", "cause", "stoppedVcpu", "vcpus", "engineVersion", "stoppedRip", "savedAtNs"
+            "engine", "moment", "cause", "stoppedVcpu", "vcpus", "engineVersion", "stoppedRip", "savedAtNs", "busBytes"
         };
         final int[] offsets = {
             MachineStateLayout.ENGINE,
@@ -85,11 +85,12 @@ class MachineStateTest {
             MachineStateLayout.VCPUS,
             MachineStateLayout.ENGINE_VERSION,
             MachineStateLayout.RIP,
-            MachineStateLayout.SAVED_AT_NS
+            MachineStateLayout.SAVED_AT_NS,
+            MachineStateLayout.BUS_BYTES
         };
         for (int i = 0; i < names.length; i++) {
             assertEquals(
-                    offsets[i], MachineStateLayout.STATE_V1.byteOffset(PathElement.groupElement(names[i])), names[i]);
+                    offsets[i], MachineStateLayout.STATE_V2.byteOffset(PathElement.groupElement(names[i])), names[i]);
         }
         assertEquals("paused", Moment.text(Moment.PAUSED.number()));
         assertEquals("in no state that is known", Moment.text(-1));
@@ -196,7 +197,7 @@ class MachineStateTest {
                     case "stateLengthBytes" -> 0;
                     default -> throw new AssertionError(method.getName());
                 });
-        assertNull(MachineState.open(memfd.fd().duplicate(), EngineKind.KVM, mute, 1));
+        assertNull(MachineState.open(memfd.fd().duplicate(), EngineKind.KVM, mute, 1, null));
         assertEquals(0, FileIo.size(memfd.fd()));
     }
 
@@ -205,10 +206,10 @@ class MachineStateTest {
     void aSegmentOfAnotherMachineIsRefused() {
         try (TestMachine one = TestMachine.protected32(X86Engine::create, "f4");
                 TestMachine two = machine("f4")) {
-            MachineState.open(memfd.fd().duplicate(), EngineKind.X86, two.engine, 2);
+            MachineState.open(memfd.fd().duplicate(), EngineKind.X86, two.engine, 2, null);
             assertThrows(
                     StateFormatException.class,
-                    () -> MachineState.open(memfd.fd().duplicate(), EngineKind.X86, one.engine, 1));
+                    () -> MachineState.open(memfd.fd().duplicate(), EngineKind.X86, one.engine, 1, null));
         }
     }
 

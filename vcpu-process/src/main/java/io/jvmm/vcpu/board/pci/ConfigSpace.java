@@ -1,5 +1,7 @@
 package io.jvmm.vcpu.board.pci;
 
+import io.jvmm.vcpu.state.StateCursor;
+
 /**
  * The 256 bytes of one function's configuration space (PCI 3.0 §6.1) and which of their bits the guest can write; the others are read-only.
  * Guarded by the bus's lock.
@@ -76,26 +78,20 @@ class ConfigSpace {
         written(offset, widthBytes);
     }
 
-    /** After a write, or a state, has changed what is in this range. */
+    /** After a write has changed what is in this range. */
     void written(int offset, int widthBytes) {}
 
-    /** All of it, for the state segment. */
-    final byte[] image() {
-        return bytes;
-    }
-
-    /**
-     * Takes over an image.
-     *
-     * @return the offset of a byte that no guest can have written so, or -1
-     */
-    final int differsAt(byte[] image, int from) {
+    /** For the state segment. A byte that no guest can have written so is refused; {@code apply}: what is loaded is taken over. */
+    final void transfer(StateCursor state, boolean apply, String name) {
         for (int i = 0; i < LENGTH_BYTES; i++) {
-            if (((image[from + i] ^ bytes[i]) & ~writable[i]) != 0) {
-                return i;
+            final int value = state.u8(bytes[i] & 0xFF);
+            if (((value ^ bytes[i]) & ~writable[i] & 0xFF) != 0) {
+                state.require(false, name + ", byte " + Integer.toHexString(i) + " of its configuration space");
+            }
+            if (apply) {
+                bytes[i] = (byte) value;
             }
         }
-        return -1;
     }
 
     /** Whether {@code [start, start + length)} shares a byte with {@code [offset, offset + widthBytes)}. */

@@ -1,6 +1,7 @@
 package io.jvmm.vcpu.board.pci;
 
 import io.jvmm.ipc.message.PciFunction;
+import io.jvmm.vcpu.state.StateCursor;
 
 /**
  * A device's function in its slot: type 0 configuration space with a BAR of the device's registers (0), a BAR of the board's with the MSI-X
@@ -166,11 +167,25 @@ final class Endpoint extends ConfigSpace {
             bus.decodingChanged();
         }
         if (command || touches(offset, widthBytes, MSIX_CONTROL, 2)) {
-            final int control = get(MSIX_CONTROL, 2);
-            msix.control(
-                    (control & MSIX_ENABLE) != 0,
-                    (control & MSIX_FUNCTION_MASK) != 0,
-                    (get(COMMAND, 2) & COMMAND_MASTER) != 0);
+            msix.control(isMsixSet(MSIX_ENABLE), isMsixSet(MSIX_FUNCTION_MASK), isMaster());
+            bus.intxChanged(this);
+        }
+    }
+
+    private boolean isMsixSet(int bit) {
+        return (get(MSIX_CONTROL, 2) & bit) != 0;
+    }
+
+    /** For the state segment, as {@link PciStateLayout} says. */
+    void transfer(StateCursor state, boolean apply) {
+        final boolean pending = state.flag(intxPending);
+        state.zero(3);
+        transfer(state, apply, slot.name());
+        msix.transfer(state, slot.vectors().size(), apply);
+        if (apply) {
+            intxPending = pending;
+            msix.restore(isMsixSet(MSIX_ENABLE), isMsixSet(MSIX_FUNCTION_MASK), isMaster());
+            bus.decodingChanged();
             bus.intxChanged(this);
         }
     }

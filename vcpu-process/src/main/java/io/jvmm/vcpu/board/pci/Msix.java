@@ -1,6 +1,7 @@
 package io.jvmm.vcpu.board.pci;
 
 import io.jvmm.ipc.sys.Poller;
+import io.jvmm.vcpu.state.StateCursor;
 import java.util.List;
 
 /**
@@ -117,11 +118,7 @@ final class Msix {
     }
 
     private void writeWord(int offset, int value) {
-        table[offset / Integer.BYTES] = switch (offset & (ENTRY_BYTES - 1)) {
-            case 0 -> value & ADDRESS_WRITABLE;
-            case CONTROL -> value & MASKED;
-            default -> value;
-        };
+        table[offset / Integer.BYTES] = value & writable(offset / Integer.BYTES);
     }
 
     private int word(int vector, int offset) {
@@ -161,27 +158,40 @@ final class Msix {
         return bits;
     }
 
-    /** Makes a vector pending: for a state that is loaded. */
-    void signal(int vector) {
-        vectors.get(vector).line().signal();
+    /** For the state segment: as many entries and pending bits as there are lines; those behind the vectors are zeros. */
+    void transfer(StateCursor state, int lines, boolean apply) {
+        for (int i = 0; i < lines * (ENTRY_BYTES / Integer.BYTES); i++) {
+            final int word =
+                    i < table.length ? state.u32(table[i], writable(i), "MSI-X table") : state.u32(0, 0, "MSI-X table");
+            if (apply && i < table.length) {
+                table[i] = word;
+            }
+        }
+        for (int group = 0; group < PciStateLayout.pendingWords(lines); group++) {
+            final int left = Math.clamp(vectors.size() - (long) group * Long.SIZE, 0, Long.SIZE);
+            final long possible = left == Long.SIZE ? -1L : (1L << left) - 1;
+            final long bits = state.u64(state.loads() ? 0 : pending(group), possible, "pending bits");
+            for (int i = 0; apply && i < left; i++) {
+                if ((bits >>> i & 1) != 0) {
+                    vectors.get(group * Long.SIZE + i).line().signal();
+                }
+            }
+        }
     }
 
-    /** The table as its words, for the state segment. */
-    int[] words() {
-        return table;
-    }
-
-    /** Whether a word of a table can be so. */
-    static boolean isPossible(int index, int word) {
-        return switch (index * Integer.BYTES & (ENTRY_BYTES - 1)) {
-            case 0 -> (word & ~ADDRESS_WRITABLE) == 0;
-            case CONTROL -> (word & ~MASKED) == 0;
-            default -> true;
+    private static int writable(int word) {
+        return switch (word * Integer.BYTES & (ENTRY_BYTES - 1)) {
+            case 0 -> ADDRESS_WRITABLE;
+            case CONTROL -> MASKED;
+            default -> -1;
         };
     }
 
-    /** After the table has been changed from outside. */
-    void applyAll() {
+    /** What has been loaded is in force: {@link #control}, but what the lines have been signalled stays. */
+    void restore(boolean nowEnabled, boolean nowMasked, boolean nowMaster) {
+        enabled = nowEnabled;
+        functionMasked = nowMasked;
+        busMaster = nowMaster;
         for (int i = 0; i < vectors.size(); i++) {
             apply(i);
         }

@@ -12,7 +12,9 @@ import io.jvmm.vcpu.board.PciMap;
 import io.jvmm.vcpu.board.RegisterTarget;
 import io.jvmm.vcpu.board.WindowSpec;
 import io.jvmm.vcpu.engine.Engine;
+import io.jvmm.vcpu.state.StateCursor;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.util.Comparator;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -450,9 +452,59 @@ public final class PciBus implements ExpansionBus, AutoCloseable {
 
     @Override
     public int stateLengthBytes() {
-        return 0;
+        int length = PciStateLayout.FIXED_BYTES;
+        for (final PciSlot slot : plugged) {
+            length += PciStateLayout.slotBytes(slot.vectors().size());
+        }
+        return length;
     }
 
     @Override
-    public void saveState(MemorySegment into) {}
+    public void saveState(MemorySegment into) {
+        synchronized (lock) {
+            transfer(StateCursor.saving(into), false);
+        }
+    }
+
+    /**
+     * Takes over what {@link #saveState} of a bus with the same functions has written; between {@link #assemble} and the guest's first
+     * instruction. The bytes are hostile.
+     *
+     * @throws IllegalArgumentException naming what no guest can have left so; nothing has changed then
+     */
+    public void loadState(MemorySegment from) {
+        if (from.byteSize() != stateLengthBytes()) {
+            throw new IllegalArgumentException("not the state of this PCI bus: " + from.byteSize() + " bytes");
+        }
+        final byte[] copy = from.toArray(ValueLayout.JAVA_BYTE);
+        synchronized (lock) {
+            transfer(StateCursor.loading(MemorySegment.ofArray(copy)), false);
+            transfer(StateCursor.loading(MemorySegment.ofArray(copy)), true);
+            decoder = decode();
+        }
+    }
+
+    private void transfer(StateCursor state, boolean apply) {
+        final int address = state.u32(configAddress, CONFIG_ADDRESS_WRITABLE, "PCI's CONFIG_ADDRESS");
+        state.zero(Integer.BYTES);
+        int next = 0;
+        for (int slot = 0; slot < slots.length; slot++) {
+            final boolean here = next < plugged.size() && plugged.get(next).number() == slot;
+            final int lines = here ? plugged.get(next++).vectors().size() : 0;
+            state.require(state.u16(lines) == lines, "lines of PCI slot " + slot);
+        }
+        bridge.transfer(state, apply, "host bridge");
+        for (final PciSlot slot : plugged) {
+            if (slots[slot.number()] instanceof Endpoint endpoint) {
+                final int vectors = endpoint.msix().vectors();
+                state.require(state.u32(vectors) == vectors, "vectors of " + slot.name());
+                endpoint.transfer(state, apply);
+            } else {
+                state.zero(PciStateLayout.slotBytes(slot.vectors().size()));
+            }
+        }
+        if (apply) {
+            configAddress = address;
+        }
+    }
 }

@@ -1,6 +1,6 @@
 package io.jvmm.vcpu.x86.apic;
 
-import io.jvmm.vcpu.x86.state.StateCursor;
+import io.jvmm.vcpu.state.StateCursor;
 
 /**
  * Carries interrupt messages to the local APICs they name: from IOAPIC pins, from MSIs, from other processors (SDM 3A

@@ -1,6 +1,6 @@
 package io.jvmm.vcpu.x86.apic;
 
-import io.jvmm.vcpu.x86.state.StateCursor;
+import io.jvmm.vcpu.state.StateCursor;
 
 /**
  * The timer of a local APIC (SDM 3A 11.5.4): one-shot and periodic counting of a 1 GHz clock through a divider, or a

@@ -1,6 +1,6 @@
 package io.jvmm.vcpu.x86.apic;
 
-import io.jvmm.vcpu.x86.state.StateCursor;
+import io.jvmm.vcpu.state.StateCursor;
 import java.util.Arrays;
 
 /**

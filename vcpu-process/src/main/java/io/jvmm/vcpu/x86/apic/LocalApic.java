@@ -2,7 +2,7 @@ package io.jvmm.vcpu.x86.apic;
 
 import static io.jvmm.vcpu.x86.apic.ApicRegister.*;
 
-import io.jvmm.vcpu.x86.state.StateCursor;
+import io.jvmm.vcpu.state.StateCursor;
 import java.util.Arrays;
 import java.util.concurrent.atomic.AtomicInteger;
 

@@ -1,6 +1,6 @@
 package io.jvmm.vcpu.x86.apic;
 
-import io.jvmm.vcpu.x86.state.StateCursor;
+import io.jvmm.vcpu.state.StateCursor;
 
 /**
  * One 8259A interrupt controller (Intel data sheet 231468), in 8086 mode, with the edge/level register of a PC's south

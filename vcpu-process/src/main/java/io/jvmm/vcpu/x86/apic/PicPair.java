@@ -1,6 +1,6 @@
 package io.jvmm.vcpu.x86.apic;
 
-import io.jvmm.vcpu.x86.state.StateCursor;
+import io.jvmm.vcpu.state.StateCursor;
 
 /**
  * The two 8259As of a PC: the slave's INT is the master's line 2. Ports 20, 21, a0, a1 and the edge/level registers 4d0 and

@@ -1,6 +1,6 @@
 package io.jvmm.vcpu.x86.apic;
 
-import io.jvmm.vcpu.x86.state.StateCursor;
+import io.jvmm.vcpu.state.StateCursor;
 
 /**
  * The 8254 timer of a PC at ports 40..43, and port 61, through which its channel 2 is gated and heard. Channel 0 is IRQ 0,

@@ -1,6 +1,6 @@
 package io.jvmm.vcpu.x86.apic;
 
-import io.jvmm.vcpu.x86.state.StateCursor;
+import io.jvmm.vcpu.state.StateCursor;
 
 /**
  * One counter of an 8254 (Intel data sheet 231164) in its six modes. Time comes in as ticks of its 1.193182 MHz clock.

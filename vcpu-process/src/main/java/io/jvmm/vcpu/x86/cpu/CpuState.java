@@ -1,7 +1,7 @@
 package io.jvmm.vcpu.x86.cpu;
 
+import io.jvmm.vcpu.state.StateCursor;
 import io.jvmm.vcpu.x86.fpu.X87;
-import io.jvmm.vcpu.x86.state.StateCursor;
 import java.lang.foreign.MemorySegment;
 
 /**

@@ -1,4 +1,4 @@
-package io.jvmm.vcpu.x86.state;
+package io.jvmm.vcpu.state;
 
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
