@@ -14,7 +14,8 @@ public final class Bench {
     private Bench() {}
 
     public static void main(String[] args) throws IOException, InterruptedException {
-        Set<String> wanted = args.length == 0 ? Set.of("link", "exit", "start", "cpu", "block") : Set.copyOf(List.of(args));
+        Set<String> wanted =
+                args.length == 0 ? Set.of("link", "exit", "start", "cpu", "block") : Set.copyOf(List.of(args));
         Table table = new Table();
         Path directory = Files.createTempDirectory("jvmm-bench");
         if (wanted.contains("link")) {

@@ -99,7 +99,8 @@ final class BlockBench {
     }
 
     private static double time(List<Sample> samples) {
-        return LinkBench.median(samples.stream().mapToDouble(Sample::nsPerRequest).toArray());
+        return LinkBench.median(
+                samples.stream().mapToDouble(Sample::nsPerRequest).toArray());
     }
 
     /** The mean: the clock of CPU time is too coarse for a round. */
@@ -141,7 +142,8 @@ final class BlockBench {
             }
             if (done < load.requests && !ring.wantInterrupt()) {
                 if (poller.await(PATIENCE_NS) == 0) {
-                    throw new IllegalStateException(target.name() + " does not answer: " + done + " done");
+                    throw new IllegalStateException(
+                            target.name() + " (" + target.condition() + ") does not answer: " + done + " done");
                 }
                 target.interrupt().drain();
             }

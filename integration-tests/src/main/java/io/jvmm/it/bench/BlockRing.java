@@ -51,7 +51,8 @@ final class BlockRing implements AutoCloseable {
         mapping = memfd.map();
         memory = mapping.segment();
         for (long page = 0; page < MEMORY_BYTES; page += 4096) {
-            memory.set(ValueLayout.JAVA_BYTE, page, (byte) 0); // the guest's memory is there before anything is measured
+            memory.set(
+                    ValueLayout.JAVA_BYTE, page, (byte) 0); // the guest's memory is there before anything is measured
         }
         memory.set(ValueLayout.JAVA_BYTE, 0, (byte) 0);
     }

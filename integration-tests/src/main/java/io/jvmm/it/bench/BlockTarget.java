@@ -19,6 +19,9 @@ interface BlockTarget extends AutoCloseable {
     /** The process that does the work. */
     long pid();
 
+    /** How the process is: running, or how it ended. */
+    String condition();
+
     @Override
     void close();
 }

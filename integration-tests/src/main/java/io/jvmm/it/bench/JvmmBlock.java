@@ -9,6 +9,7 @@ import io.jvmm.ipc.link.SupervisorEndpoint;
 import io.jvmm.ipc.link.WaitPolicy;
 import io.jvmm.ipc.message.SupervisorRequestType;
 import io.jvmm.ipc.sys.EventFd;
+import io.jvmm.ipc.sys.ExitStatus;
 import io.jvmm.ipc.sys.Fd;
 import io.jvmm.ipc.sys.FileIo;
 import io.jvmm.ipc.sys.Poller;
@@ -139,8 +140,7 @@ final class JvmmBlock implements BlockTarget {
             events.drain();
             supervisor.pollEvents(listener, 64);
             if (process.pidfd().peek().isPresent()) {
-                throw new IllegalStateException(
-                        "the block process ended: " + process.pidfd().peek().get());
+                throw new IllegalStateException("the block process ended: " + condition());
             }
         }
     }
@@ -199,6 +199,11 @@ final class JvmmBlock implements BlockTarget {
     @Override
     public long pid() {
         return process.pid();
+    }
+
+    @Override
+    public String condition() {
+        return process.pidfd().peek().map(ExitStatus::toString).orElse("running");
     }
 
     @Override

@@ -162,6 +162,11 @@ final class VhostUserBlock implements BlockTarget {
     }
 
     @Override
+    public String condition() {
+        return process.isAlive() ? "running" : "ended with " + process.exitValue();
+    }
+
+    @Override
     public void close() {
         socket.close();
         process.destroy();

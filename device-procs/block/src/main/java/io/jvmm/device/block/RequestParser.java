@@ -95,8 +95,10 @@ final class RequestParser {
     }
 
     private boolean isOffered(@Nullable RequestType type) {
+        if (type == null) {
+            return false;
+        }
         return switch (type) {
-            case null -> false;
             case DISCARD -> (host.features() & BlockFeatures.DISCARD) != 0;
             case WRITE_ZEROES -> (host.features() & BlockFeatures.WRITE_ZEROES) != 0;
             case IN, OUT, FLUSH, GET_ID -> true;

@@ -10,17 +10,17 @@ import java.lang.invoke.VarHandle;
  * readable and one writable descriptor. It trusts its device.
  *
  * <pre>
- *   scratch memory of queue Q, 16 KiB each: 0 descriptors   0x400 driver area   0x800 device area   0x1000 buffers, 512 bytes a slot
+ *   scratch memory of queue Q, 16 KiB each: 0 descriptors   0x400 driver area   0x800 device area   0x1000 buffers, 2560 bytes a slot
  * </pre>
  */
 final class ExerciseDriver implements VirtioFactory.VirtioExercise {
     private static final int MOST_SIZE = 8;
-    private static final int SLOT_BYTES = 1536;
+    private static final int SLOT_BYTES = 2560;
     private static final int QUEUE_BYTES = 0x4000;
     private static final int DRIVER_AREA = 0x400;
     private static final int DEVICE_AREA = 0x800;
     private static final int BUFFERS = 0x1000;
-    private static final int READABLE_BYTES = 512;
+    private static final int READABLE_BYTES = 1024;
 
     private final Exercise machine;
     private final VirtioIdentity identity;

@@ -210,8 +210,8 @@ public abstract sealed class RigQueue permits RigSplitQueue, RigPackedQueue {
         }
         Buffer buffer = out[token];
         if (lengthBytes > buffer.writableBytes()) {
-            throw new AssertionError("queue " + index + ": " + lengthBytes + " bytes written to a buffer of "
-                    + buffer.writableBytes());
+            throw new AssertionError(
+                    "queue " + index + ": " + lengthBytes + " bytes written to a buffer of " + buffer.writableBytes());
         }
         buffer.present = false;
         if (buffer.table != 0) {

@@ -108,7 +108,8 @@ public final class VirtioRig implements AutoCloseable {
      *     {@link VirtioFactory#exampleConfig}
      * @param descriptors by name ({@code 0.image}); the process gets duplicates, as after every kill
      */
-    public VirtioRig(VirtioFactory factory, Map<String, String> entries, Map<String, Fd> descriptors, long memoryBytes) {
+    public VirtioRig(
+            VirtioFactory factory, Map<String, String> entries, Map<String, Fd> descriptors, long memoryBytes) {
         this.process = new VirtioProcess(factory);
         DeviceConfig example = process.exampleConfig();
         this.config = key -> Optional.ofNullable(entries.get(key)).or(() -> example.find(key));
