@@ -31,6 +31,7 @@ final class NetRig implements AutoCloseable {
     private static final int MOST_BYTES = 256 * 1024;
 
     final VirtioRig rig;
+    int mtu = 1500;
     final List<UnixSocket> peers = new ArrayList<>();
     /** The device's ends, kept for a successor as the supervisor does. */
     private final List<Fd> given = new ArrayList<>();
@@ -44,6 +45,28 @@ final class NetRig implements AutoCloseable {
     /** A function with a port for each pair that keeps frames apart. */
     static NetRig tap(String... entries) {
         return make(true, entries);
+    }
+
+    /** A function on descriptors of a real tap, one for each pair. */
+    static NetRig over(Fd[] taps, int mtu) {
+        Map<String, String> config = new HashMap<>();
+        config.put("0.backend", "tap");
+        config.put("0.pairs", Integer.toString(taps.length));
+        config.put("0.mtu", Integer.toString(mtu));
+        config.put("0.queue-size", "256");
+        Map<String, Fd> descriptors = new HashMap<>();
+        for (int i = 0; i < taps.length; i++) {
+            descriptors.put("0.tap." + i, taps[i]);
+        }
+        return over(config, descriptors, mtu);
+    }
+
+    /** A function on any descriptors, which are closed with it. */
+    static NetRig over(Map<String, String> config, Map<String, Fd> descriptors, int mtu) {
+        NetRig made = new NetRig(new VirtioRig(new NetDevice(), config, descriptors, 16 << 20));
+        made.given.addAll(descriptors.values());
+        made.mtu = mtu;
+        return made;
     }
 
     /** A function on a stream. */

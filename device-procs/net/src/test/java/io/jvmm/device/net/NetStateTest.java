@@ -139,7 +139,7 @@ class NetStateTest {
         System.out.println("seed " + seed);
         Random random = new Random(seed);
         int adopted = 0;
-        for (int i = 0; i < 400; i++) {
+        for (int i = 0; i < 100; i++) {
             try (NetRig net = i % 2 == 0 ? NetRig.tap("pairs", "2") : NetRig.passt()) {
                 net.driver().setUp(ALL);
                 net.offerReceive(0, 4, 1600);
@@ -164,6 +164,6 @@ class NetStateTest {
                 net.rig.settle();
             }
         }
-        assertTrue(adopted > 50, "adopted: " + adopted);
+        assertTrue(adopted > 15, "adopted: " + adopted);
     }
 }
