@@ -28,9 +28,9 @@ public record BalloonConfig(
         return "balloon";
     }
 
-    /** Inflate, deflate, statistics, and with free page reporting its queue (§5.5.2). */
+    /** Inflate, deflate, statistics, free page hints, and with free page reporting its queue (§5.5.2). */
     @Override
     public int queues() {
-        return freePageReporting ? 4 : 3;
+        return freePageReporting ? 5 : 4;
     }
 }

@@ -27,8 +27,9 @@ public final class JailInspector implements ProcessInspector {
 
     private static final int CONTROL = 3;
 
-    /** What a process may make or keep for itself: its runtime's files. (All eventfds have one name.) */
-    private static final List<String> OWN = List.of("/jvmm/", "/dev/null", "anon_inode:[eventfd]");
+    /** What a process may make or keep for itself: its runtime's files, and what it waits with. (All eventfds have one name.) */
+    private static final List<String> OWN =
+            List.of("/jvmm/", "/dev/null", "anon_inode:[eventfd]", "anon_inode:[eventpoll]");
 
     private static final List<String> KVM = List.of("anon_inode:kvm-vm", "anon_inode:kvm-vcpu", "/dev/kvm");
 
