@@ -24,7 +24,10 @@ final class MetadataCheck {
     private static final int TABLE = 1 << 31;
     private static final int L2_TABLE = 1 << 30;
     private static final int DATA = 1 << 29;
-    private static final int COUNT = DATA - 1;
+    /** By the active tables, from an entry that has a COPIED flag. */
+    private static final int ACTIVE = 1 << 28;
+
+    private static final int COUNT = ACTIVE - 1;
 
     private final ImageParts parts;
     private final Geometry geometry;
@@ -138,7 +141,7 @@ final class MetadataCheck {
         if (offset == 0) {
             return;
         }
-        tally("an L2 table", offset, geometry.clusterBytes(), L2_TABLE);
+        tally("an L2 table", offset, geometry.clusterBytes(), active ? L2_TABLE | ACTIVE : L2_TABLE);
         if (active) {
             flag(offset, entry, index, -1);
         }
@@ -169,7 +172,7 @@ final class MetadataCheck {
             }
         } else if (geometry.hasHost(descriptor)) {
             final long offset = descriptor & Geometry.OFFSET;
-            tally("a cluster", offset, geometry.clusterBytes(), DATA);
+            tally("a cluster", offset, geometry.clusterBytes(), snapshot < 0 ? DATA | ACTIVE : DATA);
             if (snapshot < 0) {
                 flag(offset, descriptor, l1Index, l2Index);
             }
@@ -204,11 +207,11 @@ final class MetadataCheck {
             final long at = (cluster - window) * Integer.BYTES;
             final int old = tally.get(ValueLayout.JAVA_INT, at);
             final int kinds = old & ~COUNT;
-            if ((kinds & ~kind) != 0 || (kinds & TABLE) != 0) {
+            if ((kinds & ~(kind | ACTIVE)) != 0 || (kinds & TABLE) != 0) {
                 throw damaged(what + " at 0x" + Long.toHexString(offset) + " overlaps " + name(kinds)
                         + " in the cluster at 0x" + Long.toHexString(cluster << geometry.clusterBits()));
             }
-            tally.set(ValueLayout.JAVA_INT, at, kind | Math.min(old & COUNT, COUNT - 1) + 1);
+            tally.set(ValueLayout.JAVA_INT, at, kinds | kind | Math.min(old & COUNT, COUNT - 1) + 1);
         }
     }
 
@@ -227,10 +230,13 @@ final class MetadataCheck {
         }
     }
 
+    /** Counts down to the references, except to a single one whose COPIED flag would have to change at the same moment. */
     private void giveBack(long from, long to) {
         for (long cluster = from; cluster < to; cluster++) {
-            if (references(cluster) == 0 && count(cluster) > 0) {
-                written(refcounts.repair(cluster, 0, 0));
+            final int references = references(cluster);
+            final boolean flagged = (tally.get(ValueLayout.JAVA_INT, (cluster - window) * Integer.BYTES) & ACTIVE) != 0;
+            if (count(cluster) > references && !(references == 1 && flagged)) {
+                written(refcounts.repair(cluster, references, 0));
             }
         }
     }
