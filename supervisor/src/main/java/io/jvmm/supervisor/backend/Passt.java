@@ -30,6 +30,7 @@ import java.util.stream.Stream;
  */
 public record Passt(String title, JailedProcess process, Fd socket, Fd output) implements AutoCloseable {
     private static final String PROGRAM = "passt";
+    private static final String SETSID = "/usr/bin/setsid";
     private static final int SOCKET = 3;
     private static final String LOOPBACK = "127.0.0.1/";
 
@@ -82,7 +83,9 @@ public record Passt(String title, JailedProcess process, Fd socket, Fd output) i
     }
 
     static List<String> command(NetConfig card, Path program) {
+        // In a session of its own: a signal to the supervisor's group, as Ctrl-C sends, is not for the network.
         List<String> argv = new ArrayList<>(List.of(
+                SETSID,
                 program.toString(),
                 "--foreground",
                 "--quiet",

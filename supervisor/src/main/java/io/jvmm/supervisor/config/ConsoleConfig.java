@@ -54,10 +54,10 @@ public record ConsoleConfig(Placement placement, List<Port> ports) implements Vi
         return "console";
     }
 
-    /** A pair for each port, and the control queues (§5.3.2). */
+    /** A pair for each port, and where there are several the control queues (§5.3.2). */
     @Override
     public int queues() {
-        return 2 * ports.size() + 2;
+        return ports.size() == 1 ? 2 : 2 * ports.size() + 2;
     }
 
     static String checkName(String name) {
