@@ -4,6 +4,7 @@ import io.jvmm.device.api.Backend;
 import io.jvmm.device.api.Descriptors;
 import io.jvmm.device.api.DeviceConfig;
 import io.jvmm.device.api.HostEvents;
+import io.jvmm.device.block.image.BlockImage;
 import io.jvmm.device.virtio.VirtioDevice;
 import io.jvmm.device.virtio.VirtioFactory;
 import io.jvmm.device.virtio.VirtioHost;
@@ -26,6 +27,24 @@ public final class BlockFactory implements VirtioFactory {
             "packed", "true",
             "serial", "jvmm-scratch",
             "io-threads", "1");
+
+    private final ImageOpener opener;
+
+    /** Disks out of the images that the supervisor opened. */
+    public BlockFactory() {
+        this(Images::open);
+    }
+
+    /** Disks out of something else, for tests. */
+    BlockFactory(ImageOpener opener) {
+        this.opener = opener;
+    }
+
+    /** As {@link Images#open}. */
+    @FunctionalInterface
+    interface ImageOpener {
+        BlockImage open(BlockConfig config, DeviceConfig entries, Descriptors descriptors, String prefix, int lanes);
+    }
 
     /** Length of the scratch machine's disk. */
     static final int SCRATCH_BYTES = 1 << 20;
@@ -70,7 +89,7 @@ public final class BlockFactory implements VirtioFactory {
         int requests = blocks.stream().mapToInt(BlockDevice::capacity).sum();
         IoPool pool = new IoPool(threads, requests, segments);
         for (int i = 0; i < disks.size(); i++) {
-            blocks.get(i).attach(Images.open(disks.get(i), configs.get(i), descriptors, i + ".", pool.lanes()), pool);
+            blocks.get(i).attach(opener.open(disks.get(i), configs.get(i), descriptors, i + ".", pool.lanes()), pool);
         }
         return List.of(new BlockBackend(blocks, pool));
     }

@@ -141,9 +141,7 @@ final class AllocatingWrite {
 
     /** Whether a new place may leave out what is not written: nothing in the old place has to come along. */
     private boolean bySubcluster(Lane lane) {
-        return geometry.extended()
-                && (lane.descriptor & Geometry.COMPRESSED) == 0
-                && (lane.bitmap & 0xFFFF_FFFFL) == 0;
+        return geometry.extended() && (lane.descriptor & Geometry.COMPRESSED) == 0 && (lane.bitmap & 0xFFFF_FFFFL) == 0;
     }
 
     /** Sets the range that gets a place: the request, out to the next border of what is allocated as one. */

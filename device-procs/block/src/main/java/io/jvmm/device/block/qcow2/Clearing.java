@@ -79,10 +79,7 @@ final class Clearing {
         final long cluster = geometry.clusterBytes();
         final boolean toEnd = end == geometry.virtualBytes() || (at & -cluster) + cluster <= end;
         final boolean part = (at & (cluster - 1)) != 0 || !toEnd;
-        return geometry.extended()
-                && part
-                && tables.map.find(at, 1, lane, 0) == 0
-                && lane.kind == Kind.COMPRESSED;
+        return geometry.extended() && part && tables.map.find(at, 1, lane, 0) == 0 && lane.kind == Kind.COMPRESSED;
     }
 
     /** Whole clusters or subclusters of the range give up what they have: 0 or a negated errno. */
@@ -157,7 +154,9 @@ final class Clearing {
                 }
             }
             final int count = (int) (last - first + 1);
-            return change(lane, slot, first, count, position, position + bytes, mode) ? store(lane, slot, first, count, bytes) : bytes;
+            return change(lane, slot, first, count, position, position + bytes, mode)
+                    ? store(lane, slot, first, count, bytes)
+                    : bytes;
         }
     }
 

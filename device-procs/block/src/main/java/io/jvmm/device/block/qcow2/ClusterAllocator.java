@@ -113,8 +113,7 @@ final class ClusterAllocator {
     }
 
     private long reserve() {
-        final long wanted =
-                Math.clamp(batchBytes >>> geometry.clusterBits(), 1, MOST_BATCH_CLUSTERS);
+        final long wanted = Math.clamp(batchBytes >>> geometry.clusterBits(), 1, MOST_BATCH_CLUSTERS);
         firstRun = 0;
         long got = 0;
         long end = 0;
@@ -231,7 +230,8 @@ final class ClusterAllocator {
         for (long done = 0; done < count; ) {
             final long n = refcounts.release(first + done, count - done);
             if (n == 0) {
-                // A count that is 0 already, or a file that cannot be written: the rest stays counted, which harms nobody.
+                // A count that is 0 already, or a file that cannot be written: the rest stays counted, which harms
+                // nobody.
                 return;
             }
             if (n < 0) {

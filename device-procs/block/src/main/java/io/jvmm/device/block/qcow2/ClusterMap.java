@@ -42,9 +42,8 @@ final class ClusterMap {
         final long descriptor = lane.descriptor;
         final long bitmap = lane.bitmap;
         final Kind kind = geometry.kind(descriptor, bitmap, into);
-        long bytes = result > 1
-                ? (result << geometry.clusterBits()) - into
-                : geometry.runBytes(descriptor, bitmap, into);
+        long bytes =
+                result > 1 ? (result << geometry.clusterBits()) - into : geometry.runBytes(descriptor, bitmap, into);
         final long host = (descriptor & Geometry.OFFSET) + into;
         boolean whole = result > 1 || into + bytes == geometry.clusterBytes();
         cluster += result;
@@ -58,9 +57,8 @@ final class ClusterMap {
             if (geometry.kind(lane.descriptor, lane.bitmap, 0) != kind || !adjacent) {
                 break;
             }
-            final long run = result > 1
-                    ? result << geometry.clusterBits()
-                    : geometry.runBytes(lane.descriptor, lane.bitmap, 0);
+            final long run =
+                    result > 1 ? result << geometry.clusterBits() : geometry.runBytes(lane.descriptor, lane.bitmap, 0);
             whole = result > 1 || run == geometry.clusterBytes();
             bytes += run;
             cluster += result;

@@ -76,8 +76,8 @@ final class ImageOpener {
                     + "), which was not given; convert the image with qemu-img convert");
         }
         if (header.hasBacking() != (backing != null)) {
-            throw new ImageException(
-                    name + (backing == null
+            throw new ImageException(name
+                    + (backing == null
                             ? ": its backing file (" + header.backingName() + ") was not given"
                             : ": has no backing file, and one was given"));
         }
@@ -154,17 +154,20 @@ final class ImageOpener {
         final Qcow2Header header = parts.header();
         final long needed = geometry.l1EntriesNeeded();
         if (needed * Long.BYTES > Qcow2Header.MOST_L1_BYTES) {
-            throw Qcow2Header.damaged(parts.name(), "a disk of " + header.virtualBytes()
-                    + " bytes is too large for clusters of " + geometry.clusterBytes());
+            throw Qcow2Header.damaged(
+                    parts.name(),
+                    "a disk of " + header.virtualBytes() + " bytes is too large for clusters of "
+                            + geometry.clusterBytes());
         }
         final long bytes = (long) header.l1Entries() * Long.BYTES;
         final long fileEnd = geometry.clustersFor(reader.fileBytes()) << geometry.clusterBits();
         if (bytes > 0 && header.l1Offset() + bytes > fileEnd) {
-            throw Qcow2Header.damaged(parts.name(), "the L1 table at 0x" + Long.toHexString(header.l1Offset())
-                    + " is not inside the file");
+            throw Qcow2Header.damaged(
+                    parts.name(),
+                    "the L1 table at 0x" + Long.toHexString(header.l1Offset()) + " is not inside the file");
         }
-        final long kept = geometry.clustersFor(Math.max(needed, header.l1Entries()) * Long.BYTES)
-                << geometry.clusterBits();
+        final long kept =
+                geometry.clustersFor(Math.max(needed, header.l1Entries()) * Long.BYTES) << geometry.clusterBits();
         final MemorySegment entries = MetadataReader.memory(Arena.ofAuto(), Math.max(kept, geometry.clusterBytes()));
         if (bytes > 0) {
             reader.read(header.l1Offset(), entries, bytes + Geometry.MOST_SLICE_BYTES - 1 & -Geometry.MOST_SLICE_BYTES);
@@ -181,12 +184,15 @@ final class ImageOpener {
         final Qcow2Header header = parts.header();
         final long clusters = readOnly ? 1 : header.refcountTableClusters();
         final long bytes = clusters << geometry.clusterBits();
-        final MemorySegment table = Arena.ofAuto().allocate(readOnly ? geometry.clusterBytes() : bytes, Geometry.MOST_SLICE_BYTES);
+        final MemorySegment table =
+                Arena.ofAuto().allocate(readOnly ? geometry.clusterBytes() : bytes, Geometry.MOST_SLICE_BYTES);
         if (!readOnly) {
             final long fileEnd = geometry.clustersFor(reader.fileBytes()) << geometry.clusterBits();
             if (header.refcountTableOffset() + bytes > fileEnd) {
-                throw Qcow2Header.damaged(parts.name(), "the refcount table at 0x"
-                        + Long.toHexString(header.refcountTableOffset()) + " is not inside the file");
+                throw Qcow2Header.damaged(
+                        parts.name(),
+                        "the refcount table at 0x" + Long.toHexString(header.refcountTableOffset())
+                                + " is not inside the file");
             }
             reader.read(header.refcountTableOffset(), table);
         }

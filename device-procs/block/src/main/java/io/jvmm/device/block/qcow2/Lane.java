@@ -51,9 +51,7 @@ final class Lane {
     /** {@code writes}: whether it needs the buffer. */
     Lane(int number, boolean writes) {
         this.number = number;
-        buffer = writes
-                ? Arena.ofAuto().allocate(COPY_BYTES, Geometry.MOST_SLICE_BYTES)
-                : MemorySegment.NULL;
+        buffer = writes ? Arena.ofAuto().allocate(COPY_BYTES, Geometry.MOST_SLICE_BYTES) : MemorySegment.NULL;
     }
 
     /** Whether the extent that was found is zeros. */

@@ -58,7 +58,8 @@ final class MetadataCheck {
     /** Checks everything; gives back what is left over. Throws {@link ImageException}: what is wrong and where. */
     void check() {
         pass(this::compare);
-        final boolean mine = !parts.header().foreignExtensions() && (parts.header().autoclear() & ~Qcow2Header.RAW_EXTERNAL) == 0;
+        final boolean mine =
+                !parts.header().foreignExtensions() && (parts.header().autoclear() & ~Qcow2Header.RAW_EXTERNAL) == 0;
         if (mine && limit <= windowClusters && limit > 0) {
             pass(this::giveBack);
         }
@@ -166,7 +167,8 @@ final class MetadataCheck {
             final long end = Math.min(offset + geometry.compressedBytes(descriptor), limit << geometry.clusterBits());
             tally("a compressed cluster", offset, end - offset, DATA);
         } else if (geometry.external()) {
-            final long guest = (l1Index * (geometry.clusterBytes() / geometry.entryBytes()) + l2Index) << geometry.clusterBits();
+            final long guest =
+                    (l1Index * (geometry.clusterBytes() / geometry.entryBytes()) + l2Index) << geometry.clusterBits();
             if (geometry.hasHost(descriptor) && (descriptor & Geometry.OFFSET) != guest) {
                 throw damaged("the cluster at 0x" + Long.toHexString(guest) + " lies elsewhere in the data file");
             }
@@ -289,8 +291,9 @@ final class MetadataCheck {
     private void read(long offset, MemorySegment target, long bytes) {
         bytesRead += bytes;
         if (bytesRead > MOST_BYTES_READ) {
-            throw new ImageException(parts.name() + ": more than " + (MOST_BYTES_READ >> 30)
-                    + " GiB of qcow2 tables to check before it can be written; delete snapshots or use larger clusters");
+            throw new ImageException(
+                    parts.name() + ": more than " + (MOST_BYTES_READ >> 30)
+                            + " GiB of qcow2 tables to check before it can be written; delete snapshots or use larger clusters");
         }
         reader.read(offset, target, bytes);
     }

@@ -99,8 +99,7 @@ record Qcow2Header(
         }
         final long bits = HeaderField.CLUSTER_BITS.get(start);
         if (bits < LEAST_CLUSTER_BITS || bits > MOST_CLUSTER_BITS) {
-            throw damaged(
-                    image, "cluster_bits is " + bits + ", not " + LEAST_CLUSTER_BITS + ".." + MOST_CLUSTER_BITS);
+            throw damaged(image, "cluster_bits is " + bits + ", not " + LEAST_CLUSTER_BITS + ".." + MOST_CLUSTER_BITS);
         }
         return 1 << bits;
     }
@@ -123,8 +122,8 @@ record Qcow2Header(
         final Extensions extensions = new Extensions(image, cluster, (int) length);
         final long incompatible = v3 ? HeaderField.INCOMPATIBLE_FEATURES.get(cluster) : 0;
         if ((incompatible & ~KNOWN) != 0) {
-            throw new ImageException(image + ": needs features that are not supported: "
-                    + extensions.names(incompatible & ~KNOWN));
+            throw new ImageException(
+                    image + ": needs features that are not supported: " + extensions.names(incompatible & ~KNOWN));
         }
         final boolean typed = length > HeaderField.COMPRESSION_TYPE.offset();
         final long type = typed ? HeaderField.COMPRESSION_TYPE.get(cluster) : 0;
@@ -151,10 +150,7 @@ record Qcow2Header(
                 v3 ? HeaderField.AUTOCLEAR_FEATURES.get(cluster) : 0,
                 v3
                         ? (int) count(
-                                image,
-                                "refcount_order",
-                                HeaderField.REFCOUNT_ORDER.get(cluster),
-                                MOST_REFCOUNT_ORDER)
+                                image, "refcount_order", HeaderField.REFCOUNT_ORDER.get(cluster), MOST_REFCOUNT_ORDER)
                         : V2_REFCOUNT_ORDER,
                 type == 1,
                 backingName(image, cluster),
@@ -224,8 +220,7 @@ record Qcow2Header(
     }
 
     private static String text(MemorySegment cluster, long offset, long length) {
-        return new String(
-                cluster.asSlice(offset, length).toArray(ValueLayout.JAVA_BYTE), StandardCharsets.UTF_8);
+        return new String(cluster.asSlice(offset, length).toArray(ValueLayout.JAVA_BYTE), StandardCharsets.UTF_8);
     }
 
     static ImageException damaged(String image, String what) {

@@ -50,11 +50,17 @@ public final class Qcow2Image implements BlockImage, Backing {
             lanes[i] = new Lane(i, tables != null);
         }
         final long virtual = geometry.virtualBytes();
-        lengthBytes = (virtual + SECTOR_BYTES - 1) / SECTOR_BYTES * SECTOR_BYTES / options.blockBytes() * options.blockBytes();
-        changes = tables == null ? null : new Changes(
-                tables,
-                new AllocatingWrite(tables, data, this::readAll, backing != null),
-                new Clearing(tables, data, this::writeAll, backing != null, literally));
+        lengthBytes = (virtual + SECTOR_BYTES - 1)
+                / SECTOR_BYTES
+                * SECTOR_BYTES
+                / options.blockBytes()
+                * options.blockBytes();
+        changes = tables == null
+                ? null
+                : new Changes(
+                        tables,
+                        new AllocatingWrite(tables, data, this::readAll, backing != null),
+                        new Clearing(tables, data, this::writeAll, backing != null, literally));
     }
 
     /**
@@ -175,7 +181,8 @@ public final class Qcow2Image implements BlockImage, Backing {
         final long descriptor = lane.descriptor;
         synchronized (decompressor) {
             final long result = decompressor.load(lane.number, descriptor);
-            // Another lane may write to another part of the cluster meanwhile, and the place may be used again: then look anew.
+            // Another lane may write to another part of the cluster meanwhile, and the place may be used again: then
+            // look anew.
             final long again = map.find(position, bytes, lane, 0);
             if (again != 0) {
                 return again;

@@ -141,7 +141,8 @@ final class Refcounts {
             return;
         }
         for (int i = bits / Byte.SIZE - 1; i >= 0; i--) {
-            cache.setByte(slot, index * (bits / Byte.SIZE) + i, (int) (value >>> (bits / Byte.SIZE - 1 - i) * Byte.SIZE));
+            cache.setByte(
+                    slot, index * (bits / Byte.SIZE) + i, (int) (value >>> (bits / Byte.SIZE - 1 - i) * Byte.SIZE));
         }
     }
 

@@ -46,8 +46,10 @@ record SnapshotTable(List<L1> l1Tables, long lengthBytes) {
                 final boolean place =
                         l1 > 0 && (l1 & ((1L << header.clusterBits()) - 1)) == 0 && l1 < reader.fileBytes();
                 if (entries > Qcow2Header.MOST_L1_BYTES / Long.BYTES || (entries > 0 && !place)) {
-                    throw Qcow2Header.damaged(image, "snapshot " + i + " has an L1 table of " + entries
-                            + " entries at 0x" + Long.toHexString(l1));
+                    throw Qcow2Header.damaged(
+                            image,
+                            "snapshot " + i + " has an L1 table of " + entries + " entries at 0x"
+                                    + Long.toHexString(l1));
                 }
                 at += FIXED_BYTES + extra + names + 7 & -8L;
                 if (extra > MOST_EXTRA_BYTES || at - start > MOST_BYTES || at - 7 > reader.fileBytes()) {

@@ -103,11 +103,33 @@ class Qcow2ReadTest {
         Qemu.run("qemu-io", "-f", "raw", "-c", "write -P 9 0 2999808", base.toString());
         Qemu.img("create", "-q", "-f", "qcow2", "-F", "raw", "-b", base.toString(), middle.toString(), "9m");
         Qemu.io(middle, "write -P 8 1m 70k", "write -P 7 5m 70k", "write -z 200k 100k");
-        Qemu.img("create", "-q", "-f", "qcow2", "-F", "qcow2", "-b", middle.toString(), "-o",
-                "cluster_size=4k,compat=0.10", longer.toString(), "4m");
+        Qemu.img(
+                "create",
+                "-q",
+                "-f",
+                "qcow2",
+                "-F",
+                "qcow2",
+                "-b",
+                middle.toString(),
+                "-o",
+                "cluster_size=4k,compat=0.10",
+                longer.toString(),
+                "4m");
         Qemu.io(longer, "write -P 6 100k 10k");
-        Qemu.img("create", "-q", "-f", "qcow2", "-F", "qcow2", "-b", longer.toString(), "-o",
-                "cluster_size=32k,extended_l2=on", top.toString(), "12m");
+        Qemu.img(
+                "create",
+                "-q",
+                "-f",
+                "qcow2",
+                "-F",
+                "qcow2",
+                "-b",
+                longer.toString(),
+                "-o",
+                "cluster_size=32k,extended_l2=on",
+                top.toString(),
+                "12m");
         Qemu.io(top, "write -P 5 130k 1k", "write -z 1025k 3k");
         assertSame(middle, base);
         assertSame(longer, middle, base);

@@ -54,7 +54,12 @@ class Qcow2WriteTest {
     void imageOfQemuIo(String options) {
         final Path image = directory.resolve("b.qcow2");
         Qemu.img("create", "-q", "-f", "qcow2", "-o", options, image.toString(), "8m");
-        Qemu.io(image, "write -P 1 0 100k", "write -P 2 1000k 3000k", "write -z 1500k 200k", "write -z -u 2000k 128k",
+        Qemu.io(
+                image,
+                "write -P 1 0 100k",
+                "write -P 2 1000k 3000k",
+                "write -z 1500k 200k",
+                "write -z -u 2000k 128k",
                 "discard 2500k 300k");
         work(new Path[] {image}, options.hashCode() + 1, 0, 8 * MIB);
     }
@@ -67,7 +72,19 @@ class Qcow2WriteTest {
         Qemu.img("create", "-q", "-f", "qcow2", base.toString(), "3500k");
         Qemu.io(base, "write -P 77 0 3500k");
         final String usable = options.replaceAll(",preallocation=\\w+", "");
-        Qemu.img("create", "-q", "-f", "qcow2", "-F", "qcow2", "-b", base.toString(), "-o", usable, image.toString(), "6m");
+        Qemu.img(
+                "create",
+                "-q",
+                "-f",
+                "qcow2",
+                "-F",
+                "qcow2",
+                "-b",
+                base.toString(),
+                "-o",
+                usable,
+                image.toString(),
+                "6m");
         work(new Path[] {image, base}, options.hashCode() + 2, 0, 6 * MIB);
     }
 
