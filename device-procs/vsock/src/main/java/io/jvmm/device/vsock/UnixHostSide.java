@@ -349,8 +349,15 @@ final class UnixHostSide implements HostSide, Backend {
         SocketIo.close(connection.socket);
     }
 
+    /** As the end of the process would. */
     @Override
     public void close() {
+        for (int i = 0; i < switchboard.table().capacity(); i++) {
+            int socket = switchboard.table().slot(i).socket;
+            if (socket != Connection.NO_SOCKET) {
+                SocketIo.close(socket);
+            }
+        }
         epoll.close();
     }
 }

@@ -1,0 +1,365 @@
+package io.jvmm.device.vsock;
+
+import io.jvmm.device.api.Backend;
+import io.jvmm.device.api.Descriptors;
+import io.jvmm.device.api.DeviceConfig;
+import io.jvmm.device.api.HostEvents;
+import io.jvmm.device.virtio.VirtioDevice;
+import io.jvmm.device.virtio.VirtioFactory;
+import io.jvmm.device.virtio.VirtioHost;
+import io.jvmm.device.virtio.VirtioIdentity;
+import io.jvmm.device.virtio.rig.Completion;
+import io.jvmm.device.virtio.rig.RigDriver;
+import io.jvmm.device.virtio.rig.VirtioRig;
+import io.jvmm.ipc.sys.Errno;
+import io.jvmm.ipc.sys.Fd;
+import io.jvmm.ipc.sys.SysException;
+import io.jvmm.ipc.sys.UnixSocket;
+import io.jvmm.ipc.vsock.VsockConnectServer;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import org.agrona.concurrent.AtomicBuffer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A guest, a host with real unix sockets and a supervisor around the device, all in the thread of the test. The guest is a driver
+ * that sends and takes packets; what it does with them is the test's business.
+ */
+final class VsockBench implements AutoCloseable {
+    static final long CID = 5;
+    static final int RX = 0;
+    static final int TX = 1;
+    static final int EVENT = 2;
+    static final long ALL = RigDriver.F_INDIRECT_DESC | RigDriver.F_EVENT_IDX | RigDriver.F_RING_PACKED;
+
+    private static final int RX_BYTES = 44 + 4096;
+
+    private final Path directory;
+    private final List<AutoCloseable> held = new ArrayList<>();
+    private final VsockConnectServer supervisor;
+    private final Map<Integer, UnixSocket> servers = new HashMap<>();
+    private final Deque<Packet> received = new ArrayDeque<>();
+    private final Capture capture = new Capture();
+    private int rxBuffers = 64;
+    /** The supervisor answers; a test may hold it back. */
+    boolean supervisorAnswers = true;
+
+    final VirtioRig rig;
+    final RigDriver driver;
+
+    /** Makes what {@link VsockFactory} makes and keeps the last device. */
+    private static final class Capture implements VirtioFactory {
+        private final VsockFactory factory = new VsockFactory();
+        private @Nullable VsockDevice device;
+
+        @Override
+        public String name() {
+            return factory.name();
+        }
+
+        @Override
+        public int stateId() {
+            return factory.stateId();
+        }
+
+        @Override
+        public int stateVersion() {
+            return factory.stateVersion();
+        }
+
+        @Override
+        public VirtioIdentity identity(DeviceConfig config) {
+            return factory.identity(config);
+        }
+
+        @Override
+        public VirtioDevice create(
+                int function, DeviceConfig config, AtomicBuffer state, boolean fresh, VirtioHost host, long nowNs) {
+            VirtioDevice made = factory.create(function, config, state, fresh, host, nowNs);
+            device = (VsockDevice) made;
+            return made;
+        }
+
+        @Override
+        public List<Backend> backends(
+                List<DeviceConfig> configs, Descriptors descriptors, List<VirtioDevice> devices, HostEvents events) {
+            return factory.backends(configs, descriptors, devices, events);
+        }
+
+        @Override
+        public DeviceConfig exampleConfig() {
+            return factory.exampleConfig();
+        }
+
+        @Override
+        public void exercise(VirtioExercise machine) {
+            factory.exercise(machine);
+        }
+    }
+
+    VsockBench() {
+        this(Map.of());
+    }
+
+    /** @param entries without the function's number */
+    VsockBench(Map<String, String> entries) {
+        try {
+            directory = Files.createTempDirectory("vsock");
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+        UnixSocket listener = hold(UnixSocket.listen(path(), 1024));
+        UnixSocket.Pair channel = hold(UnixSocket.seqPacketPair());
+        supervisor = new VsockConnectServer(channel.left());
+        Map<String, String> all = new HashMap<>(Map.of("0.cid", Long.toString(CID), "0.connections", "64"));
+        all.put("0.buffer-bytes", "65536");
+        entries.forEach((key, value) -> all.put("0." + key, value));
+        Map<String, Fd> descriptors =
+                Map.of("0.listen", listener.fd(), "0.connect", channel.right().fd());
+        rig = hold(new VirtioRig(capture, all, descriptors, 16 << 20));
+        driver = rig.driver();
+    }
+
+    private <T extends AutoCloseable> T hold(T resource) {
+        held.add(resource);
+        return resource;
+    }
+
+    private Path path() {
+        return directory.resolve("v.sock");
+    }
+
+    /** The guest's driver starts; receive buffers as Linux posts them. */
+    VsockBench start(long features) {
+        driver.setUp(features);
+        refill();
+        for (int i = 0; i < 8; i++) {
+            driver.queue(EVENT).offer(new byte[0], 8);
+        }
+        driver.queue(EVENT).kickAnyway();
+        settle();
+        return this;
+    }
+
+    /** How many receive buffers the guest keeps in the queue; 0 starves the device. */
+    void rxBuffers(int count) {
+        rxBuffers = count;
+        refill();
+    }
+
+    private void refill() {
+        boolean offered = false;
+        while (driver.queue(RX).outstanding() < rxBuffers && driver.queue(RX).hasRoom(1)) {
+            driver.queue(RX).offer(new byte[0], RX_BYTES);
+            offered = true;
+        }
+        if (offered) {
+            driver.queue(RX).kick();
+        }
+    }
+
+    /** Everything that can happen by itself happens. */
+    void settle() {
+        boolean more = true;
+        while (more) {
+            rig.settle();
+            more = supervise();
+            Completion sent = driver.queue(TX).reap();
+            while (sent != null) {
+                if (sent.lengthBytes() != 0) {
+                    throw new AssertionError("the device wrote to a transmit buffer");
+                }
+                sent = driver.queue(TX).reap();
+            }
+            Completion completion = driver.queue(RX).reap();
+            more |= completion != null;
+            while (completion != null) {
+                if (completion.lengthBytes() > 0) {
+                    received.add(Packet.parse(completion.written()));
+                }
+                completion = driver.queue(RX).reap();
+            }
+            refill();
+        }
+    }
+
+    private boolean supervise() {
+        boolean answered = false;
+        while (supervisorAnswers && supervisor.next() == VsockConnectServer.Next.REQUEST) {
+            Path place = Path.of(path() + "_" + Integer.toUnsignedString(supervisor.port()));
+            try (UnixSocket stream = UnixSocket.connectNow(place)) {
+                supervisor.accept(supervisor.id(), stream.fd());
+            } catch (SysException e) {
+                supervisor.refuse(supervisor.id(), e.errno());
+            }
+            answered = true;
+        }
+        return answered;
+    }
+
+    /** The supervisor is gone. */
+    void loseSupervisor() {
+        supervisor.close();
+    }
+
+    /** The device that lives now. */
+    VsockDevice device() {
+        VsockDevice device = capture.device;
+        if (device == null) {
+            throw new AssertionError();
+        }
+        return device;
+    }
+
+    // ---- the guest
+
+    /** Sends a packet and lets everything happen. */
+    void send(Packet packet) {
+        post(packet);
+        settle();
+    }
+
+    /** Puts a packet into the queue and kicks, no more. */
+    void post(Packet packet) {
+        byte[] bytes = packet.bytes();
+        byte[] header = java.util.Arrays.copyOf(bytes, 44);
+        if (packet.data().length == 0) {
+            driver.queue(TX).offer(header, 0);
+        } else {
+            driver.queue(TX).offer(new byte[][] {header, packet.data()}); // as Linux does: header and data
+        }
+        driver.queue(TX).kick();
+    }
+
+    /** A packet of the guest without data; 64 KiB of room, nothing taken. */
+    Packet packet(int op, int guestPort, int hostPort, int flags) {
+        return new Packet(CID, 2, guestPort, hostPort, 0, 1, op, flags, 1 << 16, 0, new byte[0]);
+    }
+
+    Packet data(int guestPort, int hostPort, byte[] data) {
+        return new Packet(CID, 2, guestPort, hostPort, data.length, 1, Packet.RW, 0, 1 << 16, 0, data);
+    }
+
+    /** The next packet the guest got, or null. */
+    @Nullable
+    Packet next() {
+        return received.poll();
+    }
+
+    /** The next packet, which is of this kind. */
+    Packet expect(int op, int guestPort, int hostPort) {
+        Packet packet = next();
+        if (packet == null
+                || packet.op() != op
+                || packet.dstPort() != guestPort
+                || packet.srcPort() != hostPort
+                || packet.srcCid() != 2
+                || packet.dstCid() != CID
+                || packet.type() != 1
+                || packet.len() != packet.data().length) {
+            throw new AssertionError("expected op " + op + " " + hostPort + "->" + guestPort + ", got " + packet);
+        }
+        return packet;
+    }
+
+    /** There is none. */
+    void expectNothing() {
+        if (!received.isEmpty()) {
+            throw new AssertionError("unexpected: " + received);
+        }
+    }
+
+    /** The event of a transport reset has come, once, since the last call. */
+    int takeEvents() {
+        int count = 0;
+        Completion completion = driver.queue(EVENT).reap();
+        while (completion != null) {
+            if (completion.lengthBytes() != 4 || completion.writable()[0] != 0) {
+                throw new AssertionError("an event that is none: " + completion);
+            }
+            count++;
+            driver.queue(EVENT).offer(new byte[0], 8);
+            completion = driver.queue(EVENT).reap();
+        }
+        if (count > 0) {
+            driver.queue(EVENT).kick();
+        }
+        return count;
+    }
+
+    // ---- the host
+
+    /** Listens at a port of the host. */
+    void listen(int port) {
+        servers.put(port, hold(UnixSocket.listen(Path.of(path() + "_" + Integer.toUnsignedString(port)), 1024)));
+    }
+
+    /** Takes the connection that waits there. */
+    HostEnd accept(int port) {
+        UnixSocket server = servers.get(port);
+        if (server == null) {
+            throw new AssertionError("nobody listens at " + port);
+        }
+        server.fd().setNonBlocking(true);
+        long number = server.tryAccept();
+        if (number < 0) {
+            throw new AssertionError("nobody has come: " + Errno.of((int) -number));
+        }
+        return hold(new HostEnd(UnixSocket.of(Fd.of((int) number))));
+    }
+
+    /** A client of the host, connected. */
+    HostEnd client() {
+        return hold(new HostEnd(UnixSocket.connect(path())));
+    }
+
+    /** A connection the guest has made to a port where the host listens. */
+    HostEnd fromGuest(int guestPort, int hostPort) {
+        send(packet(Packet.REQUEST, guestPort, hostPort, 0));
+        expect(Packet.RESPONSE, guestPort, hostPort);
+        return accept(hostPort);
+    }
+
+    /** A connection of the host to a port where the guest listens; its port of the host is in {@code hostPort}. */
+    HostEnd toGuest(int guestPort, int[] hostPort) {
+        HostEnd client = client();
+        client.write("CONNECT " + guestPort + "\n");
+        settle();
+        Packet request = next();
+        if (request == null || request.op() != Packet.REQUEST || request.dstPort() != guestPort) {
+            throw new AssertionError("no REQUEST: " + request);
+        }
+        hostPort[0] = request.srcPort();
+        send(packet(Packet.RESPONSE, guestPort, hostPort[0], 0));
+        String answer = client.read();
+        if (!answer.equals("OK " + hostPort[0] + "\n")) {
+            throw new AssertionError("no OK: " + answer);
+        }
+        return client;
+    }
+
+    @Override
+    public void close() {
+        for (AutoCloseable resource : held.reversed()) {
+            try {
+                resource.close();
+            } catch (Exception e) {
+                throw new IllegalStateException(e);
+            }
+        }
+        try (var files = Files.list(directory)) {
+            files.forEach(file -> file.toFile().delete());
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+        directory.toFile().delete();
+    }
+}
