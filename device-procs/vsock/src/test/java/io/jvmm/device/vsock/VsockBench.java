@@ -207,6 +207,7 @@ final class VsockBench implements AutoCloseable {
 
     /** The supervisor is gone. */
     void loseSupervisor() {
+        supervisorAnswers = false;
         supervisor.close();
     }
 
@@ -244,6 +245,7 @@ final class VsockBench implements AutoCloseable {
         return new Packet(CID, 2, guestPort, hostPort, 0, 1, op, flags, 1 << 16, 0, new byte[0]);
     }
 
+    /** Data of the guest, with 64 KiB of room and nothing taken. */
     Packet data(int guestPort, int hostPort, byte[] data) {
         return new Packet(CID, 2, guestPort, hostPort, data.length, 1, Packet.RW, 0, 1 << 16, 0, data);
     }

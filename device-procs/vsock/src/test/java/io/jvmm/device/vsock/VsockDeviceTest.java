@@ -50,12 +50,14 @@ class VsockDeviceTest {
     void theGuestReachesTheHost(long features) {
         bench.start(features);
         bench.listen(52);
-        String request = "0500000000000000 0200000000000000 00040000 34000000 00000000 0100 0100 00000000 00000400 00000000";
+        String request =
+                "0500000000000000 0200000000000000 00040000 34000000 00000000 0100 0100 00000000 00000400 00000000";
         bench.driver.queue(VsockBench.TX).offer(HexFormat.of().parseHex(request.replace(" ", "")), 0);
         bench.driver.queue(VsockBench.TX).kick();
         bench.settle();
         Packet response = bench.next();
-        String expected = "0200000000000000 0500000000000000 34000000 00040000 00000000 0100 0200 00000000 00000100 00000000";
+        String expected =
+                "0200000000000000 0500000000000000 34000000 00040000 00000000 0100 0200 00000000 00000100 00000000";
         assertArrayEquals(HexFormat.of().parseHex(expected.replace(" ", "")), response.bytes());
         HostEnd host = bench.accept(52);
         bench.send(bench.data(1024, 52, bytes("hello")));
@@ -233,7 +235,9 @@ class VsockDeviceTest {
         host.close();
         bench.settle();
         assertEquals("last words", text(bench.expect(Packet.RW, 1024, 52)));
-        assertEquals(Packet.RCV | Packet.SEND, bench.expect(Packet.SHUTDOWN, 1024, 52).flags());
+        assertEquals(
+                Packet.RCV | Packet.SEND,
+                bench.expect(Packet.SHUTDOWN, 1024, 52).flags());
         bench.send(bench.packet(Packet.RST, 1024, 52, 0));
         bench.expectNothing();
         assertEquals(0, bench.device().switchboard().table().used());
@@ -255,7 +259,9 @@ class VsockDeviceTest {
         bench.expectNothing();
         client.close();
         bench.settle();
-        assertEquals(Packet.RCV | Packet.SEND, bench.expect(Packet.SHUTDOWN, 52, port[0]).flags());
+        assertEquals(
+                Packet.RCV | Packet.SEND,
+                bench.expect(Packet.SHUTDOWN, 52, port[0]).flags());
         bench.rig.advance(9 * SECOND);
         bench.settle();
         bench.expect(Packet.RST, 52, port[0]);
