@@ -37,8 +37,7 @@ final class GuestStream {
 
     private Packet header(int op, int flags, byte[] data) {
         takenTold = taken;
-        return new Packet(
-                VsockBench.CID, 2, guestPort, hostPort, data.length, 1, op, flags, BUF_ALLOC, taken, data);
+        return new Packet(VsockBench.CID, 2, guestPort, hostPort, data.length, 1, op, flags, BUF_ALLOC, taken, data);
     }
 
     void connect() {
@@ -52,7 +51,8 @@ final class GuestStream {
             case Packet.RW -> {
                 arrived += packet.len();
                 if (arrived - taken > BUF_ALLOC) {
-                    throw new AssertionError("the device sent " + (arrived - taken) + " bytes, more than it had credit for");
+                    throw new AssertionError(
+                            "the device sent " + (arrived - taken) + " bytes, more than it had credit for");
                 }
                 takenSum.update(packet.data());
             }

@@ -63,6 +63,15 @@ final class HostEnd implements AutoCloseable {
         return ended || Errno.ECONNRESET.is(error);
     }
 
+    /** Reads what is there and sends it back; allocates nothing. */
+    int echo(int limit) {
+        long count = io.receive(socket.fd().number(), buffer, 0, limit);
+        if (count > 0) {
+            io.send(socket.fd().number(), buffer, 0, count);
+        }
+        return (int) Math.max(count, 0);
+    }
+
     void shutdownSending() {
         SocketIo.shutdown(socket.fd().number(), SocketIo.SHUT_SENDING);
     }

@@ -5,7 +5,6 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.jvmm.device.virtio.rig.RigQueue;
-import java.util.Arrays;
 import java.util.Random;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -141,13 +140,7 @@ class HostileGuestTest {
 
     @Test
     void anAnswerToARequestThatWasNotSentYet() {
-        bench.rxBuffers(0);
-        while (bench.driver.queue(VsockBench.RX).outstanding() > 0) {
-            bench.send(bench.packet(Packet.CREDIT_REQUEST, 9, 9, 0));
-        }
-        while (bench.next() != null) {
-            // RST
-        }
+        bench.starve();
         HostEnd client = bench.client();
         client.write("CONNECT 80\n");
         bench.settle();
@@ -174,7 +167,7 @@ class HostileGuestTest {
             sent++;
         }
         assertTrue(sent >= 256 + 64, "sent " + sent);
-        assertEquals(tx.size(), tx.outstanding(), "the device takes no more");
+        assertTrue(tx.outstanding() >= tx.size() - 1, "the device takes no more");
         bench.rxBuffers(64);
         bench.settle();
         for (int i = 0; i < sent; i++) {
@@ -208,13 +201,7 @@ class HostileGuestTest {
         for (int i = 0; i < 3; i++) {
             ends[i] = bench.fromGuest(1000 + i, PORT);
         }
-        bench.rxBuffers(0);
-        while (bench.driver.queue(VsockBench.RX).outstanding() > 0) {
-            bench.send(bench.packet(Packet.CREDIT_REQUEST, 9, 9, 0));
-        }
-        while (bench.next() != null) {
-            // RST
-        }
+        bench.starve();
         for (HostEnd end : ends) {
             end.write(new byte[50_000], 0, 50_000);
         }
@@ -264,20 +251,19 @@ class HostileGuestTest {
     }
 
     @Test
-    void receiveAndEventBuffersThatAreTooShort() {
-        bench.rxBuffers(0);
-        HostEnd host = bench.fromGuestWithoutBuffers();
+    void receiveBuffersThatAreTooShort() {
+        HostEnd host = bench.fromGuest(1024, PORT);
+        bench.starve();
+        host.write("x");
         RigQueue rx = bench.driver.queue(VsockBench.RX);
         rx.offer(new byte[0], 44);
         rx.offer(new byte[10], 0);
-        rx.offer(new byte[0], 10, 34, 1);
+        rx.offer(new byte[0][], 10, 34, 1); // cut into parts it is long enough
         rx.kick();
         bench.settle();
         error(GuestError.RECEIVE_BUFFER);
         assertEquals(2, bench.rig.guestErrors());
-        bench.rxBuffers(4);
-        bench.settle();
-        assertFalse(host.ended());
+        assertEquals(1, bench.expect(Packet.RW, 1024, PORT).len());
     }
 
     /** Bytes that are nobody's packets: nothing throws, nothing stays. */
@@ -285,6 +271,7 @@ class HostileGuestTest {
     void noise() {
         long seed = System.nanoTime();
         System.out.println("seed " + seed);
+        bench.listen(PORT + 1);
         Random random = new Random(seed);
         int[] ports = {PORT, 1024, 1 << 30, -1};
         for (int i = 0; i < 30_000; i++) {
@@ -318,19 +305,16 @@ class HostileGuestTest {
         }
         bench.rig.advance(100_000_000_000L);
         bench.settle();
-        for (int i = 0; i < 80; i++) {
-            for (int port : ports) {
-                bench.send(bench.packet(Packet.RST, 1000 + i, port, 0));
-            }
+        bench.driver.reset();
+        assertEquals(0, bench.device().switchboard().table().used());
+        while (bench.next() != null) {
+            // of the life before
         }
-        Arrays.fill(ports, 0);
-        bench.rig.advance(100_000_000_000L);
+        bench.start(VsockBench.ALL);
+        HostEnd host = bench.fromGuest(1024, PORT + 1);
+        host.write("as ever");
         bench.settle();
-        int used = bench.device().switchboard().table().used();
-        for (int slot = 0; slot < 64; slot++) {
-            Connection connection = bench.device().switchboard().table().slot(slot);
-            used -= connection.state == Connection.State.ESTABLISHED && connection.hostPort < 0 ? 1 : 0;
-        }
-        assertTrue(used >= 0);
+        assertEquals(
+                "as ever", new String(bench.expect(Packet.RW, 1024, PORT + 1).data()));
     }
 }

@@ -16,7 +16,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 @Timeout(120)
 class TransferTest {
     private static final int STREAMS = 4;
-    private static final long BYTES = 4 << 20;
+    private static final long BYTES = 1 << 20;
     private static final int PORT = 52;
 
     /** A program of the host that sends, and reads a little now and then. */
@@ -114,7 +114,9 @@ class TransferTest {
                 HostEnd client = bench.toGuest(80, port);
                 client.write("request " + i);
                 bench.settle();
-                assertEquals("request " + i, new String(bench.expect(Packet.RW, 80, port[0]).data()));
+                assertEquals(
+                        "request " + i,
+                        new String(bench.expect(Packet.RW, 80, port[0]).data()));
                 bench.post(bench.data(80, port[0], ("answer " + i).getBytes()));
                 bench.send(bench.packet(Packet.SHUTDOWN, 80, port[0], Packet.RCV | Packet.SEND));
                 bench.expect(Packet.RST, 80, port[0]);
@@ -138,7 +140,9 @@ class TransferTest {
                 host.write("answer " + i);
                 host.close();
                 bench.settle();
-                assertEquals("answer " + i, new String(bench.expect(Packet.RW, 2000 + i, PORT).data()));
+                assertEquals(
+                        "answer " + i,
+                        new String(bench.expect(Packet.RW, 2000 + i, PORT).data()));
                 bench.expect(Packet.SHUTDOWN, 2000 + i, PORT);
                 bench.send(bench.packet(Packet.RST, 2000 + i, PORT, 0));
             }

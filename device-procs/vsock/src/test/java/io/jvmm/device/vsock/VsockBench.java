@@ -13,11 +13,14 @@ import io.jvmm.device.virtio.rig.RigDriver;
 import io.jvmm.device.virtio.rig.VirtioRig;
 import io.jvmm.ipc.sys.Errno;
 import io.jvmm.ipc.sys.Fd;
+import io.jvmm.ipc.sys.SocketIo;
 import io.jvmm.ipc.sys.SysException;
 import io.jvmm.ipc.sys.UnixSocket;
 import io.jvmm.ipc.vsock.VsockConnectServer;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayDeque;
@@ -48,6 +51,9 @@ final class VsockBench implements AutoCloseable {
     private final Map<Integer, UnixSocket> servers = new HashMap<>();
     private final Deque<Packet> received = new ArrayDeque<>();
     private final Capture capture = new Capture();
+    private final UnixSocket.Pair overAndOver = UnixSocket.streamPair();
+    private final SocketIo io = new SocketIo();
+    private final MemorySegment drained = Arena.ofAuto().allocate(4096);
     private int rxBuffers = 64;
     /** The supervisor answers; a test may hold it back. */
     boolean supervisorAnswers = true;
@@ -153,6 +159,15 @@ final class VsockBench implements AutoCloseable {
     void rxBuffers(int count) {
         rxBuffers = count;
         refill();
+    }
+
+    /** Uses all receive buffers up and gives no more. */
+    void starve() {
+        rxBuffers(0);
+        while (driver.queue(RX).outstanding() > 0) {
+            send(packet(Packet.CREDIT_REQUEST, 9, 9, 0)); // answered with RST
+        }
+        received.clear();
     }
 
     private void refill() {
@@ -318,6 +333,47 @@ final class VsockBench implements AutoCloseable {
         return hold(new HostEnd(UnixSocket.of(Fd.of((int) number))));
     }
 
+    /** Accepts and throws away what waits, and takes the connection of a new REQUEST. */
+    HostEnd latest(int guestPort, int hostPort) {
+        UnixSocket server = servers.get(hostPort);
+        if (server == null) {
+            throw new AssertionError("nobody listens at " + hostPort);
+        }
+        server.fd().setNonBlocking(true);
+        for (long waiting = server.tryAccept(); waiting >= 0; waiting = server.tryAccept()) {
+            SocketIo.close((int) waiting);
+        }
+        return fromGuest(guestPort, hostPort);
+    }
+
+    /** The supervisor answers, nothing more. */
+    void settleHost() {
+        rig.settle();
+        supervise();
+        rig.settle();
+    }
+
+    /** The supervisor refuses what was asked; allocates nothing. */
+    void refuse() {
+        while (supervisor.next() == VsockConnectServer.Next.REQUEST) {
+            supervisor.refuse(supervisor.id(), Errno.ECONNREFUSED);
+        }
+    }
+
+    /** The supervisor passes one end of the same pair for every request: that takes no allocation. */
+    void acceptOverAndOver() {
+        while (supervisor.next() == VsockConnectServer.Next.REQUEST) {
+            supervisor.accept(supervisor.id(), overAndOver.left().fd());
+        }
+    }
+
+    /** Takes what the guest sent to that pair; allocates nothing. */
+    void drainOverAndOver() {
+        while (io.receive(overAndOver.right().fd().number(), drained, 0, 4096) > 0) {
+            // nobody's
+        }
+    }
+
     /** A client of the host, connected. */
     HostEnd client() {
         return hold(new HostEnd(UnixSocket.connect(path())));
@@ -350,6 +406,7 @@ final class VsockBench implements AutoCloseable {
 
     @Override
     public void close() {
+        overAndOver.close();
         for (AutoCloseable resource : held.reversed()) {
             try {
                 resource.close();
