@@ -14,6 +14,11 @@ public interface DeviceFactory {
     /** The constant facts; of a device whose facts depend on its configuration, those of {@link #exampleConfig}. */
     DeviceIdentity identity();
 
+    /** Process name: {@code serial}. */
+    default String name() {
+        return identity().name();
+    }
+
     /**
      * The facts of a device whose number of windows, lines or bytes of state depends on its configuration.
      *

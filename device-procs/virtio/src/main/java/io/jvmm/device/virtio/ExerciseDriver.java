@@ -173,6 +173,11 @@ final class ExerciseDriver implements VirtioFactory.VirtioExercise {
         }
     }
 
+    /** How many buffers of a queue have come back since it was set up. */
+    int reaped(int queue) {
+        return reaped[queue];
+    }
+
     private void reapPacked(int queue) {
         int most = Math.max(size(queue) / 2, 1);
         while (reaped[queue] != offered[queue]) {

@@ -52,6 +52,11 @@ public final class VirtioProcess implements DeviceFactory {
     }
 
     @Override
+    public String name() {
+        return factory.name();
+    }
+
+    @Override
     public DeviceIdentity identity() {
         return identity(exampleConfig());
     }
