@@ -1,0 +1,115 @@
+package io.jvmm.device.vsock;
+
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.jvmm.device.virtio.rig.ChainFuzz;
+import io.jvmm.ipc.sys.Fd;
+import io.jvmm.ipc.sys.SocketIo;
+import io.jvmm.ipc.sys.UnixSocket;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.Random;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/**
+ * Seeded fuzz of chains, registers and states, with a host that echoes ({@link ScratchPeer}) and clients that come, talk and go. The
+ * longer run: {@code -Djvmm.fuzz.cases=1000000}.
+ */
+class VsockFuzzTest {
+    private static final int GUEST_PORTS = 6;
+
+    @TempDir
+    @SuppressWarnings("NullAway.Init") // JUnit sets it
+    Path directory;
+
+    private final Deque<UnixSocket> clients = new ArrayDeque<>();
+    private final SocketIo io = new SocketIo();
+    private final MemorySegment bytes = Arena.ofAuto().allocate(4096);
+
+    private Map<String, Fd> descriptors(UnixSocket listener) {
+        Map<String, Fd> descriptors = new HashMap<>(new VsockFactory().scratchDescriptors());
+        descriptors.put("0.listen", listener.fd());
+        return descriptors;
+    }
+
+    /** Mostly packets that might be meant, of a few ports, so that connections come about. */
+    private byte[] packet(Random random) {
+        byte[] data = new byte[random.nextInt(3) == 0 ? random.nextInt(200) : 0];
+        random.nextBytes(data);
+        int op = random.nextInt(20) == 0 ? random.nextInt(12) : 1 + random.nextInt(7);
+        int[] hostPorts = {0, 7, 8, (1 << 30) + random.nextInt(200)};
+        return new Packet(
+                        3,
+                        random.nextInt(60) == 0 ? random.nextLong() : 2,
+                        1000 + random.nextInt(GUEST_PORTS),
+                        hostPorts[random.nextInt(hostPorts.length)],
+                        random.nextInt(20) == 0 ? random.nextInt() : data.length,
+                        random.nextInt(60) == 0 ? random.nextInt() : 1,
+                        op,
+                        random.nextInt(4),
+                        random.nextInt(4) == 0 ? random.nextInt() : 1 << 16,
+                        random.nextInt(4) == 0 ? random.nextInt() : 0,
+                        data)
+                .bytes();
+    }
+
+    private void hostDoesSomething(Random random) {
+        int what = random.nextInt(60);
+        if (what == 0 && clients.size() < 12) {
+            UnixSocket client = UnixSocket.connect(directory.resolve("v.sock"));
+            clients.add(client);
+            say(client, "CONNECT " + (1000 + random.nextInt(GUEST_PORTS)) + "\n");
+        } else if (what < 8 && !clients.isEmpty()) {
+            UnixSocket client = clients.removeFirst();
+            switch (random.nextInt(5)) {
+                case 0 -> client.close();
+                case 1 -> SocketIo.shutdown(client.fd().number(), random.nextInt(2));
+                case 2 -> io.receive(client.fd().number(), bytes, 0, 4096);
+                default -> say(client, "x".repeat(random.nextInt(3000)));
+            }
+            if (client.fd().isOpen()) {
+                clients.add(client);
+            }
+        }
+    }
+
+    private void say(UnixSocket client, String text) {
+        byte[] ascii = text.getBytes(StandardCharsets.US_ASCII);
+        bytes.copyFrom(MemorySegment.ofArray(ascii));
+        io.send(client.fd().number(), bytes, 0, ascii.length);
+    }
+
+    @Test
+    void chainsAndRegisters() {
+        for (long seed : new long[] {5, System.nanoTime()}) {
+            try (UnixSocket listener = UnixSocket.listen(directory.resolve("v.sock"), 100)) {
+                Map<String, Fd> descriptors = descriptors(listener);
+                System.out.println(new ChainFuzz(new VsockFactory(), Map.of(), descriptors, seed)
+                        .with((queue, random) -> {
+                            hostDoesSomething(random);
+                            return packet(random);
+                        })
+                        .run(ChainFuzz.cases(20_000)));
+                clients.forEach(UnixSocket::close);
+                clients.clear();
+                descriptors.values().forEach(Fd::close);
+            }
+            assertTrue(directory.resolve("v.sock").toFile().delete());
+        }
+    }
+
+    @Test
+    void forgedStates() {
+        Map<String, Fd> descriptors = new VsockFactory().scratchDescriptors();
+        int refused = ChainFuzz.states(new VsockFactory(), Map.of(), descriptors, System.nanoTime(), 200);
+        assertTrue(refused > 0);
+        descriptors.values().forEach(Fd::close);
+    }
+}
