@@ -149,6 +149,11 @@ public final class FileIo {
         return Syscall.check("find the end of a file", Syscall.call(SyscallNumbers.LSEEK, fd.number(), 0, SEEK_END));
     }
 
+    /** What the open file takes on its medium, or a memfd of memory, in bytes. */
+    public static long allocatedBytes(Fd fd) {
+        return MemFd.allocatedBytesOf(fd);
+    }
+
     /** Waits until the data written is on the medium. */
     public static void syncData(Fd fd) {
         Syscall.check("fdatasync", Syscall.call(SyscallNumbers.FDATASYNC, fd.number()));

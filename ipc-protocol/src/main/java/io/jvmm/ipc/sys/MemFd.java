@@ -34,6 +34,8 @@ public final class MemFd implements AutoCloseable {
     private static final int NAME_MAX = 249;
     private static final int STAT_LENGTH_BYTES = 144;
     private static final int STAT_SIZE_OFFSET = 48;
+    private static final int STAT_BLOCKS_OFFSET = 64;
+    private static final int STAT_BLOCK_BYTES = 512;
 
     private final Fd fd;
     private final long lengthBytes;
@@ -143,10 +145,18 @@ public final class MemFd implements AutoCloseable {
     }
 
     static long sizeOf(Fd fd) {
+        return stat(fd, STAT_SIZE_OFFSET);
+    }
+
+    static long allocatedBytesOf(Fd fd) {
+        return stat(fd, STAT_BLOCKS_OFFSET) * STAT_BLOCK_BYTES;
+    }
+
+    private static long stat(Fd fd, long offset) {
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment stat = arena.allocate(STAT_LENGTH_BYTES, Long.BYTES);
             Syscall.check("fstat", Syscall.call(SyscallNumbers.FSTAT, fd.number(), stat.address()));
-            return stat.get(ValueLayout.JAVA_LONG, STAT_SIZE_OFFSET);
+            return stat.get(ValueLayout.JAVA_LONG, offset);
         }
     }
 }

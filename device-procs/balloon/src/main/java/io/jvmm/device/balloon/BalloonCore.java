@@ -241,7 +241,7 @@ final class BalloonCore implements VirtioDevice {
         while (pagesLeft > 0 && buffers < MOST_BUFFERS && requests.pop(chain)) {
             long length = chain.readableBytes() & -PFN_BYTES;
             long at = progress(queue);
-            while (at < length && pagesLeft > 0) {
+            while (length - at >= PFN_BYTES && pagesLeft > 0) {
                 int count = (int) Math.min((length - at) / PFN_BYTES, Math.min(BATCH_PAGES, pagesLeft));
                 int valid = readBatch(at, count);
                 if (role == BalloonQueue.INFLATE) {
@@ -256,7 +256,7 @@ final class BalloonCore implements VirtioDevice {
                 pagesLeft -= count;
             }
             returner.flush();
-            if (at < length) {
+            if (length - at >= PFN_BYTES) {
                 progress(queue, at);
                 requests.unpop(chain);
                 break;

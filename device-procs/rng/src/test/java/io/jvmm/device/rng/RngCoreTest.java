@@ -86,7 +86,9 @@ class RngCoreTest {
     @Test
     void itIsAnEntropyDeviceWithOneQueueAndNoConfiguration() {
         try (VirtioRig rig = rig(NO_LIMIT)) {
-            assertEquals(4, new RngDevice().identity(key -> java.util.Optional.empty()).deviceType());
+            assertEquals(
+                    4,
+                    new RngDevice().identity(key -> java.util.Optional.empty()).deviceType());
             assertEquals(1, rig.driver().read(RigDriver.NUM_QUEUES, 2));
             assertEquals(0, rig.driver().deviceFeatures() & 0xFF_FFFF);
         }
