@@ -63,7 +63,10 @@ final class ReceiveReserve {
 
     /** Appends the writable part of a chain; false when there is no place for it now. */
     boolean add(Chain chain) {
-        int more = chain.count() - chain.readableCount();
+        int more = 0;
+        for (int i = chain.readableCount(); i < chain.count(); i++) {
+            more += chain.length(i) > 0 ? 1 : 0;
+        }
         if (endChain == CHAINS || endSegment + more > SEGMENTS) {
             compact();
             if (endChain == CHAINS || endSegment + more > SEGMENTS) {
@@ -71,9 +74,11 @@ final class ReceiveReserve {
             }
         }
         for (int i = chain.readableCount(); i < chain.count(); i++) {
-            offsets[endSegment] = chain.offset(i);
-            lengths[endSegment] = chain.length(i);
-            endSegment++;
+            if (chain.length(i) > 0) {
+                offsets[endSegment] = chain.offset(i);
+                lengths[endSegment] = chain.length(i);
+                endSegment++;
+            }
         }
         heads[endChain] = chain.head();
         segments[endChain] = more;

@@ -38,6 +38,8 @@ final class Receiver {
     private int targetBytes = LEAST_TARGET_BYTES;
     private boolean kicksWanted = true;
     private boolean completed;
+    /** There are buffers, and no place to keep more of them in. */
+    private boolean full;
     private @Nullable FramePort heldBy;
     private int heldBytes;
     private int heldInGuest;
@@ -118,6 +120,7 @@ final class Receiver {
 
     /** Takes buffers from the queue until there is room for so much; false when there are none at all. */
     private boolean fill(long wantedBytes) {
+        full = false;
         while (reserve.room() < wantedBytes) {
             if (!more()) {
                 break;
@@ -148,6 +151,7 @@ final class Receiver {
                 return true;
             } else {
                 queue.unpop(scratch);
+                full = true;
                 return false;
             }
         }
@@ -215,7 +219,7 @@ final class Receiver {
             fill(bytes);
             if (reserve.room() < bytes) {
                 // When the driver has given all it can, waiting is in vain: its buffers are too small for the frame.
-                return reserve.chains() >= queue.size() && drop(port, NetCounter.RX_DROPPED);
+                return (full || reserve.chains() >= queue.size()) && drop(port, NetCounter.RX_DROPPED);
             }
         }
         if (inGuest < bytes) {

@@ -178,6 +178,25 @@ class NetCoreTest {
         }
     }
 
+    /** Two thousand pieces are all that is kept; a frame that needs more is dropped, and the queue goes on. */
+    @Test
+    void receiveBuffersOfVeryManyPieces() {
+        try (NetRig net = NetRig.tap("mtu", "9000")) {
+            net.driver().setUp(ALL);
+            int[] crumbs = new int[1000];
+            java.util.Arrays.fill(crumbs, 1);
+            for (int i = 0; i < 5; i++) {
+                net.queue(0).offer(new byte[0][], crumbs);
+            }
+            net.queue(0).kick();
+            net.arrive(0, plain(), forGuest(8000, 1));
+            net.arrive(0, plain(), forGuest(1500, 2));
+            List<byte[]> frames = net.received(0);
+            assertEquals(1, frames.size());
+            assertArrayEquals(forGuest(1500, 2), frameOf(frames.getFirst()));
+        }
+    }
+
     @Test
     void receiveBuffersTooShortForAHeaderComeBackEmpty() {
         try (NetRig net = NetRig.tap()) {

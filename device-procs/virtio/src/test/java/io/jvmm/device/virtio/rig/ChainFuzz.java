@@ -155,6 +155,21 @@ public final class ChainFuzz {
         }
     }
 
+    /**
+     * For the same reason a descriptor that was one of a table, and has been given back, does not point there any more: the device may
+     * have made it writable.
+     */
+    private void forgetTables(RigQueue queue) {
+        for (int at = 0; queue instanceof RigPackedQueue && at < queue.size(); at++) {
+            long descriptor = queue.table() + 16L * at;
+            long address = rig.memory().get64(descriptor, 0);
+            boolean table = (rig.memory().get16(descriptor + 14, (short) 0) & INDIRECT) != 0;
+            if (!table && address >= TABLES && address < READABLE) {
+                rig.memory().put64(descriptor, HALF);
+            }
+        }
+    }
+
     private void one() {
         if (driver.queueCount() == 0 || stepsOfEpoch++ > 200 || (driver.status() & RigDriver.NEEDS_RESET) != 0) {
             setUp();
@@ -190,6 +205,7 @@ public final class ChainFuzz {
         int writableFrom = random.nextInt(count + 1);
         int id = random.nextInt(queue.size());
         step = "a chain of " + count;
+        forgetTables(queue);
         for (int i = 0; i < count; i++) {
             int at = packed ? i : (start + i) % queue.size();
             int next = packed ? id : (start + i + 1) % queue.size();

@@ -211,7 +211,8 @@ public final class VirtioRig implements AutoCloseable {
 
     /** A register write. */
     public void write(int function, int offset, int widthBytes, long value) {
-        transaction(WRITE, function, offset, widthBytes, value);
+        long mask = widthBytes == Long.BYTES ? -1 : (1L << 8 * widthBytes) - 1; // as the device's loop does
+        transaction(WRITE, function, offset, widthBytes, value & mask);
     }
 
     /** A doorbell. */
