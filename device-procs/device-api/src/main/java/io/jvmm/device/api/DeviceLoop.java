@@ -258,7 +258,7 @@ final class DeviceLoop {
     private void drain(long nowNs) {
         if (serving) {
             int left = DRAIN_ROUNDS;
-            while (left-- > 0 && requests(nowNs) > 0) {
+            while (left-- > 0 && requests(nowNs) + leftOver(nowNs) > 0) {
                 // a bounded number of rounds: a guest that keeps writing does not keep us
             }
             if (flush(nowNs)) {
@@ -266,13 +266,17 @@ final class DeviceLoop {
             }
             serving = false;
         }
+        if (settle(nowNs)) {
+            commit(nowNs);
+        }
+    }
+
+    private boolean settle(long nowNs) {
         boolean changed = false;
         for (Backend backend : backends) {
             changed |= backend.settle(nowNs);
         }
-        if (changed) {
-            commit(nowNs);
-        }
+        return changed;
     }
 
     // ---- the guest ----
@@ -325,6 +329,7 @@ final class DeviceLoop {
             case RESET -> {
                 leaveStream(nowNs);
                 core.reset(nowNs);
+                settle(nowNs); // nothing of before may reach guest memory any more: a new kernel is about to be there
             }
         }
         if (exit == null) {

@@ -293,6 +293,9 @@ final class SplitRing implements Ring {
         }
         if (!wanted) {
             armedAt = NEVER;
+            if (eventIndex) {
+                memory.put16At(used + ENTRIES + 8L * size, (short) (state.avail() - 1)); // an index that is past
+            }
             return false;
         }
         arm(state.avail());

@@ -125,6 +125,8 @@ final class VirtioFunction implements VirtioHost {
                         wake(i);
                     }
                 }
+            }
+            if ((state.status() & CommonConfig.DRIVER_OK) != 0) {
                 notifyConfig();
             }
         }
