@@ -71,8 +71,23 @@ public final class AcpiTables {
 
     /** Lays the tables out. */
     public static AcpiTables of(AcpiConfig config) {
+        final List<Table> list = build(config, RSDP_ADDRESS + 64);
+        final Table xsdt = list.getLast();
+        list.addFirst(new Table("RSD PTR ", RSDP_ADDRESS, rsdp(xsdt.address)));
+        if (after(xsdt) > E820.BIOS_END) {
+            throw new IllegalStateException("ACPI tables need " + (after(xsdt) - E820.BIOS_START) + " bytes");
+        }
+        return new AcpiTables(list);
+    }
+
+    /** As for an address of 0, without the RSDP, the XSDT last: for firmware that places them itself. */
+    static List<Table> relative(AcpiConfig config) {
+        return build(config, 0);
+    }
+
+    private static List<Table> build(AcpiConfig config, long start) {
         final List<Table> list = new ArrayList<>();
-        long next = RSDP_ADDRESS + 64;
+        long next = start;
         final Table facs = new Table("FACS", next, facs());
         list.add(facs);
         next = after(facs);
@@ -85,18 +100,13 @@ public final class AcpiTables {
         final Table madt = new Table("APIC", next, madt(config));
         list.add(madt);
         next = after(madt);
-        final Table mcfg = new Table("MCFG", next, mcfg());
+        final Table mcfg = new Table("MCFG", next, mcfg(config));
         list.add(mcfg);
         next = after(mcfg);
         final byte[] entries = new byte[3 * Long.BYTES];
         little(entries).putLong(fadt.address).putLong(madt.address).putLong(mcfg.address);
-        final Table xsdt = new Table("XSDT", next, table("XSDT", 1, entries));
-        list.add(xsdt);
-        list.addFirst(new Table("RSD PTR ", RSDP_ADDRESS, rsdp(xsdt.address)));
-        if (after(xsdt) > E820.BIOS_END) {
-            throw new IllegalStateException("ACPI tables need " + (after(xsdt) - E820.BIOS_START) + " bytes");
-        }
-        return new AcpiTables(list);
+        list.add(new Table("XSDT", next, table("XSDT", 1, entries)));
+        return list;
     }
 
     /** All of them, the RSDP first. */
@@ -120,7 +130,7 @@ public final class AcpiTables {
     }
 
     /** §5.2.5.3, revision 2. */
-    private static byte[] rsdp(long xsdt) {
+    static byte[] rsdp(long xsdt) {
         final byte[] all = new byte[HEADER_BYTES];
         final ByteBuffer b = little(all);
         ascii(b, 0, "RSD PTR ");
@@ -207,10 +217,10 @@ public final class AcpiTables {
     }
 
     /** PCI Firmware 3.2 §4.1.2: where ECAM is; segment 0, all buses. */
-    private static byte[] mcfg() {
+    private static byte[] mcfg(AcpiConfig config) {
         final byte[] body = new byte[8 + 16];
         final int lastBus = (int) (PciMap.ECAM_BYTES >> 20) - 1;
-        little(body).putLong(8, PciMap.ECAM_START).put(19, (byte) lastBus);
+        little(body).putLong(8, config.ecamStart()).put(19, (byte) lastBus);
         return table("MCFG", 1, body);
     }
 

@@ -19,7 +19,7 @@ final class Dsdt {
             for (int cpu = 0; cpu < config.vcpus(); cpu++) {
                 processor(sb, cpu);
             }
-            PciAml.write(sb);
+            PciAml.write(sb, config);
             isaDevice(
                     sb,
                     "PIC0",

@@ -19,7 +19,7 @@ final class PciAml {
 
     private PciAml() {}
 
-    static void write(AmlWriter sb) {
+    static void write(AmlWriter sb, AcpiConfig config) {
         sb.device("PCI0", d -> {
             d.name("_HID").eisaId("PNP0A08");
             d.name("_CID").eisaId("PNP0A03");
@@ -31,7 +31,7 @@ final class PciAml {
                             .ports(PciMap.CONFIG_ADDRESS_PORT, 8)
                             .portWindow(0, PciMap.CONFIG_ADDRESS_PORT - 1)
                             .portWindow(PciMap.CONFIG_ADDRESS_PORT + 8, 0xFFFF)
-                            .memoryWindow(PciMap.WINDOW_START, PciMap.WINDOW_END - 1)
+                            .memoryWindow(PciMap.WINDOW_START, config.windowEnd() - 1)
                             .toByteArray());
             d.name("_PRT").packageOf(PciMap.SLOTS * PINS - PINS, PciAml::routes);
             d.method("_OSC", 4, PciAml::control);
@@ -41,7 +41,7 @@ final class PciAml {
             d.name("_UID").string("ECAM");
             d.name("_CRS")
                     .buffer(new ResourceTemplate()
-                            .fixedMemory(PciMap.ECAM_START, PciMap.ECAM_BYTES)
+                            .fixedMemory(config.ecamStart(), PciMap.ECAM_BYTES)
                             .toByteArray());
         });
     }

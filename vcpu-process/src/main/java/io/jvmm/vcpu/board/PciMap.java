@@ -31,6 +31,9 @@ public final class PciMap {
 
     public static final long ECAM_BYTES = 256L << 20;
 
+    /** Where SeaBIOS moves it to. */
+    public static final long FIRMWARE_ECAM_START = 0xB000_0000L;
+
     /** Slots of bus 0. */
     public static final int SLOTS = 32;
 

@@ -1,19 +1,33 @@
 package io.jvmm.vcpu.boot;
 
+import io.jvmm.ipc.sys.Mapping;
 import io.jvmm.vcpu.board.E820;
 import io.jvmm.vcpu.engine.BootState;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 
 /**
  * What a loader did: what lies where, and how the boot processor starts.
  *
  * @param format the kernel's format and how it is entered, for people
  * @param placements by address, without overlaps
+ * @param rom to be mapped so that it ends at 4 GiB, for firmware
  */
-public record BootPlan(String kernelName, String format, BootState state, E820 map, List<Placement> placements) {
+public record BootPlan(
+        String kernelName,
+        String format,
+        BootState state,
+        E820 map,
+        List<Placement> placements,
+        Optional<Mapping> rom) {
     public BootPlan {
         placements = List.copyOf(placements);
+    }
+
+    /** Of a kernel. */
+    public BootPlan(String kernelName, String format, BootState state, E820 map, List<Placement> placements) {
+        this(kernelName, format, state, map, placements, Optional.empty());
     }
 
     /** A table, one line for each placement; ends with a newline. */

@@ -36,11 +36,11 @@ import org.jspecify.annotations.Nullable;
 public final class KvmEngine implements Engine {
     /**
      * Three pages for the TSS that VT-x needs for real mode without "unrestricted guest", and before them one page of
-     * identity map: guest-physical, in the part of the hole below 4 GiB that belongs to firmware, where no device is put.
+     * identity map: guest-physical, in the hole below 4 GiB between the local APICs and the largest firmware, where no device is put.
      */
-    static final long IDENTITY_MAP_ADDRESS = 0xfffb_c000L;
+    static final long IDENTITY_MAP_ADDRESS = 0xfeff_c000L;
 
-    static final long TSS_ADDRESS = 0xfffb_d000L;
+    static final long TSS_ADDRESS = 0xfeff_d000L;
 
     private static final int PIT_SPEAKER_DUMMY = 1;
     private static final int MEM_READONLY = 2;

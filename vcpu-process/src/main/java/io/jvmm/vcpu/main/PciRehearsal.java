@@ -73,7 +73,8 @@ final class PciRehearsal implements AutoCloseable {
                                 new PciSlot.Vector(otherVector, engine.attachMessage(otherVector.fd()))),
                         intx,
                         again)),
-                engine);
+                engine,
+                false);
     }
 
     /** The device asserts its INTx. */

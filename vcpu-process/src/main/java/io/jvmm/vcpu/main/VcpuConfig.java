@@ -20,6 +20,7 @@ import java.util.regex.Pattern;
  * @param engine what runs the guest's code; empty: this process chooses
  * @param memoryBytes size of guest RAM
  * @param kernelName the kernel's file name, for messages
+ * @param firmware whether a PC's firmware is started, and no kernel
  * @param spinNs how long a vCPU spins for a reply before it sleeps
  * @param readTimeoutNs after how long a register read is answered with all ones
  */
@@ -30,6 +31,7 @@ record VcpuConfig(
         long memoryBytes,
         String commandLine,
         String kernelName,
+        boolean firmware,
         List<Device> devices,
         long spinNs,
         long readTimeoutNs,
@@ -107,6 +109,7 @@ record VcpuConfig(
                 memoryBytes,
                 record.findText("cmdline").orElse(""),
                 record.findText("kernel.name").orElse("kernel"),
+                record.findFd("firmware").isPresent(),
                 List.copyOf(devices),
                 optionalLong(record, "wait.spin-ns", 0),
                 optionalLong(record, "read-timeout-ns", 1_000_000_000L),

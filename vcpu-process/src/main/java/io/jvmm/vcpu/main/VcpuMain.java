@@ -10,11 +10,14 @@ import io.jvmm.ipc.message.LogLevel;
 import io.jvmm.ipc.state.StateFormatException;
 import io.jvmm.ipc.sys.Clock;
 import io.jvmm.ipc.sys.Fd;
+import io.jvmm.ipc.sys.FileIo;
+import io.jvmm.ipc.sys.Mapping;
 import io.jvmm.ipc.sys.SysException;
 import io.jvmm.policy.sys.Seccomp;
 import io.jvmm.vcpu.board.AcpiTables;
 import io.jvmm.vcpu.board.Board;
 import io.jvmm.vcpu.board.E820;
+import io.jvmm.vcpu.board.FirmwareFiles;
 import io.jvmm.vcpu.board.MachineState;
 import io.jvmm.vcpu.board.VcpuStartException;
 import io.jvmm.vcpu.boot.BootException;
@@ -22,6 +25,7 @@ import io.jvmm.vcpu.boot.BootLoader;
 import io.jvmm.vcpu.boot.BootPlan;
 import io.jvmm.vcpu.boot.BootRequest;
 import io.jvmm.vcpu.boot.FdImage;
+import io.jvmm.vcpu.boot.FirmwareLoader;
 import io.jvmm.vcpu.boot.Image;
 import io.jvmm.vcpu.engine.Engine;
 import io.jvmm.vcpu.engine.Vcpu;
@@ -135,6 +139,9 @@ public final class VcpuMain {
 
     /** ACPI tables, kernel, initrd and command line into guest memory. */
     private static BootPlan loadGuest(BootRecord record, VcpuConfig config, Wiring wiring) throws BootException {
+        if (config.firmware()) {
+            return loadFirmware(record, config, wiring);
+        }
         final Image kernel = FdImage.of(config.kernelName(), record.fd("kernel"));
         final Optional<Fd> initrd = record.findFd("initrd");
         final AcpiTables tables = AcpiTables.of(Wiring.acpi(config));
@@ -149,9 +156,26 @@ public final class VcpuMain {
                 BootRequest.Protocol.AUTO));
     }
 
+    /** Firmware where its reset vector is, and what it asks its configuration device for into the memfd that it shares with us. */
+    private static BootPlan loadFirmware(BootRecord record, VcpuConfig config, Wiring wiring) throws BootException {
+        final E820 map = E820.of(config.memoryBytes());
+        final byte[] files = FirmwareFiles.pack(FirmwareFiles.of(Wiring.acpi(config), map));
+        record.findFd("firmware.files").ifPresent(fd -> {
+            final long room = FileIo.size(fd);
+            if (room < files.length) {
+                throw new IllegalArgumentException(
+                        "boot record: firmware.files has " + room + " bytes: expected at least " + files.length);
+            }
+            try (Mapping shared = Mapping.shared(fd, 0, room, Mapping.Access.READ_WRITE)) {
+                shared.buffer().putBytes(0, files);
+            }
+        });
+        return FirmwareLoader.load(FdImage.of(config.kernelName(), record.fd("firmware")), map, wiring.memory()::slice);
+    }
+
     private static List<Vcpu> buildMachine(
             BootRecord record, VcpuConfig config, Wiring wiring, Engine engine, BootPlan plan) {
-        wiring.mapMemory(engine);
+        wiring.mapMemory(engine, plan.rom());
         final List<Vcpu> vcpus = new ArrayList<>();
         for (int i = 0; i < config.vcpus(); i++) {
             vcpus.add(engine.createVcpu(i));
@@ -163,7 +187,9 @@ public final class VcpuMain {
 
     /** What only loading needed. */
     private static void closeImages(BootRecord record) {
-        record.fd("kernel").close();
+        record.findFd("kernel").ifPresent(Fd::close);
+        record.findFd("firmware").ifPresent(Fd::close);
+        record.findFd("firmware.files").ifPresent(Fd::close);
         record.findFd("initrd").ifPresent(Fd::close);
     }
 

@@ -9,6 +9,7 @@ import io.jvmm.ipc.link.WaitPolicy;
 import io.jvmm.ipc.memory.GuestMemory;
 import io.jvmm.ipc.sys.EventFd;
 import io.jvmm.ipc.sys.Fd;
+import io.jvmm.ipc.sys.Mapping;
 import io.jvmm.vcpu.board.AcpiConfig;
 import io.jvmm.vcpu.board.AddressMap;
 import io.jvmm.vcpu.board.Board;
@@ -16,9 +17,11 @@ import io.jvmm.vcpu.board.BoardDevice;
 import io.jvmm.vcpu.board.WindowSpec;
 import io.jvmm.vcpu.board.pci.PciBus;
 import io.jvmm.vcpu.board.pci.PciSlot;
+import io.jvmm.vcpu.boot.FirmwareLoader;
 import io.jvmm.vcpu.engine.Engine;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -40,6 +43,7 @@ record Wiring(
     /** The one device whose POWER events end the machine. */
     private static final String PLATFORM = "platform";
 
+    private static final int ROM_SLOT = 31;
     private static final String SERIAL = "serial";
     private static final String REQUEST_DOORBELL = "request-doorbell";
     private static final String EVENT_DOORBELL = "event-doorbell";
@@ -94,7 +98,7 @@ record Wiring(
                 slots.add(slot(record, device, devices.get(i), f, engine));
             }
         }
-        final PciBus bus = new PciBus(slots, engine);
+        final PciBus bus = new PciBus(slots, engine, config.firmware());
         bus.addTo(ports, addresses);
         return new Board.Maps(ports.build(), addresses.build(), bus);
     }
@@ -116,8 +120,10 @@ record Wiring(
                 EventFd.of(record.fd(config.name() + ".resample." + it.intxLine())));
     }
 
-    /** Guest RAM into the engine: one slot for each region. */
-    void mapMemory(Engine engine) {
+    /** Guest RAM into the engine: one slot for each region; and firmware, where there is one, so that it ends at 4 GiB. */
+    void mapMemory(Engine engine, Optional<Mapping> rom) {
+        rom.ifPresent(r -> engine.mapMemory(
+                ROM_SLOT, FirmwareLoader.ROM_END - r.lengthBytes(), r.lengthBytes(), r.segment(), true));
         int slot = 0;
         for (GuestMemory.Region region : memory.regions()) {
             engine.mapMemory(
@@ -157,7 +163,7 @@ record Wiring(
                 }
             }
         }
-        return new AcpiConfig(config.vcpus(), ports, platform);
+        return new AcpiConfig(config.vcpus(), ports, platform, config.firmware());
     }
 
     private static LinkMemory link(BootRecord record, String name, LinkKind kind) {

@@ -42,7 +42,8 @@ class BoardTest {
             final EventFd line = EventFd.create();
             vectors.add(new PciSlot.Vector(line, engine.attachMessage(line.fd())));
         }
-        return new PciBus(List.of(new PciSlot(4, device, 0, vectors, EventFd.create(), EventFd.create())), engine);
+        return new PciBus(
+                List.of(new PciSlot(4, device, 0, vectors, EventFd.create(), EventFd.create())), engine, false);
     }
 
     @Test

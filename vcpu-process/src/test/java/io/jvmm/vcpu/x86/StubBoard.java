@@ -24,6 +24,7 @@ final class StubBoard {
     private static final int PM_BASE = 0x600;
     private static final int RESET_PORT = 0xcf9;
     private static final int DEBUG_PORT = 0xe9;
+    private static final int FIRMWARE_DEBUG_PORT = 0x402;
 
     private final OutputStream out;
     private final EventFd serialInterrupt;
@@ -43,6 +44,9 @@ final class StubBoard {
     private int powerEnable;
     private boolean ended;
     private final boolean tellUnclaimed;
+    /** Memory from 16 MiB on, in 64 KiB: for firmware. */
+    private int memoryUnits;
+
     private Board.@Nullable Maps maps;
     private final Counters counters = new Counters();
 
@@ -52,6 +56,11 @@ final class StubBoard {
         this.out = out;
         this.serialInterrupt = serialInterrupt;
         this.tellUnclaimed = tellUnclaimed;
+    }
+
+    /** What firmware reads from CMOS. */
+    void tellMemory(long bytes) {
+        memoryUnits = (int) ((bytes - (16 << 20)) >> 16);
     }
 
     /** What answers where this board has nothing, for a vCPU without accesses to it from several threads at once. */
@@ -115,6 +124,7 @@ final class StubBoard {
         }
         return switch (port) {
             case 0x71 -> readCmos();
+            case FIRMWARE_DEBUG_PORT -> DEBUG_PORT;
             case PM_BASE + 4 -> powerControl;
             case PM_BASE -> 0;
             case PM_BASE + 2 -> powerEnable;
@@ -143,7 +153,7 @@ final class StubBoard {
             }
             case RESET_PORT -> ended |= widthBytes == 1 && (value & 4) != 0;
             case 0x64 -> ended |= value == 0xfe;
-            case DEBUG_PORT -> print(value & 0xff);
+            case DEBUG_PORT, FIRMWARE_DEBUG_PORT -> print(value & 0xff);
             default -> {
                 if (tellUnclaimed && port != 0x80 && port != 0x71) {
                     System.err.printf("[out %x, %d bytes, %x]%n", port, widthBytes, value);
@@ -260,6 +270,7 @@ final class StubBoard {
             case 0x0a -> 0x26;
             case 0x0b -> 0x02;
             case 0x0d -> 0x80;
+            case 0x34, 0x35 -> memoryUnits >> (cmosIndex == 0x34 ? 0 : 8) & 0xff;
             default -> 0;
         };
     }

@@ -26,6 +26,13 @@ final class HostBridge extends ConfigSpace {
     private static final int PCIEXBAR_HIGH_WRITABLE = 0xF;
     private static final long ADDRESS_BITS = 0xF_FC00_0000L;
 
+    /** PAM0..PAM6: whether c0000..fffff is RAM for reads and for writes. It is, always; the bits are kept. */
+    private static final int PAM = 0x90;
+
+    private static final int PAM_REGISTERS = 7;
+    private static final int PAM_WRITABLE = 0x33;
+    private static final int PAM0_WRITABLE = 0x30;
+
     /** Sets it up with ECAM where the board's tables say. */
     HostBridge() {
         super(VENDOR, DEVICE, CLASS_HOST_BRIDGE, REVISION_A2);
@@ -34,6 +41,9 @@ final class HostBridge extends ConfigSpace {
         put(PCIEXBAR, 4, (int) PciMap.ECAM_START | 1);
         allow(PCIEXBAR, 4, PCIEXBAR_LOW_WRITABLE);
         allow(PCIEXBAR + 4, 4, PCIEXBAR_HIGH_WRITABLE);
+        for (int i = 0; i < PAM_REGISTERS; i++) {
+            allow(PAM + i, 1, i == 0 ? PAM0_WRITABLE : PAM_WRITABLE);
+        }
     }
 
     /** Length of ECAM; 0 while it is off or of a reserved length. */

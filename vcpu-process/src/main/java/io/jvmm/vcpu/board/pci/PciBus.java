@@ -41,6 +41,7 @@ public final class PciBus implements ExpansionBus, AutoCloseable {
     private final Declaration[] declarations;
     private final @Nullable ConfigSpace[] slots = new @Nullable ConfigSpace[PciMap.SLOTS];
     private final HostBridge bridge = new HostBridge();
+    private final IsaBridge isaBridge = new IsaBridge();
     private final IntxRouter intx;
     private final Listener listener = new Listener();
     /** Of all threads: under the lock. */
@@ -53,9 +54,10 @@ public final class PciBus implements ExpansionBus, AutoCloseable {
     /**
      * A bus with these slots, whose functions are not there before {@link #assemble}.
      *
+     * @param firmware whether firmware runs first, which looks for an ISA bridge in slot 31
      * @throws IllegalArgumentException when two are plugged into the same slot
      */
-    public PciBus(List<PciSlot> plugged, Engine engine) {
+    public PciBus(List<PciSlot> plugged, Engine engine, boolean firmware) {
         this.plugged = plugged.stream()
                 .sorted(Comparator.comparingInt(PciSlot::number))
                 .toList();
@@ -68,6 +70,13 @@ public final class PciBus implements ExpansionBus, AutoCloseable {
             }
         }
         slots[0] = bridge;
+        if (firmware) {
+            slots[IsaBridge.SLOT] = isaBridge;
+            if (!plugged.isEmpty() && this.plugged.getLast().number() == IsaBridge.SLOT) {
+                throw new IllegalArgumentException(
+                        "PCI slot " + IsaBridge.SLOT + " has the ISA bridge that firmware needs");
+            }
+        }
         intx = new IntxRouter(this.plugged, engine, Clock.monotonicNs());
         decoder = decode();
     }
@@ -494,6 +503,7 @@ public final class PciBus implements ExpansionBus, AutoCloseable {
             state.require(state.u16(lines) == lines, "lines of PCI slot " + slot);
         }
         bridge.transfer(state, apply, "host bridge");
+        isaBridge.transfer(state, apply, "ISA bridge");
         for (final PciSlot slot : plugged) {
             if (slots[slot.number()] instanceof Endpoint endpoint) {
                 final int vectors = endpoint.msix().vectors();

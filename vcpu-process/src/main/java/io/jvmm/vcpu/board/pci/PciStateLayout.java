@@ -16,7 +16,8 @@ import org.agrona.DirectBuffer;
  *     0  CONFIG_ADDRESS u32 | 4 zero u32
  *     8  for each of 32 slots: MSI-X lines u16, 0 where nothing is plugged
  *    72  configuration space of the host bridge, 256 bytes
- *   328  for each slot that has lines n, ascending:
+ *   328  that of the ISA bridge, which only a machine with firmware has
+ *   584  for each slot that has lines n, ascending:
  *          0  vectors declared u32, 0 before the guest has begun | 4 INTx asserted by the device u8 | zero 3 x u8
  *          8  configuration space, 256 bytes (zeros before the guest has begun)
  *        264  MSI-X table, n x {address u32, upper address u32, data u32, control u32}
@@ -24,7 +25,7 @@ import org.agrona.DirectBuffer;
  * </pre>
  */
 public final class PciStateLayout {
-    static final int FIXED_BYTES = 328;
+    static final int FIXED_BYTES = 584;
     static final int LINES = 8;
     static final int SLOT_BYTES = 264;
 
@@ -54,6 +55,7 @@ public final class PciStateLayout {
         fields.add(MemoryLayout.paddingLayout(Integer.BYTES));
         fields.add(MemoryLayout.sequenceLayout(PciMap.SLOTS, U16).withName("lines"));
         fields.add(config().withName("bridge"));
+        fields.add(config().withName("isaBridge"));
         long length = FIXED_BYTES;
         for (int slot = 0; slot < PciMap.SLOTS && part.capacity() >= FIXED_BYTES; slot++) {
             final int lines = part.getShort(LINES + slot * Short.BYTES, ByteOrder.LITTLE_ENDIAN) & 0xFFFF;

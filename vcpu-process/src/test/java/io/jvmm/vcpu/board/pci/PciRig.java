@@ -89,6 +89,7 @@ public final class PciRig implements AutoCloseable {
     final List<Plugged> plugged = new ArrayList<>();
     final Counters counters = new Counters();
     long timeoutNs = TIMEOUT_NS;
+    private boolean firmware;
     private @Nullable PciBus bus;
     private Board.@Nullable Maps maps;
     private volatile boolean ending;
@@ -98,6 +99,12 @@ public final class PciRig implements AutoCloseable {
     public PciRig(Engine engine, int vcpus) {
         this.engine = engine;
         this.vcpus = vcpus;
+    }
+
+    /** With what firmware looks for. */
+    public PciRig forFirmware() {
+        firmware = true;
+        return this;
     }
 
     /** What a device answers to a read. */
@@ -171,7 +178,8 @@ public final class PciRig implements AutoCloseable {
                                     p.intx(),
                                     p.again()))
                             .toList(),
-                    engine);
+                    engine,
+                    firmware);
             final AddressMap.Builder ports = AddressMap.builder(WindowSpec.Space.PIO);
             final AddressMap.Builder memory = AddressMap.builder(WindowSpec.Space.MMIO);
             bus.addTo(ports, memory);

@@ -93,7 +93,7 @@ class PciStateTest {
         other.plug(3, PciRig.function(0, 3, 2), PciRig.virtioCapabilities());
         other.assemble();
         assertThrows(IllegalArgumentException.class, () -> other.bus().loadState(MemorySegment.ofArray(saved)));
-        saved[328 + 8]++;
+        saved[584 + 8]++;
         final Exception e =
                 assertThrows(IllegalArgumentException.class, () -> rig.bus().loadState(MemorySegment.ofArray(saved)));
         assertEquals(
