@@ -11,6 +11,7 @@ import io.jvmm.supervisor.config.LoadedConfig;
 import io.jvmm.supervisor.config.VmConfig;
 import io.jvmm.supervisor.config.VmToml;
 import io.jvmm.supervisor.demo.DebianPackages;
+import io.jvmm.supervisor.demo.DiskGuest;
 import io.jvmm.supervisor.demo.LinuxGuest;
 import io.jvmm.supervisor.launch.Backends;
 import io.jvmm.supervisor.launch.ChildProcess;
@@ -73,6 +74,14 @@ final class MachineCommand {
         DebianPackages packages =
                 new DebianPackages(DebianPackages.standardCache(System.getenv()), m -> console.progress("jvmm: " + m));
         try (Pulse pulse = Pulse.start(console)) {
+            Optional<String> obstacle = arguments.exec().isPresent() ? Optional.empty() : DiskGuest.obstacle();
+            obstacle.ifPresent(o -> console.progress("jvmm: " + o));
+            if (arguments.exec().isEmpty() && obstacle.isEmpty()) {
+                DiskGuest guest = DiskGuest.prepare(runtime.scratch(), packages, m -> console.progress("jvmm: " + m));
+                console.stage("demo's guest");
+                pulse.until(guest::isUp);
+                return run(LoadedConfig.of(guest.machine(), "--demo"), runtime).status();
+            }
             LinuxGuest guest = LinuxGuest.prepare(
                     runtime.scratch(), arguments.exec(), 1, packages, m -> console.progress("jvmm: " + m));
             console.stage("demo's guest");

@@ -29,6 +29,8 @@ public record NetConfig(
         List<Forward> forwards)
         implements VirtioConfig {
     public static final int MOST_PAIRS = 8;
+    static final int STANDARD_MTU = 1500;
+    static final int STANDARD_QUEUE_SIZE = 256;
     public static final int SMALLEST_MTU = 68;
     public static final int LARGEST_MTU = 65520;
 
@@ -100,6 +102,21 @@ public record NetConfig(
         if (!forwards.isEmpty() && backend != Backend.PASST) {
             throw new IllegalArgumentException("only backend \"passt\" forwards ports. Remove forward.");
         }
+    }
+
+    /** A card with a network through passt, everything else as it is when nothing is said of it. */
+    public static NetConfig passt(String machine) {
+        return new NetConfig(
+                Placement.standard("0"),
+                Backend.PASST,
+                Optional.empty(),
+                standardMac(machine, "0"),
+                STANDARD_MTU,
+                1,
+                STANDARD_QUEUE_SIZE,
+                false,
+                true,
+                List.of());
     }
 
     @Override

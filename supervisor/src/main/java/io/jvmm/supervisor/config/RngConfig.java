@@ -9,7 +9,7 @@ import java.util.OptionalInt;
  */
 public record RngConfig(Placement placement, OptionalInt rateBytes) implements VirtioConfig {
     /** Whether a machine has one whose configuration does not say. */
-    static final boolean ENABLED = false;
+    static final boolean ENABLED = true;
 
     public static final int LEAST_RATE = 16;
     public static final int MOST_RATE = 1 << 30;

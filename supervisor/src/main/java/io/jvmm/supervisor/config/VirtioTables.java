@@ -119,9 +119,10 @@ final class VirtioTables {
                 ? Optional.of(t.parsed(ConfigKey.NET_TAP, NetConfig::checkTap, "tap0"))
                 : Optional.empty();
         List<NetConfig.Forward> forwards = t.list(ConfigKey.NET_FORWARD, NetConfig.Forward::parse);
-        int mtu = t.integer(ConfigKey.NET_MTU, NetConfig.SMALLEST_MTU, NetConfig.LARGEST_MTU, 1500);
+        int mtu = t.integer(ConfigKey.NET_MTU, NetConfig.SMALLEST_MTU, NetConfig.LARGEST_MTU, NetConfig.STANDARD_MTU);
         int pairs = t.integer(ConfigKey.NET_QUEUES, 1, NetConfig.MOST_PAIRS, 1);
-        int queueSize = t.checked(ConfigKey.NET_QUEUE_SIZE, VirtioConfig::checkQueueSize, 256);
+        int queueSize =
+                t.checked(ConfigKey.NET_QUEUE_SIZE, VirtioConfig::checkQueueSize, NetConfig.STANDARD_QUEUE_SIZE);
         boolean packed = t.bool(ConfigKey.NET_PACKED, false);
         boolean offloads = t.bool(ConfigKey.NET_OFFLOADS, true);
         Placement placement = placement(

@@ -60,13 +60,28 @@ class MachinePlanTest {
     @Test
     void everyClassHasItsSlotAndItsVectors() throws ConfigException {
         assertEquals(
-                "serial, platform, console 1@0+7, rng 2@0+2, balloon 3@0+5, vsock 4@0+4, block 8@0+2, net 24@0+4",
+                "serial, platform, console 1@0+7, balloon 3@0+6, vsock 4@0+4, block 8@0+2, net 24@0+4",
                 plan("[console]\nbackend = \"none\"\n[[console.port]]\nname = \"a\"\nbackend = \"none\"\n"
-                                + "[balloon]\n[[vsock]]\ncid = 3\npath = \"v\"\n[[block]]\npath = \"a\"\n"
-                                + "[[net]]\nbackend = \"none\"\n")
-                        .replace(
-                                "serial, platform, console 1@0+7, balloon",
-                                "serial, platform, console 1@0+7, rng 2@0+2, balloon"));
+                        + "[balloon]\n[[vsock]]\ncid = 3\npath = \"v\"\n[[block]]\npath = \"a\"\n"
+                        + "[[net]]\nbackend = \"none\"\n"));
+        assertEquals(
+                "serial, platform, console 1@0+3, balloon 3@0+5",
+                plan("[console]\nbackend = \"none\"\n[balloon]\nfree_page_reporting = false\n"));
+    }
+
+    /** Without a word about it: an entropy source. */
+    @Test
+    void everyMachineHasEntropy() throws ConfigException {
+        VmConfig config = VmToml.read(
+                        "[boot]\nkernel = \"k\"\n",
+                        "vm.toml",
+                        Path.of("/"),
+                        new HostFacts(1L << 34, 2),
+                        VmToml.Options.STANDARD)
+                .config();
+        MachinePlan plan = MachinePlan.of(config);
+        assertEquals(2, plan.functions(plan.devices().getLast()).getFirst().slot());
+        assertEquals("rng", plan.devices().getLast().process());
     }
 
     @Test
