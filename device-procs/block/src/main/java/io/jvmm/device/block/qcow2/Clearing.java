@@ -1,5 +1,7 @@
 package io.jvmm.device.block.qcow2;
 
+import io.jvmm.ipc.sys.Errno;
+import io.jvmm.ipc.sys.IoVector;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
@@ -23,7 +25,7 @@ final class Clearing {
     /** How the image writes, for zeros that no mark can express. */
     @FunctionalInterface
     interface Write {
-        long write(Lane lane, long position, io.jvmm.ipc.sys.IoVector from);
+        long write(Lane lane, long position, IoVector from);
     }
 
     private final ImageTables tables;
@@ -110,7 +112,7 @@ final class Clearing {
         for (long done = 0; done < lengthBytes && result == 0; ) {
             result = tables.map.find(position + done, lengthBytes - done, lane, 0);
             if (result != 0) {
-                return result;
+                return result == ClusterMap.MALFORMED ? -Errno.EIO.number() : result;
             }
             long part = lane.extentBytes;
             if (literally || !lane.readsZeros(hasBacking)) {

@@ -88,7 +88,10 @@ final class ClusterAllocator {
         return count;
     }
 
-    /** As {@link #take}, exactly {@code count} clusters one after the other: for tables. Their offset or a negated errno. */
+    /**
+     * As {@link #take}, exactly {@code count} clusters one after the other, for tables: fewer than a refcount block counts, since
+     * a new block takes the first cluster it counts for itself. Their offset or a negated errno.
+     */
     long takeRun(long count) {
         final long most = 1L << 56 >>> geometry.clusterBits();
         long start = hint;

@@ -8,6 +8,9 @@ import io.jvmm.ipc.sys.Errno;
  * from the cache, without a lock unless the slice has to be read first.
  */
 final class ClusterMap {
+    /** An entry that means nothing. */
+    static final long MALFORMED = -Errno.EUCLEAN.number();
+
     private final Geometry geometry;
     private final L1Table l1;
     private final TableCache cache;
@@ -30,7 +33,7 @@ final class ClusterMap {
      * @param wantedBytes positive; no need to look further
      * @param lane gets kind, place and length, and the L2 entry of the first cluster
      * @param flags {@link BlockImage#NO_WAIT}: only what is cached
-     * @return 0 or a negated errno: EIO for a malformed entry, EAGAIN
+     * @return 0 or a negated errno: EUCLEAN for a malformed entry, EAGAIN
      */
     long find(long position, long wantedBytes, Lane lane, int flags) {
         long cluster = geometry.clusterOf(position);
@@ -79,7 +82,7 @@ final class ClusterMap {
     private long lookUp(long cluster, Lane lane, int flags) {
         final long entry = l1.get(geometry.l1Index(cluster));
         if (!geometry.validL1(entry, refcounts.fileEnd())) {
-            return -Errno.EIO.number();
+            return MALFORMED;
         }
         final long table = entry & Geometry.OFFSET;
         if (table == 0) {
@@ -100,7 +103,7 @@ final class ClusterMap {
                 entryAt(slot, geometry.entryInSlice(cluster), lane);
             }
         }
-        return geometry.validL2(lane.descriptor, lane.bitmap, refcounts.fileEnd()) ? 1 : -Errno.EIO.number();
+        return geometry.validL2(lane.descriptor, lane.bitmap, refcounts.fileEnd()) ? 1 : MALFORMED;
     }
 
     /** Copies an entry of a cached slice. With the metadata lock held. */

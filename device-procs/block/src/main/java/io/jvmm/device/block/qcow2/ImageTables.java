@@ -39,6 +39,8 @@ final class ImageTables {
 
     private boolean changed;
     private boolean damaged;
+    /** What a lane may see without the lock: changes have begun, and nothing was found damaged. */
+    private volatile boolean open;
 
     ImageTables(
             Geometry geometry,
@@ -63,6 +65,11 @@ final class ImageTables {
         busyLast = new long[lanes];
         Arrays.fill(busyFirst, NOBODY);
         Arrays.fill(busyLast, NOBODY);
+    }
+
+    /** Whether {@link #beginChange} has been and gone well, and {@link #damage} has not. Any thread, without the lock. */
+    boolean isOpenForChange() {
+        return open;
     }
 
     // ---- all that follows: with the lock held
@@ -94,6 +101,7 @@ final class ImageTables {
             result = storage.sync();
         }
         changed = result == 0;
+        open = changed;
         return result;
     }
 
@@ -124,6 +132,7 @@ final class ImageTables {
     long damage() {
         if (!damaged) {
             damaged = true;
+            open = false;
             if (version >= 3) {
                 header.set(
                         HeaderField.INCOMPATIBLE_FEATURES,

@@ -129,7 +129,7 @@ public final class Qcow2Image implements BlockImage, Backing {
             }
             final long found = map.find(at, inside, lane, flags);
             if (found != 0) {
-                return found;
+                return failed(found);
             }
             final long bytes = lane.extentBytes;
             final long result = switch (lane.kind) {
@@ -185,7 +185,7 @@ public final class Qcow2Image implements BlockImage, Backing {
             // look anew.
             final long again = map.find(position, bytes, lane, 0);
             if (again != 0) {
-                return again;
+                return failed(again);
             }
             if (lane.descriptor == descriptor) {
                 if (result == 0) {
@@ -224,6 +224,10 @@ public final class Qcow2Image implements BlockImage, Backing {
     }
 
     private long write(Changes with, Lane lane, long position, IoVector from, int flags) {
+        final long ready = with.tables.isOpenForChange() ? 0 : begin(with.tables, flags);
+        if (ready != 0) {
+            return ready;
+        }
         boolean tablesChanged = false;
         long at = position;
         while (from.lengthBytes() > 0) {
@@ -233,7 +237,7 @@ public final class Qcow2Image implements BlockImage, Backing {
             }
             long result = map.find(at, inside, lane, flags);
             if (result != 0) {
-                return result;
+                return failed(result);
             }
             long bytes = lane.extentBytes;
             if (lane.kind == Kind.DATA) {
@@ -251,6 +255,30 @@ public final class Qcow2Image implements BlockImage, Backing {
             at += bytes;
         }
         return tablesChanged ? durable(flags) : 0;
+    }
+
+    /** Before the first change, and after damage. */
+    private static long begin(ImageTables tables, int flags) {
+        if ((flags & NO_WAIT) != 0) {
+            return -Errno.EAGAIN.number();
+        }
+        synchronized (tables) {
+            return tables.beginChange();
+        }
+    }
+
+    /** What a guest is told about a failed lookup; a malformed entry ends all changes. */
+    private long failed(long result) {
+        if (result != ClusterMap.MALFORMED) {
+            return result;
+        }
+        final Changes with = changes;
+        if (with == null) {
+            return -Errno.EIO.number();
+        }
+        synchronized (with.tables) {
+            return with.tables.damage();
+        }
     }
 
     @Override
