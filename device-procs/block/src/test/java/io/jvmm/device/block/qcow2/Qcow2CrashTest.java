@@ -14,10 +14,10 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.SplittableRandom;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Cuts a workload off after every single change of the file. The process's death: everything acknowledged is there, and the tables are
@@ -90,8 +90,20 @@ class Qcow2CrashTest {
         Files.write(base, below);
         Qemu.img("create", "-q", "-f", "qcow2", "-F", "raw", "-b", base.toString(), source.toString(), DISK_BYTES + "");
         Qemu.io(source, "write -P 1 0 450k", "write -P 3 1m 450k");
-        Qemu.img("convert", "-q", "-c", "-O", "qcow2", "-B", base.toString(), "-F", "raw", "-o", options,
-                source.toString(), image.toString());
+        Qemu.img(
+                "convert",
+                "-q",
+                "-c",
+                "-O",
+                "qcow2",
+                "-B",
+                base.toString(),
+                "-F",
+                "raw",
+                "-o",
+                options,
+                source.toString(),
+                image.toString());
         cutEverywhere(image, below, options.hashCode() + 2);
     }
 
@@ -109,14 +121,18 @@ class Qcow2CrashTest {
         }
         final List<Change> changes = storage.changes();
         for (Acknowledged point : points) {
-            try (TestDisk disk = new TestDisk(open(MemoryStorage.after(start, changes, point.changes()), backing(base)), 0)) {
+            try (TestDisk disk =
+                    new TestDisk(open(MemoryStorage.after(start, changes, point.changes()), backing(base)), 0)) {
                 assertArrayEquals(point.model(), disk.readAll(), "seed " + seed + ", after " + point.changes());
             }
         }
         final int stride = Math.max(1, changes.size() / MOST_CUTS);
         for (int count = random.nextInt(stride); count <= changes.size(); count += stride) {
             opens(MemoryStorage.after(start, changes, count), base, "seed " + seed + ", cut after " + count);
-            opens(MemoryStorage.afterPowerLoss(start, changes, count, random), base, "seed " + seed + ", power lost after " + count);
+            opens(
+                    MemoryStorage.afterPowerLoss(start, changes, count, random),
+                    base,
+                    "seed " + seed + ", power lost after " + count);
         }
         assertTrue(changes.size() > STEPS, "too little happened");
         for (int i = 0; i < QEMU_SAMPLES; i++) {
@@ -128,7 +144,8 @@ class Qcow2CrashTest {
             Files.write(cut, left.bytes());
             Qemu.check(cut, false, "seed " + seed + ", cut " + i + " after " + count);
             // Opened and closed here, it has no leaks any more.
-            TestDisk.open(base == null ? new Path[] {cut} : new Path[] {cut, directory.resolve("base.raw")}).close();
+            TestDisk.open(base == null ? new Path[] {cut} : new Path[] {cut, directory.resolve("base.raw")})
+                    .close();
             Qemu.check(cut, true, "seed " + seed + ", cut " + i + " after " + count + ", opened once");
         }
     }

@@ -1,0 +1,95 @@
+package io.jvmm.device.block;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.jvmm.device.virtio.rig.ChainFuzz;
+import io.jvmm.ipc.sys.Fd;
+import io.jvmm.ipc.sys.FileIo;
+import io.jvmm.ipc.sys.MemFd;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Chains, registers and states of every kind of nonsense. The longer run: {@code -Djvmm.fuzz.cases=1000000}. */
+class BlockFuzzTest {
+    private static final int SECTORS = 4096;
+    private static final int[] TYPES = {0, 0, 0, 1, 1, 1, 4, 8, 11, 13, 13, 2, 10, 14, 99};
+
+    private static MemFd disk() {
+        return MemFd.create("fuzz", SECTORS * 512L);
+    }
+
+    /** Mostly a header that means something, data or ranges behind it. */
+    private static byte[] request(int queue, Random random) {
+        int length = 16 + (random.nextInt(3) == 0 ? random.nextInt(600) : 512 * random.nextInt(4));
+        ByteBuffer request = ByteBuffer.allocate(length).order(ByteOrder.LITTLE_ENDIAN);
+        request.putInt(TYPES[random.nextInt(TYPES.length)]).putInt(0).putLong(sector(random));
+        while (request.remaining() >= 16) {
+            request.putLong(sector(random));
+            request.putInt(random.nextInt(20) == 0 ? random.nextInt() : random.nextInt(64));
+            request.putInt(random.nextInt(20) == 0 ? random.nextInt() : random.nextInt(2));
+        }
+        return request.array();
+    }
+
+    private static long sector(Random random) {
+        return switch (random.nextInt(20)) {
+            case 0 -> random.nextLong();
+            case 1 -> SECTORS - random.nextInt(3);
+            default -> random.nextInt(SECTORS);
+        };
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"false", "true"})
+    void nothingAGuestPutsIntoAChainHurts(String slow) {
+        long seed = new Random().nextLong();
+        List<SlowImage> images = new ArrayList<>();
+        BlockFactory factory = slow.equals("true") ? SlowImage.factory(images) : new BlockFactory();
+        try (MemFd disk = disk()) {
+            Map<String, Fd> descriptors = Map.of("0.image", disk.fd());
+            ChainFuzz fuzz = new ChainFuzz(factory, Map.of("0.queues", "2"), descriptors, seed);
+            System.out.println(fuzz.with(BlockFuzzTest::request).run(ChainFuzz.cases(15_000)));
+            assertEquals(SECTORS * 512L, FileIo.size(disk.fd()), "the disk keeps its length");
+        }
+        for (SlowImage image : images) {
+            assertEquals("", image.broken(), "seed " + seed);
+        }
+    }
+
+    @Test
+    void aReadOnlyDiskIsNeverChanged() {
+        long seed = new Random().nextLong();
+        try (MemFd disk = disk()) {
+            MemorySegment bytes = Arena.ofAuto().allocate(SECTORS * 512L);
+            bytes.fill((byte) 7);
+            FileIo.tryWriteAt(disk.fd(), 0, bytes, 0, bytes.byteSize());
+            byte[] before = bytes.toArray(ValueLayout.JAVA_BYTE);
+            ChainFuzz fuzz = new ChainFuzz(
+                    new BlockFactory(), Map.of("0.read-only", "true"), Map.of("0.image", disk.fd()), seed);
+            System.out.println(fuzz.with(BlockFuzzTest::request).run(ChainFuzz.cases(5_000)));
+            FileIo.tryReadAt(disk.fd(), 0, bytes, 0, bytes.byteSize());
+            assertArrayEquals(before, bytes.toArray(ValueLayout.JAVA_BYTE));
+        }
+    }
+
+    @Test
+    void forgedStatesAreRefusedOrLivedWith() {
+        long seed = new Random().nextLong();
+        try (MemFd disk = disk()) {
+            int refused = ChainFuzz.states(new BlockFactory(), Map.of(), Map.of("0.image", disk.fd()), seed, 200);
+            assertTrue(refused < 200);
+        }
+    }
+}
