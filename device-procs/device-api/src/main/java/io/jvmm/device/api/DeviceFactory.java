@@ -99,6 +99,16 @@ public interface DeviceFactory {
         return backends;
     }
 
+    /** Registers that scripts may call by name. */
+    default List<NamedRegister> registers() {
+        return List.of();
+    }
+
+    /** A driver for scripts, over a scratch machine; null for a device without virtqueues. */
+    default @Nullable ScriptDriver scriptDriver(Exercise machine) {
+        return null;
+    }
+
     /** Configuration for the scripted peer and for warming up: everything switched on. */
     DeviceConfig exampleConfig();
 

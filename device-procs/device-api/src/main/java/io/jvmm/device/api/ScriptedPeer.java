@@ -3,7 +3,10 @@ package io.jvmm.device.api;
 import io.jvmm.device.api.DeviceIdentity.Interrupt;
 import io.jvmm.device.api.DeviceIdentity.Region;
 import io.jvmm.ipc.state.StatePrinter;
+import java.nio.charset.StandardCharsets;
+import java.util.List;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A guest, a host and a clock typed by hand: runs one device alone in virtual time, a command a line. It is how one learns
@@ -13,6 +16,8 @@ final class ScriptedPeer {
 
     private final DeviceIdentity identity;
     private final ScratchMachine machine;
+    private final List<NamedRegister> registers;
+    private final @Nullable ScriptDriver driver;
     private final Consumer<String> printed;
     private long lastRead;
     private String lastReadFrom = "";
@@ -20,8 +25,10 @@ final class ScriptedPeer {
     private boolean quit;
 
     ScriptedPeer(DeviceFactory factory, DeviceConfig config, Consumer<String> printed) {
-        this.identity = factory.identity();
+        this.identity = factory.identity(config);
         this.machine = new ScratchMachine(factory, config);
+        this.registers = factory.registers();
+        this.driver = factory.scriptDriver(machine);
         this.printed = printed;
         this.hostText = new String[identity.hostPorts()];
         java.util.Arrays.fill(hostText, "");
@@ -61,6 +68,8 @@ final class ScriptedPeer {
             case IN -> in(words, 1);
             case INW -> in(words, 2);
             case INL -> in(words, 4);
+            case GET -> get(words);
+            case SET -> set(words);
             case EXPECT -> expect(words);
             case IRQ -> interrupts();
             case EXPECT_IRQ -> expectInterrupts(words);
@@ -76,6 +85,9 @@ final class ScriptedPeer {
             case EOI ->
                 machine.resample(words.index("line", identity.interrupts().size()));
             case KICK -> machine.kick(words.index("queue", 64));
+            case SETUP -> setUp(words);
+            case OFFER -> offer(words);
+            case REAP -> needDriver().completions().forEach(printed);
             case RESET -> machine.reset();
             case POWER -> machine.powerButton();
             case KILL -> machine.killAndAdopt();
@@ -117,6 +129,55 @@ final class ScriptedPeer {
                 region, (int) port - identity.regions().get(region).usualPort(), widthBytes);
         lastReadFrom = Long.toHexString(port);
         printed.accept(lastReadFrom + " = " + String.format("%0" + 2 * widthBytes + "x", lastRead));
+    }
+
+    private NamedRegister register(ScriptWords words) throws ScriptException {
+        String name = words.word("the register");
+        for (NamedRegister register : registers) {
+            if (register.name().equalsIgnoreCase(name)) {
+                return register;
+            }
+        }
+        throw ScriptException.wrong(
+                "'" + name + "' is no register of this device" + (registers.isEmpty() ? "" : "; 'ports' lists them"));
+    }
+
+    private void get(ScriptWords words) throws ScriptException {
+        NamedRegister register = register(words);
+        lastRead = machine.readValue(register.region(), register.offset(), register.widthBytes());
+        lastReadFrom = register.name();
+        printed.accept(lastReadFrom + " = " + String.format("%0" + 2 * register.widthBytes() + "x", lastRead));
+    }
+
+    private void set(ScriptWords words) throws ScriptException {
+        NamedRegister register = register(words);
+        long value = words.hex("the value", register.widthBytes());
+        machine.write(register.region(), register.offset(), register.widthBytes(), value);
+    }
+
+    private ScriptDriver needDriver() throws ScriptException {
+        ScriptDriver present = driver;
+        if (present == null) {
+            throw ScriptException.wrong("this device has no virtqueues");
+        }
+        return present;
+    }
+
+    private void setUp(ScriptWords words) throws ScriptException {
+        String word = words.more() ? words.word("packed") : "split";
+        if (!word.equals("packed") && !word.equals("split")) {
+            throw ScriptException.wrong("'" + word + "' is neither split nor packed");
+        }
+        needDriver().setUp(word.equals("packed"));
+    }
+
+    private void offer(ScriptWords words) throws ScriptException {
+        int queue = words.index("queue", 64);
+        byte[] readable = words.text("the bytes").getBytes(StandardCharsets.ISO_8859_1);
+        int writableBytes = words.index("the room", 65536);
+        if (!needDriver().offer(queue, readable, writableBytes)) {
+            throw ScriptException.wrong("queue " + queue + " is full, or there is none of this number");
+        }
     }
 
     private int region(long port, int widthBytes) throws ScriptException {
@@ -212,6 +273,10 @@ final class ScriptedPeer {
             Region region = identity.regions().get(i);
             String where = region.usualPort() < 0 ? "not in I/O space" : "ports " + window(region);
             printed.accept("region " + i + " " + region.name() + ": " + where);
+        }
+        for (NamedRegister register : registers) {
+            printed.accept("register " + register.name() + ": " + register.widthBytes() + " bytes at "
+                    + Integer.toHexString(register.offset()) + " of region " + register.region());
         }
         for (int i = 0; i < identity.interrupts().size(); i++) {
             Interrupt line = identity.interrupts().get(i);

@@ -1,9 +1,11 @@
 package io.jvmm.device.virtio;
 
-import io.jvmm.device.api.DeviceIdentity;
 import io.jvmm.device.api.Exercise;
+import io.jvmm.device.api.ScriptDriver;
 import io.jvmm.ipc.memory.GuestMemory;
 import java.lang.invoke.VarHandle;
+import java.util.ArrayList;
+import java.util.List;
 
 /**
  * The smallest driver there is, for warming up: small rings of both formats in scratch memory, one buffer a request with at most one
@@ -13,7 +15,7 @@ import java.lang.invoke.VarHandle;
  *   scratch memory of queue Q, 16 KiB each: 0 descriptors   0x400 driver area   0x800 device area   0x1000 buffers, 2560 bytes a slot
  * </pre>
  */
-final class ExerciseDriver implements VirtioFactory.VirtioExercise {
+final class ExerciseDriver implements VirtioFactory.VirtioExercise, ScriptDriver {
     private static final int MOST_SIZE = 8;
     private static final int SLOT_BYTES = 2560;
     private static final int QUEUE_BYTES = 0x4000;
@@ -32,7 +34,7 @@ final class ExerciseDriver implements VirtioFactory.VirtioExercise {
 
     private final int[] reaped;
 
-    ExerciseDriver(Exercise machine, DeviceIdentity process, VirtioIdentity identity) {
+    ExerciseDriver(Exercise machine, VirtioIdentity identity) {
         this.machine = machine;
         this.identity = identity;
         this.memory = machine.memory();
@@ -95,13 +97,13 @@ final class ExerciseDriver implements VirtioFactory.VirtioExercise {
     }
 
     @Override
-    public void offer(int queue, byte[] readable, int writableBytes) {
-        int most = size(queue) / 2;
-        if (queue >= queues || offered[queue] - reaped[queue] >= Math.max(most, 1)) {
-            return; // a device that keeps its buffers has enough of them
+    public boolean offer(int queue, byte[] readable, int writableBytes) {
+        int most = queue < queues ? Math.max(size(queue) / 2, 1) : 0;
+        if (most == 0 || offered[queue] - reaped[queue] >= most) {
+            return false; // a device that keeps its buffers has enough of them
         }
         int number = offered[queue]++;
-        int slot = most == 0 ? 0 : number % most;
+        int slot = number % most;
         long buffer = base(queue) + BUFFERS + (long) slot * SLOT_BYTES;
         int readableBytes = Math.min(readable.length, READABLE_BYTES);
         for (int i = 0; i < readableBytes; i++) {
@@ -114,6 +116,7 @@ final class ExerciseDriver implements VirtioFactory.VirtioExercise {
             offerSplit(queue, number, slot, buffer, readableBytes, room);
         }
         machine.kick(queue);
+        return true;
     }
 
     /** Slot S has descriptors 2S and 2S+1; a part that is empty is left out. */
@@ -162,14 +165,36 @@ final class ExerciseDriver implements VirtioFactory.VirtioExercise {
     }
 
     @Override
+    public void setUp(boolean usePacked) {
+        setUp(identity.features() & ~VirtioFeature.TRANSPORT_BITS | VirtioFeature.INDIRECT_DESC, usePacked);
+    }
+
+    @Override
+    public List<String> completions() {
+        List<String> lines = new ArrayList<>();
+        for (int queue = 0; queue < queues; queue++) {
+            int before = reaped[queue];
+            reap(queue);
+            for (int number = before; number != reaped[queue]; number++) {
+                lines.add(describe(queue, number));
+            }
+        }
+        return lines;
+    }
+
+    @Override
     public void reap() {
         for (int queue = 0; queue < queues; queue++) {
-            if (packed) {
-                reapPacked(queue);
-            } else {
-                int used = memory.get16(base(queue) + DEVICE_AREA + 2, (short) 0) & 0xFFFF;
-                reaped[queue] += used - reaped[queue] & 0xFFFF;
-            }
+            reap(queue);
+        }
+    }
+
+    private void reap(int queue) {
+        if (packed) {
+            reapPacked(queue);
+        } else {
+            int used = memory.get16(base(queue) + DEVICE_AREA + 2, (short) 0) & 0xFFFF;
+            reaped[queue] += used - reaped[queue] & 0xFFFF;
         }
     }
 
@@ -188,6 +213,20 @@ final class ExerciseDriver implements VirtioFactory.VirtioExercise {
             }
             reaped[queue]++;
         }
+    }
+
+    private String describe(int queue, int number) {
+        int most = Math.max(size(queue) / 2, 1);
+        long element = base(queue) + DEVICE_AREA + 4 + 8L * (number & size(queue) - 1);
+        int slot = packed ? number % most : memory.get32(element, 0) / 2;
+        long length = packed ? base(queue) + 32L * slot + 8 : element + 4;
+        int lengthBytes = Math.clamp(memory.get32(length, 0), 0, SLOT_BYTES - READABLE_BYTES);
+        long buffer = base(queue) + BUFFERS + (long) slot * SLOT_BYTES + READABLE_BYTES;
+        StringBuilder text = new StringBuilder("queue " + queue + ": " + lengthBytes + " bytes");
+        for (int i = 0; i < lengthBytes; i++) {
+            text.append(i == 0 ? ": " : " ").append(String.format("%02x", memory.get8(buffer + i, (byte) 0)));
+        }
+        return text.toString();
     }
 
     // ---- the machine's own

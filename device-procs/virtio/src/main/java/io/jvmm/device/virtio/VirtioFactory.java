@@ -84,8 +84,9 @@ public interface VirtioFactory {
          *
          * @param readable bytes for the device
          * @param writableBytes how much the device may write
+         * @return false when the queue has as many buffers as the scratch memory has room for, or there is none of this number
          */
-        void offer(int queue, byte[] readable, int writableBytes);
+        boolean offer(int queue, byte[] readable, int writableBytes);
 
         /** Takes back what the device has completed, from all queues. */
         void reap();

@@ -11,11 +11,14 @@ import io.jvmm.device.api.DeviceIdentity.Interrupt;
 import io.jvmm.device.api.DeviceIdentity.Region;
 import io.jvmm.device.api.Exercise;
 import io.jvmm.device.api.HostEvents;
+import io.jvmm.device.api.NamedRegister;
 import io.jvmm.device.api.PciDeclaration;
+import io.jvmm.device.api.ScriptDriver;
 import io.jvmm.ipc.memory.GuestMemory;
 import io.jvmm.ipc.sys.Fd;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import org.agrona.concurrent.AtomicBuffer;
 import org.jspecify.annotations.Nullable;
@@ -143,8 +146,31 @@ public final class VirtioProcess implements DeviceFactory {
     }
 
     @Override
+    public List<NamedRegister> registers() {
+        List<NamedRegister> registers = new ArrayList<>();
+        for (CommonConfig register : CommonConfig.values()) {
+            String name = register.name().toLowerCase(Locale.ROOT);
+            registers.add(new NamedRegister(name, 0, register.offset(), register.widthBytes()));
+        }
+        registers.add(new NamedRegister("isr_status", 0, FunctionLayout.ISR, 1));
+        int configLengthBytes = factory.identity(factory.exampleConfig()).configLengthBytes();
+        for (int offset = 0; offset < configLengthBytes; offset++) {
+            registers.add(new NamedRegister("config" + offset, 0, FunctionLayout.DEVICE + offset, 1));
+        }
+        return registers;
+    }
+
+    @Override
+    public ScriptDriver scriptDriver(Exercise machine) {
+        return driver(machine);
+    }
+
+    private ExerciseDriver driver(Exercise machine) {
+        return new ExerciseDriver(machine, factory.identity(factory.exampleConfig()));
+    }
+
+    @Override
     public void exercise(Exercise machine) {
-        factory.exercise(
-                new ExerciseDriver(machine, identity(exampleConfig()), factory.identity(factory.exampleConfig())));
+        factory.exercise(driver(machine));
     }
 }

@@ -69,9 +69,7 @@ final class NullBench {
         try (ScratchProcess process = new ScratchProcess(new VirtioProcess(new EchoFactory()), spinNs)) {
             Exercise machine = process.machine();
             EchoFactory factory = new EchoFactory();
-            VirtioProcess facts = new VirtioProcess(factory);
-            ExerciseDriver driver = new ExerciseDriver(
-                    machine, facts.identity(), factory.identity(factory.exampleConfig()));
+            ExerciseDriver driver = new ExerciseDriver(machine, factory.identity(factory.exampleConfig()));
             long[] reads = new long[rounds];
             long[] kicks = new long[rounds];
             driver.setUp(0, packed);
