@@ -316,11 +316,12 @@ public final class StreamBackend implements Backend {
     public boolean flush(long nowNs) {
         boolean changed = false;
         for (int i = 0; i < MAX_WRITES_PER_FLUSH && !outFull; i++) {
+            Peer before = peer;
             int sent = flushOnce(nowNs);
-            if (sent == 0) {
+            if (sent == 0 && peer == before) {
                 break;
             }
-            changed = true;
+            changed = true; // a peer that has just gone changes the device, too, and the rest goes where nobody waits
         }
         return changed;
     }

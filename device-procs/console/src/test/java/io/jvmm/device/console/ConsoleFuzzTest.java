@@ -1,0 +1,44 @@
+package io.jvmm.device.console;
+
+import io.jvmm.device.virtio.rig.ChainFuzz;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/** Nonsense from the driver, between messages that mean something; a million cases with {@code -Djvmm.fuzz.cases=1000000}. */
+@Timeout(3600)
+class ConsoleFuzzTest {
+
+    private static final ChainFuzz.Content CONTENT = (queue, random) -> {
+        byte[] bytes = new byte[random.nextInt(40)];
+        random.nextBytes(bytes);
+        if (queue == ControlQueues.TRANSMIT && bytes.length >= 8) {
+            int[] events = {0, 3, 6, random.nextInt(9)};
+            bytes[0] = (byte) random.nextInt(3);
+            bytes[1] = bytes[2] = bytes[3] = 0;
+            bytes[4] = (byte) events[random.nextInt(4)];
+            bytes[5] = 0;
+            bytes[6] = (byte) (random.nextInt(4) == 0 ? 0 : 1);
+            bytes[7] = 0;
+        }
+        return bytes;
+    };
+
+    @Test
+    void nothingHurts() {
+        long seed = Long.getLong("jvmm.seed", System.nanoTime());
+        Map<String, String> nobody = Map.of("0.0.backend", "none", "0.1.backend", "none", "0.0.escape", "none");
+        System.out.println(new ChainFuzz(new ConsoleDevice(), nobody, Map.of(), seed)
+                .with(CONTENT)
+                .run(ChainFuzz.cases(20_000)));
+    }
+
+    /** Each port's output is its input. */
+    @Test
+    void nothingHurtsWithSomebodyThere() {
+        long seed = Long.getLong("jvmm.seed", System.nanoTime());
+        System.out.println(new ChainFuzz(new ConsoleDevice(), Map.of(), new ConsoleDevice().scratchDescriptors(), seed)
+                .with(CONTENT)
+                .run(ChainFuzz.cases(20_000)));
+    }
+}
