@@ -10,7 +10,7 @@ final class BlockExercise {
     /** Where BAR 0 has the device configuration. */
     private static final int CONFIGURATION = 0x2000;
 
-    private static final int SECTORS = BlockFactory.SCRATCH_BYTES / BlockDevice.SECTOR_BYTES;
+    private static final int SECTORS = ScratchImage.LENGTH_BYTES / BlockDevice.SECTOR_BYTES;
 
     private BlockExercise() {}
 
@@ -18,6 +18,10 @@ final class BlockExercise {
         long features = BlockFeatures.offered(BlockConfig.of(new BlockFactory().exampleConfig()));
         for (boolean packed : new boolean[] {false, true}) {
             machine.setUp(packed ? features : features & ~VirtioFeature.RING_PACKED, packed);
+            for (int cluster = 0; cluster < 3; cluster++) {
+                machine.offer(0, header(RequestType.IN, 8L * cluster, 0), BlockDevice.SECTOR_BYTES + 1);
+            }
+            settle(machine);
             configuration(machine);
             for (int i = 0; i < 16; i++) {
                 int queue = i & 1;

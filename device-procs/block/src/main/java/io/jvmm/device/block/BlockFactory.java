@@ -10,7 +10,6 @@ import io.jvmm.device.virtio.VirtioFactory;
 import io.jvmm.device.virtio.VirtioHost;
 import io.jvmm.device.virtio.VirtioIdentity;
 import io.jvmm.ipc.sys.Fd;
-import io.jvmm.ipc.sys.MemFd;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -22,6 +21,8 @@ public final class BlockFactory implements VirtioFactory {
 
     private static final Map<String, String> EXAMPLE = Map.of(
             "path", "scratch",
+            "format", "qcow2",
+            "backing.0.format", "qcow2",
             "queues", "2",
             "queue-size", "16",
             "packed", "true",
@@ -45,9 +46,6 @@ public final class BlockFactory implements VirtioFactory {
     interface ImageOpener {
         BlockImage open(BlockConfig config, DeviceConfig entries, Descriptors descriptors, String prefix, int lanes);
     }
-
-    /** Length of the scratch machine's disk. */
-    static final int SCRATCH_BYTES = 1 << 20;
 
     @Override
     public String name() {
@@ -96,7 +94,9 @@ public final class BlockFactory implements VirtioFactory {
 
     @Override
     public Map<String, Fd> scratchDescriptors() {
-        return Map.of("0.image", MemFd.create("scratch", SCRATCH_BYTES).fd());
+        return Map.of(
+                "0.image", ScratchImage.image().fd(),
+                "0.backing.0", ScratchImage.backing().fd());
     }
 
     @Override

@@ -59,7 +59,7 @@ class BlockFuzzTest {
         BlockFactory factory = slow.equals("true") ? SlowImage.factory(images) : new BlockFactory();
         try (MemFd disk = disk()) {
             Map<String, Fd> descriptors = Map.of("0.image", disk.fd());
-            ChainFuzz fuzz = new ChainFuzz(factory, Map.of("0.queues", "2"), descriptors, seed);
+            ChainFuzz fuzz = new ChainFuzz(factory, Map.of("0.queues", "2", "0.format", "raw"), descriptors, seed);
             System.out.println(fuzz.with(BlockFuzzTest::request).run(ChainFuzz.cases(15_000)));
             assertEquals(SECTORS * 512L, FileIo.size(disk.fd()), "the disk keeps its length");
         }
@@ -77,7 +77,10 @@ class BlockFuzzTest {
             FileIo.tryWriteAt(disk.fd(), 0, bytes, 0, bytes.byteSize());
             byte[] before = bytes.toArray(ValueLayout.JAVA_BYTE);
             ChainFuzz fuzz = new ChainFuzz(
-                    new BlockFactory(), Map.of("0.read-only", "true"), Map.of("0.image", disk.fd()), seed);
+                    new BlockFactory(),
+                    Map.of("0.read-only", "true", "0.format", "raw"),
+                    Map.of("0.image", disk.fd()),
+                    seed);
             System.out.println(fuzz.with(BlockFuzzTest::request).run(ChainFuzz.cases(5_000)));
             FileIo.tryReadAt(disk.fd(), 0, bytes, 0, bytes.byteSize());
             assertArrayEquals(before, bytes.toArray(ValueLayout.JAVA_BYTE));
@@ -88,7 +91,8 @@ class BlockFuzzTest {
     void forgedStatesAreRefusedOrLivedWith() {
         long seed = new Random().nextLong();
         try (MemFd disk = disk()) {
-            int refused = ChainFuzz.states(new BlockFactory(), Map.of(), Map.of("0.image", disk.fd()), seed, 200);
+            int refused = ChainFuzz.states(
+                    new BlockFactory(), Map.of("0.format", "raw"), Map.of("0.image", disk.fd()), seed, 200);
             assertTrue(refused < 200);
         }
     }

@@ -57,7 +57,8 @@ final class Disk implements AutoCloseable {
         new Random(5).nextBytes(content);
         MemorySegment.copy(content, 0, buffer, ValueLayout.JAVA_BYTE, 0, LENGTH_BYTES);
         FileIo.tryWriteAt(file.fd(), 0, buffer, 0, LENGTH_BYTES);
-        Map<String, String> all = new HashMap<>(Map.of("0.queues", "1", "0.queue-size", "128", "0.io-threads", "2"));
+        Map<String, String> all =
+                new HashMap<>(Map.of("0.queues", "1", "0.queue-size", "128", "0.io-threads", "2", "0.format", "raw"));
         for (String entry : entries) {
             all.put("0." + entry.substring(0, entry.indexOf('=')), entry.substring(entry.indexOf('=') + 1));
         }

@@ -120,8 +120,10 @@ final class ImageOpener {
             return new Qcow2Image(parts, options, map, null, false);
         }
         if (l1.entriesInFile() < geometry.l1EntriesNeeded() && l1.clusters() >= 1L << refcounts.blockBits()) {
-            throw Qcow2Header.damaged(parts.name(), "an L1 table of " + l1.entriesInFile() + " entries for a disk that"
-                    + " needs " + geometry.l1EntriesNeeded());
+            throw Qcow2Header.damaged(
+                    parts.name(),
+                    "an L1 table of " + l1.entriesInFile() + " entries for a disk that" + " needs "
+                            + geometry.l1EntriesNeeded());
         }
         final MetadataCheck check = new MetadataCheck(parts, reader, l1, refcounts);
         if (parts.header().has(Qcow2Header.DIRTY)) {

@@ -31,8 +31,23 @@ class Qcow2FuzzTest {
 
     /** Values that are wrong in interesting ways. */
     private static final long[] NASTY = {
-        0, 1, 511, 512, 4096, 0x10000, -1L, Long.MIN_VALUE, Long.MAX_VALUE, 1L << 62, 0xFFFF_FFFFL, 0x7FFF_FFFFL, 1L << 55,
-        0x00FF_FFFF_FFFF_FE00L, 0x8000_0000_0000_0000L | 0x10000, 0x8000_0000_0000_0001L, 0x4000_0000_0000_0200L
+        0,
+        1,
+        511,
+        512,
+        4096,
+        0x10000,
+        -1L,
+        Long.MIN_VALUE,
+        Long.MAX_VALUE,
+        1L << 62,
+        0xFFFF_FFFFL,
+        0x7FFF_FFFFL,
+        1L << 55,
+        0x00FF_FFFF_FFFF_FE00L,
+        0x8000_0000_0000_0000L | 0x10000,
+        0x8000_0000_0000_0001L,
+        0x4000_0000_0000_0200L
     };
 
     private final IoVector vector = new IoVector(4);
@@ -90,7 +105,8 @@ class Qcow2FuzzTest {
     private void judge(byte[] before, byte[] after, String seed) throws IOException {
         final Path file = directory.resolve("judged.qcow2");
         Files.write(file, before);
-        final int verdict = Qemu.run("qemu-img", "check", "-f", "qcow2", file.toString()).status();
+        final int verdict =
+                Qemu.run("qemu-img", "check", "-f", "qcow2", file.toString()).status();
         if (verdict == 0 || verdict == 3) {
             Files.write(file, after);
             Qemu.check(file, false, seed);
@@ -130,8 +146,7 @@ class Qcow2FuzzTest {
     private boolean use(MemoryStorage storage, boolean writable, long seed) {
         final Qcow2Image image;
         try {
-            image = ImageOpener.open(
-                    "fuzzed", storage, null, null, new ImageOptions(1, !writable, 512, true), 1 << 16);
+            image = ImageOpener.open("fuzzed", storage, null, null, new ImageOptions(1, !writable, 512, true), 1 << 16);
         } catch (ImageException e) {
             return false;
         }
