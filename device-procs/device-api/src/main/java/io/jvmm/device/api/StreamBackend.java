@@ -286,7 +286,7 @@ public final class StreamBackend implements Backend {
                 int taken = core.hostInput(port, byteView, 0, count, nowNs);
                 unstage(taken);
                 if (taken < count) {
-                    return changed | taken > 0;
+                    return changed || taken > 0;
                 }
             }
             changed = true;
