@@ -210,7 +210,7 @@ final class PolicyProbesTest {
         byte[] filter = Policies.compiled(name).toBytes();
         boolean starting = name.endsWith("wide");
         for (String call : NEVER) {
-            if (starting && AT_START.contains(call)
+            if ((starting && AT_START.contains(call))
                     || OF_ONE.getOrDefault(name, Set.of()).contains(call)) {
                 continue;
             }

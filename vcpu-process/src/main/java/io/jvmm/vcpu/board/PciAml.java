@@ -50,7 +50,7 @@ final class PciAml {
     private static void routes(AmlWriter table) {
         for (int slot = 1; slot < PciMap.SLOTS; slot++) {
             for (int pin = 0; pin < PINS; pin++) {
-                table.packageOf((long) slot << 16 | ANY_FUNCTION, pin, 0, PciMap.gsi(slot, pin));
+                table.packageOf(((long) slot << 16) | ANY_FUNCTION, pin, 0, PciMap.gsi(slot, pin));
             }
         }
     }

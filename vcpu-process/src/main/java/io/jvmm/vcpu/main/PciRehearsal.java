@@ -86,7 +86,7 @@ final class PciRehearsal implements AutoCloseable {
     void access(Board.Maps maps) {
         final Counters counters = new Counters();
         final long config = PciMap.ECAM_START + (SLOT << 15);
-        maps.ports().write(0, PciMap.CONFIG_ADDRESS_PORT, 4, 0x8000_0000L | SLOT << 11, counters);
+        maps.ports().write(0, PciMap.CONFIG_ADDRESS_PORT, 4, 0x8000_0000L | (SLOT << 11), counters);
         maps.ports().read(0, PciMap.CONFIG_DATA_PORT, 4, counters);
         maps.memory().write(0, config + COMMAND, 2, COMMAND_MEMORY_AND_MASTER, counters);
         final long table = maps.memory().read(0, config + TABLE_BAR, 4, counters);

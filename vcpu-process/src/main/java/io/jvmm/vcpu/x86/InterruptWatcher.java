@@ -161,7 +161,8 @@ final class InterruptWatcher implements AutoCloseable {
         long timeoutNs = 0;
         while (!ending) {
             doorbell.drain();
-            if (watched.lines != sources || watched.messages != messages) {
+            // They only ever become more.
+            if (watched.lines.size() != sources.size() || watched.messages.size() != messages.size()) {
                 watched = new Watched(sources, messages);
             }
             watched.listen(chipset);

@@ -10,11 +10,16 @@ import java.nio.charset.StandardCharsets;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import org.junit.jupiter.api.Test;
 
 /** What firmware makes of the files: the loader's commands carried out here as QEMU documents them. */
 class FirmwareFilesTest {
     private static final AcpiConfig CONFIG = new AcpiConfig(2, List.of(new AcpiConfig.ComPort(0x3F8, 4)), true, true);
+
+    private static byte[] file(Map<String, byte[]> files, String name) {
+        return Objects.requireNonNull(files.get(name), name);
+    }
 
     private static ByteBuffer little(byte[] bytes) {
         return ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN);
@@ -38,15 +43,15 @@ class FirmwareFilesTest {
     void theLoaderMakesTablesOfThem() {
         final Map<String, byte[]> files = FirmwareFiles.of(CONFIG, E820.of(128L << 20));
         final Map<String, Long> places = new HashMap<>();
-        final ByteBuffer script = little(files.get("etc/table-loader"));
+        final ByteBuffer script = little(file(files, "etc/table-loader"));
         for (int at = 0; at < script.capacity(); at += 128) {
             final String file = name(script, at + 4);
             switch (script.getInt(at)) {
                 case 1 -> places.put(file, script.get(at + 64) == 2 ? 0xF_5A50L : 0x7FF_E000L);
                 case 2 -> {
                     final int offset = script.getInt(at + 116);
-                    final long base = places.get(name(script, at + 60));
-                    final ByteBuffer target = little(files.get(file));
+                    final long base = Objects.requireNonNull(places.get(name(script, at + 60)));
+                    final ByteBuffer target = little(file(files, file));
                     if (script.get(at + 120) == 8) {
                         target.putLong(offset, target.getLong(offset) + base);
                     } else {
@@ -55,17 +60,17 @@ class FirmwareFilesTest {
                     }
                 }
                 case 3 -> {
-                    final byte[] target = files.get(file);
+                    final byte[] target = file(files, file);
                     final int offset = script.getInt(at + 60);
                     target[offset] -= (byte) sum(target, script.getInt(at + 64), script.getInt(at + 68));
                 }
                 default -> throw new AssertionError("command " + script.getInt(at));
             }
         }
-        final byte[] rsdp = files.get("etc/acpi/rsdp");
+        final byte[] rsdp = file(files, "etc/acpi/rsdp");
         assertEquals(0, sum(rsdp, 0, 20));
         assertEquals(0, sum(rsdp, 0, 36));
-        final byte[] tables = files.get("etc/acpi/tables");
+        final byte[] tables = file(files, "etc/acpi/tables");
         final ByteBuffer b = little(tables);
         final int xsdt = (int) (little(rsdp).getLong(24) - 0x7FF_E000L);
         assertEquals("XSDT", word(b, xsdt));
@@ -94,13 +99,11 @@ class FirmwareFilesTest {
 
     @Test
     void e820IsRamOnly() {
-        final ByteBuffer small =
-                little(FirmwareFiles.of(CONFIG, E820.of(128L << 20)).get("etc/e820"));
+        final ByteBuffer small = little(file(FirmwareFiles.of(CONFIG, E820.of(128L << 20)), "etc/e820"));
         assertEquals(20, small.capacity());
         assertEquals(128L << 20, small.getLong(8));
         assertEquals(1, small.getInt(16));
-        final ByteBuffer large =
-                little(FirmwareFiles.of(CONFIG, E820.of(5L << 30)).get("etc/e820"));
+        final ByteBuffer large = little(file(FirmwareFiles.of(CONFIG, E820.of(5L << 30)), "etc/e820"));
         assertEquals(40, large.capacity());
         assertEquals(1L << 32, large.getLong(20));
         assertEquals(2L << 30, large.getLong(28));
@@ -117,7 +120,7 @@ class FirmwareFilesTest {
         assertEquals(4, b.getInt(12));
         int next = 16 + 4 * 64;
         for (int i = 0; i < 4; i++) {
-            final byte[] content = files.get(name(b, 16 + 64 * i));
+            final byte[] content = file(files, name(b, 16 + 64 * i));
             assertEquals(next, b.getInt(16 + 64 * i + 56));
             final byte[] there = new byte[b.getInt(16 + 64 * i + 60)];
             b.get(next, there);

@@ -73,7 +73,7 @@ class ConfigSpace {
         for (int i = 0; i < widthBytes; i++) {
             final int mask = writable[offset + i];
             final int written = value >>> (Byte.SIZE * i);
-            bytes[offset + i] = (byte) (bytes[offset + i] & ~mask | written & mask);
+            bytes[offset + i] = (byte) ((bytes[offset + i] & ~mask) | (written & mask));
         }
         written(offset, widthBytes);
     }

@@ -245,7 +245,7 @@ final class Endpoint extends ConfigSpace {
         final int queue = multiplier == 0 ? (int) value & 0xFFFF : at / multiplier;
         final boolean whole = multiplier == 0 || (at & (multiplier - 1)) == 0;
         if (whole && queue < function.queues() && isMaster()) {
-            slot.device().kick(vcpuIndex, slot.function() << Byte.SIZE | queue);
+            slot.device().kick(vcpuIndex, (slot.function() << Byte.SIZE) | queue);
         } else {
             from.kickDropped();
         }

@@ -49,14 +49,14 @@ final class HostBridge extends ConfigSpace {
     /** Length of ECAM; 0 while it is off or of a reserved length. */
     long ecamBytes() {
         final int low = get(PCIEXBAR, 4);
-        final int size = low >> 1 & 3;
-        return (low & 1) == 0 || size == 3 ? 0 : PciMap.ECAM_BYTES >> size;
+        final int size = (low >> 1) & 3;
+        return ((low & 1) == 0 || size == 3) ? 0 : PciMap.ECAM_BYTES >> size;
     }
 
     /** Where ECAM begins, a multiple of its length. */
     long ecamStart() {
         final long base =
-                ((long) get(PCIEXBAR + 4, 4) << Integer.SIZE | get(PCIEXBAR, 4) & 0xFFFF_FFFFL) & ADDRESS_BITS;
+                (((long) get(PCIEXBAR + 4, 4) << Integer.SIZE) | (get(PCIEXBAR, 4) & 0xFFFF_FFFFL)) & ADDRESS_BITS;
         final long length = ecamBytes();
         return length == 0 ? 0 : base & -length;
     }

@@ -41,7 +41,7 @@ final class Msix {
     Msix(List<PciSlot.Vector> vectors) {
         this.vectors = vectors;
         this.table = new int[vectors.size() * (ENTRY_BYTES / Integer.BYTES)];
-        this.pbaOffset = tableBytes() + PBA_ALIGNMENT - 1 & -PBA_ALIGNMENT;
+        this.pbaOffset = (tableBytes() + PBA_ALIGNMENT - 1) & -PBA_ALIGNMENT;
         this.lines = new Poller(vectors.size());
         for (int i = 0; i < vectors.size(); i++) {
             lines.add(vectors.get(i).line().fd(), Poller.READABLE);
@@ -101,7 +101,7 @@ final class Msix {
     private long doubleWord(int offset) {
         if (offset < tableBytes()) {
             final int at = offset / Integer.BYTES;
-            return table[at] & 0xFFFF_FFFFL | (long) table[at + 1] << Integer.SIZE;
+            return (table[at] & 0xFFFF_FFFFL) | ((long) table[at + 1] << Integer.SIZE);
         }
         return offset >= pbaOffset && offset < pbaOffset + pbaBytes() ? pending((offset - pbaOffset) / Long.BYTES) : 0;
     }
@@ -139,7 +139,9 @@ final class Msix {
             it.message().mask();
         } else {
             it.message()
-                    .unmask(word(vector, 0) & 0xFFFF_FFFFL | (long) word(vector, 4) << Integer.SIZE, word(vector, 8));
+                    .unmask(
+                            (word(vector, 0) & 0xFFFF_FFFFL) | ((long) word(vector, 4) << Integer.SIZE),
+                            word(vector, 8));
         }
     }
 
@@ -172,7 +174,7 @@ final class Msix {
             final long possible = left == Long.SIZE ? -1L : (1L << left) - 1;
             final long bits = state.u64(state.loads() ? 0 : pending(group), possible, "pending bits");
             for (int i = 0; apply && i < left; i++) {
-                if ((bits >>> i & 1) != 0) {
+                if (((bits >>> i) & 1) != 0) {
                     vectors.get(group * Long.SIZE + i).line().signal();
                 }
             }
@@ -180,7 +182,7 @@ final class Msix {
     }
 
     private static int writable(int word) {
-        return switch (word * Integer.BYTES & (ENTRY_BYTES - 1)) {
+        return switch ((word * Integer.BYTES) & (ENTRY_BYTES - 1)) {
             case 0 -> ADDRESS_WRITABLE;
             case CONTROL -> MASKED;
             default -> -1;

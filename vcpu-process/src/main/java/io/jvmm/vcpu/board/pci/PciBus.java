@@ -305,14 +305,14 @@ public final class PciBus implements ExpansionBus, AutoCloseable {
             final int address = address();
             return (address & CONFIG_ENABLE) == 0
                     ? ones(widthBytes)
-                    : readConfig(vcpuIndex, address >>> 8 & 0xFFFF, address & 0xFC | offset, widthBytes);
+                    : readConfig(vcpuIndex, (address >>> 8) & 0xFFFF, (address & 0xFC) | offset, widthBytes);
         }
 
         @Override
         public void write(int vcpuIndex, int region, int offset, int widthBytes, long value) {
             final int address = address();
             if ((address & CONFIG_ENABLE) != 0) {
-                writeConfig(vcpuIndex, address >>> 8 & 0xFFFF, address & 0xFC | offset, widthBytes, (int) value);
+                writeConfig(vcpuIndex, (address >>> 8) & 0xFFFF, (address & 0xFC) | offset, widthBytes, (int) value);
             }
         }
 

@@ -278,7 +278,7 @@ public final class PciRig implements AutoCloseable {
 
     /** Through cf8 and cfc. */
     long legacy(int slot, int register, int width) {
-        out(0xCF8, 4, 0x8000_0000L | slot << 11 | register & 0xFC);
+        out(0xCF8, 4, 0x8000_0000L | (long) slot << 11 | (register & 0xFC));
         return in(0xCFC + (register & 3), width);
     }
 
