@@ -77,16 +77,15 @@ final class ControlQueue {
         int type = view.getByte(0) & 0xFF;
         int command = view.getByte(1) & 0xFF;
         long data = chain.readableBytes() - HEADER_BYTES;
-        boolean done =
-                switch (type) {
-                    case CLASS_RX -> has(NetFeatures.CTRL_RX) && rx(command, data);
-                    case CLASS_MAC -> mac(command, data);
-                    case CLASS_VLAN -> has(NetFeatures.CTRL_VLAN) && vlan(command, data);
-                    case CLASS_ANNOUNCE -> has(NetFeatures.GUEST_ANNOUNCE) && announced(command);
-                    case CLASS_MQ -> has(NetFeatures.MQ) && pairs(command, data);
-                    case CLASS_GUEST_OFFLOADS -> has(NetFeatures.CTRL_GUEST_OFFLOADS) && offloads(command, data);
-                    default -> false;
-                };
+        boolean done = switch (type) {
+            case CLASS_RX -> has(NetFeatures.CTRL_RX) && rx(command, data);
+            case CLASS_MAC -> mac(command, data);
+            case CLASS_VLAN -> has(NetFeatures.CTRL_VLAN) && vlan(command, data);
+            case CLASS_ANNOUNCE -> has(NetFeatures.GUEST_ANNOUNCE) && announced(command);
+            case CLASS_MQ -> has(NetFeatures.MQ) && pairs(command, data);
+            case CLASS_GUEST_OFFLOADS -> has(NetFeatures.CTRL_GUEST_OFFLOADS) && offloads(command, data);
+            default -> false;
+        };
         return done ? OK : refuse(type << 8 | command);
     }
 

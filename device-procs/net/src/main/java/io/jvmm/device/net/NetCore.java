@@ -97,12 +97,7 @@ final class NetCore implements VirtioDevice {
         }
         sizes.add(NetConfig.CONTROL_QUEUE_SIZE);
         return new VirtioIdentity(
-                DEVICE_TYPE,
-                PCI_CLASS,
-                NetFeatures.offered(config),
-                sizes,
-                CONFIG_BYTES,
-                NetStateLayout.LENGTH_BYTES);
+                DEVICE_TYPE, PCI_CLASS, NetFeatures.offered(config), sizes, CONFIG_BYTES, NetStateLayout.LENGTH_BYTES);
     }
 
     /**

@@ -111,8 +111,8 @@ public final class NetDevice implements VirtioFactory {
     private static Fd need(Descriptors descriptors, int function, String name) {
         return descriptors
                 .find(name)
-                .orElseThrow(() ->
-                        new IllegalArgumentException("descriptor '" + function + "." + name + "' is missing"));
+                .orElseThrow(
+                        () -> new IllegalArgumentException("descriptor '" + function + "." + name + "' is missing"));
     }
 
     @Override

@@ -67,11 +67,8 @@ final class NetExercise {
     private static byte[] frame(int kind) {
         boolean tcp = kind == 2;
         int transport = tcp ? TCP_BYTES : UDP_BYTES;
-        ByteBuffer bytes = ByteBuffer.allocate(FrameHeader.LENGTH_BYTES
-                + FrameHeader.ETHERNET_BYTES
-                + IPV4_BYTES
-                + transport
-                + PAYLOAD_BYTES);
+        ByteBuffer bytes = ByteBuffer.allocate(
+                FrameHeader.LENGTH_BYTES + FrameHeader.ETHERNET_BYTES + IPV4_BYTES + transport + PAYLOAD_BYTES);
         bytes.order(ByteOrder.LITTLE_ENDIAN);
         int l4 = FrameHeader.ETHERNET_BYTES + IPV4_BYTES;
         if (kind > 0) {
@@ -85,7 +82,11 @@ final class NetExercise {
         bytes.putShort((short) (kind == 0 ? 0x0806 : 0x0800));
         int total = IPV4_BYTES + transport + PAYLOAD_BYTES;
         bytes.put((byte) 0x45).put((byte) 0).putShort((short) total).putInt(0);
-        bytes.put((byte) 64).put((byte) (tcp ? 6 : 17)).putShort((short) 0).putInt(0x0A000001).putInt(0x0A000002);
+        bytes.put((byte) 64)
+                .put((byte) (tcp ? 6 : 17))
+                .putShort((short) 0)
+                .putInt(0x0A000001)
+                .putInt(0x0A000002);
         bytes.putShort((short) 7).putShort((short) 7);
         if (tcp) {
             bytes.putInt(0).putInt(0).put((byte) 0x50).put((byte) 0x18);

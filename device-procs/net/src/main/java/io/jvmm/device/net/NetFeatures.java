@@ -60,13 +60,15 @@ final class NetFeatures {
     /** All that a function with this configuration offers. */
     static long offered(NetConfig config) {
         long features = MTU | MAC | MRG_RXBUF | STATUS | CTRL_VQ | CTRL_RX | CTRL_VLAN | CTRL_RX_EXTRA;
-        features |= GUEST_ANNOUNCE | CTRL_MAC_ADDR | SPEED_DUPLEX | config.ring().features();
+        features |=
+                GUEST_ANNOUNCE | CTRL_MAC_ADDR | SPEED_DUPLEX | config.ring().features();
         if (config.pairs() > 1) {
             features |= MQ;
         }
         if (config.offloads()) {
             features |= CTRL_GUEST_OFFLOADS | CSUM | HOST_TSO | HOST_ECN | HOST_USO | GUEST_CSUM;
-            // passt has no place for a header that asks for segmentation or fragmentation, so it never sends such frames;
+            // passt has no place for a header that asks for segmentation or fragmentation, so it never sends such
+            // frames;
             // those of the guest are segmented by this process, which does not fragment.
             if (config.backend() != NetConfig.Backend.PASST) {
                 features |= HOST_UFO | GUEST_TSO | GUEST_ECN | GUEST_UFO | GUEST_USO4 | GUEST_USO6;

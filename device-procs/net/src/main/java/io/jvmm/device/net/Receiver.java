@@ -40,6 +40,7 @@ final class Receiver {
     private boolean completed;
     /** There are buffers, and no place to keep more of them in. */
     private boolean full;
+
     private @Nullable FramePort heldBy;
     private int heldBytes;
     private int heldInGuest;
@@ -191,8 +192,7 @@ final class Receiver {
             reserve.read(0, header.bytes(), 0, first);
         }
         if (first < wanted) {
-            MemorySegment.copy(
-                    port.rest(), port.restOffset(), header.bytes(), first, wanted - first);
+            MemorySegment.copy(port.rest(), port.restOffset(), header.bytes(), first, wanted - first);
         }
     }
 

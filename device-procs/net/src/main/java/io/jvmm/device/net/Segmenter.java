@@ -80,10 +80,7 @@ final class Segmenter {
         if (parts.ipv4) {
             return version == 4 && l3 + (frame.getByte(l3) & 0xF) * 4 == l4 && type != FrameHeader.GSO_TCPV6;
         }
-        return version == 6
-                && l4 >= l3 + IPV6_BYTES
-                && l3 + IPV6_BYTES <= frameBytes
-                && type != FrameHeader.GSO_TCPV4;
+        return version == 6 && l4 >= l3 + IPV6_BYTES && l3 + IPV6_BYTES <= frameBytes && type != FrameHeader.GSO_TCPV4;
     }
 
     /** Bytes of all segments of the frame last begun, with {@code prefixBytes} for each. */

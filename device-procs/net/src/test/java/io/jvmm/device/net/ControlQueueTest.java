@@ -219,7 +219,10 @@ class ControlQueueTest {
             net.queue(net.control()).offer(new byte[] {0, 0, 1}, 0);
             net.queue(net.control()).kick();
             net.rig.settle();
-            assertEquals(0, java.util.Objects.requireNonNull(net.queue(net.control()).reap()).lengthBytes());
+            assertEquals(
+                    0,
+                    java.util.Objects.requireNonNull(net.queue(net.control()).reap())
+                            .lengthBytes());
             assertEquals(NetCore.BAD_COMMAND, net.rig.lastGuestErrorCode());
             byte[][] oneByOne = {{0}, {0}, {0}};
             net.queue(net.control()).offer(oneByOne, 0, 1);
@@ -227,7 +230,8 @@ class ControlQueueTest {
             net.rig.settle();
             assertArrayEquals(
                     new byte[] {OK},
-                    java.util.Objects.requireNonNull(net.queue(net.control()).reap()).written());
+                    java.util.Objects.requireNonNull(net.queue(net.control()).reap())
+                            .written());
             assertTrue(!arrives(net, STRANGER));
         }
     }

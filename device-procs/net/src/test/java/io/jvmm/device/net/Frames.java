@@ -22,7 +22,8 @@ final class Frames {
 
     /** RFC 1071 §4.1, without the complement. */
     static int sum(byte[]... parts) {
-        ByteBuffer all = ByteBuffer.allocate(Arrays.stream(parts).mapToInt(p -> p.length).sum() + 1);
+        ByteBuffer all =
+                ByteBuffer.allocate(Arrays.stream(parts).mapToInt(p -> p.length).sum() + 1);
         int length = all.capacity() - 1;
         for (byte[] part : parts) {
             all.put(part);
@@ -39,7 +40,8 @@ final class Frames {
 
     /** Sum of a transport packet with its pseudo-header; 0xFFFF when the checksum in it is right. */
     static int transportSum(byte[] source, byte[] target, int protocol, byte[] packet) {
-        byte[] pseudo = ByteBuffer.allocate(8).putInt(packet.length).putInt(protocol).array();
+        byte[] pseudo =
+                ByteBuffer.allocate(8).putInt(packet.length).putInt(protocol).array();
         return sum(source, target, pseudo, packet);
     }
 
@@ -54,7 +56,10 @@ final class Frames {
 
     static byte[] ipv4(byte[] source, byte[] target, int protocol, int id, byte[] payload) {
         ByteBuffer packet = ByteBuffer.allocate(20 + payload.length);
-        packet.put((byte) 0x45).put((byte) 0).putShort((short) (20 + payload.length)).putShort((short) id);
+        packet.put((byte) 0x45)
+                .put((byte) 0)
+                .putShort((short) (20 + payload.length))
+                .putShort((short) id);
         packet.putShort((short) 0x4000).put((byte) 64).put((byte) protocol).putShort((short) 0);
         packet.put(source).put(target).put(payload);
         packet.putShort(10, (short) ~sum(Arrays.copyOf(packet.array(), 20)));
@@ -63,7 +68,10 @@ final class Frames {
 
     static byte[] ipv6(byte[] source, byte[] target, int protocol, byte[] payload) {
         ByteBuffer packet = ByteBuffer.allocate(40 + payload.length);
-        packet.putInt(0x60000000).putShort((short) payload.length).put((byte) protocol).put((byte) 64);
+        packet.putInt(0x60000000)
+                .putShort((short) payload.length)
+                .put((byte) protocol)
+                .put((byte) 64);
         return packet.put(source).put(target).put(payload).array();
     }
 
@@ -107,7 +115,8 @@ final class Frames {
     }
 
     static byte[] join(byte[]... parts) {
-        ByteBuffer all = ByteBuffer.allocate(Arrays.stream(parts).mapToInt(p -> p.length).sum());
+        ByteBuffer all =
+                ByteBuffer.allocate(Arrays.stream(parts).mapToInt(p -> p.length).sum());
         for (byte[] part : parts) {
             all.put(part);
         }

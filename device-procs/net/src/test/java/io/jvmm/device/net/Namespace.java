@@ -59,7 +59,8 @@ final class Namespace {
 
     /** Runs a program to its end. */
     static void program(String... command) throws IOException, InterruptedException {
-        Process process = new ProcessBuilder(List.of(command)).redirectErrorStream(true).start();
+        Process process =
+                new ProcessBuilder(List.of(command)).redirectErrorStream(true).start();
         String output = new String(process.getInputStream().readAllBytes(), java.nio.charset.StandardCharsets.UTF_8);
         if (process.waitFor() != 0) {
             throw new AssertionError(String.join(" ", command) + ": " + output);
@@ -77,7 +78,10 @@ final class Namespace {
                 int flags = IFF_TAP_NO_PI_VNET_HDR | (queues > 1 ? IFF_MULTI_QUEUE : 0);
                 request.set(ValueLayout.JAVA_SHORT, 16, (short) flags);
                 ioctl(fds[queue], TUNSETIFF, request.address());
-                ioctl(fds[queue], TUNSETVNETHDRSZ, arena.allocateFrom(ValueLayout.JAVA_INT, 12).address());
+                ioctl(
+                        fds[queue],
+                        TUNSETVNETHDRSZ,
+                        arena.allocateFrom(ValueLayout.JAVA_INT, 12).address());
             }
         }
         program("ip", "link", "set", "tap0", "mtu", Integer.toString(mtu));

@@ -35,10 +35,16 @@ class NetAllocationTest {
             long outAt = put(net, 1 << 20, Frames.header(1, 1, 66, 1448, 34, 16), frame);
             byte[] udp = Frames.finishedUdp(Frames.HOST_IP, Frames.GUEST_IP, 1, 2, Frames.pattern(4000, 1));
             byte[] in = Frames.ethernet(
-                    Frames.GUEST_MAC, Frames.HOST_MAC, 0x0800, Frames.ipv4(Frames.HOST_IP, Frames.GUEST_IP, 17, 1, udp));
+                    Frames.GUEST_MAC,
+                    Frames.HOST_MAC,
+                    0x0800,
+                    Frames.ipv4(Frames.HOST_IP, Frames.GUEST_IP, 17, 1, udp));
             byte[] wire = tap
                     ? Frames.join(new byte[HEADER], in)
-                    : ByteBuffer.allocate(4 + in.length).putInt(in.length).put(in).array();
+                    : ByteBuffer.allocate(4 + in.length)
+                            .putInt(in.length)
+                            .put(in)
+                            .array();
             MemorySegment.copy(wire, 0, scratch, ValueLayout.JAVA_BYTE, 0, wire.length);
             long[][] rxAt = new long[BATCH][1];
             for (int i = 0; i < BATCH; i++) {

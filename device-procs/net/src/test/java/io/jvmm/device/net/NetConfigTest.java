@@ -22,8 +22,7 @@ class NetConfigTest {
     }
 
     private static String refused(String... pairs) {
-        return String.valueOf(assertThrows(
-                        IllegalArgumentException.class, () -> NetConfig.from(entries(pairs)))
+        return String.valueOf(assertThrows(IllegalArgumentException.class, () -> NetConfig.from(entries(pairs)))
                 .getMessage());
     }
 

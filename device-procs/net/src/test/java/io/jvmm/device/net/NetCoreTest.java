@@ -103,7 +103,8 @@ class NetCoreTest {
             for (int i = 0; i < sizes.length; i++) {
                 byte[] frame = frames.get(i);
                 int buffers = (sizes[i] + 14 + 12 + 599) / 600;
-                assertArrayEquals(new byte[] {(byte) buffers, (byte) (buffers >> 8)}, new byte[] {frame[10], frame[11]});
+                assertArrayEquals(
+                        new byte[] {(byte) buffers, (byte) (buffers >> 8)}, new byte[] {frame[10], frame[11]});
                 assertArrayEquals(forGuest(sizes[i], sizes[i]), frameOf(frame));
             }
         }
@@ -206,9 +207,12 @@ class NetCoreTest {
             net.offerReceive(0, 1, 1600);
             net.arrive(0, plain(), forGuest(100, 2));
             net.rig.settle();
-            assertEquals(0, java.util.Objects.requireNonNull(net.queue(0).reap()).lengthBytes());
-            assertEquals(0, java.util.Objects.requireNonNull(net.queue(0).reap()).lengthBytes());
-            assertEquals(126, java.util.Objects.requireNonNull(net.queue(0).reap()).lengthBytes());
+            assertEquals(
+                    0, java.util.Objects.requireNonNull(net.queue(0).reap()).lengthBytes());
+            assertEquals(
+                    0, java.util.Objects.requireNonNull(net.queue(0).reap()).lengthBytes());
+            assertEquals(
+                    126, java.util.Objects.requireNonNull(net.queue(0).reap()).lengthBytes());
             assertEquals(2, net.rig.guestErrors());
         }
     }
@@ -280,7 +284,9 @@ class NetCoreTest {
                 }
                 sent++;
             }
-            assertTrue(net.queue(1).outstanding() > 10, "a socket that is full: " + net.queue(1).outstanding());
+            assertTrue(
+                    net.queue(1).outstanding() > 10,
+                    "a socket that is full: " + net.queue(1).outstanding());
             assertFalse(net.queue(1).kickWanted(), "no kicks while it is stalled");
             for (int i = 0; i < sent; i++) {
                 byte[] frame = net.sent(0);

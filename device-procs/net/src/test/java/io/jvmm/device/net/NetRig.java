@@ -133,13 +133,12 @@ final class NetRig implements AutoCloseable {
         Completion completion;
         while ((completion = queue(2 * pair).reap()) != null) {
             byte[] first = completion.written();
-            int buffers = driver().negotiated(NetFeatures.MRG_RXBUF)
-                    ? first[10] & 0xFF | (first[11] & 0xFF) << 8
-                    : 1;
+            int buffers = driver().negotiated(NetFeatures.MRG_RXBUF) ? first[10] & 0xFF | (first[11] & 0xFF) << 8 : 1;
             byte[][] parts = new byte[buffers][];
             parts[0] = first;
             for (int i = 1; i < buffers; i++) {
-                parts[i] = java.util.Objects.requireNonNull(queue(2 * pair).reap()).written();
+                parts[i] =
+                        java.util.Objects.requireNonNull(queue(2 * pair).reap()).written();
             }
             frames.add(Frames.join(parts));
         }
@@ -186,7 +185,10 @@ final class NetRig implements AutoCloseable {
 
     /** The bytes on a stream that frames make. */
     static byte[] prefixed(byte[] frame) {
-        return ByteBuffer.allocate(4 + frame.length).putInt(frame.length).put(frame).array();
+        return ByteBuffer.allocate(4 + frame.length)
+                .putInt(frame.length)
+                .put(frame)
+                .array();
     }
 
     static byte[] frameOf(byte[] received) {

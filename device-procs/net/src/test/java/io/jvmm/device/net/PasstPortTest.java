@@ -93,7 +93,8 @@ class PasstPortTest {
             byte[] good = udpFrame(false, udp);
             byte[] bad = good.clone();
             bad[60] ^= 1;
-            byte[] none = udpFrame(false, ByteBuffer.wrap(udp.clone()).putShort(6, (short) 0).array());
+            byte[] none = udpFrame(
+                    false, ByteBuffer.wrap(udp.clone()).putShort(6, (short) 0).array());
             byte[] fragment = good.clone();
             fragment[20] = 0x20;
             for (byte[] frame : new byte[][] {good, bad, none, fragment, forGuest(50, 1)}) {

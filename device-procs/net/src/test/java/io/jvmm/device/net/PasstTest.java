@@ -48,9 +48,21 @@ class PasstTest {
             Fd nowhere = Namespace.tap(1, 1500)[0]; // any kernel has one, unlike a dummy interface
             Namespace.program("ip", "route", "add", "default", "via", "10.9.8.254");
             Path path = directory.resolve("passt.socket");
-            List<String> command = List.of("passt", "--foreground", "--quiet", "--one-off", "--runas", "0",
-                    "--socket", path.toString(), "--mtu", Integer.toString(mtu), "--tcp-ports", forward,
-                    "--udp-ports", "none");
+            List<String> command = List.of(
+                    "passt",
+                    "--foreground",
+                    "--quiet",
+                    "--one-off",
+                    "--runas",
+                    "0",
+                    "--socket",
+                    path.toString(),
+                    "--mtu",
+                    Integer.toString(mtu),
+                    "--tcp-ports",
+                    forward,
+                    "--udp-ports",
+                    "none");
             Process passt = start(command);
             try {
                 UnixSocket socket = connect(path, passt);

@@ -68,8 +68,8 @@ class SegmenterTest {
     void tcpOverIpv6BehindAVlanTag() {
         byte[] payload = Frames.pattern(3000, 5);
         byte[] tcp = Frames.tcp(Frames.GUEST_IP6, Frames.HOST_IP6, 9, ACK, payload);
-        byte[] tagged = Frames.join(new byte[] {0, 7, (byte) 0x86, (byte) 0xDD},
-                Frames.ipv6(Frames.GUEST_IP6, Frames.HOST_IP6, 6, tcp));
+        byte[] tagged = Frames.join(
+                new byte[] {0, 7, (byte) 0x86, (byte) 0xDD}, Frames.ipv6(Frames.GUEST_IP6, Frames.HOST_IP6, 6, tcp));
         byte[] bytes = Frames.ethernet(Frames.HOST_MAC, Frames.GUEST_MAC, 0x8100, tagged);
         assertEquals(3, begin(bytes, Frames.header(1, 4, 90, 1400, 58, 16)));
         for (int i = 0; i < 3; i++) {

@@ -47,8 +47,7 @@ class TapTest {
                     assertEquals(0, net.command(4, 0, (byte) pairs, (byte) 0));
                 }
                 GuestStack guest = new GuestStack(net, Frames.GUEST_IP);
-                Process ping = new ProcessBuilder(
-                                "busybox", "ping", "-c", "3", "-i", "0.1", "-s", "1400", "10.9.8.2")
+                Process ping = new ProcessBuilder("busybox", "ping", "-c", "3", "-i", "0.1", "-s", "1400", "10.9.8.2")
                         .redirectErrorStream(true)
                         .start();
                 await("echoes", guest, pairs, () -> !ping.isAlive());
