@@ -69,41 +69,41 @@ public final class NetDevice implements VirtioFactory {
     private static List<Backend> connect(
             int function, NetConfig config, Descriptors descriptors, NetCore device, HostEvents events) {
         List<FramePort> ports = new ArrayList<>();
-        List<Fd> watched = new ArrayList<>();
+        List<Fd> inputs = new ArrayList<>();
+        List<Fd> outputs = inputs;
         switch (config.backend()) {
             case NONE -> {
                 return List.of();
             }
             case TAP -> {
                 for (int pair = 0; pair < config.pairs(); pair++) {
-                    watched.add(need(descriptors, function, "tap." + pair));
+                    inputs.add(need(descriptors, function, "tap." + pair));
                 }
-                boolean segmentsUdp = TapPort.kernelSegmentsUdp(watched.getFirst());
+                boolean segmentsUdp = TapPort.kernelSegmentsUdp(inputs.getFirst());
                 TapPort.Linear linear = new TapPort.Linear();
-                for (Fd tap : watched) {
+                for (Fd tap : inputs) {
                     ports.add(new TapPort(tap, tap, device.memory(), linear, segmentsUdp));
                 }
             }
             case PASST -> {
-                watched.add(need(descriptors, function, "passt"));
-                ports.add(new PasstPort(watched.getFirst(), watched.getFirst(), device.state()));
+                inputs.add(need(descriptors, function, "passt"));
+                ports.add(new PasstPort(inputs.getFirst(), inputs.getFirst(), device.state()));
             }
             case ECHO -> {
                 if (descriptors.find(ECHO_DESCRIPTORS[0]).isEmpty()) {
                     return List.of(); // the scripted peer has no host
                 }
-                Fd tapOut = descriptors.need("tap.out");
-                Fd tapIn = descriptors.need("tap.in");
-                ports.add(new TapPort(tapIn, tapOut, device.memory(), new TapPort.Linear(), false));
-                watched.add(tapIn);
-                ports.add(new PasstPort(descriptors.need("passt.in"), descriptors.need("passt.out"), device.state()));
-                watched.add(descriptors.need("passt.in"));
+                outputs = List.of(descriptors.need("tap.out"), descriptors.need("passt.out"));
+                inputs.addAll(List.of(descriptors.need("tap.in"), descriptors.need("passt.in")));
+                ports.add(new TapPort(
+                        inputs.getFirst(), outputs.getFirst(), device.memory(), new TapPort.Linear(), false));
+                ports.add(new PasstPort(inputs.getLast(), outputs.getLast(), device.state()));
             }
         }
         device.connect(ports, events, function);
         List<Backend> backends = new ArrayList<>();
         for (int i = 0; i < ports.size(); i++) {
-            backends.add(new PortBackend(function, device, i, ports.get(i), watched.get(i)));
+            backends.add(new PortBackend(function, device, i, ports.get(i), inputs.get(i), outputs.get(i)));
         }
         return backends;
     }

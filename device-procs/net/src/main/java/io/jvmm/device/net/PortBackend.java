@@ -15,16 +15,22 @@ final class PortBackend implements Backend {
     private final NetCore device;
     private final int index;
     private final FramePort port;
-    private final Fd fd;
-    private int place = -1;
+    private final Fd in;
+    private final Fd out;
+    private int inPlace;
+    private int outPlace;
 
-    /** @param index which of the device's ports */
-    PortBackend(int function, NetCore device, int index, FramePort port, Fd fd) {
+    /**
+     * @param index which of the device's ports
+     * @param out the same as {@code in}, but in the warm-up
+     */
+    PortBackend(int function, NetCore device, int index, FramePort port, Fd in, Fd out) {
         this.function = function;
         this.device = device;
         this.index = index;
         this.port = port;
-        this.fd = fd;
+        this.in = in;
+        this.out = out;
     }
 
     @Override
@@ -34,7 +40,7 @@ final class PortBackend implements Backend {
 
     @Override
     public int maxDescriptors() {
-        return 1;
+        return 2;
     }
 
     @Override
@@ -44,8 +50,9 @@ final class PortBackend implements Backend {
 
     @Override
     public boolean attach(Poller poller, long nowNs) {
-        place = poller.add(fd, 0);
-        poller.ignore(place);
+        inPlace = poller.add(in, 0);
+        outPlace = poller.add(out, 0);
+        unwatch(poller);
         return true;
     }
 
@@ -55,33 +62,37 @@ final class PortBackend implements Backend {
      */
     @Override
     public void watch(Poller poller) {
-        int input = device.wantsInput(index) ? Poller.READABLE : 0;
-        int output = device.wantsOutput(index) || port.hasOutput() ? Poller.WRITABLE : 0;
-        if ((input | output) == 0 || device.lost()) {
-            poller.ignore(place);
+        watch(poller, inPlace, in, Poller.READABLE, device.wantsInput(index));
+        watch(poller, outPlace, out, Poller.WRITABLE, device.wantsOutput(index) || port.hasOutput());
+    }
+
+    private void watch(Poller poller, int place, Fd fd, int events, boolean wanted) {
+        if (wanted && !device.lost()) {
+            poller.watch(place, fd, events);
         } else {
-            poller.watch(place, fd, input | output);
+            poller.ignore(place);
         }
     }
 
     @Override
     public void unwatch(Poller poller) {
-        poller.ignore(place);
+        poller.ignore(inPlace);
+        poller.ignore(outPlace);
     }
 
     @Override
     public boolean service(Poller poller, long nowNs) {
-        int ready = poller.ready(place);
-        if (ready == 0 || device.lost()) {
+        if (device.lost()) {
             return false;
         }
-        if ((ready & (Poller.WRITABLE | BROKEN)) != 0) {
+        boolean output = (poller.ready(outPlace) & (Poller.WRITABLE | BROKEN)) != 0;
+        if (output) {
             device.output(index);
         }
-        if ((ready & (Poller.READABLE | BROKEN)) != 0) {
+        if ((poller.ready(inPlace) & (Poller.READABLE | BROKEN)) != 0) {
             device.input(index);
         }
-        return true;
+        return output;
     }
 
     @Override
