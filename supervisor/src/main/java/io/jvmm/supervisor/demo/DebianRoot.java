@@ -23,7 +23,7 @@ public final class DebianRoot {
     private static final String RECIPE = "jvmm root 1\n";
 
     private static final List<String> PACKAGES =
-            List.of("base-files", "bash", "coreutils", "iproute2", "e2fsprogs", "fdisk", "busybox-static");
+            List.of("base-files", "bash", "coreutils", "iproute2", "e2fsprogs", "fdisk", "socat", "busybox-static");
 
     /** For installing only, or large and not needed. */
     private static final Set<String> WITHOUT =
