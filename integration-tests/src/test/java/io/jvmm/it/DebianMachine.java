@@ -50,7 +50,8 @@ final class DebianMachine implements AutoCloseable {
         Path disk = Qcow2Overlay.write(dir.resolve("root.qcow2"), base, Files.size(base));
         Path initrd = root().writeInitrd(dir.resolve("initrd.img"));
         Path kernel = new DebianKernel(packages()).vmlinuz(DebianKernel.Flavour.CLOUD);
-        DebianMachine m = new DebianMachine(Machine.with(dir, """
+        DebianMachine m = new DebianMachine(
+                Machine.with(dir, """
                 [machine]
                 memory = "512M"
                 engine = "x86"
@@ -90,7 +91,9 @@ final class DebianMachine implements AutoCloseable {
         } catch (AssertionError e) {
             throw new AssertionError(e.getMessage() + "\nthe supervisor said:\n" + messages(), e);
         }
-        String text = said.substring(0, said.length() - PROMPT.length()).replace("\r\n", "\n").replaceAll("\u001b\\[\\?2004[hl]\r?", "");
+        String text = said.substring(0, said.length() - PROMPT.length())
+                .replace("\r\n", "\n")
+                .replaceAll("\u001b\\[\\?2004[hl]\r?", "");
         if (!text.endsWith("[0]\n")) {
             throw new AssertionError(command + " failed: " + text);
         }

@@ -45,8 +45,12 @@ class DevicesIT extends MachineTest {
     void stockDriversBindAndWork() throws Exception {
         try (DebianMachine m = DebianMachine.boot(dir, DEVICES)) {
             driversAreBound(m);
-            assertEquals("16", m.run("dd if=/dev/hwrng bs=16 count=1 2>/dev/null | wc -c").strip());
-            assertEquals("02:00:00:00:00:07", m.run("cat /sys/class/net/eth0/address").strip());
+            assertEquals(
+                    "16",
+                    m.run("dd if=/dev/hwrng bs=16 count=1 2>/dev/null | wc -c").strip());
+            assertEquals(
+                    "02:00:00:00:00:07",
+                    m.run("cat /sys/class/net/eth0/address").strip());
             console(m);
             vsock(m);
             memoryComesBack(m);
@@ -100,9 +104,7 @@ class DevicesIT extends MachineTest {
                 Transcript.pause(20);
             }
             m.run("echo from the guest | socat - VSOCK-CONNECT:2:99");
-            assertEquals(
-                    "from the guest\n",
-                    new String(host.getInputStream().readAllBytes(), StandardCharsets.UTF_8));
+            assertEquals("from the guest\n", new String(host.getInputStream().readAllBytes(), StandardCharsets.UTF_8));
         } finally {
             host.destroyForcibly().waitFor();
         }
@@ -110,16 +112,18 @@ class DevicesIT extends MachineTest {
 
     /** What the balloon took is not the guest's, and what the guest freed is the host's again (§5.5.6). */
     private static void memoryComesBack(DebianMachine m) throws Exception {
-        long total = Long.parseLong(m.run("awk '/^MemTotal/ {print $2}' /proc/meminfo").strip()) / 1024;
+        long total = Long.parseLong(
+                        m.run("awk '/^MemTotal/ {print $2}' /proc/meminfo").strip())
+                / 1024;
         assertTrue(total < 512 - 64, "the guest has " + total + " MiB of 512 in spite of the balloon");
         m.run("dd if=/dev/zero of=/tmp/fill bs=1M count=128 2>/dev/null");
-        long full = residentBytes(m.machine().process().pid());
+        long full = residentBytes(m.machine().handle().pid());
         m.run("rm /tmp/fill");
         long deadline = System.nanoTime() + Duration.ofMinutes(3).toNanos();
-        long now = residentBytes(m.machine().process().pid());
+        long now = residentBytes(m.machine().handle().pid());
         while (full - now < 100L * MIB && System.nanoTime() - deadline < 0) {
             Transcript.pause(200);
-            now = residentBytes(m.machine().process().pid());
+            now = residentBytes(m.machine().handle().pid());
         }
         assertTrue(
                 full - now >= 100L * MIB,
@@ -132,7 +136,8 @@ class DevicesIT extends MachineTest {
             for (Path fd : fds) {
                 if (Files.readSymbolicLink(fd).toString().startsWith("/memfd:guest-memory")) {
                     return 512
-                            * Long.parseLong(DebianMachine.host("stat", "-L", "-c", "%b", fd.toString()).strip());
+                            * Long.parseLong(DebianMachine.host("stat", "-L", "-c", "%b", fd.toString())
+                                    .strip());
                 }
             }
         }

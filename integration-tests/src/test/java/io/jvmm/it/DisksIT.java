@@ -93,7 +93,10 @@ class DisksIT extends MachineTest {
                 }
             }
             StringBuilder expected = new StringBuilder();
-            sums.lines().skip((long) n * (FILES - 1)).limit(FILES - 1).forEach(l -> expected.append(l).append('\n'));
+            sums.lines()
+                    .skip((long) n * (FILES - 1))
+                    .limit(FILES - 1)
+                    .forEach(l -> expected.append(l).append('\n'));
             Files.writeString(out.resolve("sums"), expected);
             DebianMachine.host("sh", "-c", "cd " + out + " && sha256sum -c --quiet sums");
         }

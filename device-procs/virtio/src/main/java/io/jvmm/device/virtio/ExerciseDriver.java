@@ -63,7 +63,9 @@ final class ExerciseDriver implements VirtioFactory.VirtioExercise, ScriptDriver
     @Override
     public void setUp(long features, boolean usePacked) {
         packed = usePacked;
-        long wanted = features | VirtioFeature.VERSION_1 | (usePacked ? VirtioFeature.RING_PACKED : 0);
+        // Accepting what is not offered would be refused (§3.1.1), and nothing after it exercised.
+        long wanted =
+                features & identity.features() | VirtioFeature.VERSION_1 | (usePacked ? VirtioFeature.RING_PACKED : 0);
         common(CommonConfig.DEVICE_STATUS, 0);
         common(CommonConfig.DEVICE_STATUS, CommonConfig.ACKNOWLEDGE | CommonConfig.DRIVER);
         for (int half = 0; half < 2; half++) {

@@ -39,7 +39,8 @@ class KillTest {
     private static void live(long features, int seed) {
         Random random = new Random(seed);
         try (VirtioRig rig = new VirtioRig(new EchoFactory(), Map.of(), Map.of(), 1 << 20)) {
-            RigDriver driver = rig.driver().withQueueSize(8 << random.nextInt(3)).setUp(features);
+            RigDriver driver =
+                    rig.driver().withQueueSize(8 << random.nextInt(3)).setUp(features);
             byte[][][] sent = new byte[3][64][];
             for (int step = 0; step < 200; step++) {
                 if (random.nextInt(3) == 0) {

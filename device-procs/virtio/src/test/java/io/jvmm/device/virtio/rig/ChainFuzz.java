@@ -243,7 +243,8 @@ public final class ChainFuzz {
             case 4 -> flags |= random.nextInt(0x10000) & ~0x8080;
             default -> {}
         }
-        queue.hostile(at, place((flags & WRITE) != 0, (flags & INDIRECT) != 0, length, queue, first), length, flags, next);
+        queue.hostile(
+                at, place((flags & WRITE) != 0, (flags & INDIRECT) != 0, length, queue, first), length, flags, next);
     }
 
     private long length() {
@@ -422,7 +423,8 @@ public final class ChainFuzz {
      *
      * @return how many were refused
      */
-    public static int states(VirtioFactory factory, Map<String, String> entries, Map<String, Fd> fds, long seed, int cases) {
+    public static int states(
+            VirtioFactory factory, Map<String, String> entries, Map<String, Fd> fds, long seed, int cases) {
         System.out.println(factory.name() + ": state fuzz seed " + seed + ", " + cases + " cases");
         Random random = new Random(seed);
         int refused = 0;
