@@ -83,7 +83,7 @@ final class ClusterAllocator {
             runs--;
         }
         plan.planHost = start << geometry.clusterBits();
-        plan.planFresh = start >= freshFrom;
+        plan.planFresh = start >= Math.max(freshFrom, refcounts.tablesEnd());
         freshFrom = Math.max(freshFrom, start + count);
         return count;
     }
@@ -115,8 +115,18 @@ final class ClusterAllocator {
         return start << geometry.clusterBits();
     }
 
+    /** A batch; a smaller one where the medium has no room for all of it. */
     private long reserve() {
-        final long wanted = Math.clamp(batchBytes >>> geometry.clusterBits(), 1, MOST_BATCH_CLUSTERS);
+        int wanted = Math.clamp(batchBytes >>> geometry.clusterBits(), 1, MOST_BATCH_CLUSTERS);
+        long result = reserve(wanted);
+        while (Errno.ENOSPC.is(result) && wanted > 1) {
+            wanted /= 2;
+            result = reserve(wanted);
+        }
+        return result;
+    }
+
+    private long reserve(int wanted) {
         firstRun = 0;
         long got = 0;
         long end = 0;

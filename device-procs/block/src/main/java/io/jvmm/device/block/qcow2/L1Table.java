@@ -43,11 +43,16 @@ final class L1Table {
         return offset;
     }
 
-    /** Sets an entry and writes it to the file: 0 or a negated errno. */
+    /** Sets an entry and writes it to the file: 0, or a negated errno and the entry is as it was. */
     long set(long index, long entry) {
+        final long old = get(index);
         ENTRY.setRelease(entries, index * Long.BYTES, entry);
         final long from = index * Long.BYTES & -(long) geometry.sliceBytes();
-        return write(offset, from, geometry.sliceBytes());
+        final long result = write(offset, from, geometry.sliceBytes());
+        if (result != 0) {
+            ENTRY.setRelease(entries, index * Long.BYTES, old);
+        }
+        return result;
     }
 
     /** Clusters that all the entries in memory take up. */

@@ -33,6 +33,8 @@ final class Refcounts {
     private long tableClusters;
     /** The largest host offset known to be in use or reserved, exclusive: what an offset in a table may point below. */
     private volatile long fileEnd;
+    /** Clusters from here on hold no table of ours. */
+    private long tablesEnd;
 
     Refcounts(
             Storage storage,
@@ -64,6 +66,11 @@ final class Refcounts {
         if (end > fileEnd) {
             fileEnd = end;
         }
+    }
+
+    /** Clusters from here on were not written by this class. */
+    long tablesEnd() {
+        return tablesEnd;
     }
 
     /** How many clusters the table can speak of. */
@@ -286,12 +293,17 @@ final class Refcounts {
         if (result == 0) {
             result = storage.sync();
         }
+        tablesEnd = Math.max(tablesEnd, place + 1);
         if (result == 0) {
             reaches(offset + geometry.clusterBytes());
             table.set(HeaderField.U64, index * Long.BYTES, offset);
             result = storeTable(index);
         }
-        return result == 0 ? offset : result;
+        if (result != 0) {
+            table.set(HeaderField.U64, index * Long.BYTES, 0);
+            return result;
+        }
+        return offset;
     }
 
     /** Counts a cluster once in a block that is not in the table yet. */
@@ -376,15 +388,26 @@ final class Refcounts {
         if (result == 0) {
             result = storage.sync();
         }
+        tablesEnd = Math.max(tablesEnd, start + blocks + clusters);
         if (result == 0) {
-            header.set(HeaderField.REFCOUNT_TABLE_OFFSET, newOffset);
-            header.set(HeaderField.REFCOUNT_TABLE_CLUSTERS, clusters);
-            result = header.store();
+            result = name(newOffset, clusters);
         }
+        return result == 0 ? replace(larger, newOffset, clusters) : result;
+    }
+
+    /** Makes the header name a new table; where that fails the old one stays. */
+    private long name(long newOffset, long clusters) {
+        header.set(HeaderField.REFCOUNT_TABLE_OFFSET, newOffset);
+        header.set(HeaderField.REFCOUNT_TABLE_CLUSTERS, clusters);
+        long result = header.store();
         if (result == 0) {
             result = storage.sync();
         }
-        return result == 0 ? replace(larger, newOffset, clusters) : result;
+        if (result != 0) {
+            header.set(HeaderField.REFCOUNT_TABLE_OFFSET, tableOffset);
+            header.set(HeaderField.REFCOUNT_TABLE_CLUSTERS, tableClusters);
+        }
+        return result;
     }
 
     private long replace(MemorySegment larger, long newOffset, long clusters) {

@@ -1,5 +1,6 @@
 package io.jvmm.device.block.qcow2;
 
+import io.jvmm.ipc.sys.Errno;
 import io.jvmm.ipc.sys.IoVector;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
@@ -23,6 +24,10 @@ final class MemoryStorage implements Storage {
     private final List<Change> changes = new ArrayList<>();
     private byte[] content;
     private int length;
+    /** Of so many writes and synchronizations one fails; 0: none. */
+    private int failsOneOf;
+
+    private final SplittableRandom failures = new SplittableRandom(1);
 
     MemoryStorage(byte[] content) {
         this.content = content.clone();
@@ -35,6 +40,15 @@ final class MemoryStorage implements Storage {
         } catch (IOException e) {
             throw new IllegalStateException(e);
         }
+    }
+
+    /** From now on one of so many writes and synchronizations fails, and does nothing. */
+    void failsOneOf(int count) {
+        failsOneOf = count;
+    }
+
+    private boolean fails() {
+        return failsOneOf > 0 && failures.nextInt(failsOneOf) == 0;
     }
 
     List<Change> changes() {
@@ -57,6 +71,9 @@ final class MemoryStorage implements Storage {
     @Override
     public long write(int lane, long position, IoVector from, int flags) {
         final byte[] bytes = new byte[(int) from.lengthBytes()];
+        if (fails()) {
+            return -Errno.ENOSPC.number();
+        }
         from.drain(MemorySegment.ofArray(bytes), 0, bytes.length);
         changes.add(new Change(position, bytes));
         apply(position, bytes);
@@ -74,6 +91,9 @@ final class MemoryStorage implements Storage {
 
     @Override
     public long sync() {
+        if (fails()) {
+            return -Errno.EIO.number();
+        }
         changes.add(new Change(0, new byte[0]));
         return 0;
     }

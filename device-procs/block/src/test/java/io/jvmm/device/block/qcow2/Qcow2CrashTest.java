@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assertions.fail;
 
+import io.jvmm.device.block.image.BlockImage;
 import io.jvmm.device.block.image.ImageException;
 import io.jvmm.device.block.image.ImageOptions;
 import io.jvmm.device.block.qcow2.MemoryStorage.Change;
@@ -147,6 +148,49 @@ class Qcow2CrashTest {
             TestDisk.open(base == null ? new Path[] {cut} : new Path[] {cut, directory.resolve("base.raw")})
                     .close();
             Qemu.check(cut, true, "seed " + seed + ", cut " + i + " after " + count + ", opened once");
+        }
+    }
+
+    /** A medium that fails now and then: calls fail, and what is left is consistent up to leaked clusters. */
+    @ParameterizedTest
+    @MethodSource("options")
+    void failingMedium(String options) throws IOException {
+        final Path image = directory.resolve("d.qcow2");
+        Qemu.img("create", "-q", "-f", "qcow2", "-o", options, image.toString(), DISK_BYTES + "");
+        Qemu.io(image, "write -P 1 0 512k", "write -P 2 1m 100k");
+        if (!options.contains("refcount_bits=1")) {
+            Qemu.img("snapshot", "-c", "one", image.toString());
+        }
+        final byte[] start = Files.readAllBytes(image);
+        for (int seed = 0; seed < 40; seed++) {
+            final SplittableRandom random = new SplittableRandom(seed);
+            final MemoryStorage storage = new MemoryStorage(start);
+            final Qcow2Image opened = open(storage, null);
+            final TestDisk disk = new TestDisk(opened, 0);
+            storage.failsOneOf(3 + random.nextInt(20));
+            int failed = 0;
+            for (int i = 0; i < 60; i++) {
+                final int at = random.nextInt(DISK_BYTES / 512 - 300) * 512;
+                final int bytes = (1 + random.nextInt(300)) * 512;
+                final long result = switch (random.nextInt(5)) {
+                    case 0 -> opened.writeZeroes(0, at, bytes, BlockImage.MAY_UNMAP);
+                    case 1 -> opened.discard(0, at, bytes, 0);
+                    case 2 -> opened.flush(0);
+                    default -> disk.tryWrite(at, new byte[bytes], 0, bytes);
+                };
+                failed += result == 0 ? 0 : 1;
+            }
+            if (seed % 2 == 0) {
+                storage.failsOneOf(0);
+            }
+            disk.close();
+            assertTrue(failed > 0, "nothing failed");
+            storage.failsOneOf(0);
+            opens(new MemoryStorage(storage.bytes()), null, "seed " + seed);
+            if (seed % 10 == 0) {
+                Files.write(image, storage.bytes());
+                Qemu.check(image, false, "seed " + seed);
+            }
         }
     }
 
