@@ -42,7 +42,7 @@ final class BalloonCore implements VirtioDevice {
     private static final int DEVICE_TYPE = 5;
     private static final int PCI_CLASS_OTHER = 0x00_FF00;
     private static final int CONFIG_BYTES = 16;
-    private static final int STATS_QUEUE = BalloonQueue.STATS.ordinal();
+    private static final int STATS_QUEUE = BalloonQueue.STATS.index();
 
     private static final int MOST_BUFFERS = 64;
     private static final int PFN_BYTES = 4;
@@ -56,7 +56,7 @@ final class BalloonCore implements VirtioDevice {
     private static final int STATISTIC_BYTES = 10;
     private static final int STATISTIC_VALUE = 2;
     private static final int MOST_STATISTICS = 64;
-    private static final int STATISTICS = BalloonStatistic.values().length;
+    private static final int STATISTICS = BalloonStatistic.COUNT;
 
     private static final ByteOrder LE = ByteOrder.LITTLE_ENDIAN;
     private static final ValueLayout.OfInt PFN = ValueLayout.JAVA_INT_UNALIGNED.withOrder(LE);

@@ -84,13 +84,13 @@ public final class BalloonDevice implements VirtioFactory {
     public void exercise(VirtioExercise machine) {
         for (boolean packed : new boolean[] {false, true}) {
             machine.setUp(-1L, packed);
-            machine.offer(BalloonQueue.STATS.ordinal(), statistics(), 0);
-            machine.offer(BalloonQueue.INFLATE.ordinal(), pages(FIRST_PAGE + 2 * EXERCISED_PAGES, -1), 0);
-            machine.offer(BalloonQueue.INFLATE.ordinal(), pages(FIRST_PAGE, 2), 0);
-            machine.offer(BalloonQueue.INFLATE.ordinal(), pages(-1, 0), 0);
-            machine.offer(BalloonQueue.DEFLATE.ordinal(), pages(FIRST_PAGE, 2), 0);
-            machine.offer(BalloonQueue.REPORTING.ordinal(), new byte[0], REPORTED_BYTES);
-            machine.offer(BalloonQueue.HINT.ordinal(), new byte[Integer.BYTES], 0);
+            machine.offer(BalloonQueue.STATS.index(), statistics(), 0);
+            machine.offer(BalloonQueue.INFLATE.index(), pages(FIRST_PAGE + 2 * EXERCISED_PAGES, -1), 0);
+            machine.offer(BalloonQueue.INFLATE.index(), pages(FIRST_PAGE, 2), 0);
+            machine.offer(BalloonQueue.INFLATE.index(), pages(-1, 0), 0);
+            machine.offer(BalloonQueue.DEFLATE.index(), pages(FIRST_PAGE, 2), 0);
+            machine.offer(BalloonQueue.REPORTING.index(), new byte[0], REPORTED_BYTES);
+            machine.offer(BalloonQueue.HINT.index(), new byte[Integer.BYTES], 0);
             machine.advance(2 * SECOND_NS);
             machine.reap();
         }

@@ -6,21 +6,28 @@ package io.jvmm.device.balloon;
  * that the specification leaves without meaning is taken as Linux means it.
  */
 enum BalloonQueue {
-    INFLATE(0),
-    DEFLATE(0),
-    STATS(BalloonFeature.STATS_VQ),
-    HINT(BalloonFeature.FREE_PAGE_HINT),
-    REPORTING(BalloonFeature.PAGE_REPORTING),
+    INFLATE(0, 0),
+    DEFLATE(1, 0),
+    STATS(2, BalloonFeature.STATS_VQ),
+    HINT(3, BalloonFeature.FREE_PAGE_HINT),
+    REPORTING(4, BalloonFeature.PAGE_REPORTING),
     /** No queue that these features have. */
-    NONE(0);
+    NONE(5, 0);
 
     private static final BalloonQueue[] ALL = values();
-    private static final int COUNT = NONE.ordinal();
+    private static final int COUNT = NONE.index;
 
+    private final int index;
     private final long feature;
 
-    BalloonQueue(long feature) {
+    BalloonQueue(int index, long feature) {
+        this.index = index;
         this.feature = feature;
+    }
+
+    /** Its number when all features are negotiated. */
+    int index() {
+        return index;
     }
 
     /** What queue {@code index} is when {@code features} are negotiated. */

@@ -1,40 +1,53 @@
 package io.jvmm.device.balloon;
 
 /**
- * What a driver can tell about its memory (virtio 1.2 §5.5.6.4; numbers 10 and up are what Linux added, virtio 1.4). The ordinal is
- * the tag.
+ * What a driver can tell about its memory (virtio 1.2 §5.5.6.4; tags 10 and up are what Linux added, virtio 1.4).
  */
 enum BalloonStatistic {
     /** Bytes swapped in. */
-    SWAP_IN,
+    SWAP_IN(0),
     /** Bytes swapped out. */
-    SWAP_OUT,
+    SWAP_OUT(1),
     /** Major page faults. */
-    MAJFLT,
+    MAJFLT(2),
     /** Minor page faults. */
-    MINFLT,
+    MINFLT(3),
     /** Bytes used for nothing. */
-    MEMFREE,
+    MEMFREE(4),
     /** Bytes in all. */
-    MEMTOT,
+    MEMTOT(5),
     /** Estimate of the bytes new programs could have without swapping. */
-    AVAIL,
+    AVAIL(6),
     /** Bytes of file caches that could be had back. */
-    CACHES,
+    CACHES(7),
     /** Huge pages allocated. */
-    HTLB_PGALLOC,
+    HTLB_PGALLOC(8),
     /** Huge pages that could not be allocated. */
-    HTLB_PGFAIL,
+    HTLB_PGFAIL(9),
     /** Processes ended for want of memory. */
-    OOM_KILL,
+    OOM_KILL(10),
     /** Allocations that had to wait for memory. */
-    ALLOC_STALL,
+    ALLOC_STALL(11),
     /** Pages looked at in the background. */
-    ASYNC_SCAN,
+    ASYNC_SCAN(12),
     /** Pages looked at by who needed memory. */
-    DIRECT_SCAN,
+    DIRECT_SCAN(13),
     /** Pages won in the background. */
-    ASYNC_RECLAIM,
+    ASYNC_RECLAIM(14),
     /** Pages won by who needed memory. */
-    DIRECT_RECLAIM
+    DIRECT_RECLAIM(15);
+
+    /** How many there are; tags are 0 to one less. */
+    static final int COUNT = values().length;
+
+    private final int tag;
+
+    BalloonStatistic(int tag) {
+        this.tag = tag;
+    }
+
+    /** Its number in the driver's buffer. */
+    int tag() {
+        return tag;
+    }
 }

@@ -30,7 +30,7 @@ class BalloonStatisticsTest {
     }
 
     private static long value(BalloonBench bench, BalloonStatistic statistic) {
-        return bench.field(BalloonStateLayout.STATS + 8 * statistic.ordinal());
+        return bench.field(BalloonStateLayout.STATS + 8 * statistic.tag());
     }
 
     private static int given(BalloonBench bench) {
@@ -91,7 +91,7 @@ class BalloonStatisticsTest {
             queue.kick();
             assertEquals(0xFFFF, given(bench));
             for (BalloonStatistic statistic : BalloonStatistic.values()) {
-                assertEquals(100 + statistic.ordinal(), value(bench, statistic), statistic.name());
+                assertEquals(100 + statistic.tag(), value(bench, statistic), statistic.name());
             }
             queue.offer(stats(0xFFFF, -1, 3, -1), 0);
             queue.kick();

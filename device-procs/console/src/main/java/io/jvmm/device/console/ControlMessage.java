@@ -7,15 +7,15 @@ package io.jvmm.device.console;
  */
 enum ControlMessage {
     /** The port exists. */
-    DEVICE_ADD(1),
+    DEVICE_ADD(0, 1),
     /** It is a console. */
-    CONSOLE_PORT(4),
+    CONSOLE_PORT(1, 4),
     /** Its name. */
-    PORT_NAME(7),
+    PORT_NAME(2, 7),
     /** Its size in characters. */
-    RESIZE(5),
+    RESIZE(3, 5),
     /** Whether somebody is at the host's end. */
-    PORT_OPEN(6);
+    PORT_OPEN(4, 6);
 
     /** Sent by the driver: it can be told of ports. */
     static final int EVENT_DEVICE_READY = 0;
@@ -33,11 +33,13 @@ enum ControlMessage {
     /** All of {@link #bit}. */
     static final int ALL_BITS = (1 << values().length) - 1;
 
-    private static final ControlMessage[] BY_ORDINAL = values();
+    private static final ControlMessage[] IN_ORDER = values();
 
+    private final int place;
     private final int event;
 
-    ControlMessage(int event) {
+    ControlMessage(int place, int event) {
+        this.place = place;
         this.event = event;
     }
 
@@ -48,11 +50,11 @@ enum ControlMessage {
 
     /** Its place in the set of messages that wait. */
     int bit() {
-        return 1 << ordinal();
+        return 1 << place;
     }
 
     /** The one to send first of a set that is not empty. */
     static ControlMessage firstOf(int bits) {
-        return BY_ORDINAL[Integer.numberOfTrailingZeros(bits)];
+        return IN_ORDER[Integer.numberOfTrailingZeros(bits)];
     }
 }
