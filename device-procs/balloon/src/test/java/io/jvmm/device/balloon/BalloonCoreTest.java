@@ -119,7 +119,7 @@ class BalloonCoreTest {
             byte[] one = pages(FIRST_PAGE, FIRST_PAGE + 8);
             queue.offer(new byte[][] {Arrays.copyOf(one, 3), NOTHING, Arrays.copyOfRange(one, 3, 7)}, 16);
             queue.kick();
-            assertEquals(0, queue.reap().lengthBytes());
+            assertEquals(0, queue.reaped().lengthBytes());
             assertEquals(List.of(FIRST_PAGE + "+1"), bench.givenBack);
             assertEquals(BalloonCore.ERROR_FRAMING, bench.rig.lastGuestErrorCode());
             queue.offer(NOTHING, 16);

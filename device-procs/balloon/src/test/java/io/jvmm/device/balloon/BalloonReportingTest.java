@@ -166,7 +166,7 @@ class BalloonReportingTest {
     void theNumbersOfTheSpecificationComeFirst() {
         long all = BalloonFeature.STATS_VQ | BalloonFeature.FREE_PAGE_HINT | BalloonFeature.PAGE_REPORTING;
         for (int i = 0; i < 5; i++) {
-            assertEquals(BalloonQueue.values()[i], BalloonQueue.of(i, all));
+            assertEquals(i, BalloonQueue.of(i, all).index());
         }
         assertEquals(
                 BalloonQueue.REPORTING, BalloonQueue.of(3, BalloonFeature.STATS_VQ | BalloonFeature.PAGE_REPORTING));

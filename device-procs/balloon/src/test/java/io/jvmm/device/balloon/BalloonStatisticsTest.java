@@ -108,7 +108,7 @@ class BalloonStatisticsTest {
             queue.kick();
             queue.offer(stats(0, 2), 0);
             queue.kick();
-            assertEquals(first, queue.reap().token());
+            assertEquals(first, queue.reaped().token());
             assertNull(queue.reap());
             assertEquals(BalloonCore.ERROR_SECOND_BUFFER, bench.rig.lastGuestErrorCode());
             assertEquals(2, value(bench, BalloonStatistic.SWAP_IN));

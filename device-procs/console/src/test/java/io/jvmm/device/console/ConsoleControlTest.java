@@ -152,7 +152,7 @@ class ConsoleControlTest {
             bench.queue(CONTROL_TX).offer(new byte[0], 9);
             bench.queue(CONTROL_TX).kick();
             assertNotNull(bench.queue(CONTROL_TX).reap());
-            assertEquals(0, bench.queue(CONTROL_TX).reap().lengthBytes());
+            assertEquals(0, bench.queue(CONTROL_TX).reaped().lengthBytes());
             assertEquals(8, bench.rig.guestErrors() - before);
             assertEquals("", bench.told());
         }

@@ -14,6 +14,8 @@ import io.jvmm.device.virtio.rig.RigQueue;
 import io.jvmm.device.virtio.rig.VirtioRig.KillPoint;
 import io.jvmm.ipc.Allocations;
 import io.jvmm.ipc.message.SupervisorRequestType;
+import java.nio.charset.StandardCharsets;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -35,7 +37,7 @@ class ConsoleDataTest {
             for (int i = 0; i < 300; i++) {
                 bench.say(0, "line " + i + "\r\n");
                 assertEquals("line " + i + "\r\n", bench.seen(0));
-                assertEquals(0, bench.queue(1).reap().lengthBytes());
+                assertEquals(0, bench.queue(1).reaped().lengthBytes());
             }
             assertEquals(0, bench.rig.guestErrors());
         }
@@ -88,7 +90,7 @@ class ConsoleDataTest {
             for (int i = 0; i < 5; i++) {
                 queue.offer(new byte[][] {NOTHING}, 8);
             }
-            queue.offer("end".getBytes(java.nio.charset.StandardCharsets.US_ASCII), 0);
+            queue.offer("end".getBytes(StandardCharsets.US_ASCII), 0);
             queue.kick();
             bench.rig.settle();
             for (int i = 0; i < 6; i++) {
@@ -110,7 +112,7 @@ class ConsoleDataTest {
                 while (sent.length() < 200_000) {
                     sent.append("line ").append(sent.length()).append('\n');
                 }
-                bench.queue(1).offer(sent.toString().getBytes(java.nio.charset.StandardCharsets.US_ASCII), 0);
+                bench.queue(1).offer(sent.toString().getBytes(StandardCharsets.US_ASCII), 0);
                 bench.rig.kill(where);
                 bench.queue(1).kickAnyway();
                 bench.rig.settle();
@@ -134,7 +136,7 @@ class ConsoleDataTest {
     void aKillBeforeTheCommitRepeatsOutputAndLosesNone() {
         try (ConsoleBench bench = new ConsoleBench(1)) {
             bench.setUp(ALL);
-            bench.queue(1).offer("once".getBytes(java.nio.charset.StandardCharsets.US_ASCII), 0);
+            bench.queue(1).offer("once".getBytes(StandardCharsets.US_ASCII), 0);
             bench.queue(1).kick();
             bench.rig.kill(KillPoint.BEFORE_COMMIT);
             bench.rig.settle();
@@ -153,7 +155,7 @@ class ConsoleDataTest {
             bench.say(0, "here");
             assertNotNull(bench.queue(1).reap());
             assertNotNull(bench.queue(1).reap());
-            assertEquals(java.util.List.of("lost 0 32"), bench.rig.hostEvents(), "EPIPE, once");
+            assertEquals(List.of("lost 0 32"), bench.rig.hostEvents(), "EPIPE, once");
         }
     }
 
@@ -162,7 +164,7 @@ class ConsoleDataTest {
         try (ConsoleBench bench = new ConsoleBench(1, "0.escape", "ctrl-a")) {
             bench.setUp(ALL);
             bench.type(0, "a\u0001xb");
-            assertEquals(java.util.List.of("escape 0 1"), bench.rig.hostEvents());
+            assertEquals(List.of("escape 0 1"), bench.rig.hostEvents());
             bench.listen(0, 1, 100);
             assertEquals("ab", bench.heard(0));
         }

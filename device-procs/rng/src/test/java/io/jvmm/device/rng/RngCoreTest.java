@@ -3,7 +3,6 @@ package io.jvmm.device.rng;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
-import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -19,6 +18,7 @@ import io.jvmm.ipc.memory.GuestMemory;
 import io.jvmm.ipc.sys.Errno;
 import java.util.Arrays;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -86,9 +86,7 @@ class RngCoreTest {
     @Test
     void itIsAnEntropyDeviceWithOneQueueAndNoConfiguration() {
         try (VirtioRig rig = rig(NO_LIMIT)) {
-            assertEquals(
-                    4,
-                    new RngDevice().identity(key -> java.util.Optional.empty()).deviceType());
+            assertEquals(4, new RngDevice().identity(key -> Optional.empty()).deviceType());
             assertEquals(1, rig.driver().read(RigDriver.NUM_QUEUES, 2));
             assertEquals(0, rig.driver().deviceFeatures() & 0xFF_FFFF);
         }
@@ -107,8 +105,7 @@ class RngCoreTest {
                 int total = Arrays.stream(parts).sum();
                 queue.offer(new byte[0][], parts);
                 queue.kick();
-                Completion done = queue.reap();
-                assertNotNull(done);
+                Completion done = queue.reaped();
                 assertArrayEquals(counted(first, total), done.written(), "seed " + seed);
                 first += total;
             }
@@ -121,11 +118,11 @@ class RngCoreTest {
             RigQueue queue = rig.driver().setUp(ALL).queue(0);
             queue.offer(new byte[] {1, 2, 3}, 0);
             queue.kick();
-            assertEquals(0, queue.reap().lengthBytes());
+            assertEquals(0, queue.reaped().lengthBytes());
             assertEquals(2, rig.guestErrors(), "a readable part, and no writable one");
             queue.offer(new byte[0][], 0, 0);
             queue.kick();
-            assertEquals(0, queue.reap().lengthBytes());
+            assertEquals(0, queue.reaped().lengthBytes());
             assertEquals(RngCore.ERROR_NO_ROOM, rig.lastGuestErrorCode());
         }
     }
@@ -151,7 +148,7 @@ class RngCoreTest {
             queue.kick();
             rig.settle();
             for (int i = 0; i < 12; i++) {
-                assertEquals(RngCore.MOST_BUFFER_BYTES, queue.reap().lengthBytes());
+                assertEquals(RngCore.MOST_BUFFER_BYTES, queue.reaped().lengthBytes());
             }
         }
     }
@@ -165,7 +162,7 @@ class RngCoreTest {
             }
             queue.kick();
             for (int length : new int[] {300, 300, 300, 100}) {
-                assertEquals(length, queue.reap().lengthBytes());
+                assertEquals(length, queue.reaped().lengthBytes());
             }
             queue.offer(NOTHING, 300);
             queue.kick();
@@ -173,12 +170,12 @@ class RngCoreTest {
             rig.advance(63_000_000);
             assertNull(queue.reap(), "63 bytes are no buffer");
             rig.advance(1_000_001);
-            assertEquals(64, queue.reap().lengthBytes());
+            assertEquals(64, queue.reaped().lengthBytes());
             queue.offer(NOTHING, 8);
             queue.kick();
             assertNull(queue.reap());
             rig.advance(8_000_001);
-            assertEquals(8, queue.reap().lengthBytes());
+            assertEquals(8, queue.reaped().lengthBytes());
         }
     }
 
@@ -217,7 +214,7 @@ class RngCoreTest {
             rig.settle();
             assertNull(driver.queue(0).reap());
             rig.advance(640_000_001);
-            assertEquals(64, driver.queue(0).reap().lengthBytes());
+            assertEquals(64, driver.queue(0).reaped().lengthBytes());
         }
     }
 
@@ -231,7 +228,7 @@ class RngCoreTest {
             rig.advance(20_000_000);
             assertNull(queue.reap());
             rig.advance(10_000_000);
-            assertEquals(64, queue.reap().lengthBytes());
+            assertEquals(64, queue.reaped().lengthBytes());
         }
     }
 
@@ -242,7 +239,7 @@ class RngCoreTest {
             source.mostAtOnce = 10;
             queue.offer(new byte[0][], 20, 20);
             queue.kick();
-            assertArrayEquals(counted(0, 10), queue.reap().written());
+            assertArrayEquals(counted(0, 10), queue.reaped().written());
         }
     }
 
@@ -261,7 +258,7 @@ class RngCoreTest {
                     queue.kickAnyway();
                     rig.settle();
                     for (int i = 0; i < count; i++) {
-                        assertEquals(16, queue.reap().lengthBytes(), where + " round " + round);
+                        assertEquals(16, queue.reaped().lengthBytes(), where + " round " + round);
                     }
                     assertNull(queue.reap());
                 }

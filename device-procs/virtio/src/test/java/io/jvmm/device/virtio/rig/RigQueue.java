@@ -203,6 +203,15 @@ public abstract sealed class RigQueue permits RigSplitQueue, RigPackedQueue {
         return new Completion(token, lastLength(), bytes);
     }
 
+    /** As {@link #reap}, where there is a buffer that has come back. */
+    public Completion reaped() {
+        Completion done = reap();
+        if (done == null) {
+            throw new AssertionError("queue " + index + ": no buffer has come back, " + outCount + " are out");
+        }
+        return done;
+    }
+
     /** The device gave a buffer back. */
     Buffer back(int token, long lengthBytes) {
         if (token < 0 || token >= size || !out[token].present) {
