@@ -37,8 +37,27 @@ final class Training {
     private static final long SPIN_NS = 20_000;
     private static final String CLASS = ".class";
 
-    /** A boot sector, real mode at 0000:7c00, whose second access to the device makes that power the machine off. */
+    /**
+     * A boot sector, real mode at 0000:7c00, that looks at the function in PCI slot 1, and whose second access to the device makes that power the
+     * machine off.
+     */
     private static final byte[] SECTOR = {
+        0x66,
+        (byte) 0xb8,
+        0x00,
+        0x08,
+        0x00,
+        (byte) 0x80, // mov eax, 0x80000800
+        (byte) 0xba,
+        (byte) 0xf8,
+        0x0c, // mov dx, 0xcf8
+        0x66,
+        (byte) 0xef, // out dx, eax
+        (byte) 0xba,
+        (byte) 0xfc,
+        0x0c, // mov dx, 0xcfc
+        0x66,
+        (byte) 0xed, // in eax, dx
         (byte) 0xe4,
         0x70, // in al, 0x70
         (byte) 0xe6,

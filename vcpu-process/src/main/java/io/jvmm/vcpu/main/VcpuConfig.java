@@ -39,6 +39,9 @@ record VcpuConfig(
     private static final int MAX_VCPUS = 255;
     private static final int MAX_WINDOWS = 32;
     private static final int MAX_GSI = 23;
+    /** Of all functions: what a process has descriptors for, and the state segment room. */
+    private static final int MAX_VECTORS = 3000;
+
     private static final Pattern FUNCTION = Pattern.compile("slot:(\\d{1,2}):line:(\\d{1,4}):vectors:(\\d{1,4})");
 
     /** How strictly the narrow filter is applied. */
@@ -97,6 +100,11 @@ record VcpuConfig(
                 devices.add(device(record, name.strip()));
             }
         }
+        final int vectors = devices.stream()
+                .flatMap(d -> d.functions().stream())
+                .mapToInt(Function::vectors)
+                .sum();
+        require(vectors <= MAX_VECTORS, "devices", vectors + " MSI-X vectors", "at most " + MAX_VECTORS);
         final int vcpus = record.integer("vcpus");
         require(vcpus >= 1 && vcpus <= MAX_VCPUS, "vcpus", "" + vcpus, "1.." + MAX_VCPUS);
         final long memoryBytes = record.longInteger("memory.bytes");

@@ -35,6 +35,7 @@ class AcpiTablesTest {
                 new AcpiConfig(1, FOUR_PORTS.subList(0, 1), true),
                 new AcpiConfig(4, FOUR_PORTS, true),
                 new AcpiConfig(255, FOUR_PORTS, true),
+                new AcpiConfig(2, FOUR_PORTS, true, true),
                 new AcpiConfig(1, List.of(), false));
     }
 

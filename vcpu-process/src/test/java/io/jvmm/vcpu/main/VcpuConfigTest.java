@@ -58,6 +58,29 @@ class VcpuConfigTest {
     }
 
     @Test
+    void functionsOfADevice() {
+        final Map<String, String> entries = good();
+        entries.put("platform.pci.0", "slot:3:line:0:vectors:2");
+        entries.put("platform.pci.1", "slot:30:line:3:vectors:65");
+        entries.put("platform.pci.3", "never looked at");
+        final VcpuConfig config = VcpuConfig.from(record(entries));
+        assertEquals(
+                List.of(new VcpuConfig.Function(3, 0, 2), new VcpuConfig.Function(30, 3, 65)),
+                config.devices().get(1).functions());
+        assertEquals(68, config.devices().get(1).functions().get(1).intxLine());
+        assertEquals(List.of(), config.devices().getFirst().functions());
+    }
+
+    @Test
+    void moreVectorsThanAMachineHas() {
+        final Map<String, String> entries = good();
+        entries.put("platform.pci.0", "slot:3:line:0:vectors:2048");
+        entries.put("platform.pci.1", "slot:4:line:2049:vectors:1500");
+        final Exception e = assertThrows(IllegalArgumentException.class, () -> VcpuConfig.from(record(entries)));
+        assertTrue(e.getMessage().contains("3548"), e.getMessage());
+    }
+
+    @Test
     void acpiFollowsTheDevices() {
         final AcpiConfig acpi = Wiring.acpi(VcpuConfig.from(record(good())));
         assertTrue(acpi.platform());
@@ -66,6 +89,12 @@ class VcpuConfigTest {
 
     @ParameterizedTest
     @CsvSource({
+        "platform.pci.0, slot:0:line:0:vectors:2",
+        "platform.pci.0, slot:32:line:0:vectors:2",
+        "platform.pci.0, slot:3:line:0:vectors:0",
+        "platform.pci.0, slot:3:line:0:vectors:2049",
+        "platform.pci.0, slot:3:line:-1:vectors:2",
+        "platform.pci.0, slot:3:line:0",
         "vcpus, 0",
         "vcpus, 256",
         "memory.bytes, 4097",

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.jvmm.ipc.message.EngineKind;
 import io.jvmm.ipc.message.StopCause;
 import io.jvmm.ipc.state.CommittedState;
+import io.jvmm.ipc.sys.Mapping;
 import io.jvmm.ipc.sys.MemFd;
 import io.jvmm.vcpu.board.MachineStateLayout;
 import io.jvmm.vcpu.x86.X86Engine;
@@ -33,6 +34,31 @@ class X86LifeTest {
         assertEquals(1, peer.writes());
     }
 
+    /** Firmware in place of a kernel; what it may ask its configuration device for is in the memfd that this has. */
+    @Test
+    void firmware() {
+        try (MemFd rom = MemFd.createSealed("test-rom", 64 << 10);
+                MemFd files = MemFd.createSealed("test-files", 256 << 10)) {
+            try (Mapping image = Mapping.shared(rom.fd(), 0, 64 << 10, Mapping.Access.READ_WRITE)) {
+                // At the reset vector: in al, 0x70; out 0x70, al; cli; hlt.
+                image.buffer()
+                        .putBytes(0xfff0, new byte[] {(byte) 0xe4, 0x70, (byte) 0xe6, 0x70, (byte) 0xfa, (byte) 0xf4});
+            }
+            final ScratchPeer peer = Training.live(
+                    record -> record.put("engine", EngineKind.X86.word())
+                            .fd("firmware", rom.fd())
+                            .fd("firmware.files", files.fd()),
+                    false,
+                    _ -> {});
+            assertEquals(StopCause.POWERED_OFF, peer.cause(), peer::log);
+            assertTrue(peer.log().contains("entry f000:fff0 in real mode"), peer::log);
+            try (Mapping image = Mapping.shared(files.fd(), 0, 256 << 10, Mapping.Access.READ_ONLY)) {
+                assertEquals("JVMMFWCF", image.buffer().getStringWithoutLengthAscii(0, 8));
+                assertEquals(4, image.buffer().getInt(12));
+            }
+        }
+    }
+
     /** What an inspector reads from the segment when the machine has ended. */
     @Test
     void theStateOutlivesTheProcess() {
@@ -48,6 +74,10 @@ class X86LifeTest {
             assertTrue(lines.contains("vcpu[0].cpu.control.CR0 = 0x10 (16)"), () -> String.join("\n", lines));
             assertTrue(lines.contains("vcpu[0].apic.LVT_LINT0 = 0x00000700"), () -> String.join("\n", lines));
             assertTrue(lines.contains("chipset.ioapic.redirection[23].low = 0x00010000"));
+            assertTrue(
+                    lines.stream().anyMatch(l -> l.startsWith("pci.bridge.device = 0x29c0")),
+                    () -> String.join("\n", lines));
+            assertTrue(lines.contains("pci.slot1.msix[1].control = 0x00000001"), () -> String.join("\n", lines));
             final List<String> one = new ArrayList<>();
             InspectState.print(committed, "vcpu[0].cpu.rip", one::add);
             assertEquals(1, one.size());
