@@ -103,7 +103,7 @@ final class NetCore implements VirtioDevice {
     /**
      * Joins the host's side: one port for all pairs, or one for each. The link is up from now on.
      *
-     * @param hostPort what {@code events} know this function as
+     * @param newHostPort what the events know this function as
      */
     void connect(List<FramePort> newPorts, HostEvents newEvents, int newHostPort) {
         ports = newPorts.toArray(new FramePort[0]);

@@ -224,11 +224,16 @@ final class NetState {
     }
 
     long counter(NetCounter counter) {
-        return buffer.getLong(COUNTERS + counter.ordinal() * Long.BYTES, ByteOrder.LITTLE_ENDIAN);
+        return buffer.getLong(place(counter), ByteOrder.LITTLE_ENDIAN);
     }
 
     void count(NetCounter counter, long more) {
-        int at = COUNTERS + counter.ordinal() * Long.BYTES;
+        int at = place(counter);
         buffer.putLong(at, buffer.getLong(at, ByteOrder.LITTLE_ENDIAN) + more, ByteOrder.LITTLE_ENDIAN);
+    }
+
+    @SuppressWarnings("EnumOrdinal") // the order of the counters is that of the segment, and their page says so
+    private static int place(NetCounter counter) {
+        return COUNTERS + counter.ordinal() * Long.BYTES;
     }
 }

@@ -229,7 +229,7 @@ final class PasstPort implements FramePort {
         int header = begin - FrameHeader.LENGTH_BYTES;
         inView.setMemory(header, FrameHeader.LENGTH_BYTES, (byte) 0);
         inView.putByte(header, (byte) (valid ? FrameHeader.DATA_VALID : 0));
-        return FrameHeader.LENGTH_BYTES + length;
+        return (long) FrameHeader.LENGTH_BYTES + length;
     }
 
     /** Length of the frame at inStart, one no frame has included, or -1 when it is not all there. */
@@ -322,7 +322,7 @@ final class PasstPort implements FramePort {
 
     @Override
     public long restOffset() {
-        return inStart + PREFIX_BYTES - FrameHeader.LENGTH_BYTES;
+        return (long) inStart + PREFIX_BYTES - FrameHeader.LENGTH_BYTES;
     }
 
     @Override

@@ -30,7 +30,7 @@ final class Frames {
         }
         int sum = 0;
         for (int i = 0; i < length; i += 2) {
-            sum += (all.get(i) & 0xFF) << 8 | all.get(i + 1) & 0xFF;
+            sum += ((all.get(i) & 0xFF) << 8) | (all.get(i + 1) & 0xFF);
             if (sum > 0xFFFF) {
                 sum = (sum & 0xFFFF) + 1;
             }

@@ -121,7 +121,7 @@ final class GuestStack {
             nextSequence = sequence + 1;
             answer |= SYN;
         } else if (sequence == nextSequence) {
-            stream.write(packet.array(), offset, packet.capacity() - offset);
+            stream.writeBytes(bytes(packet, offset, packet.capacity() - offset));
             nextSequence += packet.capacity() - offset;
             if ((flags & FIN) != 0) {
                 nextSequence++;
@@ -135,9 +135,9 @@ final class GuestStack {
         ByteBuffer segment = ByteBuffer.allocate((answer & SYN) != 0 ? 28 : 20);
         segment.putShort(packet.getShort(2)).putShort(packet.getShort(0));
         segment.putInt((answer & SYN) != 0 ? 1000 : 1001).putInt(nextSequence);
-        segment.put((byte) (segment.capacity() / 4 << 4)).put((byte) answer).putShort((short) 0x7FFF);
+        segment.put((byte) ((segment.capacity() / 4) << 4)).put((byte) answer).putShort((short) 0x7FFF);
         if ((answer & SYN) != 0) {
-            segment.position(20).putInt(0x02040000 | net.mtu - 40).putInt(0x01030307);
+            segment.position(20).putInt(0x02040000 | (net.mtu - 40)).putInt(0x01030307);
         }
         int pseudo = Frames.transportSum(ip, source, 6, new byte[0]);
         pseudo += segment.capacity();

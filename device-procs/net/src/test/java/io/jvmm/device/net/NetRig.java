@@ -133,7 +133,7 @@ final class NetRig implements AutoCloseable {
         Completion completion;
         while ((completion = queue(2 * pair).reap()) != null) {
             byte[] first = completion.written();
-            int buffers = driver().negotiated(NetFeatures.MRG_RXBUF) ? first[10] & 0xFF | (first[11] & 0xFF) << 8 : 1;
+            int buffers = driver().negotiated(NetFeatures.MRG_RXBUF) ? (first[10] & 0xFF) | (first[11] & 0xFF) << 8 : 1;
             byte[][] parts = new byte[buffers][];
             parts[0] = first;
             for (int i = 1; i < buffers; i++) {

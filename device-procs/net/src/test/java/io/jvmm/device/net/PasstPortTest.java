@@ -206,7 +206,7 @@ class PasstPortTest {
         byte[] first = forGuest(300, 1);
         byte[] second = forGuest(200, 2);
         byte[] both = Frames.join(prefixed(first), prefixed(second));
-        for (int cut = 0; cut < both.length; cut += cut < 8 || cut > 312 && cut < 324 ? 1 : 23) {
+        for (int cut = 0; cut < both.length; cut += cut < 8 || (cut > 312 && cut < 324) ? 1 : 23) {
             try (NetRig net = NetRig.passt()) {
                 net.driver().setUp(ALL);
                 net.offerReceive(0, 4, 1600);

@@ -9,6 +9,7 @@ import io.jvmm.ipc.sys.Fd;
 import io.jvmm.ipc.sys.SysException;
 import io.jvmm.ipc.sys.UnixSocket;
 import java.io.IOException;
+import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.ByteBuffer;
 import java.nio.channels.DatagramChannel;
@@ -33,7 +34,7 @@ class PasstTest {
     private static final long PATIENCE_NS = 20_000_000_000L;
     private static final byte[] GUEST_IP = {10, 9, 8, 1};
     private static final byte[] GATEWAY_IP = {10, 9, 8, (byte) 254};
-    private static final InetSocketAddress LOOPBACK = new InetSocketAddress("127.0.0.1", 7000);
+    private static final InetSocketAddress LOOPBACK = new InetSocketAddress(InetAddress.ofLiteral("127.0.0.1"), 7000);
 
     @TempDir
     Path directory = Path.of("");
@@ -186,7 +187,7 @@ class PasstTest {
                 guest.transmit(0, Frames.header(1, 0, 0, 0, 34, 6), udp(9, new byte[10]));
                 byte[] data = Frames.pattern(2_000_000, 5);
                 try (SocketChannel socket = SocketChannel.open()) {
-                    socket.connect(new InetSocketAddress("127.0.0.1", port));
+                    socket.connect(new InetSocketAddress(InetAddress.ofLiteral("127.0.0.1"), port));
                     socket.configureBlocking(false);
                     ByteBuffer left = ByteBuffer.wrap(data);
                     await("all data sent", guest, () -> written(socket, left));
@@ -201,7 +202,7 @@ class PasstTest {
 
     private static int freePort() throws IOException {
         try (ServerSocketChannel socket = ServerSocketChannel.open()) {
-            socket.bind(new InetSocketAddress("127.0.0.1", 0));
+            socket.bind(new InetSocketAddress(InetAddress.ofLiteral("127.0.0.1"), 0));
             return ((InetSocketAddress) socket.getLocalAddress()).getPort();
         }
     }

@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.jvmm.ipc.sys.Fd;
 import java.io.IOException;
+import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.ByteBuffer;
 import java.nio.channels.DatagramChannel;
@@ -24,8 +25,8 @@ import org.junit.jupiter.params.provider.CsvSource;
  */
 class TapTest {
     private static final long PATIENCE_NS = 20_000_000_000L;
-    private static final InetSocketAddress HOST = new InetSocketAddress("10.9.8.1", 7000);
-    private static final InetSocketAddress GUEST = new InetSocketAddress("10.9.8.2", 80);
+    private static final InetSocketAddress HOST = new InetSocketAddress(InetAddress.ofLiteral("10.9.8.1"), 7000);
+    private static final InetSocketAddress GUEST = new InetSocketAddress(InetAddress.ofLiteral("10.9.8.2"), 80);
 
     private static void await(String what, GuestStack guest, int pairs, BooleanSupplier condition) {
         long endNs = System.nanoTime() + PATIENCE_NS;
