@@ -72,7 +72,7 @@ final class ExerciseDriver implements VirtioFactory.VirtioExercise, ScriptDriver
             common(CommonConfig.DEVICE_FEATURE_SELECT, half);
             machine.read(0, CommonConfig.DEVICE_FEATURE.offset(), 4);
             common(CommonConfig.DRIVER_FEATURE_SELECT, half);
-            common(CommonConfig.DRIVER_FEATURE, wanted >>> 32 * half & 0xFFFF_FFFFL);
+            common(CommonConfig.DRIVER_FEATURE, (wanted >>> (32 * half)) & 0xFFFF_FFFFL);
         }
         int status = CommonConfig.ACKNOWLEDGE | CommonConfig.DRIVER | CommonConfig.FEATURES_OK;
         common(CommonConfig.DEVICE_STATUS, status);
@@ -168,7 +168,7 @@ final class ExerciseDriver implements VirtioFactory.VirtioExercise, ScriptDriver
 
     @Override
     public void setUp(boolean usePacked) {
-        setUp(identity.features() & ~VirtioFeature.TRANSPORT_BITS | VirtioFeature.INDIRECT_DESC, usePacked);
+        setUp((identity.features() & ~VirtioFeature.TRANSPORT_BITS) | VirtioFeature.INDIRECT_DESC, usePacked);
     }
 
     @Override
@@ -209,7 +209,7 @@ final class ExerciseDriver implements VirtioFactory.VirtioExercise, ScriptDriver
         int most = Math.max(size(queue) / 2, 1);
         while (reaped[queue] != offered[queue]) {
             boolean lap = (reaped[queue] / most & 1) == 0;
-            int flags = memory.get16(base(queue) + 16L * (2 * (reaped[queue] % most)) + 14, (short) 0);
+            int flags = memory.get16(base(queue) + 32L * (reaped[queue] % most) + 14, (short) 0);
             if ((flags & 1 << 7) != 0 != lap || (flags & 1 << 15) != 0 != lap) {
                 return;
             }

@@ -164,8 +164,8 @@ final class TransportRegisters {
             return;
         }
         switch (state.driverFeatureSelect()) {
-            case 0 -> state.driverFeatures(state.driverFeatures() & ~U32 | value & U32);
-            case 1 -> state.driverFeatures(state.driverFeatures() & U32 | value << 32);
+            case 0 -> state.driverFeatures((state.driverFeatures() & ~U32) | (value & U32));
+            case 1 -> state.driverFeatures((state.driverFeatures() & U32) | (value << 32));
             default -> {
                 if (value != 0) {
                     function.guestError(VirtioError.FEATURES, state.driverFeatureSelect(), value);
@@ -185,7 +185,7 @@ final class TransportRegisters {
         if ((before & ~value & ~CommonConfig.NEEDS_RESET) != 0) {
             function.guestError(VirtioError.STATUS, before, value); // a bit cannot be taken back (§2.1.1)
         }
-        state.status(before | added & (CommonConfig.ACKNOWLEDGE | CommonConfig.DRIVER | CommonConfig.FAILED));
+        state.status(before | (added & (CommonConfig.ACKNOWLEDGE | CommonConfig.DRIVER | CommonConfig.FAILED)));
         if ((added & CommonConfig.FEATURES_OK) != 0) {
             featuresOk();
         }
@@ -227,14 +227,14 @@ final class TransportRegisters {
             resetQueue(at, value, nowNs);
             return;
         }
-        if (at.enabled() || at.resetting() && function.queueResetting(state.queueSelect())) {
+        if (at.enabled() || (at.resetting() && function.queueResetting(state.queueSelect()))) {
             function.guestError(VirtioError.READ_ONLY, offset, value);
             return;
         }
         boolean upper = offset != register.offset();
         switch (register) {
             case QUEUE_SIZE -> size(queue, (int) value);
-            case QUEUE_ENABLE -> enable(queue, value, nowNs);
+            case QUEUE_ENABLE -> enable(queue, value);
             case QUEUE_DESC -> at.desc(merge(at.desc(), widthBytes, upper, value));
             case QUEUE_DRIVER -> at.driver(merge(at.driver(), widthBytes, upper, value));
             default -> at.device(merge(at.device(), widthBytes, upper, value));
@@ -245,7 +245,7 @@ final class TransportRegisters {
         if (widthBytes == Long.BYTES) {
             return value;
         }
-        return upper ? before & U32 | value << 32 : before & ~U32 | value & U32;
+        return upper ? (before & U32) | (value << 32) : (before & ~U32) | (value & U32);
     }
 
     private void size(Queue queue, int value) {
@@ -258,7 +258,7 @@ final class TransportRegisters {
         }
     }
 
-    private void enable(Queue queue, long value, long nowNs) {
+    private void enable(Queue queue, long value) {
         if (value != 1 || (state.status() & CommonConfig.FEATURES_OK) == 0) {
             function.guestError(VirtioError.READ_ONLY, CommonConfig.QUEUE_ENABLE.offset(), value);
             return;

@@ -200,7 +200,7 @@ final class VirtioFunction implements VirtioHost {
 
     long offered() {
         return VirtioFeature.VERSION_1
-                | identity.features() & (VirtioFeature.IMPLEMENTED | ~VirtioFeature.TRANSPORT_BITS);
+                | (identity.features() & (VirtioFeature.IMPLEMENTED | ~VirtioFeature.TRANSPORT_BITS));
     }
 
     long read(int offset, int widthBytes) {
@@ -238,7 +238,7 @@ final class VirtioFunction implements VirtioHost {
             awake = 0;
             return;
         }
-        long behind = lastTurn == Long.SIZE - 1 ? 0 : awake & -1L << lastTurn + 1;
+        long behind = lastTurn == Long.SIZE - 1 ? 0 : awake & (-1L << (lastTurn + 1));
         lastTurn = Long.numberOfTrailingZeros(behind != 0 ? behind : awake);
         turn(lastTurn, nowNs);
     }
@@ -390,6 +390,6 @@ final class VirtioFunction implements VirtioHost {
     }
 
     void guestError(VirtioError error, int place, long detail) {
-        effects.guestError(error.code(), (long) place << 32 | detail & 0xFFFF_FFFFL);
+        effects.guestError(error.code(), ((long) place << 32) | (detail & 0xFFFF_FFFFL));
     }
 }

@@ -9,9 +9,11 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayDeque;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Random;
 import org.agrona.concurrent.AtomicBuffer;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A device of a type nobody has, for the transport's tests. Queue 0 copies the readable part of a chain to the writable one, at once.
@@ -34,7 +36,12 @@ final class EchoFactory implements VirtioFactory {
     private final int queueSize;
     private final boolean packed;
     /** What the device last made, for tests that talk to it directly. */
-    Device latest;
+    private @Nullable Device latest;
+
+    /** The device the process made last. */
+    Device latest() {
+        return Objects.requireNonNull(latest);
+    }
 
     EchoFactory() {
         this(256, true);
@@ -78,8 +85,9 @@ final class EchoFactory implements VirtioFactory {
     @Override
     public VirtioDevice create(
             int function, DeviceConfig config, AtomicBuffer state, boolean fresh, VirtioHost host, long nowNs) {
-        latest = new Device(identity(config), state, host);
-        return latest;
+        Device made = new Device(identity(config), state, host);
+        latest = made;
+        return made;
     }
 
     @Override
@@ -138,8 +146,8 @@ final class EchoFactory implements VirtioFactory {
 
         @Override
         public long readConfig(int offset, int widthBytes) {
-            long value = offset < 8 ? state.getLong(COUNTER) >>> 8 * offset : 0;
-            return widthBytes == 8 ? value : value & ((1L << 8 * widthBytes) - 1);
+            long value = offset < 8 ? state.getLong(COUNTER) >>> (8 * offset) : 0;
+            return widthBytes == 8 ? value : value & ((1L << (8 * widthBytes)) - 1);
         }
 
         @Override

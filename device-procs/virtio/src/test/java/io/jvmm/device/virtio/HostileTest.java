@@ -219,7 +219,7 @@ class HostileTest {
         for (int i = 0; i <= EchoFactory.MOST_SEGMENTS; i++) {
             rig.memory().put64(PLACE + 16L * i, PLACE);
             rig.memory().put32(PLACE + 16L * i + 8, 1);
-            rig.memory().put32(PLACE + 16L * i + 12, features == 0 ? NEXT | i + 1 << 16 : 0);
+            rig.memory().put32(PLACE + 16L * i + 12, features == 0 ? NEXT | ((i + 1) << 16) : 0);
         }
         queue.hostile(0, PLACE, 16L * (EchoFactory.MOST_SEGMENTS + 1), INDIRECT, 0);
         spoiled(queue, 1, VirtioError.TOO_MANY_SEGMENTS);

@@ -130,8 +130,8 @@ class KillTest {
             }
             queue.kick();
             rig.killAndAdopt();
-            assertEquals(1, factory.latest.resumes);
-            Virtqueue ring = factory.latest.host().queue(EchoFactory.LATER);
+            assertEquals(1, factory.latest().resumes);
+            Virtqueue ring = factory.latest().host().queue(EchoFactory.LATER);
             Chain chain = new Chain(rig.memory(), 8);
             for (int i = 0; i < 5; i++) {
                 assertTrue(ring.pop(chain));

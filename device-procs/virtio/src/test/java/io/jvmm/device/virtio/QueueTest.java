@@ -68,7 +68,7 @@ class QueueTest {
                 };
                 int token = queue.offer(parts, first, 0, 40 - first);
                 queue.kick();
-                Completion done = queue.reap();
+                Completion done = queue.reaped();
                 assertEquals(token, done.token(), "seed " + seed);
                 assertArrayEquals(request, done.written(), "seed " + seed);
             }
@@ -87,7 +87,7 @@ class QueueTest {
                 }
                 queue.kick();
                 for (int i = 0; i < 20; i++) {
-                    assertEquals(i, queue.reap().written()[0]);
+                    assertEquals(i, queue.reaped().written()[0]);
                 }
                 assertNull(queue.reap());
                 assertEquals(1, driver.takeInterrupts(1), "round " + round);
@@ -113,7 +113,7 @@ class QueueTest {
                 assertNull(queue.reap(), "the device holds them");
                 driver.write(RigDriver.DEVICE_CONFIG + EchoFactory.RELEASE, 4, round);
                 for (int i = 0; i < count; i++) {
-                    Completion done = queue.reap();
+                    Completion done = queue.reaped();
                     assertArrayEquals(sent[done.token()], done.written(), "round " + round);
                     sent[done.token()] = null;
                 }

@@ -72,7 +72,7 @@ class SuppressionTest {
     void s2_7_7_1_noKickThatTheDeviceDoesNotWantAndNoneMissed(long features) {
         RigDriver driver = rig.driver().withQueueSize(8).setUp(features);
         RigQueue queue = driver.queue(EchoFactory.ECHO);
-        Virtqueue ring = factory.latest.host().queue(EchoFactory.ECHO);
+        Virtqueue ring = factory.latest().host().queue(EchoFactory.ECHO);
         for (int round = 0; round < 100; round++) {
             assertFalse(ring.wantKicks(false));
             for (int i = 0; i < 3; i++) {
@@ -80,7 +80,7 @@ class SuppressionTest {
                 assertFalse(queue.kick(), "round " + round);
             }
             assertTrue(ring.wantKicks(true), "buffers came in meanwhile");
-            factory.latest.host().wake(EchoFactory.ECHO);
+            factory.latest().host().wake(EchoFactory.ECHO);
             rig.settle();
             for (int i = 0; i < 3; i++) {
                 assertNotNull(queue.reap());
@@ -98,7 +98,7 @@ class SuppressionTest {
     void s2_7_13_4_1_unpopGivesTheChainAgain(long features) {
         RigDriver driver = rig.driver().withQueueSize(4).setUp(features);
         RigQueue queue = driver.queue(EchoFactory.GROUP);
-        Virtqueue ring = factory.latest.host().queue(EchoFactory.GROUP);
+        Virtqueue ring = factory.latest().host().queue(EchoFactory.GROUP);
         Chain chain = new Chain(rig.memory(), 4);
         for (int round = 0; round < 50; round++) {
             for (int i = 0; i < 2; i++) {

@@ -134,7 +134,7 @@ class TransportTest {
     void s3_1_1_driverOkNeedsFeaturesOk() {
         driver.write(DEVICE_STATUS, 1, ACKNOWLEDGE | DRIVER | DRIVER_OK);
         assertEquals(ACKNOWLEDGE | DRIVER, driver.status());
-        assertEquals(0, factory.latest.activations);
+        assertEquals(0, factory.latest().activations);
     }
 
     @Test
@@ -209,12 +209,12 @@ class TransportTest {
     void s2_4_1_statusReadsZeroOnlyWhenTheResetIsComplete() {
         driver.setUp(0);
         int before = driver.status();
-        factory.latest.quiet = false;
+        factory.latest().quiet = false;
         driver.write(DEVICE_STATUS, 1, 0);
         assertEquals(before, driver.status());
         driver.write(DEVICE_STATUS, 1, ACKNOWLEDGE); // a driver that does not wait
         assertEquals(before, driver.status());
-        factory.latest.quiet = true;
+        factory.latest().quiet = true;
         assertEquals(0, driver.status());
         driver.write(DEVICE_STATUS, 1, ACKNOWLEDGE);
         assertEquals(ACKNOWLEDGE, driver.status());
@@ -223,7 +223,7 @@ class TransportTest {
     @Test
     void s2_4_aSuccessorHasNothingUnderWay() {
         driver.setUp(0);
-        factory.latest.quiet = false;
+        factory.latest().quiet = false;
         driver.write(DEVICE_STATUS, 1, 0);
         rig.killAndAdopt();
         assertEquals(0, driver.status());
@@ -251,21 +251,21 @@ class TransportTest {
         fresh.offer(new byte[] {3}, 1);
         fresh.kick();
         driver.write(DEVICE_CONFIG + EchoFactory.RELEASE, 4, 1);
-        assertArrayEquals(new byte[] {3}, fresh.reap().written());
+        assertArrayEquals(new byte[] {3}, fresh.reaped().written());
         assertEquals(0, rig.guestErrors());
     }
 
     @Test
     void s2_6_1_queueResetReadsOneUntilItIsComplete() {
         driver.setUp(VirtioFeature.USUAL);
-        factory.latest.quiet = false;
+        factory.latest().quiet = false;
         select(1);
         driver.write(QUEUE_RESET, 2, 1);
         assertEquals(1, driver.read(QUEUE_RESET, 2));
         assertEquals(0, driver.read(QUEUE_ENABLE, 2));
         driver.write(QUEUE_ENABLE, 2, 1);
         assertEquals(0, driver.read(QUEUE_ENABLE, 2));
-        factory.latest.quiet = true;
+        factory.latest().quiet = true;
         assertEquals(0, driver.read(QUEUE_RESET, 2));
     }
 
@@ -400,7 +400,7 @@ class TransportTest {
         assertEquals(1, driver.read(ISR, 1));
         assertFalse(driver.intx());
         assertEquals(0, driver.read(ISR, 1));
-        factory.latest.host().configChanged();
+        factory.latest().host().configChanged();
         rig.settle();
         driver.status();
         assertTrue(driver.intx());
@@ -445,7 +445,7 @@ class TransportTest {
         driver.setUp(0);
         driver.takeInterrupts(0);
         int before = (int) driver.read(CONFIG_GENERATION, 1);
-        factory.latest.host().configChanged();
+        factory.latest().host().configChanged();
         assertEquals(before + 1, driver.read(CONFIG_GENERATION, 1));
         assertEquals(1, driver.takeInterrupts(0));
         assertEquals(1, rig.configChanges());

@@ -49,8 +49,6 @@ public final class ChainFuzz {
     private static final int LONGEST_BUFFER = 8192;
 
     private final VirtioFactory factory;
-    private final Map<String, String> entries;
-    private final Map<String, Fd> descriptors;
     private final long seed;
     private final Random random;
     private Content content = ChainFuzz::noise;
@@ -71,8 +69,6 @@ public final class ChainFuzz {
     /** As {@link VirtioRig} takes them. */
     public ChainFuzz(VirtioFactory factory, Map<String, String> entries, Map<String, Fd> descriptors, long seed) {
         this.factory = factory;
-        this.entries = entries;
-        this.descriptors = descriptors;
         this.seed = seed;
         this.random = new Random(seed);
         this.rig = new VirtioRig(factory, entries, descriptors, MEMORY_BYTES);
@@ -265,22 +261,22 @@ public final class ChainFuzz {
                 return random.nextLong() | Long.MIN_VALUE >>> 8;
             }
             case 1 -> {
-                return MEMORY_BYTES - 1 - random.nextInt(16);
+                return MEMORY_BYTES - 1L - random.nextInt(16);
             }
             case 2 -> {
-                return -1 - random.nextInt(64);
+                return -1L - random.nextInt(64);
             }
             default -> {}
         }
         if (writable && !table) {
-            return HALF + random.nextInt(HALF - LONGEST_BUFFER);
+            return (long) HALF + random.nextInt(HALF - LONGEST_BUFFER);
         }
         if (table) {
             return TABLES + (long) TABLE_BYTES * random.nextInt((READABLE - TABLES) / TABLE_BYTES);
         }
         boolean packed = queue instanceof RigPackedQueue;
-        long at = (packed ? HALF : READABLE) + random.nextInt(HALF - READABLE - LONGEST_BUFFER);
-        if ((first || random.nextBoolean())) {
+        long at = (packed ? (long) HALF : READABLE) + random.nextInt(HALF - READABLE - LONGEST_BUFFER);
+        if (first || random.nextBoolean()) {
             byte[] bytes = content.readable(queueIndex(queue), random);
             for (int i = 0; i < bytes.length && i < length; i++) {
                 rig.memory().put8(at + i, bytes[i]);

@@ -9,6 +9,7 @@ import java.util.Arrays;
  * @param lengthBytes how much the device says it wrote
  * @param writable all of the buffer's writable part, one piece
  */
+@SuppressWarnings("ArrayRecordComponent") // a test's value, compared with nothing
 public record Completion(int token, long lengthBytes, byte[] writable) {
 
     /** What the device wrote, as far as it says. */

@@ -14,7 +14,6 @@ public final class RigPackedQueue extends RigQueue {
     private final long ring;
     private final long driverEvent;
     private final long deviceEvent;
-    private final boolean eventIndex;
     private final int[] freeIds;
     private int freeIdCount;
     private int freeSlots;
@@ -27,7 +26,6 @@ public final class RigPackedQueue extends RigQueue {
 
     RigPackedQueue(RigDriver driver, int index, int size) {
         super(driver, index, size);
-        this.eventIndex = eventIndex();
         this.ring = allocate(16L * size);
         this.driverEvent = allocate(4);
         this.deviceEvent = allocate(4);

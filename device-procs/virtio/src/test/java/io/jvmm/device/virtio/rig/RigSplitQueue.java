@@ -54,12 +54,12 @@ public final class RigSplitQueue extends RigQueue {
                         (buffer.writable(i) ? WRITE : 0) | (last ? 0 : NEXT),
                         last ? 0 : i + 1);
             }
-            take();
+            takeDescriptor();
             descriptor(table + 16L * token, buffer.table, 16L * buffer.count(), INDIRECT, 0);
         } else {
             for (int i = 0; i < buffer.count(); i++) {
                 boolean last = i == buffer.count() - 1;
-                int at = take();
+                int at = takeDescriptor();
                 int flags = (buffer.writable(i) ? WRITE : 0) | (last ? 0 : NEXT);
                 descriptor(table + 16L * at, buffer.address(i), buffer.length(i), flags, last ? 0 : freeHead);
                 // The chain is remembered in the free list's links.
@@ -69,7 +69,7 @@ public final class RigSplitQueue extends RigQueue {
         makeAvailable(token);
     }
 
-    private int take() {
+    private int takeDescriptor() {
         int at = freeHead;
         freeHead = nextFree[at];
         freeCount--;

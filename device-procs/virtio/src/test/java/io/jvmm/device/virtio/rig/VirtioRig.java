@@ -20,6 +20,7 @@ import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.function.BooleanSupplier;
 import org.agrona.concurrent.UnsafeBuffer;
@@ -206,12 +207,12 @@ public final class VirtioRig implements AutoCloseable {
     /** A register read. */
     public long read(int function, int offset, int widthBytes) {
         transaction(READ, function, offset, widthBytes, 0);
-        return widthBytes == Long.BYTES ? result : result & ((1L << 8 * widthBytes) - 1);
+        return widthBytes == Long.BYTES ? result : result & ((1L << (8 * widthBytes)) - 1);
     }
 
     /** A register write. */
     public void write(int function, int offset, int widthBytes, long value) {
-        long mask = widthBytes == Long.BYTES ? -1 : (1L << 8 * widthBytes) - 1; // as the device's loop does
+        long mask = widthBytes == Long.BYTES ? -1 : (1L << (8 * widthBytes)) - 1; // as the device's loop does
         transaction(WRITE, function, offset, widthBytes, value & mask);
     }
 
@@ -227,7 +228,7 @@ public final class VirtioRig implements AutoCloseable {
 
     /** A request of the supervisor for some devices only; whether this one took it. */
     public boolean hostRequest(SupervisorRequestType request, long argument) {
-        transaction(HOST_REQUEST, request.ordinal(), 0, 0, argument);
+        transaction(HOST_REQUEST, request.number(), 0, 0, argument);
         return result != 0;
     }
 
@@ -345,7 +346,9 @@ public final class VirtioRig implements AutoCloseable {
             case WORK -> core.work(nowNs);
             case RESAMPLE -> core.resample(first, nowNs);
             case HOST_REQUEST ->
-                result = core.hostRequest(SupervisorRequestType.values()[first], argument, nowNs) ? 1 : 0;
+                result = core.hostRequest(Objects.requireNonNull(SupervisorRequestType.of(first)), argument, nowNs)
+                        ? 1
+                        : 0;
             default -> result = serveBackends() ? 1 : 0;
         }
     }
