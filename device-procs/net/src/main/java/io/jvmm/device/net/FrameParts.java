@@ -1,7 +1,7 @@
 package io.jvmm.device.net;
 
 import java.nio.ByteOrder;
-import org.agrona.DirectBuffer;
+import org.agrona.concurrent.UnsafeBuffer;
 
 /**
  * Where the headers of a frame are. Reusable; the frame lies in the device's own memory and is hostile: every offset is inside
@@ -36,7 +36,7 @@ final class FrameParts {
      * Finds the headers of an IP packet; false when it is none, or cut short. {@link #l3} holds whenever {@link #ipv4} or
      * {@link #ipv6} does.
      */
-    boolean find(DirectBuffer frame, int offset, int frameBytes) {
+    boolean find(UnsafeBuffer frame, int offset, int frameBytes) {
         int at = TYPE_OFFSET;
         int type = 0;
         ipv4 = false;
@@ -58,7 +58,7 @@ final class FrameParts {
         return ipv4 ? findIpv4(frame, bytes) : ipv6 && findIpv6(frame, bytes);
     }
 
-    private boolean findIpv4(DirectBuffer frame, int bytes) {
+    private boolean findIpv4(UnsafeBuffer frame, int bytes) {
         if (bytes < IPV4_BYTES || (frame.getByte(l3) & 0xF0) != 0x40) {
             return false;
         }
@@ -71,7 +71,7 @@ final class FrameParts {
         return header >= IPV4_BYTES && header <= total && total <= bytes;
     }
 
-    private boolean findIpv6(DirectBuffer frame, int bytes) {
+    private boolean findIpv6(UnsafeBuffer frame, int bytes) {
         if (bytes < IPV6_BYTES || (frame.getByte(l3) & 0xF0) != 0x60) {
             return false;
         }
@@ -84,12 +84,12 @@ final class FrameParts {
     }
 
     /** The sum of both addresses. */
-    long addresses(DirectBuffer frame) {
+    long addresses(UnsafeBuffer frame) {
         return ipv4 ? InternetChecksum.add(0, frame, l3 + 12, 8) : InternetChecksum.add(0, frame, l3 + 8, 32);
     }
 
     /** Whether this is whole TCP or UDP whose checksum is right. */
-    boolean checksumHolds(DirectBuffer frame) {
+    boolean checksumHolds(UnsafeBuffer frame) {
         int length = end - l4;
         boolean tcp = protocol == InternetChecksum.TCP && length >= 20;
         boolean udp = protocol == InternetChecksum.UDP && length >= 8 && u16(frame, l4 + 6) != 0;
@@ -100,7 +100,7 @@ final class FrameParts {
         return InternetChecksum.fold(InternetChecksum.add(sum, frame, l4, length)) == 0xFFFF;
     }
 
-    static int u16(DirectBuffer bytes, int at) {
+    static int u16(UnsafeBuffer bytes, int at) {
         return bytes.getShort(at, ByteOrder.BIG_ENDIAN) & 0xFFFF;
     }
 }

@@ -1,7 +1,6 @@
 package io.jvmm.device.net;
 
 import java.nio.ByteOrder;
-import org.agrona.MutableDirectBuffer;
 import org.agrona.concurrent.UnsafeBuffer;
 
 /**
@@ -36,7 +35,7 @@ final class Segmenter {
     }
 
     /** Fills in the one checksum the header asks for. */
-    static void checksum(MutableDirectBuffer frame, int offset, int frameBytes, FrameHeader header) {
+    static void checksum(UnsafeBuffer frame, int offset, int frameBytes, FrameHeader header) {
         int start = header.csumStart();
         long sum = InternetChecksum.add(0, frame, offset + start, frameBytes - start);
         InternetChecksum.putNonZero(frame, offset + start + header.csumOffset(), sum);
@@ -94,7 +93,7 @@ final class Segmenter {
     }
 
     /** Writes a segment; returns its length. */
-    int put(int index, MutableDirectBuffer out, int at) {
+    int put(int index, UnsafeBuffer out, int at) {
         int from = index * size;
         int bytes = Math.min(size, payload - from);
         boolean last = index == count - 1;
