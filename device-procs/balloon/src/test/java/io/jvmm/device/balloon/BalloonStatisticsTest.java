@@ -84,8 +84,8 @@ class BalloonStatisticsTest {
             RigQueue queue = bench.setUp(ALL).queue(STATS);
             long[] all = new long[2 * 20];
             for (int i = 0; i < 20; i++) {
-                all[2 * i] = 19 - i;
-                all[2 * i + 1] = 100 + 19 - i;
+                all[2 * i] = 19L - i;
+                all[2 * i + 1] = 119L - i;
             }
             queue.offer(stats(all), 0);
             queue.kick();

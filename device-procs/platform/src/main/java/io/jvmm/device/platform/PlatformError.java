@@ -7,7 +7,9 @@ enum PlatformError {
     /** SLP_EN with a sleep type that the DSDT does not offer. Ignored; the machine stays awake. */
     ACPI_UNKNOWN_SLEEP_TYPE(2),
     /** An access to a region that this device does not have: the board is confused or hostile. */
-    UNKNOWN_REGION(3);
+    UNKNOWN_REGION(3),
+    /** A DMA request of the firmware configuration device, or what it asks for, is not in guest memory or too long. */
+    FW_CFG_REQUEST(4);
 
     final int code;
 

@@ -1,0 +1,142 @@
+package io.jvmm.device.platform;
+
+import java.nio.ByteOrder;
+import org.agrona.DirectBuffer;
+import org.agrona.MutableDirectBuffer;
+import org.agrona.concurrent.UnsafeBuffer;
+
+/**
+ * What the firmware configuration device has to tell, by key (QEMU, docs/specs/fw_cfg: the items; linux/qemu_fw_cfg.h: their numbers).
+ * The files come from the board, in memory that it shares:
+ *
+ * <pre>
+ *   0                 8            12           16
+ *   | u64 "JVMMFWCF"  | version 1  | count n    | n times {name, 56 bytes, zero-padded; u32 offset; u32 length} | contents
+ * </pre>
+ *
+ * <p>That memory is not trusted, and may change: names, places and lengths are read once, checked and kept; contents are read when
+ * firmware asks, and are whatever they are. Device thread; allocates nothing after construction.
+ */
+final class FwCfgItems {
+    static final int SIGNATURE = 0x00;
+    static final int ID = 0x01;
+    static final int RAM_SIZE = 0x03;
+    static final int NB_CPUS = 0x05;
+    static final int MAX_CPUS = 0x0F;
+    static final int FILE_DIR = 0x19;
+    static final int FILE_FIRST = 0x20;
+
+    /** Most files there are keys for. */
+    static final int MAX_FILES = 32;
+
+    static final int NAME_BYTES = 56;
+    static final int DIRECTORY_ENTRY_BYTES = 64;
+
+    private static final long MAGIC = 0x4643_5746_4D4D_564AL;
+    private static final int VERSION = 1;
+    private static final int COUNT = 12;
+    private static final int HEADER_BYTES = 16;
+    private static final int ENTRY_BYTES = NAME_BYTES + 2 * Integer.BYTES;
+
+    /** Bit 0: registers, bit 1: DMA. */
+    private static final int FEATURES = 3;
+
+    private static final ByteOrder LE = ByteOrder.LITTLE_ENDIAN;
+    private static final ByteOrder BE = ByteOrder.BIG_ENDIAN;
+
+    private final UnsafeBuffer signature = new UnsafeBuffer(new byte[] {'Q', 'E', 'M', 'U'});
+    private final UnsafeBuffer id = number(Integer.BYTES, FEATURES);
+    private final UnsafeBuffer ramSize;
+    private final UnsafeBuffer cpus;
+    private final UnsafeBuffer directory =
+            new UnsafeBuffer(new byte[Integer.BYTES + MAX_FILES * DIRECTORY_ENTRY_BYTES]);
+    private final DirectBuffer files;
+    private final int[] offsets = new int[MAX_FILES];
+    private final int[] lengths = new int[MAX_FILES];
+    private int count;
+    private boolean looked;
+
+    /** @param files as drawn above, perhaps not written yet; empty for none */
+    FwCfgItems(long memoryBytes, int vcpus, DirectBuffer files) {
+        this.ramSize = number(Long.BYTES, memoryBytes);
+        this.cpus = number(Short.BYTES, vcpus);
+        this.files = files;
+    }
+
+    private static UnsafeBuffer number(int bytes, long value) {
+        UnsafeBuffer buffer = new UnsafeBuffer(new byte[Long.BYTES]);
+        buffer.putLong(0, value, LE);
+        return new UnsafeBuffer(buffer, 0, bytes);
+    }
+
+    /** Length of an item in bytes; 0 for one that is not there. */
+    int length(int key) {
+        look();
+        return switch (key) {
+            case SIGNATURE -> signature.capacity();
+            case ID -> id.capacity();
+            case RAM_SIZE -> ramSize.capacity();
+            case NB_CPUS, MAX_CPUS -> cpus.capacity();
+            case FILE_DIR -> Integer.BYTES + count * DIRECTORY_ENTRY_BYTES;
+            default -> isFile(key) ? lengths[key - FILE_FIRST] : 0;
+        };
+    }
+
+    /** Copies from an item; the range lies inside {@link #length}. */
+    void copy(int key, int offset, MutableDirectBuffer into, int intoOffset, int lengthBytes) {
+        switch (key) {
+            case SIGNATURE -> into.putBytes(intoOffset, signature, offset, lengthBytes);
+            case ID -> into.putBytes(intoOffset, id, offset, lengthBytes);
+            case RAM_SIZE -> into.putBytes(intoOffset, ramSize, offset, lengthBytes);
+            case NB_CPUS, MAX_CPUS -> into.putBytes(intoOffset, cpus, offset, lengthBytes);
+            case FILE_DIR -> into.putBytes(intoOffset, directory, offset, lengthBytes);
+            default -> {
+                if (isFile(key)) {
+                    into.putBytes(intoOffset, files, offsets[key - FILE_FIRST] + offset, lengthBytes);
+                }
+            }
+        }
+    }
+
+    private boolean isFile(int key) {
+        return key >= FILE_FIRST && key < FILE_FIRST + count;
+    }
+
+    /** The board writes the files before the guest runs, and so before anybody asks here; a second look would trust it twice. */
+    private void look() {
+        if (looked) {
+            return;
+        }
+        looked = true;
+        if (files.capacity() < HEADER_BYTES
+                || files.getLong(0, LE) != MAGIC
+                || files.getInt(Long.BYTES, LE) != VERSION) {
+            return;
+        }
+        int listed = files.getInt(COUNT, LE);
+        for (int i = 0; i < listed && i < MAX_FILES; i++) {
+            int entry = HEADER_BYTES + i * ENTRY_BYTES;
+            if (entry > files.capacity() - ENTRY_BYTES) {
+                break;
+            }
+            long offset = Integer.toUnsignedLong(files.getInt(entry + NAME_BYTES, LE));
+            long length = Integer.toUnsignedLong(files.getInt(entry + NAME_BYTES + Integer.BYTES, LE));
+            if (offset + length > files.capacity()) {
+                break;
+            }
+            list(entry, (int) offset, (int) length);
+        }
+        directory.putInt(0, count, BE);
+    }
+
+    /** {@code struct FWCfgFile}: be32 size, be16 select, be16 reserved, name with a zero behind it. */
+    private void list(int entry, int offset, int length) {
+        offsets[count] = offset;
+        lengths[count] = length;
+        int at = Integer.BYTES + count * DIRECTORY_ENTRY_BYTES;
+        directory.putInt(at, length, BE);
+        directory.putShort(at + Integer.BYTES, (short) (FILE_FIRST + count), BE);
+        directory.putBytes(at + Long.BYTES, files, entry, NAME_BYTES - 1);
+        count++;
+    }
+}
