@@ -65,6 +65,13 @@ final class EchoDevice implements DeviceFactory {
     /** Messages after which {@link Killed} is thrown once the state has changed; 0 never. */
     int killAfter;
 
+    /** Pieces of work left over. */
+    int pieces;
+    /** Pieces that are done, and commits the core was told of. */
+    int piecesDone;
+
+    int commits;
+
     @Override
     public DeviceIdentity identity() {
         return IDENTITY;
@@ -188,6 +195,22 @@ final class EchoDevice implements DeviceFactory {
         @Override
         public long nextDeadlineNs() {
             return state.getLong(AT_DEADLINE, ByteOrder.LITTLE_ENDIAN);
+        }
+
+        @Override
+        public boolean hasWork() {
+            return pieces > 0;
+        }
+
+        @Override
+        public void work(long nowNs) {
+            pieces--;
+            piecesDone++;
+        }
+
+        @Override
+        public void committed(long nowNs) {
+            commits++;
         }
 
         @Override

@@ -51,6 +51,7 @@ final class LoopRig implements AutoCloseable {
     final SupervisorEvents toSupervisor = new SupervisorEvents(process);
     final EventFd resample = EventFd.create();
     final HostPort port;
+    final EchoDevice factory = new EchoDevice();
     final DeviceLoop loop;
     /** What the board and the supervisor heard. */
     final List<String> heard = new ArrayList<>();
@@ -105,7 +106,6 @@ final class LoopRig implements AutoCloseable {
 
     LoopRig() {
         LinkEffects effects = new LinkEffects(device, interrupts);
-        EchoDevice factory = new EchoDevice();
         DeviceCore core = factory.create(factory.exampleConfig(), state.working(), true, effects, 1);
         port = new HostPort(core);
         loop = new DeviceLoop(

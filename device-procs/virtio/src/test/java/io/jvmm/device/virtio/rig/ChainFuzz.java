@@ -134,6 +134,8 @@ public final class ChainFuzz {
         }
         resets++;
         stepsOfEpoch = 0;
+        // A table of the other format says something else.
+        rig.memory().fill(TABLES, (long) READABLE - TABLES, (byte) 0);
         spreadPackedRings();
     }
 
