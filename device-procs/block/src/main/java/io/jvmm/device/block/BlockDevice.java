@@ -415,10 +415,10 @@ final class BlockDevice implements VirtioDevice {
         return submitted > 0;
     }
 
-    /** The process may end now: what was acknowledged is to be on the medium. Nothing is under way. */
+    /** The process may end now: what was acknowledged is to be on the medium, the image in order. Nothing is under way. */
     void makeSafe() {
         BlockImage disk = image;
-        if (disk != null && !config.readOnly() && config.cache() != Cache.UNSAFE) {
+        if (disk != null && !config.readOnly()) {
             disk.finish(0);
         }
     }

@@ -4,6 +4,7 @@ import io.jvmm.device.virtio.VirtioFactory.VirtioExercise;
 import io.jvmm.device.virtio.VirtioFeature;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.util.concurrent.locks.LockSupport;
 
 /** A driver's life in short: every request type, every answer, on split and on packed queues. */
 final class BlockExercise {
@@ -11,6 +12,9 @@ final class BlockExercise {
     private static final int CONFIGURATION = 0x2000;
 
     private static final int SECTORS = ScratchImage.LENGTH_BYTES / BlockDevice.SECTOR_BYTES;
+
+    private static final int MOST_LOOKS = 10_000;
+    private static final long PAUSE_NS = 20_000;
 
     private BlockExercise() {}
 
@@ -64,9 +68,12 @@ final class BlockExercise {
 
     /** Lets the workers finish: they are other threads. */
     private static void settle(VirtioExercise machine) {
-        for (int i = 0; i < 2; i++) {
+        for (int i = 0; i < MOST_LOOKS && !machine.allBack(); i++) {
             machine.advance(1_000);
             machine.reap();
+            if (i > 1) {
+                LockSupport.parkNanos(PAUSE_NS);
+            }
         }
     }
 

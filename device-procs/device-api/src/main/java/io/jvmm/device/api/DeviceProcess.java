@@ -52,7 +52,8 @@ final class DeviceProcess {
     }
 
     /** What the process holds once everything is mapped. */
-    private record Mapped(DeviceEndpoint link, ProcessEndpoint supervisor, DeviceLoop loop) {}
+    private record Mapped(
+            DeviceEndpoint link, ProcessEndpoint supervisor, DeviceLoop loop, List<PciDeclaration> declarations) {}
 
     private @Nullable Mapped mapped;
 
@@ -96,7 +97,8 @@ final class DeviceProcess {
             supervisorMemory.fd().close();
             linkMemory.fd().close();
             state.fd().close();
-            mapped = new Mapped(link, supervisor, loop);
+            // Before the jail closes: to work them out loads classes.
+            mapped = new Mapped(link, supervisor, loop, factory.pciFunctions(config));
         } catch (StateRejectedException | StateFormatException e) {
             throw new StageException(ProcessExit.STATE_REJECTED, String.valueOf(e.getMessage()), e);
         } catch (IllegalArgumentException | LinkFormatException e) {
@@ -214,7 +216,7 @@ final class DeviceProcess {
 
     private void declare(DeviceEndpoint link) {
         boolean sent = true;
-        for (PciDeclaration declaration : factory.pciFunctions(config)) {
+        for (PciDeclaration declaration : mapped().declarations()) {
             sent &= link.pciFunction(declaration.function());
             for (byte[] capability : declaration.capabilities()) {
                 sent &= link.pciCapability(declaration.function().function(), capability);

@@ -205,6 +205,16 @@ final class ExerciseDriver implements VirtioFactory.VirtioExercise, ScriptDriver
         return reaped[queue];
     }
 
+    @Override
+    public boolean allBack() {
+        for (int queue = 0; queue < queues; queue++) {
+            if (reaped[queue] != offered[queue]) {
+                return false;
+            }
+        }
+        return true;
+    }
+
     private void reapPacked(int queue) {
         int most = Math.max(size(queue) / 2, 1);
         while (reaped[queue] != offered[queue]) {

@@ -90,5 +90,8 @@ public interface VirtioFactory {
 
         /** Takes back what the device has completed, from all queues. */
         void reap();
+
+        /** Whether everything that was offered has been taken back: a device with threads of its own is waited for. */
+        boolean allBack();
     }
 }

@@ -338,13 +338,20 @@ public final class Qcow2Image implements BlockImage, Backing {
     }
 
     @Override
-    public void close() {
+    public long finish(int lane) {
+        final long result = flush(lane);
         final Changes with = changes;
         if (with != null) {
             synchronized (with.tables) {
                 with.tables.finish();
             }
         }
+        return result;
+    }
+
+    @Override
+    public void close() {
+        finish(0);
         decompressor.close();
         storage.close();
         if (data != storage) {

@@ -5,11 +5,11 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import io.jvmm.device.block.image.BlockImage;
 import io.jvmm.device.block.image.ImageOptions;
+import io.jvmm.device.block.image.ImageSource;
 import io.jvmm.ipc.Allocations;
 import io.jvmm.ipc.sys.Fd;
 import io.jvmm.ipc.sys.FileIo;
 import io.jvmm.ipc.sys.IoVector;
-import io.jvmm.device.block.image.ImageSource;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
@@ -84,14 +84,16 @@ class Qcow2LanesTest {
             final int at = (random.nextInt(blocks) * LANES + lane) * BLOCK;
             switch (random.nextInt(8)) {
                 case 0 -> {
-                    assertEquals(0, disk.image().writeZeroes(lane, at, BLOCK, random.nextInt(2) * BlockImage.MAY_UNMAP));
+                    assertEquals(
+                            0, disk.image().writeZeroes(lane, at, BLOCK, random.nextInt(2) * BlockImage.MAY_UNMAP));
                     java.util.Arrays.fill(model, at, at + BLOCK, (byte) 0);
                 }
                 case 1 -> {
                     final byte[] got = disk.read(at, BLOCK);
                     assertEquals(-1, java.util.Arrays.mismatch(got, 0, BLOCK, model, at, at + BLOCK), "at " + at);
                 }
-                case 2 -> assertEquals(0, random.nextInt(10) > 0 ? 0 : disk.image().flush(lane));
+                case 2 ->
+                    assertEquals(0, random.nextInt(10) > 0 ? 0 : disk.image().flush(lane));
                 default -> {
                     final byte[] data = new byte[BLOCK];
                     random.nextBytes(data);
@@ -154,7 +156,8 @@ class Qcow2LanesTest {
             final Fd fd = FileIo.open(image, FileIo.READ_WRITE | DIRECT, 0);
             final ImageSource source = new ImageSource("direct", ImageSource.Format.QCOW2, fd);
             final byte[] model = Qemu.contents(image);
-            try (TestDisk disk = new TestDisk(Qcow2Image.open(List.of(source), new ImageOptions(1, false, 4096, true)), 0)) {
+            try (TestDisk disk =
+                    new TestDisk(Qcow2Image.open(List.of(source), new ImageOptions(1, false, 4096, true)), 0)) {
                 final SplittableRandom random = new SplittableRandom(5);
                 for (int i = 0; i < 200; i++) {
                     final int at = random.nextInt(2000) * 4096;
