@@ -65,7 +65,7 @@ final class ExerciseDriver implements VirtioFactory.VirtioExercise, ScriptDriver
         packed = usePacked;
         // Accepting what is not offered would be refused (§3.1.1), and nothing after it exercised.
         long wanted =
-                features & identity.features() | VirtioFeature.VERSION_1 | (usePacked ? VirtioFeature.RING_PACKED : 0);
+                (features & identity.features()) | VirtioFeature.VERSION_1 | (usePacked ? VirtioFeature.RING_PACKED : 0);
         common(CommonConfig.DEVICE_STATUS, 0);
         common(CommonConfig.DEVICE_STATUS, CommonConfig.ACKNOWLEDGE | CommonConfig.DRIVER);
         for (int half = 0; half < 2; half++) {
@@ -96,6 +96,42 @@ final class ExerciseDriver implements VirtioFactory.VirtioExercise, ScriptDriver
         common(CommonConfig.QUEUE_DRIVER, base(queue) + DRIVER_AREA);
         common(CommonConfig.QUEUE_DEVICE, base(queue) + DEVICE_AREA);
         common(CommonConfig.QUEUE_ENABLE, 1);
+    }
+
+    /** What a bad driver does: behind the filter no class can be loaded to answer it with. */
+    void misbehave() {
+        for (boolean usePacked : new boolean[] {false, true}) {
+            if (usePacked && (identity.features() & VirtioFeature.RING_PACKED) == 0) {
+                continue;
+            }
+            setUp(usePacked);
+            machine.read(0, 1, 1);
+            machine.write(0, CommonConfig.NUM_QUEUES.offset(), 2, 0);
+            machine.write(0, CommonConfig.QUEUE_ENABLE.offset(), 2, 0);
+            machine.read(0, FunctionLayout.ISR, 1);
+            machine.kick(VirtioIdentity.MAX_QUEUES);
+            for (int queue = 0; queue < queues; queue++) {
+                nonsense(queue, ChainReader.WRITE, 0);
+            }
+            for (int queue = 0; queue < queues; queue++) {
+                nonsense(queue, ChainReader.NEXT, 1);
+            }
+        }
+        common(CommonConfig.DEVICE_STATUS, 0);
+        machine.read(0, CommonConfig.DEVICE_STATUS.offset(), 1);
+    }
+
+    /** All descriptors of a queue point nowhere; with NEXT they are a loop, too. */
+    private void nonsense(int queue, int flags, int number) {
+        for (int at = 0; at < size(queue); at++) {
+            long rest = packed ? (flags | 1L << 7) << 48 : (long) flags << 32 | (long) at << 48;
+            memory.put64(base(queue) + 16L * at, -1);
+            memory.put64(base(queue) + 16L * at + 8, 16 | rest);
+        }
+        memory.put16(base(queue) + DRIVER_AREA + 4 + 2L * (number & (size(queue) - 1)), (short) 0);
+        memory.put16(base(queue) + DRIVER_AREA + 2, (short) (packed ? 0 : number + 1));
+        VarHandle.fullFence();
+        machine.kick(queue);
     }
 
     @Override

@@ -258,7 +258,7 @@ final class PackedRing implements Ring {
 
     @Override
     public boolean hasAvailable() {
-        return available();
+        return lookForNext();
     }
 
     @Override

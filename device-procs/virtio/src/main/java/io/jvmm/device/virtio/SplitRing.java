@@ -241,7 +241,9 @@ final class SplitRing implements Ring {
 
     @Override
     public boolean hasAvailable() {
-        return againAt < againCount || state.avail() != availableIndex || readIndex(state.avail());
+        // Asks for a kick when there is nothing: who does not pop in vain would wait for one that never comes.
+        int avail = state.avail();
+        return againAt < againCount || avail != availableIndex || lookAgain(avail);
     }
 
     @Override

@@ -171,6 +171,8 @@ public final class VirtioProcess implements DeviceFactory {
 
     @Override
     public void exercise(Exercise machine) {
-        factory.exercise(driver(machine));
+        ExerciseDriver driver = driver(machine);
+        factory.exercise(driver);
+        driver.misbehave();
     }
 }

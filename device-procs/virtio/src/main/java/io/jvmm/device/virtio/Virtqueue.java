@@ -26,7 +26,10 @@ public interface Virtqueue {
     /** Puts the chain of the latest {@link #pop} back, so that the next one gives it again. Not after another call in between. */
     void unpop(Chain latest);
 
-    /** Whether {@link #pop} would find something; a look at the ring, may be stale at once. */
+    /**
+     * Whether {@link #pop} would find something; a look at the ring, may be stale at once. When there is nothing, a kick will tell
+     * of the next buffer, as after a {@code pop} in vain.
+     */
     boolean hasAvailable();
 
     /**

@@ -34,5 +34,10 @@ class ExerciseDriverTest {
         assertFalse(driver.offer(EchoFactory.LATER, new byte[] {7}, 1));
         assertFalse(driver.offer(40, new byte[] {7}, 1));
         assertEquals(0, machine.guestErrors());
+        driver.misbehave();
+        assertTrue(machine.guestErrors() > 10);
+        driver.setUp(packed);
+        assertTrue(driver.offer(EchoFactory.ECHO, new byte[] {5}, 1));
+        assertEquals(List.of("queue 0: 1 bytes: 05"), driver.completions());
     }
 }

@@ -69,6 +69,30 @@ class SuppressionTest {
 
     @ParameterizedTest
     @MethodSource("features")
+    void aLookInVainIsFollowedByAKick(long features) {
+        RigDriver driver = rig.driver().withQueueSize(8).setUp(features);
+        RigQueue queue = driver.queue(EchoFactory.ECHO);
+        Virtqueue ring = factory.latest().host().queue(EchoFactory.ECHO);
+        Chain chain = new Chain(rig.memory(), 4);
+        for (int round = 0; round < 50; round++) {
+            queue.offer(new byte[] {1}, 0);
+            assertTrue(ring.hasAvailable());
+            assertTrue(ring.pop(chain));
+            ring.complete(chain.head(), 0);
+            assertFalse(ring.hasAvailable());
+            queue.offer(new byte[] {1}, 0);
+            assertTrue(queue.kickWanted(), "round " + round);
+            assertTrue(ring.pop(chain));
+            ring.complete(chain.head(), 0);
+            ring.publish();
+            driver.status();
+            assertNotNull(queue.reap());
+            assertNotNull(queue.reap());
+        }
+    }
+
+    @ParameterizedTest
+    @MethodSource("features")
     void s2_7_7_1_noKickThatTheDeviceDoesNotWantAndNoneMissed(long features) {
         RigDriver driver = rig.driver().withQueueSize(8).setUp(features);
         RigQueue queue = driver.queue(EchoFactory.ECHO);
