@@ -46,6 +46,15 @@ final class DebianMachine implements AutoCloseable {
      * @param tables of {@code vm.toml}, beside those of the machine, its boot, COM1 and its first disk
      */
     static DebianMachine boot(Path dir, String tables) throws IOException {
+        return boot(dir, "", tables);
+    }
+
+    /**
+     * The same.
+     *
+     * @param keys more keys of {@code [machine]}
+     */
+    static DebianMachine boot(Path dir, String keys, String tables) throws IOException {
         Path base = root().disk();
         Path disk = Qcow2Overlay.write(dir.resolve("root.qcow2"), base, Files.size(base));
         Path initrd = root().writeInitrd(dir.resolve("initrd.img"));
@@ -55,6 +64,7 @@ final class DebianMachine implements AutoCloseable {
                 [machine]
                 memory = "512M"
                 engine = "x86"
+                %s
                 [boot]
                 kernel = "%s"
                 initrd = "%s"
@@ -70,7 +80,7 @@ final class DebianMachine implements AutoCloseable {
                 cache = "unsafe"
                 id = "root"
                 %s
-                """.formatted(kernel, initrd, disk, tables)).run());
+                """.formatted(keys, kernel, initrd, disk, tables)).run());
         try {
             m.machine.console().await(PROMPT, BOOT);
             return m;

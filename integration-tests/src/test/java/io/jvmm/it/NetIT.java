@@ -1,0 +1,115 @@
+package io.jvmm.it;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.jvmm.ipc.sys.Syscall;
+import java.io.OutputStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.security.MessageDigest;
+import java.util.HexFormat;
+import java.util.Random;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** Stock Linux's network driver on a tap, in a network namespace of the test's own, with the host's kernel at the other end. */
+@Tag("boot")
+class NetIT extends MachineTest {
+    private static final int UNSHARE = 272;
+    private static final int CLONE_NEWNET = 0x4000_0000;
+    private static final int MIB = 1 << 20;
+    private static final int FILE_MIB = 100;
+    private static final String HOST = "10.9.8.1";
+    private static final String GUEST = "10.9.8.2";
+
+    @Override
+    protected void requirements() {
+        for (String program : new String[] {"ip", "busybox"}) {
+            if (!Host.has(program)) {
+                throw new AssertionError(
+                        "this test needs " + program + ": sudo apt-get install iproute2 busybox-static");
+            }
+        }
+    }
+
+    /** What a test does in its namespace: the thread's sockets and the programs it starts are there. */
+    private interface Body {
+        void run() throws Exception;
+    }
+
+    private static void inNamespace(Body body) throws Exception {
+        Throwable[] failure = new Throwable[1];
+        Thread thread = Thread.ofPlatform().name("namespace").start(() -> {
+            try {
+                long result = Syscall.call(UNSHARE, CLONE_NEWNET);
+                assertEquals(0, result, "this test makes a network namespace: run it as root, or in: unshare -Urn");
+                body.run();
+            } catch (Throwable e) { // whatever it is, it is the test's
+                failure[0] = e;
+            }
+        });
+        thread.join();
+        if (failure[0] != null) {
+            throw new AssertionError(failure[0].getMessage(), failure[0]);
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource({"1500,1", "9000,2"})
+    void pingBothWaysAndALongDownload(int mtu, int pairs) throws Exception {
+        inNamespace(() -> {
+            DebianMachine.host("ip", "link", "set", "lo", "up");
+            if (pairs > 1) {
+                DebianMachine.host("ip", "tuntap", "add", "dev", "tap0", "mode", "tap", "multi_queue");
+            } else {
+                DebianMachine.host("ip", "tuntap", "add", "dev", "tap0", "mode", "tap");
+            }
+            DebianMachine.host("ip", "address", "add", HOST + "/24", "dev", "tap0");
+            DebianMachine.host("ip", "link", "set", "tap0", "mtu", Integer.toString(mtu), "up");
+            String sum = writeFile(dir.resolve("file"));
+            Process server = new ProcessBuilder("busybox", "httpd", "-f", "-p", HOST + ":8000", "-h", dir.toString())
+                    .redirectErrorStream(true)
+                    .start();
+            String card = """
+                    [[net]]
+                    backend = "tap"
+                    tap = "tap0"
+                    mtu = %d
+                    queues = %d
+                    """.formatted(mtu, pairs);
+            try (DebianMachine m = DebianMachine.boot(dir, "vcpus = " + pairs, card)) {
+                m.run("ip address add " + GUEST + "/24 dev eth0 && ip link set eth0 up");
+                assertEquals(
+                        Integer.toString(mtu),
+                        m.run("cat /sys/class/net/eth0/mtu").strip());
+                assertEquals(
+                        Integer.toString(pairs),
+                        m.run("ls -d /sys/class/net/eth0/queues/rx-* | wc -l").strip());
+                int full = mtu - 28; // IPv4's and ICMP's headers
+                m.run("ping -c 3 -s " + full + " " + HOST);
+                DebianMachine.host("busybox", "ping", "-c", "3", "-s", Integer.toString(full), GUEST);
+                String got = m.run("wget -q -O - http://" + HOST + ":8000/file | sha256sum");
+                assertTrue(got.startsWith(sum), "the file is " + sum + ", the guest got " + got);
+                m.powerOff();
+            } finally {
+                server.destroyForcibly().waitFor();
+            }
+        });
+    }
+
+    private static String writeFile(Path file) throws Exception {
+        MessageDigest digest = MessageDigest.getInstance("SHA-256");
+        Random random = new Random(1);
+        byte[] piece = new byte[MIB];
+        try (OutputStream out = Files.newOutputStream(file)) {
+            for (int i = 0; i < FILE_MIB; i++) {
+                random.nextBytes(piece);
+                digest.update(piece);
+                out.write(piece);
+            }
+        }
+        return HexFormat.of().formatHex(digest.digest());
+    }
+}
