@@ -35,7 +35,7 @@ final class ClusterAllocator {
     private int runs;
     private long batchBytes = FIRST_BATCH_BYTES;
     private long hint;
-    /** How long the file is at least, by our own doing. */
+    /** How long the file is at least: what it was at opening, or by our own doing. (Asking is a system call too many for the jail.) */
     private long lengthBytes;
     /** Clusters from here on were never written, so they read as zeros. */
     private long freshFrom;
@@ -57,7 +57,8 @@ final class ClusterAllocator {
         this.geometry = geometry;
         this.punch = punch;
         this.lane = lane;
-        freshFrom = geometry.clustersFor(refcounts.fileEnd());
+        lengthBytes = refcounts.fileEnd();
+        freshFrom = geometry.clustersFor(lengthBytes);
     }
 
     /**
@@ -165,8 +166,7 @@ final class ClusterAllocator {
     /** Makes the file reach to {@code end}, as a hole but for its last sector. */
     private long lengthen(long end) {
         final int piece = geometry.sliceBytes();
-        if (lengthBytes >= end || storage.lengthBytes() >= end) {
-            lengthBytes = Math.max(lengthBytes, end);
+        if (lengthBytes >= end) {
             return 0;
         }
         lane.buffer.asSlice(0, piece).fill((byte) 0);
