@@ -122,7 +122,7 @@ final class AllocatingWrite {
         }
         lane.planClusters = (int) count;
         lane.planNewHost = true;
-        final long end = first + count << geometry.clusterBits();
+        final long end = (first + count) << geometry.clusterBits();
         final long bytes = Math.min(mostBytes, end - position);
         around(lane, position, bytes, headBySubcluster, tailBySubcluster);
         return bytes;
@@ -268,12 +268,12 @@ final class AllocatingWrite {
         if (!geometry.extended()) {
             return 0;
         }
-        final long start = lane.planFirst + index << geometry.clusterBits();
+        final long start = (lane.planFirst + index) << geometry.clusterBits();
         final int from = (int) Math.max(0, lane.planStart - start);
         final int to = (int) Math.min(geometry.clusterBytes(), lane.planEnd - start);
         final long written = geometry.subclusterBits(from, to);
         // A compressed cluster has no bits of its own, and it was copied whole.
         final long former = (lane.descriptor & Geometry.COMPRESSED) != 0 ? 0 : lane.bitmap;
-        return former & ~(written | written << Geometry.SUBCLUSTERS) | written;
+        return (former & ~(written | (written << Geometry.SUBCLUSTERS))) | written;
     }
 }

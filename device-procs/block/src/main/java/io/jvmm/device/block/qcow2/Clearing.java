@@ -132,10 +132,10 @@ final class Clearing {
         final int clusterBits = geometry.clusterBits();
         synchronized (tables) {
             if (!tables.hasTable(first) && !hasBacking) {
-                final long end = first + geometry.clustersLeftInTable(first) << clusterBits;
+                final long end = (first + geometry.clustersLeftInTable(first)) << clusterBits;
                 return Math.min(mostBytes, end - position);
             }
-            final long sliceEnd = first + geometry.clustersLeftInSlice(first) << clusterBits;
+            final long sliceEnd = (first + geometry.clustersLeftInSlice(first)) << clusterBits;
             final long bytes = Math.min(mostBytes, sliceEnd - position);
             final long last = geometry.clusterOf(position + bytes - 1);
             for (long cluster = first; cluster <= last; cluster++) {
@@ -167,7 +167,7 @@ final class Clearing {
         boolean changed = false;
         tables.l2.begin(slot);
         for (int i = 0; i < count; i++) {
-            final long start = first + i << geometry.clusterBits();
+            final long start = (first + i) << geometry.clusterBits();
             final int at = geometry.entryInSlice(first + i);
             tables.map.entryAt(slot, at, lane);
             final long descriptor = lane.descriptor;
@@ -206,7 +206,7 @@ final class Clearing {
                 continue;
             }
             if (geometry.external()) {
-                data.punchHole(first + i << geometry.clusterBits(), geometry.clusterBytes());
+                data.punchHole((first + i) << geometry.clusterBits(), geometry.clusterBytes());
             } else {
                 tables.drop(dropped);
             }

@@ -197,7 +197,7 @@ final class ClusterAllocator {
     /** Clusters that the file, as the kernel has it, references once less. Waits for the medium when the list is full. */
     void drop(long hostOffset, long lengthBytes) {
         final long first = hostOffset >>> geometry.clusterBits();
-        final long count = (hostOffset + lengthBytes - 1 >>> geometry.clusterBits()) - first + 1;
+        final long count = ((hostOffset + lengthBytes - 1) >>> geometry.clusterBits()) - first + 1;
         if (droppedTail > flushMark && droppedTail > droppedHead) {
             final int last = (int) ((droppedTail - 1) % DROPPED);
             if (droppedStart[last] + droppedLength[last] == first) {
@@ -250,7 +250,7 @@ final class ClusterAllocator {
             if (n < 0) {
                 hint = Math.min(hint, first + done);
                 if (punch) {
-                    storage.punchHole(first + done << geometry.clusterBits(), -n << geometry.clusterBits());
+                    storage.punchHole((first + done) << geometry.clusterBits(), -n << geometry.clusterBits());
                 }
             }
             done += Math.abs(n);

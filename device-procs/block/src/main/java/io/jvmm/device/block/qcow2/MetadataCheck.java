@@ -200,7 +200,7 @@ final class MetadataCheck {
             return;
         }
         final long first = offset >>> geometry.clusterBits();
-        final long last = offset + bytes - 1 >>> geometry.clusterBits();
+        final long last = (offset + bytes - 1) >>> geometry.clusterBits();
         if (last >= limit) {
             throw damaged(what + " at 0x" + Long.toHexString(offset) + " is not inside the file");
         }

@@ -314,7 +314,7 @@ public final class Qcow2Image implements BlockImage, Backing {
     }
 
     private long sync() {
-        final long result = data == storage ? 0 : data.sync();
+        final long result = geometry.external() ? data.sync() : 0;
         return result == 0 ? storage.sync() : result;
     }
 
@@ -354,7 +354,7 @@ public final class Qcow2Image implements BlockImage, Backing {
         finish(0);
         decompressor.close();
         storage.close();
-        if (data != storage) {
+        if (geometry.external()) {
             data.close();
         }
         if (backing != null) {

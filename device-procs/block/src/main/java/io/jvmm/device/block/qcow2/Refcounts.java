@@ -75,7 +75,7 @@ final class Refcounts {
 
     /** How many clusters the table can speak of. */
     long covered() {
-        return table.byteSize() / Long.BYTES << blockBits;
+        return (table.byteSize() / Long.BYTES) << blockBits;
     }
 
     long tableEntries() {
@@ -128,7 +128,8 @@ final class Refcounts {
         final int bits = 1 << order;
         if (bits < Byte.SIZE) {
             final int perByte = Byte.SIZE / bits;
-            return cache.getByte(slot, index / perByte) >>> (index % perByte * bits) & ((1 << bits) - 1);
+            final int shift = index % perByte * bits;
+            return (cache.getByte(slot, index / perByte) >>> shift) & ((1L << bits) - 1);
         }
         long value = 0;
         for (int i = 0; i < bits / Byte.SIZE; i++) {
@@ -142,14 +143,14 @@ final class Refcounts {
         if (bits < Byte.SIZE) {
             final int perByte = Byte.SIZE / bits;
             final int shift = index % perByte * bits;
-            final int mask = (1 << bits) - 1 << shift;
+            final int mask = ((1 << bits) - 1) << shift;
             final int old = cache.getByte(slot, index / perByte);
-            cache.setByte(slot, index / perByte, old & ~mask | (int) value << shift);
+            cache.setByte(slot, index / perByte, (old & ~mask) | ((int) value << shift));
             return;
         }
         for (int i = bits / Byte.SIZE - 1; i >= 0; i--) {
             cache.setByte(
-                    slot, index * (bits / Byte.SIZE) + i, (int) (value >>> (bits / Byte.SIZE - 1 - i) * Byte.SIZE));
+                    slot, index * (bits / Byte.SIZE) + i, (int) (value >>> ((bits / Byte.SIZE - 1 - i) * Byte.SIZE)));
         }
     }
 
@@ -370,7 +371,7 @@ final class Refcounts {
         MemorySegment.copy(table, 0, larger, 0, table.byteSize());
         long result = 0;
         for (long i = 0; i < blocks && result == 0; i++) {
-            final long offset = start + i << bits;
+            final long offset = (start + i) << bits;
             larger.set(HeaderField.U64, (tableEntries() + i) * Long.BYTES, offset);
             result = writeZeros(offset, geometry.clusterBytes());
             final long first = start + (i << blockBits);
@@ -379,7 +380,7 @@ final class Refcounts {
                 result = count(offset, cluster);
             }
         }
-        final long newOffset = start + blocks << bits;
+        final long newOffset = (start + blocks) << bits;
         for (long done = 0; done < larger.byteSize() && result == 0; done += vectorBytes(larger.byteSize() - done)) {
             vector.clear();
             vector.add(larger, done, vectorBytes(larger.byteSize() - done));

@@ -15,6 +15,7 @@ import java.util.SplittableRandom;
 final class MemoryStorage implements Storage {
 
     /** One change. A synchronization has no bytes. */
+    @SuppressWarnings("ArrayRecordComponent") // nobody compares changes, or changes them
     record Change(long position, byte[] bytes) {
         boolean isSync() {
             return bytes.length == 0;

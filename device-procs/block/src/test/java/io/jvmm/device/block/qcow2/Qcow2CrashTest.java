@@ -48,6 +48,7 @@ class Qcow2CrashTest {
     }
 
     /** Where the list of changes stood when a step had returned, and what the disk held then. */
+    @SuppressWarnings("ArrayRecordComponent") // nobody compares them, or changes them
     private record Acknowledged(int changes, byte[] model) {}
 
     private static Qcow2Image open(MemoryStorage storage, @Nullable Backing backing) {

@@ -81,7 +81,7 @@ class Qcow2ReadTest {
         final Path raw = directory.resolve("source.raw");
         final byte[] text = new byte[9 << 20];
         for (int i = 0; i < text.length; i++) {
-            text[i] = (byte) (i % 1000 < 700 ? i / 700 : i * 2654435761L >>> 13);
+            text[i] = (byte) (i % 1000 < 700 ? i / 700 : (i * 2654435761L) >>> 13);
         }
         Files.write(raw, text);
         final Path image = directory.resolve("c.qcow2");

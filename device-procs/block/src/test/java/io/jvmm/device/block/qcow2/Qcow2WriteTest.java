@@ -134,7 +134,7 @@ class Qcow2WriteTest {
         Qemu.img("create", "-q", "-f", "qcow2", "-o", "cluster_size=512,refcount_bits=64", image.toString(), "24m");
         try (TestDisk disk = TestDisk.open(image)) {
             for (int i = 0; i < 24; i++) {
-                disk.fill(i * MIB, MIB, i + 1);
+                disk.fill((long) i * MIB, MIB, i + 1);
             }
         }
         Qemu.check(image, true, "after growing");
