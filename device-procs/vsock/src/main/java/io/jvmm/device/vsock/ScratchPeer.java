@@ -9,22 +9,30 @@ import io.jvmm.ipc.sys.UnixSocket;
 import io.jvmm.ipc.vsock.VsockConnectServer;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.nio.charset.StandardCharsets;
 import org.jspecify.annotations.Nullable;
 
 /**
  * Supervisor and host of a scratch machine, within the warm-up of the process itself: connects the guest to any port but 0 and
- * sends back what it is sent, on one connection at a time. Never part of a device that serves.
+ * sends back what it is sent, on one connection at a time; asked for {@link #CLIENT_PORT} it refuses and comes as a client itself.
+ * Never part of a device that serves.
  */
 final class ScratchPeer implements Backend {
 
-    private static final int BUFFER_BYTES = 4096;
+    static final int REFUSED_PORT = 0;
+    static final int CLIENT_PORT = 1;
 
+    private static final int BUFFER_BYTES = 4096;
+    private static final byte[] LINE = "CONNECT 1024\n".getBytes(StandardCharsets.US_ASCII);
+
+    private final UnixHostSide device;
     private final VsockConnectServer server;
     private final SocketIo io = new SocketIo();
     private final MemorySegment bytes = Arena.ofAuto().allocate(BUFFER_BYTES);
     private @Nullable UnixSocket stream;
 
-    ScratchPeer(Fd supervisorEnd) {
+    ScratchPeer(UnixHostSide device, Fd supervisorEnd) {
+        this.device = device;
         this.server = new VsockConnectServer(UnixSocket.of(supervisorEnd));
     }
 
@@ -62,7 +70,7 @@ final class ScratchPeer implements Backend {
     @Override
     public boolean deliver(long nowNs) {
         if (server.next() == VsockConnectServer.Next.REQUEST) {
-            answer();
+            answer(nowNs);
         }
         UnixSocket open = stream;
         if (open != null) {
@@ -74,13 +82,20 @@ final class ScratchPeer implements Backend {
         return false;
     }
 
-    private void answer() {
+    private void answer(long nowNs) {
         close();
-        if (server.port() == 0) {
+        if (server.port() == REFUSED_PORT) {
             server.refuse(server.id(), Errno.ECONNREFUSED);
             return;
         }
         UnixSocket.Pair pair = UnixSocket.streamPair();
+        if (server.port() == CLIENT_PORT) {
+            server.refuse(server.id(), Errno.ECONNREFUSED);
+            device.client(pair.left().fd().release(), nowNs);
+            pair.right().send(LINE);
+            stream = pair.right();
+            return;
+        }
         server.accept(server.id(), pair.left().fd());
         pair.left().close();
         stream = pair.right();

@@ -165,12 +165,17 @@ final class UnixHostSide implements HostSide, Backend {
             if (socket < 0) {
                 return;
             }
-            Connection connection = switchboard.accepted((int) socket, nowNs);
-            if (connection == null) {
-                SocketIo.close((int) socket); // as Firecracker does
-            } else if (Syscall.isError(add(connection))) {
-                switchboard.free(connection);
-            }
+            client((int) socket, nowNs);
+        }
+    }
+
+    /** A client of the host has come. */
+    void client(int socket, long nowNs) {
+        Connection connection = switchboard.accepted(socket, nowNs);
+        if (connection == null) {
+            SocketIo.close(socket); // as Firecracker does
+        } else if (Syscall.isError(add(connection))) {
+            switchboard.free(connection);
         }
     }
 

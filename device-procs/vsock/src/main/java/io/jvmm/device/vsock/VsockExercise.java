@@ -2,6 +2,8 @@ package io.jvmm.device.vsock;
 
 import io.jvmm.device.virtio.VirtioFactory.VirtioExercise;
 import io.jvmm.device.virtio.VirtioFeature;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 
@@ -13,11 +15,11 @@ final class VsockExercise {
 
     private static final int BUFFER_BYTES = 512;
     private static final int SETTLE_NS = 1_000_000;
-    private static final int REFUSED_PORT = 0;
     private static final int ECHO_PORT = 7;
     private static final int FIRST_GUEST_PORT = 1024;
 
     private final VirtioExercise machine;
+    private final MemorySegment line = Arena.ofAuto().allocate(ConnectLine.MAX_OK_BYTES);
     private int guestPort = FIRST_GUEST_PORT;
     private int received;
 
@@ -43,15 +45,26 @@ final class VsockExercise {
             send(VsockHeader.OP_SHUTDOWN, VsockHeader.SHUTDOWN_SEND, 0, 1 << 16);
             send(VsockHeader.OP_SHUTDOWN, VsockHeader.SHUTDOWN_BOTH, 0, 1 << 16);
             send(VsockHeader.OP_RW, 0, 4, 1 << 16); // for a connection that is no more
-            connect(REFUSED_PORT);
+            connect(ScratchPeer.REFUSED_PORT);
+            connect(ScratchPeer.CLIENT_PORT);
             connect(ECHO_PORT);
             talk();
             send(VsockHeader.OP_RST, 0, 0, 0);
+            misbehave();
             connect(ECHO_PORT);
             connect(ECHO_PORT + 1); // the peer leaves the former one
             machine.advance(Switchboard.SHUTDOWN_TIMEOUT_NS + SETTLE_NS);
             settle();
         }
+    }
+
+    /** Every class that a bad guest makes the device use. */
+    private void misbehave() {
+        machine.offer(Switchboard.TX, new byte[VsockHeader.LENGTH_BYTES - 1], 0);
+        connect(ECHO_PORT);
+        send(VsockHeader.OP_REQUEST, 0, 0, 0);
+        // A client's OK line is only written when the guest answers REQUEST, whose ports this guest does not look at.
+        ConnectLine.formatOk(line, VsockState.FIRST_HOST_PORT);
     }
 
     private void connect(int hostPort) {

@@ -20,7 +20,7 @@ import org.agrona.concurrent.AtomicBuffer;
 public final class VsockFactory implements VirtioFactory {
 
     /** The supervisor's end of the connect channel of a scratch machine. */
-    private static final String SCRATCH = "0.scratch";
+    private static final String SCRATCH = ".scratch";
 
     private static final Map<String, String> EXAMPLE = Map.of("cid", "3", "connections", "8", "buffer-bytes", "8192");
 
@@ -57,17 +57,15 @@ public final class VsockFactory implements VirtioFactory {
         List<Backend> backends = new ArrayList<>();
         for (int f = 0; f < devices.size(); f++) {
             if (devices.get(f) instanceof VsockDevice device) {
-                backends.add(new UnixHostSide(
+                UnixHostSide host = new UnixHostSide(
                         f,
                         device.switchboard(),
                         events,
                         descriptors.find(f + ".listen").orElse(null),
-                        descriptors.find(f + ".connect").orElse(null)));
+                        descriptors.find(f + ".connect").orElse(null));
+                backends.add(host);
+                descriptors.find(f + SCRATCH).ifPresent(fd -> backends.add(new ScratchPeer(host, fd)));
             }
-        }
-        Optional<Fd> scratch = descriptors.find(SCRATCH);
-        if (scratch.isPresent()) {
-            backends.add(new ScratchPeer(scratch.get()));
         }
         return backends;
     }
@@ -81,7 +79,7 @@ public final class VsockFactory implements VirtioFactory {
     @Override
     public Map<String, Fd> scratchDescriptors() {
         UnixSocket.Pair channel = UnixSocket.seqPacketPair();
-        return Map.of("0.connect", channel.left().fd(), SCRATCH, channel.right().fd());
+        return Map.of("0.connect", channel.left().fd(), "0" + SCRATCH, channel.right().fd());
     }
 
     @Override
