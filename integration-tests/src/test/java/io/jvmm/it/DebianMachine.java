@@ -59,8 +59,7 @@ final class DebianMachine implements AutoCloseable {
         Path disk = Qcow2Overlay.write(dir.resolve("root.qcow2"), base, Files.size(base));
         Path initrd = root().writeInitrd(dir.resolve("initrd.img"));
         Path kernel = new DebianKernel(packages()).vmlinuz(DebianKernel.Flavour.CLOUD);
-        DebianMachine m = new DebianMachine(
-                Machine.with(dir, """
+        DebianMachine m = new DebianMachine(Machine.with(dir, """
                 [machine]
                 memory = "512M"
                 engine = "x86"
@@ -80,7 +79,8 @@ final class DebianMachine implements AutoCloseable {
                 cache = "unsafe"
                 id = "root"
                 %s
-                """.formatted(keys, kernel, initrd, disk, tables)).run());
+                """.formatted(keys, kernel, initrd, disk, tables))
+                .run());
         try {
             m.machine.console().await(PROMPT, BOOT);
             return m;

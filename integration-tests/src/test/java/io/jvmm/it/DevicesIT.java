@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
+import java.net.SocketException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
@@ -51,9 +52,13 @@ class DevicesIT extends MachineTest {
             assertEquals(
                     "02:00:00:00:00:07",
                     m.run("cat /sys/class/net/eth0/address").strip());
-            console(m);
-            vsock(m);
-            memoryComesBack(m);
+            try {
+                console(m);
+                vsock(m);
+                memoryComesBack(m);
+            } catch (AssertionError e) {
+                throw new AssertionError(e.getMessage() + "\nthe supervisor said:\n" + m.messages(), e);
+            }
             m.powerOff();
         }
     }
@@ -88,10 +93,8 @@ class DevicesIT extends MachineTest {
     }
 
     private void vsock(DebianMachine m) throws Exception {
-        m.run("socat VSOCK-LISTEN:1234,fork EXEC:cat & sleep 2");
-        try (UnixPeer client = UnixPeer.connect(dir.resolve("v.sock"), Machine.PATIENCE)) {
-            client.write("CONNECT 1234\n");
-            client.await("OK ", DebianMachine.COMMAND);
+        m.run("{ socat VSOCK-LISTEN:1234,fork EXEC:cat & }");
+        try (UnixPeer client = connected(dir.resolve("v.sock"))) {
             client.await("\n", DebianMachine.COMMAND);
             client.write("there and back");
             client.await("there and back", DebianMachine.COMMAND);
@@ -107,6 +110,25 @@ class DevicesIT extends MachineTest {
             assertEquals("from the guest\n", new String(host.getInputStream().readAllBytes(), StandardCharsets.UTF_8));
         } finally {
             host.destroyForcibly().waitFor();
+        }
+    }
+
+    /** Until the guest listens it refuses, which the host's client sees as an end. */
+    private static UnixPeer connected(Path socket) throws Exception {
+        long deadline = System.nanoTime() + DebianMachine.COMMAND.toNanos();
+        while (true) {
+            UnixPeer client = UnixPeer.connect(socket, Machine.PATIENCE);
+            client.write("CONNECT 1234\n");
+            try {
+                client.await("OK ", DebianMachine.COMMAND);
+                return client;
+            } catch (AssertionError | SocketException e) {
+                client.close();
+                if (System.nanoTime() - deadline > 0) {
+                    throw e;
+                }
+                Transcript.pause(200);
+            }
         }
     }
 

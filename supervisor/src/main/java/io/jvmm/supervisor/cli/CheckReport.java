@@ -8,6 +8,7 @@ import io.jvmm.supervisor.config.ConfigProblem;
 import io.jvmm.supervisor.config.LoadedConfig;
 import io.jvmm.supervisor.config.MachineConfig;
 import io.jvmm.supervisor.config.MemorySize;
+import io.jvmm.supervisor.config.PciSlots;
 import io.jvmm.supervisor.config.SerialConfig;
 import io.jvmm.supervisor.config.VmConfig;
 import io.jvmm.supervisor.launch.Backends;
@@ -65,7 +66,9 @@ final class CheckReport {
                 MemorySize.human(config.machine().memory().bytes()) + ", of the host's "
                         + MemorySize.human(SystemInfo.memoryTotalBytes()));
         row("processors", config.machine().vcpus() + ", engine " + engine());
-        row("kernel", config.boot().kernel().toString());
+        row(
+                config.boot().firmware() ? "firmware" : "kernel",
+                config.boot().kernel().toString());
         row("initrd", config.boot().initrd().map(Path::toString).orElse("none"));
         row(
                 "command line",
@@ -80,6 +83,10 @@ final class CheckReport {
                                     ? ""
                                     : ", escape " + s.escape().word() + " x"));
         }
+        PciSlots.assign(config.devices())
+                .forEach((device, slot) -> row(
+                        device.deviceClass() + " " + device.placement().id(),
+                        "slot " + slot + ": " + DeviceRows.describe(device)));
         row("clock", config.platform().rtc().word());
         row(
                 "debug console",
@@ -106,10 +113,10 @@ final class CheckReport {
     private void printProcesses(Distribution distribution) throws HostLackException {
         boolean root = SystemInfo.effectiveUid() == 0;
         out.println();
-        out.printf("%-10s %-26s %-9s %-14s %s%n", "process", "host uid", "jail", "system calls", "holds");
+        out.printf("%-14s %-26s %-9s %-14s %s%n", "process", "host uid", "jail", "system calls", "holds");
         for (ProcessInstance process : plan.processes()) {
             out.printf(
-                    "%-10s %-26s %-9s %-14s %s%n",
+                    "%-14s %-26s %-9s %-14s %s%n",
                     process.process(),
                     root ? "one of " + config.jail().uidRange() : "yours (" + SystemInfo.effectiveUid() + ")",
                     config.jail().mode().word(),
@@ -140,7 +147,7 @@ final class CheckReport {
                             case AUTO -> "/dev/kvm with kvm, ";
                             case X86 -> "";
                         }
-                        + "guest memory, kernel"
+                        + "guest memory, " + (config.boot().firmware() ? "firmware" : "kernel")
                         + (config.boot().initrd().isPresent() ? ", initrd" : "") + ", a link to each device";
             case SERIAL ->
                 "its link, "

@@ -200,8 +200,9 @@ final class MachineCommand {
         BootConfig boot = loaded.config().boot();
         String key = said.split(":", 2)[0];
         String kernel = String.valueOf(boot.kernel().getFileName());
-        if (key.equals(kernel) || key.equals("kernel " + kernel)) {
-            return loaded.problem("boot.kernel", said).toString();
+        if (key.equals(kernel) || key.equals("kernel " + kernel) || key.startsWith("firmware")) {
+            return loaded.problem(boot.firmware() ? "boot.firmware" : "boot.kernel", said)
+                    .toString();
         }
         if (key.startsWith("initrd")) {
             return loaded.problem("boot.initrd", said).toString();
