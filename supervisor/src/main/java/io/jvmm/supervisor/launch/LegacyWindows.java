@@ -36,6 +36,11 @@ final class LegacyWindows {
                 .subList(0, ports);
     }
 
+    /** The platform's region of the firmware configuration device; mapped where there is firmware. */
+    static final int FIRMWARE_REGION = 7;
+
+    static final String FIRMWARE_WINDOW = "pio:510:c";
+
     /** Clock, keyboard controller (data, command), ACPI power management, reset control, debug console (two ports). */
     static List<String> platformWindows(boolean debugConsole) {
         List<String> all =

@@ -45,6 +45,9 @@ import org.jspecify.annotations.Nullable;
  * share is made meanwhile. One thread uses this. A launcher serves one life of the machine; a guest that resets gets a new one.
  */
 public final class MachineLauncher implements AutoCloseable {
+    /** Room for ACPI tables, the memory map and the loader's script; the board says so when it needs more. */
+    private static final long FIRMWARE_FILES_BYTES = 256 * 1024;
+
     private static final int FD_CONTROL = 3;
 
     /** So long a process may leave its control socket full. No ordinary boot record fills it. */
@@ -264,11 +267,22 @@ public final class MachineLauncher implements AutoCloseable {
                 .fd("state", own(MemFd.createEmpty("vcpu-state")).fd());
         giveKvm(vcpu);
         vcpu.fd(config.boot().firmware() ? "firmware" : "kernel", backends.kernel());
+        Optional<Fd> firmwareFiles = config.boot().firmware()
+                ? Optional.of(own(made(
+                                "what the board tells firmware",
+                                () -> MemFd.createSealed("firmware-files", FIRMWARE_FILES_BYTES)))
+                        .fd())
+                : Optional.empty();
+        firmwareFiles.ifPresent(fd -> vcpu.fd("firmware.files", fd));
         backends.initrd().ifPresent(fd -> vcpu.fd("initrd", fd));
         for (ProcessInstance device : plan.devices()) {
             BootRecord.Builder record = BootRecord.builder();
             linkDevice(device, vcpu, record);
             describe(device, memory, record);
+            if (device.kind() == ProcessKind.PLATFORM && firmwareFiles.isPresent()) {
+                vcpu.put(device.process() + ".window." + LegacyWindows.FIRMWARE_REGION, LegacyWindows.FIRMWARE_WINDOW);
+                record.put("firmware", "true").fd("memory", memory).fd("firmware.files", firmwareFiles.get());
+            }
             finish(device, started.get(device), record);
         }
         vcpu.put("engine", config.machine().engine().word())

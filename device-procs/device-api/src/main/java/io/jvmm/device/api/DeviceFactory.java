@@ -33,6 +33,11 @@ public interface DeviceFactory {
         return false;
     }
 
+    /** The same for a device that needs it in some configurations only. */
+    default boolean usesGuestMemory(DeviceConfig config) {
+        return usesGuestMemory();
+    }
+
     /** The PCI functions of the device, declared to the board before READY; none for a device that is no PCI device. */
     default List<PciDeclaration> pciFunctions(DeviceConfig config) {
         return List.of();

@@ -135,7 +135,7 @@ final class DeviceProcess {
         }
         LinkEffects effects = new LinkEffects(link, interrupts);
         SupervisorEvents events = new SupervisorEvents(supervisor);
-        @Nullable GuestMemory memory = factory.usesGuestMemory() ? mapMemory() : null;
+        @Nullable GuestMemory memory = factory.usesGuestMemory(config) ? mapMemory() : null;
         DeviceCore core = factory.create(config, state.working(), state.fresh(), effects, memory, nowNs);
         core.resume(nowNs);
         Backend[] backends = factory.backends(config, this::find, core, events).toArray(new Backend[0]);

@@ -16,7 +16,7 @@ final class ScratchMemory implements AutoCloseable {
 
     /** Memory for a device that uses it. */
     ScratchMemory(DeviceFactory factory) {
-        this.fd = factory.usesGuestMemory() ? MemFd.createSealed("scratch", LENGTH_BYTES) : null;
+        this.fd = factory.usesGuestMemory(factory.exampleConfig()) ? MemFd.createSealed("scratch", LENGTH_BYTES) : null;
         this.memory = fd == null ? null : GuestMemory.map(fd.fd(), LENGTH_BYTES);
     }
 

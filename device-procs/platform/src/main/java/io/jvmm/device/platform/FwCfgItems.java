@@ -50,17 +50,23 @@ final class FwCfgItems {
     private final UnsafeBuffer cpus;
     private final UnsafeBuffer directory =
             new UnsafeBuffer(new byte[Integer.BYTES + MAX_FILES * DIRECTORY_ENTRY_BYTES]);
-    private final DirectBuffer files;
+    private DirectBuffer files = new UnsafeBuffer(new byte[0]);
     private final int[] offsets = new int[MAX_FILES];
     private final int[] lengths = new int[MAX_FILES];
     private int count;
     private boolean looked;
 
-    /** @param files as drawn above, perhaps not written yet; empty for none */
-    FwCfgItems(long memoryBytes, int vcpus, DirectBuffer files) {
+    /** Items of a machine, without files as yet. */
+    FwCfgItems(long memoryBytes, int vcpus) {
         this.ramSize = number(Long.BYTES, memoryBytes);
         this.cpus = number(Short.BYTES, vcpus);
-        this.files = files;
+    }
+
+    /** Where the files are, as drawn above, perhaps not written yet; before anything is asked for. */
+    void attach(DirectBuffer packed) {
+        files = packed;
+        looked = false;
+        count = 0;
     }
 
     private static UnsafeBuffer number(int bytes, long value) {

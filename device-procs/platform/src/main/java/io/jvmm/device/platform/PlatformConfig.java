@@ -11,6 +11,7 @@ import io.jvmm.device.api.DeviceConfig;
  * @param debugConsole whether ports 402 and E9 answer
  * @param memoryBytes guest memory, for the CMOS bytes that tell firmware; 0 leaves them empty
  * @param vcpus processors, for the same purpose
+ * @param firmware whether the firmware configuration device is there, which needs guest memory
  */
 record PlatformConfig(
         RtcStart rtcStart,
@@ -18,7 +19,8 @@ record PlatformConfig(
         int zoneOffsetSeconds,
         boolean debugConsole,
         long memoryBytes,
-        int vcpus) {
+        int vcpus,
+        boolean firmware) {
 
     /** Key {@code rtc.base}. */
     enum RtcStart {
@@ -52,8 +54,8 @@ record PlatformConfig(
     }
 
     /**
-     * Reads keys {@code rtc.base}, {@code rtc.offset-seconds}, {@code debugcon}, {@code memory.bytes}, {@code vcpus};
-     * all have defaults.
+     * Reads keys {@code rtc.base}, {@code rtc.offset-seconds}, {@code debugcon}, {@code memory.bytes}, {@code vcpus},
+     * {@code firmware}; all have defaults.
      *
      * @throws IllegalArgumentException naming key, value and cure
      */
@@ -70,7 +72,8 @@ record PlatformConfig(
                 entries.integer("rtc.offset-seconds", 0),
                 flag("debugcon", entries.text("debugcon", "false")),
                 number("memory.bytes", entries.text("memory.bytes", "0"), "a number of bytes"),
-                entries.integer("vcpus", 1));
+                entries.integer("vcpus", 1),
+                flag("firmware", entries.text("firmware", "false")));
     }
 
     /** The seconds since 1970-01-01 to show at power-on, given the host's. */

@@ -2,8 +2,11 @@ package io.jvmm.device.platform;
 
 import io.jvmm.device.api.DeviceCore;
 import io.jvmm.device.api.DeviceEffects;
+import io.jvmm.ipc.memory.GuestMemory;
+import org.agrona.DirectBuffer;
 import org.agrona.MutableDirectBuffer;
 import org.agrona.concurrent.AtomicBuffer;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Places the cores on the bus: maps region and offset to a byte of a core, and splits wider accesses into bytes as a PC
@@ -21,16 +24,34 @@ final class PlatformCore implements DeviceCore {
     private final AcpiPmBlock powerManagement;
     private final ResetControl resetControl;
     private final DebugConsole debugConsole;
+    private final FwCfgItems firmwareItems;
+    private final @Nullable FwCfg firmware;
     private final DeviceEffects effects;
 
-    /** @param state at least {@link PlatformStateLayout#LENGTH_BYTES}; initialise or validate it before serving */
+    /** A platform without firmware configuration. */
     PlatformCore(PlatformConfig config, AtomicBuffer state, DeviceEffects effects) {
+        this(config, state, effects, null);
+    }
+
+    /**
+     * @param state at least {@link PlatformStateLayout#LENGTH_BYTES}; initialise or validate it before serving
+     * @param memory for the firmware configuration device, or null
+     */
+    PlatformCore(PlatformConfig config, AtomicBuffer state, DeviceEffects effects, @Nullable GuestMemory memory) {
+        this.firmwareItems = new FwCfgItems(config.memoryBytes(), config.vcpus());
+        this.firmware =
+                memory == null ? null : new FwCfg(state, PlatformStateLayout.FW_CFG, firmwareItems, memory, effects);
         this.powerManagement = new AcpiPmBlock(state, effects, true);
         this.rtc = new Mc146818Rtc(state, effects, powerManagement);
         this.keyboardController = new I8042(state, effects);
         this.resetControl = new ResetControl(state, effects);
         this.debugConsole = new DebugConsole(state, config.debugConsole());
         this.effects = effects;
+    }
+
+    /** What the board has to tell firmware; before anything is served. */
+    void firmwareFiles(DirectBuffer packed) {
+        firmwareItems.attach(packed);
     }
 
     /** The machine is switched on: every register as the data sheets have it, the clock showing that time. */
@@ -52,6 +73,9 @@ final class PlatformCore implements DeviceCore {
             effects.guestError(PlatformError.UNKNOWN_REGION.code, region);
             return ALL_ONES;
         }
+        if (region == PlatformIdentity.REGION_FW_CFG) {
+            return firmware == null ? ALL_ONES : firmware.read(offset, widthBytes);
+        }
         long value = 0;
         for (int i = 0; i < widthBytes; i++) {
             int at = offset + i;
@@ -65,6 +89,12 @@ final class PlatformCore implements DeviceCore {
     public void write(int region, int offset, int widthBytes, long value, long nowNs) {
         if (region < 0 || region >= REGION_BYTES.length) {
             effects.guestError(PlatformError.UNKNOWN_REGION.code, region);
+            return;
+        }
+        if (region == PlatformIdentity.REGION_FW_CFG) {
+            if (firmware != null) {
+                firmware.write(offset, widthBytes, value);
+            }
             return;
         }
         for (int i = 0; i < widthBytes; i++) {
@@ -112,6 +142,9 @@ final class PlatformCore implements DeviceCore {
         powerManagement.reset(nowNs);
         keyboardController.reset();
         resetControl.reset();
+        if (firmware != null) {
+            firmware.reset();
+        }
     }
 
     @Override

@@ -1,15 +1,24 @@
 package io.jvmm.device.platform;
 
+import io.jvmm.device.api.Backend;
+import io.jvmm.device.api.Descriptors;
 import io.jvmm.device.api.DeviceConfig;
 import io.jvmm.device.api.DeviceCore;
 import io.jvmm.device.api.DeviceEffects;
 import io.jvmm.device.api.DeviceFactory;
 import io.jvmm.device.api.DeviceIdentity;
 import io.jvmm.device.api.Exercise;
+import io.jvmm.device.api.HostEvents;
 import io.jvmm.device.api.StateRejectedException;
+import io.jvmm.ipc.memory.GuestMemory;
+import io.jvmm.ipc.sys.FileIo;
+import io.jvmm.ipc.sys.Mapping;
+import io.jvmm.ipc.sys.MemFd;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import org.agrona.concurrent.AtomicBuffer;
+import org.jspecify.annotations.Nullable;
 
 /** Makes platform devices: fresh ones from the configuration and the host's wall clock, others from their state. */
 public final class PlatformDevice implements DeviceFactory {
@@ -18,6 +27,8 @@ public final class PlatformDevice implements DeviceFactory {
     private static final int LONGEST_ANSWER = 3;
     private static final KbcCommand[] KBC_COMMANDS = KbcCommand.values();
     private static final int NS_PER_MS = 1_000_000;
+    private static final long EXERCISED_REQUEST = 0x1000;
+    private static final int EXERCISED_BYTES = 256;
 
     @Override
     public DeviceIdentity identity() {
@@ -25,10 +36,26 @@ public final class PlatformDevice implements DeviceFactory {
     }
 
     @Override
+    public boolean usesGuestMemory(DeviceConfig config) {
+        return PlatformConfig.from(config).firmware();
+    }
+
+    @Override
     public DeviceCore create(
             DeviceConfig config, AtomicBuffer state, boolean fresh, DeviceEffects effects, long nowNs) {
+        return create(config, state, fresh, effects, null, nowNs);
+    }
+
+    @Override
+    public DeviceCore create(
+            DeviceConfig config,
+            AtomicBuffer state,
+            boolean fresh,
+            DeviceEffects effects,
+            @Nullable GuestMemory memory,
+            long nowNs) {
         PlatformConfig platform = PlatformConfig.from(config);
-        PlatformCore device = new PlatformCore(platform, state, effects);
+        PlatformCore device = new PlatformCore(platform, state, effects, platform.firmware() ? memory : null);
         if (fresh) {
             // The only look at the host's wall clock there is; from here on the guest's clock follows nowNs.
             long hostMs = System.currentTimeMillis();
@@ -48,11 +75,35 @@ public final class PlatformDevice implements DeviceFactory {
         return device;
     }
 
+    /** The debug console's; beside, descriptor {@code firmware.files} is what the board tells firmware. */
+    @Override
+    public List<Backend> backends(DeviceConfig config, Descriptors descriptors, DeviceCore core, HostEvents events) {
+        descriptors.find("firmware.files").ifPresent(fd -> {
+            if (!MemFd.of(fd).hasSeals(MemFd.SEALS_FIXED_SIZE)) {
+                throw new IllegalArgumentException("firmware.files: a memfd of fixed size is needed");
+            }
+            // Stays mapped for good; the descriptor does not stay.
+            Mapping files = Mapping.shared(fd, 0, FileIo.size(fd), Mapping.Access.READ_WRITE);
+            ((PlatformCore) core).firmwareFiles(files.buffer());
+            fd.close();
+        });
+        return DeviceFactory.super.backends(config, descriptors, core, events);
+    }
+
     @Override
     public DeviceConfig exampleConfig() {
         // 2000-02-28T23:59:58Z, two seconds before a leap day that only some leap years have.
-        Map<String, String> entries =
-                Map.of("rtc.base", "951782398", "debugcon", "true", "memory.bytes", "5368709120", "vcpus", "2");
+        Map<String, String> entries = Map.of(
+                "rtc.base",
+                "951782398",
+                "debugcon",
+                "true",
+                "memory.bytes",
+                "5368709120",
+                "vcpus",
+                "2",
+                "firmware",
+                "true");
         return key -> Optional.ofNullable(entries.get(key));
     }
 
@@ -61,12 +112,30 @@ public final class PlatformDevice implements DeviceFactory {
         exerciseRtc(machine);
         exerciseKeyboard(machine);
         exercisePowerManagement(machine);
+        exerciseFirmware(machine);
         machine.read(PlatformIdentity.REGION_DEBUG_402, 0, 1);
         machine.write(PlatformIdentity.REGION_DEBUG_402, 0, 1, 'x');
         machine.write(PlatformIdentity.REGION_DEBUG_E9, 0, 1, 'x');
         machine.read(PlatformIdentity.REGION_RESET, 0, 1);
         machine.write(PlatformIdentity.REGION_RESET, 0, 1, ResetControl.SYS_RST);
         machine.write(PlatformIdentity.REGION_RESET, 0, 1, ResetControl.SYS_RST | ResetControl.RST_CPU);
+    }
+
+    /** Signature, directory, a file that is not there, and the same by DMA. */
+    private static void exerciseFirmware(Exercise machine) {
+        int region = PlatformIdentity.REGION_FW_CFG;
+        for (int key : new int[] {FwCfgItems.SIGNATURE, FwCfgItems.ID, FwCfgItems.FILE_DIR, FwCfgItems.FILE_FIRST}) {
+            machine.write(region, FwCfg.SELECTOR, 2, key);
+            machine.read(region, FwCfg.DATA, 1);
+        }
+        int control = FwCfgItems.FILE_DIR << Short.SIZE | FwCfg.CONTROL_SELECT | FwCfg.CONTROL_READ;
+        machine.memory().put32(EXERCISED_REQUEST, Integer.reverseBytes(control));
+        machine.memory().put32(EXERCISED_REQUEST + Integer.BYTES, Integer.reverseBytes(EXERCISED_BYTES));
+        machine.memory().put64(EXERCISED_REQUEST + Long.BYTES, Long.reverseBytes(2 * EXERCISED_REQUEST));
+        machine.read(region, FwCfg.DMA_HIGH, 4);
+        machine.write(region, FwCfg.DMA_HIGH, 4, 0);
+        machine.write(region, FwCfg.DMA_LOW, 4, Integer.toUnsignedLong(Integer.reverseBytes((int) EXERCISED_REQUEST)));
+        machine.write(region, FwCfg.DMA_LOW, 4, 0xFFFF_FFFFL);
     }
 
     private static void exerciseRtc(Exercise machine) {

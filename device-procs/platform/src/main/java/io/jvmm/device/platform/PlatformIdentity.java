@@ -16,6 +16,7 @@ final class PlatformIdentity {
     static final int REGION_RESET = 4;
     static final int REGION_DEBUG_402 = 5;
     static final int REGION_DEBUG_E9 = 6;
+    static final int REGION_FW_CFG = 7;
 
     static final int IRQ_RTC = 0;
     static final int IRQ_KEYBOARD = 1;
@@ -32,7 +33,7 @@ final class PlatformIdentity {
             "platform",
             DEVICE_ID,
             PlatformStateLayout.VERSION,
-            PlatformStateLayout.STATE_V1,
+            PlatformStateLayout.STATE_V2,
             List.of(
                     new Region("RTC", 0x70, RTC_BYTES),
                     new Region("i8042 data", 0x60, 1),
@@ -40,7 +41,8 @@ final class PlatformIdentity {
                     new Region("ACPI PM", 0x600, ACPI_PM_BYTES),
                     new Region("reset control", 0xCF9, 1),
                     new Region("debug console", 0x402, 1),
-                    new Region("debug console E9", 0xE9, 1)),
+                    new Region("debug console E9", 0xE9, 1),
+                    new Region("firmware configuration", 0x510, FwCfg.WINDOW_BYTES)),
             List.of(
                     new Interrupt("RTC", 8, false),
                     new Interrupt("keyboard", 1, false),

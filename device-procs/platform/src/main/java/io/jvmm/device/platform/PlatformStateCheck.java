@@ -50,6 +50,9 @@ final class PlatformStateCheck {
         if (!DebugConsole.isSane(state)) {
             return "debug.head or debug.count";
         }
+        if (!FwCfg.isSane(state, PlatformStateLayout.FW_CFG)) {
+            return "fwcfg.offset or fwcfg.reserved";
+        }
         String keyboard = I8042.violation(state);
         return keyboard != null ? keyboard : Mc146818Rtc.violation(state);
     }

@@ -21,16 +21,17 @@ import java.nio.ByteOrder;
  *    64    | 8042 internal RAM, 32 bytes (byte 0 is the command byte)          |
  *    96    | CMOS, 128 bytes: clock, registers A to D, NVRAM                   |
  *   224    | debug console: u16 head, u16 count, u32 dropped, then its FIFO    |
- *   488    +-------------------------------------------------------------------+
+ *   488    | firmware configuration: u16 selector, u16 0, u32 offset, u32 dmaHigh, u32 0 |
+ *   504    +-------------------------------------------------------------------+
  * </pre>
  *
- * <p>Cores reach fields by the constants below, which the compiler folds into their code; {@link #STATE_V1} names the same
+ * <p>Cores reach fields by the constants below, which the compiler folds into their code; {@link #STATE_V2} names the same
  * bytes for inspectors and for the segment's header (a test holds the two together). Times are nanoseconds of virtual
  * time. The names in capitals are those of the data sheets.
  */
 final class PlatformStateLayout {
-    static final int VERSION = 1;
-    static final int LENGTH_BYTES = 488;
+    static final int VERSION = 2;
+    static final int LENGTH_BYTES = 504;
 
     static final int RTC_SECOND_START_NS = 0;
     static final int RTC_LAST_SYNC_NS = 8;
@@ -66,6 +67,8 @@ final class PlatformStateLayout {
     static final int DEBUG_DROPPED = 228;
     static final int DEBUG_FIFO = 232;
 
+    static final int FW_CFG = 488;
+
     static final int KBD_QUEUE_BYTES = 8;
     static final int KBC_RAM_BYTES = 32;
     static final int CMOS_BYTES = 128;
@@ -76,7 +79,7 @@ final class PlatformStateLayout {
     private static final ValueLayout.OfShort U16 = ValueLayout.JAVA_SHORT.withOrder(ByteOrder.LITTLE_ENDIAN);
     private static final ValueLayout.OfByte U8 = ValueLayout.JAVA_BYTE;
 
-    static final StructLayout STATE_V1 = MemoryLayout.structLayout(
+    static final StructLayout STATE_V2 = MemoryLayout.structLayout(
                     I64.withName("rtc.secondStartNs"),
                     I64.withName("rtc.lastSyncNs"),
                     I64.withName("acpi.pmTimerOriginNs"),
@@ -106,8 +109,13 @@ final class PlatformStateLayout {
                     U16.withName("debug.head"),
                     U16.withName("debug.count"),
                     U32.withName("debug.dropped"),
-                    MemoryLayout.sequenceLayout(DEBUG_FIFO_BYTES, U8).withName("debug.fifo"))
-            .withName("platform.v1");
+                    MemoryLayout.sequenceLayout(DEBUG_FIFO_BYTES, U8).withName("debug.fifo"),
+                    U16.withName("fwcfg.selector"),
+                    U16.withName("fwcfg.reserved0"),
+                    U32.withName("fwcfg.offset"),
+                    U32.withName("fwcfg.dmaHigh"),
+                    U32.withName("fwcfg.reserved1"))
+            .withName("platform.v2");
 
     private PlatformStateLayout() {}
 }

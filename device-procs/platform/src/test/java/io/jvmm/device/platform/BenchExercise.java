@@ -2,14 +2,17 @@ package io.jvmm.device.platform;
 
 import io.jvmm.device.api.DeviceCore;
 import io.jvmm.device.api.Exercise;
+import io.jvmm.ipc.memory.GuestMemory;
 
 /** Plays an exercise on a core in virtual time. */
 final class BenchExercise implements Exercise {
     private final DeviceCore device;
+    private final GuestMemory memory;
     private long now = 1;
 
-    BenchExercise(DeviceCore device) {
+    BenchExercise(DeviceCore device, GuestMemory memory) {
         this.device = device;
+        this.memory = memory;
     }
 
     @Override
@@ -20,6 +23,11 @@ final class BenchExercise implements Exercise {
     @Override
     public void write(int region, int offset, int widthBytes, long value) {
         device.write(region, offset, widthBytes, value, now);
+    }
+
+    @Override
+    public GuestMemory memory() {
+        return memory;
     }
 
     @Override

@@ -40,7 +40,9 @@ class FwCfgTest {
     private FwCfg device = make(files);
 
     private FwCfg make(UnsafeBuffer packed) {
-        return new FwCfg(state, BASE, new FwCfgItems(5L << 30, 3, packed), memory, effects);
+        FwCfgItems items = new FwCfgItems(5L << 30, 3);
+        items.attach(packed);
+        return new FwCfg(state, BASE, items, memory, effects);
     }
 
     @AfterEach

@@ -14,7 +14,8 @@ final class Machine {
     long now = 5_000_000_123L;
 
     Machine(long epochSeconds) {
-        PlatformConfig config = new PlatformConfig(PlatformConfig.RtcStart.FIXED, epochSeconds, 0, true, 512L << 20, 2);
+        PlatformConfig config =
+                new PlatformConfig(PlatformConfig.RtcStart.FIXED, epochSeconds, 0, true, 512L << 20, 2, false);
         device = new PlatformCore(config, state, effects);
         device.powerOn(epochSeconds, 0, now);
         CmosMemory.describe(state, config.memoryBytes(), config.vcpus());

@@ -33,10 +33,18 @@ class PlatformCoreTest {
         assertEquals(0xFFFF_FFFFL, m.device.read(PlatformIdentity.REGION_ACPI_PM, 0x40, 4, now));
         assertEquals(0xFF, m.device.read(PlatformIdentity.REGION_RTC, Integer.MAX_VALUE, 1, now));
         m.device.write(PlatformIdentity.REGION_RTC, 0x7FFF_FFFF, 8, -1, now);
-        assertEquals(-1L, m.device.read(7, 0, 8, now));
+        assertEquals(-1L, m.device.read(8, 0, 8, now));
         assertEquals(-1L, m.device.read(-1, 0, 1, now));
-        m.device.write(7, 0, 1, 0, now);
+        m.device.write(8, 0, 1, 0, now);
         assertEquals(3, m.effects.guestErrors);
+    }
+
+    @Test
+    void withoutFirmwareNothingIsAtItsConfigurationDevice() {
+        Machine m = new Machine(0);
+        assertEquals(-1L, m.device.read(PlatformIdentity.REGION_FW_CFG, FwCfg.DATA, 1, m.now));
+        m.device.write(PlatformIdentity.REGION_FW_CFG, FwCfg.SELECTOR, 2, 0, m.now);
+        assertEquals(0, m.effects.guestErrors);
     }
 
     @Test
@@ -89,7 +97,7 @@ class PlatformCoreTest {
 
     @Test
     void debugConsoleSwitchedOffIsNotThere() {
-        PlatformConfig config = new PlatformConfig(PlatformConfig.RtcStart.UTC, 0, 0, false, 0, 1);
+        PlatformConfig config = new PlatformConfig(PlatformConfig.RtcStart.UTC, 0, 0, false, 0, 1, false);
         PlatformCore device = new PlatformCore(config, m.state, m.effects);
         assertEquals(0xFF, device.read(PlatformIdentity.REGION_DEBUG_E9, 0, 1, m.now));
         device.write(PlatformIdentity.REGION_DEBUG_402, 0, 1, 'x', m.now);

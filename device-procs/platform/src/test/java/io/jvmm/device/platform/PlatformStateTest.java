@@ -8,6 +8,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.jvmm.device.api.DeviceConfig;
 import io.jvmm.device.api.DeviceCore;
 import io.jvmm.device.api.StateRejectedException;
+import io.jvmm.ipc.memory.GuestMemory;
+import io.jvmm.ipc.sys.MemFd;
 import java.lang.foreign.MemoryLayout.PathElement;
 import java.util.Map;
 import java.util.Optional;
@@ -25,7 +27,7 @@ class PlatformStateTest {
 
     @Test
     void constantsAgreeWithTheNamedLayout() {
-        assertEquals(PlatformStateLayout.LENGTH_BYTES, PlatformStateLayout.STATE_V1.byteSize());
+        assertEquals(PlatformStateLayout.LENGTH_BYTES, PlatformStateLayout.STATE_V2.byteSize());
         Map<String, Integer> offsets = Map.ofEntries(
                 Map.entry("rtc.secondStartNs", PlatformStateLayout.RTC_SECOND_START_NS),
                 Map.entry("rtc.lastSyncNs", PlatformStateLayout.RTC_LAST_SYNC_NS),
@@ -56,11 +58,16 @@ class PlatformStateTest {
                 Map.entry("debug.head", PlatformStateLayout.DEBUG_HEAD),
                 Map.entry("debug.count", PlatformStateLayout.DEBUG_COUNT),
                 Map.entry("debug.dropped", PlatformStateLayout.DEBUG_DROPPED),
-                Map.entry("debug.fifo", PlatformStateLayout.DEBUG_FIFO));
+                Map.entry("debug.fifo", PlatformStateLayout.DEBUG_FIFO),
+                Map.entry("fwcfg.selector", PlatformStateLayout.FW_CFG),
+                Map.entry("fwcfg.reserved0", PlatformStateLayout.FW_CFG + 2),
+                Map.entry("fwcfg.offset", PlatformStateLayout.FW_CFG + 4),
+                Map.entry("fwcfg.dmaHigh", PlatformStateLayout.FW_CFG + 8),
+                Map.entry("fwcfg.reserved1", PlatformStateLayout.FW_CFG + 12));
         assertEquals(
-                offsets.size(), PlatformStateLayout.STATE_V1.memberLayouts().size());
+                offsets.size(), PlatformStateLayout.STATE_V2.memberLayouts().size());
         offsets.forEach((name, offset) -> assertEquals(
-                (long) offset, PlatformStateLayout.STATE_V1.byteOffset(PathElement.groupElement(name)), name));
+                (long) offset, PlatformStateLayout.STATE_V2.byteOffset(PathElement.groupElement(name)), name));
     }
 
     @Test
@@ -229,8 +236,10 @@ class PlatformStateTest {
         PlatformDevice factory = new PlatformDevice();
         UnsafeBuffer state = new UnsafeBuffer(new byte[factory.identity().stateLengthBytes()]);
         RecordedEffects effects = new RecordedEffects();
-        DeviceCore device = factory.create(factory.exampleConfig(), state, true, effects, 0);
-        BenchExercise bench = new BenchExercise(device);
+        MemFd memFd = MemFd.createSealed("exercise", 1 << 20);
+        GuestMemory memory = GuestMemory.map(memFd.fd(), 1 << 20);
+        DeviceCore device = factory.create(factory.exampleConfig(), state, true, effects, memory, 0);
+        BenchExercise bench = new BenchExercise(device, memory);
         factory.exercise(bench);
         factory.exercise(bench);
         assertTrue(effects.powerCalls > 0);
