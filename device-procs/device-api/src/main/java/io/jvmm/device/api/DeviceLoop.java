@@ -65,7 +65,7 @@ final class DeviceLoop {
     private final DeviceCore core;
     private final LinkEffects effects;
     private final SupervisorEvents events;
-    private final Backend[] backends;
+    private final BackendSet backends;
     private final Resample[] resamples;
     private final int[] regionLengths;
     private final SpinLimit spin;
@@ -108,13 +108,13 @@ final class DeviceLoop {
         this.core = core;
         this.effects = effects;
         this.events = events;
-        this.backends = backends;
+        this.backends = new BackendSet(backends);
         this.resamples = resamples;
         this.spin = new SpinLimit(spinNs);
         this.positionNow = state.ringPosition();
         this.regionLengths =
                 identity.regions().stream().mapToInt(Region::lengthBytes).toArray();
-        this.poller = new Poller(3 + resamples.length + descriptors(backends));
+        this.poller = new Poller(3 + resamples.length + this.backends.maxDescriptors());
         this.linkIndex = poller.add(link.requestDoorbell().fd(), Poller.READABLE);
         this.supervisorIndex = poller.add(supervisor.requestDoorbell().fd(), Poller.READABLE);
         this.controlIndex = poller.add(control, Poller.READABLE);
@@ -125,17 +125,7 @@ final class DeviceLoop {
             poller.add(resample.eventFd().fd(), Poller.READABLE);
         }
         long nowNs = Clock.monotonicNs();
-        for (Backend backend : backends) {
-            backend.attach(poller, nowNs);
-        }
-    }
-
-    private static int descriptors(Backend[] backends) {
-        int count = 0;
-        for (Backend backend : backends) {
-            count += backend.maxDescriptors();
-        }
-        return count;
+        this.backends.attach(poller, nowNs);
     }
 
     /** Runs until the process has a reason to end, and says which. */
@@ -218,10 +208,7 @@ final class DeviceLoop {
 
     /** What was lost on the way, for those who want details; nothing where nothing was. */
     void tellCounters() {
-        long bytes = 0;
-        for (Backend backend : backends) {
-            bytes += backend.droppedBytes();
-        }
+        long bytes = backends.droppedBytes();
         if ((effects.guestErrors() | bytes | supervisor.logDropped()) != 0) {
             supervisor.log(
                     LogLevel.DEBUG,
@@ -266,17 +253,9 @@ final class DeviceLoop {
             }
             serving = false;
         }
-        if (settle(nowNs)) {
+        if (backends.settle(nowNs)) {
             commit(nowNs);
         }
-    }
-
-    private boolean settle(long nowNs) {
-        boolean changed = false;
-        for (Backend backend : backends) {
-            changed |= backend.settle(nowNs);
-        }
-        return changed;
     }
 
     // ---- the guest ----
@@ -329,7 +308,7 @@ final class DeviceLoop {
             case RESET -> {
                 leaveStream(nowNs);
                 core.reset(nowNs);
-                settle(nowNs); // nothing of before may reach guest memory any more: a new kernel is about to be there
+                backends.settle(nowNs); // nothing of before may reach guest memory any more: a new kernel is about to be there
             }
         }
         if (exit == null) {
@@ -354,9 +333,7 @@ final class DeviceLoop {
     private void leaveStream(long nowNs) {
         if (lastWrite != NO_STREAM) {
             lastWrite = NO_STREAM;
-            for (Backend backend : backends) {
-                backend.flush(nowNs);
-            }
+            backends.flush(nowNs);
         }
     }
 
@@ -409,9 +386,7 @@ final class DeviceLoop {
 
     private int hostOutputAndInput(long nowNs) {
         boolean changed = flush(nowNs);
-        for (Backend backend : backends) {
-            changed |= backend.deliver(nowNs);
-        }
+        changed |= backends.deliver(nowNs);
         if (changed) {
             commit(nowNs);
         }
@@ -420,11 +395,7 @@ final class DeviceLoop {
 
     private boolean flush(long nowNs) {
         lastWrite = NO_STREAM;
-        boolean changed = false;
-        for (Backend backend : backends) {
-            changed |= backend.flush(nowNs);
-        }
-        return changed;
+        return backends.flush(nowNs);
     }
 
     private void commit(long nowNs) {
@@ -451,22 +422,13 @@ final class DeviceLoop {
                     requests(nowNs);
                     break;
                 }
-                if (core.hasWork() || backendsHaveWork()) {
+                if (core.hasWork() || backends.hasWork()) {
                     return;
                 }
                 Thread.onSpinWait();
             }
             nowNs = Clock.monotonicNs();
         } while (nowNs - beginNs < lengthNs && exit == null);
-    }
-
-    private boolean backendsHaveWork() {
-        for (Backend backend : backends) {
-            if (backend.hasWork()) {
-                return true;
-            }
-        }
-        return false;
     }
 
     /** Sleeps until there is something to do, or not at all when there is something already. */
@@ -499,24 +461,15 @@ final class DeviceLoop {
         if (!serving) {
             return Poller.FOREVER;
         }
-        long deadlineNs = core.nextDeadlineNs();
-        for (Backend backend : backends) {
-            deadlineNs = Math.min(deadlineNs, backend.nextDeadlineNs());
-        }
+        long deadlineNs = Math.min(core.nextDeadlineNs(), backends.nextDeadlineNs());
         return deadlineNs == DeviceCore.NO_DEADLINE ? Poller.FOREVER : Math.max(0, deadlineNs - nowNs);
     }
 
     /** Looks at all descriptors, waiting at most {@code timeoutNs}, and serves those that are ready. */
     void poll(long timeoutNs, long beforeNs) {
-        for (Backend backend : backends) {
-            if (serving) {
-                backend.watch(poller);
-            } else {
-                backend.unwatch(poller);
-            }
-        }
+        backends.watch(poller, serving);
         // A thread of the device's own may have finished something just before it was told to ring.
-        poller.await(serving && timeoutNs != 0 && (core.hasWork() || backendsHaveWork()) ? 0 : timeoutNs);
+        poller.await(serving && timeoutNs != 0 && (core.hasWork() || backends.hasWork()) ? 0 : timeoutNs);
         long nowNs = timeoutNs == 0 ? beforeNs : Clock.monotonicNs();
         lastPollNs = nowNs;
         if (poller.ready(linkIndex) != 0) {
@@ -541,11 +494,7 @@ final class DeviceLoop {
     }
 
     private void serveBackends(long nowNs) {
-        boolean changed = false;
-        for (Backend backend : backends) {
-            changed |= backend.service(poller, nowNs);
-        }
-        if (changed) {
+        if (backends.service(poller, nowNs)) {
             commit(nowNs);
         }
     }

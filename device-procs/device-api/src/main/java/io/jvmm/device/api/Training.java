@@ -22,7 +22,7 @@ final class Training {
             Thread peer = Thread.ofPlatform().name("scratch supervisor").start(() -> drive(supervisor, factory));
             supervisor.boot(ALLOW_ALL);
             DeviceProcess process = DeviceProcess.receive(factory, supervisor.deviceControl(), factory.exampleConfig());
-            ProcessExit exit = DeviceMain.live(process, factory);
+            ProcessExit exit = live(process, factory);
             peer.join();
             if (exit != ProcessExit.STOPPED) {
                 throw new IllegalStateException("the training run ended with " + exit);
@@ -31,6 +31,17 @@ final class Training {
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             throw new IllegalStateException(e);
+        }
+    }
+
+    /** The peer's thread would go on with what a failure here unmaps under it: so that is the end of all. */
+    private static ProcessExit live(DeviceProcess process, DeviceFactory factory) {
+        try {
+            return DeviceMain.live(process, factory);
+        } catch (RuntimeException | Error e) {
+            e.printStackTrace();
+            Runtime.getRuntime().halt(ProcessExit.INTERNAL_ERROR.code());
+            throw e;
         }
     }
 

@@ -73,7 +73,7 @@ class LeftOverWorkTest {
                     finished.incrementAndGet();
                     bell.ring();
                     if ((i & 63) == 0) {
-                        Thread.yield();
+                        Thread.onSpinWait();
                     }
                 }
             });

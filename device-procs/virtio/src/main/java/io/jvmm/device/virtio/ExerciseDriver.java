@@ -64,8 +64,9 @@ final class ExerciseDriver implements VirtioFactory.VirtioExercise, ScriptDriver
     public void setUp(long features, boolean usePacked) {
         packed = usePacked;
         // Accepting what is not offered would be refused (§3.1.1), and nothing after it exercised.
-        long wanted =
-                (features & identity.features()) | VirtioFeature.VERSION_1 | (usePacked ? VirtioFeature.RING_PACKED : 0);
+        long wanted = (features & identity.features())
+                | VirtioFeature.VERSION_1
+                | (usePacked ? VirtioFeature.RING_PACKED : 0);
         common(CommonConfig.DEVICE_STATUS, 0);
         common(CommonConfig.DEVICE_STATUS, CommonConfig.ACKNOWLEDGE | CommonConfig.DRIVER);
         for (int half = 0; half < 2; half++) {
