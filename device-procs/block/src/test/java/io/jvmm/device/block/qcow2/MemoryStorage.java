@@ -11,7 +11,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.SplittableRandom;
 
-/** A file in memory that keeps a list of what was done to it, so that any beginning of that list can be had as a file. One thread. */
+/** A file in memory that keeps a list of what was done to it, so that any beginning of that list can be had as a file. Any thread. */
 final class MemoryStorage implements Storage {
 
     /** One change. A synchronization has no bytes. */
@@ -61,7 +61,7 @@ final class MemoryStorage implements Storage {
     }
 
     @Override
-    public long read(int lane, long position, IoVector into, int flags) {
+    public synchronized long read(int lane, long position, IoVector into, int flags) {
         final long count = Math.clamp(length - position, 0, into.lengthBytes());
         if (count > 0) {
             into.fill(MemorySegment.ofArray(content), position, count);
@@ -70,7 +70,7 @@ final class MemoryStorage implements Storage {
     }
 
     @Override
-    public long write(int lane, long position, IoVector from, int flags) {
+    public synchronized long write(int lane, long position, IoVector from, int flags) {
         final byte[] bytes = new byte[(int) from.lengthBytes()];
         if (fails()) {
             return -Errno.ENOSPC.number();
@@ -91,7 +91,7 @@ final class MemoryStorage implements Storage {
     }
 
     @Override
-    public long sync() {
+    public synchronized long sync() {
         if (fails()) {
             return -Errno.EIO.number();
         }
@@ -100,7 +100,7 @@ final class MemoryStorage implements Storage {
     }
 
     @Override
-    public long punchHole(long position, long lengthBytes) {
+    public synchronized long punchHole(long position, long lengthBytes) {
         final int bytes = (int) Math.clamp(length - position, 0, lengthBytes);
         if (bytes > 0) {
             changes.add(new Change(position, new byte[bytes]));
@@ -110,7 +110,7 @@ final class MemoryStorage implements Storage {
     }
 
     @Override
-    public long lengthBytes() {
+    public synchronized long lengthBytes() {
         return length;
     }
 

@@ -14,6 +14,9 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.SplittableRandom;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.io.TempDir;
@@ -28,7 +31,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 class Qcow2CrashTest {
     private static final int STEPS = 50;
     /** More changes than this are sampled; -Dqcow2.cuts=1000000 takes every single one. */
-    private static final int MOST_CUTS = Integer.getInteger("qcow2.cuts", 250);
+    private static final int MOST_CUTS = Integer.getInteger("qcow2.cuts", 120);
 
     private static final int QEMU_SAMPLES = 12;
     private static final int DISK_BYTES = 3 << 19;
@@ -150,6 +153,59 @@ class Qcow2CrashTest {
                     .close();
             Qemu.check(cut, true, "seed " + seed + ", cut " + i + " after " + count + ", opened once");
         }
+    }
+
+    /** Four lanes at once, each on sectors of its own in clusters they share; cut off anywhere. */
+    @ParameterizedTest
+    @MethodSource("options")
+    void severalLanes(String options) throws Exception {
+        final Path image = directory.resolve("e.qcow2");
+        Qemu.img("create", "-q", "-f", "qcow2", "-o", options, image.toString(), DISK_BYTES + "");
+        Qemu.io(image, "write -P 1 0 512k");
+        if (!options.contains("refcount_bits=1")) {
+            Qemu.img("snapshot", "-c", "one", image.toString());
+        }
+        final byte[] start = Files.readAllBytes(image);
+        final MemoryStorage storage = new MemoryStorage(start);
+        try (Qcow2Image opened =
+                        ImageOpener.open("lanes", storage, null, null, new ImageOptions(4, false, 512, true), 1 << 16);
+                ExecutorService threads = Executors.newFixedThreadPool(4)) {
+            final List<Future<Boolean>> running = new ArrayList<>();
+            for (int lane = 0; lane < 4; lane++) {
+                final int number = lane;
+                running.add(threads.submit(() -> work(opened, number)));
+            }
+            for (Future<Boolean> each : running) {
+                assertTrue(each.get());
+            }
+        }
+        final SplittableRandom random = new SplittableRandom(options.hashCode());
+        final int size = storage.changes().size();
+        for (int i = 0; i < MOST_CUTS / 2; i++) {
+            final int count = random.nextInt(size + 1);
+            opens(MemoryStorage.after(start, storage.changes(), count), null, "cut after " + count);
+            opens(
+                    MemoryStorage.afterPowerLoss(start, storage.changes(), count, random),
+                    null,
+                    "power lost after " + count);
+        }
+        Files.write(image, storage.bytes());
+        Qemu.check(image, true, "after four lanes");
+    }
+
+    private static boolean work(Qcow2Image image, int lane) {
+        final SplittableRandom random = new SplittableRandom(lane);
+        final TestDisk disk = new TestDisk(image, lane);
+        boolean good = true;
+        for (int i = 0; i < 150; i++) {
+            final int at = (random.nextInt(DISK_BYTES / 4096) * 4 + lane) * 1024;
+            good &= switch (random.nextInt(6)) {
+                case 0 -> image.writeZeroes(lane, at, 1024, BlockImage.MAY_UNMAP) == 0;
+                case 1 -> image.flush(lane) == 0;
+                default -> disk.tryWrite(at, new byte[1024], 0, 1024) == 0;
+            };
+        }
+        return good;
     }
 
     /** A medium that fails now and then: calls fail, and what is left is consistent up to leaked clusters. */

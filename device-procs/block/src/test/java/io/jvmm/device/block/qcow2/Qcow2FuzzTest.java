@@ -25,7 +25,7 @@ import org.junit.jupiter.params.provider.MethodSource;
  * {@code -Dqcow2.fuzz=N}: cases per kind of image.
  */
 class Qcow2FuzzTest {
-    private static final int CASES = Integer.getInteger("qcow2.fuzz", 400);
+    private static final int CASES = Integer.getInteger("qcow2.fuzz", 250);
     private static final int JUDGED = 25;
     private static final int DISK_BYTES = 1 << 20;
 

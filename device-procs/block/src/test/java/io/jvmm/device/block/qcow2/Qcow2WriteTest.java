@@ -16,7 +16,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 /** Random work done here: qemu-img check finds nothing to complain about, and qemu-img reads what a model says. */
 class Qcow2WriteTest {
     private static final int MIB = 1 << 20;
-    private static final int STEPS = 250;
+    private static final int STEPS = 150;
 
     @TempDir
     Path directory;
