@@ -94,9 +94,11 @@ class NetIT extends MachineTest {
             tap(1500, false);
             DebianMachine.host("ip", "route", "add", "default", "via", GATEWAY);
             try (DebianMachine m = DebianMachine.boot(dir, "", "[[net]]\nbackend = \"passt\"\n")) {
-                m.run("until ip route | grep -q ^default; do sleep 1; done"); // by DHCP, which the guest asks for by itself
+                m.run("until ip route | grep -q ^default; do sleep 1; done"); // by DHCP, which the guest asks for by
+                // itself
                 String address = m.run("ip -4 -o address show dev eth0");
-                assertTrue(address.contains(" " + HOST + "/24 "), "passt gives the guest the host's address: " + address);
+                assertTrue(
+                        address.contains(" " + HOST + "/24 "), "passt gives the guest the host's address: " + address);
                 download(m, "127.0.0.1", GATEWAY);
                 m.powerOff();
             }
