@@ -63,7 +63,7 @@ class BzImageLoaderTest {
         assertEquals(initrd.length, m.u32(zp + 0x21C));
         assertEquals((64 << 20) - ((initrd.length + 4095) & -4096), start, "as high as RAM allows, page-aligned");
         assertArrayEquals(initrd, m.bytes(start, initrd.length));
-        assertEquals(4, m.u8(zp + 0x1E8));
+        assertEquals(5, m.u8(zp + 0x1E8));
         assertEquals(0, m.u64(zp + 0x2D0));
         assertEquals(0x9_FC00, m.u64(zp + 0x2D8));
         assertEquals(1, m.u32(zp + 0x2E0));

@@ -45,7 +45,7 @@ class ElfLoaderTest {
         assertEquals(0xE0000, m.u64(info + 0x20));
         final long module = m.u64(info + 0x10);
         assertArrayEquals(CODE, m.bytes(m.u64(module), (int) m.u64(module + 8)));
-        assertEquals(4, m.u32(info + 0x30));
+        assertEquals(5, m.u32(info + 0x30));
         final long map = m.u64(info + 0x28);
         assertEquals(0x10_0000, m.u64(map + 72));
         assertEquals((64L << 20) - 0x10_0000, m.u64(map + 80));

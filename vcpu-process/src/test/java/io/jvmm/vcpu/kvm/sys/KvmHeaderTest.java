@@ -59,8 +59,10 @@ class KvmHeaderTest {
     }
 
     @Test
-    void onlyRunAndTranslateRemainAfterReady() {
-        assertEquals(Set.of(KvmIoctl.RUN, KvmIoctl.TRANSLATE), KvmIoctl.afterReady());
+    void onlyRunTranslateAndWhatMsixNeedsRemainAfterReady() {
+        assertEquals(
+                Set.of(KvmIoctl.RUN, KvmIoctl.TRANSLATE, KvmIoctl.SET_GSI_ROUTING, KvmIoctl.IRQFD),
+                KvmIoctl.afterReady());
     }
 
     @ParameterizedTest
