@@ -308,8 +308,8 @@ final class DeviceLoop {
             case RESET -> {
                 leaveStream(nowNs);
                 core.reset(nowNs);
-                backends.settle(
-                        nowNs); // nothing of before may reach guest memory any more: a new kernel is about to be there
+                // Nothing of before may reach guest memory any more: a new kernel is about to be there.
+                backends.settle(nowNs);
             }
         }
         if (exit == null) {
