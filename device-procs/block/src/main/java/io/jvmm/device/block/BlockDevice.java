@@ -193,7 +193,8 @@ final class BlockDevice implements VirtioDevice {
         long features = host.features();
         boolean canFlush = (features & BlockFeatures.FLUSH) != 0;
         boolean mayChoose = (features & BlockFeatures.CONFIG_WCE) != 0;
-        return !canFlush || (mayChoose || config.cache() == Cache.WRITETHROUGH) && state.getByte(WRITEBACK) == 0;
+        boolean through = state.getByte(WRITEBACK) == 0;
+        return !canFlush || (through && (mayChoose || config.cache() == Cache.WRITETHROUGH));
     }
 
     // ---- requests ----
@@ -201,7 +202,7 @@ final class BlockDevice implements VirtioDevice {
     @Override
     public boolean service(int queue, long nowNs) {
         if (queue < 0 || queue >= config.queues()) {
-            host.guestError(BlockError.BAD_QUEUE.ordinal(), queue);
+            host.guestError(BlockError.BAD_QUEUE.code(), queue);
             return false;
         }
         if (image == null) {
@@ -307,7 +308,7 @@ final class BlockDevice implements VirtioDevice {
     private void complete(BlockRequest request, Status status) {
         Chain chain = request.chain;
         long writable = chain.writableBytes();
-        statusByte.set(ValueLayout.JAVA_BYTE, 0, (byte) status.ordinal());
+        statusByte.set(ValueLayout.JAVA_BYTE, 0, status.value());
         chain.write(writable - 1, statusByte, 0, 1);
         // §2.7.8.2: bytes written from the beginning on; a failed read has left a gap before its status.
         boolean whole = status == Status.OK || writable == 1;

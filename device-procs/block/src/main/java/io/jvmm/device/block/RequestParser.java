@@ -8,7 +8,6 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Makes sense of a chain: header, type, lengths and ranges (virtio 1.2 §5.2.6), and answers what needs no disk. Everything it looks
@@ -78,7 +77,7 @@ final class RequestParser {
         }
         int number = header.get(INT, TYPE);
         RequestType type = RequestType.of(number);
-        if (!isOffered(type)) {
+        if (type == null || !isOffered(type)) {
             return refuse(BlockError.UNKNOWN_TYPE, number, Outcome.UNSUPPORTED);
         }
         request.type = type;
@@ -94,10 +93,7 @@ final class RequestParser {
         };
     }
 
-    private boolean isOffered(@Nullable RequestType type) {
-        if (type == null) {
-            return false;
-        }
+    private boolean isOffered(RequestType type) {
         return switch (type) {
             case DISCARD -> (host.features() & BlockFeatures.DISCARD) != 0;
             case WRITE_ZEROES -> (host.features() & BlockFeatures.WRITE_ZEROES) != 0;
@@ -107,7 +103,7 @@ final class RequestParser {
 
     private boolean isReadOnly(long detail) {
         if (config.readOnly()) {
-            host.guestError(BlockError.READ_ONLY.ordinal(), detail);
+            host.guestError(BlockError.READ_ONLY.code(), detail);
         }
         return config.readOnly();
     }
@@ -186,7 +182,7 @@ final class RequestParser {
     }
 
     private Outcome refuse(BlockError error, long detail, Outcome outcome) {
-        host.guestError(error.ordinal(), detail);
+        host.guestError(error.code(), detail);
         return outcome;
     }
 }

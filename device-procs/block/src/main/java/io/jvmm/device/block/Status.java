@@ -1,8 +1,19 @@
 package io.jvmm.device.block;
 
-/** The last byte of every request (virtio 1.2 §5.2.6); its value is the ordinal. */
+/** The last byte of every request (virtio 1.2 §5.2.6). */
 enum Status {
-    OK,
-    IOERR,
-    UNSUPP
+    OK(0),
+    IOERR(1),
+    UNSUPP(2);
+
+    private final byte value;
+
+    Status(int value) {
+        this.value = (byte) value;
+    }
+
+    /** The byte on the wire. */
+    byte value() {
+        return value;
+    }
 }

@@ -155,7 +155,7 @@ class BlockDeviceTest {
                 assertEquals(IOERR, status(disk.request(ranges(DISCARD, sector, 2, 0), 1)), "sector " + sector);
             }
             assertEquals(28, disk.rig.guestErrors());
-            assertEquals(BlockError.OUT_OF_RANGE.ordinal(), disk.rig.lastGuestErrorCode());
+            assertEquals(BlockError.OUT_OF_RANGE.code(), disk.rig.lastGuestErrorCode());
             assertEquals(OK, status(disk.read(SECTORS - 2, 2 * SECTOR)));
             assertEquals(OK, disk.write(SECTORS - 1, disk.content(SECTORS - 1, SECTOR)));
             assertArrayEquals(before, disk.content());

@@ -6,6 +6,7 @@ import io.jvmm.ipc.sys.IoVector;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
+import java.util.concurrent.locks.LockSupport;
 
 /**
  * An image as it may be at its worst: it always waits, for as long as a test wants, and fails where a test wants; and it
@@ -76,7 +77,17 @@ final class SlowImage implements BlockImage {
         return broken;
     }
 
-    private synchronized long begin(int lane, long position, long length, boolean writes) {
+    private long begin(int lane, long position, long length, boolean writes) {
+        long result = enter(lane, position, length, writes);
+        LockSupport.parkNanos(pauseNs());
+        return result;
+    }
+
+    private synchronized long pauseNs() {
+        return jitter ? random.nextInt(200_000) : 0;
+    }
+
+    private synchronized long enter(int lane, long position, long length, boolean writes) {
         for (long[] other : running) {
             boolean overlap = Math.max(position, other[1]) < Math.min(position + length, other[2]);
             if (overlap && (writes || other[3] != 0)) {
@@ -94,9 +105,6 @@ final class SlowImage implements BlockImage {
         try {
             while (held) {
                 wait();
-            }
-            if (jitter) {
-                wait(0, 1 + random.nextInt(200_000));
             }
         } catch (InterruptedException e) {
             throw new IllegalStateException(e);
