@@ -77,7 +77,7 @@ class VcpuConfigTest {
         entries.put("platform.pci.0", "slot:3:line:0:vectors:2048");
         entries.put("platform.pci.1", "slot:4:line:2049:vectors:1500");
         final Exception e = assertThrows(IllegalArgumentException.class, () -> VcpuConfig.from(record(entries)));
-        assertTrue(e.getMessage().contains("3548"), e.getMessage());
+        assertTrue(String.valueOf(e.getMessage()).contains("3548"), String.valueOf(e.getMessage()));
     }
 
     @Test

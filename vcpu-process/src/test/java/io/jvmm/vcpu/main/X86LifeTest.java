@@ -52,7 +52,7 @@ class X86LifeTest {
                     _ -> {});
             assertEquals(StopCause.POWERED_OFF, peer.cause(), peer::log);
             assertTrue(peer.log().contains("entry f000:fff0 in real mode"), peer::log);
-            try (Mapping image = Mapping.shared(files.fd(), 0, 256 << 10, Mapping.Access.READ_ONLY)) {
+            try (Mapping image = Mapping.shared(files.fd(), 0, 256 << 10, Mapping.Access.READ_WRITE)) {
                 assertEquals("JVMMFWCF", image.buffer().getStringWithoutLengthAscii(0, 8));
                 assertEquals(4, image.buffer().getInt(12));
             }
