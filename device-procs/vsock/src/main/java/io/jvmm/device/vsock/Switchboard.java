@@ -95,7 +95,7 @@ final class Switchboard {
     /** The guest broke a rule. */
     void guestError(GuestError error, long detail) {
         state.count(VsockState.GUEST_ERRORS, 1);
-        virtio.guestError(error.ordinal(), detail);
+        virtio.guestError(error.code(), detail);
     }
 
     /** Has the guest told something. */

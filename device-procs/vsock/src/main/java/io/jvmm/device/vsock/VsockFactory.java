@@ -79,7 +79,8 @@ public final class VsockFactory implements VirtioFactory {
     @Override
     public Map<String, Fd> scratchDescriptors() {
         UnixSocket.Pair channel = UnixSocket.seqPacketPair();
-        return Map.of("0.connect", channel.left().fd(), "0" + SCRATCH, channel.right().fd());
+        return Map.of(
+                "0.connect", channel.left().fd(), "0" + SCRATCH, channel.right().fd());
     }
 
     @Override

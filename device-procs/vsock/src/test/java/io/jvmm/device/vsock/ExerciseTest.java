@@ -1,5 +1,6 @@
 package io.jvmm.device.vsock;
 
+import static java.nio.charset.StandardCharsets.US_ASCII;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -32,7 +33,7 @@ class ExerciseTest {
                         "--train"))
                 .redirectErrorStream(true)
                 .start();
-        String log = new String(process.getInputStream().readAllBytes());
+        String log = new String(process.getInputStream().readAllBytes(), US_ASCII);
         assertEquals(0, process.waitFor(), log);
         assertTrue(log.contains("vsock: trained"), log);
         Set<String> missing;

@@ -1,5 +1,6 @@
 package io.jvmm.device.vsock;
 
+import static java.nio.charset.StandardCharsets.US_ASCII;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -53,7 +54,7 @@ class KillTest {
             bench.driver.queue(VsockBench.EVENT).kick();
             bench.rig.settle();
             assertEquals(2, bench.rig.guestErrors());
-            assertEquals(GuestError.EVENT_BUFFER.ordinal(), bench.rig.lastGuestErrorCode());
+            assertEquals(GuestError.EVENT_BUFFER.code(), bench.rig.lastGuestErrorCode());
             bench.driver.queue(VsockBench.EVENT).reap();
             bench.driver.queue(VsockBench.EVENT).reap();
             bench.driver.queue(VsockBench.EVENT).offer(new byte[0], 8);
@@ -89,14 +90,16 @@ class KillTest {
                     // of a connection that is no more
                 }
                 HostEnd host = bench.latest(guestPort + 10_000, PORT);
-                bench.send(bench.data(guestPort + 10_000, PORT, ("life " + life).getBytes()));
+                bench.send(bench.data(guestPort + 10_000, PORT, ("life " + life).getBytes(US_ASCII)));
                 assertEquals("life " + life, host.read());
                 host.write("answer");
                 bench.settle();
                 assertEquals(
                         "answer",
-                        new String(bench.expect(Packet.RW, guestPort + 10_000, PORT)
-                                .data()));
+                        new String(
+                                bench.expect(Packet.RW, guestPort + 10_000, PORT)
+                                        .data(),
+                                US_ASCII));
                 assertEquals(0, bench.driver.queue(VsockBench.TX).outstanding());
             }
         }

@@ -1,5 +1,6 @@
 package io.jvmm.device.vsock;
 
+import static java.nio.charset.StandardCharsets.US_ASCII;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -116,8 +117,8 @@ class TransferTest {
                 bench.settle();
                 assertEquals(
                         "request " + i,
-                        new String(bench.expect(Packet.RW, 80, port[0]).data()));
-                bench.post(bench.data(80, port[0], ("answer " + i).getBytes()));
+                        new String(bench.expect(Packet.RW, 80, port[0]).data(), US_ASCII));
+                bench.post(bench.data(80, port[0], ("answer " + i).getBytes(US_ASCII)));
                 bench.send(bench.packet(Packet.SHUTDOWN, 80, port[0], Packet.RCV | Packet.SEND));
                 bench.expect(Packet.RST, 80, port[0]);
                 assertEquals("answer " + i, client.read());
@@ -135,14 +136,14 @@ class TransferTest {
             bench.listen(PORT);
             for (int i = 0; i < 1000; i++) {
                 HostEnd host = bench.fromGuest(2000 + i, PORT);
-                bench.send(bench.data(2000 + i, PORT, ("request " + i).getBytes()));
+                bench.send(bench.data(2000 + i, PORT, ("request " + i).getBytes(US_ASCII)));
                 assertEquals("request " + i, host.read());
                 host.write("answer " + i);
                 host.close();
                 bench.settle();
                 assertEquals(
                         "answer " + i,
-                        new String(bench.expect(Packet.RW, 2000 + i, PORT).data()));
+                        new String(bench.expect(Packet.RW, 2000 + i, PORT).data(), US_ASCII));
                 bench.expect(Packet.SHUTDOWN, 2000 + i, PORT);
                 bench.send(bench.packet(Packet.RST, 2000 + i, PORT, 0));
             }

@@ -271,6 +271,15 @@ final class VsockBench implements AutoCloseable {
         return received.poll();
     }
 
+    /** The next packet; there is one. */
+    Packet need() {
+        Packet packet = next();
+        if (packet == null) {
+            throw new AssertionError("no packet");
+        }
+        return packet;
+    }
+
     /** The next packet, which is of this kind. */
     Packet expect(int op, int guestPort, int hostPort) {
         Packet packet = next();

@@ -55,7 +55,7 @@ class VsockDeviceTest {
         bench.driver.queue(VsockBench.TX).offer(HexFormat.of().parseHex(request.replace(" ", "")), 0);
         bench.driver.queue(VsockBench.TX).kick();
         bench.settle();
-        Packet response = bench.next();
+        Packet response = bench.need();
         String expected =
                 "0200000000000000 0500000000000000 34000000 00040000 00000000 0100 0200 00000000 00000100 00000000";
         assertArrayEquals(HexFormat.of().parseHex(expected.replace(" ", "")), response.bytes());
@@ -293,7 +293,7 @@ class VsockDeviceTest {
             sent += 8192;
         }
         bench.send(bench.packet(Packet.SHUTDOWN, 1024, 52, Packet.RCV | Packet.SEND));
-        while (bench.next() instanceof Packet packet && packet.op() != Packet.RST) {
+        while (bench.need().op() != Packet.RST) {
             // credit
         }
         bench.expectNothing();
