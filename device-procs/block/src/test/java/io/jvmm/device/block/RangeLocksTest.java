@@ -85,8 +85,8 @@ class RangeLocksTest {
                     running.add(ticket);
                 }
             } else if (running.contains(ticket)) {
-                running.remove((Integer) ticket);
-                asked.remove((Integer) ticket);
+                running.removeIf(one -> one == ticket);
+                asked.removeIf(one -> one == ticket);
                 int count = many.release(ticket, now);
                 for (int i = 0; i < count; i++) {
                     running.add(now[i]);
