@@ -98,11 +98,11 @@ record Qcow2Header(Optional<String> backing, Optional<String> backingFormat) {
             }
             headerLength = b.getInt(HEADER_LENGTH);
         }
-        return new Qcow2Header(Optional.of(name), format(b, headerLength));
+        return new Qcow2Header(Optional.of(name), format(b, bytes, headerLength));
     }
 
     /** Each turn goes on by at least 8 bytes, so the walk ends. */
-    private static Optional<String> format(ByteBuffer b, int from) {
+    private static Optional<String> format(ByteBuffer b, byte[] bytes, int from) {
         int at = from;
         while (at >= LENGTH_V2 && at <= b.limit() - 8) {
             int type = b.getInt(at);
@@ -111,7 +111,7 @@ record Qcow2Header(Optional<String> backing, Optional<String> backingFormat) {
                 return Optional.empty();
             }
             if (type == EXTENSION_FORMAT) {
-                return Optional.of(text(b.array(), at + 8, length));
+                return Optional.of(text(bytes, at + 8, length));
             }
             at += 8 + (length + 7 & ~7);
         }

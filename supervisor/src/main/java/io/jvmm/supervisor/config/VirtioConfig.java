@@ -65,7 +65,11 @@ public sealed interface VirtioConfig
     /** Largest virtqueue, and the powers of two below it. */
     int LARGEST_QUEUE = 1024;
 
-    /** @throws IllegalArgumentException with a sentence for the user */
+    /**
+     * A size of a virtqueue that is one.
+     *
+     * @throws IllegalArgumentException with a sentence for the user
+     */
     static int checkQueueSize(int size) {
         if (size < 2 || size > LARGEST_QUEUE || Integer.bitCount(size) != 1) {
             throw new IllegalArgumentException(

@@ -44,6 +44,6 @@ public enum ProcessKind {
 
     /** Whether its devices are PCI functions. */
     public boolean isVirtio() {
-        return ordinal() >= BLOCK.ordinal();
+        return this != VCPU && this != SERIAL && this != PLATFORM;
     }
 }
