@@ -18,7 +18,6 @@ import java.util.Optional;
  */
 final class Helpers {
     private final Poller poller;
-    private final Console console;
     private final MachineLoop loop;
     private final List<Program> programs = new ArrayList<>();
     private final List<Broker> brokers = new ArrayList<>();
@@ -45,7 +44,6 @@ final class Helpers {
 
     Helpers(Optional<DeviceBackends> devices, Poller poller, Console console, MachineLoop loop) {
         this.poller = poller;
-        this.console = console;
         this.loop = loop;
         devices.ifPresent(d -> {
             d.passts().forEach(p -> programs.add(new Program(p, poller, console)));

@@ -12,6 +12,8 @@ import java.util.List;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 
+/** A table of a line or two reads better in one line here. */
+@SuppressWarnings("StringConcatToTextBlock")
 class MachinePlanTest {
     private static VmConfig config(String tables) throws ConfigException {
         return VmToml.read(
