@@ -98,9 +98,9 @@ final class ConnectionTable {
     }
 
     private int bucket(int hostPort, int guestPort) {
-        int mixed = (hostPort * 0x9E37_79B1 ^ guestPort ^ seed) * 0x85EB_CA6B;
+        int mixed = ((hostPort * 0x9E37_79B1) ^ guestPort ^ seed) * 0x85EB_CA6B;
         mixed ^= mixed >>> 15;
-        return (mixed * 0xC2B2_AE35 >>> 8) & (hash.length - 1);
+        return ((mixed * 0xC2B2_AE35) >>> 8) & (hash.length - 1);
     }
 
     // ---- the row

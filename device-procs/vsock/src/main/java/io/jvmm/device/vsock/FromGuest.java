@@ -124,40 +124,35 @@ final class FromGuest {
 
     private @Nullable GuestError operation(Connection connection, long nowNs) {
         boolean established = connection.state == State.ESTABLISHED;
-        switch (header.op()) {
-            case VsockHeader.OP_RW -> {
-                return established ? data(connection, nowNs) : GuestError.STATE;
-            }
-            case VsockHeader.OP_CREDIT_UPDATE -> {
-                return null;
-            }
+        return switch (header.op()) {
+            case VsockHeader.OP_RW -> established ? data(connection, nowNs) : GuestError.STATE;
+            case VsockHeader.OP_CREDIT_UPDATE -> null;
             case VsockHeader.OP_CREDIT_REQUEST -> {
                 if (established) {
                     switchboard.say(connection, Connection.CREDIT_UPDATE);
                 }
-                return null;
+                yield null;
             }
             case VsockHeader.OP_SHUTDOWN -> {
                 if (established) {
                     switchboard.guestShutdown(connection, header.flags(), nowNs);
-                    return null;
                 }
-                return GuestError.STATE;
+                yield inPlace(established);
             }
             case VsockHeader.OP_RESPONSE -> {
-                if (connection.state == State.REQUESTED && connection.requestSent) {
+                boolean awaited = connection.state == State.REQUESTED && connection.requestSent;
+                if (awaited) {
                     switchboard.accept(connection);
-                    return null;
                 }
-                return GuestError.STATE;
+                yield inPlace(awaited);
             }
-            case VsockHeader.OP_REQUEST -> {
-                return GuestError.STATE;
-            }
-            default -> {
-                return GuestError.OPERATION;
-            }
-        }
+            case VsockHeader.OP_REQUEST -> GuestError.STATE;
+            default -> GuestError.OPERATION;
+        };
+    }
+
+    private static @Nullable GuestError inPlace(boolean holds) {
+        return holds ? null : GuestError.STATE;
     }
 
     private @Nullable GuestError data(Connection connection, long nowNs) {

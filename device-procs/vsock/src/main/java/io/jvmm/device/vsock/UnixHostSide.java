@@ -149,7 +149,7 @@ final class UnixHostSide implements HostSide, Backend {
     }
 
     private static long data(Connection connection) {
-        return (long) connection.generation << Integer.SIZE | connection.slot;
+        return ((long) connection.generation << Integer.SIZE) | connection.slot;
     }
 
     private long add(Connection connection) {
@@ -272,7 +272,7 @@ final class UnixHostSide implements HostSide, Backend {
 
     /** A slot, and 16 bits of what makes its use the one that asked. */
     private static int id(Connection connection) {
-        return connection.generation << Short.SIZE | connection.slot;
+        return (connection.generation << Short.SIZE) | connection.slot;
     }
 
     private void takeAnswers() {

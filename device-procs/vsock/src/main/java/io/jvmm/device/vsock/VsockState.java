@@ -75,7 +75,7 @@ final class VsockState {
     }
 
     private void nextHostPort(int port) {
-        buffer.putInt(NEXT_HOST_PORT, port & (FIRST_HOST_PORT - 1) | FIRST_HOST_PORT, ByteOrder.LITTLE_ENDIAN);
+        buffer.putInt(NEXT_HOST_PORT, (port & (FIRST_HOST_PORT - 1)) | FIRST_HOST_PORT, ByteOrder.LITTLE_ENDIAN);
     }
 
     /** The port for the next client of the host. */
