@@ -247,9 +247,10 @@ public final class MachineLoop implements MachineActions {
         if (!config.consoleOnTerminal()) {
             return;
         }
-        WindowSize.of(Fd.of(0)).ifPresent(size -> watched.values().stream()
-                .filter(w -> w.child.instance().kind() == ProcessKind.CONSOLE)
-                .forEach(w -> w.child.endpoint().send(SupervisorRequestType.RESIZE, size.argument())));
+        WindowSize.of(Fd.of(0))
+                .ifPresent(size -> watched.values().stream()
+                        .filter(w -> w.child.instance().kind() == ProcessKind.CONSOLE)
+                        .forEach(w -> w.child.endpoint().send(SupervisorRequestType.RESIZE, size.argument())));
     }
 
     private void sleep(boolean not) {
