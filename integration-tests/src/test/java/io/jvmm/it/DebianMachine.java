@@ -9,6 +9,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 
 /**
@@ -59,7 +60,7 @@ final class DebianMachine implements AutoCloseable {
         Path disk = Qcow2Overlay.write(dir.resolve("root.qcow2"), base, Files.size(base));
         Path initrd = root().writeInitrd(dir.resolve("initrd.img"));
         Path kernel = new DebianKernel(packages()).vmlinuz(DebianKernel.Flavour.CLOUD);
-        DebianMachine m = new DebianMachine(Machine.with(dir, """
+        return booted(Machine.with(dir, """
                 [machine]
                 memory = "512M"
                 engine = "x86"
@@ -79,8 +80,32 @@ final class DebianMachine implements AutoCloseable {
                 cache = "unsafe"
                 id = "root"
                 %s
-                """.formatted(keys, kernel, initrd, disk, tables))
-                .run());
+                """.formatted(keys, kernel, initrd, disk, tables)));
+    }
+
+    /**
+     * The same kernel and system under QEMU, on its Q35 and its translating processor.
+     *
+     * @param devices arguments for more devices; the disk and COM1 are there
+     */
+    static DebianMachine qemu(Path dir, List<String> devices) throws IOException {
+        Path base = root().disk();
+        Path disk = Qcow2Overlay.write(dir.resolve("qemu.qcow2"), base, Files.size(base));
+        List<String> command = new ArrayList<>(List.of("qemu-system-x86_64", "-machine", "q35", "-accel", "tcg"));
+        command.addAll(List.of("-cpu", "max", "-m", "512", "-nodefaults", "-display", "none", "-serial", "stdio"));
+        command.addAll(List.of("-no-reboot", "-append", "console=ttyS0 quiet panic=-1", "-kernel"));
+        command.add(
+                new DebianKernel(packages()).vmlinuz(DebianKernel.Flavour.CLOUD).toString());
+        command.addAll(
+                List.of("-initrd", root().writeInitrd(dir.resolve("initrd.img")).toString()));
+        command.addAll(List.of("-drive", "file=" + disk + ",if=none,id=root,discard=unmap"));
+        command.addAll(List.of("-device", "virtio-blk-pci,disable-legacy=on,drive=root,num-queues=1"));
+        command.addAll(devices);
+        return booted(Machine.program(command.toArray(String[]::new)));
+    }
+
+    private static DebianMachine booted(Machine.Start start) throws IOException {
+        DebianMachine m = new DebianMachine(start.run());
         try {
             m.machine.console().await(PROMPT, BOOT);
             return m;

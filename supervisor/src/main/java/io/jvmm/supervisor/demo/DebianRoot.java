@@ -22,8 +22,8 @@ public final class DebianRoot {
     /** Changes when what is made of the packages does. */
     private static final String RECIPE = "jvmm root 1\n";
 
-    private static final List<String> PACKAGES =
-            List.of("base-files", "bash", "coreutils", "iproute2", "e2fsprogs", "fdisk", "socat", "busybox-static");
+    private static final List<String> PACKAGES = List.of(
+            "base-files", "bash", "coreutils", "iproute2", "e2fsprogs", "fdisk", "pciutils", "socat", "busybox-static");
 
     /** For installing only, or large and not needed. */
     private static final Set<String> WITHOUT =
