@@ -4,6 +4,8 @@ import io.jvmm.it.LinuxProcess;
 import io.jvmm.it.Machine;
 import io.jvmm.supervisor.demo.DemoGuest;
 import java.io.IOException;
+import java.io.RandomAccessFile;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -18,6 +20,24 @@ import java.util.stream.Stream;
 final class StartBench {
     private static final int RUNS = 11;
     private static final List<String> CHILDREN = List.of("vcpu", "serial", "platform");
+    /** A device of each class. */
+    private static final String EVERYTHING = """
+            [[block]]
+            path = "disk.img"
+            [[net]]
+            backend = "none"
+            [console]
+            backend = "none"
+            [rng]
+            [balloon]
+            [[vsock]]
+            cid = 3
+            path = "v.sock"
+            """;
+
+    private static final List<String> DEVICES =
+            List.of("serial", "platform", "block", "net", "console", "rng", "balloon", "vsock");
+    private static final long DISK_BYTES = 64L << 20;
     private static final Pattern READY = Pattern.compile("\\[(\\w+)\\] ready .*?(\\d+) ms after");
     private static final Pattern FIRST = Pattern.compile("first guest instruction at (\\d+) ns");
     private static final Pattern STAGE = Pattern.compile("jvmm: ([\\w, ]+) after (\\d+) ms");
@@ -36,7 +56,6 @@ final class StartBench {
         String toml =
                 "[machine]\nmemory = \"64M\"\n[boot]\nkernel = \"%s\"\n".formatted(DemoGuest.writeImage(directory));
         Map<String, double[]> samples = new LinkedHashMap<>();
-        Map<String, double[]> memory = new TreeMap<>();
         for (int run = -1; run < RUNS; run++) {
             long start = System.nanoTime();
             try (Machine machine =
@@ -58,10 +77,6 @@ final class StartBench {
                         put(samples, run, "CPU of " + child, cpuMs(machine.child(child)));
                     }
                     readTimes(samples, run, said, start);
-                    if (run == RUNS - 1) {
-                        TimeUnit.SECONDS.sleep(SETTLE_S);
-                        memory(memory, machine);
-                    }
                 }
                 machine.type("off\r");
                 machine.awaitExit();
@@ -69,12 +84,13 @@ final class StartBench {
         }
         table.heading("Start of a machine with serial and platform devices (median of " + RUNS + ")");
         samples.forEach((what, values) -> table.row(what, Table.number(LinkBench.median(values), 0) + " ms", ""));
-        table.heading("Memory of each process at the prompt (proportional set size)");
-        memory.forEach((what, kb) -> table.row(
-                what,
-                megabytes(kb[0]),
-                "anonymous " + megabytes(kb[1]) + ", files " + megabytes(kb[2]) + ", shared memory "
-                        + megabytes(kb[3])));
+        table.heading("Memory of each process of a machine with every device, at the prompt (proportional set size)");
+        memory(toml + EVERYTHING)
+                .forEach((what, kb) -> table.row(
+                        what,
+                        megabytes(kb[0]),
+                        "anonymous " + megabytes(kb[1]) + ", files " + megabytes(kb[2]) + ", shared memory "
+                                + megabytes(kb[3])));
     }
 
     private static void put(Map<String, double[]> samples, int run, String what, double value) {
@@ -114,11 +130,26 @@ final class StartBench {
                 machine.handle().descendants().map(ProcessHandle::pid));
     }
 
-    private static void memory(Map<String, double[]> memory, Machine machine) {
-        memory.put("supervisor", pss(machine.handle().pid()));
-        for (String child : CHILDREN) {
-            memory.put(child, pss(machine.child(child)));
+    private Map<String, double[]> memory(String toml) throws IOException, InterruptedException {
+        Path disk = directory.resolve("disk.img");
+        try (RandomAccessFile file = new RandomAccessFile(disk.toFile(), "rw")) {
+            file.setLength(DISK_BYTES);
         }
+        Map<String, double[]> memory = new TreeMap<>();
+        try (Machine machine = Machine.with(directory, toml).run()) {
+            machine.console().await("> ", Machine.PATIENCE);
+            TimeUnit.SECONDS.sleep(SETTLE_S);
+            memory.put("supervisor", pss(machine.handle().pid()));
+            memory.put("vcpu", pss(machine.child("vcpu")));
+            for (String device : DEVICES) {
+                memory.put(device, pss(machine.child(device)));
+            }
+            machine.type("off\r");
+            machine.awaitExit();
+        } finally {
+            Files.delete(disk);
+        }
+        return memory;
     }
 
     /** In all, anonymous, of files, of shared memory; kB. */
