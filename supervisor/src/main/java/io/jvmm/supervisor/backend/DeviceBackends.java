@@ -23,8 +23,9 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What the devices on the PCI bus are wired to. Most of it outlives a reset of the guest; a stream of frames does not, for
- * nobody knows where in a frame it stopped, and is made anew for each life. One thread.
+ * What the devices on the PCI bus are wired to. Most of it outlives a reset of the guest. Made anew for each life are a stream
+ * of frames, for nobody knows where in a frame it stopped, and the channel of a vsock, for what it holds answers the last guest.
+ * One thread.
  */
 public final class DeviceBackends implements AutoCloseable {
     private static final int VSOCK_BACKLOG = 64;
@@ -33,7 +34,10 @@ public final class DeviceBackends implements AutoCloseable {
     private final Map<VirtioConfig, Wiring> wirings = new HashMap<>();
     private final List<Passt> passts = new ArrayList<>();
     private final Map<VirtioConfig, Path> passtPrograms = new HashMap<>();
-    private final List<VsockBroker> brokers = new ArrayList<>();
+    private final List<Channel> channels = new ArrayList<>();
+
+    /** The way on which a vsock's process asks for connections in one life of the machine. */
+    private record Channel(VirtioConfig device, UnixSocket.Pair pair, VsockBroker broker) {}
 
     public DeviceBackends(Opening opening) {
         this.opening = opening;
@@ -145,10 +149,7 @@ public final class DeviceBackends implements AutoCloseable {
         @Nullable
         Fd listen =
                 new Streams(opening).listen(opening.config().deviceSubject(vsock, "path"), vsock.path(), VSOCK_BACKLOG);
-        UnixSocket.Pair pair = UnixSocket.seqPacketPair();
-        opening.keep(pair);
-        brokers.add(new VsockBroker(vsock.path(), pair.left()));
-        return wiring.fd("listen", listen).fd("connect", pair.right().fd());
+        return wiring.fd("listen", listen);
     }
 
     /**
@@ -163,12 +164,20 @@ public final class DeviceBackends implements AutoCloseable {
                 passts.add(Passt.start(card, program));
             }
         });
+        for (VirtioConfig device : devices()) {
+            if (device instanceof VsockConfig vsock) {
+                UnixSocket.Pair pair = UnixSocket.seqPacketPair();
+                channels.add(new Channel(vsock, pair, new VsockBroker(vsock.path(), pair.left())));
+            }
+        }
     }
 
     /** Ends what {@link #beginLife} began. */
     private void endLife() {
         passts.forEach(Passt::close);
         passts.clear();
+        channels.forEach(c -> c.pair().close());
+        channels.clear();
     }
 
     /** What a device's process is told and given. */
@@ -178,6 +187,9 @@ public final class DeviceBackends implements AutoCloseable {
         fixed.entries().forEach(wiring::put);
         fixed.fds().forEach(wiring::fd);
         passts.stream().filter(p -> p.title().equals(device.title())).forEach(p -> wiring.fd("passt", p.socket()));
+        channels.stream()
+                .filter(c -> c.device().equals(device))
+                .forEach(c -> wiring.fd("connect", c.pair().right().fd()));
         return wiring;
     }
 
@@ -188,7 +200,7 @@ public final class DeviceBackends implements AutoCloseable {
 
     /** Those who connect the guest to sockets of the host. */
     public List<VsockBroker> brokers() {
-        return List.copyOf(brokers);
+        return channels.stream().map(Channel::broker).toList();
     }
 
     @Override

@@ -10,6 +10,7 @@ import io.jvmm.supervisor.config.Quoted;
 import io.jvmm.supervisor.sys.BlockDevice;
 import io.jvmm.supervisor.sys.OpenFileLock;
 import java.io.IOException;
+import java.nio.file.DirectoryIteratorException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
@@ -110,7 +111,8 @@ final class DiskImages {
             throw new IllegalArgumentException("has a backing image that is no file: " + Quoted.of(name));
         }
         try {
-            return image.resolveSibling(file).normalize();
+            // Not normalized: beyond a link to a directory, ".." is another place.
+            return image.resolveSibling(file);
         } catch (InvalidPathException e) {
             throw new IllegalArgumentException("has a backing image whose name is no path: " + Quoted.of(name), e);
         }
@@ -200,10 +202,21 @@ final class DiskImages {
                     }
                 }
             }
-        } catch (IOException e) {
+            return ownDescriptors(real) > 1 ? " by another disk of this machine" : " by another process";
+        } catch (IOException | DirectoryIteratorException e) {
             return "";
         }
-        return " by another process";
+    }
+
+    private static long ownDescriptors(Path file) throws IOException {
+        long count = 0;
+        try (DirectoryStream<Path> descriptors = Files.newDirectoryStream(Path.of("/proc/self/fd"))) {
+            for (Path fd : descriptors) {
+                // The stream's own is gone by now.
+                count += Files.isSymbolicLink(fd) && Files.readSymbolicLink(fd).equals(file) ? 1 : 0;
+            }
+        }
+        return count;
     }
 
     private static Optional<String> hasOpen(Path process, Path file) {
@@ -218,7 +231,7 @@ final class DiskImages {
                     return Optional.of(" by process " + pid + " (" + Quoted.of(name) + ")");
                 }
             }
-        } catch (IOException e) {
+        } catch (IOException | DirectoryIteratorException e) {
             // Another user's process, or one that has just ended.
             return Optional.empty();
         }

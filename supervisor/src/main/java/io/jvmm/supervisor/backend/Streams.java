@@ -1,5 +1,6 @@
 package io.jvmm.supervisor.backend;
 
+import io.jvmm.ipc.sys.Errno;
 import io.jvmm.ipc.sys.Fd;
 import io.jvmm.ipc.sys.FileIo;
 import io.jvmm.ipc.sys.SysException;
@@ -23,6 +24,8 @@ public final class Streams {
     public static final int APPEND = FileIo.WRITE_ONLY | FileIo.APPEND | FileIo.CREATE | FileIo.NO_CONTROLLING_TERMINAL;
 
     private static final int LISTEN_BACKLOG = 1;
+    private static final int FILE_TYPE = 0170000;
+    private static final int SOCKET = 0140000;
 
     private final Opening opening;
 
@@ -165,22 +168,30 @@ public final class Streams {
         return null;
     }
 
+    /** Why nobody can be reached there now, without waiting; empty when somebody can. */
+    private static Optional<Errno> obstacle(Path path) {
+        try (UnixSocket _ = UnixSocket.connectNow(path)) {
+            return Optional.empty();
+        } catch (SysException e) {
+            return Optional.of(e.errno());
+        }
+    }
+
     /** A socket that nobody listens on was left by somebody who was killed. */
     private boolean removeStaleSocket(String subject, Path path) throws IOException {
-        boolean special = !Files.isRegularFile(path, LinkOption.NOFOLLOW_LINKS)
-                && !Files.isDirectory(path, LinkOption.NOFOLLOW_LINKS)
-                && !Files.isSymbolicLink(path);
-        if (special) {
-            try (UnixSocket _ = UnixSocket.connect(path)) {
+        int mode = (Integer) Files.getAttribute(path, "unix:mode", LinkOption.NOFOLLOW_LINKS);
+        if ((mode & FILE_TYPE) == SOCKET) {
+            Optional<Errno> why = obstacle(path);
+            if (why.equals(Optional.of(Errno.ECONNREFUSED))) {
+                Files.delete(path);
+                return true;
+            }
+            // EAGAIN: somebody listens whose backlog is full.
+            if (why.isEmpty() || why.get() == Errno.EAGAIN) {
                 opening.complain(
                         subject,
-                        path + " is in use: somebody listens on it." + " Choose another path, or stop that program.");
+                        path + " is in use: somebody listens on it. Choose another path, or stop that program.");
                 return false;
-            } catch (SysException e) {
-                if (e instanceof SysException.Disconnected) {
-                    Files.delete(path);
-                    return true;
-                }
             }
         }
         opening.complain(subject, path + " exists and is no socket of ours. Remove it, or choose another path.");

@@ -1,7 +1,6 @@
 package io.jvmm.supervisor.backend;
 
 import io.jvmm.ipc.sys.Clock;
-import io.jvmm.ipc.sys.Errno;
 import io.jvmm.ipc.sys.Fd;
 import io.jvmm.ipc.sys.SysException;
 import io.jvmm.ipc.sys.UnixSocket;
@@ -16,15 +15,15 @@ public final class VsockBroker implements AutoCloseable {
     /** Answered at one go; what is left waits in the socket. */
     static final int AT_ONCE = 32;
 
-    /** Connections a second, in the long run; as many at once. */
-    static final int PER_SECOND = 2000;
+    /** Requests answered in each period: 2000 a second. Who asks faster waits, or he would keep the supervisor busy. */
+    static final int PER_PERIOD = 200;
 
-    private static final long NS_PER_SECOND = 1_000_000_000L;
+    private static final long PERIOD_NS = 100_000_000L;
 
     private final String path;
     private final VsockConnectServer server;
-    private int left = PER_SECOND;
-    private long sinceNs = Clock.monotonicNs();
+    private int left = PER_PERIOD;
+    private long periodEndNs = Clock.monotonicNs() + PERIOD_NS;
 
     VsockBroker(Path path, UnixSocket socket) {
         this.path = path + "_";
@@ -36,13 +35,18 @@ public final class VsockBroker implements AutoCloseable {
         return server.fd();
     }
 
+    /** For how long nothing is answered any more, because too much was asked; 0 when that is not so. */
+    public long deafForNs(long nowNs) {
+        return left > 0 ? 0 : Math.max(0, periodEndNs - nowNs);
+    }
+
     /**
-     * Answers what was asked.
+     * Answers what was asked, unless it is deaf.
      *
      * @return false when the process has broken the protocol, or is gone
      */
     public boolean serve() {
-        for (int n = 0; n < AT_ONCE; n++) {
+        for (int n = 0; n < AT_ONCE && mayAnswer(); n++) {
             switch (server.next()) {
                 case NONE -> {
                     return true;
@@ -57,10 +61,7 @@ public final class VsockBroker implements AutoCloseable {
     }
 
     private void answer(int id, Path place) {
-        if (!may()) {
-            server.refuse(id, Errno.EAGAIN);
-            return;
-        }
+        left--;
         try (UnixSocket stream = UnixSocket.connectNow(place)) {
             server.accept(id, stream.fd());
         } catch (SysException e) {
@@ -68,13 +69,13 @@ public final class VsockBroker implements AutoCloseable {
         }
     }
 
-    private boolean may() {
+    private boolean mayAnswer() {
         long now = Clock.monotonicNs();
-        if (now - sinceNs >= NS_PER_SECOND) {
-            sinceNs = now;
-            left = PER_SECOND;
+        if (now - periodEndNs >= 0) {
+            periodEndNs = now + PERIOD_NS;
+            left = PER_PERIOD;
         }
-        return left-- > 0;
+        return left > 0;
     }
 
     @Override

@@ -3,6 +3,7 @@ package io.jvmm.supervisor.demo;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
@@ -144,9 +145,11 @@ public final class DebianPackages {
             makeDirectory(directory);
             // A rename within the cache: whoever looks sees a whole file or none.
             Files.move(scratch.resolve("result"), file, StandardCopyOption.ATOMIC_MOVE);
-        } catch (FileAlreadyExistsException e) {
-            // Somebody made the same directory at the same time.
-            return file;
+        } catch (FileSystemException e) {
+            // Somebody made the same directory at the same time; the kernel says so in several ways.
+            if (!Files.exists(file)) {
+                throw e;
+            }
         } finally {
             delete(scratch);
         }

@@ -16,7 +16,8 @@ import java.util.stream.Stream;
 
 /**
  * A small Debian on a disk, and what boots it: Debian's cloud kernel with its virtio drivers in an initial ram disk. Made of
- * Debian packages without any privilege; nothing of the packages is run. busybox is its init, its login and its DHCP client.
+ * Debian packages without any privilege; nothing of the packages is run but busybox, for the list of its
+ * commands. busybox is its init, its login and its DHCP client.
  */
 public final class DebianRoot {
     /** Changes when what is made of the packages does. */

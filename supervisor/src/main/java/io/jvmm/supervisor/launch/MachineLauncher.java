@@ -101,6 +101,9 @@ public final class MachineLauncher implements AutoCloseable {
             killAll(started);
             throw new HostLackException(
                     "the links between the machine's processes cannot be made: " + e.getMessage(), e);
+        } catch (JailException e) {
+            killAll(started);
+            throw new HostLackException(String.valueOf(e.getMessage()), e);
         } catch (HostLackException | RuntimeException e) {
             killAll(started);
             throw e;

@@ -28,8 +28,11 @@ final class Helpers {
         final ChildOutput output;
         final int pidfdIndex;
         final int outputIndex;
+        final TokenBucket work = new TokenBucket(MachineLoop.WORK_BURST, MachineLoop.NS_PER_WORK, Clock.monotonicNs());
         boolean outputOpen = true;
         boolean ended;
+        /** Its words are not read until then; 0 when they are. */
+        long deafUntilNs;
 
         Program(Passt passt, Poller poller, Console console) {
             this.passt = passt;
@@ -40,14 +43,25 @@ final class Helpers {
         }
     }
 
-    private record Broker(VsockBroker broker, int index) {}
+    /** A broker and its place in the poll set. */
+    private static final class Broker {
+        final VsockBroker broker;
+        final int index;
+        /** Not listened to for a while, because it is asked too much. */
+        boolean deaf;
+
+        Broker(VsockBroker broker, Poller poller) {
+            this.broker = broker;
+            this.index = poller.add(broker.fd(), Poller.READABLE);
+        }
+    }
 
     Helpers(Optional<DeviceBackends> devices, Poller poller, Console console, MachineLoop loop) {
         this.poller = poller;
         this.loop = loop;
         devices.ifPresent(d -> {
             d.passts().forEach(p -> programs.add(new Program(p, poller, console)));
-            d.brokers().forEach(b -> brokers.add(new Broker(b, poller.add(b.fd(), Poller.READABLE))));
+            d.brokers().forEach(b -> brokers.add(new Broker(b, poller)));
         });
     }
 
@@ -59,26 +73,64 @@ final class Helpers {
     /** Does what the last poll found. */
     void serve() {
         programs.forEach(this::serve);
+        brokers.forEach(this::serve);
+    }
+
+    /** When somebody who is not listened to now is to be listened to again, by {@link #serve}; {@link MachineLifecycle#NEVER}. */
+    long listensAgainNs() {
+        long now = Clock.monotonicNs();
+        long next = MachineLifecycle.NEVER;
+        for (Program p : programs) {
+            next = p.deafUntilNs == 0 ? next : Math.min(next, p.deafUntilNs);
+        }
         for (Broker b : brokers) {
-            if (poller.ready(b.index()) != 0 && !b.broker().serve()) {
-                poller.ignore(b.index());
+            next = b.deaf ? Math.min(next, now + b.broker.deafForNs(now)) : next;
+        }
+        return next;
+    }
+
+    private void serve(Broker b) {
+        if (b.deaf) {
+            if (b.broker.deafForNs(Clock.monotonicNs()) == 0) {
+                b.deaf = false;
+                poller.watch(b.index, b.broker.fd(), Poller.READABLE);
+            }
+        } else if (poller.ready(b.index) != 0) {
+            if (!b.broker.serve()) {
+                poller.ignore(b.index);
                 loop.handle(new MachineEvent.Violation(
                         ProcessInstance.of(ProcessKind.VSOCK),
                         "the supervisor",
                         "it sent what is no request for a connection"));
+            } else if (b.broker.deafForNs(Clock.monotonicNs()) > 0) {
+                b.deaf = true;
+                poller.ignore(b.index);
             }
         }
     }
 
     private void serve(Program p) {
-        if (p.outputOpen
-                && poller.ready(p.outputIndex) != 0
-                && !p.output.readFrom(p.passt.output(), Clock.monotonicNs())) {
-            p.outputOpen = false;
-            poller.ignore(p.outputIndex);
+        if (p.outputOpen && p.deafUntilNs != 0) {
+            if (Clock.monotonicNs() >= p.deafUntilNs) {
+                p.deafUntilNs = 0;
+                poller.watch(p.outputIndex, p.passt.output(), Poller.READABLE);
+            }
+        } else if (p.outputOpen && poller.ready(p.outputIndex) != 0) {
+            readOutput(p);
         }
         if (!p.ended && poller.ready(p.pidfdIndex) != 0) {
             p.passt.pidfd().peek().ifPresent(status -> ended(p, status));
+        }
+    }
+
+    private void readOutput(Program p) {
+        long now = Clock.monotonicNs();
+        if (!p.output.readFrom(p.passt.output(), now)) {
+            p.outputOpen = false;
+            poller.ignore(p.outputIndex);
+        } else if (!p.work.spend(ChildOutput.CHUNKS_AT_ONCE, now)) {
+            p.deafUntilNs = now + MachineLoop.DEAF_NS;
+            poller.ignore(p.outputIndex);
         }
     }
 
@@ -89,6 +141,7 @@ final class Helpers {
         if (p.outputOpen) {
             var _ = p.output.readFrom(p.passt.output(), Clock.monotonicNs());
             p.outputOpen = false;
+            p.deafUntilNs = 0;
             poller.ignore(p.outputIndex);
         }
         String words = p.output.lastWords();

@@ -49,7 +49,7 @@ public final class MachineLoop implements MachineActions {
     static final int WORK_BURST = 2000;
 
     static final long NS_PER_WORK = 200_000L;
-    private static final long DEAF_NS = 10_000_000L;
+    static final long DEAF_NS = 10_000_000L;
 
     private final VmConfig config;
     private final Console console;
@@ -255,7 +255,7 @@ public final class MachineLoop implements MachineActions {
 
     private void sleep(boolean not) {
         boolean may = !not;
-        long deadline = lifecycle.nextDeadlineNs();
+        long deadline = Math.min(lifecycle.nextDeadlineNs(), helpers.listensAgainNs());
         List<Watched> asleep = new ArrayList<>();
         for (Watched w : watched.values()) {
             if (w.deafUntilNs != 0 && !w.collected) {

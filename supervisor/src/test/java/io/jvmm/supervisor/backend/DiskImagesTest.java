@@ -136,6 +136,26 @@ class DiskImagesTest {
         }
     }
 
+    /** As the kernel does it: ".." behind a link to a directory is where that directory is. */
+    @Test
+    void aBackingImageIsFoundBehindALink() throws Exception {
+        Files.createDirectories(dir.resolve("real/sub"));
+        raw("real/base.img", 1 << 20);
+        assertEquals("", qemuImg("create", "-q", "-f", "qcow2", "-F", "raw", "-b", "../base.img", "real/sub/a.qcow2"));
+        Files.createSymbolicLink(dir.resolve("link"), Path.of("real/sub"));
+        Result r = open("link/a.qcow2", "");
+        assertEquals("", r.problems());
+        assertEquals("[image, backing.0]", r.wiring().fds().keySet().toString());
+    }
+
+    @Test
+    void twoDisksOfOneMachineAreToldApartFromStrangers() throws Exception {
+        raw("d.img", 1 << 20);
+        assertEquals("", open("d.img", "").problems());
+        String problems = open("d.img", "").problems();
+        assertTrue(problems.contains("is in use by another disk of this machine"), problems);
+    }
+
     @Test
     void aCircleIsRefused() throws Exception {
         raw("base.img", 1 << 20);

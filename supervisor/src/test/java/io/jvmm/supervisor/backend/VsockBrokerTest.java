@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.jvmm.ipc.sys.Clock;
 import io.jvmm.ipc.sys.Errno;
 import io.jvmm.ipc.sys.UnixSocket;
 import java.nio.ByteBuffer;
@@ -83,6 +84,35 @@ class VsockBrokerTest {
                 reply.fds().forEach(io.jvmm.ipc.sys.Fd::close);
             }
             assertTrue(refused > 0, "nobody was refused");
+        }
+    }
+
+    /** However fast it asks, the supervisor's time is bounded; what it has asked waits and is answered. */
+    @Test
+    void whoAsksTooMuchWaits() throws Exception {
+        UnixSocket.Pair pair = UnixSocket.seqPacketPair();
+        try (UnixSocket device = pair.right();
+                VsockBroker broker = new VsockBroker(dir.resolve("v"), pair.left())) {
+            int id = 0;
+            long startNs = Clock.monotonicNs();
+            while (broker.deafForNs(Clock.monotonicNs()) == 0) {
+                assertTrue(Clock.monotonicNs() - startNs < 60_000_000_000L, "it never had enough");
+                device.send(two(id, 1));
+                assertTrue(broker.serve());
+                assertArrayEquals(
+                        two(id++, Errno.ENOENT.number()),
+                        device.receive(64, 1_000_000_000L).bytes());
+            }
+            assertTrue(id >= VsockBroker.PER_PERIOD, id + " requests");
+            device.send(two(id, 1));
+            long leftNs;
+            while ((leftNs = broker.deafForNs(Clock.monotonicNs())) > 0) {
+                Thread.sleep(leftNs / 1_000_000 + 1);
+            }
+            assertTrue(broker.serve());
+            assertArrayEquals(
+                    two(id, Errno.ENOENT.number()),
+                    device.receive(64, 1_000_000_000L).bytes());
         }
     }
 

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.jvmm.ipc.boot.BootRecord;
@@ -183,6 +184,30 @@ class BackendsTest {
                         + " exists already. Remove it, or choose another path."),
                 problems(serial("backend = \"pty\"\npath = \"s\"\n")));
         assertEquals("data", Files.readString(dir.resolve("s")));
+    }
+
+    /** One that listens and does not accept, its backlog full: looking must not wait for it. */
+    @Test
+    void aSocketWithAFullBacklogIsInUse() throws Exception {
+        Path path = dir.resolve("s");
+        try (UnixSocket _ = UnixSocket.listen(path, 0);
+                UnixSocket _ = UnixSocket.connectNow(path)) {
+            List<String> problems = assertTimeoutPreemptively(
+                    java.time.Duration.ofSeconds(30), () -> problems(serial("backend = \"socket\"\npath = \"s\"\n")));
+            assertTrue(problems.toString().contains("somebody listens on it"), problems::toString);
+        }
+        assertTrue(Files.exists(path));
+    }
+
+    @Test
+    void aNamedPipeIsNotReplacedByASocket() throws Exception {
+        Path path = dir.resolve("s");
+        assertEquals(0, new ProcessBuilder("mkfifo", path.toString()).start().waitFor());
+        assertEquals(
+                List.of("vm.toml:6:1: serial[1].path: " + path
+                        + " exists and is no socket of ours. Remove it, or choose another path."),
+                problems(serial("backend = \"socket\"\npath = \"s\"\n")));
+        assertTrue(Files.exists(path));
     }
 
     @Test
