@@ -17,6 +17,8 @@ import org.junit.jupiter.api.Test;
 @Tag("boot")
 class DevicesIT extends MachineTest {
     private static final int MIB = 1 << 20;
+    private static final int BALLOON_PAGES = 64 * MIB / 4096;
+    private static final int NOBODY_LISTENS = 4321;
 
     @Override
     protected void requirements() {
@@ -93,6 +95,12 @@ class DevicesIT extends MachineTest {
     }
 
     private void vsock(DebianMachine m) throws Exception {
+        for (int i = 0; i < 3; i++) {
+            try (UnixPeer client = UnixPeer.connect(dir.resolve("v.sock"), Machine.PATIENCE)) {
+                client.write("CONNECT " + NOBODY_LISTENS + "\n");
+                client.awaitEnd(DebianMachine.COMMAND);
+            }
+        }
         m.run("{ socat VSOCK-LISTEN:1234,fork EXEC:cat & }");
         try (UnixPeer client = connected(dir.resolve("v.sock"))) {
             client.await("\n", DebianMachine.COMMAND);
@@ -134,10 +142,10 @@ class DevicesIT extends MachineTest {
 
     /** What the balloon took is not the guest's, and what the guest freed is the host's again (§5.5.6). */
     private static void memoryComesBack(DebianMachine m) throws Exception {
-        long total = Long.parseLong(
-                        m.run("awk '/^MemTotal/ {print $2}' /proc/meminfo").strip())
-                / 1024;
-        assertTrue(total < 512 - 64, "the guest has " + total + " MiB of 512 in spite of the balloon");
+        // Not by MemTotal: a guest that may take from the balloon when it has nothing else goes on counting it as its
+        // own.
+        m.run("until [ $(awk '/^balloon_inflate/ {print $2}' /proc/vmstat) -ge " + BALLOON_PAGES
+                + " ]; do sleep 0.2; done");
         m.run("dd if=/dev/zero of=/tmp/fill bs=1M count=128 2>/dev/null");
         long full = residentBytes(m.machine().handle().pid());
         m.run("rm /tmp/fill");

@@ -1,6 +1,7 @@
 package io.jvmm.it;
 
 import java.io.IOException;
+import java.net.SocketException;
 import java.net.StandardProtocolFamily;
 import java.net.UnixDomainSocketAddress;
 import java.nio.ByteBuffer;
@@ -64,6 +65,27 @@ final class UnixPeer implements AutoCloseable {
             } else {
                 Transcript.pause(STEP_MILLIS);
             }
+        }
+    }
+
+    /** Waits until the other side ends it, and says nothing before. */
+    void awaitEnd(Duration patience) throws IOException, InterruptedException {
+        long deadline = System.nanoTime() + patience.toNanos();
+        ByteBuffer buffer = ByteBuffer.allocate(64);
+        while (true) {
+            int n;
+            try {
+                n = channel.read(buffer.clear());
+            } catch (SocketException e) {
+                return; // reset, since it did not read everything
+            }
+            if (n < 0) {
+                return;
+            }
+            if (n > 0 || System.nanoTime() - deadline > 0) {
+                throw new AssertionError(n > 0 ? "it said something" : "it does not end");
+            }
+            Transcript.pause(STEP_MILLIS);
         }
     }
 

@@ -34,6 +34,21 @@ public final class DebianKernel {
         }
     }
 
+    private static final String HELP = """
+            Usage: jvmm-debian-kernel [FLAVOUR [LINK]]
+
+            Prints where Debian's stock kernel is on this machine, after fetching it by apt-get download into a cache. Nothing
+            is installed and no privilege is needed.
+
+            FLAVOUR   cloud (the standard), full, rt
+            LINK      a symbolic link to make to it; it must not exist yet
+
+            Example
+              jvmm-debian-kernel cloud vmlinuz      then in vm.toml: [boot] kernel = "vmlinuz"
+
+            Exit status: 0 done; 2 wrong words, or LINK exists; 3 apt could not give it.
+            """;
+
     private final DebianPackages packages;
 
     /** Kernels from {@code packages}. */
@@ -54,6 +69,14 @@ public final class DebianKernel {
      * {@code [cloud|full|rt] [LINK]}: prints where the kernel is; with a second argument, makes that a symbolic link to it.
      */
     static void main(String[] args) {
+        if (Words.askForHelp(args)) {
+            System.out.print(HELP);
+            return;
+        }
+        Words.fault("jvmm-debian-kernel", args, 0, 2).ifPresent(fault -> {
+            System.err.println(fault);
+            System.exit(2);
+        });
         try {
             Path image = of(flavour(args.length > 0 ? args[0] : "cloud"));
             if (args.length > 1) {

@@ -36,6 +36,24 @@ public final class DebianRoot {
     /** Directories that Debian merges into usr. */
     private static final List<String> MERGED = List.of("bin", "sbin", "lib", "lib64");
 
+    private static final String HELP = """
+            Usage: jvmm-debian-root DIRECTORY
+
+            Writes a small Debian into DIRECTORY, which is made if there is none:
+              vmlinuz      Debian's cloud kernel
+              initrd.img   its virtio drivers, and a script that mounts the disk
+              disk.img     an ext4 file system of 1 GiB, most of it a hole: bash, coreutils, iproute2, socat, busybox
+
+            The packages come by apt-get download and stay in a cache; nothing is installed and none of it is run, so no
+            privilege is needed. The host must have apt and mke2fs (package e2fsprogs).
+
+            Then, with these files named in vm.toml (see examples/disk.toml):
+              jvmm-supervisor --config vm.toml
+
+            Exit status: 0 written; 2 wrong words, or there is a disk.img already; 3 the host or its package
+            sources could not give what is needed.
+            """;
+
     private final DebianPackages packages;
 
     public DebianRoot(DebianPackages packages) {
@@ -190,10 +208,14 @@ public final class DebianRoot {
 
     /** {@code DIRECTORY}: writes {@code vmlinuz}, {@code initrd.img} and {@code disk.img} there. */
     static void main(String[] args) {
-        if (args.length != 1) {
-            System.err.println("Say where to: jvmm-debian-root DIRECTORY");
-            System.exit(2);
+        if (Words.askForHelp(args)) {
+            System.out.print(HELP);
+            return;
         }
+        Words.fault("jvmm-debian-root", args, 1, 1).ifPresent(fault -> {
+            System.err.println(fault);
+            System.exit(2);
+        });
         try {
             Path directory = Files.createDirectories(Path.of(args[0]));
             DebianPackages packages =

@@ -206,8 +206,20 @@ public final class MachineLifecycle {
                 killAll(nowNs);
             }
             case RUNNING -> press(signal, nowNs);
-            case STOPPING, STOPPED -> {}
+            case STOPPING, STOPPED -> {
+                if (outcome instanceof Outcome.Reset) {
+                    outcome = resetForGood();
+                }
+            }
         }
+    }
+
+    /**
+     * Whoever presses the button wants an end. A guest that answers with a reset (or firmware that finds nothing to boot and
+     * tries again, and knows of no button) would otherwise start a life that nothing limits any more.
+     */
+    private static Outcome resetForGood() {
+        return new Outcome.PoweredOff("the guest reset after the power button was pressed; it is not started afresh.");
     }
 
     private void press(String signal, long nowNs) {
@@ -239,7 +251,7 @@ public final class MachineLifecycle {
         end(
                 switch (e.cause()) {
                     case POWERED_OFF -> new Outcome.PoweredOff("");
-                    case RESET -> new Outcome.Reset("");
+                    case RESET -> buttonDeadlineNs == NEVER ? new Outcome.Reset("") : resetForGood();
                     case CRASHED ->
                         new Outcome.GuestCrashed("the guest crashed (triple fault)" + place + detail(e.detail()) + ".");
                     case ENGINE_ERROR ->

@@ -310,6 +310,26 @@ class MachineLifecycleTest {
         assertEquals(new Outcome.PoweredOff(""), outcome(m));
     }
 
+    /** Firmware knows of no button and resets for want of something to boot: no new life without a deadline. */
+    @Test
+    void aResetAfterTheButtonEndsTheMachine() {
+        MachineLifecycle m = running();
+        m.handle(new MachineEvent.PowerButton("SIGTERM"), SECOND);
+        m.handle(new MachineEvent.GuestStopped(MachineEvent.Stop.RESET, 0, 0, 0), 2 * SECOND);
+        everyoneLeaves(m);
+        assertInstanceOf(Outcome.PoweredOff.class, m.outcome().orElseThrow());
+    }
+
+    @Test
+    void aButtonPressedWhileTheGuestResetsEndsTheMachine() {
+        MachineLifecycle m = running();
+        m.handle(new MachineEvent.GuestStopped(MachineEvent.Stop.RESET, 0, 0, 0), SECOND);
+        assertInstanceOf(Outcome.Reset.class, m.outcome().orElseThrow());
+        m.handle(new MachineEvent.PowerButton("SIGTERM"), SECOND);
+        everyoneLeaves(m);
+        assertInstanceOf(Outcome.PoweredOff.class, m.outcome().orElseThrow());
+    }
+
     @Test
     void theSecondInterruptKills() {
         MachineLifecycle m = running();

@@ -12,7 +12,7 @@ import io.jvmm.device.api.DeviceConfig;
  * <tr><td>{@code buffer-bytes}</td><td>4096..1048576, a multiple of 4096: what a connection holds for a host that is slow;
  *     131072 by default</td></tr>
  * <tr><td>{@code queue-size}</td><td>2..1024, a power of two; 256 by default</td></tr>
- * <tr><td>{@code packed}</td><td>{@code true} (default) or {@code false}: whether packed virtqueues are offered</td></tr>
+ * <tr><td>{@code packed}</td><td>{@code true} or {@code false} (default): whether packed virtqueues are offered</td></tr>
  * </table>
  */
 record VsockConfig(long cid, int connections, int bufferBytes, int queueSize, boolean packed) {
@@ -48,7 +48,7 @@ record VsockConfig(long cid, int connections, int bufferBytes, int queueSize, bo
      * @throws IllegalArgumentException naming the key, its value and what is allowed
      */
     static VsockConfig from(DeviceConfig entries) {
-        String packed = entries.text("packed", "true");
+        String packed = entries.text("packed", "false");
         if (!packed.equals("true") && !packed.equals("false")) {
             throw new IllegalArgumentException("packed: '" + packed + "'; allowed are true, false");
         }

@@ -22,7 +22,8 @@ public final class VsockFactory implements VirtioFactory {
     /** The supervisor's end of the connect channel of a scratch machine. */
     private static final String SCRATCH = ".scratch";
 
-    private static final Map<String, String> EXAMPLE = Map.of("cid", "3", "connections", "8", "buffer-bytes", "8192");
+    private static final Map<String, String> EXAMPLE =
+            Map.of("cid", "3", "connections", "8", "buffer-bytes", "8192", "packed", "true");
 
     @Override
     public String name() {

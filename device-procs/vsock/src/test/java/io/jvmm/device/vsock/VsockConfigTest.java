@@ -21,7 +21,7 @@ class VsockConfigTest {
 
     @Test
     void defaultsAndBorders() {
-        assertEquals(new VsockConfig(3, 256, 131072, 256, true), config(Map.of()));
+        assertEquals(new VsockConfig(3, 256, 131072, 256, false), config(Map.of()));
         assertEquals(0xFFFF_FFFEL, config(Map.of("cid", "4294967294")).cid());
     }
 
