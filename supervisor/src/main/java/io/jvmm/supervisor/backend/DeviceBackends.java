@@ -20,6 +20,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -198,9 +199,9 @@ public final class DeviceBackends implements AutoCloseable {
         return List.copyOf(passts);
     }
 
-    /** Those who connect the guest to sockets of the host. */
-    public List<VsockBroker> brokers() {
-        return channels.stream().map(Channel::broker).toList();
+    /** Those who connect the guest to sockets of the host, by the device that asks them. */
+    public Map<VirtioConfig, VsockBroker> brokers() {
+        return channels.stream().collect(Collectors.toUnmodifiableMap(Channel::device, Channel::broker));
     }
 
     @Override

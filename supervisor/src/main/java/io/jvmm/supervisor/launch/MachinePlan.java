@@ -41,10 +41,7 @@ public final class MachinePlan {
         plan.processes.put(ProcessInstance.PLATFORM, List.of());
         Map<VirtioConfig, Integer> slots = PciSlots.assign(config.devices());
         for (VirtioConfig device : config.devices()) {
-            ProcessKind kind = kindOf(device);
-            ProcessInstance process = device.placement().isolation() == VirtioConfig.Isolation.INSTANCE
-                    ? ProcessInstance.of(kind, device.placement().id())
-                    : ProcessInstance.of(kind);
+            ProcessInstance process = processOf(device);
             List<Function> functions = plan.processes.computeIfAbsent(process, _ -> new ArrayList<>());
             int line = functions.isEmpty() ? 0 : functions.getLast().intxLine() + 1;
             functions.add(new Function(device, slots.getOrDefault(device, 0), line, device.queues() + 1));
@@ -52,8 +49,12 @@ public final class MachinePlan {
         return plan;
     }
 
-    private static ProcessKind kindOf(VirtioConfig device) {
-        return ProcessKind.valueOf(device.deviceClass().toUpperCase(Locale.ROOT));
+    /** Who serves a device. */
+    public static ProcessInstance processOf(VirtioConfig device) {
+        ProcessKind kind = ProcessKind.valueOf(device.deviceClass().toUpperCase(Locale.ROOT));
+        return device.placement().isolation() == VirtioConfig.Isolation.INSTANCE
+                ? ProcessInstance.of(kind, device.placement().id())
+                : ProcessInstance.of(kind);
     }
 
     /** The vCPU process first: it takes longest to become ready. */

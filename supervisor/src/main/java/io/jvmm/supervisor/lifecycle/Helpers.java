@@ -6,8 +6,8 @@ import io.jvmm.ipc.sys.Poller;
 import io.jvmm.supervisor.backend.DeviceBackends;
 import io.jvmm.supervisor.backend.Passt;
 import io.jvmm.supervisor.backend.VsockBroker;
+import io.jvmm.supervisor.launch.MachinePlan;
 import io.jvmm.supervisor.launch.ProcessInstance;
-import io.jvmm.supervisor.launch.ProcessKind;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -45,12 +45,14 @@ final class Helpers {
 
     /** A broker and its place in the poll set. */
     private static final class Broker {
+        final ProcessInstance process;
         final VsockBroker broker;
         final int index;
         /** Not listened to for a while, because it is asked too much. */
         boolean deaf;
 
-        Broker(VsockBroker broker, Poller poller) {
+        Broker(ProcessInstance process, VsockBroker broker, Poller poller) {
+            this.process = process;
             this.broker = broker;
             this.index = poller.add(broker.fd(), Poller.READABLE);
         }
@@ -61,7 +63,7 @@ final class Helpers {
         this.loop = loop;
         devices.ifPresent(d -> {
             d.passts().forEach(p -> programs.add(new Program(p, poller, console)));
-            d.brokers().forEach(b -> brokers.add(new Broker(b, poller)));
+            d.brokers().forEach((device, b) -> brokers.add(new Broker(MachinePlan.processOf(device), b, poller)));
         });
     }
 
@@ -99,9 +101,7 @@ final class Helpers {
             if (!b.broker.serve()) {
                 poller.ignore(b.index);
                 loop.handle(new MachineEvent.Violation(
-                        ProcessInstance.of(ProcessKind.VSOCK),
-                        "the supervisor",
-                        "it sent what is no request for a connection"));
+                        b.process, "the supervisor", "it sent what is no request for a connection"));
             } else if (b.broker.deafForNs(Clock.monotonicNs()) > 0) {
                 b.deaf = true;
                 poller.ignore(b.index);

@@ -276,8 +276,12 @@ public final class PciBus implements ExpansionBus, AutoCloseable {
 
     /** A doorbell that rings nobody. Any thread. */
     void kickDropped() {
+        count(BoardCounter.KICKS_DROPPED);
+    }
+
+    private void count(BoardCounter counter) {
         synchronized (lock) {
-            counters.increment(BoardCounter.KICKS_DROPPED);
+            counters.increment(counter);
         }
     }
 
@@ -316,6 +320,15 @@ public final class PciBus implements ExpansionBus, AutoCloseable {
             }
         }
 
+        /** Only virtio's window on a device's registers takes time. */
+        @Override
+        public void giveUp(long waitedNs) {
+            final int address = address();
+            if (at((address >>> 8) & 0xFFFF) instanceof Endpoint it && it.isWindow(address & 0xFC, Integer.BYTES)) {
+                it.slot().device().giveUp(waitedNs);
+            }
+        }
+
         private int address() {
             synchronized (lock) {
                 return configAddress;
@@ -334,7 +347,7 @@ public final class PciBus implements ExpansionBus, AutoCloseable {
             }
             final int found = now.find(address, widthBytes);
             if (found < 0) {
-                unclaimed(BoardCounter.UNCLAIMED_READS);
+                count(BoardCounter.UNCLAIMED_READS);
                 return ones(widthBytes);
             }
             return readBar(vcpuIndex, now.owner(found), now.bar(found), now.offset(found, address), widthBytes);
@@ -350,16 +363,10 @@ public final class PciBus implements ExpansionBus, AutoCloseable {
             }
             final int found = now.find(address, widthBytes);
             if (found < 0) {
-                unclaimed(BoardCounter.UNCLAIMED_WRITES);
+                count(BoardCounter.UNCLAIMED_WRITES);
                 return;
             }
             writeBar(vcpuIndex, now.owner(found), now.bar(found), now.offset(found, address), widthBytes, value);
-        }
-
-        private void unclaimed(BoardCounter counter) {
-            synchronized (lock) {
-                counters.increment(counter);
-            }
         }
     }
 
@@ -369,23 +376,16 @@ public final class PciBus implements ExpansionBus, AutoCloseable {
     }
 
     private long readEcam(int vcpuIndex, long offset, int widthBytes) {
+        final int function = (int) (offset >>> ECAM_FUNCTION_SHIFT);
         return isConfigAccess(offset, widthBytes)
-                ? readConfig(
-                        vcpuIndex,
-                        (int) (offset >>> ECAM_FUNCTION_SHIFT),
-                        (int) offset & ECAM_REGISTER_MASK,
-                        widthBytes)
+                ? readConfig(vcpuIndex, function, (int) offset & ECAM_REGISTER_MASK, widthBytes)
                 : ones(widthBytes);
     }
 
     private void writeEcam(int vcpuIndex, long offset, int widthBytes, long value) {
         if (isConfigAccess(offset, widthBytes)) {
-            writeConfig(
-                    vcpuIndex,
-                    (int) (offset >>> ECAM_FUNCTION_SHIFT),
-                    (int) offset & ECAM_REGISTER_MASK,
-                    widthBytes,
-                    (int) value);
+            final int function = (int) (offset >>> ECAM_FUNCTION_SHIFT);
+            writeConfig(vcpuIndex, function, (int) offset & ECAM_REGISTER_MASK, widthBytes, (int) value);
         }
     }
 

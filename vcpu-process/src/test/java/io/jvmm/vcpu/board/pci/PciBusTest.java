@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.jvmm.ipc.link.LinkHealth;
 import io.jvmm.ipc.ring.Violation;
 import io.jvmm.vcpu.board.BoardCounter;
 import io.jvmm.vcpu.board.PciMap;
@@ -211,6 +212,22 @@ class PciBusTest {
         rig.store(bells, 2, 0);
         assertEquals(List.of(), it.device().heard(), "it may not read its virtqueues");
         assertEquals(4, rig.bus().counters().get(BoardCounter.KICKS_DROPPED));
+    }
+
+    /** String instructions on the data port reach the device through its window: their one deadline must reach it, too. */
+    @Test
+    void aSlowDeviceBehindTheWindowIsGivenUp() {
+        final PciRig.Plugged it = one();
+        int window = (int) rig.config(SLOT, 0x34, 1);
+        while (rig.config(SLOT, window, 1) != 9 || rig.config(SLOT, window + 3, 1) != 5) {
+            window = (int) rig.config(SLOT, window + 1, 1);
+        }
+        rig.legacy(SLOT, window, 4);
+        rig.maps().ports().giveUp(0xCFC, 4, 5_000_000_000L);
+        assertEquals(LinkHealth.CONNECTED, it.device().boardEnd.health(), "a register of the board's");
+        rig.out(0xCF8, 4, 0x8000_0000L | SLOT << 11 | (window + 16));
+        rig.maps().ports().giveUp(0xCFC, 4, 5_000_000_000L);
+        assertEquals(LinkHealth.HUNG, it.device().boardEnd.health());
     }
 
     /** §4.1.4.9: the window on BAR 0 works before BARs do. */
