@@ -161,7 +161,14 @@ final class DiskImages {
     }
 
     private boolean checkLength(String subject, Path path, Fd fd, BlockConfig.Format format, BlockConfig disk) {
-        long length = BlockDevice.lengthBytes(fd);
+        long length;
+        try {
+            length = BlockDevice.lengthBytes(fd);
+        } catch (SysException e) {
+            // A file of /proc: it is called a regular one.
+            opening.complain(subject, path + " has no length (" + e.errno() + "). Name a disk image.");
+            return false;
+        }
         if (length == 0) {
             opening.complain(
                     subject,

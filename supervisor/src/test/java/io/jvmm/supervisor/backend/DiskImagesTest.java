@@ -238,6 +238,7 @@ class DiskImagesTest {
         assertTrue(open("empty.img", "").problems().contains("truncate -s 10G"));
         assertTrue(open("no.qcow2", "").problems().contains("is no qcow2 image"));
         assertTrue(open("absent.img", "").problems().contains("there is no " + dir.resolve("absent.img")));
+        assertTrue(open("/proc/self/maps", "read_only = true\n").problems().contains("has no length"));
         assertTrue(open("/dev/null", "").problems().contains("neither a regular file nor a block device"));
     }
 }

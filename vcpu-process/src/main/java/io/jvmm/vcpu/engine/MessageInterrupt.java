@@ -8,7 +8,8 @@ package io.jvmm.vcpu.engine;
  * them away.
  *
  * <p>Any thread, one at a time for each interrupt; nothing is allocated. Address and data are the guest's and any value is safe: an
- * address that is not that of a local APIC (fee0_0000..feef_ffff) reaches nobody.
+ * address that is not that of a local APIC (fee0_0000..feef_ffff) reaches nobody, or, on KVM, which looks at the destination only, a vCPU of
+ * the same guest.
  */
 public interface MessageInterrupt {
     /**
