@@ -279,11 +279,11 @@ final class BlockDevice implements VirtioDevice {
         }
     }
 
-    /** Tries without waiting; false when a worker has to do it. */
+    /** Tries without waiting; false when a worker has to do it: a large one is, since even from memory it takes its time. */
     private boolean runHere(BlockRequest request) {
         BlockImage disk = image;
         boolean suitable = request.type == RequestType.IN || request.type == RequestType.OUT;
-        if (disk == null || !suitable || request.flags != 0) {
+        if (disk == null || !suitable || request.flags != 0 || request.lengthBytes > BYTES_AT_ONCE) {
             return false;
         }
         request.run(disk, 0, vector, guest(), BlockImage.NO_WAIT);

@@ -28,6 +28,8 @@ final class IoPool implements AutoCloseable {
     private static final long LONG_NS = 3_600_000_000_000L;
     private static final long MOST_WAIT_NS = 100_000_000;
     private static final int EPOCH = 0;
+    /** So many times the places that requests need: see {@link #submit}. */
+    private static final int SPARE = 4;
 
     private final ManyToManyConcurrentArrayQueue<BlockRequest> submitted;
     private final ManyToOneConcurrentArrayQueue<BlockRequest> completed;
@@ -46,7 +48,7 @@ final class IoPool implements AutoCloseable {
      * @param maxSegments most buffers of a request
      */
     IoPool(int workers, int capacity, int maxSegments) {
-        submitted = new ManyToManyConcurrentArrayQueue<>(Math.max(2, capacity));
+        submitted = new ManyToManyConcurrentArrayQueue<>(Math.max(2, SPARE * capacity));
         completed = new ManyToOneConcurrentArrayQueue<>(Math.max(2, capacity));
         this.maxSegments = maxSegments;
         threads = new Thread[workers];
@@ -68,10 +70,13 @@ final class IoPool implements AutoCloseable {
         return bell;
     }
 
-    /** Gives a request to a worker. */
+    /**
+     * Gives a request to a worker. There is room for all of them; but a worker that lost its processor in the middle of taking one
+     * holds on to that place until it goes on, and the queue is full when it has come round to it.
+     */
     void submit(BlockRequest request) {
-        if (!submitted.offer(request)) {
-            throw new IllegalStateException("more requests than slots");
+        while (!submitted.offer(request)) {
+            Thread.onSpinWait();
         }
     }
 

@@ -166,13 +166,23 @@ final class AllocatingWrite {
                 tail = 0;
             }
         }
-        if (head + tail > Lane.COPY_BYTES || from.count() > MOST_PARTS) {
-            long result = copy(lane, position - head, head, host - head);
-            if (result == 0) {
-                result = copy(lane, position + bytes, tail, host + bytes);
-            }
-            return result == 0 ? data.write(lane.number, host, part(lane, from, bytes), 0) : result;
+        final long result = head + tail > Lane.COPY_BYTES || from.count() > MOST_PARTS
+                ? inPieces(lane, position, from, bytes, host, head, tail)
+                : atOnce(lane, position, from, bytes, host, head, tail);
+        // What was copied may have been flushed in its old place: it is on the medium in the new one before an entry
+        // says so.
+        return result == 0 && head + tail > 0 ? data.sync() : result;
+    }
+
+    private long inPieces(Lane lane, long position, IoVector from, long bytes, long host, long head, long tail) {
+        long result = copy(lane, position - head, head, host - head);
+        if (result == 0) {
+            result = copy(lane, position + bytes, tail, host + bytes);
         }
+        return result == 0 ? data.write(lane.number, host, part(lane, from, bytes), 0) : result;
+    }
+
+    private long atOnce(Lane lane, long position, IoVector from, long bytes, long host, long head, long tail) {
         long result = old(lane, position - head, 0, head);
         if (result == 0) {
             result = old(lane, position + bytes, head, tail);
@@ -254,7 +264,6 @@ final class AllocatingWrite {
             final long host = lane.planHost + ((long) i << geometry.clusterBits());
             tables.map.setEntry(slot, at, host | Geometry.COPIED, newBitmap(lane, i));
         }
-        tables.l2.end(slot);
         final long result = tables.l2.store(slot);
         if (result == 0 && lane.planNewHost) {
             for (int i = 0; i < lane.planClusters; i++) {

@@ -156,16 +156,18 @@ final class Clearing {
                 }
             }
             final int count = (int) (last - first + 1);
-            return change(lane, slot, first, count, position, position + bytes, mode)
-                    ? store(lane, slot, first, count, bytes)
-                    : bytes;
+            tables.l2.begin(slot);
+            if (change(lane, slot, first, count, position, position + bytes, mode)) {
+                return store(lane, slot, first, count, bytes);
+            }
+            tables.l2.end(slot);
+            return bytes;
         }
     }
 
     /** Sets new entries; the lane's buffer gets what each no longer references, 0 where nothing. Tells whether any changed. */
     private boolean change(Lane lane, int slot, long first, int count, long from, long to, Mode mode) {
         boolean changed = false;
-        tables.l2.begin(slot);
         for (int i = 0; i < count; i++) {
             final long start = (first + i) << geometry.clusterBits();
             final int at = geometry.entryInSlice(first + i);
@@ -191,7 +193,6 @@ final class Clearing {
             }
             lane.buffer.set(HeaderField.U64, (long) i * Long.BYTES, dropped);
         }
-        tables.l2.end(slot);
         return changed;
     }
 

@@ -38,6 +38,11 @@ final class ImageOpener {
         final ImageSource top = chain.getFirst();
         final Storage data = dataFile == null ? null : storage(dataFile, options);
         final Qcow2Image image = open(top.name(), storage(top, options), data, backing, options, MOST_L2_BYTES);
+        if (image.alignmentBytes() > options.blockBytes()) {
+            throw new ImageException(top.name() + ": with cache \"none\" its medium takes blocks of "
+                    + image.alignmentBytes() + " bytes; say block_size = " + image.alignmentBytes()
+                    + " or choose another cache mode");
+        }
         if (image.lengthBytes() == 0) {
             throw new ImageException(top.name() + ": shorter than one block of " + options.blockBytes() + " bytes");
         }

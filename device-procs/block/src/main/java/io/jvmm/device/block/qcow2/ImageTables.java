@@ -92,6 +92,9 @@ final class ImageTables {
             if (bits != kept) {
                 header.set(HeaderField.AUTOCLEAR_FEATURES, kept);
                 result = header.store();
+                if (result != 0) {
+                    header.set(HeaderField.AUTOCLEAR_FEATURES, bits); // or the next call would think it is done
+                }
             }
         }
         if (result == 0 && l1.entriesInFile() < geometry.l1EntriesNeeded()) {
@@ -117,10 +120,16 @@ final class ImageTables {
             result = storage.sync();
         }
         if (result == 0) {
-            l1.movedTo(offset);
+            final long oldEntries = l1.entriesInFile();
             header.set(HeaderField.L1_TABLE_OFFSET, offset);
-            header.set(HeaderField.L1_SIZE, l1.entriesInFile());
+            header.set(HeaderField.L1_SIZE, l1.entries());
             result = header.store();
+            if (result == 0) {
+                l1.movedTo(offset);
+            } else { // the old table stays, for whoever opens the image and so for us
+                header.set(HeaderField.L1_TABLE_OFFSET, oldOffset);
+                header.set(HeaderField.L1_SIZE, oldEntries);
+            }
         }
         if (result == 0 && oldBytes > 0) {
             allocator.drop(oldOffset, oldBytes);

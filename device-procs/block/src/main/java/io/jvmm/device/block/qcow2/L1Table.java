@@ -55,6 +55,11 @@ final class L1Table {
         return result;
     }
 
+    /** How many entries there are in memory. */
+    long entries() {
+        return entries.byteSize() / Long.BYTES;
+    }
+
     /** Clusters that all the entries in memory take up. */
     long clusters() {
         return entries.byteSize() >>> geometry.clusterBits();
@@ -78,6 +83,6 @@ final class L1Table {
     /** From now on the table is there, as long as it is here. */
     void movedTo(long newOffset) {
         offset = newOffset;
-        entriesInFile = entries.byteSize() / Long.BYTES;
+        entriesInFile = entries();
     }
 }

@@ -103,6 +103,11 @@ public final class Qcow2Image implements BlockImage, Backing {
         return changes == null;
     }
 
+    /** What the guest's data has to be aligned to in its file: 1, or with O_DIRECT 512 to 4096. */
+    int alignmentBytes() {
+        return data.alignmentBytes();
+    }
+
     // ---- reading
 
     @Override

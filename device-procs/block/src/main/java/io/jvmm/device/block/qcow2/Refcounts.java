@@ -204,7 +204,6 @@ final class Refcounts {
             value(slot, inSlice(cluster), 1);
             cluster++;
         }
-        cache.end(slot);
         final long result = cache.store(slot);
         if (result != 0) {
             return result;
@@ -238,7 +237,6 @@ final class Refcounts {
             value(slot, inSlice(cluster), value - 1);
             cluster++;
         }
-        cache.end(slot);
         if (cache.store(slot) != 0) {
             return 0;
         }
@@ -264,7 +262,6 @@ final class Refcounts {
         }
         cache.begin(slot);
         value(slot, inSlice(cluster), value);
-        cache.end(slot);
         return cache.store(slot);
     }
 
@@ -316,7 +313,6 @@ final class Refcounts {
         }
         cache.begin(slot);
         value(slot, inSlice(cluster), 1);
-        cache.end(slot);
         return cache.store(slot);
     }
 

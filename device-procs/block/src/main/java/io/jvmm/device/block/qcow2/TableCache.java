@@ -152,7 +152,7 @@ final class TableCache {
         return slot;
     }
 
-    /** Readers look elsewhere from here to {@link #end}. */
+    /** Readers look elsewhere from here to {@link #end} or {@link #store}. */
     void begin(int slot) {
         VERSION.setOpaque(versions, slot, versions[slot] + 1);
         VarHandle.fullFence();
@@ -167,7 +167,7 @@ final class TableCache {
         return memory.get(ENTRY, (long) slot * sliceBytes + at);
     }
 
-    /** Between {@link #begin} and {@link #end}. */
+    /** Between {@link #begin} and {@link #end} or {@link #store}. */
     void set(int slot, int at, long value) {
         memory.set(ENTRY, (long) slot * sliceBytes + at, value);
     }
@@ -180,16 +180,18 @@ final class TableCache {
         memory.set(ValueLayout.JAVA_BYTE, (long) slot * sliceBytes + at, (byte) value);
     }
 
-    /** Writes a slot to the file: 0 or a negated errno, after which the slot is forgotten, since nobody knows what the file holds. */
+    /**
+     * {@link #end}, with the slot written to the file first: nobody acts on an entry that the file does not have yet, or never
+     * will. 0 or a negated errno, after which the slot is forgotten, since nobody knows what the file holds.
+     */
     long store(int slot) {
         vector.clear();
         vector.add(memory, (long) slot * sliceBytes, sliceBytes);
         final long result = storage.write(0, tags[slot], vector, 0);
         if (result != 0) {
-            begin(slot);
             tags[slot] = NONE;
-            end(slot);
         }
+        end(slot);
         return result;
     }
 }
