@@ -327,6 +327,11 @@ final class NetCore implements VirtioDevice {
         if (count < 1 || count > config.pairs()) {
             return false;
         }
+        if (count != state.pairs()) {
+            for (Receiver receiver : receivers) {
+                receiver.letGo();
+            }
+        }
         state.pairs(count);
         return true;
     }

@@ -67,6 +67,15 @@ final class Receiver {
         }
     }
 
+    /** Ports may bring their frames elsewhere from now on: one that is held here would not be what it was when it is its turn. */
+    void letGo() {
+        FramePort port = heldBy;
+        if (port != null) {
+            heldBy = null;
+            drop(port, NetCounter.RX_DROPPED);
+        }
+    }
+
     boolean ready() {
         return queue.ready();
     }

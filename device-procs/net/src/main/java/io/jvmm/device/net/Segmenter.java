@@ -19,6 +19,8 @@ final class Segmenter {
     private static final int FIN_PSH = 0x09;
     private static final int CWR = 0x80;
     private static final int MOST_IP_BYTES = 65535;
+    /** Smaller ones than the longest packet makes of the least MSS that Linux knows (48) no stack asks for; each takes its time. */
+    private static final int MOST_SEGMENTS = 2048;
 
     private final UnsafeBuffer frame;
     private final FrameParts parts = new FrameParts();
@@ -65,7 +67,8 @@ final class Segmenter {
         if (headers - parts.l3 + Math.min(size, payload) > MOST_IP_BYTES) {
             return 0;
         }
-        count = Math.max(1, (payload + size - 1) / size);
+        int segments = Math.max(1, (payload + size - 1) / size);
+        count = segments <= MOST_SEGMENTS ? segments : 0;
         return count;
     }
 

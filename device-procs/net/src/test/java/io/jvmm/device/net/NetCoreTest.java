@@ -349,6 +349,28 @@ class NetCoreTest {
         }
     }
 
+    /** Half of it lies in the port, which brings another pair its frames for a while. */
+    @Test
+    void aHeldFrameIsNotMixedWithOthersWhenThePairsChange() {
+        try (NetRig net = NetRig.tap("mtu", "9000", "pairs", "2")) {
+            net.driver().setUp(ALL);
+            assertEquals(0, net.command(4, 0, (byte) 2, (byte) 0));
+            net.offerReceive(1, 1, 1500);
+            net.arrive(1, plain(), forGuest(8000, 1)); // held: there are too few buffers
+            net.rig.settle();
+            assertEquals(0, net.command(4, 0, (byte) 1, (byte) 0));
+            net.offerReceive(0, 20, 1500);
+            net.arrive(1, plain(), forGuest(8000, 2));
+            assertArrayEquals(forGuest(8000, 2), frameOf(net.received(0).getLast()));
+            assertEquals(0, net.command(4, 0, (byte) 2, (byte) 0));
+            net.offerReceive(1, 20, 1500);
+            net.arrive(1, plain(), forGuest(8000, 3));
+            List<byte[]> frames = net.received(1);
+            assertEquals(1, frames.size());
+            assertArrayEquals(forGuest(8000, 3), frameOf(frames.getFirst()));
+        }
+    }
+
     @Test
     void resetAtAnyMoment() {
         try (NetRig net = NetRig.tap("mtu", "9000", "packed", "true")) {

@@ -123,6 +123,7 @@ class SegmenterTest {
         assertEquals(0, begin(good, Frames.header(1, 1, 0, 1000, 36, 16)), "csum_start is no transport header");
         assertEquals(0, begin(good, Frames.header(1, 1, 0, 1000, 34, 6)), "csum_offset is UDP's");
         assertEquals(0, begin(Arrays.copyOf(good, 50), Frames.header(1, 1, 0, 1000, 34, 16)), "cut short");
+        assertEquals(0, begin(good, Frames.header(1, 1, 0, 1, 34, 16)), "segments of one byte");
         byte[] options = good.clone();
         options[46] = (byte) 0xF0;
         assertEquals(0, begin(Arrays.copyOf(options, 70), Frames.header(1, 1, 0, 1000, 34, 16)), "data offset");
