@@ -79,7 +79,7 @@ public final class SocketIo {
      * before the next call is closed then.
      *
      * @return bytes, 0 at the end, or a negated errno: EMSGSIZE when it was longer or carried more descriptors; all of them
-     *     are closed
+     *     are closed. EMFILE when its descriptor found no room in this process; the bytes have come
      */
     public long receiveMessage(int socket, MemorySegment into, long offset, long lengthBytes) {
         closeReceived();
@@ -96,7 +96,11 @@ public final class SocketIo {
                 && control.get(ValueLayout.JAVA_INT, 12) == SCM_RIGHTS) {
             received = control.get(ValueLayout.JAVA_INT, CONTROL_DATA_OFFSET);
         }
-        if ((header.get(ValueLayout.JAVA_INT, FLAGS_OFFSET) & (MSG_CTRUNC | MSG_TRUNC)) != 0) {
+        int cut = header.get(ValueLayout.JAVA_INT, FLAGS_OFFSET) & (MSG_CTRUNC | MSG_TRUNC);
+        if (cut == MSG_CTRUNC && received == NO_DESCRIPTOR) {
+            return -Errno.EMFILE.number();
+        }
+        if (cut != 0) {
             closeReceived();
             return -Errno.EMSGSIZE.number();
         }

@@ -68,9 +68,10 @@ public final class VsockConnectClient {
         while (!closed) {
             long result = io.receiveMessage(fd.number(), message, 0, VsockConnectLayout.LENGTH_BYTES);
             int came = io.takeDescriptor();
-            if (result == VsockConnectLayout.LENGTH_BYTES) {
+            boolean noRoom = Errno.EMFILE.is(result); // for the descriptor; the answer counts as one all the same
+            if (result == VsockConnectLayout.LENGTH_BYTES || noRoom) {
                 id = message.get(VsockConnectLayout.U32, VsockConnectLayout.ID);
-                errno = message.get(VsockConnectLayout.U32, VsockConnectLayout.ERRNO);
+                errno = noRoom ? Errno.EMFILE.number() : message.get(VsockConnectLayout.U32, VsockConnectLayout.ERRNO);
                 descriptor = came;
                 if (errno != 0 && came != SocketIo.NO_DESCRIPTOR) {
                     SocketIo.close(takeDescriptor());

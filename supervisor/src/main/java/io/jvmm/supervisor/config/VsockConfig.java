@@ -14,6 +14,9 @@ public record VsockConfig(Placement placement, long cid, Path path) implements V
     public static final long FIRST_CID = 3;
     public static final long LAST_CID = 0xffff_fffeL;
 
+    /** Most connections at a time, what the device has unless told: each takes a descriptor of its process. */
+    public static final int MOST_CONNECTIONS = 256;
+
     /** What {@code _4294967295} adds. */
     private static final int LONGEST_PATH = SerialConfig.LONGEST_SOCKET_PATH - 11;
 

@@ -24,6 +24,7 @@ import io.jvmm.policy.jail.StuckProcessException;
 import io.jvmm.supervisor.config.JailConfig;
 import io.jvmm.supervisor.config.MachineConfig;
 import io.jvmm.supervisor.config.VmConfig;
+import io.jvmm.supervisor.config.VsockConfig;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -244,6 +245,10 @@ public final class MachineLauncher implements AutoCloseable {
         return limits.withFileSizeBytes(writesFiles ? Limits.UNLIMITED : SCRATCH_BYTES);
     }
 
+    private static int connections(MachinePlan.Function function) {
+        return function.config() instanceof VsockConfig ? VsockConfig.MOST_CONNECTIONS : 0;
+    }
+
     /** What devices on the PCI bus cost a process: eventfds for their interrupts, and their back ends. */
     private int descriptors(ProcessInstance instance) {
         int lines = 0;
@@ -252,7 +257,7 @@ public final class MachineLauncher implements AutoCloseable {
                 lines += f.vectors()
                         + 2
                         + (instance.isDevice()
-                                ? backends.devices().wiring(f.config()).fds().size()
+                                ? backends.devices().wiring(f.config()).fds().size() + connections(f)
                                 : 0);
             }
             // Its link, beyond those that the standard is made for.
