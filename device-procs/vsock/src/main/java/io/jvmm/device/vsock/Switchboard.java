@@ -26,15 +26,6 @@ final class Switchboard {
     static final int TX = 1;
     static final int EVENT = 2;
 
-    /** So long a guest may take to answer REQUEST, and the supervisor to connect; Firecracker and Linux wait as long. */
-    static final long REQUEST_TIMEOUT_NS = 2_000_000_000L;
-    /** So long a guest may take to answer SHUTDOWN of both directions with RST; Linux waits as long. */
-    static final long SHUTDOWN_TIMEOUT_NS = 8_000_000_000L;
-    /** So long a client may take to say its line; somebody may be typing it. */
-    static final long HANDSHAKE_TIMEOUT_NS = 60_000_000_000L;
-    /** So long a host may take nothing of what a guest that has gone had sent. */
-    static final long LINGER_TIMEOUT_NS = 30_000_000_000L;
-
     /** Answers to packets of no connection that may wait. */
     private static final int RESETS = 256;
 
@@ -134,7 +125,7 @@ final class Switchboard {
             return null;
         }
         connection.begin(State.HANDSHAKE, socket);
-        deadline(connection, nowNs + HANDSHAKE_TIMEOUT_NS);
+        deadline(connection, nowNs + Timeouts.HANDSHAKE_NS);
         return connection;
     }
 
@@ -157,7 +148,7 @@ final class Switchboard {
         connection.state = State.REQUESTED;
         connection.readable = true; // what the client has sent behind its line was announced already
         table.enter(connection);
-        deadline(connection, nowNs + REQUEST_TIMEOUT_NS);
+        deadline(connection, nowNs + Timeouts.REQUEST_NS);
         say(connection, Connection.REQUEST);
     }
 
@@ -190,7 +181,7 @@ final class Switchboard {
         connection.hostPort = hostPort;
         connection.guestPort = guestPort;
         table.enter(connection);
-        deadline(connection, nowNs + REQUEST_TIMEOUT_NS);
+        deadline(connection, nowNs + Timeouts.REQUEST_NS);
         if (!host.connect(connection)) {
             refused(connection);
         }
@@ -330,7 +321,7 @@ final class Switchboard {
             buffers.remove(connection, (int) result);
             connection.fwdCnt += (int) result;
             if (connection.state == State.LINGERING) {
-                deadline(connection, nowNs + LINGER_TIMEOUT_NS);
+                deadline(connection, nowNs + Timeouts.LINGER_NS);
             }
         }
         if (connection.bufferCount == 0) {
@@ -407,7 +398,7 @@ final class Switchboard {
         if (connection.bufferCount == 0) {
             endLingering(connection);
         } else {
-            deadline(connection, nowNs + LINGER_TIMEOUT_NS);
+            deadline(connection, nowNs + Timeouts.LINGER_NS);
         }
     }
 
@@ -486,13 +477,13 @@ final class Switchboard {
     /** REQUEST has gone to the guest. */
     void requestSent(Connection connection, long nowNs) {
         connection.requestSent = true;
-        deadline(connection, nowNs + REQUEST_TIMEOUT_NS);
+        deadline(connection, nowNs + Timeouts.REQUEST_NS);
     }
 
     /** SHUTDOWN has gone to the guest. */
     void shutdownSent(Connection connection, long nowNs) {
         if (connection.hostShutdown == VsockHeader.SHUTDOWN_BOTH) {
-            deadline(connection, nowNs + SHUTDOWN_TIMEOUT_NS);
+            deadline(connection, nowNs + Timeouts.SHUTDOWN_NS);
         }
     }
 

@@ -53,7 +53,7 @@ final class VsockExercise {
             misbehave();
             connect(ECHO_PORT);
             connect(ECHO_PORT + 1); // the peer leaves the former one
-            machine.advance(Switchboard.SHUTDOWN_TIMEOUT_NS + SETTLE_NS);
+            machine.advance(Timeouts.SHUTDOWN_NS + SETTLE_NS);
             settle();
         }
     }
