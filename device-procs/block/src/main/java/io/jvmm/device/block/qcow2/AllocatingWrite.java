@@ -256,6 +256,7 @@ final class AllocatingWrite {
             return slot;
         }
         // Former entries are read once more: an extended one may have got other subclusters meanwhile.
+        tables.namesPlace();
         tables.l2.begin(slot);
         for (int i = 0; i < lane.planClusters; i++) {
             final int at = geometry.entryInSlice(lane.planFirst + i);
@@ -265,6 +266,7 @@ final class AllocatingWrite {
             tables.map.setEntry(slot, at, host | Geometry.COPIED, newBitmap(lane, i));
         }
         final long result = tables.l2.store(slot);
+        tables.storedPlace();
         if (result == 0 && lane.planNewHost) {
             for (int i = 0; i < lane.planClusters; i++) {
                 tables.drop(lane.buffer.get(HeaderField.U64, (long) i * Long.BYTES));

@@ -42,6 +42,11 @@ final class ImageTables {
     /** What a lane may see without the lock: changes have begun, and nothing was found damaged. */
     private volatile boolean open;
 
+    // ---- new places: how many entries were about to name one, how many the file has, how many the medium has
+    private volatile long named;
+    private volatile long stored;
+    private volatile long safe;
+
     ImageTables(
             Geometry geometry,
             Storage storage,
@@ -72,7 +77,33 @@ final class ImageTables {
         return open;
     }
 
+    /** Whether an entry that lanes act on may not be on the medium yet: then data in its place is not safe either. Any thread. */
+    boolean hasUnsafePlaces() {
+        return named != safe;
+    }
+
+    /** Before a synchronization: what it makes safe, for {@link #placesSafe}. Any thread, without the lock. */
+    long placesStored() {
+        return stored;
+    }
+
     // ---- all that follows: with the lock held
+
+    /** Before an entry that names a new place can be seen. */
+    void namesPlace() {
+        final long before = named;
+        named = before + 1;
+    }
+
+    /** The file has it, or never will. */
+    void storedPlace() {
+        stored = named;
+    }
+
+    /** After a synchronization that began after {@link #placesStored} gave this value. */
+    void placesSafe(long count) {
+        safe = Math.max(safe, count);
+    }
 
     /**
      * Before the first change: clears the autoclear bits of what we do not keep up to date, and makes the L1 table as long as the

@@ -259,7 +259,8 @@ public final class Qcow2Image implements BlockImage, Backing {
             }
             at += bytes;
         }
-        return tablesChanged ? durable(flags) : 0;
+        // Another lane may have named the place a moment ago, and its entry not be on the medium yet.
+        return tablesChanged || with.tables.hasUnsafePlaces() ? durable(flags) : 0;
     }
 
     /** Before the first change, and after damage. */
@@ -319,8 +320,16 @@ public final class Qcow2Image implements BlockImage, Backing {
     }
 
     private long sync() {
-        final long result = geometry.external() ? data.sync() : 0;
-        return result == 0 ? storage.sync() : result;
+        final Changes with = changes;
+        final long places = with == null ? 0 : with.tables.placesStored();
+        long result = geometry.external() ? data.sync() : 0;
+        result = result == 0 ? storage.sync() : result;
+        if (result == 0 && with != null) {
+            synchronized (with.tables) {
+                with.tables.placesSafe(places);
+            }
+        }
+        return result;
     }
 
     @Override

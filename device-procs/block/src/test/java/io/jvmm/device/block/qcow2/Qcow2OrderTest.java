@@ -1,6 +1,7 @@
 package io.jvmm.device.block.qcow2;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -129,6 +130,25 @@ class Qcow2OrderTest {
                     }
                 }
             }
+        }
+    }
+
+    /** Data is as safe as the entry that names its place, which another write may have made without waiting for the medium. */
+    @Test
+    void aDurableWriteMakesTheEntryOfItsPlaceDurable() throws IOException {
+        final MemoryStorage storage = MemoryStorage.of(image());
+        try (Qcow2Image opened = open(storage)) {
+            new TestDisk(opened, 0).fill(0, 512, 1);
+            assertFalse(storage.changes().getLast().isSync(), "written, and no more");
+            final IoVector vector = new IoVector(1);
+            vector.add(Arena.ofAuto().allocate(512), 0, 512);
+            assertEquals(0, opened.write(1, 4096, vector, BlockImage.DURABLE));
+            assertTrue(storage.changes().getLast().isSync());
+            final int changes = storage.changes().size();
+            vector.clear();
+            vector.add(Arena.ofAuto().allocate(512), 0, 512);
+            assertEquals(0, opened.write(1, 8192, vector, BlockImage.DURABLE));
+            assertEquals(changes + 1, storage.changes().size(), "once is enough");
         }
     }
 
