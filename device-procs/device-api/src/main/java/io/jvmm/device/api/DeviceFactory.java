@@ -114,6 +114,11 @@ public interface DeviceFactory {
         return null;
     }
 
+    /** A class of every jar the device is made of: what is in them is loaded before the jail closes. */
+    default List<Class<?>> madeOf() {
+        return List.of(getClass());
+    }
+
     /** Configuration for the scripted peer and for warming up: everything switched on. */
     DeviceConfig exampleConfig();
 

@@ -22,7 +22,7 @@ public final class DeviceMain {
         }
         ProcessExit exit;
         try {
-            exit = args.length == 0 ? live(DeviceProcess.receive(factory), factory) : ScriptMain.run(args, factory);
+            exit = args.length == 0 ? preloaded(factory) : ScriptMain.run(args, factory);
         } catch (StageException e) {
             System.err.println(factory.identity().name() + ": " + e.exit().meaning() + ": " + e.getMessage());
             exit = e.exit();
@@ -33,6 +33,12 @@ public final class DeviceMain {
         System.out.flush();
         System.err.flush();
         Runtime.getRuntime().halt(exit.code());
+    }
+
+    private static ProcessExit preloaded(DeviceFactory factory) {
+        DeviceProcess process = DeviceProcess.receive(factory);
+        ClassPreloader.initialiseAll(factory);
+        return live(process, factory);
     }
 
     /**

@@ -22,6 +22,7 @@ final class Training {
             Thread peer = Thread.ofPlatform().name("scratch supervisor").start(() -> drive(supervisor, factory));
             supervisor.boot(ALLOW_ALL);
             DeviceProcess process = DeviceProcess.receive(factory, supervisor.deviceControl(), factory.exampleConfig());
+            ClassPreloader.initialiseAll(factory);
             ProcessExit exit = live(process, factory);
             peer.join();
             if (exit != ProcessExit.STOPPED) {

@@ -140,6 +140,11 @@ public final class VirtioProcess implements DeviceFactory {
     }
 
     @Override
+    public List<Class<?>> madeOf() {
+        return List.of(VirtioProcess.class, factory.getClass());
+    }
+
+    @Override
     public DeviceConfig exampleConfig() {
         DeviceConfig one = factory.exampleConfig();
         return key -> key.startsWith("0.") ? one.find(key.substring(2)) : one.find(key);

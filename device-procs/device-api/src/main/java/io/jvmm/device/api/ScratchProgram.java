@@ -1,0 +1,112 @@
+package io.jvmm.device.api;
+
+import io.jvmm.ipc.message.SupervisorRequestType;
+import io.jvmm.ipc.sys.ExitStatus;
+import io.jvmm.ipc.sys.Fd;
+import io.jvmm.ipc.sys.FileIo;
+import io.jvmm.policy.jail.FdMapping;
+import io.jvmm.policy.jail.Jail;
+import io.jvmm.policy.jail.JailedProcess;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+
+/**
+ * A device's real program in a process of its own, with its launch file and under its narrow filter, but without an AOT cache: what
+ * it has not loaded when the filter closes it never can. For tests, which look at how it ends.
+ */
+public final class ScratchProgram {
+    private static final Path FILTERS = Path.of("../../policies/target/policies");
+    private static final Path LAUNCH_FILES = Path.of("src/main/launch");
+    private static final int STANDARD_ERROR = 2;
+    private static final int CONTROL = 3;
+
+    private ScratchProgram() {}
+
+    /**
+     * Boots the program with the factory's example configuration and scratch descriptors, exercises it and stops it.
+     *
+     * @param main the program
+     * @param rounds how often it is exercised
+     * @return how it ended: by its own exit when all went well, by SIGSYS when it did what its filter forbids
+     */
+    public static ExitStatus live(DeviceFactory factory, Class<?> main, int rounds) throws IOException {
+        try (ScratchSupervisor supervisor = new ScratchSupervisor(factory, 0)) {
+            JailedProcess process = spawn(factory.name(), main, supervisor.deviceControl());
+            try {
+                supervisor.boot(Files.readAllBytes(FILTERS.resolve(factory.name() + ".bpf")), entries(factory));
+                supervisor.awaitReady();
+                confined(process.pid());
+                supervisor.request(SupervisorRequestType.START);
+                LiveExercise machine = new LiveExercise(supervisor);
+                for (int i = 0; i < rounds; i++) {
+                    factory.exercise(machine);
+                }
+                supervisor.request(SupervisorRequestType.PAUSE);
+                supervisor.request(SupervisorRequestType.RESUME);
+                supervisor.request(SupervisorRequestType.STOP);
+            } catch (IllegalStateException e) {
+                Optional<ExitStatus> end = process.pidfd().peek();
+                if (end.isEmpty()) {
+                    throw e;
+                }
+            } finally {
+                if (process.pidfd().peek().isEmpty()) {
+                    supervisor.die();
+                }
+            }
+            return process.pidfd().await();
+        }
+    }
+
+    /** The filter is closed, or the test would show nothing; proc(5). */
+    private static void confined(int pid) throws IOException {
+        if (!Files.readAllLines(Path.of("/proc/" + pid + "/status")).contains("Seccomp:\t2")) {
+            throw new AssertionError("process " + pid + " has no filter");
+        }
+    }
+
+    private static JailedProcess spawn(String name, Class<?> main, Fd control) throws IOException {
+        List<String> command = List.of(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "@" + LAUNCH_FILES.resolve(name + ".launch"),
+                "--add-exports=java.base/jdk.internal.misc=ALL-UNNAMED",
+                "--enable-native-access=ALL-UNNAMED",
+                "-cp",
+                System.getProperty("surefire.test.class.path", System.getProperty("java.class.path", "")),
+                main.getName());
+        try (Fd nothing = FileIo.open(Path.of("/dev/null"), FileIo.READ_WRITE, 0)) {
+            return Jail.spawnUnconfined(
+                    name,
+                    command,
+                    Map.of(),
+                    List.of(
+                            FdMapping.of(nothing, 0),
+                            FdMapping.of(nothing, 1),
+                            new FdMapping(STANDARD_ERROR, STANDARD_ERROR),
+                            FdMapping.of(control, CONTROL)));
+        }
+    }
+
+    /** The example configuration as keys and values: those that the device asks for. */
+    private static String[] entries(DeviceFactory factory) {
+        DeviceConfig example = factory.exampleConfig();
+        Map<String, String> asked = new TreeMap<>();
+        factory.identity(key -> {
+            Optional<String> value = example.find(key);
+            value.ifPresent(text -> asked.put(key, text));
+            return value;
+        });
+        List<String> entries = new ArrayList<>();
+        asked.forEach((key, value) -> {
+            entries.add(key);
+            entries.add(value);
+        });
+        return entries.toArray(String[]::new);
+    }
+}

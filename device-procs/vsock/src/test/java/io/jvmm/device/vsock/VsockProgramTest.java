@@ -1,0 +1,165 @@
+package io.jvmm.device.vsock;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.jvmm.device.api.Backend;
+import io.jvmm.device.api.Descriptors;
+import io.jvmm.device.api.DeviceConfig;
+import io.jvmm.device.api.HostEvents;
+import io.jvmm.device.api.ScratchProgram;
+import io.jvmm.device.virtio.VirtioDevice;
+import io.jvmm.device.virtio.VirtioFactory;
+import io.jvmm.device.virtio.VirtioHost;
+import io.jvmm.device.virtio.VirtioIdentity;
+import io.jvmm.device.virtio.VirtioProcess;
+import io.jvmm.ipc.boot.ProcessExit;
+import io.jvmm.ipc.sys.Errno;
+import io.jvmm.ipc.sys.ExitStatus;
+import io.jvmm.ipc.sys.Fd;
+import io.jvmm.ipc.sys.SocketIo;
+import io.jvmm.ipc.sys.UnixSocket;
+import io.jvmm.ipc.vsock.VsockConnectServer;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.LockSupport;
+import org.agrona.concurrent.AtomicBuffer;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/**
+ * The program itself under its filter, without an AOT cache: nothing can be loaded any more, and nothing needs to be. Supervisor
+ * and host are this test: echo at every port but 0, and for every answer clients of the host, at a port where nobody in the
+ * guest listens, which say nonsense, or say nothing and go.
+ */
+class VsockProgramTest {
+    private static final long LOOK_NS = 200_000;
+    private static final int SOME_BYTES = 4096;
+
+    @TempDir
+    private Path directory;
+
+    private final List<UnixSocket> echoes = new ArrayList<>();
+    private final AtomicInteger clients = new AtomicInteger();
+    private volatile boolean ended;
+
+    private void serve(VsockConnectServer server, Path listener) {
+        SocketIo io = new SocketIo();
+        MemorySegment bytes = Arena.ofAuto().allocate(SOME_BYTES);
+        while (!ended) {
+            while (server.next() == VsockConnectServer.Next.REQUEST) {
+                answer(server);
+                client(listener);
+            }
+            for (UnixSocket echo : echoes) {
+                long count = io.receive(echo.fd().number(), bytes, 0, SOME_BYTES);
+                if (count > 0) {
+                    io.send(echo.fd().number(), bytes, 0, count);
+                }
+            }
+            LockSupport.parkNanos(LOOK_NS);
+        }
+        echoes.forEach(UnixSocket::close);
+    }
+
+    private void answer(VsockConnectServer server) {
+        if (server.port() == ScratchPeer.REFUSED_PORT) {
+            server.refuse(server.id(), Errno.ECONNREFUSED);
+            return;
+        }
+        UnixSocket.Pair pair = UnixSocket.streamPair();
+        server.accept(server.id(), pair.left().fd());
+        pair.left().close();
+        echoes.forEach(UnixSocket::close);
+        echoes.clear();
+        echoes.add(pair.right());
+    }
+
+    private void client(Path listener) {
+        int number = clients.getAndIncrement();
+        try (UnixSocket client = UnixSocket.connect(listener)) {
+            String line = List.of("CONNECT 4321\n", "GET / HTTP/1.1\n", "").get(number % 3);
+            if (!line.isEmpty()) {
+                client.send(line.getBytes(StandardCharsets.US_ASCII));
+            }
+        }
+    }
+
+    @Test
+    void everythingTwiceUnderTheFilter() throws IOException, InterruptedException {
+        Path path = directory.resolve("v.sock");
+        UnixSocket.Pair channel = UnixSocket.seqPacketPair();
+        UnixSocket listener = UnixSocket.listen(path, 64);
+        VirtioFactory factory = new WithHost(
+                new VsockFactory(), Map.of("0.connect", channel.left().fd(), "0.listen", listener.fd()));
+        Thread host =
+                Thread.ofPlatform().name("host").start(() -> serve(new VsockConnectServer(channel.right()), path));
+        try {
+            assertEquals(
+                    new ExitStatus.Exited(ProcessExit.STOPPED.code()),
+                    ScratchProgram.live(new VirtioProcess(factory), VsockMain.class, 2));
+        } finally {
+            ended = true;
+            host.join();
+            channel.right().close();
+        }
+        assertTrue(clients.get() > 3, clients + " clients");
+    }
+
+    /** The device with descriptors of the test's own; it is made in the program, by nobody here. */
+    private record WithHost(VirtioFactory device, Map<String, Fd> descriptors) implements VirtioFactory {
+        @Override
+        public String name() {
+            return device.name();
+        }
+
+        @Override
+        public int stateId() {
+            return device.stateId();
+        }
+
+        @Override
+        public int stateVersion() {
+            return device.stateVersion();
+        }
+
+        @Override
+        public VirtioIdentity identity(DeviceConfig config) {
+            return device.identity(config);
+        }
+
+        @Override
+        public VirtioDevice create(
+                int function, DeviceConfig config, AtomicBuffer state, boolean fresh, VirtioHost host, long nowNs) {
+            return device.create(function, config, state, fresh, host, nowNs);
+        }
+
+        @Override
+        public List<Backend> backends(
+                List<DeviceConfig> configs, Descriptors found, List<VirtioDevice> devices, HostEvents events) {
+            return device.backends(configs, found, devices, events);
+        }
+
+        @Override
+        public Map<String, Fd> scratchDescriptors() {
+            return descriptors;
+        }
+
+        @Override
+        public DeviceConfig exampleConfig() {
+            return device.exampleConfig();
+        }
+
+        @Override
+        public void exercise(VirtioExercise machine) {
+            device.exercise(machine);
+        }
+    }
+}
