@@ -13,7 +13,11 @@ import org.agrona.concurrent.AtomicBuffer;
  *          2   PM1a_EN    16 bits  read/write           TMR 0, GBL 5, PWRBTN 8, SLPBTN 9, RTC 10
  *          4   PM1a_CNT   16 bits  read/write           SCI_EN 0 (always 1), SLP_TYP 10..12, SLP_EN 13 (reads 0)
  *          8   PM_TMR     32 bits  read only            3.579545 MHz, from virtual time
+ *         30   SMI_EN     32 bits  read only            APMC_EN 5 (ICH9 §13.8.3.7)
  * </pre>
+ *
+ * <p>SMI_EN is the chip set's. Firmware that finds APMC_EN set leaves system management mode alone, as on QEMU without it; SeaBIOS
+ * would otherwise ask for an SMI and wait for ever.
  *
  * <p>There is no legacy mode: SCI_EN reads 1 and the board declares no SMI command port. GBL_RLS and BM_RLD are taken
  * and ignored (no SMI, no bus-master arbitration). Accesses of any width and alignment work byte by byte, as on a bus.
@@ -27,6 +31,7 @@ final class AcpiPmBlock implements RtcAlarm {
     static final int OFFSET_PM1_EN = 2;
     static final int OFFSET_PM1_CNT = 4;
     static final int OFFSET_PM_TMR = 8;
+    static final int OFFSET_SMI_EN = 0x30;
 
     static final int TMR = 1;
     static final int GBL = 1 << 5;
@@ -35,6 +40,7 @@ final class AcpiPmBlock implements RtcAlarm {
     static final int RTC = 1 << 10;
     static final int WAK_STS = 1 << 15;
     static final int SCI_EN = 1;
+    static final int APMC_EN = 1 << 5;
     static final int SLP_TYP_SHIFT = 10;
     static final int SLP_TYP = 7 << SLP_TYP_SHIFT;
     static final int SLP_EN = 1 << 13;
@@ -96,6 +102,7 @@ final class AcpiPmBlock implements RtcAlarm {
             case 4 -> SCI_EN;
             case 5 -> control() >> 8;
             case 8, 9, 10, 11 -> (int) (timer(nowNs) >> ((offset - 8) * 8)) & 0xFF;
+            case OFFSET_SMI_EN -> APMC_EN;
             default -> 0;
         };
     }

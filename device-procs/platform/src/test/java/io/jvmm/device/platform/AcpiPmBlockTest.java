@@ -221,4 +221,12 @@ class AcpiPmBlockTest {
             assertEquals(expected.longValueExact() & 0xFFFF_FFFFL, m.read(TMR, 4), "seed " + seed);
         }
     }
+
+    /** ICH9 §13.8.3.7; SeaBIOS 1.16 sets system management mode up only while this bit is clear. */
+    @Test
+    void firmwareFindsSystemManagementModeDone() {
+        assertEquals(0x20, m.read(0x630, 4));
+        m.write(0x630, 4, 0);
+        assertEquals(0x20, m.read(0x630, 4));
+    }
 }
