@@ -39,7 +39,7 @@ final class LegacyWindows {
     /** The platform's region of the firmware configuration device; mapped where there is firmware. */
     static final int FIRMWARE_REGION = 7;
 
-    static final String FIRMWARE_WINDOW = "pio:510:c";
+    static final String FIRMWARE_WINDOW = "pio:510:c:nonposted";
 
     /** Clock, keyboard controller (data, command), ACPI power management, reset control, debug console (two ports). */
     static List<String> platformWindows(boolean debugConsole) {

@@ -39,6 +39,7 @@ record VcpuConfig(
     private static final int MAX_VCPUS = 255;
     private static final int MAX_WINDOWS = 32;
     private static final int MAX_GSI = 23;
+    private static final String NON_POSTED = ":nonposted";
     /** Of all functions: what a process has descriptors for, and the state segment room. */
     private static final int MAX_VECTORS = 3000;
 
@@ -75,8 +76,9 @@ record VcpuConfig(
      * Addresses that belong to a region of a device.
      *
      * @param region the device's own number for it
+     * @param nonPosted the guest goes on behind a write only when the device has handled it
      */
-    record Window(int region, WindowSpec place) {}
+    record Window(int region, WindowSpec place, boolean nonPosted) {}
 
     /**
      * An interrupt of a device.
@@ -181,9 +183,12 @@ record VcpuConfig(
 
     private static Window window(String key, int region, String text) {
         try {
-            return new Window(region, WindowSpec.parse(text));
+            final boolean nonPosted = text.endsWith(NON_POSTED);
+            final String place = nonPosted ? text.substring(0, text.length() - NON_POSTED.length()) : text;
+            return new Window(region, WindowSpec.parse(place), nonPosted);
         } catch (IllegalArgumentException e) {
-            throw invalid(key, text, "pio:BASE:LENGTH or mmio:BASE:LENGTH, hexadecimal");
+            throw invalid(
+                    key, text, "pio:BASE:LENGTH or mmio:BASE:LENGTH, hexadecimal, perhaps with :nonposted behind it");
         }
     }
 

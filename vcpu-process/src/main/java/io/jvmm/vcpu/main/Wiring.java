@@ -14,6 +14,8 @@ import io.jvmm.vcpu.board.AcpiConfig;
 import io.jvmm.vcpu.board.AddressMap;
 import io.jvmm.vcpu.board.Board;
 import io.jvmm.vcpu.board.BoardDevice;
+import io.jvmm.vcpu.board.NonPosted;
+import io.jvmm.vcpu.board.RegisterTarget;
 import io.jvmm.vcpu.board.WindowSpec;
 import io.jvmm.vcpu.board.pci.PciBus;
 import io.jvmm.vcpu.board.pci.PciSlot;
@@ -79,7 +81,8 @@ record Wiring(
             devices.add(device);
             for (VcpuConfig.Window window : each.windows()) {
                 final AddressMap.Builder map = window.place().space() == WindowSpec.Space.PIO ? ports : addresses;
-                map.window(window.place(), name, device, window.region());
+                final RegisterTarget target = window.nonPosted() ? new NonPosted(device) : device;
+                map.window(window.place(), name, target, window.region());
             }
         }
         return new Wiring(memory, supervisor, attention, List.copyOf(devices), ports, addresses);

@@ -52,7 +52,7 @@ class VcpuConfigTest {
                 config.devices().stream().map(Device::name).toList());
         final Device platform = config.devices().get(1);
         assertEquals(
-                new VcpuConfig.Window(3, new WindowSpec(WindowSpec.Space.PIO, 0x600, 0x40)),
+                new VcpuConfig.Window(3, new WindowSpec(WindowSpec.Space.PIO, 0x600, 0x40), false),
                 platform.windows().get(1));
         assertEquals(List.of(new Interrupt(3, 9, true)), platform.interrupts());
     }

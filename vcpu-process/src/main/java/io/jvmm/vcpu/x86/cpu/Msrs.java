@@ -158,7 +158,14 @@ public final class Msrs {
             case TSC_ADJUST -> moveTsc(cpu, value - bank.tscAdjust);
             case SPEC_CTRL -> bank.speculationControl = allow(cpu, value, SPEC_CTRL_BITS);
             case PRED_CMD -> allow(cpu, value, 1);
-            case UCODE_WRITE, AMD_PATCH_LOADER, AMD_HWCR, AMD_DE_CFG, AMD_NB_CFG, AMD_DC_CFG, AMD_BU_CFG2 -> {}
+            case PATCH_LEVEL,
+                    UCODE_WRITE,
+                    AMD_PATCH_LOADER,
+                    AMD_HWCR,
+                    AMD_DE_CFG,
+                    AMD_NB_CFG,
+                    AMD_DC_CFG,
+                    AMD_BU_CFG2 -> {}
             case SYSENTER_CS -> cpu.sysenterCs = value & 0xffff_ffffL;
             case SYSENTER_ESP -> cpu.sysenterEsp = canonical(cpu, value);
             case SYSENTER_EIP -> cpu.sysenterEip = canonical(cpu, value);
