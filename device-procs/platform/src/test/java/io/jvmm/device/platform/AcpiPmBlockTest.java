@@ -200,7 +200,7 @@ class AcpiPmBlockTest {
         m.write(STS, 4, 0xFFFF_FFFFL);
         assertEquals(0x0721_0000L, m.read(STS, 4));
         for (int offset = 0; offset < 0x40; offset++) {
-            if ((offset >= 6 && offset < 8) || offset >= 12) {
+            if ((offset >= 6 && offset < 8) || (offset >= 12 && offset != AcpiPmBlock.OFFSET_SMI_EN)) {
                 m.write(0x600 + offset, 1, 0xFF);
                 assertEquals(0, m.read(0x600 + offset, 1));
             }
