@@ -9,6 +9,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.stream.Collectors;
@@ -92,8 +93,8 @@ class LspciIT extends MachineTest {
         StringBuilder table = new StringBuilder();
         reference.forEach((type, function) -> {
             TreeSet<Integer> missing = function.bits();
-            missing.removeAll(ours.get(type).bits());
-            TreeSet<Integer> more = ours.get(type).bits();
+            TreeSet<Integer> more = Objects.requireNonNull(ours.get(type)).bits();
+            missing.removeAll(more);
             more.removeAll(function.bits());
             table.append(String.format(
                     Locale.ROOT,
@@ -119,7 +120,7 @@ class LspciIT extends MachineTest {
         Files.createDirectories(REPORT);
         Files.writeString(REPORT.resolve(name + ".txt"), m.run("lspci -nnvvv 2>&1"));
         Map<String, Function> functions = new TreeMap<>();
-        for (String line : m.run(VIRTIO).strip().split("\n")) {
+        for (String line : m.run(VIRTIO).strip().split("\n", -1)) {
             String[] words = line.split(" ", -1);
             functions.put(words[0], new Function(words[1], words[2]));
         }

@@ -150,7 +150,7 @@ final class JvmmBlock implements BlockTarget {
         write(DEVICE_STATUS, 1, ACKNOWLEDGE_DRIVER);
         for (int half = 0; half < 2; half++) {
             write(DRIVER_FEATURE_SELECT, 4, half);
-            write(DRIVER_FEATURE, 4, BlockBench.FEATURES >>> 32 * half & 0xFFFF_FFFFL);
+            write(DRIVER_FEATURE, 4, (BlockBench.FEATURES >>> (32 * half)) & 0xFFFF_FFFFL);
         }
         write(DEVICE_STATUS, 1, ACKNOWLEDGE_DRIVER | FEATURES_OK);
         write(QUEUE_SELECT, 2, 0);

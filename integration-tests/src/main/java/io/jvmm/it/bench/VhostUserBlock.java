@@ -93,12 +93,12 @@ final class VhostUserBlock implements BlockTarget {
         send(SET_FEATURES, u64(wanted), List.of());
         ByteBuffer table = buffer(40);
         table.putInt(1).putInt(0).putLong(0).putLong(BlockRing.MEMORY_BYTES).putLong(USER_ADDRESS);
-        send(SET_MEM_TABLE, table.putLong(0).array(), List.of(ring.memfd().fd()));
+        send(SET_MEM_TABLE, bytes(table.putLong(0)), List.of(ring.memfd().fd()));
         send(SET_VRING_NUM, state(BlockRing.QUEUE_SIZE), List.of());
         send(SET_VRING_BASE, state(0), List.of());
         ByteBuffer addresses = buffer(40).putInt(0).putInt(0);
         addresses.putLong(USER_ADDRESS + BlockRing.DESC).putLong(USER_ADDRESS + BlockRing.USED);
-        send(SET_VRING_ADDR, addresses.putLong(USER_ADDRESS + BlockRing.AVAIL).array(), List.of());
+        send(SET_VRING_ADDR, bytes(addresses.putLong(USER_ADDRESS + BlockRing.AVAIL)), List.of());
         send(SET_VRING_KICK, u64(0), List.of(kick.fd()));
         send(SET_VRING_CALL, u64(0), List.of(call.fd()));
         send(SET_VRING_ENABLE, state(1), List.of());
@@ -106,11 +106,18 @@ final class VhostUserBlock implements BlockTarget {
     }
 
     private static byte[] state(int value) {
-        return buffer(8).putInt(0).putInt(value).array();
+        return bytes(buffer(8).putInt(0).putInt(value));
     }
 
     private static byte[] u64(long value) {
-        return buffer(8).putLong(value).array();
+        return bytes(buffer(8).putLong(value));
+    }
+
+    /** All that was put. */
+    private static byte[] bytes(ByteBuffer full) {
+        byte[] bytes = new byte[full.position()];
+        full.flip().get(bytes);
+        return bytes;
     }
 
     private static ByteBuffer buffer(int bytes) {
@@ -120,7 +127,7 @@ final class VhostUserBlock implements BlockTarget {
     private void send(int request, byte[] payload, List<Fd> fds) {
         ByteBuffer message = buffer(HEADER_BYTES + payload.length);
         message.putInt(request).putInt(VERSION).putInt(payload.length).put(payload);
-        socket.send(message.array(), fds);
+        socket.send(bytes(message), fds);
     }
 
     private long ask(int request) {
