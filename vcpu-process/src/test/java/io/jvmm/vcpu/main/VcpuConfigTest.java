@@ -58,6 +58,15 @@ class VcpuConfigTest {
     }
 
     @Test
+    void aWindowWhoseWritesAreNotPosted() {
+        final Map<String, String> entries = good();
+        entries.put("platform.window.7", "pio:510:c:nonposted");
+        assertEquals(
+                new VcpuConfig.Window(7, new WindowSpec(WindowSpec.Space.PIO, 0x510, 0xc), true),
+                VcpuConfig.from(record(entries)).devices().get(1).windows().getLast());
+    }
+
+    @Test
     void functionsOfADevice() {
         final Map<String, String> entries = good();
         entries.put("platform.pci.0", "slot:3:line:0:vectors:2");

@@ -1,9 +1,6 @@
 package io.jvmm.device.balloon;
 
-import io.jvmm.device.api.Backend;
-import io.jvmm.device.api.Descriptors;
 import io.jvmm.device.api.DeviceConfig;
-import io.jvmm.device.api.HostEvents;
 import io.jvmm.device.virtio.VirtioDevice;
 import io.jvmm.device.virtio.VirtioFactory;
 import io.jvmm.device.virtio.VirtioHost;
@@ -11,7 +8,6 @@ import io.jvmm.device.virtio.VirtioIdentity;
 import io.jvmm.ipc.memory.GuestMemory;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import org.agrona.concurrent.AtomicBuffer;
@@ -65,13 +61,6 @@ public final class BalloonDevice implements VirtioFactory {
     public VirtioDevice create(
             int function, DeviceConfig config, AtomicBuffer state, boolean fresh, VirtioHost host, long nowNs) {
         return new BalloonCore(BalloonConfig.from(config), state, fresh, host, discarder, nowNs);
-    }
-
-    /** None: giving memory back waits for nothing and needs no descriptor. */
-    @Override
-    public List<Backend> backends(
-            List<DeviceConfig> configs, Descriptors descriptors, List<VirtioDevice> devices, HostEvents events) {
-        return List.of();
     }
 
     @Override

@@ -1,15 +1,11 @@
 package io.jvmm.device.rng;
 
-import io.jvmm.device.api.Backend;
-import io.jvmm.device.api.Descriptors;
 import io.jvmm.device.api.DeviceConfig;
-import io.jvmm.device.api.HostEvents;
 import io.jvmm.device.virtio.VirtioDevice;
 import io.jvmm.device.virtio.VirtioFactory;
 import io.jvmm.device.virtio.VirtioHost;
 import io.jvmm.device.virtio.VirtioIdentity;
 import io.jvmm.ipc.sys.Entropy;
-import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import org.agrona.concurrent.AtomicBuffer;
@@ -63,13 +59,6 @@ public final class RngDevice implements VirtioFactory {
     public VirtioDevice create(
             int function, DeviceConfig config, AtomicBuffer state, boolean fresh, VirtioHost host, long nowNs) {
         return new RngCore(RngConfig.from(config), state, fresh, host, source, nowNs);
-    }
-
-    /** None: the one system call there is waits for nothing and needs no descriptor. */
-    @Override
-    public List<Backend> backends(
-            List<DeviceConfig> configs, Descriptors descriptors, List<VirtioDevice> devices, HostEvents events) {
-        return List.of();
     }
 
     @Override

@@ -48,12 +48,14 @@ public interface VirtioFactory {
 
     /**
      * What joins the functions to descriptors of the host: called once in a device process, after all functions were made.
-     * Descriptors of function F are named {@code F.something}.
+     * Descriptors of function F are named {@code F.something}. A class that waits for nothing of the host has none.
      *
      * @param configs entries of each function
      */
-    List<Backend> backends(
-            List<DeviceConfig> configs, Descriptors descriptors, List<VirtioDevice> devices, HostEvents events);
+    default List<Backend> backends(
+            List<DeviceConfig> configs, Descriptors descriptors, List<VirtioDevice> devices, HostEvents events) {
+        return List.of();
+    }
 
     /**
      * Descriptors for {@link #backends} of a scratch machine, as the supervisor would name them ({@code 0.image}); see
