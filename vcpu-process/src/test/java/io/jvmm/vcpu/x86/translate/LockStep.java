@@ -116,8 +116,17 @@ final class LockStep {
             final long done = translated.cpu.retired - before;
             runs++;
             instructions += done;
-            if (budgetBefore - translated.cpu.budget != done) {
-                throw new AssertionError("budget and retired differ");
+            // An instruction may set the budget to nothing, so that the executor looks for interrupts: a program that
+            // overwrites itself comes by STI or MOV to SS.
+            if (budgetBefore - translated.cpu.budget != done && translated.cpu.budget != -done) {
+                throw new AssertionError(String.format(
+                        "from %x to %x (%s): %d instructions of budget %d spent, %d retired",
+                        rip,
+                        translated.cpu.rip,
+                        thrown,
+                        budgetBefore - translated.cpu.budget,
+                        budgetBefore,
+                        done));
             }
             for (long i = 0; i < done; i++) {
                 interpreted.step();
