@@ -121,12 +121,7 @@ final class LockStep {
             if (budgetBefore - translated.cpu.budget != done && translated.cpu.budget != -done) {
                 throw new AssertionError(String.format(
                         "from %x to %x (%s): %d instructions of budget %d spent, %d retired",
-                        rip,
-                        translated.cpu.rip,
-                        thrown,
-                        budgetBefore - translated.cpu.budget,
-                        budgetBefore,
-                        done));
+                        rip, translated.cpu.rip, thrown, budgetBefore - translated.cpu.budget, budgetBefore, done));
             }
             for (long i = 0; i < done; i++) {
                 interpreted.step();
