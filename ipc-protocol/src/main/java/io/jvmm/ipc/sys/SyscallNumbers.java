@@ -38,6 +38,7 @@ public final class SyscallNumbers {
     public static final int FTRUNCATE = 77;
     public static final int CHDIR = 80;
     public static final int FCHDIR = 81;
+    public static final int FCHMOD = 91;
     public static final int UMASK = 95;
     public static final int SYSINFO = 99;
     public static final int GETUID = 102;

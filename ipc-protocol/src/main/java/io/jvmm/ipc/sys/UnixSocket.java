@@ -24,7 +24,7 @@ import java.util.List;
  *   | len   | level  | type   | int descriptors...
  * </pre>
  *
- * <p>System calls: socketpair, socket, bind, listen, connect, accept4 to make one; sendmsg, recvmsg, ppoll to use it;
+ * <p>System calls: socketpair, socket, fchmod, bind, listen, connect, accept4 to make one; sendmsg, recvmsg, ppoll to use it;
  * shutdown, close.
  */
 public final class UnixSocket implements AutoCloseable {
@@ -56,6 +56,7 @@ public final class UnixSocket implements AutoCloseable {
     private static final int IOVEC_LENGTH_BYTES = 16;
     private static final int CMSG_HEADER_BYTES = 16;
     private static final int SOCKADDR_PATH_OFFSET = 2;
+    private static final int OWNER_READ_WRITE = 0600;
 
     private final Fd fd;
 
@@ -126,7 +127,8 @@ public final class UnixSocket implements AutoCloseable {
     }
 
     /**
-     * A listening stream socket at a path that does not exist yet.
+     * A listening stream socket at a path that does not exist yet, for this user alone: it is never there with another mode,
+     * since bind(2) gives the path that of the socket, less the umask.
      *
      * @param backlog connections that may wait to be accepted
      * @throws IllegalArgumentException when the path is longer than {@link #MAX_PATH_BYTES}
@@ -135,6 +137,8 @@ public final class UnixSocket implements AutoCloseable {
         Fd fd = streamSocket();
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment address = address(arena, path);
+            Syscall.check(
+                    "set the mode of a socket", Syscall.call(SyscallNumbers.FCHMOD, fd.number(), OWNER_READ_WRITE));
             Syscall.check(
                     "bind socket " + path,
                     Syscall.call(SyscallNumbers.BIND, fd.number(), address.address(), address.byteSize()));

@@ -13,6 +13,7 @@ import java.lang.foreign.ValueLayout;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -146,6 +147,19 @@ class TransferTest {
         assertThrows(SysException.Disconnected.class, () -> UnixSocket.connect(path));
         Files.delete(path);
         assertThrows(SysException.Missing.class, () -> UnixSocket.connect(path));
+    }
+
+    /** From the start, not a moment later: nobody else can have connected in between. */
+    @Test
+    void aListeningSocketIsItsOwnersWhateverTheUmask(@TempDir Path directory) throws IOException {
+        long before = Syscall.call(SyscallNumbers.UMASK, 0);
+        try (UnixSocket _ = UnixSocket.listen(directory.resolve("socket"), 1)) {
+            assertEquals(
+                    "rw-------",
+                    PosixFilePermissions.toString(Files.getPosixFilePermissions(directory.resolve("socket"))));
+        } finally {
+            Syscall.call(SyscallNumbers.UMASK, before);
+        }
     }
 
     @Test

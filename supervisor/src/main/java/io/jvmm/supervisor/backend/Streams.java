@@ -157,7 +157,6 @@ public final class Streams {
             }
             opening.willMake(path);
             UnixSocket socket = UnixSocket.listen(path, backlog);
-            Files.setPosixFilePermissions(path, java.nio.file.attribute.PosixFilePermissions.fromString("rw-------"));
             socket.fd().setNonBlocking(true);
             return opening.keep(socket.fd());
         } catch (SysException e) {
