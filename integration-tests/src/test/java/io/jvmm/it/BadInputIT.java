@@ -127,6 +127,33 @@ class BadInputIT extends MachineTest {
                         "no/such/log"));
     }
 
+    /** As a block process that its guest has taken over would write it: the name of a file it would like to have. */
+    @Test
+    void aDiskThatSaysItLiesOnAFileOfTheHost() throws Exception {
+        Path disk = dir.resolve("disk.qcow2");
+        DebianMachine.host(
+                "qemu-img",
+                "create",
+                "-q",
+                "-u",
+                "-f",
+                "qcow2",
+                "-F",
+                "raw",
+                "-b",
+                "/etc/passwd",
+                disk.toString(),
+                "1M");
+        String toml = "[boot]\nkernel = \"" + monitor() + "\"\n[[block]]\npath = \"disk.qcow2\"\n";
+        refused(
+                Machine.with(dir, toml),
+                CONFIGURATION,
+                "vm.toml:4:1: block[1].path: " + disk
+                        + " says that \"/etc/passwd\" lies behind it, and the configuration"
+                        + " does not. If that is meant: backing = [\"/etc/passwd\"]. If not, somebody has written it"
+                        + " there.");
+    }
+
     @ParameterizedTest
     @MethodSource("configurations")
     void wrongConfiguration(Bad bad) throws Exception {

@@ -77,10 +77,11 @@ final class DebianMachine implements AutoCloseable {
                 ready_timeout_s = 120
                 [[block]]
                 path = "%s"
+                backing = ["%s"]
                 cache = "unsafe"
                 id = "root"
                 %s
-                """.formatted(keys, kernel, initrd, disk, tables)));
+                """.formatted(keys, kernel, initrd, disk, base, tables)));
     }
 
     /**

@@ -98,7 +98,7 @@ class FirmwareIT extends MachineTest {
         byte[] remote = new byte[20_000];
         Arrays.fill(remote, (byte) 'n');
         try (TftpServer _ = TftpServer.of(remote);
-                Machine machine = Machine.with(dir, toml(U_BOOT, "[[net]]\nbackend = \"passt\""))
+                Machine machine = Machine.with(dir, toml(U_BOOT, "[[net]]\nbackend = \"passt\"\nhost_loopback = true"))
                         .run()) {
             machine.console().await("Hit any key", PATIENCE);
             machine.type(" ");

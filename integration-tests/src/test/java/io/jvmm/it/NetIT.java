@@ -20,6 +20,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 class NetIT extends MachineTest {
     private static final int UNSHARE = 272;
     private static final int CLONE_NEWNET = 0x4000_0000;
+    private static final int CLONE_NEWNS = 0x0002_0000;
     private static final int MIB = 1 << 20;
     private static final int FILE_MIB = 100;
     private static final String HOST = "10.9.8.1";
@@ -93,7 +94,8 @@ class NetIT extends MachineTest {
         inNamespace(() -> {
             tap(1500, false);
             DebianMachine.host("ip", "route", "add", "default", "via", GATEWAY);
-            try (DebianMachine m = DebianMachine.boot(dir, "", "[[net]]\nbackend = \"passt\"\n")) {
+            try (DebianMachine m =
+                    DebianMachine.boot(dir, "", "[[net]]\nbackend = \"passt\"\nhost_loopback = true\n")) {
                 m.run("until ip route | grep -q ^default; do sleep 1; done"); // by DHCP, which the guest asks for by
                 // itself
                 String address = m.run("ip -4 -o address show dev eth0");
@@ -101,6 +103,36 @@ class NetIT extends MachineTest {
                         address.contains(" " + HOST + "/24 "), "passt gives the guest the host's address: " + address);
                 download(m, "127.0.0.1", GATEWAY);
                 m.powerOff();
+            }
+        });
+    }
+
+    /** A host whose resolver and whose secrets are on its loopback: the guest has the one and not the others. */
+    @Test
+    void withoutHostLoopbackTheGuestResolvesAndReachesNothingElseThere() throws Exception {
+        inNamespace(() -> {
+            tap(1500, false);
+            DebianMachine.host("ip", "route", "add", "default", "via", GATEWAY);
+            assertEquals(0, Syscall.call(UNSHARE, CLONE_NEWNS), "this test makes a mount namespace: run it as root");
+            DebianMachine.host("mount", "--make-rprivate", "/");
+            Path resolvConf = Files.writeString(dir.resolve("resolv.conf"), "nameserver 127.0.0.53\n");
+            DebianMachine.host("mount", "--bind", resolvConf.toString(), "/etc/resolv.conf");
+            Files.writeString(dir.resolve("secret"), "the secret");
+            Process server = new ProcessBuilder("busybox", "httpd", "-f", "-p", "127.0.0.1:8000", "-h", dir.toString())
+                    .redirectErrorStream(true)
+                    .start();
+            try (NameServer _ = NameServer.on("127.0.0.53");
+                    DebianMachine m = DebianMachine.boot(dir, "", "[[net]]\nbackend = \"passt\"\n")) {
+                DebianMachine.host("busybox", "wget", "-q", "-O", "/dev/null", "http://127.0.0.1:8000/secret");
+                m.run("until ip route | grep -q ^default; do sleep 1; done");
+                String said = m.run("cat /etc/resolv.conf; nslookup -type=a any.test");
+                assertTrue(said.contains("nameserver 169.254.1.1") && said.contains(NameServer.ANSWER), said);
+                for (String address : new String[] {GATEWAY, "169.254.1.1"}) {
+                    m.run("! timeout 5 wget -q -O - http://" + address + ":8000/secret");
+                }
+                m.powerOff();
+            } finally {
+                server.destroyForcibly().waitFor();
             }
         });
     }

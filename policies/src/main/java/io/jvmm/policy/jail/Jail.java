@@ -89,6 +89,31 @@ public final class Jail {
         }
     }
 
+    /**
+     * The same, where the child finds one file in another's place: it is in a mount namespace of its own, and an ordinary user's in
+     * a user namespace too, without a capability.
+     *
+     * @param file takes the place; it may be deleted afterwards
+     * @param place of a file that is there
+     */
+    public static JailedProcess spawnUnconfined(
+            String name,
+            List<String> argv,
+            Map<String, String> environment,
+            List<FdMapping> fds,
+            Path file,
+            Path place) {
+        boolean root = Host.effectiveUid() == 0;
+        try (Opened opened = new Opened()) {
+            return run(
+                    name,
+                    () -> JailPlan.unconfined(argv, environment, fds, opened.forPlan(), file, place),
+                    root ? ControlBlock.CLONE_NEWNS : ControlBlock.CLONE_NEWNS | ControlBlock.CLONE_NEWUSER,
+                    root ? null : HostIdentity.sameUser(),
+                    opened);
+        }
+    }
+
     private static void checkIdentity(JailSpec spec, boolean root) {
         if (root && spec.identity() instanceof HostIdentity.SameUser) {
             throw new JailException(

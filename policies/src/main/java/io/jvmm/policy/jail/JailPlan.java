@@ -6,6 +6,7 @@ import io.jvmm.policy.sys.PreparedCall.Argument;
 import io.jvmm.policy.sys.Seccomp;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -47,6 +48,7 @@ public final class JailPlan {
     private static final int FSCONFIG_CMD_CREATE = 6;
     private static final int MNT_DETACH = 2;
     private static final long MS_REC_PRIVATE = 0x4000 | 0x40000;
+    private static final long MS_BIND = 0x1000;
     private static final long RDONLY_NOSUID_NODEV = 1 | 2 | 4;
     private static final long NOEXEC = 8;
     private static final int S_IFREG_0444 = 0x8000 | 0444;
@@ -75,6 +77,9 @@ public final class JailPlan {
     private static final int RLIMIT_MSGQUEUE = 12;
     private static final int RLIMIT_NICE = 13;
     private static final int RLIMIT_RTPRIO = 14;
+
+    private static final PreparedCall MOUNTS_PRIVATE =
+            PreparedCall.of("make mounts private", SyscallNumbers.MOUNT, "none", "/", 0, MS_REC_PRIVATE, 0);
 
     private final List<PreparedCall> steps = new ArrayList<>();
 
@@ -121,10 +126,38 @@ public final class JailPlan {
             List<String> argv, Map<String, String> environment, List<FdMapping> fds, Descriptors descriptors) {
         JailPlan plan = new JailPlan();
         plan.waitForTheSupervisor(descriptors);
-        plan.tieToTheSupervisor(descriptors.supervisor());
-        plan.arrangeDescriptors(fds);
-        plan.execute(argv, environment);
+        plan.runFree(argv, environment, fds, descriptors);
         return List.copyOf(plan.steps);
+    }
+
+    /** The same in a mount namespace of its own, in which a file has another's place. */
+    static List<PreparedCall> unconfined(
+            List<String> argv,
+            Map<String, String> environment,
+            List<FdMapping> fds,
+            Descriptors descriptors,
+            Path file,
+            Path place) {
+        JailPlan plan = new JailPlan();
+        plan.waitForTheSupervisor(descriptors);
+        plan.add(MOUNTS_PRIVATE);
+        plan.add(PreparedCall.of(
+                "mount " + file + " at " + place,
+                SyscallNumbers.MOUNT,
+                file.toString(),
+                place.toString(),
+                0,
+                MS_BIND,
+                0));
+        plan.runFree(argv, environment, fds, descriptors);
+        return List.copyOf(plan.steps);
+    }
+
+    private void runFree(
+            List<String> argv, Map<String, String> environment, List<FdMapping> fds, Descriptors descriptors) {
+        tieToTheSupervisor(descriptors.supervisor());
+        arrangeDescriptors(fds);
+        execute(argv, environment);
     }
 
     private void add(PreparedCall step) {
@@ -185,7 +218,7 @@ public final class JailPlan {
     }
 
     private void buildRoot(JailSpec spec, List<Argument> sources) {
-        add(PreparedCall.of("make mounts private", SyscallNumbers.MOUNT, "none", "/", 0, MS_REC_PRIVATE, 0));
+        add(MOUNTS_PRIVATE);
         add(PreparedCall.of("fsopen tmpfs", SyscallNumbers.FSOPEN, "tmpfs", FSOPEN_CLOEXEC));
         Argument context = new Argument.ResultOf("fsopen tmpfs");
         add(PreparedCall.of("tmpfs size", SyscallNumbers.FSCONFIG, context, FSCONFIG_SET_STRING, "size", "64k", 0));

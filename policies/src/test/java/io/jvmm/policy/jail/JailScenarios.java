@@ -50,6 +50,7 @@ public final class JailScenarios {
         all.put("a Java process dies of what the filter forbids", JailScenarios::javaDies);
         all.put("many at once", JailScenarios::many);
         all.put("without a jail", JailScenarios::unconfined);
+        all.put("without a jail, a file in another's place", JailScenarios::unconfinedWithAFileInAnothersPlace);
         return all;
     }
 
@@ -255,6 +256,25 @@ public final class JailScenarios {
             assertEquals(new ExitStatus.Exited(5), child.pidfd().await());
             child.pidfd().close();
         }
+    }
+
+    static void unconfinedWithAFileInAnothersPlace() throws Exception {
+        Path scratch = scratch();
+        Path file = Files.writeString(scratch.resolve("file"), "this one\n");
+        Path place = Files.writeString(scratch.resolve("place"), "that one\n");
+        try (Fd nothing = Programs.devNull()) {
+            JailedProcess child = Jail.spawnUnconfined(
+                    "free",
+                    List.of("/bin/sh", "-c", "read line <" + place + "; test \"$line\" = 'this one' && exit 5"),
+                    Map.of(),
+                    List.of(FdMapping.of(nothing, 0), FdMapping.of(nothing, 1), FdMapping.of(nothing, 2)),
+                    file,
+                    place);
+            Files.delete(file);
+            assertEquals(new ExitStatus.Exited(5), child.pidfd().await());
+            child.pidfd().close();
+        }
+        assertEquals("that one\n", Files.readString(place));
     }
 
     private static Programs.Running javaUntil(String end) throws Exception {

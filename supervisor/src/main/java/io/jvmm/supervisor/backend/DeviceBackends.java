@@ -119,6 +119,10 @@ public final class DeviceBackends implements AutoCloseable {
                     opening.config().deviceSubject(card, "backend"),
                     "this host has no passt. Install it: sudo apt-get install passt");
         }
+        if (!card.hostLoopback() && HostResolvers.read().areOutOfReach()) {
+            opening.notice("the host's resolver is on ::1 alone, where the guest of " + card.title()
+                    + " does not reach it: give it another, or say host_loopback = true");
+        }
         return program;
     }
 

@@ -16,18 +16,23 @@ import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.HashSet;
+import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
  * Opens disk images and what lies behind them. An image that is written to is locked for its machine alone, every other for
  * those who only read; the locks end with the last process that holds the descriptor.
+ *
+ * <p>Who can write an image, as a block process that its guest has taken over can, writes its header: whatever that names is
+ * compared and shown, never opened. Opened is what the configuration lists. Neither does the format that a header gives the
+ * image behind lead anywhere else: called qcow2, a raw image has a header that must name the next of the list too; called raw, a
+ * qcow2 image shows its insides, which the block process could read anyway, and one whose name says qcow2 is refused.
  */
 final class DiskImages {
-    /** Images behind one another. Each costs its process a descriptor, and every read of an unwritten place a look. */
-    static final int LONGEST_CHAIN = 16;
-
     private static final int O_DIRECT = 0x4000;
     private static final int FILE_TYPE = 0170000;
     private static final int BLOCK_DEVICE = 0060000;
@@ -38,14 +43,23 @@ final class DiskImages {
         this.opening = opening;
     }
 
-    /** Opens the image of a disk and its backing images; complains about the key of its path. */
+    /**
+     * An image of a chain.
+     *
+     * @param path in the configuration
+     * @param named by the image that lies on it: what it names itself is relative to that
+     */
+    private record Image(Path path, Path named, BlockConfig.Format format) {}
+
+    /** Opens the image of a disk and its backing images; complains about the key that names them. */
     Wiring open(BlockConfig disk) {
         Wiring wiring = describe(disk);
-        String subject = opening.config().deviceSubject(disk, "path");
         Set<Object> seen = new HashSet<>();
-        Path path = disk.path();
-        BlockConfig.Format format = disk.format();
-        for (int depth = 0; depth <= LONGEST_CHAIN; depth++) {
+        Optional<Image> image = Optional.of(new Image(disk.path(), disk.path(), disk.format()));
+        for (int depth = 0; image.isPresent(); depth++) {
+            Path path = image.get().path();
+            BlockConfig.Format format = image.get().format();
+            String subject = opening.config().deviceSubject(disk, depth == 0 ? "path" : "backing");
             boolean writable = depth == 0 && !disk.readOnly();
             Fd fd = openImage(subject, path, writable, disk.cache() == BlockConfig.Cache.NONE, seen);
             if (fd != null && format == BlockConfig.Format.RAW) {
@@ -58,26 +72,71 @@ final class DiskImages {
             if (depth > 0) {
                 wiring.put("backing." + (depth - 1) + ".format", format.word());
             }
-            if (format == BlockConfig.Format.RAW) {
-                return wiring;
-            }
-            try {
-                Qcow2Header header = Qcow2Header.read(fd);
-                if (header.backing().isEmpty()) {
-                    return wiring;
-                }
-                format = header.knownFormat(path.toString());
-                path = resolve(path, header.backing().get());
-            } catch (IllegalArgumentException e) {
-                opening.complain(subject, path + " " + e.getMessage() + ".");
-                return wiring;
-            }
+            image = behind(disk, depth, image.get(), fd);
         }
-        opening.complain(
-                subject,
-                disk.path() + " has more than " + LONGEST_CHAIN + " backing images, one behind the other. Merge some:"
-                        + " qemu-img commit or qemu-img rebase.");
         return wiring;
+    }
+
+    /** What lies behind an open image: the next of the list, if the header says the same; else empty, after a complaint. */
+    private Optional<Image> behind(BlockConfig disk, int depth, Image image, Fd fd) {
+        List<Path> list = disk.backing();
+        // Where the list is wrong, and else where the image is named.
+        String subject = opening.config().deviceSubject(disk, list.isEmpty() ? "path" : "backing");
+        try {
+            Qcow2Header header = image.format() == BlockConfig.Format.RAW ? Qcow2Header.ALONE : Qcow2Header.read(fd);
+            if (header.backing().isEmpty()) {
+                if (depth < list.size()) {
+                    opening.complain(
+                            subject,
+                            list.get(depth) + " is in the list, and " + image.path() + " has no image behind it."
+                                    + " Remove it from backing.");
+                }
+                return Optional.empty();
+            }
+            Path named = resolve(image.named(), header.backing().get());
+            if (depth == list.size()) {
+                opening.complain(subject, unlisted(image, header.backing().get(), list, named));
+                return Optional.empty();
+            }
+            Path listed = list.get(depth);
+            if (!isSame(named, listed)) {
+                opening.complain(
+                        subject,
+                        image.path() + " says that "
+                                + Quoted.of(header.backing().get())
+                                + " lies behind it, and that is not " + listed + ". Correct backing, or look into the"
+                                + " image: qemu-img info " + image.path());
+                return Optional.empty();
+            }
+            BlockConfig.Format format = header.knownFormat(image.path().toString());
+            if (format == BlockConfig.Format.RAW && BlockConfig.Format.ofName(listed) == BlockConfig.Format.QCOW2) {
+                throw new IllegalArgumentException(
+                        "says that " + listed + " is raw, and its name says qcow2. If it is raw,"
+                                + " rename it; else: qemu-img rebase -u -F qcow2 -b " + listed + " " + image.path());
+            }
+            return Optional.of(new Image(listed, named, format));
+        } catch (IllegalArgumentException e) {
+            opening.complain(subject, image.path() + " " + e.getMessage() + ".");
+            return Optional.empty();
+        }
+    }
+
+    private static String unlisted(Image image, String name, List<Path> list, Path named) {
+        String line = Stream.concat(list.stream(), Stream.of(named))
+                .map(p -> Quoted.toml(p.toString()))
+                .collect(Collectors.joining(", ", "backing = [", "]"));
+        return image.path() + " says that " + Quoted.of(name)
+                + " lies behind it, and the configuration does not. If that is" + " meant: " + line
+                + ". If not, somebody has written it there.";
+    }
+
+    private static boolean isSame(Path named, Path listed) {
+        try {
+            return Files.isSameFile(named, listed);
+        } catch (IOException e) {
+            // One of them is not there.
+            return false;
+        }
     }
 
     private static Wiring describe(BlockConfig disk) {
@@ -131,7 +190,7 @@ final class DiskImages {
                             | (direct ? O_DIRECT : 0),
                     0));
             if (!seen.add(Files.getAttribute(path, "unix:dev") + ":" + Files.getAttribute(path, "unix:ino"))) {
-                opening.complain(subject, path + " lies behind itself: its backing images form a circle.");
+                opening.complain(subject, path + " lies behind itself: the images form a circle.");
                 return null;
             }
             if (!OpenFileLock.tryLock(fd, writable)) {

@@ -10,8 +10,12 @@ import io.jvmm.policy.jail.FdMapping;
 import io.jvmm.policy.jail.Jail;
 import io.jvmm.policy.jail.JailedProcess;
 import io.jvmm.supervisor.config.NetConfig;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -21,7 +25,8 @@ import java.util.stream.Stream;
 
 /**
  * A passt(1) for one network card and one life of the machine: it has the other end of a stream socket on which every frame
- * follows its length (four bytes, the highest first), and confines itself. It ends with the thread that started it, with the
+ * follows its length (four bytes, the highest first), and confines itself. The host's loopback is out of the guest's reach, but
+ * for a resolver there ({@link HostResolvers}), unless the card is to lead to it. It ends with the thread that started it, with the
  * socket, or with {@link #close}.
  *
  * @param title of the card, for messages
@@ -53,18 +58,20 @@ public record Passt(String title, JailedProcess process, Fd socket, Fd output) i
      * Starts one.
      *
      * @throws SysException when the host cannot
+     * @throws UncheckedIOException when a temporary file cannot be made; one line for the user
      */
     static Passt start(NetConfig card, Path program) {
+        HostResolvers resolvers = card.hostLoopback() ? HostResolvers.NONE : HostResolvers.read();
+        List<String> command = command(card, program, resolvers.needStandIn());
         Pipe output = Pipe.create();
         try (Fd writer = output.writer();
                 Fd nothing = FileIo.open(Path.of("/dev/null"), FileIo.READ_ONLY, 0)) {
             output.reader().setNonBlocking(true);
             UnixSocket.Pair pair = UnixSocket.streamPair();
             try (Fd theirs = pair.right().fd()) {
-                JailedProcess process = Jail.spawnUnconfined(
-                        PROGRAM,
-                        command(card, program),
-                        Map.of("PATH", "/usr/bin:/bin", "LC_ALL", "C"),
+                JailedProcess process = spawn(
+                        command,
+                        resolvers,
                         List.of(
                                 new FdMapping(nothing.number(), 0),
                                 new FdMapping(writer.number(), 1),
@@ -82,7 +89,28 @@ public record Passt(String title, JailedProcess process, Fd socket, Fd output) i
         }
     }
 
-    static List<String> command(NetConfig card, Path program) {
+    private static JailedProcess spawn(List<String> command, HostResolvers resolvers, List<FdMapping> fds) {
+        Map<String, String> environment = Map.of("PATH", "/usr/bin:/bin", "LC_ALL", "C");
+        if (!resolvers.needStandIn()) {
+            return Jail.spawnUnconfined(PROGRAM, command, environment, fds);
+        }
+        try {
+            Path file = Files.createTempFile("jvmm-resolv-", ".conf");
+            try {
+                // passt started by root becomes nobody before it reads.
+                Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("rw-r--r--"));
+                Files.writeString(file, resolvers.withStandIn(), StandardCharsets.ISO_8859_1);
+                return Jail.spawnUnconfined(PROGRAM, command, environment, fds, file, HostResolvers.FILE);
+            } finally {
+                Files.delete(file);
+            }
+        } catch (IOException e) {
+            throw new UncheckedIOException("passt cannot be told of the host's resolver: " + Opening.reason(e), e);
+        }
+    }
+
+    /** How it is called; {@code standIn}: for a guest that is to have a resolver of the host's loopback. */
+    static List<String> command(NetConfig card, Path program, boolean standIn) {
         // In a session of its own: a signal to the supervisor's group, as Ctrl-C sends, is not for the network.
         List<String> argv = new ArrayList<>(List.of(
                 SETSID,
@@ -94,6 +122,12 @@ public record Passt(String title, JailedProcess process, Fd socket, Fd output) i
                 Integer.toString(SOCKET),
                 "--mtu",
                 Integer.toString(card.mtu())));
+        if (!card.hostLoopback()) {
+            argv.add("--no-map-gw");
+        }
+        if (standIn) {
+            argv.addAll(List.of("--dns-forward", HostResolvers.STAND_IN));
+        }
         argv.addAll(forwards("--tcp-ports", card, true));
         argv.addAll(forwards("--udp-ports", card, false));
         return List.copyOf(argv);

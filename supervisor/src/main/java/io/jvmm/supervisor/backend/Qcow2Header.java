@@ -16,7 +16,8 @@ import java.util.Optional;
 
 /**
  * The one thing of a disk image that the supervisor parses: which other image lies behind it (QEMU, docs/interop/qcow2.txt).
- * The file is hostile: a guest may have written it, or whoever made it available. At most {@link #MOST_BYTES} of it are read.
+ * The file is hostile: a guest may have written it, or whoever made it available. At most {@link #MOST_BYTES} of it are read,
+ * and nothing is opened for what they say.
  *
  * <pre>
  *   0       4         8               16             20             72         100
@@ -28,6 +29,9 @@ import java.util.Optional;
  * @param backingFormat what that one is said to be; empty when nothing is said
  */
 record Qcow2Header(Optional<String> backing, Optional<String> backingFormat) {
+    /** Of an image with nothing behind it. */
+    static final Qcow2Header ALONE = new Qcow2Header(Optional.empty(), Optional.empty());
+
     /** Extensions and the name lie in the first cluster; of a large cluster we do not look at more. */
     static final int MOST_BYTES = 64 * 1024;
 
@@ -85,7 +89,7 @@ record Qcow2Header(Optional<String> backing, Optional<String> backingFormat) {
         long at = b.getLong(BACKING_OFFSET);
         int length = b.getInt(BACKING_LENGTH);
         if (at == 0) {
-            return new Qcow2Header(Optional.empty(), Optional.empty());
+            return ALONE;
         }
         if (at < 0 || length < 1 || length > LONGEST_NAME || at > bytes.length - length) {
             throw new IllegalArgumentException("is damaged: the name of its backing image lies outside its header");

@@ -18,7 +18,9 @@ final class DeviceRows {
     static String describe(VirtioConfig device) {
         return switch (device) {
             case BlockConfig d ->
-                d.path() + ", " + d.format().word() + (d.readOnly() ? ", read only" : "") + ", cache "
+                d.path() + ", " + d.format().word()
+                        + d.backing().stream().map(b -> ", on " + b).collect(Collectors.joining())
+                        + (d.readOnly() ? ", read only" : "") + ", cache "
                         + d.cache().word() + queues(d.queues());
             case NetConfig n ->
                 switch (n.backend()) {
@@ -27,7 +29,8 @@ final class DeviceRows {
                             case NONE -> "no cable";
                         }
                         + ", " + n.mac() + ", mtu " + n.mtu() + queues(n.pairs())
-                        + n.forwards().stream().map(f -> ", " + f).collect(Collectors.joining());
+                        + n.forwards().stream().map(f -> ", " + f).collect(Collectors.joining())
+                        + (n.hostLoopback() ? ", the gateway is the host's loopback" : "");
             case ConsoleConfig c ->
                 c.ports().stream()
                         .map(p -> (p.name().isEmpty() ? "hvc0" : p.name()) + ": "
@@ -45,7 +48,12 @@ final class DeviceRows {
     /** What its process holds of the host. */
     static String holds(VirtioConfig device) {
         return switch (device) {
-            case BlockConfig d -> String.valueOf(d.path().getFileName()) + (d.readOnly() ? " (read only)" : "");
+            case BlockConfig d ->
+                d.path().getFileName()
+                        + (d.readOnly() ? " (read only)" : "")
+                        + d.backing().stream()
+                                .map(b -> ", " + b.getFileName() + " (read only)")
+                                .collect(Collectors.joining());
             case NetConfig n ->
                 switch (n.backend()) {
                     case TAP -> n.tap().orElse("a tap");

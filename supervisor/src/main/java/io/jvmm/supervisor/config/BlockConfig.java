@@ -2,12 +2,14 @@ package io.jvmm.supervisor.config;
 
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.List;
 
 /**
  * A disk (virtio 1.2 §5.2).
  *
  * @param path the image: a regular file or a block device
  * @param format never guessed from the content, which a guest can write
+ * @param backing the images behind a qcow2 one, in order: the header of each must name the next, and the last one's none
  * @param serial what the driver is told of it, at most 20 bytes of ASCII; may be empty
  * @param discard whether the guest may give space back
  * @param packed whether packed virtqueues are offered
@@ -17,6 +19,7 @@ public record BlockConfig(
         Placement placement,
         Path path,
         Format format,
+        List<Path> backing,
         boolean readOnly,
         Cache cache,
         int queues,
@@ -27,6 +30,10 @@ public record BlockConfig(
         int blockSize)
         implements VirtioConfig {
     public static final int MOST_QUEUES = 16;
+
+    /** Images behind one another. Each costs its process a descriptor, and every read of an unwritten place a look. */
+    public static final int MOST_BACKING = 16;
+
     public static final int LONGEST_SERIAL = 20;
 
     /** What the image is. */
@@ -53,6 +60,8 @@ public record BlockConfig(
     }
 
     public BlockConfig {
+        backing = List.copyOf(backing);
+        checkBacking(format, backing);
         checkSerial(serial);
         VirtioConfig.checkQueueSize(queueSize);
         if (queues < 1 || queues > MOST_QUEUES) {
@@ -64,6 +73,17 @@ public record BlockConfig(
     @Override
     public String deviceClass() {
         return "block";
+    }
+
+    static void checkBacking(Format format, List<Path> backing) {
+        if (format == Format.RAW && !backing.isEmpty()) {
+            throw new IllegalArgumentException(
+                    "a raw image lies on no other. Remove backing, or say format = \"qcow2\" if it is one.");
+        }
+        if (backing.size() > MOST_BACKING) {
+            throw new IllegalArgumentException(backing.size() + " images: at most " + MOST_BACKING
+                    + " lie behind one another. Merge some: qemu-img commit or qemu-img rebase.");
+        }
     }
 
     static String checkSerial(String serial) {

@@ -37,6 +37,8 @@ public enum ConfigKey {
     BLOCK_PATH(Section.BLOCK, "path", "(required)", "disk image or block device"),
     BLOCK_FORMAT(
             Section.BLOCK, "format", "by suffix", "\"raw\" or \"qcow2\"; without it .qcow2 is one and all else raw"),
+    BLOCK_BACKING(
+            Section.BLOCK, "backing", "[]", "qcow2: the images behind it, in order: [\"base.qcow2\", \"older.raw\"]"),
     BLOCK_READ_ONLY(Section.BLOCK, "read_only", "false", "the guest may not write"),
     BLOCK_CACHE(
             Section.BLOCK,
@@ -56,6 +58,8 @@ public enum ConfigKey {
     NET_BACKEND(Section.NET, "backend", "(required)", "\"tap\", \"passt\" (needs no privilege), \"none\""),
     NET_TAP(Section.NET, "tap", "a new one", "tap: the interface, used or created"),
     NET_FORWARD(Section.NET, "forward", "[]", "passt: [\"tcp:8080:80\"], port of the host and of the guest"),
+    NET_HOST_LOOPBACK(
+            Section.NET, "host_loopback", "false", "passt: the gateway's address leads to the host's loopback"),
     NET_MAC(Section.NET, "mac", "from the names", "station address"),
     NET_MTU(Section.NET, "mtu", "1500", "68 to 65520"),
     NET_QUEUES(Section.NET, "queues", "1", "pairs of virtqueues, 1 to 8; passt has one"),

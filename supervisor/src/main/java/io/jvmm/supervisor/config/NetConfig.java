@@ -15,6 +15,7 @@ import java.util.regex.Pattern;
  * @param pairs of a receive and a transmit queue
  * @param offloads whether checksums and segmentation are offered
  * @param forwards ports of the host that lead into the guest; with {@link Backend#PASST} only
+ * @param hostLoopback whether the gateway's address is the host's loopback to the guest; with {@link Backend#PASST} only
  */
 public record NetConfig(
         Placement placement,
@@ -26,7 +27,8 @@ public record NetConfig(
         int queueSize,
         boolean packed,
         boolean offloads,
-        List<Forward> forwards)
+        List<Forward> forwards,
+        boolean hostLoopback)
         implements VirtioConfig {
     public static final int MOST_PAIRS = 8;
     static final int STANDARD_MTU = 1500;
@@ -36,6 +38,8 @@ public record NetConfig(
 
     /** {@code IFNAMSIZ} without the end mark (netdevice(7)). */
     public static final int LONGEST_TAP = 15;
+
+    static final String NO_LOOPBACK = "only backend \"passt\" can lead to the host's loopback. Remove host_loopback.";
 
     private static final Pattern MAC = Pattern.compile("[0-9a-f]{2}(:[0-9a-f]{2}){5}");
     private static final Pattern TAP = Pattern.compile("[A-Za-z0-9][A-Za-z0-9._-]*");
@@ -102,6 +106,9 @@ public record NetConfig(
         if (!forwards.isEmpty() && backend != Backend.PASST) {
             throw new IllegalArgumentException("only backend \"passt\" forwards ports. Remove forward.");
         }
+        if (hostLoopback && backend != Backend.PASST) {
+            throw new IllegalArgumentException(NO_LOOPBACK);
+        }
     }
 
     /** A card with a network through passt, everything else as it is when nothing is said of it. */
@@ -116,7 +123,8 @@ public record NetConfig(
                 STANDARD_QUEUE_SIZE,
                 false,
                 true,
-                List.of());
+                List.of(),
+                false);
     }
 
     @Override

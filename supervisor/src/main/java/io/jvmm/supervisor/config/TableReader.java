@@ -221,15 +221,27 @@ final class TableReader {
         if (text.isEmpty()) {
             return Optional.empty();
         }
-        if (text.get().isEmpty()) {
-            complain(key, "the path is empty. Name a file, or remove the key.");
+        try {
+            return Optional.of(resolve(text.get()).normalize());
+        } catch (IllegalArgumentException e) {
+            complain(key, String.valueOf(e.getMessage()));
             return Optional.empty();
         }
+    }
+
+    /** Paths made absolute, but otherwise as they are written: beyond a link to a directory, ".." is another place. */
+    List<Path> paths(ConfigKey key) {
+        return list(key, this::resolve);
+    }
+
+    private Path resolve(String text) {
+        if (text.isEmpty()) {
+            throw new IllegalArgumentException("the path is empty. Name a file, or remove the key.");
+        }
         try {
-            return Optional.of(directory.resolve(text.get()).normalize());
+            return directory.resolve(text);
         } catch (InvalidPathException e) {
-            complain(key, Quoted.of(text.get()) + " is not a path: " + e.getReason() + ".");
-            return Optional.empty();
+            throw new IllegalArgumentException(Quoted.of(text) + " is not a path: " + e.getReason() + ".", e);
         }
     }
 

@@ -2,6 +2,7 @@ package io.jvmm.supervisor.config;
 
 import io.jvmm.supervisor.config.VirtioConfig.Isolation;
 import io.jvmm.supervisor.config.VirtioConfig.Placement;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -80,6 +81,7 @@ final class VirtioTables {
                 ConfigKey.BLOCK_FORMAT,
                 BlockConfig.Format.values(),
                 path.map(BlockConfig.Format::ofName).orElse(BlockConfig.Format.RAW));
+        List<Path> backing = t.paths(ConfigKey.BLOCK_BACKING);
         boolean readOnly = t.bool(ConfigKey.BLOCK_READ_ONLY, false);
         BlockConfig.Cache cache =
                 t.choice(ConfigKey.BLOCK_CACHE, BlockConfig.Cache.values(), BlockConfig.Cache.WRITEBACK);
@@ -96,11 +98,17 @@ final class VirtioTables {
                 Optional.of(ConfigKey.BLOCK_ID),
                 Optional.of(ConfigKey.BLOCK_ISOLATION),
                 ConfigKey.BLOCK_SLOT);
-        if (path.isPresent()) {
+        try {
+            BlockConfig.checkBacking(format, backing);
+        } catch (IllegalArgumentException e) {
+            t.complain(ConfigKey.BLOCK_BACKING, String.valueOf(e.getMessage()));
+        }
+        if (path.isPresent() && !t.isWrong(ConfigKey.BLOCK_BACKING)) {
             devices.add(new BlockConfig(
                     placement,
                     path.get(),
                     format,
+                    backing,
                     readOnly,
                     cache,
                     queues,
@@ -119,6 +127,7 @@ final class VirtioTables {
                 ? Optional.of(t.parsed(ConfigKey.NET_TAP, NetConfig::checkTap, "tap0"))
                 : Optional.empty();
         List<NetConfig.Forward> forwards = t.list(ConfigKey.NET_FORWARD, NetConfig.Forward::parse);
+        boolean hostLoopback = t.bool(ConfigKey.NET_HOST_LOOPBACK, false);
         int mtu = t.integer(ConfigKey.NET_MTU, NetConfig.SMALLEST_MTU, NetConfig.LARGEST_MTU, NetConfig.STANDARD_MTU);
         int pairs = t.integer(ConfigKey.NET_QUEUES, 1, NetConfig.MOST_PAIRS, 1);
         int queueSize =
@@ -140,10 +149,13 @@ final class VirtioTables {
             t.complain(ConfigKey.NET_TAP, "only backend \"tap\" has an interface. Remove tap.");
         } else if (!forwards.isEmpty() && backend != NetConfig.Backend.PASST) {
             t.complain(ConfigKey.NET_FORWARD, "only backend \"passt\" forwards ports. Remove forward.");
+        } else if (t.isPresent(ConfigKey.NET_HOST_LOOPBACK) && backend != NetConfig.Backend.PASST) {
+            t.complain(ConfigKey.NET_HOST_LOOPBACK, NetConfig.NO_LOOPBACK);
         } else if (pairs != 1 && backend == NetConfig.Backend.PASST) {
             t.complain(ConfigKey.NET_QUEUES, "passt has one pair of queues. Remove queues, or use a tap.");
         } else {
-            devices.add(new NetConfig(placement, backend, tap, mac, mtu, pairs, queueSize, packed, offloads, forwards));
+            devices.add(new NetConfig(
+                    placement, backend, tap, mac, mtu, pairs, queueSize, packed, offloads, forwards, hostLoopback));
         }
     }
 

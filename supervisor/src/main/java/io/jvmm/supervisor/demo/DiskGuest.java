@@ -72,6 +72,7 @@ public record DiskGuest(VmConfig machine, Path report) {
                 Placement.standard("0"),
                 disk,
                 BlockConfig.Format.QCOW2,
+                List.of(base),
                 false,
                 // The image does not outlive the machine: nobody needs it on the medium.
                 BlockConfig.Cache.UNSAFE,

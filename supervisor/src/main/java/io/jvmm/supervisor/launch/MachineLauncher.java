@@ -26,6 +26,7 @@ import io.jvmm.supervisor.config.MachineConfig;
 import io.jvmm.supervisor.config.VmConfig;
 import io.jvmm.supervisor.config.VsockConfig;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -102,7 +103,7 @@ public final class MachineLauncher implements AutoCloseable {
             killAll(started);
             throw new HostLackException(
                     "the links between the machine's processes cannot be made: " + e.getMessage(), e);
-        } catch (JailException e) {
+        } catch (JailException | UncheckedIOException e) {
             killAll(started);
             throw new HostLackException(String.valueOf(e.getMessage()), e);
         } catch (HostLackException | RuntimeException e) {

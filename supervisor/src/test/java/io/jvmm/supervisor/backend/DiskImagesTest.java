@@ -52,6 +52,10 @@ class DiskImagesTest {
         return new Result(new DiskImages(opening).open(disk), opening);
     }
 
+    private static String behind(String... images) {
+        return "backing = [\"" + String.join("\", \"", images) + "\"]\n";
+    }
+
     private void raw(String name, long bytes) throws Exception {
         try (RandomAccessFile file = new RandomAccessFile(dir.resolve(name).toFile(), "rw")) {
             file.setLength(bytes);
@@ -79,12 +83,12 @@ class DiskImagesTest {
     }
 
     @Test
-    void aChainIsOpenedFromTheNamesInItsHeaders() throws Exception {
+    void aChainIsOpenedWhereTheListAndTheHeadersSayTheSame() throws Exception {
         raw("base.img", 1 << 20);
         assertEquals("", qemuImg("create", "-q", "-f", "qcow2", "-F", "raw", "-b", "base.img", "mid.qcow2"));
         Files.createDirectory(dir.resolve("sub"));
         assertEquals("", qemuImg("create", "-q", "-f", "qcow2", "-F", "qcow2", "-b", "../mid.qcow2", "sub/top.qcow2"));
-        Result r = open("sub/top.qcow2", "");
+        Result r = open("sub/top.qcow2", behind("mid.qcow2", "base.img"));
         assertEquals("", r.problems());
         assertEquals("[image, backing.0, backing.1]", r.wiring().fds().keySet().toString());
         assertEquals("qcow2", r.wiring().entries().get("backing.0.format"));
@@ -97,7 +101,7 @@ class DiskImagesTest {
         assertEquals(
                 "",
                 qemuImg("create", "-q", "-f", "qcow2", "-o", "compat=0.10", "-F", "raw", "-b", "base.img", "v2.qcow2"));
-        Result r = open("v2.qcow2", "");
+        Result r = open("v2.qcow2", behind("base.img"));
         assertEquals("", r.problems());
         assertEquals("raw", r.wiring().entries().get("backing.0.format"));
     }
@@ -143,9 +147,107 @@ class DiskImagesTest {
         raw("real/base.img", 1 << 20);
         assertEquals("", qemuImg("create", "-q", "-f", "qcow2", "-F", "raw", "-b", "../base.img", "real/sub/a.qcow2"));
         Files.createSymbolicLink(dir.resolve("link"), Path.of("real/sub"));
-        Result r = open("link/a.qcow2", "");
-        assertEquals("", r.problems());
+        for (String base : List.of("real/base.img", "link/../base.img")) {
+            Result r = open("link/a.qcow2", behind(base));
+            assertEquals("", r.problems());
+            assertEquals("[image, backing.0]", r.wiring().fds().keySet().toString());
+            close();
+        }
+    }
+
+    /** As a block process that its guest has taken over can: the name of a file that only the supervisor's user may read. */
+    private void writeName(String image, String name) throws Exception {
+        byte[] bytes = Files.readAllBytes(dir.resolve(image));
+        ByteBuffer header = ByteBuffer.wrap(bytes);
+        byte[] written = name.getBytes(java.nio.charset.StandardCharsets.UTF_8);
+        header.putInt(16, written.length).put((int) header.getLong(8), written);
+        Files.write(dir.resolve(image), bytes);
+    }
+
+    @Test
+    void aNameInAHeaderOpensNothing() throws Exception {
+        raw("base.img", 1 << 20);
+        assertEquals("", qemuImg("create", "-q", "-f", "qcow2", "-F", "raw", "-b", "base.img", "a.qcow2"));
+        Path image = dir.resolve("a.qcow2");
+        Path base = dir.resolve("base.img");
+
+        Result unlisted = open("a.qcow2", "");
+        assertEquals(
+                "[vm.toml:4:1: block[1].path: " + image
+                        + " says that \"base.img\" lies behind it, and the configuration"
+                        + " does not. If that is meant: backing = [\"" + base + "\"]. If not, somebody has written it"
+                        + " there.]",
+                unlisted.opening().problems().toString());
+        close();
+
+        writeName("a.qcow2", "/etc/passwd");
+        Result r = open("a.qcow2", behind("base.img"));
+        assertEquals(
+                "[vm.toml:5:1: block[1].backing: " + image
+                        + " says that \"/etc/passwd\" lies behind it, and that is not " + base
+                        + ". Correct backing, or look into the image: qemu-img info " + image + "]",
+                r.opening().problems().toString());
+        assertEquals("[image]", r.wiring().fds().keySet().toString());
+        close();
+
+        Result attacked = open("a.qcow2", "");
+        assertEquals(
+                "[vm.toml:4:1: block[1].path: " + image + " says that \"/etc/passwd\" lies behind it, and the"
+                        + " configuration does not. If that is meant: backing = [\"/etc/passwd\"]. If not, somebody has"
+                        + " written it there.]",
+                attacked.opening().problems().toString());
+        assertEquals("[image]", attacked.wiring().fds().keySet().toString());
+    }
+
+    /** What an image makes a user write into the configuration looks like what it is. */
+    @Test
+    void aNameCannotPretendToBeAnother() throws Exception {
+        raw("base.img", 1 << 20);
+        assertEquals("", qemuImg("create", "-q", "-f", "qcow2", "-F", "raw", "-b", "base.img", "a.qcow2"));
+        writeName("a.qcow2", "/etc/\u202edwssap\"]");
+        String problems = open("a.qcow2", "").problems();
+        assertTrue(problems.contains("backing = [\"/etc/\\U0000202Edwssap\\\"]\"]"), problems);
+    }
+
+    @Test
+    void aListedImageMustBeNamed() throws Exception {
+        raw("base.img", 1 << 20);
+        raw("older.raw", 1 << 20);
+        assertEquals("", qemuImg("create", "-q", "-f", "qcow2", "-F", "raw", "-b", "base.img", "a.qcow2"));
+        assertEquals(
+                dir.resolve("older.raw") + " is in the list, and " + dir.resolve("base.img")
+                        + " has no image behind it. Remove it from backing.",
+                open("a.qcow2", behind("base.img", "older.raw")).problems());
+        close();
+        assertEquals("", qemuImg("create", "-q", "-f", "qcow2", "alone.qcow2", "1M"));
+        assertEquals(
+                dir.resolve("base.img") + " is in the list, and " + dir.resolve("alone.qcow2")
+                        + " has no image behind it. Remove it from backing.",
+                open("alone.qcow2", behind("base.img")).problems());
+    }
+
+    /** The format of the image behind is in the header too. */
+    @Test
+    void aFormatInAHeaderOpensNothing() throws Exception {
+        // A raw image whose guest made it look like a qcow2 one that lies on a file of the host.
+        raw("base.img", 1 << 20);
+        assertEquals("", qemuImg("create", "-q", "-u", "-f", "qcow2", "-F", "raw", "-b", "/etc/passwd", "b", "1M"));
+        Files.write(dir.resolve("base.img"), Files.readAllBytes(dir.resolve("b")));
+        assertEquals(
+                "", qemuImg("create", "-q", "-u", "-f", "qcow2", "-F", "qcow2", "-b", "base.img", "a.qcow2", "1M"));
+        Result r = open("a.qcow2", behind("base.img"));
+        assertTrue(r.problems().contains("base.img says that \"/etc/passwd\" lies behind it"), r::problems);
         assertEquals("[image, backing.0]", r.wiring().fds().keySet().toString());
+        close();
+
+        assertEquals("", qemuImg("create", "-q", "-f", "qcow2", "b.qcow2", "1M"));
+        assertEquals("", qemuImg("create", "-q", "-u", "-f", "qcow2", "-F", "raw", "-b", "b.qcow2", "c.qcow2", "1M"));
+        assertEquals(
+                dir.resolve("c.qcow2") + " says that " + dir.resolve("b.qcow2")
+                        + " is raw, and its name says qcow2. If it"
+                        + " is raw, rename it; else: qemu-img rebase -u -F qcow2 -b " + dir.resolve("b.qcow2") + " "
+                        + dir.resolve("c.qcow2") + ".",
+                open("c.qcow2", behind("b.qcow2")).problems());
     }
 
     @Test
@@ -162,23 +264,27 @@ class DiskImagesTest {
         assertEquals("", qemuImg("create", "-q", "-f", "qcow2", "-F", "raw", "-b", "base.img", "a.qcow2"));
         assertEquals("", qemuImg("create", "-q", "-f", "qcow2", "-F", "qcow2", "-b", "a.qcow2", "b.qcow2"));
         assertEquals("", qemuImg("rebase", "-u", "-f", "qcow2", "-F", "qcow2", "-b", "b.qcow2", "a.qcow2"));
-        assertTrue(open("a.qcow2", "").problems().contains("form a circle"));
+        assertTrue(open("a.qcow2", behind("b.qcow2", "a.qcow2")).problems().contains("form a circle"));
     }
 
     @Test
     void aChainHasAnEnd() throws Exception {
         raw("0.img", 1 << 20);
         String below = "0.img";
-        for (int n = 1; n <= DiskImages.LONGEST_CHAIN + 1; n++) {
+        List<String> images = new ArrayList<>();
+        for (int n = 1; n <= BlockConfig.MOST_BACKING + 1; n++) {
+            images.addFirst(below);
             String image = n + ".qcow2";
             String format = n == 1 ? "raw" : "qcow2";
             assertEquals("", qemuImg("create", "-q", "-u", "-f", "qcow2", "-F", format, "-b", below, image, "1M"));
             below = image;
         }
-        assertEquals("", open(DiskImages.LONGEST_CHAIN + ".qcow2", "").problems());
+        String top = images.removeFirst();
+        String most = behind(images.toArray(String[]::new));
+        assertEquals("", open(top, most).problems());
         close();
-        assertTrue(
-                open(DiskImages.LONGEST_CHAIN + 1 + ".qcow2", "").problems().contains("more than 16 backing images"));
+        String problems = open(BlockConfig.MOST_BACKING + 1 + ".qcow2", most).problems();
+        assertTrue(problems.contains("says that \"16.qcow2\" lies behind it, and that is not"), problems);
     }
 
     @Test
@@ -194,7 +300,7 @@ class DiskImagesTest {
         // An extension that nobody knows is left alone (qcow2.txt, "Header extensions").
         header.putInt(at, 0x12345678);
         Files.write(dir.resolve("a.qcow2"), image);
-        String problems = open("a.qcow2", "").problems();
+        String problems = open("a.qcow2", behind("base.img")).problems();
         assertTrue(problems.contains("does not say what its backing image is"), problems);
     }
 
@@ -210,7 +316,7 @@ class DiskImagesTest {
                                 .start()
                                 .waitFor());
             }
-            String problems = open("a.qcow2", "").problems();
+            String problems = open("a.qcow2", behind(name)).problems();
             assertTrue(
                     problems.contains("a backing image that is no file")
                             || problems.contains("neither a regular file nor a block device"),

@@ -34,6 +34,7 @@ class VirtioTablesTest {
                                 first,
                                 Path.of("/etc/vms/d.qcow2"),
                                 BlockConfig.Format.QCOW2,
+                                List.of(),
                                 false,
                                 BlockConfig.Cache.WRITEBACK,
                                 1,
@@ -52,7 +53,8 @@ class VirtioTablesTest {
                                 256,
                                 false,
                                 true,
-                                List.of())),
+                                List.of(),
+                                false)),
                 devices);
     }
 
@@ -73,9 +75,13 @@ class VirtioTablesTest {
                 id = "data"
                 isolation = "instance"
                 slot = 30
+                [[block]]
+                path = "top.qcow2"
+                backing = ["base.qcow2", "../older.raw"]
                 [[net]]
                 backend = "passt"
                 forward = ["tcp:8080:80", "udp:53:53"]
+                host_loopback = true
                 mac = "0E:00:00:00:00:0F"
                 mtu = 9000
                 [console]
@@ -106,6 +112,7 @@ class VirtioTablesTest {
                         new Placement("data", VirtioConfig.Isolation.INSTANCE, OptionalInt.of(30)),
                         Path.of("/dev/sdz"),
                         BlockConfig.Format.RAW,
+                        List.of(),
                         true,
                         BlockConfig.Cache.NONE,
                         4,
@@ -116,10 +123,14 @@ class VirtioTablesTest {
                         4096),
                 devices.get(2));
         assertEquals(
+                List.of(Path.of("/etc/vms/base.qcow2"), Path.of("/etc/vms/../older.raw")),
+                ((BlockConfig) devices.get(3)).backing());
+        assertTrue(((NetConfig) devices.get(4)).hostLoopback());
+        assertEquals(
                 "[tcp:8080:80, udp:53:53]",
-                ((NetConfig) devices.get(3)).forwards().toString());
-        assertEquals("0e:00:00:00:00:0f", ((NetConfig) devices.get(3)).mac());
-        assertEquals(9000, ((NetConfig) devices.get(3)).mtu());
+                ((NetConfig) devices.get(4)).forwards().toString());
+        assertEquals("0e:00:00:00:00:0f", ((NetConfig) devices.get(4)).mac());
+        assertEquals(9000, ((NetConfig) devices.get(4)).mtu());
     }
 
     /** The console has the terminal then, and COM1 is there without. */

@@ -247,6 +247,21 @@ final class VmTomlComplaints {
                         BOOT + "[[net]]\nforward = [\"tcp:8080:80\"]\nbackend = \"none\"\n",
                         "vm.toml:4:1: net[1].forward: only backend \"passt\" forwards ports. Remove forward."),
                 one(
+                        BOOT + "[[net]]\nhost_loopback = true\nbackend = \"tap\"\n",
+                        "vm.toml:4:1: net[1].host_loopback: only backend \"passt\" can lead to the host's loopback. Remove host_loopback."),
+                one(
+                        BOOT + "[[block]]\nbacking = [\"b.img\"]\npath = \"d.img\"\n",
+                        "vm.toml:4:1: block[1].backing: a raw image lies on no other. Remove backing, or say format = \"qcow2\" if it is one."),
+                one(
+                        BOOT + "[[block]]\nbacking = [\"\"]\npath = \"d.qcow2\"\n",
+                        "vm.toml:4:1: block[1].backing: the path is empty. Name a file, or remove the key."),
+                one(
+                        BOOT + "[[block]]\nbacking = \"b.img\"\npath = \"d.qcow2\"\n",
+                        "vm.toml:4:1: block[1].backing: is text, and must be a list of texts."),
+                one(
+                        BOOT + "[[block]]\nbacking = [" + "\"b\",".repeat(17) + "]\npath = \"d.qcow2\"\n",
+                        "vm.toml:4:1: block[1].backing: 17 images: at most 16 lie behind one another. Merge some: qemu-img commit or qemu-img rebase."),
+                one(
                         BOOT + "[[net]]\nmac = \"02:00:00:00:00\"\nbackend = \"none\"\n",
                         "vm.toml:4:1: net[1].mac: \"02:00:00:00:00\" is no MAC address. Use e.g. mac = \"02:00:00:00:00:01\"."),
                 one(

@@ -17,6 +17,10 @@ final class FrameParts {
     private static final int TYPE_8021AD = 0x88A8;
     private static final int IPV4_BYTES = 20;
     private static final int IPV6_BYTES = 40;
+    private static final int IPV4_TARGET = 16;
+    private static final int IPV6_TARGET = 24;
+    private static final int LOOPBACK_NET = 127;
+    private static final int IPV4_MAPPED = 0xFFFF;
     private static final int FRAGMENT_BITS = 0x3FFF;
 
     /** Network header. */
@@ -102,5 +106,30 @@ final class FrameParts {
 
     static int u16(UnsafeBuffer bytes, int at) {
         return bytes.getShort(at, ByteOrder.BIG_ENDIAN) & 0xFFFF;
+    }
+
+    /**
+     * Whether a frame's packet is for an address that none has outside a host: 0.0.0.0/8 and 127.0.0.0/8 (RFC 1122 §3.2.1.3), ::
+     * and ::1 (RFC 4291 §2.5.2, §2.5.3), and IPv4's in IPv6 (§2.5.5). To a program that speaks for the guest through sockets of
+     * its own they are the host's loopback.
+     *
+     * @param at where the frame begins
+     */
+    static boolean isForAHostItself(UnsafeBuffer frame, int at, int bytes) {
+        int ip = at + FrameHeader.ETHERNET_BYTES;
+        int left = bytes - FrameHeader.ETHERNET_BYTES;
+        if (left < IPV4_TARGET + 4) {
+            return false;
+        }
+        int type = frame.getShort(ip - 2, ByteOrder.BIG_ENDIAN) & 0xFFFF;
+        if (type == TYPE_IPV4) {
+            int net = frame.getByte(ip + IPV4_TARGET) & 0xFF;
+            return net == 0 || net == LOOPBACK_NET;
+        }
+        if (type != TYPE_IPV6 || left < IPV6_BYTES || frame.getLong(ip + IPV6_TARGET) != 0) {
+            return false;
+        }
+        int third = frame.getInt(ip + IPV6_TARGET + 8, ByteOrder.BIG_ENDIAN);
+        return third == 0 || third == IPV4_MAPPED;
     }
 }

@@ -23,6 +23,9 @@ import org.agrona.concurrent.UnsafeBuffer;
  * for what is missing of a frame begun, and skips the rest of one that was coming. What lay in the buffers here is lost, as frames
  * may be. A process that dies between a call and its commit leaves the stream out of step, and the next rule ends it.
  *
+ * <p>Packets for addresses that never leave a host are dropped here: passt 2023-03-09 connects a socket of its own to whatever a
+ * packet is for, {@code --no-map-gw} or not, and 127.0.0.1 and 0.0.0.0 are then the host's loopback.
+ *
  * <p>A length no frame can have ends the connection: the stream has no other marks to find the next frame by.
  */
 final class PasstPort implements FramePort {
@@ -118,6 +121,9 @@ final class PasstPort implements FramePort {
         }
         int at = outEnd + PREFIX_BYTES;
         int copied = chain.read(FrameHeader.LENGTH_BYTES, out, at, frameBytes);
+        if (FrameParts.isForAHostItself(outView, at, copied)) {
+            return DROPPED;
+        }
         if ((header.flags() & FrameHeader.NEEDS_CSUM) != 0) {
             Segmenter.checksum(outView, at, copied, header);
         }
@@ -127,6 +133,9 @@ final class PasstPort implements FramePort {
 
     private int sendSegments(FrameHeader header, Chain chain, int frameBytes) {
         int copied = chain.read(FrameHeader.LENGTH_BYTES, frame, 0, frameBytes);
+        if (FrameParts.isForAHostItself(frameView, 0, copied)) {
+            return DROPPED;
+        }
         int count = segmenter.begin(header, copied);
         if (count == 0 || segmenter.totalBytes(PREFIX_BYTES) > OUT_BYTES) {
             return MALFORMED; // or segments of a few bytes, which no stack makes

@@ -71,6 +71,60 @@ class PasstPortTest {
         }
     }
 
+    /** They are nobody's outside a host, and passt's sockets would find the host's own loopback by them. */
+    @Test
+    void packetsForTheHostItselfAreDropped() throws Exception {
+        try (NetRig net = NetRig.passt()) {
+            net.driver().setUp(ALL);
+            for (String address : new String[] {
+                "127.0.0.1", "127.255.1.2", "0.0.0.0", "0.1.2.3", "::1", "::", "::127.0.0.1", "0:0:0:0:0:ffff:7f00:1"
+            }) {
+                assertTrue(net.send(0, plain(), datagramTo(address)));
+                assertEquals(0, net.sent(0).length, address);
+                assertTrue(net.send(0, Frames.header(1, 5, 42, 100, 34, 6), datagramTo(address)));
+                assertEquals(0, net.sent(0).length, address);
+            }
+            for (String address : new String[] {
+                "126.255.255.255",
+                "128.0.0.1",
+                "255.255.255.255",
+                "1.0.0.0",
+                "fd00::1",
+                "fe80::1",
+                "::1:0:0:1",
+                "64:ff9b::7f00:1"
+            }) {
+                assertTrue(net.send(0, plain(), datagramTo(address)));
+                assertTrue(net.sent(0).length > 0, address);
+            }
+        }
+    }
+
+    private static byte[] datagramTo(String address) {
+        byte[] target = address(address);
+        boolean six = target.length == 16;
+        byte[] source = six ? Frames.GUEST_IP6 : Frames.GUEST_IP;
+        byte[] udp = Frames.udp(source, target, 5, 6, Frames.pattern(301, 7));
+        return Frames.ethernet(
+                Frames.HOST_MAC,
+                Frames.GUEST_MAC,
+                six ? 0x86DD : 0x0800,
+                six ? Frames.ipv6(source, target, 17, udp) : Frames.ipv4(source, target, 17, 1, udp));
+    }
+
+    /** As it is written, where Java makes IPv4's of those that are mapped. */
+    private static byte[] address(String literal) {
+        byte[] bytes = java.net.InetAddress.ofLiteral(literal).getAddress();
+        if (bytes.length == 16 || literal.indexOf(':') < 0) {
+            return bytes;
+        }
+        byte[] mapped = new byte[16];
+        mapped[10] = -1;
+        mapped[11] = -1;
+        System.arraycopy(bytes, 0, mapped, 12, 4);
+        return mapped;
+    }
+
     @Test
     void segmentsOfOneByteAreRefused() {
         try (NetRig net = NetRig.passt()) {

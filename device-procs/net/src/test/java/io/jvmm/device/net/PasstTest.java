@@ -169,6 +169,33 @@ class PasstTest {
         });
     }
 
+    /** A guest that sends to the host's loopback straight; passt itself would bring it there. */
+    @Test
+    void theLoopbackItselfIsOutOfReach() throws Exception {
+        withPasst(1500, "none", (net, guest, passt) -> {
+            try (DatagramChannel socket = DatagramChannel.open()) {
+                socket.bind(LOOPBACK);
+                socket.configureBlocking(false);
+                for (byte[] target : new byte[][] {{127, 0, 0, 1}, {0, 0, 0, 0}}) {
+                    byte[] udp = Frames.finishedUdp(GUEST_IP, target, 4000, 7000, Frames.pattern(700, 1));
+                    guest.transmit(
+                            0,
+                            NetRig.plain(),
+                            Frames.ethernet(
+                                    Frames.HOST_MAC,
+                                    Frames.GUEST_MAC,
+                                    0x0800,
+                                    Frames.ipv4(GUEST_IP, target, 17, 1, udp)));
+                }
+                // In order: what is for the gateway comes after them.
+                guest.transmit(0, Frames.header(1, 0, 0, 0, 34, 6), udp(7000, Frames.pattern(50, 1)));
+                ByteBuffer datagram = ByteBuffer.allocate(5000);
+                await("a datagram", guest, () -> received(socket, datagram) != null);
+                assertEquals(50, datagram.position());
+            }
+        });
+    }
+
     private static InetSocketAddress received(DatagramChannel socket, ByteBuffer into) {
         try {
             return (InetSocketAddress) socket.receive(into);

@@ -78,7 +78,8 @@ final class ImageOpener {
         final boolean external = header.has(Qcow2Header.EXTERNAL_DATA);
         if (external && dataFile == null) {
             throw new ImageException(name + ": keeps its data in another file (" + header.dataFileName()
-                    + "), which was not given; convert the image with qemu-img convert");
+                    + "), and only images that keep it themselves are opened; make one, and name it instead: qemu-img convert"
+                    + " -O qcow2 " + name + " NEW.qcow2");
         }
         if (header.hasBacking() != (backing != null)) {
             throw new ImageException(name
