@@ -10,6 +10,7 @@ import java.lang.foreign.ValueLayout;
 import java.lang.invoke.VarHandle;
 import java.nio.ByteOrder;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
 
@@ -55,6 +56,7 @@ public final class GuestMemory implements AutoCloseable {
     private final long[] starts;
     private final long[] lengths;
     private final long[] offsets;
+    private final long lengthBytes;
 
     /**
      * A range of guest-physical addresses backed by memory. All three are multiples of the page size.
@@ -85,6 +87,7 @@ public final class GuestMemory implements AutoCloseable {
         this.starts = regions.stream().mapToLong(Region::guestPhysicalAddress).toArray();
         this.lengths = regions.stream().mapToLong(Region::lengthBytes).toArray();
         this.offsets = regions.stream().mapToLong(Region::offsetBytes).toArray();
+        this.lengthBytes = Arrays.stream(lengths).sum();
     }
 
     /**
@@ -167,7 +170,7 @@ public final class GuestMemory implements AutoCloseable {
 
     /** Bytes of memory in all regions. */
     public long lengthBytes() {
-        return regions.stream().mapToLong(Region::lengthBytes).sum();
+        return lengthBytes;
     }
 
     /** Whether all of the range is memory, in one region. An empty range is nowhere. */

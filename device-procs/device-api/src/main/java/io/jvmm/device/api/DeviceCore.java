@@ -88,6 +88,12 @@ public interface DeviceCore extends HostPorts {
     }
 
     /**
+     * The machine runs on after a pause of so long, in which nothing was called: what waits for the guest or for the host's
+     * descriptors gets that much more time. For deadlines that nobody would miss by; a timer the guest has set is not one.
+     */
+    default void resumed(long pausedNs, long nowNs) {}
+
+    /**
      * The last call on a new core: the state is either freshly initialised or adopted from a process that was killed,
      * perhaps after an effect and before its commit. Level lines that are pending are asserted again here.
      */

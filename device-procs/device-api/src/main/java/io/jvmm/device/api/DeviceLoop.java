@@ -58,6 +58,7 @@ final class DeviceLoop {
     private static final int DRAIN_ROUNDS = 1024;
 
     private static final long NO_STREAM = -1;
+    private static final long NEVER = -1;
 
     private final DeviceEndpoint link;
     private final ProcessEndpoint supervisor;
@@ -78,6 +79,9 @@ final class DeviceLoop {
     private final int firstResampleIndex;
 
     private boolean serving;
+    /** When it last ceased to serve. */
+    private long pausedAtNs = NEVER;
+
     private @Nullable ProcessExit exit;
     private long positionNow;
     private long lastWrite = NO_STREAM;
@@ -220,8 +224,8 @@ final class DeviceLoop {
     private void supervisorRequest(long nowNs) {
         int status = STATUS_DONE;
         switch (supervisor.request()) {
-            case START, RESUME -> serving = true;
-            case PAUSE -> serving = false;
+            case START, RESUME -> serve(true, nowNs);
+            case PAUSE -> serve(false, nowNs);
             case DRAIN -> drain(nowNs);
             case STOP -> {
                 drain(nowNs);
@@ -241,6 +245,16 @@ final class DeviceLoop {
         events.ack(supervisor.request(), status);
     }
 
+    private void serve(boolean on, long nowNs) {
+        if (serving && !on) {
+            pausedAtNs = nowNs;
+        } else if (on && !serving && pausedAtNs != NEVER) {
+            core.resumed(nowNs - pausedAtNs, nowNs);
+            commit(nowNs);
+        }
+        serving = on;
+    }
+
     /** Handles what the guest has sent, offers the host what is left, and then serves no more. */
     private void drain(long nowNs) {
         if (serving) {
@@ -251,7 +265,7 @@ final class DeviceLoop {
             if (flush(nowNs)) {
                 commit(nowNs); // or a successor would offer the host once more what it has taken
             }
-            serving = false;
+            serve(false, nowNs);
         }
         if (backends.settle(nowNs)) {
             commit(nowNs);

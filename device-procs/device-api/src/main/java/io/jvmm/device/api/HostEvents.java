@@ -1,6 +1,6 @@
 package io.jvmm.device.api;
 
-/** What a {@link Backend} tells the supervisor. Never blocks, never fails, does not allocate. */
+/** What a {@link Backend} tells the supervisor. Never blocks, never fails; does not allocate unless it says so. */
 public interface HostEvents {
 
     /** {@link #escape}: the user wants to leave. */
@@ -11,4 +11,7 @@ public interface HostEvents {
 
     /** The back end of a port is gone for good, or until a new peer comes. {@code errno} 0: it hung up. */
     void backendLost(int port, int errno);
+
+    /** A line for the log, once for each thing that happens; may allocate. */
+    default void warn(String line) {}
 }

@@ -3,6 +3,7 @@ package io.jvmm.device.api;
 import io.jvmm.ipc.sys.Fd;
 import io.jvmm.ipc.sys.Poller;
 import io.jvmm.ipc.sys.UnixSocket;
+import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -14,13 +15,29 @@ final class SocketBackend implements Backend {
     private final UnixSocket listener;
     private final StreamBackend stream;
     private @Nullable Fd client;
+    private final AcceptPause pause;
+    private final LongSupplier acceptor;
     private int listenerIndex;
     private int clientIndex;
 
     /** @param listener listening; becomes non-blocking here */
     SocketBackend(
             int port, HostPorts core, HostEvents events, UnixSocket listener, InputFilter filter, int backlogBytes) {
+        this(port, core, events, listener, filter, backlogBytes, listener::tryAccept);
+    }
+
+    /** With something else that accepts, for tests. */
+    SocketBackend(
+            int port,
+            HostPorts core,
+            HostEvents events,
+            UnixSocket listener,
+            InputFilter filter,
+            int backlogBytes,
+            LongSupplier acceptor) {
         this.listener = listener;
+        this.acceptor = acceptor;
+        this.pause = new AcceptPause("port " + port, events);
         this.stream =
                 new StreamBackend(port, core, events, null, null, StreamBackend.OnLoss.AWAIT, filter, 0, backlogBytes);
         listener.fd().setNonBlocking(true);
@@ -52,7 +69,11 @@ final class SocketBackend implements Backend {
             gone.close();
             client = null;
         }
-        poller.watch(listenerIndex, listener.fd(), Poller.READABLE);
+        if (pause.active()) {
+            poller.ignore(listenerIndex);
+        } else {
+            poller.watch(listenerIndex, listener.fd(), Poller.READABLE);
+        }
     }
 
     @Override
@@ -66,18 +87,27 @@ final class SocketBackend implements Backend {
         if (stream.connected()) {
             return stream.service(poller, nowNs);
         }
+        if (pause.ends(nowNs) || pause.active()) {
+            return false;
+        }
         if (client != null || !poller.isReady(listenerIndex, Poller.READABLE)) {
             return false;
         }
-        long number = listener.tryAccept();
+        long number = acceptor.getAsLong();
         if (number < 0) {
-            return false; // it thought better of it
+            pause.begins(number, nowNs); // or it thought better of it
+            return false;
         }
         Fd accepted = Fd.of((int) number);
         client = accepted;
         stream.connect(accepted, clientIndex, nowNs);
         stream.flush(nowNs);
         return true;
+    }
+
+    @Override
+    public long nextDeadlineNs() {
+        return stream.connected() ? stream.nextDeadlineNs() : pause.nextDeadlineNs();
     }
 
     @Override

@@ -1,6 +1,7 @@
 package io.jvmm.device.api;
 
 import io.jvmm.ipc.link.ProcessEndpoint;
+import io.jvmm.ipc.message.LogLevel;
 import io.jvmm.ipc.message.SupervisorRequestType;
 import io.jvmm.ipc.ring.Violation;
 import java.util.Arrays;
@@ -42,6 +43,11 @@ final class SupervisorEvents implements HostEvents {
         lostToSend[port] = errno;
         anythingToSend = true;
         retry();
+    }
+
+    @Override
+    public void warn(String line) {
+        supervisor.log(LogLevel.WARN, line);
     }
 
     /** Says that a request has been carried out. Only while none {@link #ackPending}. */

@@ -90,6 +90,29 @@ class DeviceLoopTest {
         }
     }
 
+    /** Not of the time before it began, and once for each pause, however often the supervisor says it. */
+    @ParameterizedTest
+    @EnumSource(names = {"PAUSE", "DRAIN"})
+    void theDeviceLearnsHowLongItWasPaused(SupervisorRequestType pause) {
+        try (LoopRig rig = new LoopRig()) {
+            SupervisorRequestType[] requests = {
+                SupervisorRequestType.START,
+                pause,
+                pause,
+                SupervisorRequestType.RESUME,
+                SupervisorRequestType.RESUME,
+                pause,
+                SupervisorRequestType.START
+            };
+            for (int i = 0; i < requests.length; i++) {
+                rig.supervisor.send(requests[i]);
+                rig.loop.doWork(1000L * (1 + i));
+            }
+            assertEquals(2, rig.factory.pauses);
+            assertEquals(3000, rig.factory.pausedNs);
+        }
+    }
+
     @Test
     void aDeviceHasNoUseForAResize() {
         try (LoopRig rig = new LoopRig().step(SupervisorRequestType.START).step(SupervisorRequestType.RESIZE)) {

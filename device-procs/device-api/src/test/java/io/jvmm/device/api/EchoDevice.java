@@ -71,6 +71,10 @@ final class EchoDevice implements DeviceFactory {
     int piecesDone;
 
     int commits;
+    /** How long the machine was paused, and how often it was told. */
+    long pausedNs;
+
+    int pauses;
 
     @Override
     public DeviceIdentity identity() {
@@ -211,6 +215,12 @@ final class EchoDevice implements DeviceFactory {
         @Override
         public void committed(long nowNs) {
             commits++;
+        }
+
+        @Override
+        public void resumed(long durationNs, long nowNs) {
+            pausedNs += durationNs;
+            pauses++;
         }
 
         @Override
