@@ -1,19 +1,18 @@
 package io.jvmm.device.balloon;
 
 import io.jvmm.device.api.DeviceConfig;
+import io.jvmm.device.virtio.VirtioClass;
 import io.jvmm.device.virtio.VirtioDevice;
-import io.jvmm.device.virtio.VirtioFactory;
 import io.jvmm.device.virtio.VirtioHost;
 import io.jvmm.device.virtio.VirtioIdentity;
 import io.jvmm.ipc.memory.GuestMemory;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.Map;
-import java.util.Optional;
 import org.agrona.concurrent.AtomicBuffer;
 
 /** What the balloon is, and how to make one. */
-public final class BalloonDevice implements VirtioFactory {
+public final class BalloonDevice extends VirtioClass {
 
     private static final int STATE_ID = 0x5642_414C; // "VBAL"
     private static final Map<String, String> EXAMPLE =
@@ -34,22 +33,8 @@ public final class BalloonDevice implements VirtioFactory {
 
     /** For tests. */
     BalloonDevice(PageReturner.Discarder discarder) {
+        super("balloon", STATE_ID, BalloonStateLayout.VERSION, BalloonStateLayout.STATE_V1, EXAMPLE);
         this.discarder = discarder;
-    }
-
-    @Override
-    public String name() {
-        return "balloon";
-    }
-
-    @Override
-    public int stateId() {
-        return STATE_ID;
-    }
-
-    @Override
-    public int stateVersion() {
-        return BalloonStateLayout.VERSION;
     }
 
     @Override
@@ -61,11 +46,6 @@ public final class BalloonDevice implements VirtioFactory {
     public VirtioDevice create(
             int function, DeviceConfig config, AtomicBuffer state, boolean fresh, VirtioHost host, long nowNs) {
         return new BalloonCore(BalloonConfig.from(config), state, fresh, host, discarder, nowNs);
-    }
-
-    @Override
-    public DeviceConfig exampleConfig() {
-        return key -> Optional.ofNullable(EXAMPLE.get(key));
     }
 
     /** A driver that inflates, deflates, reports free pages and tells statistics; and numbers of pages that are none. */

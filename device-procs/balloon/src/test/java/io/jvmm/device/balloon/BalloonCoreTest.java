@@ -17,14 +17,11 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.jvmm.device.virtio.rig.RigDriver;
 import io.jvmm.device.virtio.rig.RigQueue;
-import io.jvmm.device.virtio.rig.VirtioRig;
 import io.jvmm.device.virtio.rig.VirtioRig.KillPoint;
-import io.jvmm.ipc.Allocations;
 import io.jvmm.ipc.message.SupervisorRequestType;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
-import java.util.Map;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -265,26 +262,6 @@ class BalloonCoreTest {
             driver.request(3, NOTHING, 4 * PAGE);
             assertEquals(List.of(), bench.givenBack);
             assertEquals(0, bench.rig.guestErrors());
-        }
-    }
-
-    @Test
-    void noAllocation() {
-        // the real discarder: that of the bench writes down
-        try (VirtioRig rig = new VirtioRig(new BalloonDevice(), Map.of(), Map.of(), BalloonBench.MEMORY_BYTES)) {
-            RigQueue queue = rig.driver().setUp(SPLIT).queue(INFLATE);
-            long at = (long) FIRST_PAGE * PAGE;
-            byte[] numbers = pages(range(FIRST_PAGE + 100, 64));
-            for (int i = 0; i < numbers.length; i++) {
-                rig.memory().put8(at + i, numbers[i]);
-            }
-            long[] addresses = {at};
-            int[] lengths = {numbers.length};
-            Allocations.assertNone("a request", () -> {
-                queue.offerRaw(addresses, lengths, 1, 1);
-                queue.kickAnyway();
-                queue.reapRaw();
-            });
         }
     }
 }

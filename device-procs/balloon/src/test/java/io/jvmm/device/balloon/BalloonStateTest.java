@@ -5,7 +5,12 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.jvmm.device.api.StateRejectedException;
+import io.jvmm.device.virtio.VirtioProcess;
+import io.jvmm.ipc.state.StatePrinter;
+import java.lang.foreign.MemoryLayout;
 import java.nio.ByteOrder;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
@@ -24,6 +29,19 @@ class BalloonStateTest {
         assertEquals(80, BalloonStateLayout.STATS);
         assertEquals(208, BalloonStateLayout.PAGES_INFLATED);
         assertEquals(256, BalloonStateLayout.LENGTH_BYTES);
+    }
+
+    /** As {@code state function0.device} of the scripted peer prints it. */
+    @Test
+    void whoLooksAtTheStateSeesItsFieldsByName() {
+        MemoryLayout whole = new VirtioProcess(new BalloonDevice()).identity().stateLayout();
+        UnsafeBuffer state = new UnsafeBuffer(new byte[Math.toIntExact(whole.byteSize())]);
+        int own = state.capacity() - BalloonStateLayout.LENGTH_BYTES;
+        state.putInt(own + BalloonStateLayout.NUM_PAGES, 513, ByteOrder.LITTLE_ENDIAN);
+        List<String> lines = new ArrayList<>();
+        StatePrinter.print(whole, state, "function0.device", lines::add);
+        assertTrue(lines.contains("function0.device.num_pages = 0x00000201"), lines.toString());
+        assertTrue(lines.stream().anyMatch(line -> line.startsWith("function0.device.bytesGivenBack = ")));
     }
 
     @ParameterizedTest

@@ -5,8 +5,8 @@ import io.jvmm.device.api.Descriptors;
 import io.jvmm.device.api.DeviceConfig;
 import io.jvmm.device.api.HostEvents;
 import io.jvmm.device.api.HostStreams;
+import io.jvmm.device.virtio.VirtioClass;
 import io.jvmm.device.virtio.VirtioDevice;
-import io.jvmm.device.virtio.VirtioFactory;
 import io.jvmm.device.virtio.VirtioHost;
 import io.jvmm.device.virtio.VirtioIdentity;
 import io.jvmm.ipc.sys.Fd;
@@ -16,11 +16,10 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import org.agrona.concurrent.AtomicBuffer;
 
 /** What the console is, and how to make one. */
-public final class ConsoleDevice implements VirtioFactory {
+public final class ConsoleDevice extends VirtioClass {
 
     private static final int STATE_ID = 0x5643_4F4E; // "VCON"
     private static final Map<String, String> EXAMPLE = Map.of(
@@ -50,19 +49,9 @@ public final class ConsoleDevice implements VirtioFactory {
     /** Where the device configuration is in BAR 0. */
     private static final int CONFIG_REGION = 0x2000;
 
-    @Override
-    public String name() {
-        return "console";
-    }
-
-    @Override
-    public int stateId() {
-        return STATE_ID;
-    }
-
-    @Override
-    public int stateVersion() {
-        return ConsoleStateLayout.VERSION;
+    /** The device as it is. */
+    public ConsoleDevice() {
+        super("console", STATE_ID, ConsoleStateLayout.VERSION, ConsoleStateLayout.STATE_V1, EXAMPLE);
     }
 
     @Override
@@ -91,11 +80,6 @@ public final class ConsoleDevice implements VirtioFactory {
             }
         }
         return backends;
-    }
-
-    @Override
-    public DeviceConfig exampleConfig() {
-        return key -> Optional.ofNullable(EXAMPLE.get(key));
     }
 
     /** Each port's output comes back as its input. */

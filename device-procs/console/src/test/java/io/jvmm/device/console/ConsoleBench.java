@@ -87,6 +87,18 @@ final class ConsoleBench implements AutoCloseable {
                         .toString();
     }
 
+    /** Takes what the user sees, allocating nothing; how many bytes it was. */
+    int drain(int port) {
+        return (int) Math.max(0, FileIo.tryRead(toHost[port].reader(), bytes, 0, bytes.byteSize()));
+    }
+
+    /** The user types so many bytes; allocates nothing. */
+    void typeAnything(int port, int count) {
+        if (FileIo.tryWrite(toGuest[port].writer(), bytes, 0, count) != count) {
+            throw new IllegalStateException("the pipe is full");
+        }
+    }
+
     void closeHost(int port) {
         toHost[port].reader().close();
         toGuest[port].writer().close();

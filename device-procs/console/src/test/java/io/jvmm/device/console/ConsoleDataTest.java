@@ -12,7 +12,6 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.jvmm.device.virtio.rig.RigDriver;
 import io.jvmm.device.virtio.rig.RigQueue;
 import io.jvmm.device.virtio.rig.VirtioRig.KillPoint;
-import io.jvmm.ipc.Allocations;
 import io.jvmm.ipc.message.SupervisorRequestType;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
@@ -255,22 +254,6 @@ class ConsoleDataTest {
             bench.seen(0);
             bench.say(0, "after a device reset");
             assertEquals("after a device reset", bench.seen(0));
-        }
-    }
-
-    @Test
-    void noAllocation() {
-        try (ConsoleBench bench = new ConsoleBench(1, "0.backend", "none")) {
-            bench.setUp(SPLIT);
-            RigQueue queue = bench.queue(1);
-            long[] at = {queue.table() + 0x10_0000};
-            int[] length = {16};
-            Allocations.assertNone("a line of output", () -> {
-                queue.offerRaw(at, length, 1, 1);
-                queue.kickAnyway();
-                bench.rig.settle();
-                queue.reapRaw();
-            });
         }
     }
 }

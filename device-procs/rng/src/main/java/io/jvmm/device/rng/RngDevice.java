@@ -1,17 +1,16 @@
 package io.jvmm.device.rng;
 
 import io.jvmm.device.api.DeviceConfig;
+import io.jvmm.device.virtio.VirtioClass;
 import io.jvmm.device.virtio.VirtioDevice;
-import io.jvmm.device.virtio.VirtioFactory;
 import io.jvmm.device.virtio.VirtioHost;
 import io.jvmm.device.virtio.VirtioIdentity;
 import io.jvmm.ipc.sys.Entropy;
 import java.util.Map;
-import java.util.Optional;
 import org.agrona.concurrent.AtomicBuffer;
 
 /** What the entropy device is, and how to make one. */
-public final class RngDevice implements VirtioFactory {
+public final class RngDevice extends VirtioClass {
 
     private static final int STATE_ID = 0x5652_4E47; // "VRNG"
     private static final Map<String, String> EXAMPLE = Map.of("rate-bytes", "100000", "packed", "true");
@@ -32,22 +31,8 @@ public final class RngDevice implements VirtioFactory {
 
     /** For tests. */
     RngDevice(EntropySource source) {
+        super("rng", STATE_ID, RngStateLayout.VERSION, RngStateLayout.STATE_V1, EXAMPLE);
         this.source = source;
-    }
-
-    @Override
-    public String name() {
-        return "rng";
-    }
-
-    @Override
-    public int stateId() {
-        return STATE_ID;
-    }
-
-    @Override
-    public int stateVersion() {
-        return RngStateLayout.VERSION;
     }
 
     @Override
@@ -59,11 +44,6 @@ public final class RngDevice implements VirtioFactory {
     public VirtioDevice create(
             int function, DeviceConfig config, AtomicBuffer state, boolean fresh, VirtioHost host, long nowNs) {
         return new RngCore(RngConfig.from(config), state, fresh, host, source, nowNs);
-    }
-
-    @Override
-    public DeviceConfig exampleConfig() {
-        return key -> Optional.ofNullable(EXAMPLE.get(key));
     }
 
     /** A driver that asks for some bytes at a time, then for more than the limiter grants, and waits. */

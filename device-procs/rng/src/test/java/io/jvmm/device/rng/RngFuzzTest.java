@@ -21,4 +21,11 @@ class RngFuzzTest {
         long seed = Long.getLong("jvmm.seed", System.nanoTime());
         System.out.println(new ChainFuzz(new RngDevice(), seed).run(ChainFuzz.cases(20_000)));
     }
+
+    @Test
+    void nothingHurtsInMemoryThatChanges() {
+        long seed = Long.getLong("jvmm.seed", System.nanoTime());
+        ChainFuzz fuzz = new ChainFuzz(new RngDevice(), Map.of("0.rate-bytes", "0"), Map.of(), seed);
+        System.out.println(fuzz.meddled().run(ChainFuzz.cases(5_000)));
+    }
 }

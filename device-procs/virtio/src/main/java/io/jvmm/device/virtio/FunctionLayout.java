@@ -1,7 +1,6 @@
 package io.jvmm.device.virtio;
 
 import java.lang.foreign.MemoryLayout;
-import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -35,24 +34,32 @@ record FunctionLayout(VirtioIdentity identity, int transportOffset, int firstLin
         return layouts;
     }
 
-    /** The format of the state of such functions; version {@link VirtioProcess#STATE_VERSION}. */
-    static MemoryLayout state(List<FunctionLayout> layouts) {
+    /**
+     * The format of the state of such functions; version {@link VirtioProcess#STATE_VERSION}.
+     *
+     * @param devices of each the device's own part
+     */
+    static MemoryLayout state(List<FunctionLayout> layouts, List<MemoryLayout> devices) {
         List<MemoryLayout> functions = new ArrayList<>();
         for (FunctionLayout layout : layouts) {
-            functions.add(layout.state().withName("function" + functions.size()));
+            int function = functions.size();
+            functions.add(layout.state(devices.get(function)).withName("function" + function));
         }
         return MemoryLayout.structLayout(functions.toArray(new MemoryLayout[0]));
     }
 
-    private MemoryLayout state() {
+    private MemoryLayout state(MemoryLayout device) {
         List<MemoryLayout> parts = new ArrayList<>();
         parts.add(TransportState.LAYOUT.withName("common"));
         for (int i = 0; i < identity.queueSizes().size(); i++) {
             parts.add(QueueState.layout(identity.queueSizes().get(i), packed()).withName("queue" + i));
         }
-        if (identity.stateLengthBytes() > 0) {
-            parts.add(MemoryLayout.sequenceLayout(identity.stateLengthBytes(), ValueLayout.JAVA_BYTE)
-                    .withName("device"));
+        if (device.byteSize() != identity.stateLengthBytes()) {
+            throw new IllegalArgumentException("a layout of " + device.byteSize() + " bytes for a device's state of "
+                    + identity.stateLengthBytes());
+        }
+        if (device.byteSize() > 0) {
+            parts.add(device.withName("device"));
         }
         return MemoryLayout.structLayout(parts.toArray(new MemoryLayout[0]));
     }

@@ -5,6 +5,12 @@ import org.jspecify.annotations.Nullable;
 
 /** A virtqueue of a function: its state, and the ring of the negotiated format behind it. */
 final class Queue implements Virtqueue {
+    /**
+     * A chain may have 2^32 bytes (§2.7.5), one more than the u32 of a used element says: the device may have written more than it
+     * says (§2.7.8.2), and a 0 would say that it wrote nothing.
+     */
+    private static final long MOST_WRITTEN = 0xFFFF_FFFFL;
+
     private final VirtioFunction function;
     private final int index;
     private final int maxSize;
@@ -73,7 +79,7 @@ final class Queue implements Virtqueue {
     @Override
     public void complete(int head, long writtenBytes) {
         if (ready()) {
-            ring.complete(head, writtenBytes);
+            ring.complete(head, Math.min(writtenBytes, MOST_WRITTEN));
         }
     }
 

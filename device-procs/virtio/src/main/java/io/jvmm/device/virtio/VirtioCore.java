@@ -111,6 +111,13 @@ final class VirtioCore implements DeviceCore {
     }
 
     @Override
+    public void resumed(long pausedNs, long nowNs) {
+        for (VirtioFunction function : functions) {
+            function.device().resumed(pausedNs, nowNs);
+        }
+    }
+
+    @Override
     public void resume(long nowNs) {
         for (VirtioFunction function : functions) {
             function.resume(nowNs);

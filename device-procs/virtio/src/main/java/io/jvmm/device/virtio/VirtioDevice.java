@@ -69,6 +69,9 @@ public interface VirtioDevice {
     /** As {@link DeviceCore#timer}. */
     default void timer(long nowNs) {}
 
+    /** As {@link DeviceCore#resumed}. */
+    default void resumed(long pausedNs, long nowNs) {}
+
     /** As {@link DeviceCore#hostRequest}, for the first function of a process. */
     default boolean hostRequest(SupervisorRequestType request, long argument, long nowNs) {
         return false;

@@ -6,6 +6,8 @@ import io.jvmm.device.api.DeviceConfig;
 import io.jvmm.device.api.Exercise;
 import io.jvmm.device.api.HostEvents;
 import io.jvmm.ipc.sys.Fd;
+import java.lang.foreign.MemoryLayout;
+import java.lang.foreign.ValueLayout;
 import java.util.List;
 import java.util.Map;
 import org.agrona.concurrent.AtomicBuffer;
@@ -33,6 +35,16 @@ public interface VirtioFactory {
      * @throws IllegalArgumentException naming key, value and cure
      */
     VirtioIdentity identity(DeviceConfig config);
+
+    /**
+     * The device's own part of the state by the names of its fields, for whoever looks at a state; as long as
+     * {@link VirtioIdentity#stateLengthBytes}, which may be 0.
+     *
+     * @param config entries of the function
+     */
+    default MemoryLayout stateLayout(DeviceConfig config) {
+        return MemoryLayout.sequenceLayout(identity(config).stateLengthBytes(), ValueLayout.JAVA_BYTE);
+    }
 
     /**
      * Makes a function.

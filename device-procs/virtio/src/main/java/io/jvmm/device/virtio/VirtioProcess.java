@@ -81,7 +81,9 @@ public final class VirtioProcess implements DeviceFactory {
                 factory.name(),
                 factory.stateId(),
                 STATE_VERSION << 16 | factory.stateVersion(),
-                FunctionLayout.state(layouts),
+                FunctionLayout.state(
+                        layouts,
+                        configs(config).stream().map(factory::stateLayout).toList()),
                 regions,
                 interrupts,
                 0);

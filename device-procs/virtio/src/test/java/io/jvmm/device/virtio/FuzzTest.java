@@ -31,4 +31,10 @@ class FuzzTest {
     void states() {
         assertTrue(ChainFuzz.states(new EchoFactory(), Map.of(), Map.of(), 7, ChainFuzz.cases(500)) > 0);
     }
+
+    @Test
+    void memoryThatChanges() {
+        ChainFuzz fuzz = new ChainFuzz(new EchoFactory(), System.nanoTime()).meddled();
+        System.out.println(fuzz.run(ChainFuzz.cases(10_000)));
+    }
 }

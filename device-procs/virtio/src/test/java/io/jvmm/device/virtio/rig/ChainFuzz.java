@@ -3,11 +3,13 @@ package io.jvmm.device.virtio.rig;
 import io.jvmm.device.api.StateRejectedException;
 import io.jvmm.device.virtio.VirtioFactory;
 import io.jvmm.ipc.memory.GuestMemory;
+import io.jvmm.ipc.message.SupervisorRequestType;
 import io.jvmm.ipc.sys.Fd;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Map;
 import java.util.Random;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Seeded fuzz of a whole virtio device through its registers and rings: chains of every kind of nonsense between plausible ones,
@@ -40,6 +42,7 @@ public final class ChainFuzz {
     private static final int HALF = MEMORY_BYTES / 2;
     private static final int TABLES = HALF / 2;
     private static final int READABLE = TABLES + TABLES / 2;
+    private static final int MEDDLED_TABLES = (READABLE - TABLES) / 2;
     /** One table; the rest of a slot is empty descriptors, so that a table that is too long stays one. */
     private static final int TABLE_BYTES = 128;
 
@@ -52,6 +55,7 @@ public final class ChainFuzz {
     private final long seed;
     private final Random random;
     private Content content = ChainFuzz::noise;
+    private @Nullable Meddler meddler;
     private VirtioRig rig;
     private RigDriver driver;
     private final byte[] before = new byte[MEMORY_BYTES];
@@ -81,6 +85,16 @@ public final class ChainFuzz {
         return this;
     }
 
+    /**
+     * Has another thread change descriptors, tables and buffers while the device reads them. Then the device may write wherever a
+     * descriptor said for a moment, so only the quarter of the lower half that no descriptor ever pointed to is compared.
+     */
+    public ChainFuzz meddled() {
+        meddler =
+                new Meddler(rig.memory(), HALF, HALF - LONGEST_BUFFER, TABLES, MEDDLED_TABLES / 16, random.nextLong());
+        return this;
+    }
+
     private static byte[] noise(int queue, Random random) {
         byte[] bytes = new byte[random.nextInt(64)];
         random.nextBytes(bytes);
@@ -99,7 +113,9 @@ public final class ChainFuzz {
      * @throws AssertionError naming seed and case, when something does not hold
      */
     public String run(int cases) {
-        System.out.println(factory.name() + ": fuzz seed " + seed + ", " + cases + " cases");
+        Meddler other = meddler;
+        String how = other == null ? "" : " of memory that changes";
+        System.out.println(factory.name() + ": fuzz seed " + seed + ", " + cases + " cases" + how);
         int number = 0;
         try {
             setUp();
@@ -110,10 +126,15 @@ public final class ChainFuzz {
             throw new AssertionError(
                     factory.name() + ": fuzz seed " + seed + ", case " + number + ", " + step + ": " + e, e);
         } finally {
+            if (other != null) {
+                other.close();
+            }
             rig.close();
         }
-        return factory.name() + ": " + cases + " cases, " + chains + " chains, " + resets + " resets, " + kills
-                + " kills, " + rig.guestErrors() + " guest errors";
+        return factory.name() + ": " + cases + " cases" + how + ", " + chains + " chains, " + resets + " resets, "
+                + kills
+                + " kills, " + rig.guestErrors() + " guest errors"
+                + (other == null ? "" : ", " + other.writes() + " writes meanwhile");
     }
 
     private void setUp() {
@@ -182,14 +203,28 @@ public final class ChainFuzz {
             chain();
         } else if (kind < 13) {
             remember();
-            step = "time passes";
-            rig.advance(random.nextInt(20_000_000));
+            if (random.nextInt(8) == 0) {
+                supervisor();
+            } else {
+                step = "time passes";
+                rig.advance(random.nextInt(20_000_000));
+            }
             compare();
         } else if (kind == 13) {
             index();
         } else {
             register();
         }
+    }
+
+    /** A terminal of another size, a balloon of another target: who does not know of such things says so. */
+    private void supervisor() {
+        boolean resize = random.nextBoolean();
+        step = resize ? "a resize" : "a target of the balloon";
+        rig.hostRequest(
+                resize ? SupervisorRequestType.RESIZE : SupervisorRequestType.BALLOON,
+                random.nextBoolean() ? random.nextLong() : random.nextInt(MEMORY_BYTES));
+        rig.settle();
     }
 
     // ---- chains
@@ -223,10 +258,26 @@ public final class ChainFuzz {
         }
         if (random.nextInt(3) != 0) {
             remember();
-            queue.kickAnyway();
-            rig.settle();
+            serve(queue);
             compare();
         }
+    }
+
+    /** The device serves the queue, alone or not; in a packed ring there might be more chains for ever if it never were. */
+    private void serve(RigQueue queue) {
+        Meddler other = meddler;
+        if (other == null) {
+            queue.kickAnyway();
+            rig.settle();
+            return;
+        }
+        other.meddleWith(queue);
+        queue.kickAnyway();
+        if (queue instanceof RigPackedQueue) {
+            other.meddleWith(null);
+        }
+        rig.settle();
+        other.meddleWith(null);
     }
 
     private void descriptor(RigQueue queue, int at, int wantedFlags, int wantedNext, boolean first) {
@@ -274,10 +325,10 @@ public final class ChainFuzz {
             return (long) HALF + random.nextInt(HALF - LONGEST_BUFFER);
         }
         if (table) {
-            return TABLES + (long) TABLE_BYTES * random.nextInt((READABLE - TABLES) / TABLE_BYTES);
+            return someTable();
         }
-        boolean packed = queue instanceof RigPackedQueue;
-        long at = (packed ? (long) HALF : READABLE) + random.nextInt(HALF - READABLE - LONGEST_BUFFER);
+        boolean upper = meddler != null || queue instanceof RigPackedQueue;
+        long at = (upper ? (long) HALF : READABLE) + random.nextInt(HALF - READABLE - LONGEST_BUFFER);
         if (first || random.nextBoolean()) {
             byte[] bytes = content.readable(queueIndex(queue), random);
             for (int i = 0; i < bytes.length && i < length; i++) {
@@ -285,6 +336,12 @@ public final class ChainFuzz {
             }
         }
         return at;
+    }
+
+    /** Room for a table; where it may turn into a buffer, so far from the end that the buffer ends before it. */
+    private long someTable() {
+        int bytes = meddler == null ? READABLE - TABLES : MEDDLED_TABLES;
+        return TABLES + (long) TABLE_BYTES * random.nextInt(bytes / TABLE_BYTES);
     }
 
     private int queueIndex(RigQueue queue) {
@@ -300,7 +357,7 @@ public final class ChainFuzz {
     private void table(RigQueue queue, int at, boolean packed, int id) {
         int count = 1 + random.nextInt(6);
         int writableFrom = random.nextInt(count + 1);
-        long table = TABLES + (long) TABLE_BYTES * random.nextInt((READABLE - TABLES) / TABLE_BYTES);
+        long table = someTable();
         for (int i = 0; i < count; i++) {
             long length = length();
             int flags = (i >= writableFrom ? WRITE : 0) | (i == count - 1 || packed ? 0 : NEXT);
@@ -385,7 +442,7 @@ public final class ChainFuzz {
 
     /** The lower half is as it was, but for the device areas. */
     private void compare() {
-        long from = 0;
+        long from = meddler == null ? 0 : READABLE;
         while (from < HALF) {
             long at = MemorySegment.mismatch(
                     rig.memory().backing(), from, HALF, MemorySegment.ofArray(before), from, HALF);

@@ -78,7 +78,7 @@ public final class RigDriver {
         return this;
     }
 
-    /** Largest rings it makes, a power of two; before {@link #setUp}. */
+    /** Largest rings it makes, a power of two unless they are packed; before {@link #setUp}. */
     public RigDriver withQueueSize(int size) {
         mostQueueSize = size;
         return this;

@@ -460,6 +460,11 @@ public final class VirtioRig implements AutoCloseable {
         public void backendLost(int port, int errno) {
             hostEvents.add("lost " + port + " " + errno);
         }
+
+        @Override
+        public void warn(String line) {
+            hostEvents.add("warn " + line);
+        }
     };
 
     private final DeviceEffects effects = new DeviceEffects() {
