@@ -228,6 +228,7 @@ final class NetCore implements VirtioDevice {
         for (int i = 0; i < ports.length && !lost; i++) {
             FramePort port = ports[i];
             if (pairOf(i) == pair) {
+                takeBack(port, pair);
                 more |= receivers[pair].receive(port, BUDGET) == BUDGET;
                 if (port.isGone()) {
                     lose(port);
@@ -235,6 +236,18 @@ final class NetCore implements VirtioDevice {
             }
         }
         return more;
+    }
+
+    /**
+     * Another pair, that received for this port a moment ago, may hold a frame of it for want of buffers: what is read next would lie
+     * where the rest of that one does, so it is dropped.
+     */
+    private void takeBack(FramePort port, int pair) {
+        for (int other = 0; other < receivers.length; other++) {
+            if (other != pair && receivers[other].holds(port)) {
+                receivers[other].letGo();
+            }
+        }
     }
 
     // ---- ports
@@ -326,11 +339,6 @@ final class NetCore implements VirtioDevice {
     boolean usePairs(int count) {
         if (count < 1 || count > config.pairs()) {
             return false;
-        }
-        if (count != state.pairs()) {
-            for (Receiver receiver : receivers) {
-                receiver.letGo();
-            }
         }
         state.pairs(count);
         return true;

@@ -4,8 +4,8 @@ import io.jvmm.device.api.Backend;
 import io.jvmm.device.api.Descriptors;
 import io.jvmm.device.api.DeviceConfig;
 import io.jvmm.device.api.HostEvents;
+import io.jvmm.device.virtio.VirtioClass;
 import io.jvmm.device.virtio.VirtioDevice;
-import io.jvmm.device.virtio.VirtioFactory;
 import io.jvmm.device.virtio.VirtioHost;
 import io.jvmm.device.virtio.VirtioIdentity;
 import io.jvmm.ipc.sys.Fd;
@@ -13,33 +13,22 @@ import io.jvmm.ipc.sys.UnixSocket;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import org.agrona.concurrent.AtomicBuffer;
 
 /**
  * What the network device is, and how to make one. Descriptors of function F: {@code F.tap.N} for queue pair N, or
  * {@code F.passt}, which a successor gets again.
  */
-public final class NetDevice implements VirtioFactory {
+public final class NetDevice extends VirtioClass {
 
     private static final int STATE_ID = 0x564E_4554; // "VNET"
     private static final Map<String, String> EXAMPLE =
             Map.of("backend", "echo", "pairs", "2", "mtu", "9000", "packed", "true", "queue-size", "64");
     private static final String[] ECHO_DESCRIPTORS = {"tap.out", "tap.in", "passt.out", "passt.in"};
 
-    @Override
-    public String name() {
-        return "net";
-    }
-
-    @Override
-    public int stateId() {
-        return STATE_ID;
-    }
-
-    @Override
-    public int stateVersion() {
-        return NetStateLayout.VERSION;
+    /** The device as it is. */
+    public NetDevice() {
+        super("net", STATE_ID, NetStateLayout.VERSION, NetStateLayout.STATE_V1, EXAMPLE);
     }
 
     @Override
@@ -113,11 +102,6 @@ public final class NetDevice implements VirtioFactory {
                 .find(name)
                 .orElseThrow(
                         () -> new IllegalArgumentException("descriptor '" + function + "." + name + "' is missing"));
-    }
-
-    @Override
-    public DeviceConfig exampleConfig() {
-        return key -> Optional.ofNullable(EXAMPLE.get(key));
     }
 
     /** Pairs of sockets, one that keeps the borders of frames as a tap does, and a stream. */

@@ -60,14 +60,15 @@ final class Receiver {
     void reset() {
         reserve.clear();
         kicksWanted = true;
-        FramePort port = heldBy;
-        if (port != null) {
-            heldBy = null;
-            port.taken();
-        }
+        letGo(); // a part of it may be in buffers that are the driver's again
     }
 
-    /** Ports may bring their frames elsewhere from now on: one that is held here would not be what it was when it is its turn. */
+    /** Whether a frame of this port waits here for buffers. */
+    boolean holds(FramePort port) {
+        return port.equals(heldBy);
+    }
+
+    /** Drops the frame that waits here, if there is one. */
     void letGo() {
         FramePort port = heldBy;
         if (port != null) {

@@ -13,8 +13,9 @@ import java.lang.foreign.ValueLayout;
 import java.nio.ByteBuffer;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
-/** Nothing is allocated for a frame, in either direction, whichever the port and the ring. */
+/** Nothing is allocated for a frame, in either direction, whichever the port and the ring; nor for a command. */
 class NetAllocationTest {
     private static final int HEADER = 12;
     private static final int BUFFER = 1600;
@@ -63,6 +64,47 @@ class NetAllocationTest {
             moved = 0;
             Allocations.assertNoneIn(tap ? "tap" : "passt", window);
             assertTrue(moved > 1000, "buffers moved: " + moved);
+        }
+    }
+
+    /** Class, command and what follows (§5.1.6.5): each of those the device knows. */
+    private static final byte[][] COMMANDS = {
+        {0, 0, 1}, // PROMISC
+        {0, 1, 1}, // ALLMULTI
+        {0, 5, 0}, // NOBCAST
+        {1, 0, 1, 0, 0, 0, 2, 0, 0, 0, 0, 7, 1, 0, 0, 0, 51, 51, 0, 0, 0, 1}, // tables of one address each
+        {1, 1, 2, 0, 0, 0, 0, 9}, // MAC address
+        {2, 0, 5, 0}, // VLAN 5
+        {2, 1, 5, 0},
+        {4, 0, 2, 0}, // two pairs
+        {4, 0, 1, 0},
+        {5, 0, 1 << 1, 0, 0, 0, 0, 0, 0, 0}, // GUEST_CSUM alone
+    };
+
+    @ParameterizedTest
+    @ValueSource(longs = {ALL, PACKED})
+    void commands(long features) {
+        try (NetRig net = NetRig.tap("packed", "true", "pairs", "2")) {
+            net.driver().setUp(features & ~(1L << 28));
+            RigQueue queue = net.queue(net.control());
+            long[][] at = new long[COMMANDS.length][];
+            int[][] lengths = new int[COMMANDS.length][];
+            for (int i = 0; i < COMMANDS.length; i++) {
+                long place = put(net, (1 << 20) + 64L * i, COMMANDS[i]);
+                at[i] = new long[] {place, (1 << 20) + 32_000L};
+                lengths[i] = new int[] {COMMANDS[i].length, 1};
+            }
+            int[] good = new int[1];
+            Allocations.assertNoneIn("commands", () -> {
+                for (int i = 0; i < 10_000; i++) {
+                    int which = i % COMMANDS.length;
+                    net.rig.memory().put8(at[which][1], (byte) 0xFF);
+                    queue.offerRaw(at[which], lengths[which], 1, 2);
+                    queue.kickAnyway();
+                    good[0] += queue.reapRaw() >= 0 && net.rig.memory().get8(at[which][1], (byte) 1) == 0 ? 1 : 0;
+                }
+            });
+            assertTrue(good[0] >= 20_000 && good[0] % 10_000 == 0, "done: " + good[0]);
         }
     }
 

@@ -371,6 +371,51 @@ class NetCoreTest {
         }
     }
 
+    /** The same, where the driver resets a queue and enables it again: what came for it meanwhile waits in another pair's. */
+    @Test
+    void section261AHeldFrameIsNotMixedWithOthersWhenAQueueComesBack() {
+        try (NetRig net = NetRig.tap("mtu", "9000", "pairs", "2")) {
+            net.driver().setUp(ALL);
+            assertEquals(0, net.command(4, 0, (byte) 2, (byte) 0));
+            net.driver().write(RigDriver.QUEUE_SELECT, 2, 2);
+            net.driver().write(RigDriver.QUEUE_RESET, 2, 1);
+            assertEquals(0, net.driver().read(RigDriver.QUEUE_ENABLE, 2));
+            net.offerReceive(0, 1, 1500);
+            net.arrive(1, plain(), forGuest(8000, 1)); // held by pair 0, most of it in port 1
+            net.rig.settle();
+            net.driver().resetQueue(2);
+            net.offerReceive(1, 20, 1500);
+            net.arrive(1, plain(), forGuest(8000, 2));
+            List<byte[]> second = net.received(1);
+            assertEquals(1, second.size());
+            assertArrayEquals(forGuest(8000, 2), frameOf(second.getFirst()));
+            net.offerReceive(0, 20, 1500);
+            net.arrive(0, plain(), forGuest(100, 3));
+            List<byte[]> first = net.received(0);
+            assertEquals(1, first.size());
+            assertArrayEquals(forGuest(100, 3), frameOf(first.getFirst()));
+        }
+    }
+
+    /** A part of it lies in buffers that are the driver's again: it is gone, and counted. */
+    @ParameterizedTest
+    @ValueSource(longs = {ALL, PACKED})
+    void section261ResetOfAQueueThatHoldsAFrame(long features) {
+        try (NetRig net = NetRig.tap("mtu", "9000", "packed", "true")) {
+            net.driver().setUp(features);
+            net.offerReceive(0, 2, 1500);
+            net.arrive(0, plain(), forGuest(8000, 1));
+            net.arrive(0, plain(), forGuest(100, 2));
+            net.rig.settle();
+            net.driver().resetQueue(0);
+            assertEquals(1, net.counter(NetCounter.RX_DROPPED));
+            net.offerReceive(0, 20, 1500);
+            List<byte[]> frames = net.received(0);
+            assertEquals(1, frames.size());
+            assertArrayEquals(forGuest(100, 2), frameOf(frames.getFirst()));
+        }
+    }
+
     @Test
     void resetAtAnyMoment() {
         try (NetRig net = NetRig.tap("mtu", "9000", "packed", "true")) {

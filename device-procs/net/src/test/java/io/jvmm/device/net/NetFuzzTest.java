@@ -7,6 +7,8 @@ import io.jvmm.ipc.sys.Fd;
 import java.util.Map;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /**
  * Chains, registers and states of every kind of nonsense, with a host that sends everything back through the code of both back
@@ -41,17 +43,24 @@ class NetFuzzTest {
         return Frames.join(header, Frames.ethernet(Frames.GUEST_MAC, Frames.HOST_MAC, 0x0800, packet));
     }
 
+    /** Only split rings, or both. */
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void chainsAndRegisters(boolean packed) {
+        fuzz(packed, false, ChainFuzz.cases(20_000));
+    }
+
     @Test
-    void chainsAndRegisters() {
-        for (boolean packed : new boolean[] {false, true}) {
-            Map<String, Fd> echo = new NetDevice().scratchDescriptors();
-            Map<String, String> entries = Map.of("0.packed", Boolean.toString(packed));
-            long seed = System.nanoTime();
-            System.out.println(new ChainFuzz(new NetDevice(), entries, echo, seed)
-                    .with(NetFuzzTest::content)
-                    .run(ChainFuzz.cases(20_000)));
-            echo.values().forEach(Fd::close);
-        }
+    void memoryThatChanges() {
+        fuzz(true, true, ChainFuzz.cases(5_000));
+    }
+
+    private static void fuzz(boolean packed, boolean meddled, int cases) {
+        Map<String, Fd> echo = new NetDevice().scratchDescriptors();
+        Map<String, String> entries = Map.of("0.packed", Boolean.toString(packed));
+        ChainFuzz fuzz = new ChainFuzz(new NetDevice(), entries, echo, System.nanoTime()).with(NetFuzzTest::content);
+        System.out.println((meddled ? fuzz.meddled() : fuzz).run(cases));
+        echo.values().forEach(Fd::close);
     }
 
     @Test

@@ -17,6 +17,7 @@ import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import org.agrona.concurrent.UnsafeBuffer;
 
 /**
  * A network function under the driver of the rig. The host's side is in the test's hands: sockets that keep the borders of
@@ -113,6 +114,13 @@ final class NetRig implements AutoCloseable {
 
     int command(int type, int command, byte... data) {
         return driver().request(control(), Frames.join(new byte[] {(byte) type, (byte) command}, data), 1)[0];
+    }
+
+    /** A counter, as committed. */
+    long counter(NetCounter counter) {
+        byte[] state = rig.state();
+        int own = state.length - NetStateLayout.LENGTH_BYTES;
+        return new NetState(new UnsafeBuffer(state, own, NetStateLayout.LENGTH_BYTES)).counter(counter);
     }
 
     // ---- the guest

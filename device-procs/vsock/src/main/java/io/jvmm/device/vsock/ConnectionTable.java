@@ -5,7 +5,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * All connections: slots, those that are free, a hash over the pair of ports, and the row of those that have something to say
  * to the guest. Nothing is allocated after construction; every operation takes constant time but for connections whose ports
- * collide, of which there are at most as many as slots. Device thread only.
+ * collide, of which there are at most as many as slots, and for time, which looks at all slots. Device thread only.
  */
 final class ConnectionTable {
 
@@ -14,6 +14,7 @@ final class ConnectionTable {
     private int freeCount;
     private final @Nullable Connection[] hash;
     private final int seed;
+    private long nextDeadlineNs = Connection.NO_DEADLINE;
 
     private @Nullable Connection firstReady;
     private @Nullable Connection lastReady;
@@ -101,6 +102,29 @@ final class ConnectionTable {
         int mixed = ((hostPort * 0x9E37_79B1) ^ guestPort ^ seed) * 0x85EB_CA6B;
         mixed ^= mixed >>> 15;
         return ((mixed * 0xC2B2_AE35) >>> 8) & (hash.length - 1);
+    }
+
+    // ---- time
+
+    /** Gives it until then. */
+    void deadline(Connection connection, long atNs) {
+        connection.deadlineNs = atNs;
+        nextDeadlineNs = Math.min(nextDeadlineNs, atNs);
+    }
+
+    /** A time at which, or before which, no deadline has passed yet. */
+    long nextDeadlineNs() {
+        return nextDeadlineNs;
+    }
+
+    /** Gives all so much more time, and finds the next deadline. */
+    void postpone(long durationNs) {
+        nextDeadlineNs = Connection.NO_DEADLINE;
+        for (Connection connection : slots) {
+            if (connection.deadlineNs != Connection.NO_DEADLINE) {
+                deadline(connection, connection.deadlineNs + durationNs);
+            }
+        }
     }
 
     // ---- the row

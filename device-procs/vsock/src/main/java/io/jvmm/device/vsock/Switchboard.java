@@ -44,7 +44,6 @@ final class Switchboard {
     private final IoVector vector = new IoVector(2);
     private final MemorySegment line = Arena.ofAuto().allocate(ConnectLine.MAX_OK_BYTES);
     private HostSide host = HostSide.NOBODY;
-    private long nextDeadlineNs = Connection.NO_DEADLINE;
 
     Switchboard(VsockConfig config, VsockState state, VirtioHost virtio, int seed) {
         this.virtio = virtio;
@@ -109,11 +108,6 @@ final class Switchboard {
         virtio.wake(RX);
     }
 
-    private void deadline(Connection connection, long atNs) {
-        connection.deadlineNs = atNs;
-        nextDeadlineNs = Math.min(nextDeadlineNs, atNs);
-    }
-
     // ---- clients of the host
 
     /** A client has come; null when there are too many connections. */
@@ -125,7 +119,7 @@ final class Switchboard {
             return null;
         }
         connection.begin(State.HANDSHAKE, socket);
-        deadline(connection, nowNs + Timeouts.HANDSHAKE_NS);
+        table.deadline(connection, nowNs + Timeouts.HANDSHAKE_NS);
         return connection;
     }
 
@@ -148,7 +142,7 @@ final class Switchboard {
         connection.state = State.REQUESTED;
         connection.readable = true; // what the client has sent behind its line was announced already
         table.enter(connection);
-        deadline(connection, nowNs + Timeouts.REQUEST_NS);
+        table.deadline(connection, nowNs + Timeouts.REQUEST_NS);
         say(connection, Connection.REQUEST);
     }
 
@@ -181,7 +175,7 @@ final class Switchboard {
         connection.hostPort = hostPort;
         connection.guestPort = guestPort;
         table.enter(connection);
-        deadline(connection, nowNs + Timeouts.REQUEST_NS);
+        table.deadline(connection, nowNs + Timeouts.REQUEST_NS);
         if (!host.connect(connection)) {
             refused(connection);
         }
@@ -321,7 +315,7 @@ final class Switchboard {
             buffers.remove(connection, (int) result);
             connection.fwdCnt += (int) result;
             if (connection.state == State.LINGERING) {
-                deadline(connection, nowNs + Timeouts.LINGER_NS);
+                table.deadline(connection, nowNs + Timeouts.LINGER_NS);
             }
         }
         if (connection.bufferCount == 0) {
@@ -398,7 +392,7 @@ final class Switchboard {
         if (connection.bufferCount == 0) {
             endLingering(connection);
         } else {
-            deadline(connection, nowNs + Timeouts.LINGER_NS);
+            table.deadline(connection, nowNs + Timeouts.LINGER_NS);
         }
     }
 
@@ -471,32 +465,36 @@ final class Switchboard {
     // ---- time
 
     long nextDeadlineNs() {
-        return nextDeadlineNs;
+        return table.nextDeadlineNs();
     }
 
     /** REQUEST has gone to the guest. */
     void requestSent(Connection connection, long nowNs) {
         connection.requestSent = true;
-        deadline(connection, nowNs + Timeouts.REQUEST_NS);
+        table.deadline(connection, nowNs + Timeouts.REQUEST_NS);
     }
 
     /** SHUTDOWN has gone to the guest. */
     void shutdownSent(Connection connection, long nowNs) {
         if (connection.hostShutdown == VsockHeader.SHUTDOWN_BOTH) {
-            deadline(connection, nowNs + Timeouts.SHUTDOWN_NS);
+            table.deadline(connection, nowNs + Timeouts.SHUTDOWN_NS);
         }
+    }
+
+    /** The machine was paused: neither the guest nor the host could do anything meanwhile. */
+    void resumed(long pausedNs) {
+        table.postpone(pausedNs);
     }
 
     /** Ends what has taken too long, and finds the next deadline. */
     void timer(long nowNs) {
-        nextDeadlineNs = Connection.NO_DEADLINE;
         for (int i = 0; i < table.capacity(); i++) {
             Connection connection = table.slot(i);
             if (connection.deadlineNs <= nowNs) {
                 expired(connection);
             }
-            nextDeadlineNs = Math.min(nextDeadlineNs, connection.deadlineNs);
         }
+        table.postpone(0);
     }
 
     private void expired(Connection connection) {

@@ -1,5 +1,6 @@
 package io.jvmm.device.vsock;
 
+import io.jvmm.device.api.AcceptPause;
 import io.jvmm.device.api.Backend;
 import io.jvmm.device.api.HostEvents;
 import io.jvmm.device.vsock.Connection.State;
@@ -15,6 +16,7 @@ import io.jvmm.ipc.vsock.VsockConnectLayout;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.function.IntToLongFunction;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -40,6 +42,8 @@ final class UnixHostSide implements HostSide, Backend {
     private final @Nullable Fd listener;
     private final @Nullable VsockConnectClient connector;
     private final MemorySegment lines;
+    private final AcceptPause pause;
+    private final IntToLongFunction acceptor;
     private int index;
     private int unanswered;
     private @Nullable Connection firstToAsk;
@@ -48,12 +52,20 @@ final class UnixHostSide implements HostSide, Backend {
     /**
      * @param listener listens; becomes non-blocking here; null: no client of the host ever comes
      * @param connect the connect channel; null: the guest reaches nobody
+     * @param acceptor {@link SocketIo#accept}
      */
     UnixHostSide(
-            int function, Switchboard switchboard, HostEvents events, @Nullable Fd listener, @Nullable Fd connect) {
+            int function,
+            Switchboard switchboard,
+            HostEvents events,
+            @Nullable Fd listener,
+            @Nullable Fd connect,
+            IntToLongFunction acceptor) {
         this.function = function;
         this.switchboard = switchboard;
         this.events = events;
+        this.pause = new AcceptPause("function " + function, events);
+        this.acceptor = acceptor;
         this.listener = listener;
         this.connector = connect == null ? null : new VsockConnectClient(connect, io);
         this.lines = Arena.ofAuto().allocate((long) switchboard.table().capacity() * ConnectLine.MAX_BYTES, Long.BYTES);
@@ -93,12 +105,23 @@ final class UnixHostSide implements HostSide, Backend {
 
     @Override
     public boolean service(Poller poller, long nowNs) {
-        return poller.isReady(index, Poller.READABLE) && service(nowNs);
+        boolean again = pause.ends(nowNs);
+        Fd from = listener;
+        if (again && from != null) {
+            epoll.change(from.number(), Epoll.READABLE, LISTENER);
+        }
+        boolean happened = poller.isReady(index, Poller.READABLE) && service(nowNs);
+        return happened || again;
     }
 
     @Override
     public int maxDescriptors() {
         return 1;
+    }
+
+    @Override
+    public long nextDeadlineNs() {
+        return pause.nextDeadlineNs();
     }
 
     @Override
@@ -161,8 +184,11 @@ final class UnixHostSide implements HostSide, Backend {
     private void acceptClients(long nowNs) {
         Fd from = listener;
         for (int i = 0; i < MOST_ACCEPTS && from != null; i++) {
-            long socket = SocketIo.accept(from.number());
+            long socket = acceptor.applyAsLong(from.number());
             if (socket < 0) {
+                if (pause.begins(socket, nowNs)) {
+                    epoll.change(from.number(), 0, LISTENER);
+                }
                 return;
             }
             client((int) socket, nowNs);

@@ -140,6 +140,11 @@ final class VsockDevice implements VirtioDevice {
         switchboard.timer(nowNs);
     }
 
+    @Override
+    public void resumed(long pausedNs, long nowNs) {
+        switchboard.resumed(pausedNs);
+    }
+
     /** Packets that were taken and not completed come again; they belong to no connection any more. */
     @Override
     public void resume(long nowNs) {

@@ -4,20 +4,23 @@ import io.jvmm.device.api.Backend;
 import io.jvmm.device.api.Descriptors;
 import io.jvmm.device.api.DeviceConfig;
 import io.jvmm.device.api.HostEvents;
+import io.jvmm.device.virtio.VirtioClass;
 import io.jvmm.device.virtio.VirtioDevice;
-import io.jvmm.device.virtio.VirtioFactory;
 import io.jvmm.device.virtio.VirtioHost;
 import io.jvmm.device.virtio.VirtioIdentity;
 import io.jvmm.ipc.sys.Fd;
+import io.jvmm.ipc.sys.SocketIo;
 import io.jvmm.ipc.sys.UnixSocket;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
+import java.util.function.IntToLongFunction;
 import org.agrona.concurrent.AtomicBuffer;
 
 /** What the vsock process is, and how to make its functions. */
-public final class VsockFactory implements VirtioFactory {
+public final class VsockFactory extends VirtioClass {
+
+    private static final int STATE_ID = 0x5653_4F43; // "VSOC"
 
     /** The supervisor's end of the connect channel of a scratch machine. */
     private static final String SCRATCH = ".scratch";
@@ -25,19 +28,17 @@ public final class VsockFactory implements VirtioFactory {
     private static final Map<String, String> EXAMPLE =
             Map.of("cid", "3", "connections", "8", "buffer-bytes", "8192", "packed", "true");
 
-    @Override
-    public String name() {
-        return "vsock";
+    private final IntToLongFunction acceptor;
+
+    /** Takes clients of the host. */
+    public VsockFactory() {
+        this(SocketIo::accept);
     }
 
-    @Override
-    public int stateId() {
-        return 0x5653_4F43; // "VSOC"
-    }
-
-    @Override
-    public int stateVersion() {
-        return VsockState.VERSION;
+    /** For tests. */
+    VsockFactory(IntToLongFunction acceptor) {
+        super("vsock", STATE_ID, VsockState.VERSION, VsockState.STATE_V1, EXAMPLE);
+        this.acceptor = acceptor;
     }
 
     @Override
@@ -63,17 +64,13 @@ public final class VsockFactory implements VirtioFactory {
                         device.switchboard(),
                         events,
                         descriptors.find(f + ".listen").orElse(null),
-                        descriptors.find(f + ".connect").orElse(null));
+                        descriptors.find(f + ".connect").orElse(null),
+                        acceptor);
                 backends.add(host);
                 descriptors.find(f + SCRATCH).ifPresent(fd -> backends.add(new ScratchPeer(host, fd)));
             }
         }
         return backends;
-    }
-
-    @Override
-    public DeviceConfig exampleConfig() {
-        return key -> Optional.ofNullable(EXAMPLE.get(key));
     }
 
     /** Both ends of a connect channel: scratch machines have {@link ScratchPeer} for a supervisor. */

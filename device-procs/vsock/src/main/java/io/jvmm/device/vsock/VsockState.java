@@ -1,6 +1,9 @@
 package io.jvmm.device.vsock;
 
 import io.jvmm.device.api.StateRejectedException;
+import java.lang.foreign.MemoryLayout;
+import java.lang.foreign.StructLayout;
+import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
 import org.agrona.concurrent.AtomicBuffer;
 
@@ -22,6 +25,23 @@ final class VsockState {
 
     static final int VERSION = 1;
     static final int LENGTH_BYTES = 96;
+
+    private static final ValueLayout.OfInt U32 = ValueLayout.JAVA_INT.withOrder(ByteOrder.LITTLE_ENDIAN);
+    private static final ValueLayout.OfLong U64 = ValueLayout.JAVA_LONG.withOrder(ByteOrder.LITTLE_ENDIAN);
+
+    static final StructLayout STATE_V1 = MemoryLayout.structLayout(
+            U64.withName("guestCid"),
+            U32.withName("nextHostPort"),
+            U32.withName("resetPending"),
+            U64.withName("packetsToGuest"),
+            U64.withName("packetsFromGuest"),
+            U64.withName("bytesToGuest"),
+            U64.withName("bytesFromGuest"),
+            U64.withName("connections"),
+            U64.withName("refused"),
+            U64.withName("resets"),
+            U64.withName("guestErrors"),
+            MemoryLayout.paddingLayout(16));
 
     /** The first port given to clients of the host; those up to 2^31 - 1 are used in turn. */
     static final int FIRST_HOST_PORT = 1 << 30;

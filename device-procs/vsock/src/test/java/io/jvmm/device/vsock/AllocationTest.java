@@ -7,6 +7,10 @@ import io.jvmm.device.virtio.rig.RigDriver;
 import io.jvmm.device.virtio.rig.RigQueue;
 import io.jvmm.ipc.Allocations;
 import io.jvmm.ipc.memory.GuestMemory;
+import io.jvmm.ipc.sys.SocketIo;
+import io.jvmm.ipc.sys.UnixSocket;
+import java.util.ArrayList;
+import java.util.List;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -17,6 +21,9 @@ class AllocationTest {
     private static final int PORT = 52;
     private static final int GUEST_PORT = 1024;
     private static final int RX_BYTES = 44 + 4096;
+    private static final int CLIENTS_OF_A_WINDOW = 25;
+    /** One window to warm up and at most ten that count. */
+    private static final int CLIENTS = 11 * CLIENTS_OF_A_WINDOW;
 
     /** A driver with two buffers of its own, which it uses again and again. */
     private static final class Raw {
@@ -26,6 +33,8 @@ class AllocationTest {
         private final int[] txLength = new int[1];
         private final long[] rx = new long[1];
         private final int[] rxLength = {RX_BYTES};
+        private int guestPort = GUEST_PORT;
+        private int hostPort = PORT;
 
         Raw(VsockBench bench) {
             this.bench = bench;
@@ -38,8 +47,8 @@ class AllocationTest {
             long at = tx[0];
             memory.put64(at, VsockBench.CID);
             memory.put64(at + 8, 2);
-            memory.put32(at + 16, GUEST_PORT);
-            memory.put32(at + 20, PORT);
+            memory.put32(at + 16, guestPort);
+            memory.put32(at + 20, hostPort);
             memory.put32(at + 24, dataBytes);
             memory.put16(at + 28, (short) 1);
             memory.put16(at + 30, (short) op);
@@ -67,6 +76,8 @@ class AllocationTest {
                 return -1;
             }
             int op = memory.get16(rx[0] + 30, (short) 0);
+            hostPort = memory.get32(rx[0] + 16, 0);
+            guestPort = memory.get32(rx[0] + 20, 0);
             offer();
             return op;
         }
@@ -137,6 +148,46 @@ class AllocationTest {
             });
             assertTrue(made[0] > 20_000, "made " + made[0]);
             assertEquals(0, bench.rig.guestErrors());
+        }
+    }
+
+    /** Clients of the host: their line, the guest's answer, the end. Their sockets are made beforehand, which is the test's business. */
+    @ParameterizedTest
+    @ValueSource(longs = {RigDriver.F_EVENT_IDX, VsockBench.ALL})
+    void clientsOfTheHost(long features) {
+        try (VsockBench bench = new VsockBench()) {
+            bench.driver.setUp(features);
+            Raw raw = new Raw(bench);
+            raw.offer();
+            int[] sockets = new int[CLIENTS];
+            List<HostEnd> ends = new ArrayList<>();
+            for (int i = 0; i < CLIENTS; i++) {
+                UnixSocket.Pair pair = UnixSocket.streamPair();
+                pair.left().fd().setNonBlocking(true);
+                pair.right().fd().setNonBlocking(true);
+                sockets[i] = pair.left().fd().release();
+                ends.add(new HostEnd(pair.right()));
+                ends.getLast().write("CONNECT 77\n");
+            }
+            UnixHostSide host = (UnixHostSide) bench.rig.backends().getFirst();
+            int[] count = new int[2];
+            Allocations.assertNoneIn("clients of the host", () -> {
+                for (int i = 0; i < CLIENTS_OF_A_WINDOW; i++) {
+                    host.client(sockets[count[0]++], bench.rig.nowNs());
+                    count[1] += raw.receive() == Packet.REQUEST ? 1 : 0;
+                    raw.send(Packet.RESPONSE, 0, 0, 0);
+                    raw.send(Packet.RW, 0, 100, 0);
+                    raw.send(Packet.SHUTDOWN, Packet.RCV | Packet.SEND, 0, 0);
+                    count[1] += raw.receive() == Packet.RST ? 1 : 0;
+                }
+            });
+            assertEquals(2 * count[0], count[1]);
+            assertEquals(100 + "OK 1073741824\n".length(), ends.getFirst().read(0x1000).length);
+            assertEquals(0, bench.rig.guestErrors());
+            for (int i = count[0]; i < CLIENTS; i++) {
+                SocketIo.close(sockets[i]);
+            }
+            ends.forEach(HostEnd::close);
         }
     }
 }

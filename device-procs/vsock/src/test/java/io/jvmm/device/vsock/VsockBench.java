@@ -63,8 +63,15 @@ final class VsockBench implements AutoCloseable {
 
     /** Makes what {@link VsockFactory} makes and keeps the last device. */
     private static final class Capture implements VirtioFactory {
-        private final VsockFactory factory = new VsockFactory();
+        private final VsockFactory factory = new VsockFactory(this::take);
+        private long acceptError;
+        private int accepts;
         private @Nullable VsockDevice device;
+
+        private long take(int socket) {
+            accepts++;
+            return acceptError != 0 ? acceptError : SocketIo.accept(socket);
+        }
 
         @Override
         public String name() {
@@ -233,6 +240,16 @@ final class VsockBench implements AutoCloseable {
             throw new AssertionError();
         }
         return device;
+    }
+
+    /** Clients of the host cannot be taken for this reason; null: they can. */
+    void acceptFails(@Nullable Errno why) {
+        capture.acceptError = why == null ? 0 : -why.number();
+    }
+
+    /** How often the device has tried to take a client. */
+    int accepts() {
+        return capture.accepts;
     }
 
     // ---- the guest
