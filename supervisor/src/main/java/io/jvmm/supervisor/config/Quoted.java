@@ -32,7 +32,7 @@ public final class Quoted {
         text.codePoints().forEach(c -> {
             if (c == '"' || c == '\\') {
                 s.append('\\').append((char) c);
-            } else if (c >= ' ' && c <= '~' || Character.isLetterOrDigit(c)) {
+            } else if ((c >= ' ' && c <= '~') || Character.isLetterOrDigit(c)) {
                 s.appendCodePoint(c);
             } else {
                 s.append(String.format("\\U%08X", c));
