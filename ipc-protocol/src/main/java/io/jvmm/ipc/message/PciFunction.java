@@ -4,7 +4,7 @@ import org.agrona.DirectBuffer;
 import org.agrona.MutableDirectBuffer;
 
 /**
- * What a device declares of one of its PCI functions, once, before it is READY: the PCI_FUNCTION event. The board owns the
+ * What a device declares of one of its PCI functions, before it is READY: the PCI_FUNCTION event. The board owns the
  * configuration space, the BARs and the MSI-X table that follow from it.
  *
  * <pre>

@@ -2,7 +2,9 @@ package io.jvmm.vcpu.board;
 
 import java.io.ByteArrayOutputStream;
 import java.nio.charset.StandardCharsets;
+import java.util.List;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Writes AML, the byte code of ACPI's DSDT (ACPI 6.5 §20). Only what our tables say, each operation under the name it has
@@ -27,13 +29,20 @@ final class AmlWriter {
     private static final int METHOD_OP = 0x14;
     private static final int EXT_PREFIX = 0x5B;
     private static final int ARG0_OP = 0x68;
+    private static final int STORE_OP = 0x70;
+    private static final int AND_OP = 0x7B;
     private static final int OR_OP = 0x7D;
     private static final int CREATE_DWORD_FIELD_OP = 0x8A;
     private static final int LNOT_OP = 0x92;
     private static final int LEQUAL_OP = 0x93;
     private static final int IF_OP = 0xA0;
     private static final int RETURN_OP = 0xA4;
+    private static final int OPERATION_REGION_OP = 0x80;
+    private static final int FIELD_OP = 0x81;
     private static final int DEVICE_OP = 0x82;
+    private static final int DUAL_NAME_PREFIX = 0x2E;
+    private static final int PCI_CONFIG = 2;
+    private static final int BYTE_ACCESS = 1;
 
     private static final int SERIALIZED = 1 << 3;
     private static final int SEGMENT_LENGTH = 4;
@@ -92,6 +101,92 @@ final class AmlWriter {
             b.out.write(arguments | SERIALIZED);
             body.accept(b);
         });
+    }
+
+    /** {@code Method (segment, arguments, Serialized) {}} without arguments. */
+    AmlWriter method(String segment, Consumer<AmlWriter> body) {
+        return method(segment, 0, body);
+    }
+
+    /** {@code OperationRegion (segment, PCI_Config, offset, length)} of the device around it. */
+    AmlWriter pciConfigRegion(String segment, int offset, int lengthBytes) {
+        out.write(EXT_PREFIX);
+        out.write(OPERATION_REGION_OP);
+        path(segment);
+        out.write(PCI_CONFIG);
+        return integer(offset).integer(lengthBytes);
+    }
+
+    /**
+     * {@code Field (region, ByteAcc, NoLock, Preserve) { ... }} of one byte each, from the region's first one on; null for a byte
+     * without a name, of which fewer than eight may be in a row.
+     */
+    AmlWriter byteFields(String region, List<@Nullable String> segments) {
+        out.write(EXT_PREFIX);
+        return block(FIELD_OP, b -> {
+            b.path(region);
+            b.out.write(BYTE_ACCESS);
+            int unnamed = 0;
+            for (final String segment : segments) {
+                if (segment == null) {
+                    unnamed++;
+                    continue;
+                }
+                if (unnamed > 0) {
+                    b.out.write(0);
+                    b.out.write(unnamed * Byte.SIZE);
+                    unnamed = 0;
+                }
+                b.path(segment);
+                b.out.write(Byte.SIZE);
+            }
+        });
+    }
+
+    /** {@code If (path) { ... }}. */
+    AmlWriter ifSet(String path, Consumer<AmlWriter> body) {
+        return block(IF_OP, b -> body.accept(b.path(path)));
+    }
+
+    /** {@code If (segment & bits) { ... }}. */
+    AmlWriter ifAnyBit(String segment, int bits, Consumer<AmlWriter> body) {
+        return block(IF_OP, b -> {
+            b.out.write(AND_OP);
+            b.path(segment).integer(bits);
+            b.out.write(ZERO_OP);
+            body.accept(b);
+        });
+    }
+
+    /** {@code target = segment & bits}. */
+    AmlWriter and(String segment, int bits, String target) {
+        out.write(AND_OP);
+        return path(segment).integer(bits).path(target);
+    }
+
+    /** {@code target = source}. */
+    AmlWriter store(String source, String target) {
+        out.write(STORE_OP);
+        return path(source).path(target);
+    }
+
+    /** {@code target = ArgN}. */
+    AmlWriter storeArgument(int argument, String target) {
+        out.write(STORE_OP);
+        out.write(ARG0_OP + argument);
+        return path(target);
+    }
+
+    /** {@code Return (...)}: the next thing written is what. */
+    AmlWriter returns() {
+        out.write(RETURN_OP);
+        return this;
+    }
+
+    /** {@code CreateDWordField (buffer, byteIndex, segment)}. */
+    AmlWriter dwordField(String buffer, int byteIndex, String segment) {
+        out.write(CREATE_DWORD_FIELD_OP);
+        return path(buffer).integer(byteIndex).path(segment);
     }
 
     /** {@code CreateDWordField (ArgN, byteIndex, segment)}. */
@@ -200,17 +295,23 @@ final class AmlWriter {
         little(length >> 4, following);
     }
 
-    /** An absolute or relative path of one segment; segments are padded with underscores (§20.2.2). */
-    private AmlWriter path(String path) {
+    /** An absolute or relative path of one segment, or of two with a dot; segments are padded with underscores (§20.2.2). */
+    AmlWriter path(String path) {
         final boolean absolute = path.startsWith("\\");
-        final String segment = absolute ? path.substring(1) : path;
-        if (!segment.matches("[A-Z_][A-Z0-9_]{0,3}")) {
-            throw new IllegalArgumentException("not an AML name segment: " + path);
-        }
+        final String[] segments = (absolute ? path.substring(1) : path).split("\\.", -1);
         if (absolute) {
             out.write('\\');
         }
-        out.writeBytes((segment + "_".repeat(SEGMENT_LENGTH - segment.length())).getBytes(StandardCharsets.US_ASCII));
+        if (segments.length == 2) {
+            out.write(DUAL_NAME_PREFIX);
+        }
+        for (final String segment : segments) {
+            if (segments.length > 2 || !segment.matches("[A-Z_][A-Z0-9_]{0,3}")) {
+                throw new IllegalArgumentException("not an AML name segment: " + path);
+            }
+            out.writeBytes(
+                    (segment + "_".repeat(SEGMENT_LENGTH - segment.length())).getBytes(StandardCharsets.US_ASCII));
+        }
         return this;
     }
 

@@ -361,6 +361,9 @@ public final class Board {
             final var violation = d.violation();
             violationTold[i] =
                     violation == null || supervisor.peerViolation(d.device().index(), violation);
+            if (violationTold[i] && !d.refusal().isEmpty()) {
+                supervisor.log(LogLevel.ERROR, d.device().name() + ": " + d.refusal());
+            }
         }
     }
 

@@ -23,6 +23,8 @@ final class DeviceListener implements DeviceEventHandler {
 
     private static final int BATCH = 64;
 
+    private static final String NO_BUS = "declares a PCI function, and there is no PCI bus";
+
     /** What 31 functions with as many capabilities as fit would say, with room for more. */
     private static final int MOST_DECLARATIONS = 1024;
 
@@ -46,6 +48,7 @@ final class DeviceListener implements DeviceEventHandler {
     private boolean severed;
     private @Nullable PowerAction powerAction;
     private @Nullable PowerOrigin powerOrigin;
+    private String refusal = "";
     private long guestErrors;
     private int lastErrorCode;
 
@@ -149,6 +152,11 @@ final class DeviceListener implements DeviceEventHandler {
         return severed;
     }
 
+    /** Why it was severed, for people; empty where the violation says it all. */
+    String refusal() {
+        return refusal;
+    }
+
     /** The last power request; stays. */
     @Nullable
     PowerAction powerAction() {
@@ -198,18 +206,24 @@ final class DeviceListener implements DeviceEventHandler {
 
     @Override
     public void pciFunction(PciFunction declaration) {
-        if (bus == null || !bus.declare(device, declaration)) {
-            counters.increment(BoardCounter.IGNORED_EVENTS);
-            endpoint.sever(functionForbidden);
+        final String wrong = bus == null ? NO_BUS : bus.declare(device, declaration);
+        if (!wrong.isEmpty()) {
+            refuse(functionForbidden, wrong);
         }
     }
 
     @Override
     public void pciCapability(int function, byte[] bytes) {
-        if (bus == null || !bus.declare(device, function, bytes)) {
-            counters.increment(BoardCounter.IGNORED_EVENTS);
-            endpoint.sever(capabilityForbidden);
+        final String wrong = bus == null ? NO_BUS : bus.declare(device, function, bytes);
+        if (!wrong.isEmpty()) {
+            refuse(capabilityForbidden, wrong);
         }
+    }
+
+    private void refuse(Violation violation, String why) {
+        counters.increment(BoardCounter.IGNORED_EVENTS);
+        refusal = why;
+        endpoint.sever(violation);
     }
 
     private void listen() {

@@ -3,8 +3,7 @@ package io.jvmm.vcpu.board;
 import java.util.Locale;
 
 /**
- * The DSDT: what cannot be found by probing. Names, and of methods only PCI's handshake
- * ({@link PciAml}), so that hardly anything in it can fail at run time.
+ * The DSDT: what cannot be found by probing. Names, and of methods only PCI's ({@link PciAml}), so that hardly anything in it can fail at run time.
  *
  * <p>There is no DMA controller (PNP0200) on this board, so none is declared; the 8259s and the 8254 are the engine's.
  */
@@ -15,6 +14,7 @@ final class Dsdt {
 
     static byte[] of(AcpiConfig config) {
         final AmlWriter aml = new AmlWriter();
+        PciAml.interruptModel(aml);
         aml.scope("\\_SB", sb -> {
             for (int cpu = 0; cpu < config.vcpus(); cpu++) {
                 processor(sb, cpu);

@@ -15,14 +15,14 @@ public interface ExpansionBus {
     void watch(Poller poller);
 
     /**
-     * A device declares a function of its own.
+     * A device declares a function of its own. Once the bus has been put together it may only repeat itself, which changes nothing.
      *
-     * @return false when this device may not, or not any more
+     * @return empty, or why this device may not say this, or not any more
      */
-    boolean declare(BoardDevice device, PciFunction function);
+    String declare(BoardDevice device, PciFunction function);
 
-    /** A device declares a capability of a function that it has declared; as {@link #declare}. */
-    boolean declare(BoardDevice device, int function, byte[] capability);
+    /** A device declares the next capability of a function that it has declared; as {@link #declare}. */
+    String declare(BoardDevice device, int function, byte[] capability);
 
     /**
      * Every device has said what it is: the bus is put together, and declares nothing from now on.

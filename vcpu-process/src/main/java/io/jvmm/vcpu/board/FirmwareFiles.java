@@ -17,6 +17,7 @@ import java.util.Map;
  *   etc/acpi/tables   all tables behind one another, pointers relative to the file
  *   etc/acpi/rsdp     the RSDP
  *   etc/table-loader  128 bytes a command: 1 allocate a file, 2 add a file's address to a pointer, 3 set a checksum
+ *   bootorder         the OpenFirmware path of each device to boot from, a line each, the last one ended by a zero
  * </pre>
  *
  * <p>Handed over in a memfd that the device which plays fw_cfg has, too:
@@ -56,9 +57,21 @@ public final class FirmwareFiles {
 
     private FirmwareFiles() {}
 
-    /** The files by name. */
-    public static Map<String, byte[]> of(AcpiConfig config, E820 map) {
-        return new FirmwareFiles().files(config, map);
+    /**
+     * The files by name.
+     *
+     * @param disks the PCI slots of the disks to boot from, first choice first
+     * @param networks those of the network interfaces to try then
+     */
+    public static Map<String, byte[]> of(AcpiConfig config, E820 map, List<Integer> disks, List<Integer> networks) {
+        final Map<String, byte[]> files = new FirmwareFiles().files(config, map);
+        final List<String> order = new ArrayList<>();
+        disks.forEach(slot -> order.add("/pci@i0cf8/scsi@" + Integer.toHexString(slot) + "/disk@0,0"));
+        networks.forEach(slot -> order.add("/pci@i0cf8/ethernet@" + Integer.toHexString(slot) + "/ethernet-phy@0"));
+        if (!order.isEmpty()) {
+            files.put("bootorder", (String.join("\n", order) + "\0").getBytes(StandardCharsets.US_ASCII));
+        }
+        return files;
     }
 
     /** The files as they lie in the memfd. */

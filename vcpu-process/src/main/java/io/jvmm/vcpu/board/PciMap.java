@@ -42,6 +42,12 @@ public final class PciMap {
 
     public static final int INTX_GSIS = 8;
 
+    /**
+     * The lines of the 8259s that PCI's interrupts may be routed to, bit n for line n: 5, 10 and 11. Nothing else of this board has them, and
+     * firmware for PCs takes 10 and 11.
+     */
+    public static final int PIC_LINES = 1 << 5 | 1 << 10 | 1 << 11;
+
     private PciMap() {}
 
     /** The IOAPIC's pin behind an interrupt pin of a slot; {@code pin} 0 is INTA#. */

@@ -24,6 +24,11 @@ final class ResourceTemplate {
     private static final int READ_WRITE = 1;
 
     private static final int EDGE_HIGH_SHARED = 0x11;
+    private static final int EXTENDED_INTERRUPT = 0x89;
+    private static final int CONSUMER_LEVEL_HIGH_SHARED = 0x09;
+
+    /** Where the number is in a template that is one interrupt. */
+    static final int INTERRUPT_NUMBER = 5;
 
     private final ByteArrayOutputStream out = new ByteArrayOutputStream();
 
@@ -50,6 +55,18 @@ final class ResourceTemplate {
         out.write(IRQ_WITH_FLAGS);
         word(1 << irq);
         out.write(EDGE_HIGH_SHARED);
+        return this;
+    }
+
+    /** {@code Interrupt (ResourceConsumer, Level, ActiveHigh, Shared) {irqs}} (§6.4.3.6): the first number is at {@link #INTERRUPT_NUMBER}. */
+    ResourceTemplate levelInterrupts(int... irqs) {
+        out.write(EXTENDED_INTERRUPT);
+        word(2 + Integer.BYTES * irqs.length);
+        out.write(CONSUMER_LEVEL_HIGH_SHARED);
+        out.write(irqs.length);
+        for (final int irq : irqs) {
+            little(irq, Integer.BYTES);
+        }
         return this;
     }
 

@@ -11,7 +11,7 @@ import java.util.Optional;
  * A PC's firmware in place of a kernel: its image is ROM that ends at 4 GiB, and the processor starts at its reset vector, ffff_fff0.
  *
  * <p>A copy of its last 128 KiB lies in RAM at e0000. A chipset shows ROM there until firmware has switched its PAM registers to RAM and copied
- * itself over; here that has happened already, so that the switching changes nothing.
+ * itself over; here the copy is there already, so that for reads the switching changes nothing.
  */
 public final class FirmwareLoader {
     /** ROM ends here. */

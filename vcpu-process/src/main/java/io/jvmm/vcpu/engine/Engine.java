@@ -37,6 +37,16 @@ public interface Engine extends AutoCloseable {
      */
     void mapMemory(int slot, long guestPhysicalAddress, long lengthBytes, MemorySegment host, boolean readOnly);
 
+    /**
+     * Says which pages of the PC's area for ROM, c0000 to fffff, take no writes though they are RAM: those come out as
+     * {@link ExitKind#MMIO_WRITE}. Unlike {@link #mapMemory} also while the machine runs, on any thread; the vCPU whose thread it is sees it with
+     * its next instruction, the others soon. An engine that cannot does nothing, and the pages take writes: KVM would need to change memory
+     * slots, which the jail does not allow.
+     *
+     * @param pages bit n: the page at c0000 + n * 1000
+     */
+    default void lockRomArea(long pages) {}
+
     /** Creates vCPU {@code index}; indexes count up from 0. */
     Vcpu createVcpu(int index);
 

@@ -7,9 +7,9 @@ package io.jvmm.vcpu.engine;
  * <p>While it is masked the engine leaves the eventfd alone, so that signals stay in it and whoever holds it may look at it or take
  * them away.
  *
- * <p>Any thread, one at a time for each interrupt; nothing is allocated. Address and data are the guest's and any value is safe: an
- * address that is not that of a local APIC (fee0_0000..feef_ffff) reaches nobody, or, on KVM, which looks at the destination only, a vCPU of
- * the same guest.
+ * <p>Any thread, one at a time for each interrupt; nothing is allocated. Address and data are the guest's and any value is safe; what is no
+ * interrupt message the board does not send ({@code Msix.isInterrupt}), since engines differ there: it reaches nobody, or, on KVM, which looks at the destination
+ * bits of any address, a vCPU of the same guest.
  */
 public interface MessageInterrupt {
     /**

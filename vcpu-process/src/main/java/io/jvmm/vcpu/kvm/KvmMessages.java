@@ -13,7 +13,8 @@ import java.lang.foreign.MemorySegment;
 
 /**
  * Messages whose eventfds KVM consumes: an irqfd on a GSI of its own while not masked, and a route that says which message. The
- * kernel takes the whole routing table each time a message changes, which is rare; masking leaves the route alone.
+ * kernel takes the whole routing table each time a message changes, which the board
+ * keeps rare whatever the guest does; masking leaves the route alone.
  *
  * <p>Any thread; its lock guards routing table and scratch memory. An ioctl that the kernel refuses throws, which ends the machine.
  */

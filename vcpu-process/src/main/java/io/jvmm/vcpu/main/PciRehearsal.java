@@ -38,6 +38,11 @@ final class PciRehearsal implements AutoCloseable {
     private static final long MESSAGE_ADDRESS = 0xFEE0_0000L;
     private static final int MESSAGE_DATA = 0x40;
 
+    /** Of the ISA bridge in slot 31. */
+    private static final long PIRQ_REGISTERS = PciMap.ECAM_START + (31 << 15) + 0x60;
+
+    private static final int PIRQ_ROUTES = 0x0B0B_0A0A;
+
     private final EventFd vector = EventFd.create();
     private final EventFd otherVector = EventFd.create();
     private final EventFd intx = EventFd.create();
@@ -74,6 +79,7 @@ final class PciRehearsal implements AutoCloseable {
                         intx,
                         again)),
                 engine,
+                PciMap.PIC_LINES,
                 false);
     }
 
@@ -99,6 +105,7 @@ final class PciRehearsal implements AutoCloseable {
         maps.memory().write(0, table + 12, 4, 1, counters);
         maps.memory().write(0, config + MSIX_CONTROL, 2, 0, counters);
         maps.memory().write(0, PciMap.WINDOW_START + NOTIFY, 2, 0, counters);
+        maps.memory().write(0, PIRQ_REGISTERS, 4, PIRQ_ROUTES, counters);
     }
 
     @Override

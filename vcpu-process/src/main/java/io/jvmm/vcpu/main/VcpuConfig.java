@@ -88,6 +88,16 @@ record VcpuConfig(
      */
     record Interrupt(int line, int gsi, boolean level) {}
 
+    /** The slots of all functions of a device class, ascending: of the process of that name, and of those named after one instance. */
+    List<Integer> slots(String deviceClass) {
+        return devices.stream()
+                .filter(d -> d.name().equals(deviceClass) || d.name().startsWith(deviceClass + "-"))
+                .flatMap(d -> d.functions().stream())
+                .map(Function::slot)
+                .sorted()
+                .toList();
+    }
+
     /**
      * Reads and checks all entries.
      *

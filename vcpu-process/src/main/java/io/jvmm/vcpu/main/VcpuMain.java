@@ -159,7 +159,8 @@ public final class VcpuMain {
     /** Firmware where its reset vector is, and what it asks its configuration device for into the memfd that it shares with us. */
     private static BootPlan loadFirmware(BootRecord record, VcpuConfig config, Wiring wiring) throws BootException {
         final E820 map = E820.of(config.memoryBytes());
-        final byte[] files = FirmwareFiles.pack(FirmwareFiles.of(Wiring.acpi(config), map));
+        final byte[] files = FirmwareFiles.pack(
+                FirmwareFiles.of(Wiring.acpi(config), map, config.slots("block"), config.slots("net")));
         record.findFd("firmware.files").ifPresent(fd -> {
             final long room = FileIo.size(fd);
             if (room < files.length) {

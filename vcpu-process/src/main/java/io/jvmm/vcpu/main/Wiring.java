@@ -101,9 +101,20 @@ record Wiring(
                 slots.add(slot(record, device, devices.get(i), f, engine));
             }
         }
-        final PciBus bus = new PciBus(slots, engine, config.firmware());
+        final PciBus bus = new PciBus(slots, engine, freePicLines(config), config.firmware());
         bus.addTo(ports, addresses);
         return new Board.Maps(ports.build(), addresses.build(), bus);
+    }
+
+    /** The lines of the 8259s that no device has been given; a set of bits. */
+    private static int freePicLines(VcpuConfig config) {
+        int free = ~0;
+        for (final VcpuConfig.Device device : config.devices()) {
+            for (final VcpuConfig.Interrupt interrupt : device.interrupts()) {
+                free &= ~(1 << interrupt.gsi());
+            }
+        }
+        return free;
     }
 
     private static PciSlot slot(

@@ -120,6 +120,14 @@ public final class X86Engine implements Engine {
     }
 
     @Override
+    public void lockRomArea(long pages) {
+        memory.lockRomArea(pages);
+        for (final X86Vcpu vcpu : vcpus) {
+            vcpu.forgetPermissions();
+        }
+    }
+
+    @Override
     public Vcpu createVcpu(int index) {
         if (index != vcpus.size() || index >= vcpuCount) {
             throw new IllegalArgumentException("vCPU " + index + " after " + vcpus.size() + " of " + vcpuCount);

@@ -44,6 +44,7 @@ final class X86Vcpu implements Vcpu {
     private volatile @Nullable Thread thread;
     private volatile boolean asleep;
     private volatile boolean kicked;
+    private volatile boolean permissionsOld;
     /** Why the machine cannot go on, or empty. */
     private volatile String broken = "";
     /** Waits for its start-up message (SDM 3A 9.4.3). */
@@ -106,6 +107,16 @@ final class X86Vcpu implements Vcpu {
         wake();
     }
 
+    /** Memory that took writes takes none any more, or the reverse: what the TLBs know of it is old. Any thread. */
+    void forgetPermissions() {
+        if (Thread.currentThread().equals(thread)) {
+            cpu.mmu.flushAll();
+        } else {
+            permissionsOld = true;
+            wake();
+        }
+    }
+
     /** Something that the processor needs is gone: {@link #run()} says so soon. Any thread. */
     void fail(String reason) {
         broken = reason;
@@ -145,6 +156,10 @@ final class X86Vcpu implements Vcpu {
             if (!broken.isEmpty()) {
                 devices.fail(broken);
                 return ExitKind.INTERNAL_ERROR;
+            }
+            if (permissionsOld) {
+                permissionsOld = false;
+                cpu.mmu.flushAll();
             }
             if (kicked) {
                 kicked = false;

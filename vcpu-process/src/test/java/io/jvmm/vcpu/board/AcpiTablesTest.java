@@ -106,7 +106,11 @@ class AcpiTablesTest {
     @Test
     void acpicaLoadsThemWithoutAComplaint() throws IOException, InterruptedException {
         final AcpiTables tables = AcpiTables.of(new AcpiConfig(2, FOUR_PORTS, true));
-        final List<String> command = new java.util.ArrayList<>(List.of("acpiexec", "-b", "namespace;evaluate \\_S5_"));
+        final List<String> command = new java.util.ArrayList<>(List.of(
+                "acpiexec",
+                "-b",
+                "namespace;evaluate \\_S5_;evaluate \\_SB.PCI0._PRT;evaluate \\_PIC 1;evaluate \\_SB.PCI0._PRT;"
+                        + "evaluate \\_SB.PCI0.LPC0.LNKH._STA;evaluate \\_SB.PCI0.LPC0.LNKH._CRS"));
         for (final AcpiTables.Table t : tables.tables()) {
             if (t.signature().equals("DSDT")) {
                 Files.write(directory.resolve("dsdt.dat"), t.bytes());

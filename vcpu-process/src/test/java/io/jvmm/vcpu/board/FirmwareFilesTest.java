@@ -39,9 +39,23 @@ class FirmwareFilesTest {
         return sum & 0xFF;
     }
 
+    private static Map<String, byte[]> files(E820 map) {
+        return FirmwareFiles.of(CONFIG, map, List.of(), List.of());
+    }
+
+    /** As QEMU writes it: paths of OpenFirmware, a line each, and a zero. */
+    @Test
+    void theBootOrderNamesDisksThenNetworks() {
+        final Map<String, byte[]> files = FirmwareFiles.of(CONFIG, E820.of(128L << 20), List.of(8, 30), List.of(24));
+        assertEquals(
+                "/pci@i0cf8/scsi@8/disk@0,0\n/pci@i0cf8/scsi@1e/disk@0,0\n/pci@i0cf8/ethernet@18/ethernet-phy@0\0",
+                new String(file(files, "bootorder"), StandardCharsets.US_ASCII));
+        assertEquals(4, files(E820.of(128L << 20)).size(), "nothing to boot from");
+    }
+
     @Test
     void theLoaderMakesTablesOfThem() {
-        final Map<String, byte[]> files = FirmwareFiles.of(CONFIG, E820.of(128L << 20));
+        final Map<String, byte[]> files = files(E820.of(128L << 20));
         final Map<String, Long> places = new HashMap<>();
         final ByteBuffer script = little(file(files, "etc/table-loader"));
         for (int at = 0; at < script.capacity(); at += 128) {
@@ -99,11 +113,11 @@ class FirmwareFilesTest {
 
     @Test
     void e820IsRamOnly() {
-        final ByteBuffer small = little(file(FirmwareFiles.of(CONFIG, E820.of(128L << 20)), "etc/e820"));
+        final ByteBuffer small = little(file(files(E820.of(128L << 20)), "etc/e820"));
         assertEquals(20, small.capacity());
         assertEquals(128L << 20, small.getLong(8));
         assertEquals(1, small.getInt(16));
-        final ByteBuffer large = little(file(FirmwareFiles.of(CONFIG, E820.of(5L << 30)), "etc/e820"));
+        final ByteBuffer large = little(file(files(E820.of(5L << 30)), "etc/e820"));
         assertEquals(40, large.capacity());
         assertEquals(1L << 32, large.getLong(20));
         assertEquals(2L << 30, large.getLong(28));
@@ -112,7 +126,7 @@ class FirmwareFilesTest {
     /** The memfd's layout, by its description. */
     @Test
     void packed() {
-        final Map<String, byte[]> files = FirmwareFiles.of(CONFIG, E820.of(128L << 20));
+        final Map<String, byte[]> files = files(E820.of(128L << 20));
         final byte[] packed = FirmwareFiles.pack(files);
         final ByteBuffer b = little(packed);
         assertEquals("JVMMFWCF", new String(packed, 0, 8, StandardCharsets.US_ASCII));

@@ -2,6 +2,7 @@ package io.jvmm.vcpu.board.pci;
 
 import io.jvmm.ipc.message.PciFunction;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -41,6 +42,8 @@ final class Declaration {
     private final List<byte[]> capabilities = new ArrayList<>();
     private @Nullable PciFunction function;
     private String problem = "";
+    /** How many capabilities the device has declared since it last declared the function. */
+    private int repeated;
 
     Declaration(PciSlot slot) {
         this.slot = slot;
@@ -66,10 +69,15 @@ final class Declaration {
         return capabilities;
     }
 
+    /** Says the function, before the guest starts; saying the same again changes nothing. */
     void declare(PciFunction declared) {
         if (function != null) {
-            complain("has declared itself twice");
-        } else if (declared.vectors() > slot.vectors().size()) {
+            if (!repeat(declared)) {
+                complain("has declared itself twice, and differently");
+            }
+            return;
+        }
+        if (declared.vectors() > slot.vectors().size()) {
             complain("declares " + declared.vectors() + " MSI-X vectors and has been given "
                     + slot.vectors().size() + " lines");
         } else if (declared.vendorId() == 0 || declared.classCode() >>> 16 == 0x06) {
@@ -79,17 +87,54 @@ final class Declaration {
         function = declared;
     }
 
+    /** A process has died, and its successor says who it is: whether that is what the first one has said. */
+    boolean repeat(PciFunction declared) {
+        repeated = 0;
+        return function != null && isSame(declared, function);
+    }
+
+    /** Not the record's own equals, whose code is made when it is first called: no class can be loaded behind the narrow filter. */
+    private static boolean isSame(PciFunction a, PciFunction b) {
+        return a.vendorId() == b.vendorId()
+                && a.deviceId() == b.deviceId()
+                && a.subsystemVendorId() == b.subsystemVendorId()
+                && a.subsystemId() == b.subsystemId()
+                && a.classCode() == b.classCode()
+                && a.revision() == b.revision()
+                && a.vectors() == b.vectors()
+                && a.queues() == b.queues()
+                && a.barLengthBytes() == b.barLengthBytes()
+                && a.notifyOffset() == b.notifyOffset()
+                && a.notifyMultiplier() == b.notifyMultiplier()
+                && a.notifyLengthBytes() == b.notifyLengthBytes();
+    }
+
+    /** Says the next capability, before the guest starts; a successor of a process that has died begins with those that are known. */
     void declare(byte[] bytes) {
         final PciFunction declared = function;
         if (declared == null) {
             complain("declares a capability before itself");
             return;
         }
+        if (repeated < capabilities.size()) {
+            if (!repeat(bytes)) {
+                complain("has declared capability " + repeated + " twice, and differently");
+            }
+            return;
+        }
         capabilities.add(bytes);
+        repeated = capabilities.size();
         final String wrong = wrong(declared, bytes);
         if (!wrong.isEmpty()) {
             complain("capability " + capabilities.size() + ": " + wrong);
         }
+    }
+
+    /** The same for the next capability. */
+    boolean repeat(byte[] bytes) {
+        final boolean known = repeated < capabilities.size() && Arrays.equals(bytes, capabilities.get(repeated));
+        repeated = Math.min(repeated + 1, capabilities.size());
+        return known;
     }
 
     private String wrong(PciFunction declared, byte[] bytes) {

@@ -25,6 +25,9 @@ final class Endpoint extends ConfigSpace {
     private static final int MSIX_ENABLE = 1 << 15;
     private static final int MSIX_FUNCTION_MASK = 1 << 14;
     private static final int INTA = 1;
+    /** All that virtio's ISR register may say; a device that is dead reads as all ones. */
+    private static final int ISR_BITS = 3;
+
     private static final int NOWHERE = -1;
 
     private final PciSlot slot;
@@ -37,7 +40,14 @@ final class Endpoint extends ConfigSpace {
     /** Where virtio's window on BAR 0 is; {@link #NOWHERE} when the device has none. */
     private int window = NOWHERE;
 
-    private volatile boolean intxPending;
+    /** Whether the device asserts its INTx, as far as it has told. Locked, as are the next two. */
+    private boolean intxPending;
+
+    /** How often the device has begun to assert its INTx; more often than twice between two looks counts as twice. */
+    private long intxTaken;
+
+    /** Whether any of that was since the last read of the ISR register. */
+    private boolean intxTold;
 
     /** Whom a write to configuration space concerns beyond the function. Under the bus's lock. */
     interface BusListener {
@@ -51,9 +61,10 @@ final class Endpoint extends ConfigSpace {
     /**
      * Of a declaration without a fault.
      *
+     * @param pace of all functions' messages
      * @throws IllegalArgumentException when the capabilities do not fit into the configuration space
      */
-    Endpoint(PciSlot slot, Declaration declaration, BusListener bus) {
+    Endpoint(PciSlot slot, Declaration declaration, MessagePace pace, BusListener bus) {
         super(
                 declaration.function().vendorId(),
                 declaration.function().deviceId(),
@@ -62,7 +73,7 @@ final class Endpoint extends ConfigSpace {
         this.slot = slot;
         this.function = declaration.function();
         this.bus = bus;
-        this.msix = new Msix(slot.vectors().subList(0, function.vectors()));
+        this.msix = new Msix(slot.vectors().subList(0, function.vectors()), pace);
         this.isrOffset = declaration.offsetOf(Declaration.KIND_ISR);
         this.barOffsets = new int[] {BAR_0 + Integer.BYTES * REGISTER_BAR, BAR_0 + Integer.BYTES * TABLE_BAR};
         this.barLengths = new int[] {function.barLengthBytes(), msix.barLengthBytes()};
@@ -184,6 +195,7 @@ final class Endpoint extends ConfigSpace {
         msix.transfer(state, slot.vectors().size(), apply);
         if (apply) {
             intxPending = pending;
+            intxTold = pending;
             msix.restore(isMsixSet(MSIX_ENABLE), isMsixSet(MSIX_FUNCTION_MASK), isMaster());
             bus.decodingChanged();
             bus.intxChanged(this);
@@ -225,13 +237,38 @@ final class Endpoint extends ConfigSpace {
     // ---- registers ----
 
     /** A read of BAR 0, without the lock. */
-    long readRegister(int vcpuIndex, int offset, int widthBytes) {
-        if (offset == isrOffset) {
-            // Reading takes the device's INTx away (virtio 1.2 §4.1.4.5.1). What it asserts from here on is signalled
-            // anew.
-            intxPending = false;
+    long readRegister(int vcpuIndex, int offset, int widthBytes, Object lock) {
+        return offset == isrOffset
+                ? readIsr(vcpuIndex, offset, widthBytes, lock)
+                : slot.device().read(vcpuIndex, slot.function(), offset, widthBytes);
+    }
+
+    /**
+     * A read that takes the device's INTx away (virtio 1.2 §4.1.4.5.1). What the device has told of before is over with it; but an assertion that
+     * began between our look and the device's answer is in that answer too, and it is the oldest one that we have not been told of when we looked: it
+     * is neither status nor interrupt any more. What the device asserts from there on is.
+     */
+    private long readIsr(int vcpuIndex, int offset, int widthBytes, Object lock) {
+        final long before;
+        final boolean told;
+        synchronized (lock) {
+            takeIntx();
+            before = intxTaken;
+            told = intxTold;
+            forgetIntx();
         }
-        return slot.device().read(vcpuIndex, slot.function(), offset, widthBytes);
+        final long value = slot.device().read(vcpuIndex, slot.function(), offset, widthBytes);
+        synchronized (lock) {
+            final boolean more = takeIntx();
+            final boolean asserted = value > 0 && value <= ISR_BITS;
+            final int over = asserted && !told ? 1 : 0;
+            if (intxTaken - before <= over) {
+                forgetIntx();
+            } else if (more) {
+                bus.intxChanged(this);
+            }
+        }
+        return value;
     }
 
     /** A write to BAR 0, without the lock: a doorbell becomes a kick. */
@@ -258,12 +295,25 @@ final class Endpoint extends ConfigSpace {
 
     // ---- INTx ----
 
-    boolean intxPending() {
-        return intxPending;
+    /** Looks whether the device has begun to assert since the last look. Locked, as are the next two. */
+    boolean takeIntx() {
+        final long signals = slot.intx().drain();
+        if (signals != 0) {
+            intxTaken += signals == 1 ? 1 : 2;
+            intxTold = true;
+            intxPending = true;
+        }
+        return signals != 0;
     }
 
-    void setIntxPending(boolean pending) {
-        intxPending = pending;
+    private void forgetIntx() {
+        intxTold = false;
+        intxPending = false;
+    }
+
+    /** The guest has ended the interrupt: the device is asked, and tells if it still asserts. */
+    void intxEnded() {
+        intxPending = false;
     }
 
     /** Whether the function asserts its interrupt pin. Locked. */

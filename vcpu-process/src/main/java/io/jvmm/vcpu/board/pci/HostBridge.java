@@ -26,15 +26,30 @@ final class HostBridge extends ConfigSpace {
     private static final int PCIEXBAR_HIGH_WRITABLE = 0xF;
     private static final long ADDRESS_BITS = 0xF_FC00_0000L;
 
-    /** PAM0..PAM6: whether c0000..fffff is RAM for reads and for writes. It is, always; the bits are kept. */
+    /**
+     * PAM0..PAM6 (§5.1.17): whether c0000..fffff is RAM for reads (bit 0) and for writes (bit 1) of 16 KiB each, PAM1 bits 1:0 c0000, 5:4 c4000 and so on; PAM0
+     * bits 5:4 f0000..fffff. For reads it is always RAM, where a copy of the firmware lies from the start.
+     */
     private static final int PAM = 0x90;
 
     private static final int PAM_REGISTERS = 7;
     private static final int PAM_WRITABLE = 0x33;
     private static final int PAM0_WRITABLE = 0x30;
+    private static final int WRITE = 2;
 
-    /** Sets it up with ECAM where the board's tables say. */
-    HostBridge() {
+    /** Four pages each, and the last one is sixteen. */
+    private static final long AREA = 0xF;
+
+    private static final int AREA_PAGES = 4;
+    private static final int AREAS = 12;
+    private static final long LAST_AREA = 0xFFFFL << (AREAS * AREA_PAGES);
+
+    /**
+     * Sets it up with ECAM where the board's tables say.
+     *
+     * @param firmware whether firmware has yet to open c0000..fffff; a kernel finds it open, as firmware leaves it
+     */
+    HostBridge(boolean firmware) {
         super(VENDOR, DEVICE, CLASS_HOST_BRIDGE, REVISION_A2);
         put(SUBSYSTEM_VENDOR_ID, 2, SUBSYSTEM_VENDOR);
         put(SUBSYSTEM_ID, 2, SUBSYSTEM);
@@ -42,8 +57,22 @@ final class HostBridge extends ConfigSpace {
         allow(PCIEXBAR, 4, PCIEXBAR_LOW_WRITABLE);
         allow(PCIEXBAR + 4, 4, PCIEXBAR_HIGH_WRITABLE);
         for (int i = 0; i < PAM_REGISTERS; i++) {
-            allow(PAM + i, 1, i == 0 ? PAM0_WRITABLE : PAM_WRITABLE);
+            final int all = i == 0 ? PAM0_WRITABLE : PAM_WRITABLE;
+            allow(PAM + i, 1, all);
+            put(PAM + i, 1, firmware ? 0 : all);
         }
+    }
+
+    /** Which pages from c0000 on take no writes, as {@code Engine.lockRomArea} wants it. */
+    long lockedPages() {
+        long pages = (get(PAM, 1) >> 4 & WRITE) == 0 ? LAST_AREA : 0;
+        for (int area = 0; area < AREAS; area++) {
+            final int bits = get(PAM + 1 + area / 2, 1) >> (4 * (area & 1));
+            if ((bits & WRITE) == 0) {
+                pages |= AREA << (area * AREA_PAGES);
+            }
+        }
+        return pages;
     }
 
     /** Length of ECAM; 0 while it is off or of a reserved length. */

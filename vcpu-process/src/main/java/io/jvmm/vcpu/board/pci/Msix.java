@@ -15,7 +15,8 @@ import java.util.List;
  * </pre>
  *
  * <p>A vector's line is consumed by the engine while the vector is not masked; while it is, signals stay in the line's eventfd, which is
- * where the pending bits are read from.
+ * where the pending bits are read from. So do they while what the guest has put into the table is no interrupt message ({@link #isInterrupt}), and for a
+ * moment when the guest changes messages too often ({@link MessagePace}).
  *
  * <p>Guarded by the bus's lock. Nothing is allocated after construction.
  */
@@ -27,20 +28,39 @@ final class Msix {
     private static final int PBA_ALIGNMENT = 0x800;
     private static final int SMALLEST_BAR = 0x1000;
 
+    /** Address bits 31:20 of a message, and bits 10:8 of its data. */
+    private static final int LOCAL_APIC_SHIFT = 20;
+
+    private static final int LOCAL_APIC = 0xFEE;
+    private static final int DELIVERY_MODE = 8;
+    private static final int SYSTEM_MANAGEMENT = 2;
+    private static final int RESERVED = 3;
+    private static final int STARTUP = 6;
+
     private final List<PciSlot.Vector> vectors;
     /** Address, upper address, data, control of each vector in turn. */
     private final int[] table;
 
+    /** Whether each vector is sent now, and what was in its entry then. */
+    private final boolean[] sent;
+
+    private final int[] sentTable;
+    private final MessagePace pace;
     private final Poller lines;
     private final int pbaOffset;
     private boolean enabled;
     private boolean functionMasked;
     private boolean busMaster;
+    /** Whether a vector is silent because it has to wait. */
+    private boolean late;
 
     /** All vectors masked, MSI-X switched off. */
-    Msix(List<PciSlot.Vector> vectors) {
+    Msix(List<PciSlot.Vector> vectors, MessagePace pace) {
         this.vectors = vectors;
+        this.pace = pace;
         this.table = new int[vectors.size() * (ENTRY_BYTES / Integer.BYTES)];
+        this.sent = new boolean[vectors.size()];
+        this.sentTable = new int[table.length];
         this.pbaOffset = (tableBytes() + PBA_ALIGNMENT - 1) & -PBA_ALIGNMENT;
         this.lines = new Poller(vectors.size());
         for (int i = 0; i < vectors.size(); i++) {
@@ -133,15 +153,65 @@ final class Msix {
         return !enabled || functionMasked || !busMaster || word(vector, CONTROL) != 0;
     }
 
+    /**
+     * Whether a write of {@code data} to {@code address} is an interrupt (SDM 3A 11.11): to fee0_0000..feef_ffff, of a delivery mode that is not reserved, and not
+     * a system management interrupt, which this board's processors do not have. A real function would write anything else to memory; here it is not sent.
+     */
+    static boolean isInterrupt(long address, int data) {
+        final int mode = data >>> DELIVERY_MODE & 7;
+        return address >>> LOCAL_APIC_SHIFT == LOCAL_APIC
+                && mode != SYSTEM_MANAGEMENT
+                && mode != RESERVED
+                && mode != STARTUP;
+    }
+
+    private long address(int vector) {
+        return (word(vector, 0) & 0xFFFF_FFFFL) | ((long) word(vector, 4) << Integer.SIZE);
+    }
+
+    private boolean isSentAsItIs(int vector) {
+        final int at = vector * (ENTRY_BYTES / Integer.BYTES);
+        return sent[vector]
+                && sentTable[at] == table[at]
+                && sentTable[at + 1] == table[at + 1]
+                && sentTable[at + 2] == table[at + 2];
+    }
+
+    /** Has what the guest wants done, if it is different from what is so. */
     private void apply(int vector) {
-        final PciSlot.Vector it = vectors.get(vector);
-        if (isMasked(vector)) {
-            it.message().mask();
-        } else {
-            it.message()
-                    .unmask(
-                            (word(vector, 0) & 0xFFFF_FFFFL) | ((long) word(vector, 4) << Integer.SIZE),
-                            word(vector, 8));
+        if (isMasked(vector) || !isInterrupt(address(vector), word(vector, 8))) {
+            silence(vector);
+        } else if (!isSentAsItIs(vector)) {
+            if (pace.take()) {
+                send(vector);
+            } else {
+                silence(vector);
+                late = true;
+            }
+        }
+    }
+
+    private void silence(int vector) {
+        if (sent[vector]) {
+            sent[vector] = false;
+            vectors.get(vector).message().mask();
+        }
+    }
+
+    private void send(int vector) {
+        final int at = vector * (ENTRY_BYTES / Integer.BYTES);
+        sent[vector] = true;
+        System.arraycopy(table, at, sentTable, at, ENTRY_BYTES / Integer.BYTES);
+        vectors.get(vector).message().unmask(address(vector), word(vector, 8));
+    }
+
+    /** It is time to try again what had to wait. */
+    void catchUp() {
+        if (late) {
+            late = false;
+            for (int i = 0; i < vectors.size(); i++) {
+                apply(i);
+            }
         }
     }
 
@@ -195,7 +265,11 @@ final class Msix {
         functionMasked = nowMasked;
         busMaster = nowMaster;
         for (int i = 0; i < vectors.size(); i++) {
-            apply(i);
+            silence(i);
+            if (!isMasked(i) && isInterrupt(address(i), word(i, 8))) {
+                send(i);
+            }
         }
+        late = false;
     }
 }

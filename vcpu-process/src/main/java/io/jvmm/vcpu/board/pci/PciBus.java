@@ -38,47 +38,49 @@ public final class PciBus implements ExpansionBus, AutoCloseable {
 
     private final Object lock = new Object();
     private final List<PciSlot> plugged;
-    private final Declaration[] declarations;
+    private final Declarations declarations;
     private final @Nullable ConfigSpace[] slots = new @Nullable ConfigSpace[PciMap.SLOTS];
-    private final HostBridge bridge = new HostBridge();
-    private final IsaBridge isaBridge = new IsaBridge();
+    private final HostBridge bridge;
+    private final Engine engine;
+    private final IsaBridge isaBridge = new IsaBridge(this::intxRouted);
     private final IntxRouter intx;
+    private final MessagePace pace = new MessagePace();
     private final Listener listener = new Listener();
     /** Of all threads: under the lock. */
     private final Counters counters = new Counters();
 
     private volatile Decoder decoder;
-    private boolean assembled;
     private int configAddress;
+    private @Nullable Poller poller;
 
     /**
      * A bus with these slots, whose functions are not there before {@link #assemble}.
      *
-     * @param firmware whether firmware runs first, which looks for an ISA bridge in slot 31
-     * @throws IllegalArgumentException when two are plugged into the same slot
+     * @param picLines bit n: no device of the board has line n of the 8259s, so that INTx may be routed to it
+     * @param firmware whether firmware runs first, and finds the chipset as after reset
+     * @throws IllegalArgumentException when two are plugged into the same slot, or one where the ISA bridge is
      */
-    public PciBus(List<PciSlot> plugged, Engine engine, boolean firmware) {
+    public PciBus(List<PciSlot> plugged, Engine engine, int picLines, boolean firmware) {
+        this.engine = engine;
+        this.bridge = new HostBridge(firmware);
         this.plugged = plugged.stream()
                 .sorted(Comparator.comparingInt(PciSlot::number))
                 .toList();
-        this.declarations = new Declaration[plugged.size()];
-        for (int i = 0; i < declarations.length; i++) {
-            declarations[i] = new Declaration(this.plugged.get(i));
-            if (i > 0 && this.plugged.get(i).number() == this.plugged.get(i - 1).number()) {
-                throw new IllegalArgumentException(
-                        "PCI slot " + this.plugged.get(i).number() + " is given to two functions");
-            }
-        }
         slots[0] = bridge;
-        if (firmware) {
-            slots[IsaBridge.SLOT] = isaBridge;
-            if (!plugged.isEmpty() && this.plugged.getLast().number() == IsaBridge.SLOT) {
-                throw new IllegalArgumentException(
-                        "PCI slot " + IsaBridge.SLOT + " has the ISA bridge that firmware needs");
+        slots[IsaBridge.SLOT] = isaBridge;
+        for (int i = 0; i < this.plugged.size(); i++) {
+            final int number = this.plugged.get(i).number();
+            if (number == IsaBridge.SLOT) {
+                throw new IllegalArgumentException("PCI slot " + number + " has the ISA bridge");
+            }
+            if (i > 0 && number == this.plugged.get(i - 1).number()) {
+                throw new IllegalArgumentException("PCI slot " + number + " is given to two functions");
             }
         }
-        intx = new IntxRouter(this.plugged, engine, Clock.monotonicNs());
+        declarations = new Declarations(this.plugged);
+        intx = new IntxRouter(this.plugged, engine, picLines, Clock.monotonicNs());
         decoder = decode();
+        engine.lockRomArea(bridge.lockedPages());
     }
 
     /** Claims the configuration ports and the memory that PCI decodes. */
@@ -96,41 +98,24 @@ public final class PciBus implements ExpansionBus, AutoCloseable {
     // ---- what devices declare ----
 
     @Override
-    public boolean declare(BoardDevice device, PciFunction function) {
-        final int i = assembled ? -1 : find(device, function.function());
-        if (i >= 0) {
-            declarations[i].declare(function);
-        }
-        return i >= 0;
+    public String declare(BoardDevice device, PciFunction function) {
+        return declarations.declare(device, function);
     }
 
     @Override
-    public boolean declare(BoardDevice device, int function, byte[] capability) {
-        final int i = assembled ? -1 : find(device, function);
-        if (i >= 0) {
-            declarations[i].declare(capability);
-        }
-        return i >= 0;
-    }
-
-    private int find(BoardDevice device, int function) {
-        for (int i = 0; i < declarations.length; i++) {
-            if (plugged.get(i).device() == device && plugged.get(i).function() == function) {
-                return i;
-            }
-        }
-        return -1;
+    public String declare(BoardDevice device, int function, byte[] capability) {
+        return declarations.declare(device, function, capability);
     }
 
     @Override
     public String assemble() {
         synchronized (lock) {
-            assembled = true;
-            for (int i = 0; i < declarations.length; i++) {
-                final Declaration declaration = declarations[i];
+            declarations.close();
+            for (int i = 0; i < plugged.size(); i++) {
+                final Declaration declaration = declarations.at(i);
                 if (declaration.problem().isEmpty()) {
                     try {
-                        slots[plugged.get(i).number()] = new Endpoint(plugged.get(i), declaration, listener);
+                        slots[plugged.get(i).number()] = new Endpoint(plugged.get(i), declaration, pace, listener);
                     } catch (IllegalArgumentException e) {
                         declaration.complain(String.valueOf(e.getMessage()));
                     }
@@ -139,7 +124,7 @@ public final class PciBus implements ExpansionBus, AutoCloseable {
                     return declaration.problem();
                 }
             }
-            if (!assignBars()) {
+            if (!Bars.assign(slots)) {
                 return "the BARs of all functions need more than " + ((PciMap.WINDOW_END - PciMap.WINDOW_START) >> 20)
                         + " MiB";
             }
@@ -148,32 +133,8 @@ public final class PciBus implements ExpansionBus, AutoCloseable {
         }
     }
 
-    /** The largest ones first, so that each is aligned where the one before ends. */
-    private boolean assignBars() {
-        long next = PciMap.WINDOW_START;
-        for (int length = PciFunction.LARGEST_BAR_BYTES; length > 0; length >>= 1) {
-            for (final ConfigSpace slot : slots) {
-                if (slot instanceof Endpoint endpoint) {
-                    for (int bar = 0; bar < endpoint.barCount(); bar++) {
-                        if (endpoint.barLengthBytes(bar) == length) {
-                            endpoint.assign(bar, next);
-                            next += length;
-                        }
-                    }
-                }
-            }
-        }
-        return next <= PciMap.WINDOW_END;
-    }
-
     private Decoder decode() {
-        final Decoder.Builder builder = new Decoder.Builder(bridge.ecamStart(), bridge.ecamBytes(), 2 * slots.length);
-        for (final ConfigSpace slot : slots) {
-            if (slot instanceof Endpoint endpoint) {
-                endpoint.addTo(builder);
-            }
-        }
-        return builder.build();
+        return Bars.decode(bridge, slots);
     }
 
     // ---- configuration ----
@@ -219,6 +180,7 @@ public final class PciBus implements ExpansionBus, AutoCloseable {
             space.write(register, widthBytes, value);
             if (space == bridge) {
                 decoder = decode();
+                engine.lockRomArea(bridge.lockedPages());
             }
             if (!(space instanceof Endpoint endpoint && endpoint.isWindow(register, widthBytes))) {
                 return;
@@ -257,7 +219,7 @@ public final class PciBus implements ExpansionBus, AutoCloseable {
 
     private long readBar(int vcpuIndex, Endpoint owner, int bar, int offset, int widthBytes) {
         if (bar == Endpoint.REGISTER_BAR) {
-            return owner.readRegister(vcpuIndex, offset, widthBytes);
+            return owner.readRegister(vcpuIndex, offset, widthBytes, lock);
         }
         synchronized (lock) {
             return owner.msix().read(offset, widthBytes) & ones(widthBytes);
@@ -405,45 +367,73 @@ public final class PciBus implements ExpansionBus, AutoCloseable {
         }
     }
 
-    /** A device begins to assert its INTx. Board thread. */
-    void intxSignalled(int slot) {
+    /** The ISA bridge's PIRQ registers have been written: what is asserted is asserted where they say now. */
+    private void intxRouted() {
+        intx.route(isaBridge);
+        for (final ConfigSpace slot : slots) {
+            if (slot instanceof Endpoint endpoint) {
+                listener.intxChanged(endpoint);
+            }
+        }
+    }
+
+    /** The line of a slot's INTx has been signalled. Board thread. */
+    void intxSignalled(PciSlot slot) {
         synchronized (lock) {
-            if (slots[slot] instanceof Endpoint endpoint) {
-                endpoint.setIntxPending(true);
-                if (endpoint.assertsIntx()) {
-                    intx.raise(endpoint.slot());
+            if (slots[slot.number()] instanceof Endpoint endpoint) {
+                if (endpoint.takeIntx()) {
+                    listener.intxChanged(endpoint);
                 }
+            } else {
+                slot.intx().drain();
             }
         }
     }
 
     /** The guest has ended the interrupt of the slot's pin: whether its function still asserts is for the device to say. Board thread. */
-    void intxEnded(int slot) {
+    void intxEnded(PciSlot slot) {
         synchronized (lock) {
-            if (slots[slot] instanceof Endpoint endpoint) {
-                endpoint.setIntxPending(false);
+            if (slots[slot.number()] instanceof Endpoint endpoint) {
+                endpoint.intxEnded();
             }
         }
     }
 
     @Override
     public int descriptors() {
-        return intx.descriptors();
+        return intx.descriptors() + 1;
     }
 
     @Override
-    public void watch(Poller poller) {
-        intx.watch(poller);
+    public void watch(Poller boardPoller) {
+        poller = boardPoller;
+        intx.watch(boardPoller);
+        pace.watch(boardPoller);
     }
 
     @Override
     public void serve(long nowNs) {
         intx.serve(this, nowNs);
+        final Poller it = poller;
+        synchronized (lock) {
+            if (it != null) {
+                pace.awake(it);
+            }
+            if (pace.isDue(nowNs)) {
+                for (final ConfigSpace slot : slots) {
+                    if (slot instanceof Endpoint endpoint) {
+                        endpoint.msix().catchUp();
+                    }
+                }
+            }
+        }
     }
 
     @Override
     public long deafForNs(long nowNs) {
-        return intx.deafForNs(nowNs);
+        synchronized (lock) {
+            return Math.min(intx.deafForNs(nowNs), pace.waitNs(nowNs));
+        }
     }
 
     @Override
@@ -455,6 +445,7 @@ public final class PciBus implements ExpansionBus, AutoCloseable {
     @Override
     public void close() {
         intx.close();
+        pace.close();
     }
 
     // ---- state ----
@@ -504,6 +495,10 @@ public final class PciBus implements ExpansionBus, AutoCloseable {
         }
         bridge.transfer(state, apply, "host bridge");
         isaBridge.transfer(state, apply, "ISA bridge");
+        if (apply) {
+            intx.route(isaBridge);
+            engine.lockRomArea(bridge.lockedPages());
+        }
         for (final PciSlot slot : plugged) {
             if (slots[slot.number()] instanceof Endpoint endpoint) {
                 final int vectors = endpoint.msix().vectors();

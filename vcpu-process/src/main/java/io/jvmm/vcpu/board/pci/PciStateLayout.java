@@ -16,7 +16,7 @@ import org.agrona.DirectBuffer;
  *     0  CONFIG_ADDRESS u32 | 4 zero u32
  *     8  for each of 32 slots: MSI-X lines u16, 0 where nothing is plugged
  *    72  configuration space of the host bridge, 256 bytes
- *   328  that of the ISA bridge, which only a machine with firmware has
+ *   328  that of the ISA bridge
  *   584  for each slot that has lines n, ascending:
  *          0  vectors declared u32, 0 before the guest has begun | 4 INTx asserted by the device u8 | zero 3 x u8
  *          8  configuration space, 256 bytes (zeros before the guest has begun)

@@ -6,7 +6,7 @@ import java.util.Arrays;
 
 /**
  * The guest-physical address space as the software CPU sees it: slots of RAM over host mappings, everything else is a
- * device's. One object for all vCPUs; slots change only while no vCPU runs.
+ * device's. One object for all vCPUs; slots change only while no vCPU runs, but what is locked of the ROM area at any time.
  *
  * <p>Also the home of the mark "code of this page has been decoded": a page that bears it is never writable through a
  * TLB, so that every store to it is seen (self-modifying code, SDM 3A 8.1.3).
@@ -20,6 +20,13 @@ public final class PhysicalMemory {
     public static final long NONE = 0;
 
     private static final int SLOTS = 32;
+
+    /** Where a PC has its ROM: pages that can be locked one by one. */
+    private static final long ROM_AREA = 0xC_0000;
+
+    private static final int ROM_AREA_PAGES = 64;
+
+    private volatile long locked;
 
     /** One more than the highest slot in use. */
     private int slots;
@@ -62,7 +69,17 @@ public final class PhysicalMemory {
     /** Whether there is RAM that takes writes. */
     public boolean isWritable(long guestPhysicalAddress) {
         final int slot = slot(guestPhysicalAddress);
-        return slot >= 0 && !readOnly[slot];
+        return slot >= 0 && !readOnly[slot] && !isLocked(guestPhysicalAddress);
+    }
+
+    private boolean isLocked(long guestPhysicalAddress) {
+        final long page = (guestPhysicalAddress - ROM_AREA) / PAGE_BYTES;
+        return guestPhysicalAddress >= ROM_AREA && page < ROM_AREA_PAGES && (locked >>> page & 1) != 0;
+    }
+
+    /** As {@code Engine.lockRomArea}, at any time and on any thread; the caller takes care of the TLBs. */
+    public void lockRomArea(long pages) {
+        locked = pages;
     }
 
     /** Whether code of the page at this address has been decoded. */

@@ -1,10 +1,12 @@
 package io.jvmm.vcpu.board.pci;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.jvmm.ipc.message.PciFunction;
+import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Stream;
@@ -67,13 +69,80 @@ class DeclarationTest {
                 "dev7 function 0 (slot 7): has not declared itself", rig.bus().assemble());
     }
 
+    private static final List<byte[]> CAPABILITIES = PciRig.virtioCapabilities();
+
+    private void say(PciRig.Plugged it, PciFunction function, List<byte[]> capabilities) {
+        assertEquals("", rig.bus().declare(it.device().board, function));
+        for (final byte[] c : capabilities) {
+            assertEquals("", rig.bus().declare(it.device().board, 0, c.clone()));
+        }
+    }
+
+    /** A process may die before the guest starts, even in the middle of what it says: the next one says all of it again. */
     @Test
-    void twiceIsTooOften() {
+    void aSuccessorBeforeTheGuestStartsGoesOn() {
+        final PciRig.Plugged it = rig.plug(7, PciRig.function(0, 3, 2), CAPABILITIES);
+        say(it, PciRig.function(0, 3, 2), CAPABILITIES.subList(0, 2));
+        say(it, PciRig.function(0, 3, 2), CAPABILITIES.subList(0, 1));
+        say(it, PciRig.function(0, 3, 2), CAPABILITIES);
+        say(it, PciRig.function(0, 3, 2), CAPABILITIES);
+        assertEquals("", rig.bus().assemble());
+        assertEquals(0x11, rig.config(7, 0x40, 1));
+        int at = (int) rig.config(7, 0x34, 1);
+        int found = 0;
+        for (; at != 0; found++) {
+            at = (int) rig.config(7, at + 1, 1);
+        }
+        assertEquals(1 + CAPABILITIES.size(), found, "each once");
+    }
+
+    @Test
+    void twiceAndDifferentlyIsRefused() {
         final PciRig.Plugged it = rig.plug(7, PciRig.function(0, 3, 2), List.of());
-        rig.bus().declare(it.device().board, it.function());
-        rig.bus().declare(it.device().board, it.function());
+        say(it, PciRig.function(0, 3, 2), List.of());
+        say(it, PciRig.function(0, 2, 2), List.of());
         assertEquals(
-                "dev7 function 0 (slot 7): has declared itself twice", rig.bus().assemble());
+                "dev7 function 0 (slot 7): has declared itself twice, and differently",
+                rig.bus().assemble());
+    }
+
+    @Test
+    void anotherCapabilityTheSecondTimeIsRefused() {
+        final PciRig.Plugged it = rig.plug(7, PciRig.function(0, 3, 2), List.of());
+        say(it, PciRig.function(0, 3, 2), CAPABILITIES);
+        say(it, PciRig.function(0, 3, 2), CAPABILITIES.subList(1, 2));
+        assertEquals(
+                "dev7 function 0 (slot 7): has declared capability 1 twice, and differently",
+                rig.bus().assemble());
+    }
+
+    /** When a device process is restarted its successor is taken for what it was, and nothing the guest sees changes. */
+    @Test
+    void aSuccessorWhileTheGuestRunsMayOnlyRepeat() {
+        final PciRig.Plugged it = rig.plug(7, PciRig.function(0, 3, 2), CAPABILITIES);
+        rig.assemble();
+        rig.config(7, 4, 2, 6);
+        rig.config(7, 0x10, 4, 0xD000_0000L);
+        final byte[] before = new byte[rig.bus().stateLengthBytes()];
+        rig.bus().saveState(MemorySegment.ofArray(before));
+        say(it, PciRig.function(0, 3, 2), CAPABILITIES);
+        say(it, PciRig.function(0, 3, 2), CAPABILITIES.subList(0, 3));
+        final byte[] after = new byte[before.length];
+        rig.bus().saveState(MemorySegment.ofArray(after));
+        assertArrayEquals(before, after);
+        assertEquals(
+                "dev7 function 0 (slot 7): declares itself differently from before the guest started",
+                rig.bus().declare(it.device().board, PciRig.function(0, 3, 1)));
+        assertEquals(
+                "dev7 function 0 (slot 7): declares a capability differently from before the guest started",
+                rig.bus().declare(it.device().board, 0, CAPABILITIES.get(4)));
+        say(it, PciRig.function(0, 3, 2), CAPABILITIES);
+        assertTrue(
+                rig.bus().declare(it.device().board, 0, CAPABILITIES.getFirst()).contains("a capability differently"),
+                "one more than before");
+        assertEquals(
+                "declares a PCI function that it has no slot for",
+                rig.bus().declare(it.device().board, PciRig.function(1, 3, 2)));
     }
 
     @Test

@@ -20,6 +20,9 @@ public final class FakeEngine implements Engine {
     /** The line and the resample eventfd of each pin. */
     final Map<Integer, Pin> pins = new TreeMap<>();
 
+    /** What it has been told last. */
+    long lockedPages;
+
     /** One pin's descriptors, ours. */
     record Pin(EventFd line, EventFd ended) {}
 
@@ -63,6 +66,11 @@ public final class FakeEngine implements Engine {
     @Override
     public void mapMemory(int slot, long address, long lengthBytes, MemorySegment host, boolean readOnly) {
         throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public void lockRomArea(long pages) {
+        lockedPages = pages;
     }
 
     @Override

@@ -1,7 +1,6 @@
 package io.jvmm.vcpu.board.pci;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -9,6 +8,7 @@ import io.jvmm.ipc.link.LinkHealth;
 import io.jvmm.ipc.ring.Violation;
 import io.jvmm.vcpu.board.BoardCounter;
 import io.jvmm.vcpu.board.PciMap;
+import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -72,7 +72,7 @@ class PciBusTest {
         for (int function = 0; function < 8; function++) {
             for (int slot = 0; slot < 32; slot++) {
                 final long id = rig.load(PciRig.ecam(slot, 0) + ((long) function << 12), 4);
-                final boolean there = function == 0 && (slot == 0 || slot == SLOT);
+                final boolean there = function == 0 && (slot == 0 || slot == SLOT || slot == 31);
                 assertEquals(!there, id == 0xFFFF_FFFFL, slot + "." + function);
             }
         }
@@ -319,30 +319,59 @@ class PciBusTest {
         assertTrue(saw[0]);
     }
 
-    // ---- declarations ----
-
+    /** Intel 316966 §5.1.17 to §5.1.23: programmable attribute maps. A kernel without firmware finds RAM, firmware finds ROM. */
     @Test
-    void afterTheGuestHasBegunNothingIsDeclared() {
-        final PciRig.Plugged it = one();
-        assertFalse(rig.bus().declare(it.device().board, it.function()));
-        assertFalse(rig.bus()
-                .declare(it.device().board, 0, PciRig.virtioCapabilities().getFirst()));
+    void q35PamLocksWhatIsNotToBeWritten() {
+        one();
+        assertEquals(0, engine.lockedPages);
+        assertEquals(0x3333_3330L, rig.config(0, 0x90, 4));
+        rig.config(0, 0x91, 1, 0x31);
+        assertEquals(0xFL, engine.lockedPages, "c0000..c3fff for reading only");
+        rig.config(0, 0x91, 1, 0x13);
+        assertEquals(0xF0L, engine.lockedPages, "c4000..c7fff");
+        rig.config(0, 0x91, 1, 0x33);
+        rig.config(0, 0x96, 1, 0x03);
+        assertEquals(0xFL << 44, engine.lockedPages, "ec000..effff");
+        rig.config(0, 0x96, 1, 0x33);
+        rig.config(0, 0x90, 1, 0x10);
+        assertEquals(0xFFFFL << 48, engine.lockedPages, "f0000..fffff");
+        rig.config(0, 0x90, 4, 0xFFFF_FFFFL);
+        assertEquals(0x3333_3330L, rig.config(0, 0x90, 4), "reserved bits");
+        assertEquals(0, engine.lockedPages);
+        final FakeEngine other = new FakeEngine();
+        final PciRig fresh = new PciRig(other, 1).forFirmware();
+        fresh.assemble();
+        assertEquals(-1L, other.lockedPages);
+        final byte[] state = new byte[fresh.bus().stateLengthBytes()];
+        fresh.bus().saveState(MemorySegment.ofArray(state));
+        fresh.config(0, 0x92, 2, 0x3333);
+        assertEquals(~0xFFFF00L, other.lockedPages, "c8000..d7fff are open");
+        fresh.bus().loadState(MemorySegment.ofArray(state));
+        assertEquals(-1L, other.lockedPages, "in the state");
     }
+
+    // ---- declarations ----
 
     @Test
     void aFunctionThatIsNotPluggedMayNotBeDeclared() {
         final PciRig.Plugged it = rig.plug(SLOT, PciRig.function(0, 3, 2), List.of());
         final PciRig.Device stranger = rig.device("stranger");
-        assertFalse(rig.bus().declare(stranger.board, it.function()));
-        assertFalse(rig.bus().declare(it.device().board, PciRig.function(1, 3, 2)));
-        assertFalse(rig.bus()
-                .declare(it.device().board, 1, PciRig.virtioCapabilities().getFirst()));
-        assertTrue(rig.bus().declare(it.device().board, it.function()));
+        final String noSlot = "declares a PCI function that it has no slot for";
+        assertEquals(noSlot, rig.bus().declare(stranger.board, it.function()));
+        assertEquals(noSlot, rig.bus().declare(it.device().board, PciRig.function(1, 3, 2)));
+        assertEquals(
+                noSlot,
+                rig.bus()
+                        .declare(
+                                it.device().board,
+                                1,
+                                PciRig.virtioCapabilities().getFirst()));
+        assertEquals("", rig.bus().declare(it.device().board, it.function()));
     }
 
     @Test
     void allSlotsWithTheLargestBars() {
-        for (int slot = 1; slot < 32; slot++) {
+        for (int slot = 1; slot < IsaBridge.SLOT; slot++) {
             rig.plug(
                     slot,
                     new io.jvmm.ipc.message.PciFunction(
@@ -350,11 +379,11 @@ class PciBusTest {
                     List.of());
         }
         rig.assemble();
-        for (int slot = 1; slot < 32; slot++) {
+        for (int slot = 1; slot < IsaBridge.SLOT; slot++) {
             assertNotEquals(0, rig.bar(slot, 0));
             assertEquals(0, rig.bar(slot, 0) & ((16 << 20) - 1), "aligned to its size");
             assertTrue(rig.bar(slot, 0) + (16 << 20) <= PciMap.WINDOW_END);
         }
-        assertEquals(64, rig.config(31, 0x42, 2), "65 vectors");
+        assertEquals(64, rig.config(30, 0x42, 2), "65 vectors");
     }
 }

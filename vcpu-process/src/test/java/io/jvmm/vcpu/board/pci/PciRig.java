@@ -89,6 +89,7 @@ public final class PciRig implements AutoCloseable {
     final List<Plugged> plugged = new ArrayList<>();
     final Counters counters = new Counters();
     long timeoutNs = TIMEOUT_NS;
+    private final List<PciSlot> slots = new ArrayList<>();
     private boolean firmware;
     private @Nullable PciBus bus;
     private Board.@Nullable Maps maps;
@@ -101,7 +102,7 @@ public final class PciRig implements AutoCloseable {
         this.vcpus = vcpus;
     }
 
-    /** With what firmware looks for. */
+    /** As after reset, for firmware. */
     public PciRig forFirmware() {
         firmware = true;
         return this;
@@ -166,26 +167,29 @@ public final class PciRig implements AutoCloseable {
     /** The bus, with nothing declared yet. */
     PciBus bus() {
         if (bus == null) {
-            bus = new PciBus(
-                    plugged.stream()
-                            .map(p -> new PciSlot(
-                                    p.slot(),
-                                    p.device().board,
-                                    p.function().function(),
-                                    p.lines().stream()
-                                            .map(l -> new PciSlot.Vector(l, engine.attachMessage(l.fd())))
-                                            .toList(),
-                                    p.intx(),
-                                    p.again()))
-                            .toList(),
-                    engine,
-                    firmware);
+            for (final Plugged p : plugged) {
+                slots.add(new PciSlot(
+                        p.slot(),
+                        p.device().board,
+                        p.function().function(),
+                        p.lines().stream()
+                                .map(l -> new PciSlot.Vector(l, engine.attachMessage(l.fd())))
+                                .toList(),
+                        p.intx(),
+                        p.again()));
+            }
+            bus = new PciBus(slots, engine, PciMap.PIC_LINES, firmware);
             final AddressMap.Builder ports = AddressMap.builder(WindowSpec.Space.PIO);
             final AddressMap.Builder memory = AddressMap.builder(WindowSpec.Space.MMIO);
             bus.addTo(ports, memory);
             maps = new Board.Maps(ports.build(), memory.build(), bus);
         }
         return bus;
+    }
+
+    /** The board thread looks at the INTx of the function that was plugged as number {@code i}. */
+    void lookAtIntx(int i) {
+        bus().intxSignalled(slots.get(i));
     }
 
     /** Every function declares itself; what the bus says to that. */

@@ -41,7 +41,8 @@ class PciStateTest {
         rig.plugged.getFirst().lines().get(2).signal();
         rig.config(9, 4, 2, 0x402);
         rig.config(9, 0x3C, 1, 11);
-        rig.bus().intxSignalled(9);
+        rig.plugged.get(1).intx().signal();
+        rig.lookAtIntx(1);
         rig.legacy(9, 0x40, 4);
     }
 
