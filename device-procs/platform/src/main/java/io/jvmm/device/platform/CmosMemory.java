@@ -13,6 +13,9 @@ import org.agrona.concurrent.AtomicBuffer;
  *   17, 18  memory above 1 MiB in KiB, at most 65535; again in 30, 31
  *   2E, 2F  sum of 10 to 2D, high byte first
  *   34, 35  memory from 16 MiB to 4 GiB in 64 KiB
+ *   10, 12  kinds of floppy and fixed disks, 00 = none: virtio's are found on PCI
+ *   38, 3D  boot order, a nibble a choice, in 3D bits 3:0, 3D 7:4, 38 7:4: 0 none, 1 floppy, 2 disk, 3 CD, 4 network; 38 bit 0
+ *           lets a floppy without signature boot. Disk, then network
  *   5B..5D  memory above 4 GiB in 64 KiB
  *   5F      number of processors minus one
  * </pre>
@@ -22,6 +25,9 @@ final class CmosMemory {
     static final long LOW_MEMORY_LIMIT = 0xC000_0000L;
 
     private static final long MIB = 1L << 20;
+
+    private static final int BOOT_DISK = 2;
+    private static final int BOOT_NETWORK = 4;
 
     private CmosMemory() {}
 
@@ -35,6 +41,8 @@ final class CmosMemory {
         putWord(state, 0x17, extendedKib);
         putWord(state, 0x30, extendedKib);
         putWord(state, 0x34, Math.clamp((low - 16 * MIB) / 65_536, 0, 0xFFFF));
+        put(state, 0x38, 0x00);
+        put(state, 0x3D, BOOT_DISK | BOOT_NETWORK << 4);
         long highUnits = Math.clamp(high / 65_536, 0, 0xFF_FFFF);
         putWord(state, 0x5B, highUnits & 0xFFFF);
         put(state, 0x5D, (int) (highUnits >> 16));

@@ -114,6 +114,9 @@ class PlatformCoreTest {
         assertEquals((3072 - 16) * 16, word(0x34));
         assertEquals(2048 * 16, word(0x5B) | m.cmos(0x5D) << 16);
         assertEquals(3, m.cmos(0x5F));
+        assertEquals(0x42, m.cmos(0x3D), "disk, then network");
+        assertEquals(0, m.cmos(0x38), "and nothing else");
+        assertEquals(0, m.cmos(0x10) | m.cmos(0x12), "no disks but virtio's");
         int sum = 0;
         for (int i = 0x10; i <= 0x2D; i++) {
             sum += m.cmos(i);
