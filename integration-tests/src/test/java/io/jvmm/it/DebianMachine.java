@@ -56,6 +56,15 @@ final class DebianMachine implements AutoCloseable {
      * @param keys more keys of {@code [machine]}
      */
     static DebianMachine boot(Path dir, String keys, String tables) throws IOException {
+        return boot(dir, keys, "quiet", tables);
+    }
+
+    /**
+     * The same.
+     *
+     * @param words more words of the kernel's command line
+     */
+    static DebianMachine boot(Path dir, String keys, String words, String tables) throws IOException {
         Path base = root().disk();
         Path disk = Qcow2Overlay.write(dir.resolve("root.qcow2"), base, Files.size(base));
         Path initrd = root().writeInitrd(dir.resolve("initrd.img"));
@@ -68,7 +77,7 @@ final class DebianMachine implements AutoCloseable {
                 [boot]
                 kernel = "%s"
                 initrd = "%s"
-                cmdline = "console=ttyS0 quiet panic=-1"
+                cmdline = "console=ttyS0 %s panic=-1"
                 on_reset = "exit"
                 [[serial]]
                 port = 1
@@ -81,7 +90,7 @@ final class DebianMachine implements AutoCloseable {
                 cache = "unsafe"
                 id = "root"
                 %s
-                """.formatted(keys, kernel, initrd, disk, base, tables)));
+                """.formatted(keys, kernel, initrd, words, disk, base, tables)));
     }
 
     /**

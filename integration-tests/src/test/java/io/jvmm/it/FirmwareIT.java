@@ -86,6 +86,9 @@ class FirmwareIT extends MachineTest {
         String log = Files.readString(dir.resolve("debug.log"), StandardCharsets.ISO_8859_1);
         assertTrue(log.contains("Running on QEMU (q35)"), log);
         assertTrue(log.contains("using modern (1.0) virtio mode"), log);
+        // The boot order of fw_cfg names the disk, and no menu is offered.
+        assertTrue(log.contains("/pci@i0cf8/scsi@8/disk@0,0"), log);
+        assertTrue(log.contains("Booting from Hard Disk") && !log.contains("Press ESC for boot menu"), log);
     }
 
     @Test
