@@ -15,7 +15,7 @@ class ChainReaderTest {
     private static final int PIECES = 64;
 
     private static GuestMemory memory() {
-        return GuestMemory.map(MemFd.create("chain-reader-test", PIECE).fd(), PIECE);
+        return GuestMemory.map(MemFd.createSealed("chain-reader-test", PIECE).fd(), PIECE);
     }
 
     @ParameterizedTest
