@@ -118,6 +118,8 @@ final class DebianMachine implements AutoCloseable {
         DebianMachine m = new DebianMachine(start.run());
         try {
             m.machine.console().await(PROMPT, BOOT);
+            // On a narrow terminal the shell draws a long line anew while it is typed, more or less often.
+            m.run("stty cols 500");
             return m;
         } catch (AssertionError e) {
             m.close();

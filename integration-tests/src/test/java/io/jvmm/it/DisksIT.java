@@ -87,6 +87,7 @@ class DisksIT extends MachineTest {
             Path out = Files.createDirectory(dir.resolve("out" + n));
             // e2fsck's opinion of the whole, then every file as another program reads it.
             String partition = images[n] + PARTITION;
+            DebianMachine.host("/usr/sbin/e2fsck", "-fn", partition);
             for (int i = 1; i <= FILES; i++) {
                 if (i != 3) {
                     DebianMachine.host("/usr/sbin/debugfs", "-R", "dump f" + i + " " + out.resolve("f" + i), partition);
