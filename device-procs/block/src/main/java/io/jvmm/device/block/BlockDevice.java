@@ -23,8 +23,8 @@ import org.jspecify.annotations.Nullable;
  * are known to the virtqueues' state, nothing about them is in this device's own:
  *
  * <pre>
- *   state   0            8                       9      16
- *           | capacity   | writeback (0 or 1)    | 0    |
+ *   state   0            8                       9                       10     16
+ *           | capacity   | writeback (0 or 1)    | flush owed (0 or 1)   | 0    |
  *           |  u64, sectors of 512 bytes; 0: not seen yet
  * </pre>
  *
@@ -38,6 +38,7 @@ final class BlockDevice implements VirtioDevice {
 
     private static final int CAPACITY = 0;
     private static final int WRITEBACK = 8;
+    private static final int FLUSH_OWED = 9;
 
     private static final int DEVICE_TYPE = 2;
     /** What other makers of this device say: mass storage, SCSI. Drivers go by the device type. */
@@ -75,7 +76,10 @@ final class BlockDevice implements VirtioDevice {
     /** By queue: requests from before its reset that are still under way. */
     private final int[] lingering;
 
+    /** A flush of our own is to be made, and is under way: what a switch of the cache mode asks for. */
     private boolean flushOwed;
+
+    private boolean flushing;
 
     /** @param fresh whether {@code state} is all zeros, rather than that of an earlier process */
     BlockDevice(BlockConfig config, AtomicBuffer state, boolean fresh, VirtioHost host) {
@@ -101,6 +105,8 @@ final class BlockDevice implements VirtioDevice {
             initialCache();
         } else {
             state.putByte(WRITEBACK, (byte) (state.getByte(WRITEBACK) & 1)); // whatever it says, one of the two
+            flushOwed = (state.getByte(FLUSH_OWED) & 1) != 0; // our predecessor did not live to see it done
+            noteFlush();
         }
     }
 
@@ -130,6 +136,7 @@ final class BlockDevice implements VirtioDevice {
         if (seen != 0 && seen != space.capacity()) {
             host.configChanged(); // the file has another length than under our predecessor
         }
+        oweFlush();
         if (host.active()) {
             for (int queue = 0; queue < config.queues(); queue++) {
                 host.wake(queue);
@@ -170,6 +177,7 @@ final class BlockDevice implements VirtioDevice {
         state.putByte(WRITEBACK, (byte) (writeback ? 1 : 0));
         if (was && !writeback && config.cache() != Cache.UNSAFE) {
             flushOwed = true; // what was acknowledged before is not safe yet, and the driver will not flush any more
+            noteFlush();
             oweFlush();
         }
     }
@@ -331,18 +339,24 @@ final class BlockDevice implements VirtioDevice {
         }
     }
 
-    /** The flush that switching to writethrough asks for, as soon as there is a slot. */
+    /** The flush that switching to writethrough asks for, as soon as there is a slot; one after the other. */
     private void oweFlush() {
-        if (!flushOwed || freeCount == 0 || pool == null) {
+        if (!flushOwed || flushing || freeCount == 0 || pool == null) {
             return;
         }
         flushOwed = false;
+        flushing = true;
         BlockRequest request = slots[free[--freeCount]];
         request.queue = BlockRequest.NO_QUEUE;
         request.cancelled = false;
         request.type = RequestType.FLUSH;
         submit(request);
         kickWorkers();
+    }
+
+    /** For a successor, until the flush has been made and not only begun. */
+    private void noteFlush() {
+        state.putByte(FLUSH_OWED, (byte) (flushOwed || flushing ? 1 : 0));
     }
 
     // ---- what comes back from the workers ----
@@ -352,10 +366,16 @@ final class BlockDevice implements VirtioDevice {
         submitted--;
         unlock(request);
         if (request.queue == BlockRequest.NO_QUEUE) {
+            flushing = false;
+            noteFlush();
             recycle(request);
         } else if (request.cancelled) {
             lingering[request.queue]--;
             recycle(request);
+        } else if (request.changesData() && request.flags == 0 && request.result == 0 && durable()) {
+            // Begun before the driver chose writethrough: it is answered when it is as safe as those begun since.
+            request.type = RequestType.FLUSH;
+            submit(request);
         } else {
             complete(request, request.result == 0 ? Status.OK : Status.IOERR);
         }

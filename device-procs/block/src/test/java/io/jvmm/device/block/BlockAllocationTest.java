@@ -56,7 +56,7 @@ class BlockAllocationTest {
     @Test
     void requestsInEachOthersWay() {
         List<SlowImage> images = new ArrayList<>();
-        try (Disk disk = new Disk(SlowImage.factory(images), "io-threads=2")) {
+        try (Disk disk = new Disk(SlowImage.factory(images::add), "io-threads=2")) {
             RigLoad load = new RigLoad(disk.driver, 0, join(header(OUT, 3), new byte[SECTOR]), 1, 8);
             // The slow image itself allocates, on the workers.
             Allocations.assertNoneIn("device thread", () -> load.run(REQUESTS));

@@ -39,7 +39,7 @@ class InFlightTest {
     private final List<SlowImage> images = new ArrayList<>();
 
     private Disk disk(long features, String... entries) {
-        return new Disk(SlowImage.factory(images), features, entries);
+        return new Disk(SlowImage.factory(images::add), features, entries);
     }
 
     private SlowImage image() {
@@ -190,6 +190,53 @@ class InFlightTest {
             disk.driver.write(RigDriver.DEVICE_CONFIG + 32, 1, 0);
             disk.driver.setUp(SPLIT);
             assertEquals(1, disk.driver.config(32, 1), "a reset brings back what the configuration says");
+        }
+    }
+
+    /** §5.2.6.2 leaves open whether a write that was under way at the switch is safe when it is answered; it is. */
+    @Test
+    void writesUnderWayAtTheSwitchAreAnsweredWhenTheyAreSafe() {
+        try (Disk disk = disk(SPLIT)) {
+            RigQueue queue = disk.driver.queue(0);
+            image().hold();
+            queue.offer(join(header(OUT, 0), pattern(1, SECTOR)), 1);
+            queue.kick();
+            disk.rig.await("a held write", () -> image().holding() == 1);
+            disk.driver.write(RigDriver.DEVICE_CONFIG + 32, 1, 0);
+            disk.rig.await("the flush of the switch", () -> image().holding() == 2);
+            image().release();
+            assertEquals(OK, status(disk.await(queue)));
+            List<String> calls = image().calls();
+            assertEquals(3, calls.size(), calls.toString());
+            assertEquals("flush", calls.getLast(), "after the write");
+            assertEquals(OK, disk.write(1, new byte[SECTOR]));
+            assertEquals("write 512 +512 durable", image().calls().getLast());
+        }
+    }
+
+    /** A process that dies before the flush of the switch is done leaves it to its successor; one that dies later does not. */
+    @Test
+    void aSuccessorMakesTheFlushOfTheSwitch() {
+        try (Disk disk = disk(SPLIT)) {
+            disk.write(0, new byte[SECTOR]);
+            image().hold();
+            disk.driver.write(RigDriver.DEVICE_CONFIG + 32, 1, 0);
+            disk.rig.await("the flush of the switch", () -> image().holding() == 1);
+            disk.driver.write(RigDriver.DEVICE_CONFIG + 32, 1, 1);
+            disk.driver.write(RigDriver.DEVICE_CONFIG + 32, 1, 0); // another one, behind the first
+            disk.rig.settle();
+            byte[] before = disk.rig.state();
+            image().release();
+            disk.rig.await("both", () -> image().calls().size() == 3);
+            disk.rig.settle();
+            byte[] after = disk.rig.state();
+            disk.rig.adopt(before);
+            disk.rig.await("the successor's flush", () -> image().calls().contains("flush"));
+            assertEquals(0, disk.driver.config(32, 1));
+            assertEquals(List.of("flush"), image().calls(), "one is enough");
+            disk.rig.adopt(after);
+            assertEquals(OK, disk.write(1, new byte[SECTOR]));
+            assertEquals(List.of("write 512 +512 durable"), image().calls());
         }
     }
 

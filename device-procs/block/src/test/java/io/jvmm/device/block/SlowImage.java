@@ -7,6 +7,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.Consumer;
 
 /**
  * An image as it may be at its worst: it always waits, for as long as a test wants, and fails where a test wants; and it
@@ -29,11 +30,11 @@ final class SlowImage implements BlockImage {
         this.image = image;
     }
 
-    /** A factory of devices whose images are of this kind; the newest is the last of {@code made}. */
-    static BlockFactory factory(List<SlowImage> made) {
+    /** A factory of devices whose images are of this kind; {@code made} gets each when it is made. */
+    static BlockFactory factory(Consumer<SlowImage> made) {
         return new BlockFactory((config, entries, descriptors, prefix, lanes) -> {
             SlowImage slow = new SlowImage(Images.open(config, entries, descriptors, prefix, lanes));
-            made.add(slow);
+            made.accept(slow);
             return slow;
         });
     }

@@ -31,6 +31,9 @@ public final class ImageFile implements AutoCloseable {
     private final MemorySegment[] bounces;
     private final IoVector[] bounceVectors;
 
+    /** The error of a failed synchronization, or 0. */
+    private volatile long lost;
+
     private ImageFile(String name, Fd fd, int alignmentBytes, int lanes) {
         this.name = name;
         this.fd = fd;
@@ -153,6 +156,9 @@ public final class ImageFile implements AutoCloseable {
      * @return 0 or a negated errno
      */
     public long write(int lane, long position, IoVector from, int flags) {
+        if (lost != 0 && (flags & BlockImage.DURABLE) != 0) {
+            return lost;
+        }
         if (alignmentBytes > 1 && !from.isAligned(MEMORY_ALIGNMENT_BYTES)) {
             return bounceOut(lane, position, from, flags);
         }
@@ -201,25 +207,36 @@ public final class ImageFile implements AutoCloseable {
         return unknown ? -Errno.EAGAIN.number() : error;
     }
 
-    /** Waits until everything written is on the medium: 0 or a negated errno. */
+    /**
+     * Waits until everything written is on the medium: 0 or a negated errno. Once this has failed it fails for good, and so does
+     * {@link BlockImage#DURABLE}: the kernel tells of an error once and takes the pages in question for clean, so a second
+     * synchronization would succeed without them. (Not with O_DIRECT, which leaves nothing in the page cache.)
+     */
     public long sync() {
+        if (lost != 0) {
+            return lost;
+        }
         long result;
         do {
             result = FileIo.trySyncData(fd);
         } while (Errno.EINTR.is(result));
+        if (result < 0 && alignmentBytes == 1) {
+            lost = result;
+        }
         return result;
     }
 
     /**
-     * Makes a range a hole; the file keeps its length. A block device: discards it.
+     * Makes a range a hole; the file keeps its length. A block device: zeroes it by giving it up.
      *
-     * @return 0 or a negated errno; {@code -EOPNOTSUPP} where the file system has no holes
+     * @return 0 or a negated errno; {@code -EOPNOTSUPP} where file system or device cannot, {@code -EINVAL} where the range is not
+     *     in whole blocks of a block device
      */
     public long punchHole(long position, long lengthBytes) {
         return allocate(FileIo.PUNCH_HOLE | FileIo.KEEP_SIZE, position, lengthBytes);
     }
 
-    /** Makes a range read as zeros without writing them: 0 or a negated errno; {@code -EOPNOTSUPP} where that does not go. */
+    /** Makes a range read as zeros without writing them: 0 or a negated errno, as {@link #punchHole}. */
     public long zeroRange(long position, long lengthBytes) {
         return allocate(FileIo.ZERO_RANGE | FileIo.KEEP_SIZE, position, lengthBytes);
     }

@@ -112,7 +112,7 @@ public final class RawImage implements BlockImage {
             canPunch = false;
             return 0;
         }
-        return durable(result, flags);
+        return Errno.EINVAL.is(result) ? 0 : durable(result, flags);
     }
 
     @Override
@@ -120,17 +120,17 @@ public final class RawImage implements BlockImage {
         boolean punch = (flags & MAY_UNMAP) != 0 && options.discard();
         if (punch && canPunch) {
             long result = file.punchHole(position, lengthBytes);
-            if (!isUnsupported(result)) {
+            if (!isUnsupported(result) && !Errno.EINVAL.is(result)) {
                 return durable(result, flags);
             }
-            canPunch = false;
+            canPunch = Errno.EINVAL.is(result);
         }
         if (canZero) {
             long result = file.zeroRange(position, lengthBytes);
-            if (!isUnsupported(result)) {
+            if (!isUnsupported(result) && !Errno.EINVAL.is(result)) {
                 return durable(result, flags);
             }
-            canZero = false;
+            canZero = Errno.EINVAL.is(result);
         }
         return durable(writeZeros(lane, position, lengthBytes), flags);
     }
@@ -156,6 +156,7 @@ public final class RawImage implements BlockImage {
         return result == 0 && (flags & DURABLE) != 0 ? file.sync() : result;
     }
 
+    /** By the file, whatever the range; EINVAL speaks of the range: not whole blocks of a block device. */
     private static boolean isUnsupported(long result) {
         return Errno.EOPNOTSUPP.is(result) || Errno.ENOSYS.is(result) || Errno.ENODEV.is(result);
     }

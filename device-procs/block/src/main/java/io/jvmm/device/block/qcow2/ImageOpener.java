@@ -138,6 +138,9 @@ final class ImageOpener {
         } else {
             check.check();
         }
+        if (check.namedTwice()) {
+            refcounts.leaveTwos();
+        }
         final ImageTables tables = new ImageTables(
                 geometry, parts.storage(), writer, l1, l2, refcounts, options.discard(), options.lanes());
         final boolean literally = (parts.header().autoclear() & Qcow2Header.RAW_EXTERNAL) != 0;

@@ -113,11 +113,11 @@ final class ImageTables {
         if (damaged) {
             return -Errno.EIO.number();
         }
+        long result = header.settle();
         if (changed) {
-            return 0;
+            return result;
         }
-        long result = 0;
-        if (version >= 3) {
+        if (result == 0 && version >= 3) {
             final long bits = header.get(HeaderField.AUTOCLEAR_FEATURES);
             final long kept = bits & Qcow2Header.RAW_EXTERNAL;
             if (bits != kept) {
@@ -334,6 +334,7 @@ final class ImageTables {
         if (!changed) {
             return;
         }
+        header.settle();
         giveBackReadyTables();
         allocator.giveBackReserved();
         allocator.sync();

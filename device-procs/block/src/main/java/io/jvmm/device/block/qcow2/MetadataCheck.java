@@ -19,6 +19,8 @@ final class MetadataCheck {
     private static final int WINDOW_CLUSTERS = 4 << 20;
     private static final long MOST_BYTES_READ = 16L << 30;
     private static final int CHUNK_BYTES = 64 * 1024;
+    /** Clusters behind the end of the file that are looked at for what is left over. */
+    private static final int MOST_BEHIND = 1 << 16;
 
     // ---- a tally: how often referenced, and as what
     private static final int TABLE = 1 << 31;
@@ -26,8 +28,10 @@ final class MetadataCheck {
     private static final int DATA = 1 << 29;
     /** By the active tables, from an entry that has a COPIED flag. */
     private static final int ACTIVE = 1 << 28;
+    /** By the active tables, as part of a compressed cluster, which has no such flag. */
+    private static final int ACTIVE_PACKED = 1 << 27;
 
-    private static final int COUNT = ACTIVE - 1;
+    private static final int COUNT = ACTIVE_PACKED - 1;
 
     private final ImageParts parts;
     private final Geometry geometry;
@@ -43,6 +47,7 @@ final class MetadataCheck {
     private MemorySegment tally = MemorySegment.NULL;
     private long bytesRead;
     private boolean repairing;
+    private boolean namedTwice;
 
     MetadataCheck(ImageParts parts, MetadataReader reader, L1Table l1, Refcounts refcounts) {
         this.parts = parts;
@@ -63,6 +68,14 @@ final class MetadataCheck {
         if (mine && limit <= windowClusters && limit > 0) {
             pass(this::giveBack);
         }
+    }
+
+    /**
+     * Whether the active tables name a cluster twice, by one entry with a COPIED flag at least. That is no damage where the count
+     * says so and the flag is clear, though nothing makes such images.
+     */
+    boolean namedTwice() {
+        return namedTwice;
     }
 
     /** Sets counts and flags as the tables have it, for an image whose dirty bit is set; then checks. */
@@ -165,7 +178,7 @@ final class MetadataCheck {
         if ((descriptor & Geometry.COMPRESSED) != 0) {
             final long offset = geometry.compressedOffset(descriptor);
             final long end = Math.min(offset + geometry.compressedBytes(descriptor), limit << geometry.clusterBits());
-            tally("a compressed cluster", offset, end - offset, DATA);
+            tally("a compressed cluster", offset, end - offset, snapshot < 0 ? DATA | ACTIVE_PACKED : DATA);
         } else if (geometry.external()) {
             final long guest =
                     (l1Index * (geometry.clusterBytes() / geometry.entryBytes()) + l2Index) << geometry.clusterBits();
@@ -209,10 +222,12 @@ final class MetadataCheck {
             final long at = (cluster - window) * Integer.BYTES;
             final int old = tally.get(ValueLayout.JAVA_INT, at);
             final int kinds = old & ~COUNT;
-            if ((kinds & ~(kind | ACTIVE)) != 0 || (kinds & TABLE) != 0) {
+            if ((kinds & ~(kind | ACTIVE | ACTIVE_PACKED)) != 0 || (kinds & TABLE) != 0) {
                 throw damaged(what + " at 0x" + Long.toHexString(offset) + " overlaps " + name(kinds)
                         + " in the cluster at 0x" + Long.toHexString(cluster << geometry.clusterBits()));
             }
+            namedTwice |= (kind & ACTIVE) != 0 && (kinds & (ACTIVE | ACTIVE_PACKED)) != 0;
+            namedTwice |= (kind & ACTIVE_PACKED) != 0 && (kinds & ACTIVE) != 0;
             tally.set(ValueLayout.JAVA_INT, at, kinds | kind | Math.min(old & COUNT, COUNT - 1) + 1);
         }
     }
@@ -239,6 +254,12 @@ final class MetadataCheck {
             final boolean flagged = (tally.get(ValueLayout.JAVA_INT, (cluster - window) * Integer.BYTES) & ACTIVE) != 0;
             if (count(cluster) > references && !(references == 1 && flagged)) {
                 written(refcounts.repair(cluster, references, 0));
+            }
+        }
+        // A batch may have been counted and the file not yet made longer.
+        for (long cluster = limit; to == limit && cluster < limit + MOST_BEHIND; cluster++) {
+            if (count(cluster) > 0) {
+                written(refcounts.repair(cluster, 0, 0));
             }
         }
     }

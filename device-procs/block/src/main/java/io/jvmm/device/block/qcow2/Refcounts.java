@@ -36,6 +36,8 @@ final class Refcounts {
     /** Clusters from here on hold no table of ours. */
     private long tablesEnd;
 
+    private boolean twosStay;
+
     Refcounts(
             Storage storage,
             HeaderWriter header,
@@ -71,6 +73,14 @@ final class Refcounts {
     /** Clusters from here on were not written by this class. */
     long tablesEnd() {
         return tablesEnd;
+    }
+
+    /**
+     * From now on no count goes down from 2 to 1: the active tables name some cluster twice, and the entry that is left would need
+     * its COPIED flag at the same moment. The cluster is left over until the image is opened again.
+     */
+    void leaveTwos() {
+        twosStay = true;
     }
 
     /** How many clusters the table can speak of. */
@@ -234,7 +244,7 @@ final class Refcounts {
             if (value == 0 || (value == 1) != frees) {
                 break;
             }
-            value(slot, inSlice(cluster), value - 1);
+            value(slot, inSlice(cluster), value == 2 && twosStay ? 2 : value - 1);
             cluster++;
         }
         if (cache.store(slot) != 0) {
@@ -284,9 +294,22 @@ final class Refcounts {
             return -Errno.ENOSPC.number();
         }
         final long offset = place << geometry.clusterBits();
-        long result = writeZeros(offset, geometry.clusterBytes());
+        // Should the table name the block already, by a write that failed and yet was made, then it counts itself all
+        // the
+        // time.
+        final long own = sliceOf(offset, place);
+        final long behind = own + geometry.sliceBytes();
+        long result = header.settle();
         if (result == 0) {
-            result = count(offset, place);
+            result = writeZeros(offset, own - offset);
+        }
+        if (result == 0) {
+            result = writeZeros(behind, offset + geometry.clusterBytes() - behind);
+        }
+        if (result == 0) {
+            final int slot = cache.blank(own);
+            value(slot, inSlice(place), 1);
+            result = cache.store(slot);
         }
         if (result == 0) {
             result = storage.sync();
@@ -365,7 +388,7 @@ final class Refcounts {
         }
         final MemorySegment larger = Arena.ofAuto().allocate(clusters << bits, Geometry.MOST_SLICE_BYTES);
         MemorySegment.copy(table, 0, larger, 0, table.byteSize());
-        long result = 0;
+        long result = header.settle();
         for (long i = 0; i < blocks && result == 0; i++) {
             final long offset = (start + i) << bits;
             larger.set(HeaderField.U64, (tableEntries() + i) * Long.BYTES, offset);

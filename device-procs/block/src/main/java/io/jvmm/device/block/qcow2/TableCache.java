@@ -117,6 +117,16 @@ final class TableCache {
         }
     }
 
+    /** A slot for a slice that is about to be written, whatever the file has there: all zeros, {@link #begin} done. */
+    int blank(long sliceOffset) {
+        final int present = find(sliceOffset);
+        final int slot = present >= 0 ? present : evict(sliceOffset);
+        begin(slot);
+        tags[slot] = sliceOffset;
+        memory.asSlice((long) slot * sliceBytes, sliceBytes).fill((byte) 0);
+        return slot;
+    }
+
     private int find(long sliceOffset) {
         final int first = firstSlot(sliceOffset);
         for (int slot = first; slot < first + WAYS; slot++) {

@@ -181,6 +181,21 @@ class RawImageTest {
         }
     }
 
+    /** The kernel tells of lost pages once; a second synchronization would not know of them. /dev/full fails any. */
+    @Test
+    void aFailedSynchronizationIsNotForgotten() throws IOException {
+        try (ImageFile full = ImageFile.of("full", FileIo.open(Path.of("/dev/full"), FileIo.READ_WRITE, 0), 1);
+                ImageFile sound = ImageFile.of("sound", FileIo.open(file(8192), FileIo.READ_WRITE, 0), 1)) {
+            long refused = full.write(0, 0, vector(0, 512), BlockImage.DURABLE);
+            long lost = full.sync();
+            assertTrue(refused < 0 && lost < 0 && lost != refused, refused + ", " + lost);
+            assertEquals(lost, full.sync());
+            assertEquals(lost, full.write(0, 0, vector(0, 512), BlockImage.DURABLE), "not even tried");
+            assertEquals(0, sound.sync());
+            assertEquals(0, sound.write(0, 0, vector(0, 512), BlockImage.DURABLE));
+        }
+    }
+
     @Test
     void pagesInTheCacheAreReadWithoutWaiting() throws IOException {
         Path path = file(LENGTH_BYTES); // just written, so in the page cache

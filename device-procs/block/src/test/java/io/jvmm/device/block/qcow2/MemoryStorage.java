@@ -23,12 +23,33 @@ final class MemoryStorage implements Storage {
     }
 
     private final List<Change> changes = new ArrayList<>();
+    /** No file gets longer. */
+    private static final long MOST_BYTES = 128L << 20;
+
     private byte[] content;
     private int length;
     /** Of so many writes and synchronizations one fails; 0: none. */
     private int failsOneOf;
 
     private final SplittableRandom failures = new SplittableRandom(1);
+
+    /** What becomes of an operation that fails. */
+    enum Fault {
+        /** Nothing at all. */
+        LOST,
+        /** Its first half. */
+        PARTLY,
+        /** All of it, though it says otherwise. */
+        DONE,
+        /** Nothing if it would make the file longer; else it succeeds: a full disk. */
+        FULL
+    }
+
+    private int operations;
+    private final List<Integer> headerOperations = new ArrayList<>();
+    private int failsFrom = Integer.MAX_VALUE;
+    private int failsTo;
+    private Fault fault = Fault.LOST;
 
     MemoryStorage(byte[] content) {
         this.content = content.clone();
@@ -48,8 +69,27 @@ final class MemoryStorage implements Storage {
         failsOneOf = count;
     }
 
+    /** How many writes, synchronizations and holes there have been. */
+    int operations() {
+        return operations;
+    }
+
+    /** Those numbered {@code from} (as {@link #operations} counts) to {@code to}, exclusive, fail. */
+    void fails(int from, int to, Fault how) {
+        failsFrom = from;
+        failsTo = to;
+        fault = how;
+    }
+
+    /** Which of them wrote the header. */
+    List<Integer> headerOperations() {
+        return headerOperations;
+    }
+
     private boolean fails() {
-        return failsOneOf > 0 && failures.nextInt(failsOneOf) == 0;
+        final int number = operations++;
+        final boolean chosen = number >= failsFrom && number < failsTo;
+        return chosen || (failsOneOf > 0 && failures.nextInt(failsOneOf) == 0);
     }
 
     List<Change> changes() {
@@ -72,13 +112,24 @@ final class MemoryStorage implements Storage {
     @Override
     public synchronized long write(int lane, long position, IoVector from, int flags) {
         final byte[] bytes = new byte[(int) from.lengthBytes()];
-        if (fails()) {
+        if (position == 0) {
+            headerOperations.add(operations);
+        }
+        if (position + bytes.length > MOST_BYTES) {
+            return -Errno.ENOSPC.number();
+        }
+        final boolean fails = fails() && (fault != Fault.FULL || position + bytes.length > length);
+        if (fails && (fault == Fault.LOST || fault == Fault.FULL)) {
             return -Errno.ENOSPC.number();
         }
         from.drain(MemorySegment.ofArray(bytes), 0, bytes.length);
-        changes.add(new Change(position, bytes));
-        apply(position, bytes);
-        return 0;
+        final int sectors = bytes.length / Geometry.SECTOR_BYTES;
+        final byte[] made = fails && fault == Fault.PARTLY ? Arrays.copyOf(bytes, sectors / 2 * 512) : bytes;
+        if (made.length > 0) {
+            changes.add(new Change(position, made));
+            apply(position, made);
+        }
+        return fails ? -Errno.EIO.number() : 0;
     }
 
     void apply(long position, byte[] bytes) {
@@ -92,15 +143,19 @@ final class MemoryStorage implements Storage {
 
     @Override
     public synchronized long sync() {
-        if (fails()) {
+        final boolean fails = fails() && fault != Fault.FULL;
+        if (fails && fault != Fault.DONE) {
             return -Errno.EIO.number();
         }
         changes.add(new Change(0, new byte[0]));
-        return 0;
+        return fails ? -Errno.EIO.number() : 0;
     }
 
     @Override
     public synchronized long punchHole(long position, long lengthBytes) {
+        if (fails() && fault != Fault.FULL) {
+            return -Errno.EIO.number();
+        }
         final int bytes = (int) Math.clamp(length - position, 0, lengthBytes);
         if (bytes > 0) {
             changes.add(new Change(position, new byte[bytes]));
@@ -125,28 +180,49 @@ final class MemoryStorage implements Storage {
     /** The file after the first {@code count} changes: what a death of the process leaves, since the kernel has got them all. */
     static MemoryStorage after(byte[] start, List<Change> changes, int count) {
         final MemoryStorage storage = new MemoryStorage(start);
-        for (Change change : changes.subList(0, count)) {
-            storage.apply(change.position(), change.bytes());
-        }
+        storage.replay(changes.subList(0, count));
         return storage;
     }
 
+    /** Makes changes that another storage wrote down. */
+    void replay(List<Change> others) {
+        for (Change change : others) {
+            apply(change.position(), change.bytes());
+        }
+    }
+
     /**
-     * What a death of the host may leave: what was synchronized, and of what came after it some, each write whole but in no
-     * particular company.
+     * What a death of the host may leave: what was synchronized, and of what came after it some sectors, in no particular
+     * company.
      */
     static MemoryStorage afterPowerLoss(byte[] start, List<Change> changes, int count, SplittableRandom random) {
+        final int synced = synchronizedAt(changes, count);
+        final MemoryStorage storage = after(start, changes, synced);
+        storage.replaySome(changes.subList(synced, count), random);
+        return storage;
+    }
+
+    /** Makes some of the changes that another storage wrote down, and parts of some. */
+    void replaySome(List<Change> others, SplittableRandom random) {
+        final int percent = random.nextInt(101);
+        for (Change change : others) {
+            final boolean torn = random.nextInt(4) == 0;
+            final int piece = torn ? Geometry.SECTOR_BYTES : Math.max(1, change.bytes().length);
+            for (int at = 0; at < change.bytes().length; at += piece) {
+                if (random.nextInt(100) < percent) {
+                    final int end = Math.min(at + piece, change.bytes().length);
+                    apply(change.position() + at, Arrays.copyOfRange(change.bytes(), at, end));
+                }
+            }
+        }
+    }
+
+    /** Where the last synchronization before {@code count} is in the list: what came before is certain. */
+    static int synchronizedAt(List<Change> changes, int count) {
         int synced = count;
         while (synced > 0 && !changes.get(synced - 1).isSync()) {
             synced--;
         }
-        final MemoryStorage storage = after(start, changes, synced);
-        final int percent = random.nextInt(101);
-        for (Change change : changes.subList(synced, count)) {
-            if (random.nextInt(100) < percent) {
-                storage.apply(change.position(), change.bytes());
-            }
-        }
-        return storage;
+        return synced;
     }
 }

@@ -1,6 +1,7 @@
 package io.jvmm.device.block.qcow2;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assertions.fail;
 
@@ -12,6 +13,8 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.BitSet;
 import java.util.List;
 import java.util.SplittableRandom;
 import java.util.concurrent.ExecutorService;
@@ -31,12 +34,12 @@ import org.junit.jupiter.params.provider.MethodSource;
 class Qcow2CrashTest {
     private static final int STEPS = 50;
     /** More changes than this are sampled; -Dqcow2.cuts=1000000 takes every single one. */
-    private static final int MOST_CUTS = Integer.getInteger("qcow2.cuts", 120);
+    private static final int MOST_CUTS = Integer.getInteger("qcow2.cuts", 90);
 
-    private static final int QEMU_SAMPLES = 12;
+    private static final int QEMU_SAMPLES = Math.max(4, MOST_CUTS / 100);
     private static final int DISK_BYTES = 3 << 19;
 
-    @TempDir
+    @TempDir(factory = MemoryDirectory.class)
     Path directory;
 
     static Stream<String> options() {
@@ -50,9 +53,9 @@ class Qcow2CrashTest {
                 "cluster_size=64k,lazy_refcounts=on,compression_type=zstd");
     }
 
-    /** Where the list of changes stood when a step had returned, and what the disk held then. */
+    /** Where the list of changes stood before a step and when it had returned, and what the disk held then. */
     @SuppressWarnings("ArrayRecordComponent") // nobody compares them, or changes them
-    private record Acknowledged(int changes, byte[] model) {}
+    private record Acknowledged(int before, int changes, byte[] model, TestDisk.Step step) {}
 
     private static Qcow2Image open(MemoryStorage storage, @Nullable Backing backing) {
         return ImageOpener.open("crashed", storage, null, backing, new ImageOptions(1, false, 512, true), 1 << 18);
@@ -117,27 +120,41 @@ class Qcow2CrashTest {
         final byte[] start = Files.readAllBytes(image);
         final MemoryStorage storage = new MemoryStorage(start);
         final List<Acknowledged> points = new ArrayList<>();
+        final byte[] first;
         try (TestDisk disk = new TestDisk(open(storage, backing(base)), 0)) {
             final byte[] model = disk.readAll();
+            first = model.clone();
             for (int i = 0; i < STEPS; i++) {
-                disk.step(random, model, 0, DISK_BYTES);
-                points.add(new Acknowledged(storage.changes().size(), model.clone()));
+                final int before = storage.changes().size();
+                final TestDisk.Step step = disk.step(random, model, 0, DISK_BYTES);
+                points.add(new Acknowledged(before, storage.changes().size(), model.clone(), step));
             }
         }
         final List<Change> changes = storage.changes();
+        final MemoryStorage acknowledged = new MemoryStorage(start);
+        int replayed = 0;
         for (Acknowledged point : points) {
-            try (TestDisk disk =
-                    new TestDisk(open(MemoryStorage.after(start, changes, point.changes()), backing(base)), 0)) {
+            acknowledged.replay(changes.subList(replayed, point.changes()));
+            replayed = point.changes();
+            try (TestDisk disk = new TestDisk(open(new MemoryStorage(acknowledged.bytes()), backing(base)), 0)) {
                 assertArrayEquals(point.model(), disk.readAll(), "seed " + seed + ", after " + point.changes());
             }
         }
         final int stride = Math.max(1, changes.size() / MOST_CUTS);
+        final MemoryStorage done = new MemoryStorage(start);
+        final MemoryStorage safe = new MemoryStorage(start);
+        int made = 0;
+        int synced = 0;
         for (int count = random.nextInt(stride); count <= changes.size(); count += stride) {
-            opens(MemoryStorage.after(start, changes, count), base, "seed " + seed + ", cut after " + count);
-            opens(
-                    MemoryStorage.afterPowerLoss(start, changes, count, random),
-                    base,
-                    "seed " + seed + ", power lost after " + count);
+            done.replay(changes.subList(made, count));
+            made = count;
+            opens(new MemoryStorage(done.bytes()), base, "seed " + seed + ", cut after " + count);
+            final int certain = MemoryStorage.synchronizedAt(changes, count);
+            safe.replay(changes.subList(synced, certain));
+            synced = certain;
+            final MemoryStorage left = new MemoryStorage(safe.bytes());
+            left.replaySome(changes.subList(certain, count), random);
+            keepsWhatWasFlushed(left, base, first, points, count, "seed " + seed + ", power lost after " + count);
         }
         assertTrue(changes.size() > STEPS, "too little happened");
         for (int i = 0; i < QEMU_SAMPLES; i++) {
@@ -152,6 +169,37 @@ class Qcow2CrashTest {
             TestDisk.open(base == null ? new Path[] {cut} : new Path[] {cut, directory.resolve("base.raw")})
                     .close();
             Qemu.check(cut, true, "seed " + seed + ", cut " + i + " after " + count + ", opened once");
+        }
+    }
+
+    /** It opens, and what was written before the last flush that was answered and not since is there. */
+    private static void keepsWhatWasFlushed(
+            MemoryStorage left,
+            byte @Nullable [] base,
+            byte[] first,
+            List<Acknowledged> points,
+            int count,
+            String when) {
+        byte[] expected = first;
+        BitSet since = new BitSet();
+        for (Acknowledged point : points) {
+            if (point.step().flushed() && point.changes() <= count) {
+                expected = point.model();
+                since = new BitSet();
+            } else if (point.before() < count) {
+                since.set(point.step().from() / 512, point.step().to() / 512);
+            }
+        }
+        try (TestDisk disk = new TestDisk(open(left, backing(base)), 0)) {
+            final byte[] got = disk.readAll();
+            since.set(DISK_BYTES / 512);
+            for (int at = since.nextClearBit(0); at < DISK_BYTES / 512; at = since.nextClearBit(since.nextSetBit(at))) {
+                final int end = since.nextSetBit(at) * 512;
+                final int wrong = Arrays.mismatch(got, at * 512, end, expected, at * 512, end);
+                assertEquals(-1, wrong, when + ", from sector " + at);
+            }
+        } catch (ImageException e) {
+            fail(when, e);
         }
     }
 

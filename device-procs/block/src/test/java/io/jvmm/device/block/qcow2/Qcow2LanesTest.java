@@ -34,7 +34,7 @@ class Qcow2LanesTest {
     /** O_DIRECT of x86-64. */
     private static final int DIRECT = 0x4000;
 
-    @TempDir
+    @TempDir(factory = MemoryDirectory.class)
     Path directory;
 
     @ParameterizedTest
@@ -80,7 +80,7 @@ class Qcow2LanesTest {
     private static int work(TestDisk disk, int lane, byte[] model) {
         final SplittableRandom random = new SplittableRandom(lane);
         final int blocks = DISK_BYTES / BLOCK / LANES;
-        for (int i = 0; i < 1500; i++) {
+        for (int i = 0; i < 1000; i++) {
             final int at = (random.nextInt(blocks) * LANES + lane) * BLOCK;
             switch (random.nextInt(8)) {
                 case 0 -> {

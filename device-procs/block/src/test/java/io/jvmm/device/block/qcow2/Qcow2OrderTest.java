@@ -23,7 +23,7 @@ class Qcow2OrderTest {
     private static final int CLUSTER = 64 * 1024;
     private static final int LANES = 2;
 
-    @TempDir
+    @TempDir(factory = MemoryDirectory.class)
     Path directory;
 
     private static Qcow2Image open(Storage storage) {
@@ -121,7 +121,7 @@ class Qcow2OrderTest {
         final List<MemoryStorage.Change> changes = storage.changes();
         final SplittableRandom random = new SplittableRandom(1);
         for (int cut = 0; cut <= changes.size(); cut++) {
-            for (int i = 0; i < 20; i++) {
+            for (int i = 0; i < 6; i++) {
                 final MemoryStorage after = MemoryStorage.afterPowerLoss(start, changes, cut, random);
                 final byte[] got = new TestDisk(open(after), 0).read(0, CLUSTER);
                 for (int at = 0; at < CLUSTER; at += 512) {

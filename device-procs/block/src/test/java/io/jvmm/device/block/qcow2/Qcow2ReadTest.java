@@ -13,7 +13,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 /** Images made by qemu-img and filled by qemu-io read here as qemu-img reads them. */
 class Qcow2ReadTest {
-    @TempDir
+    @TempDir(factory = MemoryDirectory.class)
     Path directory;
 
     static Stream<String> options() {
@@ -75,18 +75,22 @@ class Qcow2ReadTest {
         Qemu.check(chain[0], true, "after reading");
     }
 
+    /** For images that something is put into at once, where a preallocation makes no difference. */
+    static Stream<String> withoutPreallocation() {
+        return options().map(each -> each.replaceAll(",preallocation=\\w+", "")).distinct();
+    }
+
     @ParameterizedTest
-    @MethodSource("options")
+    @MethodSource("withoutPreallocation")
     void compressedClusters(String options) throws Exception {
         final Path raw = directory.resolve("source.raw");
-        final byte[] text = new byte[9 << 20];
+        final byte[] text = new byte[5 << 20];
         for (int i = 0; i < text.length; i++) {
             text[i] = (byte) (i % 1000 < 700 ? i / 700 : (i * 2654435761L) >>> 13);
         }
         Files.write(raw, text);
         final Path image = directory.resolve("c.qcow2");
-        final String usable = options.replaceAll(",preallocation=\\w+", "");
-        Qemu.img("convert", "-q", "-c", "-f", "raw", "-O", "qcow2", "-o", usable, raw.toString(), image.toString());
+        Qemu.img("convert", "-q", "-c", "-f", "raw", "-O", "qcow2", "-o", options, raw.toString(), image.toString());
         assertSame(image);
         try (TestDisk disk = TestDisk.openReadOnly(image)) {
             assertArrayEquals(text, disk.readAll());

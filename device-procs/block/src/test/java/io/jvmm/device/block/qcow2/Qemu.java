@@ -10,13 +10,13 @@ import java.util.List;
 import org.junit.jupiter.api.Assertions;
 
 /** qemu-img and qemu-io: what the images here are made by, and what judges ours. */
-final class Qemu {
+public final class Qemu {
     private Qemu() {}
 
     /** What a program printed, and how it ended. */
-    record Outcome(int status, String output) {}
+    public record Outcome(int status, String output) {}
 
-    static Outcome run(String... command) {
+    public static Outcome run(String... command) {
         return run(List.of(command));
     }
 
@@ -35,7 +35,7 @@ final class Qemu {
     }
 
     /** Runs qemu-img, which must succeed. */
-    static String img(String... arguments) {
+    public static String img(String... arguments) {
         final List<String> command = new ArrayList<>(List.of("qemu-img"));
         command.addAll(Arrays.asList(arguments));
         final Outcome outcome = run(command);
@@ -44,7 +44,7 @@ final class Qemu {
     }
 
     /** Runs qemu-io commands on an image, all of which must succeed. */
-    static void io(Path image, String... commands) {
+    public static void io(Path image, String... commands) {
         final List<String> command = new ArrayList<>(List.of("qemu-io", "-f", "qcow2"));
         for (String each : commands) {
             command.add("-c");
@@ -56,14 +56,14 @@ final class Qemu {
     }
 
     /** No corruption, and where {@code leaksToo}, no leaked cluster either. */
-    static void check(Path image, boolean leaksToo, String when) {
+    public static void check(Path image, boolean leaksToo, String when) {
         final Outcome outcome = run("qemu-img", "check", "-f", "qcow2", image.toString());
         final boolean fine = outcome.status() == 0 || (!leaksToo && outcome.status() == 3);
         Assertions.assertTrue(fine, when + ": qemu-img check says " + outcome.status() + ": " + outcome.output());
     }
 
     /** The whole disk as qemu-img reads it. */
-    static byte[] contents(Path image, String... options) {
+    public static byte[] contents(Path image, String... options) {
         final Path raw = image.resolveSibling(image.getFileName() + ".raw");
         final List<String> command = new ArrayList<>(List.of("convert", "-f", "qcow2", "-O", "raw"));
         command.addAll(Arrays.asList(options));

@@ -113,6 +113,9 @@ final class TestDisk implements AutoCloseable {
         }
     }
 
+    /** What a step did: the range it changed, empty for one that only read, and whether it was a flush. */
+    record Step(int from, int to, boolean flushed) {}
+
     /**
      * One random step on the image and on the model of its contents.
      *
@@ -120,7 +123,7 @@ final class TestDisk implements AutoCloseable {
      * @param from first byte of the part of the disk that is used
      * @param to end of it
      */
-    void step(SplittableRandom random, byte[] model, int from, int to) {
+    Step step(SplittableRandom random, byte[] model, int from, int to) {
         final int sectors = (to - from) / 512;
         final int first = random.nextInt(sectors);
         final int most = random.nextInt(5) == 0 ? 4096 : random.nextInt(3) == 0 ? 300 : 20;
@@ -128,7 +131,8 @@ final class TestDisk implements AutoCloseable {
         final int at = from + first * 512;
         final int bytes = Math.min(count * 512, BUFFER_BYTES);
         final String what = "at " + at + ", " + bytes + " bytes";
-        switch (random.nextInt(10)) {
+        final int kind = random.nextInt(10);
+        switch (kind) {
             case 0 -> {
                 Assertions.assertEquals(0, image.writeZeroes(lane, at, bytes, BlockImage.MAY_UNMAP), "zero " + what);
                 java.util.Arrays.fill(model, at, at + bytes, (byte) 0);
@@ -155,6 +159,8 @@ final class TestDisk implements AutoCloseable {
                 System.arraycopy(data, 0, model, at, bytes);
             }
         }
+        final boolean changed = kind < 3 || kind > 5;
+        return new Step(at, changed ? at + bytes : at, kind == 3);
     }
 
     @Override
