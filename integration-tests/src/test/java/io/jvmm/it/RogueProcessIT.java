@@ -56,7 +56,14 @@ class RogueProcessIT extends MachineTest {
         }
         RogueProgram.replace(broken, broken.relativize(jar).toString(), program);
         // Its cache belongs to the program that was there.
-        Files.writeString(broken.resolve("aot/" + process + ".aot"), "");
+        if (process.equals("vcpu")) {
+            Files.writeString(broken.resolve("aot/vcpu.aot"), "");
+        } else {
+            Files.delete(broken.resolve("aot/" + process + ".jsa"));
+            Files.writeString(
+                    broken.resolve("lib/" + process + "/program"),
+                    program.getName() + "\n" + process + "/" + jar.getFileName() + "\n");
+        }
         String toml = monitorToml("[lifecycle]\nready_timeout_s = 5\n");
         try (Machine machine = Machine.with(dir, toml).distribution(broken).run()) {
             int status = machine.awaitExit();

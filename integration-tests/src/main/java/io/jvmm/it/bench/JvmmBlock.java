@@ -104,15 +104,15 @@ final class JvmmBlock implements BlockTarget {
     }
 
     private static JailedProcess spawn(Fd control) throws IOException {
-        List<String> command = new ArrayList<>(List.of(
+        String jars = HOME.resolve("lib/devices") + "/*:" + HOME.resolve("lib/block") + "/*";
+        List<String> command = List.of(
                 HOME.resolve("runtime/bin/java").toString(),
                 "@" + HOME.resolve("launch/block.launch"),
-                "-jar",
-                HOME.resolve("lib/block/jvmm-device-block.jar").toString()));
-        Path cache = HOME.resolve("aot/block.aot");
-        if (Files.exists(cache)) {
-            command.add(2, "-XX:AOTCache=" + cache);
-        }
+                "--add-exports=java.base/jdk.internal.misc=ALL-UNNAMED",
+                "--enable-native-access=ALL-UNNAMED",
+                "-cp",
+                jars,
+                "io.jvmm.device.block.BlockMain");
         try (Fd nothing = FileIo.open(Path.of("/dev/null"), FileIo.READ_WRITE, 0)) {
             return Jail.spawnUnconfined(
                     "block",

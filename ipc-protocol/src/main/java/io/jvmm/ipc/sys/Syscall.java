@@ -76,6 +76,11 @@ public final class Syscall {
                 Linker.nativeLinker().downcallHandle(DOOR, SHAPE, Linker.Option.critical(false));
     }
 
+    /** A function of the C library that takes at most seven integers, in the shape that exists already. */
+    static MethodHandle inShape(MemorySegment function) {
+        return Linker.nativeLinker().downcallHandle(function, SHAPE);
+    }
+
     /** The page of code, made through libc's {@code syscall(3)} in the same shape, so that it costs no second one. */
     private static MemorySegment makeDoor() {
         Linker linker = Linker.nativeLinker();

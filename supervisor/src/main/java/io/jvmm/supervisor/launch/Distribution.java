@@ -26,6 +26,9 @@ public record Distribution(Path home, MachineConfig.Engine engine) {
     /** Where a jail has it. */
     private static final String INSIDE = "/jvmm";
 
+    /** In the names of what all device processes share: the beginning of their class paths, and its archive. */
+    private static final String SHARED = "devices";
+
     /** Where a jail has the host's libraries; the loader's own path is part of every program's header. */
     private static final String LIBRARIES = "/lib64";
 
@@ -48,6 +51,7 @@ public record Distribution(Path home, MachineConfig.Engine engine) {
         for (ProcessKind p : processes) {
             needed.add(launchFile(p));
             needed.add(jar(p));
+            needed.addAll(p.isDevice() ? List.of(library(SHARED), program(p)) : List.of());
             needed.add(policy(wide(p)));
             engines(p).forEach(e -> needed.add(policy(narrow(p, e))));
         }
@@ -85,15 +89,31 @@ public record Distribution(Path home, MachineConfig.Engine engine) {
     }
 
     Path jar(ProcessKind p) {
-        return home.resolve("lib").resolve(p.process()).resolve(p.jar());
+        return library(p.process()).resolve(p.jar());
     }
 
     Path policy(String name) {
         return home.resolve("policies").resolve(name + ".bpf");
     }
 
-    private Path aotCache(ProcessKind p) {
-        return home.resolve("aot").resolve(variant(p) + ".aot");
+    /** Of a device process: a line with its main class, then a line for each jar of its class path, relative to {@code lib/}. */
+    private Path program(ProcessKind p) {
+        return library(p.process()).resolve("program");
+    }
+
+    private Path library(String directory) {
+        return home.resolve("lib").resolve(directory);
+    }
+
+    /**
+     * The files in which a process has its classes in a form that it only maps: one of its own or, for device processes, one that all
+     * of them share and on top of it one with the classes that only it has.
+     */
+    private List<Path> archives(ProcessKind p) {
+        Path directory = home.resolve("aot");
+        return p.isDevice()
+                ? List.of(directory.resolve(SHARED + ".jsa"), directory.resolve(p.process() + ".jsa"))
+                : List.of(directory.resolve(variant(p) + ".aot"));
     }
 
     /** A compiled seccomp filter. */
@@ -127,16 +147,55 @@ public record Distribution(Path home, MachineConfig.Engine engine) {
     }
 
     /** The command line of a process, in terms of its jail. */
-    public List<String> command(ProcessKind p) {
+    public List<String> command(ProcessKind p) throws HostLackException {
         List<String> argv = new ArrayList<>();
         argv.add(INSIDE + "/runtime/bin/java");
         argv.add("@" + INSIDE + "/launch/" + variant(p) + ".launch");
-        if (Files.exists(aotCache(p))) {
-            argv.add("-XX:AOTCache=" + INSIDE + "/aot/" + variant(p) + ".aot");
+        List<Path> archives = archives(p);
+        if (archives.stream().allMatch(Files::exists)) {
+            argv.add((p.isDevice() ? "-XX:SharedArchiveFile=" : "-XX:AOTCache=")
+                    + String.join(":", archives.stream().map(this::inside).toList()));
         }
-        argv.add("-jar");
-        argv.add(INSIDE + "/lib/" + p.process() + "/" + p.jar());
+        if (p.isDevice()) {
+            argv.addAll(deviceProgram(p));
+        } else {
+            argv.add("-jar");
+            argv.add(inside(jar(p)));
+        }
         return List.copyOf(argv);
+    }
+
+    /**
+     * Its class path and main class, from what the build has written down. There is no {@code -jar}, because the own jar would come first
+     * and the archive that all share would not fit; so what the manifest would say of modules is said here.
+     */
+    private List<String> deviceProgram(ProcessKind p) throws HostLackException {
+        List<String> lines;
+        try {
+            lines = Files.readAllLines(program(p));
+        } catch (IOException e) {
+            throw new HostLackException(
+                    "the distribution is not whole: " + e.getMessage() + ". Build it anew: mvn -DskipTests package", e);
+        }
+        StringBuilder classPath = new StringBuilder();
+        for (String jar : lines.subList(1, lines.size())) {
+            classPath
+                    .append(classPath.isEmpty() ? "" : ":")
+                    .append(INSIDE)
+                    .append("/lib/")
+                    .append(jar);
+        }
+        return List.of(
+                "--add-exports=java.base/jdk.internal.misc=ALL-UNNAMED",
+                "--enable-native-access=ALL-UNNAMED",
+                "-cp",
+                classPath.toString(),
+                lines.getFirst());
+    }
+
+    /** Where a jail has a file of the distribution. */
+    private String inside(Path file) {
+        return INSIDE + "/" + home.relativize(file);
     }
 
     /** The environment of a process, all of it. */
@@ -155,11 +214,14 @@ public record Distribution(Path home, MachineConfig.Engine engine) {
         try {
             List<Bind> binds = new ArrayList<>();
             binds.add(Bind.of(home.resolve("runtime"), INSIDE + "/runtime", Bind.Kind.CODE));
-            binds.add(Bind.of(launchFile(p), INSIDE + "/launch/" + variant(p) + ".launch", Bind.Kind.DATA));
-            binds.add(
-                    Bind.of(home.resolve("lib").resolve(p.process()), INSIDE + "/lib/" + p.process(), Bind.Kind.DATA));
-            if (Files.exists(aotCache(p))) {
-                binds.add(Bind.of(aotCache(p), INSIDE + "/aot/" + variant(p) + ".aot", Bind.Kind.CODE));
+            binds.add(Bind.of(launchFile(p), inside(launchFile(p)), Bind.Kind.DATA));
+            for (String directory : p.isDevice() ? List.of(SHARED, p.process()) : List.of(p.process())) {
+                binds.add(Bind.of(library(directory), inside(library(directory)), Bind.Kind.DATA));
+            }
+            for (Path archive : archives(p)) {
+                if (Files.exists(archive)) {
+                    binds.add(Bind.of(archive, inside(archive), Bind.Kind.CODE));
+                }
             }
             for (Map.Entry<String, Path> library : hostLibraries().entrySet()) {
                 boolean loader = library.getKey().equals(LOADER);

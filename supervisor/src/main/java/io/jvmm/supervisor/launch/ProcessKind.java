@@ -42,6 +42,11 @@ public enum ProcessKind {
         return jar;
     }
 
+    /** Whether it serves devices, as all but the vCPU process do. */
+    public boolean isDevice() {
+        return this != VCPU;
+    }
+
     /** Whether its devices are PCI functions. */
     public boolean isVirtio() {
         return this != VCPU && this != SERIAL && this != PLATFORM;

@@ -16,6 +16,7 @@ import io.jvmm.ipc.state.StateSegment;
 import io.jvmm.ipc.sys.Clock;
 import io.jvmm.ipc.sys.EventFd;
 import io.jvmm.ipc.sys.Fd;
+import io.jvmm.ipc.sys.NativeHeap;
 import io.jvmm.ipc.sys.SysException;
 import io.jvmm.policy.sys.Seccomp;
 import java.util.ArrayList;
@@ -193,6 +194,7 @@ final class DeviceProcess {
         byte[] filter = boot.findBytes("seccomp.narrow").orElse(new byte[0]);
         try {
             byte[] hash = FilterHash.of(filter);
+            NativeHeap.trim(); // what the start has freed: otherwise a process that only waits holds it for ever
             switch (jail) {
                 case "off" -> {}
                 case "log", "enforce" -> Seccomp.installNarrow(filter);
