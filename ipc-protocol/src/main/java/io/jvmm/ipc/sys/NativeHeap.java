@@ -30,7 +30,7 @@ public final class NativeHeap {
         // shape of system calls is there already where another would cost milliseconds.
         MethodHandle trim = Syscall.inShape(function.get());
         try {
-            long unused = (long) trim.invokeExact(0L, 0L, 0L, 0L, 0L, 0L, 0L);
+            long _ = (long) trim.invokeExact(0L, 0L, 0L, 0L, 0L, 0L, 0L);
             return true;
         } catch (Throwable impossible) {
             throw new AssertionError("malloc_trim", impossible);
