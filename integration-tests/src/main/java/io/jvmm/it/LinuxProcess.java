@@ -15,13 +15,13 @@ public final class LinuxProcess {
 
     /** Arguments, joined with blanks. */
     public static String commandLine(long pid) {
-        return read(pid, "cmdline").replace('\0', ' ').strip();
+        return text(pid, "cmdline").replace('\0', ' ').strip();
     }
 
     /** The lines {@code key: value} of a file like {@code status} or {@code smaps_rollup}. */
     public static Map<String, String> fields(long pid, String file) {
         Map<String, String> result = new HashMap<>();
-        read(pid, file).lines().forEach(line -> {
+        text(pid, file).lines().forEach(line -> {
             int colon = line.indexOf(':');
             if (colon > 0) {
                 result.put(
@@ -34,7 +34,7 @@ public final class LinuxProcess {
 
     /** The line of {@code stat}, proc(5). */
     public static String stat(long pid) {
-        return read(pid, "stat");
+        return text(pid, "stat");
     }
 
     /** Whether it runs, and is not just a zombie waiting for its parent. */
@@ -65,7 +65,8 @@ public final class LinuxProcess {
         }
     }
 
-    static String read(long pid, String file) {
+    /** A file of its directory, whole. */
+    public static String text(long pid, String file) {
         return text(Path.of("/proc/" + pid + "/" + file));
     }
 

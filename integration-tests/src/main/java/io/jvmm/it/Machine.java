@@ -13,6 +13,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -217,10 +218,15 @@ public final class Machine implements AutoCloseable {
         return process.exitValue();
     }
 
-    /** The process of the machine with this name ({@code vcpu}, {@code serial}, {@code platform}), by its launch file. */
+    /**
+     * The process of the machine with this name ({@code vcpu}, {@code serial}, {@code platform}), by its launch file; {@code vcpu} with
+     * either engine.
+     */
     public long child(String name) {
+        Pattern launch = Pattern.compile(
+                "/launch/" + Pattern.quote(name) + (name.equals("vcpu") ? "(-x86)?" : "") + "\\.launch");
         return process.descendants()
-                .filter(p -> LinuxProcess.commandLine(p.pid()).contains("/launch/" + name + ".launch"))
+                .filter(p -> launch.matcher(LinuxProcess.commandLine(p.pid())).find())
                 .map(ProcessHandle::pid)
                 // In a new pid namespace there may be an init above the program itself: the program is the last one.
                 .max(Comparator.naturalOrder())

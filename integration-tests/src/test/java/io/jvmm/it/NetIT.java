@@ -19,7 +19,6 @@ import org.junit.jupiter.params.provider.CsvSource;
 @Tag("boot")
 class NetIT extends MachineTest {
     private static final int UNSHARE = 272;
-    private static final int CLONE_NEWNET = 0x4000_0000;
     private static final int CLONE_NEWNS = 0x0002_0000;
     private static final int MIB = 1 << 20;
     private static final int FILE_MIB = 100;
@@ -37,32 +36,10 @@ class NetIT extends MachineTest {
         }
     }
 
-    /** What a test does in its namespace: the thread's sockets and the programs it starts are there. */
-    private interface Body {
-        void run() throws Exception;
-    }
-
-    private static void inNamespace(Body body) throws Exception {
-        Throwable[] failure = new Throwable[1];
-        Thread thread = Thread.ofPlatform().name("namespace").start(() -> {
-            try {
-                long result = Syscall.call(UNSHARE, CLONE_NEWNET);
-                assertEquals(0, result, "this test makes a network namespace: run it as root, or in: unshare -Urn");
-                body.run();
-            } catch (Throwable e) { // whatever it is, it is the test's
-                failure[0] = e;
-            }
-        });
-        thread.join();
-        if (failure[0] != null) {
-            throw new AssertionError(failure[0].getMessage(), failure[0]);
-        }
-    }
-
     @ParameterizedTest
     @CsvSource({"1500,1", "9000,2"})
     void pingBothWaysAndALongDownload(int mtu, int pairs) throws Exception {
-        inNamespace(() -> {
+        NetworkNamespace.run(() -> {
             tap(mtu, pairs > 1);
             String card = """
                     [[net]]
@@ -91,7 +68,7 @@ class NetIT extends MachineTest {
     /** What the guest sends to the gateway, passt brings to the host's loopback; the gateway itself is nowhere. */
     @Test
     void aLongDownloadThroughPasst() throws Exception {
-        inNamespace(() -> {
+        NetworkNamespace.run(() -> {
             tap(1500, false);
             DebianMachine.host("ip", "route", "add", "default", "via", GATEWAY);
             try (DebianMachine m =
@@ -110,7 +87,7 @@ class NetIT extends MachineTest {
     /** A host whose resolver and whose secrets are on its loopback: the guest has the one and not the others. */
     @Test
     void withoutHostLoopbackTheGuestResolvesAndReachesNothingElseThere() throws Exception {
-        inNamespace(() -> {
+        NetworkNamespace.run(() -> {
             tap(1500, false);
             DebianMachine.host("ip", "route", "add", "default", "via", GATEWAY);
             assertEquals(0, Syscall.call(UNSHARE, CLONE_NEWNS), "this test makes a mount namespace: run it as root");

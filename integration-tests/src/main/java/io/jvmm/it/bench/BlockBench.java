@@ -1,6 +1,7 @@
 package io.jvmm.it.bench;
 
 import io.jvmm.ipc.sys.Poller;
+import io.jvmm.it.DebianMachine;
 import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.nio.file.Files;
@@ -11,14 +12,22 @@ import java.util.SplittableRandom;
 
 /**
  * The path of a block request through a device process, and nothing else: this process plays the guest, with rings in shared memory
- * and eventfds, first to our block device over its link and then to QEMU's storage daemon over vhost-user, with the same
- * file in the page cache. Rounds alternate; a figure is the median of the rounds, a ratio the median of the pairs' ratios.
+ * and eventfds, first to our block device over its link and then to QEMU's storage daemon over vhost-user, with files in the page
+ * cache: one raw image, which both use, and a qcow2 image for each. Rounds alternate; a figure is the median of the rounds,
+ * a ratio the median of the pairs' ratios.
  */
 final class BlockBench {
     /** VIRTIO_F_VERSION_1, VIRTIO_F_EVENT_IDX, VIRTIO_BLK_F_FLUSH. */
     static final long FEATURES = 1L << 32 | 1L << 29 | 1L << 9;
 
-    private static final int DISK_BYTES = 256 << 20;
+    private static final int KIB = 1024;
+    private static final int MIB = 1 << 20;
+    private static final long GIB = 1 << 30;
+    private static final int DISK_BYTES = 256 * MIB;
+    /** The qcow2 disk goes on for so long behind the data, and nothing is allocated there. */
+    private static final String QCOW2_SIZE = "16G";
+
+    private static final int CLUSTER_BYTES = 64 * KIB;
     private static final int ROUNDS = 21;
     private static final int WARM_UP_ROUNDS = 3;
     private static final long PATIENCE_NS = 10_000_000_000L;
@@ -26,19 +35,60 @@ final class BlockBench {
     private final Table table;
     private final Path directory;
 
-    /** What a round does. */
-    private record Load(String name, int lengthBytes, int depth, boolean write, boolean random, int requests) {}
+    /** In which order a load goes through the disk. */
+    private enum Places {
+        RANDOM,
+        SEQUENTIAL,
+        /** A cluster that no request has touched before, near none of the ones before. */
+        FRESH_RANDOM,
+        /** What lies behind the one before, never touched. */
+        FRESH_SEQUENTIAL
+    }
+
+    /**
+     * What a round does.
+     *
+     * @param from position of the fresh part of the disk that is this load's own
+     */
+    private record Load(
+            String name, int lengthBytes, int depth, boolean write, Places places, int requests, long from) {
+        Load(String name, int lengthBytes, int depth, boolean write, Places places, int requests) {
+            this(name, lengthBytes, depth, write, places, requests, 0);
+        }
+
+        /** Where a request of a round goes; the same for both sides. */
+        long position(int round, int number, SplittableRandom random) {
+            long ordinal = (round + WARM_UP_ROUNDS) * (long) requests + number;
+            int places = DISK_BYTES / lengthBytes;
+            return switch (this.places) {
+                case RANDOM -> (long) random.nextInt(places) * lengthBytes;
+                case SEQUENTIAL -> (long) (number % places) * lengthBytes;
+                case FRESH_RANDOM -> from + (ordinal * SPREAD & SPREAD_MASK) * CLUSTER_BYTES;
+                case FRESH_SEQUENTIAL -> from + ordinal * lengthBytes;
+            };
+        }
+    }
+
+    /** An odd number, so that its multiples meet all clusters of 2 GiB before one comes again. */
+    private static final long SPREAD = 12_345;
+
+    private static final long SPREAD_MASK = (1 << 15) - 1;
 
     /** What a round took. */
     private record Sample(double nsPerRequest, double cpuNsPerRequest) {}
 
     private static final List<Load> LOADS = List.of(
-            new Load("4 KiB random read, depth 1", 4096, 1, false, true, 2_000),
-            new Load("4 KiB random read, depth 32", 4096, 32, false, true, 20_000),
-            new Load("4 KiB random write, depth 1", 4096, 1, true, true, 2_000),
-            new Load("4 KiB random write, depth 32", 4096, 32, true, true, 20_000),
-            new Load("1 MiB sequential read, depth 1", 1 << 20, 1, false, false, 256),
-            new Load("1 MiB sequential write, depth 1", 1 << 20, 1, true, false, 256));
+            new Load("4 KiB random read, depth 1", 4 * KIB, 1, false, Places.RANDOM, 2_000),
+            new Load("4 KiB random read, depth 32", 4 * KIB, 32, false, Places.RANDOM, 20_000),
+            new Load("4 KiB random write, depth 1", 4 * KIB, 1, true, Places.RANDOM, 2_000),
+            new Load("4 KiB random write, depth 32", 4 * KIB, 32, true, Places.RANDOM, 10_000),
+            new Load("1 MiB sequential read, depth 1", MIB, 1, false, Places.SEQUENTIAL, 256),
+            new Load("1 MiB sequential write, depth 1", MIB, 1, true, Places.SEQUENTIAL, 256));
+
+    private static final List<Load> FRESH = List.of(
+            new Load("4 KiB random write, depth 1, fresh", 4 * KIB, 1, true, Places.FRESH_RANDOM, 250, GIB),
+            new Load("4 KiB random write, depth 32, fresh", 4 * KIB, 32, true, Places.FRESH_RANDOM, 1_000, 4 * GIB),
+            new Load("1 MiB sequential write, depth 1, fresh", MIB, 1, true, Places.FRESH_SEQUENTIAL, 32, 8 * GIB));
 
     BlockBench(Table table, Path directory) {
         this.table = table;
@@ -46,13 +96,23 @@ final class BlockBench {
     }
 
     void run() throws IOException, InterruptedException {
-        table.heading("Block request through a device process, file in the page cache; per request");
+        if (!ExitBench.onPath(VhostUserBlock.PROGRAM) || !ExitBench.onPath("qemu-img")) {
+            table.row("block", "-", "not installed: apt-get install qemu-system-common qemu-utils");
+            return;
+        }
         Path image = makeImage();
-        try (BlockTarget ours = JvmmBlock.start(image);
-                BlockTarget theirs = VhostUserBlock.start(image, directory, "threads")) {
-            for (Load load : LOADS) {
-                compare(load, ours, theirs);
-            }
+        try {
+            table.heading("Block request through a device process, raw file in the page cache; per request");
+            compare("raw", image, image, LOADS);
+            table.heading("The same, qcow2 with clusters of 64 KiB; fresh: each write allocates");
+            Path ours = convert(image, "ours.qcow2");
+            Path theirs = convert(image, "theirs.qcow2");
+            List<Load> loads = new ArrayList<>(LOADS);
+            loads.addAll(FRESH);
+            compare("qcow2", ours, theirs, loads);
+            table.row("the image afterwards", check(ours), "qemu-img check");
+            Files.delete(ours);
+            Files.delete(theirs);
         } finally {
             Files.deleteIfExists(image);
         }
@@ -61,7 +121,7 @@ final class BlockBench {
     private Path makeImage() throws IOException {
         Path image = directory.resolve("disk.raw");
         SplittableRandom random = new SplittableRandom(1);
-        byte[] chunk = new byte[1 << 20];
+        byte[] chunk = new byte[MIB];
         try (RandomAccessFile file = new RandomAccessFile(image.toFile(), "rw")) {
             for (int i = 0; i < DISK_BYTES / chunk.length; i++) {
                 random.nextBytes(chunk);
@@ -70,6 +130,34 @@ final class BlockBench {
             file.getFD().sync(); // written back before anything is measured
         }
         return image;
+    }
+
+    /** The data of the raw image, all its clusters allocated, and much empty space behind it. */
+    private Path convert(Path raw, String name) throws IOException, InterruptedException {
+        Path image = directory.resolve(name);
+        DebianMachine.host("qemu-img", "convert", "-f", "raw", "-O", "qcow2", raw.toString(), image.toString());
+        DebianMachine.host("qemu-img", "resize", "-f", "qcow2", image.toString(), QCOW2_SIZE);
+        DebianMachine.host("sync", image.toString());
+        return image;
+    }
+
+    private static String check(Path image) {
+        try {
+            DebianMachine.host("qemu-img", "check", "-f", "qcow2", image.toString());
+            return "no errors";
+        } catch (IOException | InterruptedException | AssertionError e) {
+            return String.valueOf(e.getMessage());
+        }
+    }
+
+    private void compare(String format, Path image, Path other, List<Load> loads)
+            throws IOException, InterruptedException {
+        try (BlockTarget ours = JvmmBlock.start(image, format, 0);
+                BlockTarget theirs = VhostUserBlock.start(other, format, directory, "threads")) {
+            for (Load load : loads) {
+                compare(load, ours, theirs);
+            }
+        }
     }
 
     private void compare(Load load, BlockTarget ours, BlockTarget theirs) throws IOException {
@@ -116,12 +204,12 @@ final class BlockBench {
         for (int slot = 0; slot < load.depth && load.write; slot++) {
             ring.fill(slot, load.lengthBytes, random);
         }
-        long cpu = cpuNs(target.pid());
+        long cpu = ProcessorTime.ns(target.pid());
         long start = System.nanoTime();
         int submitted = 0;
         int done = 0;
         while (submitted < load.depth) {
-            submit(load, ring, submitted, submitted, random);
+            ring.submit(submitted, load.write, load.position(round, submitted, random), load.lengthBytes);
             submitted++;
         }
         if (ring.shouldKick(load.depth)) {
@@ -132,7 +220,7 @@ final class BlockBench {
             for (int slot = ring.reap(); slot >= 0; slot = ring.reap()) {
                 done++;
                 if (submitted < load.requests) {
-                    submit(load, ring, slot, submitted, random);
+                    ring.submit(slot, load.write, load.position(round, submitted, random), load.lengthBytes);
                     submitted++;
                     again++;
                 }
@@ -149,24 +237,6 @@ final class BlockBench {
             }
         }
         double ns = System.nanoTime() - start;
-        return new Sample(ns / load.requests, (cpuNs(target.pid()) - cpu) / (double) load.requests);
-    }
-
-    private static void submit(Load load, BlockRing ring, int slot, int number, SplittableRandom random) {
-        int places = DISK_BYTES / load.lengthBytes;
-        long place = load.random ? random.nextInt(places) : number % places;
-        ring.submit(slot, load.write, place * load.lengthBytes, load.lengthBytes);
-    }
-
-    /** What all threads of a process have run so far: the scheduler's own count, or that of the clock ticks. */
-    private static long cpuNs(long pid) throws IOException {
-        long sum = 0;
-        try (var tasks = Files.newDirectoryStream(Path.of("/proc/" + pid + "/task"))) {
-            for (Path task : tasks) {
-                String text = Files.readString(task.resolve("schedstat"));
-                sum += Long.parseLong(text.substring(0, text.indexOf(' ')));
-            }
-        }
-        return sum;
+        return new Sample(ns / load.requests, (ProcessorTime.ns(target.pid()) - cpu) / (double) load.requests);
     }
 }

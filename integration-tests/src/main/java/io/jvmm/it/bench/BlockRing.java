@@ -35,6 +35,8 @@ final class BlockRing implements AutoCloseable {
     private static final short NEXT = 1;
     private static final short WRITE = 2;
     private static final int TYPE_OUT = 1;
+    private static final int TYPE_GET_ID = 8;
+    private static final int ID_BYTES = 20;
 
     private static final VarHandle SHORT =
             ValueLayout.JAVA_SHORT.withOrder(ByteOrder.LITTLE_ENDIAN).varHandle();
@@ -68,19 +70,36 @@ final class BlockRing implements AutoCloseable {
 
     /** Makes a request available. {@link #shouldKick} afterwards. */
     void submit(int slot, boolean write, long position, int lengthBytes) {
-        int head = slot * DESCRIPTORS;
-        long header = HEADERS + (long) slot * HEADER_BYTES;
-        putInt(header, write ? TYPE_OUT : 0);
-        putInt(header + 4, 0);
-        putLong(header + 8, position / SECTOR_BYTES);
-        memory.set(ValueLayout.JAVA_BYTE, STATUS + slot, (byte) 0xFF);
-        int next = head;
-        descriptor(next++, header, HEADER_BYTES, (short) 0, true);
+        int next = begin(slot, write ? TYPE_OUT : 0, position / SECTOR_BYTES);
         int piece = Math.max(SMALLEST_PIECE_BYTES, lengthBytes / PIECES);
         for (int done = 0; done < lengthBytes; done += piece) {
             descriptor(next++, DATA + slot * DATA_STRIDE + done, piece, write ? 0 : WRITE, true);
         }
-        descriptor(next, STATUS + slot, 1, WRITE, false);
+        end(slot, next);
+    }
+
+    /** The same for a request that has nothing to do on the host: the disk's serial number (GET_ID). */
+    void submitNothing(int slot) {
+        int next = begin(slot, TYPE_GET_ID, 0);
+        descriptor(next, DATA + slot * DATA_STRIDE, ID_BYTES, WRITE, true);
+        end(slot, next + 1);
+    }
+
+    /** The header; returns the next descriptor's number. */
+    private int begin(int slot, int type, long sector) {
+        int head = slot * DESCRIPTORS;
+        long header = HEADERS + (long) slot * HEADER_BYTES;
+        putInt(header, type);
+        putInt(header + 4, 0);
+        putLong(header + 8, sector);
+        memory.set(ValueLayout.JAVA_BYTE, STATUS + slot, (byte) 0xFF);
+        descriptor(head, header, HEADER_BYTES, (short) 0, true);
+        return head + 1;
+    }
+
+    private void end(int slot, int statusDescriptor) {
+        int head = slot * DESCRIPTORS;
+        descriptor(statusDescriptor, STATUS + slot, 1, WRITE, false);
         slotOfHead[head] = slot;
         putShort(AVAIL + 4 + 2L * (availIndex & (QUEUE_SIZE - 1)), head);
         availIndex++;

@@ -1,6 +1,7 @@
 package io.jvmm.it.bench;
 
 import io.jvmm.ipc.sys.EventFd;
+import java.io.IOException;
 
 /** A device process that serves a {@link BlockRing}: ours, or another maker's. */
 interface BlockTarget extends AutoCloseable {
@@ -21,6 +22,17 @@ interface BlockTarget extends AutoCloseable {
 
     /** How the process is: running, or how it ended. */
     String condition();
+
+    /** Binds all its threads to a core. */
+    default void moveTo(String core) throws IOException, InterruptedException {
+        Process taskset = new ProcessBuilder("taskset", "-a", "-c", "-p", core, Long.toString(pid()))
+                .redirectOutput(ProcessBuilder.Redirect.DISCARD)
+                .redirectError(ProcessBuilder.Redirect.INHERIT)
+                .start();
+        if (taskset.waitFor() != 0) {
+            throw new IOException("taskset failed");
+        }
+    }
 
     @Override
     void close();

@@ -57,24 +57,25 @@ final class JvmmBlock implements BlockTarget {
     private final EventFd requestDoorbell = hold(EventFd.create());
     private final EventFd eventDoorbell = hold(EventFd.create());
     private final BoardEndpoint board;
+    private final SupervisorEndpoint supervisor;
+    private final EventFd supervisorEvents = hold(EventFd.create());
     private final JailedProcess process;
 
-    private JvmmBlock(Path image) throws IOException {
+    private JvmmBlock(Path image, String format, long spinNs) throws IOException {
         for (int i = 0; i < LINES; i++) {
             lines[i] = hold(EventFd.create());
         }
         board = new BoardEndpoint(link, requestDoorbell, eventDoorbell, new WaitPolicy(0, PATIENCE_NS));
         LinkMemory supervisorLink = hold(LinkMemory.create(LinkSpec.supervisor()));
         EventFd requests = hold(EventFd.create());
-        EventFd events = hold(EventFd.create());
-        SupervisorEndpoint supervisor = new SupervisorEndpoint(supervisorLink, requests, events);
+        supervisor = new SupervisorEndpoint(supervisorLink, requests, supervisorEvents);
         UnixSocket.Pair pair = hold(UnixSocket.seqPacketPair());
         process = spawn(pair.right().fd());
         try (Fd disk = FileIo.open(image, FileIo.READ_WRITE, 0)) {
             BootRecord.Builder record = BootRecord.builder()
                     .fd("supervisor.link", supervisorLink.fd())
                     .fd("supervisor.request-doorbell", requests.fd())
-                    .fd("supervisor.event-doorbell", events.fd())
+                    .fd("supervisor.event-doorbell", supervisorEvents.fd())
                     .fd("link", link.fd())
                     .fd("link.request-doorbell", requestDoorbell.fd())
                     .fd("link.event-doorbell", eventDoorbell.fd())
@@ -82,10 +83,11 @@ final class JvmmBlock implements BlockTarget {
                     .fd("0.image", disk)
                     .put("process", "block")
                     .put("jail", "enforce")
-                    .put("wait.spin-ns", 0)
+                    .put("wait.spin-ns", spinNs)
                     .put("memory.bytes", BlockRing.MEMORY_BYTES)
                     .put("functions", "1")
                     .put("0.path", image.toString())
+                    .put("0.format", format)
                     .put("0.queue-size", BlockRing.QUEUE_SIZE)
                     .put("seccomp.narrow", Files.readAllBytes(HOME.resolve("policies/block.bpf")));
             for (int i = 0; i < LINES; i++) {
@@ -93,14 +95,19 @@ final class JvmmBlock implements BlockTarget {
             }
             BootChannel.over(pair.left().fd()).send(record.build());
         }
-        await(supervisor, events);
+        await();
         supervisor.send(SupervisorRequestType.START);
         setUp();
     }
 
-    /** Starts the process over a raw image and sets its queue up. The working directory is the project's. */
-    static JvmmBlock start(Path image) throws IOException {
-        return new JvmmBlock(image);
+    /**
+     * Starts the process over an image and sets its queue up. The working directory is the project's.
+     *
+     * @param format raw or qcow2
+     * @param spinNs how long it looks for requests before it sleeps
+     */
+    static JvmmBlock start(Path image, String format, long spinNs) throws IOException {
+        return new JvmmBlock(image, format, spinNs);
     }
 
     private static JailedProcess spawn(Fd control) throws IOException {
@@ -127,9 +134,9 @@ final class JvmmBlock implements BlockTarget {
     }
 
     /** Waits for READY: the first event of a process that is well. */
-    private void await(SupervisorEndpoint supervisor, EventFd events) {
+    private void await() {
         Poller poller = new Poller(2);
-        poller.add(events.fd(), Poller.READABLE);
+        poller.add(supervisorEvents.fd(), Poller.READABLE);
         poller.add(process.pidfd().fd(), Poller.READABLE);
         ReadyListener listener = new ReadyListener();
         while (!listener.isReady()) {
@@ -137,7 +144,7 @@ final class JvmmBlock implements BlockTarget {
                 throw new IllegalStateException("the block process does not get ready");
             }
             supervisor.awake();
-            events.drain();
+            supervisorEvents.drain();
             supervisor.pollEvents(listener, 64);
             if (process.pidfd().peek().isPresent()) {
                 throw new IllegalStateException("the block process ended: " + condition());
@@ -206,10 +213,14 @@ final class JvmmBlock implements BlockTarget {
         return process.pidfd().peek().map(ExitStatus::toString).orElse("running");
     }
 
+    /** Ends it as a supervisor does, so that the image is closed in order. */
     @Override
     public void close() {
-        process.kill();
-        process.await(JailedProcess.DYING_NS);
+        supervisor.send(SupervisorRequestType.STOP);
+        if (process.await(PATIENCE_NS).isEmpty()) {
+            process.kill();
+            process.await(JailedProcess.DYING_NS);
+        }
         for (AutoCloseable resource : held.reversed()) {
             try {
                 resource.close();

@@ -15,7 +15,7 @@ import java.io.InputStreamReader;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 
-/** The answering process of {@link LinkBench}: takes its descriptors from a socket and its orders, one a line, from standard input. */
+/** The answering process of a {@link LinkPair}: takes its descriptors from a socket and its orders, one a line, from standard input. */
 final class LinkPeer {
     private static final long PATIENCE_NS = 10_000_000_000L;
 
@@ -33,6 +33,7 @@ final class LinkPeer {
         Poller poller = new Poller(1);
         poller.add(request.fd(), Poller.READABLE);
         Mapping words = Mapping.shared(record.fd("words"), 0, LinkBench.WORDS_BYTES, Mapping.Access.READ_WRITE);
+        EventFd interrupt = EventFd.of(record.fd("interrupt"));
         BufferedReader orders = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.US_ASCII));
         long plain = 1;
         for (String order = orders.readLine(); order != null; order = orders.readLine()) {
@@ -46,7 +47,9 @@ final class LinkPeer {
                 }
                 case LINK_SPINNING -> PingPong.answerLinkSpinning(device, count);
                 case EVENTFD -> PingPong.answerEventFd(record.fd("ask"), record.fd("answer"), count);
-                case LINK_SLEEPING -> PingPong.answerLinkSleeping(device, poller, count);
+                case LINK_SLEEPING, LINK_WOKEN -> PingPong.answerLinkSleeping(device, poller, count);
+                case INTERRUPT -> PingPong.answerKicks(device, null, interrupt, count);
+                case INTERRUPT_WOKEN -> PingPong.answerKicks(device, poller, interrupt, count);
             }
         }
     }

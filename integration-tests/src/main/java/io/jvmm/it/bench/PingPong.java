@@ -1,6 +1,7 @@
 package io.jvmm.it.bench;
 
 import io.jvmm.ipc.link.DeviceEndpoint;
+import io.jvmm.ipc.sys.EventFd;
 import io.jvmm.ipc.sys.Fd;
 import io.jvmm.ipc.sys.Mapping;
 import io.jvmm.ipc.sys.Poller;
@@ -9,6 +10,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.VarHandle;
+import org.jspecify.annotations.Nullable;
 
 /** The round trips that are compared: the loops of both sides, and the plainest thing each is measured against. */
 final class PingPong {
@@ -33,7 +35,13 @@ final class PingPong {
         /** Two blocking eventfds. */
         EVENTFD,
         /** A register read over a link whose two sides go to sleep at once. */
-        LINK_SLEEPING
+        LINK_SLEEPING,
+        /** A register read over a link: the reader spins, the other side is woken: a round trip and one wake. */
+        LINK_WOKEN,
+        /** A kick over a link to a side that spins; its answer is an eventfd, which wakes the asker: a round trip and one wake. */
+        INTERRUPT,
+        /** The same, and the other side is woken by the kick: two wakes. */
+        INTERRUPT_WOKEN
     }
 
     /** An eventfd whose reads block. */
@@ -107,6 +115,22 @@ final class PingPong {
             }
             device.reply(device.offset());
             device.release();
+        }
+    }
+
+    /** A kick is answered by an eventfd, as a device answers by its interrupt. */
+    static void answerKicks(DeviceEndpoint device, @Nullable Poller poller, EventFd interrupt, int count) {
+        for (int i = 0; i < count; i++) {
+            while (!device.next()) {
+                if (poller == null) {
+                    Thread.onSpinWait();
+                } else if (device.prepareToSleep()) {
+                    poller.await(Poller.FOREVER);
+                    device.awake();
+                }
+            }
+            device.release();
+            interrupt.signal();
         }
     }
 }

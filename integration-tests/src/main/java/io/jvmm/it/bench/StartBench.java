@@ -1,11 +1,10 @@
 package io.jvmm.it.bench;
 
+import io.jvmm.it.DebianMachine;
 import io.jvmm.it.LinuxProcess;
 import io.jvmm.it.Machine;
 import io.jvmm.supervisor.demo.DemoGuest;
 import java.io.IOException;
-import java.io.RandomAccessFile;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -22,8 +21,6 @@ final class StartBench {
     private static final List<String> CHILDREN = List.of("vcpu", "serial", "platform");
     /** A device of each class. */
     private static final String EVERYTHING = """
-            [[block]]
-            path = "disk.img"
             [[net]]
             backend = "none"
             [console]
@@ -37,12 +34,11 @@ final class StartBench {
 
     private static final List<String> DEVICES =
             List.of("serial", "platform", "block", "net", "console", "rng", "balloon", "vsock");
-    private static final long DISK_BYTES = 64L << 20;
     private static final Pattern READY = Pattern.compile("\\[(\\w+)\\] ready .*?(\\d+) ms after");
     private static final Pattern FIRST = Pattern.compile("first guest instruction at (\\d+) ns");
     private static final Pattern STAGE = Pattern.compile("jvmm: ([\\w, ]+) after (\\d+) ms");
     private static final double TICK_MS = 10;
-    private static final long SETTLE_S = 4;
+    private static final long SETTLE_S = 10;
 
     private final Table table;
     private final Path directory;
@@ -84,13 +80,9 @@ final class StartBench {
         }
         table.heading("Start of a machine with serial and platform devices (median of " + RUNS + ")");
         samples.forEach((what, values) -> table.row(what, Table.number(LinkBench.median(values), 0) + " ms", ""));
-        table.heading("Memory of each process of a machine with every device, at the prompt (proportional set size)");
-        memory(toml + EVERYTHING)
-                .forEach((what, kb) -> table.row(
-                        what,
-                        megabytes(kb[0]),
-                        "anonymous " + megabytes(kb[1]) + ", files " + megabytes(kb[2]) + ", shared memory "
-                                + megabytes(kb[3])));
+        table.heading(
+                "Memory of each process of a stock guest with every device, idle at its prompt (proportional set size)");
+        memory();
     }
 
     private static void put(Map<String, double[]> samples, int run, String what, double value) {
@@ -130,38 +122,20 @@ final class StartBench {
                 machine.handle().descendants().map(ProcessHandle::pid));
     }
 
-    private Map<String, double[]> memory(String toml) throws IOException, InterruptedException {
-        Path disk = directory.resolve("disk.img");
-        try (RandomAccessFile file = new RandomAccessFile(disk.toFile(), "rw")) {
-            file.setLength(DISK_BYTES);
-        }
-        Map<String, double[]> memory = new TreeMap<>();
-        try (Machine machine = Machine.with(directory, toml).run()) {
-            machine.console().await("> ", Machine.PATIENCE);
+    private void memory() throws InterruptedException {
+        // Each device has a driver of the guest's, has served it, and has nothing to do now.
+        try (DebianMachine machine = DebianMachine.boot(directory, EVERYTHING)) {
             TimeUnit.SECONDS.sleep(SETTLE_S);
-            memory.put("supervisor", pss(machine.handle().pid()));
-            memory.put("vcpu", pss(machine.child("vcpu")));
+            Map<String, ProcessMemory> memory = new TreeMap<>();
+            memory.put("supervisor", ProcessMemory.of(machine.machine().handle().pid()));
+            memory.put("vcpu", ProcessMemory.of(machine.machine().child("vcpu")));
             for (String device : DEVICES) {
-                memory.put(device, pss(machine.child(device)));
+                memory.put(device, ProcessMemory.of(machine.machine().child(device)));
             }
-            machine.type("off\r");
-            machine.awaitExit();
-        } finally {
-            Files.delete(disk);
+            memory.forEach((name, one) -> table.row(name, one.pss(), one.details()));
+            machine.powerOff();
+        } catch (IOException | AssertionError e) {
+            table.row("memory", "-", String.valueOf(e.getMessage()));
         }
-        return memory;
-    }
-
-    /** In all, anonymous, of files, of shared memory; kB. */
-    private static double[] pss(long pid) {
-        Map<String, String> fields = LinuxProcess.fields(pid, "smaps_rollup");
-        return Stream.of("Pss", "Pss_Anon", "Pss_File", "Pss_Shmem")
-                .mapToDouble(key -> Double.parseDouble(
-                        fields.getOrDefault(key, "0 kB").replace("kB", "").strip()))
-                .toArray();
-    }
-
-    private static String megabytes(double kb) {
-        return Table.number(kb / 1024, 1) + " MB";
     }
 }

@@ -51,16 +51,22 @@ final class VhostUserBlock implements BlockTarget {
         this.socket = socket;
     }
 
-    /** Starts the daemon over a raw image. {@code aio}: threads, native or io_uring. */
-    static VhostUserBlock start(Path image, Path directory, String aio) throws IOException, InterruptedException {
-        Path path = directory.resolve("vhost-user-" + aio);
+    /**
+     * Starts the daemon over an image.
+     *
+     * @param format raw or qcow2
+     * @param aio threads, native or io_uring
+     */
+    static VhostUserBlock start(Path image, String format, Path directory, String aio)
+            throws IOException, InterruptedException {
+        Path path = directory.resolve("vhost-user-" + format);
         Files.deleteIfExists(path);
         Process process = new ProcessBuilder(
                         PROGRAM,
                         "--blockdev",
                         "driver=file,node-name=file,aio=" + aio + ",filename=" + image,
                         "--blockdev",
-                        "driver=raw,node-name=disk,file=file",
+                        "driver=" + format + ",node-name=disk,file=file",
                         "--export",
                         "type=vhost-user-blk,id=export,node-name=disk,writable=on,addr.type=unix,addr.path=" + path)
                 .inheritIO()

@@ -16,12 +16,12 @@ import java.util.List;
  * A machine that runs Debian's stock kernel from a disk, as {@code jvmm-debian-root} makes it, and is typed to on COM1. The disk
  * is fresh each time: what is written goes into an image that the test throws away.
  */
-final class DebianMachine implements AutoCloseable {
+public final class DebianMachine implements AutoCloseable {
     /** From power-on to the prompt with the software processor on a busy host. */
-    static final Duration BOOT = Duration.ofMinutes(6);
+    public static final Duration BOOT = Duration.ofMinutes(6);
 
     /** For one command. */
-    static final Duration COMMAND = Duration.ofMinutes(4);
+    public static final Duration COMMAND = Duration.ofMinutes(4);
 
     private static final String PROMPT = "jvmm:~# ";
 
@@ -46,7 +46,7 @@ final class DebianMachine implements AutoCloseable {
      * @param dir for its files
      * @param tables of {@code vm.toml}, beside those of the machine, its boot, COM1 and its first disk
      */
-    static DebianMachine boot(Path dir, String tables) throws IOException {
+    public static DebianMachine boot(Path dir, String tables) throws IOException {
         return boot(dir, "", tables);
     }
 
@@ -55,7 +55,7 @@ final class DebianMachine implements AutoCloseable {
      *
      * @param keys more keys of {@code [machine]}
      */
-    static DebianMachine boot(Path dir, String keys, String tables) throws IOException {
+    public static DebianMachine boot(Path dir, String keys, String tables) throws IOException {
         return boot(dir, keys, "quiet", tables);
     }
 
@@ -64,7 +64,7 @@ final class DebianMachine implements AutoCloseable {
      *
      * @param words more words of the kernel's command line
      */
-    static DebianMachine boot(Path dir, String keys, String words, String tables) throws IOException {
+    public static DebianMachine boot(Path dir, String keys, String words, String tables) throws IOException {
         Path base = root().disk();
         Path disk = Qcow2Overlay.write(dir.resolve("root.qcow2"), base, Files.size(base));
         Path initrd = root().writeInitrd(dir.resolve("initrd.img"));
@@ -98,7 +98,7 @@ final class DebianMachine implements AutoCloseable {
      *
      * @param devices arguments for more devices; the disk and COM1 are there
      */
-    static DebianMachine qemu(Path dir, List<String> devices) throws IOException {
+    public static DebianMachine qemu(Path dir, List<String> devices) throws IOException {
         Path base = root().disk();
         Path disk = Qcow2Overlay.write(dir.resolve("qemu.qcow2"), base, Files.size(base));
         List<String> command = new ArrayList<>(List.of("qemu-system-x86_64", "-machine", "q35", "-accel", "tcg"));
@@ -128,7 +128,7 @@ final class DebianMachine implements AutoCloseable {
     }
 
     /** Runs a command that must succeed; what it wrote. */
-    String run(String command) throws IOException {
+    public String run(String command) throws IOException {
         machine.type(command + "; echo \"[$?]\"\n");
         // The echo of the line has "$?" there.
         String said;
@@ -147,16 +147,16 @@ final class DebianMachine implements AutoCloseable {
         return text.substring(0, text.length() - "[0]\n".length());
     }
 
-    String messages() {
+    public String messages() {
         return machine.messages().text();
     }
 
-    Machine machine() {
+    public Machine machine() {
         return machine;
     }
 
     /** Switches it off from within, and waits until it is. */
-    void powerOff() throws IOException, InterruptedException {
+    public void powerOff() throws IOException, InterruptedException {
         machine.type("poweroff\n");
         int status = machine.awaitExit(COMMAND);
         if (status != 0) {
@@ -165,7 +165,7 @@ final class DebianMachine implements AutoCloseable {
     }
 
     /** Runs a command of the host that must succeed; what it wrote. */
-    static String host(String... command) throws IOException, InterruptedException {
+    public static String host(String... command) throws IOException, InterruptedException {
         Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
         process.getOutputStream().close();
         String said = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
