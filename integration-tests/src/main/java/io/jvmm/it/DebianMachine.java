@@ -109,8 +109,7 @@ public final class DebianMachine implements AutoCloseable {
         command.addAll(
                 List.of("-initrd", root().writeInitrd(dir.resolve("initrd.img")).toString()));
         // What the base is only read for, a machine of ours may be doing at the same time, with its own idea of locks.
-        command.addAll(
-                List.of("-drive", "file=" + disk + ",if=none,id=root,discard=unmap,backing.file.locking=off"));
+        command.addAll(List.of("-drive", "file=" + disk + ",if=none,id=root,discard=unmap,backing.file.locking=off"));
         command.addAll(List.of("-device", "virtio-blk-pci,disable-legacy=on,drive=root,num-queues=1"));
         command.addAll(devices);
         return booted(Machine.program(command.toArray(String[]::new)));
