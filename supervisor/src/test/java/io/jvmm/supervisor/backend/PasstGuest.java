@@ -41,7 +41,7 @@ final class PasstGuest {
     }
 
     private void send(byte[] to, int protocol, byte[] packet) {
-        byte[] from = to == ALL ? ANY : ADDRESS;
+        byte[] from = Arrays.equals(to, ALL) ? ANY : ADDRESS;
         ByteBuffer frame = ByteBuffer.allocate(4 + ETHERNET + IPV4 + packet.length);
         frame.putInt(ETHERNET + IPV4 + packet.length);
         frame.put(new byte[] {-1, -1, -1, -1, -1, -1}).put(MAC).putShort((short) 0x0800);

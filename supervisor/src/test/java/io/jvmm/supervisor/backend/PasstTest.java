@@ -59,7 +59,7 @@ class PasstTest {
     void theResolverIsInReachAndTheLoopbackOnlyIfSaid(boolean hostLoopback) throws Exception {
         Path resolvConf = Files.writeString(dir.resolve("resolv.conf"), "nameserver 127.0.0.53\n");
         List<String> command = new ArrayList<>(List.of("unshare", "--net", "--mount"));
-        if (!System.getProperty("user.name").equals("root")) {
+        if (!"root".equals(System.getProperty("user.name"))) {
             command.addAll(List.of("--user", "--map-root-user"));
         }
         command.addAll(List.of("sh", "-c", NAMESPACE, "sh", resolvConf.toString()));
