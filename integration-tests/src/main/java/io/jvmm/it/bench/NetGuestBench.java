@@ -100,7 +100,9 @@ final class NetGuestBench {
     }
 
     private static Side side(String name, DebianMachine machine, String net, long device) throws IOException {
-        machine.run("ip address add " + net + ".2/24 dev eth0 && ip link set eth0 up");
+        // Short lines: a shell draws one that is longer than its terminal in ways that nobody can wait for.
+        machine.run("ip address add " + net + ".2/24 dev eth0");
+        machine.run("ip link set eth0 up");
         ProcessHandle top = machine.machine().handle();
         List<Long> pids =
                 new ArrayList<>(top.descendants().map(ProcessHandle::pid).toList());
