@@ -34,7 +34,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 class Qcow2CrashTest {
     private static final int STEPS = 50;
     /** More changes than this are sampled; -Dqcow2.cuts=1000000 takes every single one. */
-    private static final int MOST_CUTS = Integer.getInteger("qcow2.cuts", 90);
+    private static final int MOST_CUTS = Integer.getInteger("qcow2.cuts", 60);
 
     private static final int QEMU_SAMPLES = Math.max(4, MOST_CUTS / 100);
     private static final int DISK_BYTES = 3 << 19;
