@@ -18,7 +18,7 @@ import java.util.Random;
 final class NetGuestBench {
     private static final int MIB = 1 << 20;
     private static final int FILE_MIB = 100;
-    private static final int ROUNDS = 3;
+    private static final int ROUNDS = 11;
 
     private final Table table;
     private final Path directory;
