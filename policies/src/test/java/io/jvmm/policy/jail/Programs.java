@@ -144,6 +144,7 @@ final class Programs {
                 "-Xrs",
                 "-XX:+DisableAttachMechanism",
                 "-XX:-UseContainerSupport",
+                "-XX:ActiveProcessorCount=2",
                 "-XX:+UnlockExperimentalVMOptions",
                 "-XX:TrimNativeHeapInterval=500",
                 "--enable-native-access=ALL-UNNAMED",
