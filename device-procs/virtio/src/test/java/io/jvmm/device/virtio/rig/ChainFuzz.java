@@ -24,7 +24,7 @@ import org.jspecify.annotations.Nullable;
  * A system property of the build, {@code jvmm.fuzz.cases}, replaces the number: see {@link #cases}.
  *
  * <pre>
- *   guest memory   0   rings   1/4   tables   3/8   readable buffers   1/2   writable buffers   end
+ *   guest memory   0   rings   1/4   tables   3/8   readable buffers   1/2   writable buffers; of packed rings all   end
  * </pre>
  *
  * <p>The device may write to the upper half, where all writable descriptors point that point anywhere, and to the device areas of the
@@ -161,8 +161,9 @@ public final class ChainFuzz {
     }
 
     /**
-     * In a packed ring the device itself makes writable descriptors of readable ones when it gives them back, and a chain that runs on
-     * into such a one is as good as another: so there readable buffers are in the upper half, too, and no descriptor points to 0.
+     * In a packed ring the device itself makes writable descriptors of readable ones, and of those of tables, when it gives them back, at
+     * any time, and a chain that runs on into such a one is as good as another: so there readable buffers and tables are in the upper
+     * half, too, and no descriptor points to 0.
      */
     private void spreadPackedRings() {
         for (int i = 0; i < driver.queueCount(); i++) {
@@ -170,21 +171,6 @@ public final class ChainFuzz {
                 for (int at = 0; at < queue.size(); at++) {
                     rig.memory().put64(queue.table() + 16L * at, HALF);
                 }
-            }
-        }
-    }
-
-    /**
-     * For the same reason a descriptor that was one of a table, and has been given back, does not point there any more: the device may
-     * have made it writable.
-     */
-    private void forgetTables(RigQueue queue) {
-        for (int at = 0; queue instanceof RigPackedQueue && at < queue.size(); at++) {
-            long descriptor = queue.table() + 16L * at;
-            long address = rig.memory().get64(descriptor, 0);
-            boolean table = (rig.memory().get16(descriptor + 14, (short) 0) & INDIRECT) != 0;
-            if (!table && address >= TABLES && address < READABLE) {
-                rig.memory().put64(descriptor, HALF);
             }
         }
     }
@@ -238,7 +224,6 @@ public final class ChainFuzz {
         int writableFrom = random.nextInt(count + 1);
         int id = random.nextInt(queue.size());
         step = "a chain of " + count;
-        forgetTables(queue);
         for (int i = 0; i < count; i++) {
             int at = packed ? i : (start + i) % queue.size();
             int next = packed ? id : (start + i + 1) % queue.size();
@@ -325,7 +310,7 @@ public final class ChainFuzz {
             return (long) HALF + random.nextInt(HALF - LONGEST_BUFFER);
         }
         if (table) {
-            return someTable();
+            return someTable(queue);
         }
         boolean upper = meddler != null || queue instanceof RigPackedQueue;
         long at = (upper ? (long) HALF : READABLE) + random.nextInt(HALF - READABLE - LONGEST_BUFFER);
@@ -339,9 +324,13 @@ public final class ChainFuzz {
     }
 
     /** Room for a table; where it may turn into a buffer, so far from the end that the buffer ends before it. */
-    private long someTable() {
-        int bytes = meddler == null ? READABLE - TABLES : MEDDLED_TABLES;
-        return TABLES + (long) TABLE_BYTES * random.nextInt(bytes / TABLE_BYTES);
+    private long someTable(RigQueue queue) {
+        if (meddler != null) {
+            return TABLES + (long) TABLE_BYTES * random.nextInt(MEDDLED_TABLES / TABLE_BYTES);
+        }
+        boolean upper = queue instanceof RigPackedQueue;
+        int bytes = upper ? HALF - LONGEST_BUFFER : READABLE - TABLES;
+        return (upper ? HALF : TABLES) + (long) TABLE_BYTES * random.nextInt(bytes / TABLE_BYTES);
     }
 
     private int queueIndex(RigQueue queue) {
@@ -357,7 +346,7 @@ public final class ChainFuzz {
     private void table(RigQueue queue, int at, boolean packed, int id) {
         int count = 1 + random.nextInt(6);
         int writableFrom = random.nextInt(count + 1);
-        long table = someTable();
+        long table = someTable(queue);
         for (int i = 0; i < count; i++) {
             long length = length();
             int flags = (i >= writableFrom ? WRITE : 0) | (i == count - 1 || packed ? 0 : NEXT);
