@@ -121,11 +121,12 @@ final class PasstPort implements FramePort {
         }
         int at = outEnd + PREFIX_BYTES;
         int copied = chain.read(FrameHeader.LENGTH_BYTES, out, at, frameBytes);
-        if (FrameParts.isForAHostItself(outView, at, copied)) {
-            return DROPPED;
-        }
         if ((header.flags() & FrameHeader.NEEDS_CSUM) != 0) {
             Segmenter.checksum(outView, at, copied, header);
+        }
+        // Of the frame as it leaves: the driver says where the checksum goes, and that may be into the address.
+        if (FrameParts.isForAHostItself(outView, at, copied)) {
+            return DROPPED;
         }
         append(copied);
         return SENT;

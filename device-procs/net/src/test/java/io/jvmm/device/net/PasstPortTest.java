@@ -100,6 +100,31 @@ class PasstPortTest {
         }
     }
 
+    /** A driver may have the checksum put anywhere behind the Ethernet header, and can choose what it is. */
+    @Test
+    void aChecksumCannotMakeTheAddressOfTheHostItself() {
+        try (NetRig net = NetRig.passt()) {
+            net.driver().setUp(ALL);
+            byte[] intoTheAddress = Frames.header(1, 0, 0, 0, 14, 16);
+            assertTrue(net.send(0, intoTheAddress, datagramWhoseChecksumIs(0x7F00)));
+            assertEquals(0, net.sent(0).length, "127.0.0.1");
+            assertTrue(net.send(0, intoTheAddress, datagramWhoseChecksumIs(0x00FF)));
+            assertEquals(0, net.sent(0).length, "0.255.0.1");
+            assertTrue(net.send(0, intoTheAddress, datagramWhoseChecksumIs(0x7EFF)));
+            byte[] sent = Frames.split(net.sent(0)).getFirst();
+            assertArrayEquals(new byte[] {126, -1, 0, 1}, Arrays.copyOfRange(sent, 30, 34));
+        }
+    }
+
+    /** To 8.8.0.1; the checksum over all of it but the Ethernet header is {@code checksum}. */
+    private static byte[] datagramWhoseChecksumIs(int checksum) {
+        byte[] frame = datagramTo("8.8.0.1");
+        ByteBuffer bytes = ByteBuffer.wrap(frame).putShort(42, (short) 0);
+        int sum = Frames.sum(Arrays.copyOfRange(frame, 14, frame.length));
+        bytes.putShort(42, (short) Math.floorMod((~checksum & 0xFFFF) - sum, 0xFFFF));
+        return frame;
+    }
+
     private static byte[] datagramTo(String address) {
         byte[] target = address(address);
         boolean six = target.length == 16;
