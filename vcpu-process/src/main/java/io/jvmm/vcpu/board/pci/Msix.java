@@ -11,7 +11,7 @@ import java.util.List;
  * <pre>
  *   0            4            8            12           16
  *   | address    | upper      | data       | control    |  ... one for each vector; control bit 0: masked
- *   pba          64 vectors in each 8 bytes: bit set while the vector is masked and its line has been signalled
+ *   pba          64 vectors in each 8 bytes: bit set while the vector is not sent and its line has been signalled
  * </pre>
  *
  * <p>A vector's line is consumed by the engine while the vector is not masked; while it is, signals stay in the line's eventfd, which is
@@ -215,7 +215,7 @@ final class Msix {
         }
     }
 
-    /** The pending bits of 64 vectors. */
+    /** The pending bits of 64 vectors: of all whose signals stay in their lines, or those would not be in the machine's state. */
     long pending(int group) {
         if (!enabled) {
             return 0;
@@ -223,7 +223,7 @@ final class Msix {
         lines.await(0);
         long bits = 0;
         for (int i = group * Long.SIZE; i < Math.min(vectors.size(), (group + 1) * Long.SIZE); i++) {
-            if (isMasked(i) && lines.isReady(i, Poller.READABLE)) {
+            if (!sent[i] && lines.isReady(i, Poller.READABLE)) {
                 bits |= 1L << i;
             }
         }

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.jvmm.ipc.sys.Poller;
+import java.lang.foreign.MemorySegment;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -89,6 +90,28 @@ class MessagePaceTest {
         }
         assertEquals(before, changes());
         assertEquals(Long.MAX_VALUE, rig.bus().deafForNs(System.nanoTime()));
+    }
+
+    /** A signal that stays in its line is pending, to the guest and in the machine's state, whatever it waits for. */
+    @Test
+    void whatWaitsIsPendingAndSaved() {
+        program(0, 0xFEE0_0000L, 0x0241);
+        it.lines().getFirst().signal();
+        program(1, 0xFEE0_0000L, 0x42);
+        for (int i = 0; !engine.messages.get(1).masked; i++) {
+            program(1, 0xFEE0_0000L, 0x20 + i % 200);
+        }
+        it.lines().get(1).signal();
+        assertEquals(3, rig.load(table + 0x800, 8));
+        final byte[] saved = new byte[rig.bus().stateLengthBytes()];
+        rig.bus().saveState(MemorySegment.ofArray(saved));
+
+        final PciRig other = new PciRig(new FakeEngine(), 1);
+        final PciRig.Plugged again = other.plug(SLOT, PciRig.function(0, VECTORS, 2), List.of());
+        other.assemble().bus().loadState(MemorySegment.ofArray(saved));
+        assertEquals(1, again.lines().getFirst().drain());
+        assertEquals(1, again.lines().get(1).drain());
+        assertEquals(0, again.lines().get(2).drain());
     }
 
     /** SDM 3A 11.11.1: bits 31:20 of the address are FEE, and the rest above is zero. 11.11.2: delivery modes 011 and 110 are reserved. */
