@@ -40,7 +40,7 @@ final class Endpoint extends ConfigSpace {
     /** Where virtio's window on BAR 0 is; {@link #NOWHERE} when the device has none. */
     private int window = NOWHERE;
 
-    /** Whether the device asserts its INTx, as far as it has told. Locked, as are the next two. */
+    /** Whether the device asserts its INTx, as far as it has told. Locked, as are the next four. */
     private boolean intxPending;
 
     /** How often the device has begun to assert its INTx; more often than twice between two looks counts as twice. */
@@ -48,6 +48,11 @@ final class Endpoint extends ConfigSpace {
 
     /** Whether any of that was since the last read of the ISR register. */
     private boolean intxTold;
+
+    /** Reads of the ISR register so far, and those that wait for the device's answer. */
+    private long isrReads;
+
+    private int isrReaders;
 
     /** Whom a write to configuration space concerns beyond the function. Under the bus's lock. */
     interface BusListener {
@@ -246,12 +251,17 @@ final class Endpoint extends ConfigSpace {
     /**
      * A read that takes the device's INTx away (virtio 1.2 §4.1.4.5.1). What the device has told of before is over with it; but an assertion that
      * began between our look and the device's answer is in that answer too, and it is the oldest one that we have not been told of when we looked: it
-     * is neither status nor interrupt any more. What the device asserts from there on is.
+     * is neither status nor interrupt any more. What the device asserts from there on is. Of reads that wait at the same time nobody knows which the
+     * device has answered first: then all that it has told since stays an interrupt, of which one may be in vain.
      */
     private long readIsr(int vcpuIndex, int offset, int widthBytes, Object lock) {
         final long before;
         final boolean told;
+        final boolean first;
+        final long turn;
         synchronized (lock) {
+            first = isrReaders++ == 0;
+            turn = ++isrReads;
             takeIntx();
             before = intxTaken;
             told = intxTold;
@@ -259,9 +269,11 @@ final class Endpoint extends ConfigSpace {
         }
         final long value = slot.device().read(vcpuIndex, slot.function(), offset, widthBytes);
         synchronized (lock) {
+            isrReaders--;
+            final boolean alone = first && turn == isrReads;
             final boolean more = takeIntx();
             final boolean asserted = value > 0 && value <= ISR_BITS;
-            final int over = asserted && !told ? 1 : 0;
+            final int over = asserted && alone && !told ? 1 : 0;
             if (intxTaken - before <= over) {
                 forgetIntx();
             } else if (more) {

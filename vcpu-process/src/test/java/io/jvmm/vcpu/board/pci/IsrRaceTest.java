@@ -3,6 +3,7 @@ package io.jvmm.vcpu.board.pci;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import io.jvmm.ipc.sys.Poller;
+import io.jvmm.vcpu.board.Counters;
 import io.jvmm.vcpu.board.PciMap;
 import java.util.Objects;
 import java.util.function.IntSupplier;
@@ -19,7 +20,7 @@ class IsrRaceTest {
     private static final int SLOT = 3;
 
     private final FakeEngine engine = new FakeEngine();
-    private final PciRig rig = new PciRig(engine, 1);
+    private final PciRig rig = new PciRig(engine, 2);
     private final PciRig.Plugged it = rig.plug(SLOT, PciRig.function(0, 3, 2), PciRig.virtioCapabilities());
     private final Poller poller;
     private volatile boolean ending;
@@ -45,8 +46,9 @@ class IsrRaceTest {
     private void serve() {
         while (!ending) {
             while (it.device().end.next()) {
+                it.device().end.done(); // so that it can see whether there is another one
                 it.device().end.reply(isr.getAsInt());
-                it.device().end.release();
+                it.device().end.giveBack();
             }
             Thread.onSpinWait();
         }
@@ -135,6 +137,28 @@ class IsrRaceTest {
             return 1;
         }));
         assertEquals(8, status(), "told once and asserted again");
+        assertEquals(1, raised());
+    }
+
+    /** Two processors read at once, and the device's answer to the one that looked first comes last: what it asserts then is nobody's answer. */
+    @Test
+    void twoReadsAtOnce() throws InterruptedException {
+        final long register = rig.bar(SLOT, 0) + PciRig.ISR;
+        final Thread other = new Thread(() -> rig.maps().memory().read(1, register, 1, new Counters()));
+        it.intx().signal();
+        assertEquals(0, readIsr(() -> {
+            isr = () -> {
+                it.intx().signal();
+                return 1;
+            };
+            other.start();
+            while (!it.device().end.hasNext()) {
+                Thread.onSpinWait();
+            }
+            return 0;
+        }));
+        other.join();
+        assertEquals(8, status());
         assertEquals(1, raised());
     }
 
