@@ -294,9 +294,8 @@ final class Refcounts {
             return -Errno.ENOSPC.number();
         }
         final long offset = place << geometry.clusterBits();
-        // Should the table name the block already, by a write that failed and yet was made, then it counts itself all
-        // the
-        // time.
+        // Should the table name the block already, by a write that failed and yet was made, it counts itself
+        // throughout.
         final long own = sliceOf(offset, place);
         final long behind = own + geometry.sliceBytes();
         long result = header.settle();
