@@ -8,22 +8,31 @@ public final class Quoted {
 
     public static String of(String text) {
         StringBuilder s = new StringBuilder("\"");
-        int shown = 0;
-        for (int i = 0; i < text.length(); i++) {
-            if (shown++ == LONGEST) {
-                s.append("…");
-                break;
-            }
-            char c = text.charAt(i);
+        text.codePoints().limit(LONGEST).forEach(c -> {
             if (c == '"' || c == '\\') {
-                s.append('\\').append(c);
-            } else if (Character.isISOControl(c) || Character.getType(c) == Character.FORMAT) {
-                s.append(String.format("\\u%04X", (int) c));
+                s.append('\\').append((char) c);
+            } else if (isSeen(c)) {
+                s.appendCodePoint(c);
             } else {
-                s.append(c);
+                s.append(Character.isBmpCodePoint(c) ? String.format("\\u%04X", c) : String.format("\\U%08X", c));
             }
+        });
+        if (text.codePointCount(0, text.length()) > LONGEST) {
+            s.append('…');
         }
         return s.append('"').toString();
+    }
+
+    /** Whether a terminal shows it, and leaves what is around it as it is. */
+    private static boolean isSeen(int c) {
+        return switch (Character.getType(c)) {
+            case Character.CONTROL,
+                    Character.FORMAT,
+                    Character.LINE_SEPARATOR,
+                    Character.PARAGRAPH_SEPARATOR,
+                    Character.SURROGATE -> false;
+            default -> true;
+        };
     }
 
     /** All of a text as TOML spells it, in signs that look like what they are: whoever sees it may write it into a file. */
