@@ -25,9 +25,8 @@ public final class NativeHeap {
         if (function.isEmpty()) {
             return false;
         }
-        // It takes one argument, the bytes to keep. In the calling convention the others are registers nobody looks at,
-        // and the
-        // shape of system calls is there already where another would cost milliseconds.
+        // It takes one argument, the bytes to keep; nobody looks at where the others would be.
+        // The shape of system calls is there already, and another would cost milliseconds.
         MethodHandle trim = Syscall.inShape(function.get());
         try {
             long _ = (long) trim.invokeExact(0L, 0L, 0L, 0L, 0L, 0L, 0L);

@@ -30,7 +30,8 @@ record HostResolvers(String text) {
     static final Path FILE = Path.of("/etc/resolv.conf");
 
     private static final int MOST_BYTES = 64 * 1024;
-    private static final Pattern NAMESERVER = Pattern.compile("nameserver[ \\t]+([0-9a-fA-F.:]+)(%\\S*)?\\s*");
+    /** What follows the address the C library does not look at. */
+    private static final Pattern NAMESERVER = Pattern.compile("nameserver[ \\t]+([0-9a-fA-F.:]+)(%\\S*)?(\\s.*)?");
 
     /** Those of this host now; none when the file cannot be read. */
     static HostResolvers read() {

@@ -102,7 +102,7 @@ public record Passt(String title, JailedProcess process, Fd socket, Fd output) i
                 Files.writeString(file, resolvers.withStandIn(), StandardCharsets.ISO_8859_1);
                 return Jail.spawnUnconfined(PROGRAM, command, environment, fds, file, HostResolvers.FILE);
             } finally {
-                Files.delete(file);
+                Files.deleteIfExists(file); // or a process that runs would be lost to who asked for it
             }
         } catch (IOException e) {
             throw new UncheckedIOException("passt cannot be told of the host's resolver: " + Opening.reason(e), e);

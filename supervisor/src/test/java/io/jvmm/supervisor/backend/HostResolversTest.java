@@ -42,6 +42,15 @@ class HostResolversTest {
                         .withStandIn());
     }
 
+    /** As the C library reads it: the address ends at a blank. */
+    @Test
+    void whatFollowsTheAddressIsNotLookedAt() {
+        assertEquals(
+                "nameserver 127.0.0.1\nnameserver 169.254.1.1\nnameserver 192.0.2.1 # theirs\nnameserver 127.0.0.1x\n",
+                new HostResolvers("nameserver 127.0.0.1 # ours\nnameserver 192.0.2.1 # theirs\nnameserver 127.0.0.1x\n")
+                        .withStandIn());
+    }
+
     @Test
     void theLoopbackOfIpv6Alone() {
         HostResolvers resolvers = new HostResolvers("nameserver ::1\n");
