@@ -17,6 +17,7 @@ import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Collectors;
@@ -65,7 +66,7 @@ final class DiskImages {
             if (fd != null && format == BlockConfig.Format.RAW) {
                 warnOfOtherFormat(disk, depth, path, fd);
             }
-            if (fd == null || !checkLength(subject, path, fd, format, disk)) {
+            if (fd == null || !checkLength(subject, path, fd, format, depth == 0 ? disk.blockSize() : 1)) {
                 return wiring;
             }
             wiring.fd(depth == 0 ? "image" : "backing." + (depth - 1), fd);
@@ -99,7 +100,7 @@ final class DiskImages {
                 return Optional.empty();
             }
             Path listed = list.get(depth);
-            if (!isSame(named, listed)) {
+            if (!isSame(image.named(), header.backing().get(), listed)) {
                 opening.complain(
                         subject,
                         image.path() + " says that "
@@ -130,13 +131,27 @@ final class DiskImages {
                 + ". If not, somebody has written it there.";
     }
 
-    private static boolean isSame(Path named, Path listed) {
+    /**
+     * Whether an image names the listed one. The name is compared as text: the supervisor does not even look at a place that whoever wrote
+     * the image has chosen, for that may be an automount or a server that never answers.
+     */
+    private static boolean isSame(Path image, String name, Path listed) {
         try {
-            return Files.isSameFile(named, listed);
+            Path place = resolve(inRealDirectory(image), name).normalize();
+            return place.equals(inRealDirectory(listed))
+                    || place.equals(listed.toRealPath())
+                    || place.equals(listed.toAbsolutePath().normalize());
         } catch (IOException e) {
-            // One of them is not there.
+            // The listed one is not there.
             return false;
         }
+    }
+
+    /** The same place, reached without links but for a last one. */
+    private static Path inRealDirectory(Path file) throws IOException {
+        return Objects.requireNonNull(file.toAbsolutePath().getParent())
+                .toRealPath()
+                .resolve(Objects.requireNonNull(file.getFileName()));
     }
 
     private static Wiring describe(BlockConfig disk) {
@@ -219,7 +234,7 @@ final class DiskImages {
                 || ((Integer) Files.getAttribute(path, "unix:mode") & FILE_TYPE) == BLOCK_DEVICE;
     }
 
-    private boolean checkLength(String subject, Path path, Fd fd, BlockConfig.Format format, BlockConfig disk) {
+    private boolean checkLength(String subject, Path path, Fd fd, BlockConfig.Format format, int blockSize) {
         long length;
         try {
             length = BlockDevice.lengthBytes(fd);
@@ -237,11 +252,11 @@ final class DiskImages {
                                     : "qemu-img create -f qcow2 " + path + " 10G"));
             return false;
         }
-        if (format == BlockConfig.Format.RAW && length % disk.blockSize() != 0) {
+        if (format == BlockConfig.Format.RAW && length % blockSize != 0) {
             opening.complain(
                     subject,
-                    path + " has " + length + " bytes, which is not a whole number of blocks of " + disk.blockSize()
-                            + ". Mend it: truncate -s %" + disk.blockSize() + " " + path);
+                    path + " has " + length + " bytes, which is not a whole number of blocks of " + blockSize
+                            + ". Mend it: truncate -s %" + blockSize + " " + path);
             return false;
         }
         return true;

@@ -155,6 +155,14 @@ class DiskImagesTest {
         }
     }
 
+    /** The disk's own length is whole blocks; what lies behind it may end anywhere, as QEMU's tools make them. */
+    @Test
+    void aRawBackingImageMayEndAnywhere() throws Exception {
+        raw("odd.img", (1 << 20) + 100);
+        assertEquals("", qemuImg("create", "-q", "-f", "qcow2", "-F", "raw", "-b", "odd.img", "a.qcow2", "2M"));
+        assertEquals("", open("a.qcow2", behind("odd.img")).problems());
+    }
+
     /** As a block process that its guest has taken over can: the name of a file that only the supervisor's user may read. */
     private void writeName(String image, String name) throws Exception {
         byte[] bytes = Files.readAllBytes(dir.resolve(image));
