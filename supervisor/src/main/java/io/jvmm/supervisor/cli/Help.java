@@ -31,7 +31,7 @@ final class Help {
               SIGTERM, SIGINT, SIGHUP   the power button; after power_button_timeout_s the machine is killed
               a second SIGINT           the machine is killed at once
               On a terminal Ctrl-C goes to the guest, and Ctrl-A x ends the machine.
-              The guest of --demo and --exec hears no button: it is killed at once.
+              The guest of --exec hears no button: it is killed at once.
             """;
 
     private Help() {}

@@ -1,8 +1,10 @@
 package io.jvmm.supervisor.config;
 
+import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -77,6 +79,17 @@ public record NetConfig(
                         + " is no forward: protocol, port of the host, port of the guest. Use e.g. \"tcp:8080:80\".");
             }
             return new Forward("tcp".equals(m.group(1)), Integer.parseInt(m.group(2)), Integer.parseInt(m.group(3)));
+        }
+
+        /** The first that takes a port of the host which one before it has taken. */
+        static Optional<Forward> repeated(List<Forward> forwards) {
+            Set<Integer> taken = new HashSet<>();
+            for (Forward f : forwards) {
+                if (!taken.add(f.tcp ? f.hostPort : -f.hostPort)) {
+                    return Optional.of(f);
+                }
+            }
+            return Optional.empty();
         }
 
         @Override

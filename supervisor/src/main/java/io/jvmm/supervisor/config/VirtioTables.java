@@ -149,6 +149,11 @@ final class VirtioTables {
             t.complain(ConfigKey.NET_TAP, "only backend \"tap\" has an interface. Remove tap.");
         } else if (!forwards.isEmpty() && backend != NetConfig.Backend.PASST) {
             t.complain(ConfigKey.NET_FORWARD, "only backend \"passt\" forwards ports. Remove forward.");
+        } else if (NetConfig.Forward.repeated(forwards).isPresent()) {
+            t.complain(
+                    ConfigKey.NET_FORWARD,
+                    NetConfig.Forward.repeated(forwards).get()
+                            + " takes a port of the host that another one has taken. Give it another, or remove it.");
         } else if (t.isPresent(ConfigKey.NET_HOST_LOOPBACK) && backend != NetConfig.Backend.PASST) {
             t.complain(ConfigKey.NET_HOST_LOOPBACK, NetConfig.NO_LOOPBACK);
         } else if (pairs != 1 && backend == NetConfig.Backend.PASST) {

@@ -241,6 +241,10 @@ final class VmTomlComplaints {
                         BOOT + "[[net]]\nforward = [\"8080:80\"]\nbackend = \"passt\"\n",
                         "vm.toml:4:1: net[1].forward: \"8080:80\" is no forward: protocol, port of the host, port of the guest. Use e.g. \"tcp:8080:80\"."),
                 one(
+                        BOOT
+                                + "[[net]]\nforward = [\"tcp:80:80\", \"udp:80:80\", \"tcp:80:81\"]\nbackend = \"passt\"\n",
+                        "vm.toml:4:1: net[1].forward: tcp:80:81 takes a port of the host that another one has taken. Give it another, or remove it."),
+                one(
                         BOOT + "[[net]]\nforward = \"tcp:1:1\"\nbackend = \"passt\"\n",
                         "vm.toml:4:1: net[1].forward: is text, and must be a list of texts."),
                 one(
