@@ -60,6 +60,11 @@ public final class ProcessEndpoint {
         return adapter.argument();
     }
 
+    /** The current request's detail. */
+    public long detail() {
+        return adapter.detail();
+    }
+
     /** Done with the current request. */
     public void release() {
         requests.release();
@@ -124,6 +129,16 @@ public final class ProcessEndpoint {
     /** Says that the host side of a port went away. */
     public boolean backendLost(int port, int errno) {
         return sent(events.backendLost(port, errno));
+    }
+
+    /**
+     * Says what it took a device's successor to answer.
+     *
+     * @param messages how many had waited; 0: nobody waited, and {@code stallNs} is 0
+     * @param stallNs how long the first of them did
+     */
+    public boolean deviceStall(int deviceIndex, int messages, long stallNs) {
+        return sent(events.deviceStall(deviceIndex, messages, stallNs));
     }
 
     /** Says what will run the guest's code; the reason is cut to 480 bytes of UTF-8. */

@@ -37,15 +37,20 @@ public final class SupervisorEndpoint {
 
     /** Sends a request that has no argument. */
     public boolean send(SupervisorRequestType request) {
-        return send(request, 0);
+        return send(request, 0, 0);
+    }
+
+    /** Sends a request that has no detail. */
+    public boolean send(SupervisorRequestType request, long argument) {
+        return send(request, argument, 0);
     }
 
     /** Sends a request. False when the ring is full (the process does not listen) or the link is severed. */
-    public boolean send(SupervisorRequestType request, long argument) {
+    public boolean send(SupervisorRequestType request, long argument, long detail) {
         if (!state.connected()) {
             return false;
         }
-        if (!requests.send(request, argument)) {
+        if (!requests.send(request, argument, detail)) {
             noteViolations();
             return false;
         }

@@ -111,6 +111,7 @@ public final class SupervisorEventAdapter {
                 }
                 handler.engine(engine, text(second));
             }
+            case DEVICE_STALL -> handler.deviceStall(first, second, message.getLong(WORD));
         }
         return true;
     }

@@ -37,4 +37,11 @@ public interface SupervisorEventHandler {
      * @param reason why not another; empty for the first choice
      */
     default void engine(EngineKind engine, String reason) {}
+
+    /**
+     * How long the guest waited for a device's successor; only the vCPU process says it, once after each DEVICE_BACK.
+     *
+     * @param messages how many waited; 0: nobody did, and {@code stallNs} is 0
+     */
+    default void deviceStall(int deviceIndex, int messages, long stallNs) {}
 }

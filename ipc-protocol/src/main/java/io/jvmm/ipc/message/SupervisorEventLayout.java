@@ -16,6 +16,7 @@ package io.jvmm.ipc.message;
  *   FIRST_INSTRUCTION | u64 monotonicNs          |
  *   BACKEND_LOST      | port        | errno      |
  *   ENGINE            | engine      | length     | UTF-8 text, length bytes, at most 480 ...
+ *   DEVICE_STALL      | device      | messages   | u64 stallNs        |
  * </pre>
  */
 public final class SupervisorEventLayout {

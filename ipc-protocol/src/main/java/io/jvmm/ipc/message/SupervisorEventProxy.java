@@ -118,6 +118,11 @@ public final class SupervisorEventProxy {
         return send(SupervisorEventType.BACKEND_LOST, port, errno, 0, 0);
     }
 
+    /** {@code messages}: how many had waited for the successor. */
+    public boolean deviceStall(int deviceIndex, int messages, long stallNs) {
+        return send(SupervisorEventType.DEVICE_STALL, deviceIndex, messages, stallNs, 0);
+    }
+
     private int claim(SupervisorEventType type) {
         return producer.claim(type.number(), type.lengthBytes());
     }

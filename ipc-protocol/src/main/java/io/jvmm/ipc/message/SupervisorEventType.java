@@ -30,7 +30,9 @@ public enum SupervisorEventType {
     /** The host side of a port went away. */
     BACKEND_LOST(10, 8),
     /** What will run the guest's code, where that was the process's to decide, and why. */
-    ENGINE(11, 488);
+    ENGINE(11, 488),
+    /** How long the guest waited for a device's successor. */
+    DEVICE_STALL(12, 16);
 
     private static final @Nullable SupervisorEventType[] BY_NUMBER =
             new @Nullable SupervisorEventType[values().length + 1];

@@ -36,4 +36,8 @@ public final class SupervisorRequestAdapter {
     public long argument() {
         return reader.message().getLong(SupervisorRequestLayout.ARGUMENT);
     }
+
+    public long detail() {
+        return reader.message().getLong(SupervisorRequestLayout.DETAIL);
+    }
 }

@@ -11,13 +11,13 @@ public final class SupervisorRequestProxy {
     }
 
     /** False when there is no room or the link is severed. */
-    public boolean send(SupervisorRequestType type, long argument) {
+    public boolean send(SupervisorRequestType type, long argument, long detail) {
         int index = producer.claim(type.number(), type.lengthBytes());
         if (index < 0) {
             return false;
         }
         producer.buffer().putLong(index + SupervisorRequestLayout.ARGUMENT, argument);
-        producer.buffer().putLong(index + SupervisorRequestLayout.RESERVED, 0);
+        producer.buffer().putLong(index + SupervisorRequestLayout.DETAIL, detail);
         return producer.commit(index);
     }
 }

@@ -24,7 +24,15 @@ public enum SupervisorRequestType {
     /** The terminal has a new size. */
     RESIZE(7, 16),
     /** The balloon has a new target. */
-    BALLOON(8, 16);
+    BALLOON(8, 16),
+    /** A device's process is gone, or about to go: hear it out, and wait for its successor. */
+    DEVICE_AWAY(9, 16),
+    /** A device's successor serves. */
+    DEVICE_BACK(10, 16),
+    /** A device has no successor and gets none. */
+    DEVICE_BROKEN(11, 16),
+    /** Say that you live. */
+    PING(12, 16);
 
     private static final @Nullable SupervisorRequestType[] BY_NUMBER =
             new @Nullable SupervisorRequestType[values().length + 1];

@@ -40,7 +40,7 @@ class SupervisorLinkTest {
     void requestsReachTheProcess() {
         assertTrue(process.prepareToSleep());
         for (SupervisorRequestType type : SupervisorRequestType.values()) {
-            assertTrue(supervisor.send(type, type.number() * 100L));
+            assertTrue(supervisor.send(type, type.number() * 100L, -type.number()));
         }
         assertEquals(1, requestDoorbell.drain(), "the sleeping process was woken once");
         process.awake();
@@ -48,6 +48,7 @@ class SupervisorLinkTest {
             assertTrue(process.next());
             assertEquals(type, process.request());
             assertEquals(type.number() * 100L, process.argument());
+            assertEquals(-type.number(), process.detail());
             process.release();
         }
         assertFalse(process.next());
@@ -70,8 +71,9 @@ class SupervisorLinkTest {
         process.escape(0, 1);
         process.firstInstruction(7);
         process.backendLost(2, 32);
+        process.deviceStall(8, 9, 10);
         assertEquals(4, supervisor.pollEvents(recorder, 4));
-        assertEquals(6, supervisor.pollEvents(recorder, 100));
+        assertEquals(7, supervisor.pollEvents(recorder, 100));
         assertArrayEquals(hash, recorder.hash);
         assertEquals(
                 List.of(
@@ -84,7 +86,8 @@ class SupervisorLinkTest {
                         "violation 6 PADDING 64",
                         "escape 0 1",
                         "first 7",
-                        "lost 2 32"),
+                        "lost 2 32",
+                        "stall 8 9 10"),
                 recorder.log);
     }
 
@@ -208,6 +211,11 @@ class SupervisorLinkTest {
         @Override
         public void backendLost(int port, int errno) {
             log.add("lost " + port + " " + errno);
+        }
+
+        @Override
+        public void deviceStall(int deviceIndex, int messages, long stallNs) {
+            log.add("stall " + deviceIndex + " " + messages + " " + stallNs);
         }
     }
 }

@@ -166,7 +166,7 @@ class AdapterTest {
     @ParameterizedTest
     @CsvSource({
         "0, 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00, RECORD_TYPE",
-        "9, 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00, UNKNOWN_MESSAGE",
+        "13, 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00, UNKNOWN_MESSAGE",
         "1, 00 00 00 00 00 00 00 00, MESSAGE_LENGTH"
     })
     void badSupervisorRequests(int type, String hex, Kind kind) {
@@ -179,9 +179,10 @@ class AdapterTest {
     void supervisorRequestFields() {
         HardenedReader reader = readerOf(7, "50 00 00 00 19 00 00 00 ff ff ff ff ff ff ff ff");
         SupervisorRequestAdapter adapter = new SupervisorRequestAdapter(reader);
-        assertTrue(adapter.next(), "reserved fields are not looked at");
+        assertTrue(adapter.next());
         assertEquals(SupervisorRequestType.RESIZE, adapter.type());
         assertEquals(25L << 32 | 80, adapter.argument());
+        assertEquals(-1, adapter.detail());
     }
 
     @ParameterizedTest
@@ -198,7 +199,8 @@ class AdapterTest {
         "9, 08 07 06 05 04 03 02 01, firstInstruction 72623859790382856",
         "10, 03 00 00 00 20 00 00 00, backendLost 3 32",
         "11, 01 00 00 00 00 00 00 00, 'engine KVM '",
-        "11, 02 00 00 00 03 00 00 00 6e 6f 07, engine X86 no?"
+        "11, 02 00 00 00 03 00 00 00 6e 6f 07, engine X86 no?",
+        "12, 02 00 00 00 05 00 00 00 40 4b 4c 00 00 00 00 00, deviceStall 2 5 5000000"
     })
     void supervisorEvents(int type, String hex, String expected) {
         HardenedReader reader = readerOf(type, hex);
@@ -220,16 +222,17 @@ class AdapterTest {
 
     @ParameterizedTest
     @CsvSource({
-        "12, 00 00 00 00 00 00 00 00, UNKNOWN_MESSAGE",
+        "13, 00 00 00 00 00 00 00 00, UNKNOWN_MESSAGE",
         "11, 00 00 00 00 00 00 00 00, MESSAGE_FIELD",
         "11, 03 00 00 00 00 00 00 00, MESSAGE_FIELD",
         "11, 02 00 00 00 01 00 00 00, MESSAGE_FIELD",
         "11, 02 00 00 00 ff ff ff ff, MESSAGE_FIELD",
         "11, 02 00 00 00, MESSAGE_LENGTH",
+        "12, 02 00 00 00 05 00 00 00, MESSAGE_LENGTH",
         "1, 00 00 00 00 00 00 00 00, MESSAGE_LENGTH",
         "3, 00 00 00 00, MESSAGE_LENGTH",
         "2, 00 00 00 00 00 00 00 00, MESSAGE_FIELD",
-        "2, 09 00 00 00 00 00 00 00, MESSAGE_FIELD",
+        "2, 0d 00 00 00 00 00 00 00, MESSAGE_FIELD",
         "3, 01 00 00 00 05 00 00 00 41 41 41 41, MESSAGE_FIELD",
         "3, 01 00 00 00 ff ff ff ff, MESSAGE_FIELD",
         "3, 01 00 00 00 ff ff ff 7f, MESSAGE_FIELD",

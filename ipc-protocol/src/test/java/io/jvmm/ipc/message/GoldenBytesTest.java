@@ -99,14 +99,30 @@ class GoldenBytesTest {
             SupervisorRequestType type = types[i];
             expect(
                     "18 00 00 00 " + numbers[i] + " 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00",
-                    p -> new SupervisorRequestProxy(p).send(type, 0));
+                    p -> new SupervisorRequestProxy(p).send(type, 0, 0));
         }
         expect( // 80 columns, 25 rows
                 "18 00 00 00 07 00 00 00 50 00 00 00 19 00 00 00 00 00 00 00 00 00 00 00",
-                p -> new SupervisorRequestProxy(p).send(SupervisorRequestType.RESIZE, 25L << 32 | 80));
+                p -> new SupervisorRequestProxy(p).send(SupervisorRequestType.RESIZE, 25L << 32 | 80, 0));
         expect( // 6 GiB
                 "18 00 00 00 08 00 00 00 00 00 00 80 01 00 00 00 00 00 00 00 00 00 00 00",
-                p -> new SupervisorRequestProxy(p).send(SupervisorRequestType.BALLOON, 6L << 30));
+                p -> new SupervisorRequestProxy(p).send(SupervisorRequestType.BALLOON, 6L << 30, 0));
+        expect( // device 3, link renewed, at 123456789 ns
+                "18 00 00 00 09 00 00 00 03 00 00 00 01 00 00 00 15 cd 5b 07 00 00 00 00",
+                p -> new SupervisorRequestProxy(p)
+                        .send(
+                                SupervisorRequestType.DEVICE_AWAY,
+                                SupervisorRequestLayout.away(3, SupervisorRequestLayout.AWAY_LINK_RENEWED),
+                                123456789));
+        expect(
+                "18 00 00 00 0a 00 00 00 03 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00",
+                p -> new SupervisorRequestProxy(p).send(SupervisorRequestType.DEVICE_BACK, 3, 0));
+        expect(
+                "18 00 00 00 0b 00 00 00 03 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00",
+                p -> new SupervisorRequestProxy(p).send(SupervisorRequestType.DEVICE_BROKEN, 3, 0));
+        expect(
+                "18 00 00 00 0c 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00",
+                p -> new SupervisorRequestProxy(p).send(SupervisorRequestType.PING, 0, 0));
     }
 
     @Test
@@ -151,6 +167,9 @@ class GoldenBytesTest {
         expect(
                 "13 00 00 00 0b 00 00 00 02 00 00 00 03 00 00 00 c3 a4 21",
                 p -> new SupervisorEventProxy(p).engine(EngineKind.X86, "ä!".getBytes(StandardCharsets.UTF_8), 3));
+        expect(
+                "18 00 00 00 0c 00 00 00 02 00 00 00 05 00 00 00 40 4b 4c 00 00 00 00 00",
+                p -> new SupervisorEventProxy(p).deviceStall(2, 5, 5_000_000));
     }
 
     @Test

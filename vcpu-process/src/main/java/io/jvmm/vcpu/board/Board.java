@@ -253,7 +253,9 @@ public final class Board {
                 holdFor = request; // acknowledged when every vCPU stands still
             }
             case STOP -> ending = true; // acknowledged when every vCPU thread has ended
-            case POWER_BUTTON, RESIZE, BALLOON -> acknowledge(request, STATUS_NOT_MINE);
+            case PING -> acknowledge(request, STATUS_DONE);
+            case DEVICE_AWAY, DEVICE_BACK, DEVICE_BROKEN, POWER_BUTTON, RESIZE, BALLOON ->
+                acknowledge(request, STATUS_NOT_MINE);
         }
     }
 

@@ -241,6 +241,10 @@ final class DeviceLoop {
                 status = mine ? STATUS_DONE : STATUS_NOT_MINE;
                 commit(nowNs);
             }
+            case PING -> {
+                // the acknowledgement is all it asks for
+            }
+            case DEVICE_AWAY, DEVICE_BACK, DEVICE_BROKEN -> status = STATUS_NOT_MINE;
         }
         events.ack(supervisor.request(), status);
     }
