@@ -65,6 +65,16 @@ public final class DebianMachine implements AutoCloseable {
      * @param words more words of the kernel's command line
      */
     public static DebianMachine boot(Path dir, String keys, String words, String tables) throws IOException {
+        return boot(dir, keys, words, "", tables);
+    }
+
+    /**
+     * The same.
+     *
+     * @param lifecycle more keys of {@code [lifecycle]}
+     */
+    public static DebianMachine boot(Path dir, String keys, String words, String lifecycle, String tables)
+            throws IOException {
         Path base = root().disk();
         Path disk = Qcow2Overlay.write(dir.resolve("root.qcow2"), base, Files.size(base));
         Path initrd = root().writeInitrd(dir.resolve("initrd.img"));
@@ -84,13 +94,14 @@ public final class DebianMachine implements AutoCloseable {
                 backend = "terminal"
                 [lifecycle]
                 ready_timeout_s = 120
+                %s
                 [[block]]
                 path = "%s"
                 backing = ["%s"]
                 cache = "unsafe"
                 id = "root"
                 %s
-                """.formatted(keys, kernel, initrd, words, disk, base, tables)));
+                """.formatted(keys, kernel, initrd, words, lifecycle, disk, base, tables)));
     }
 
     /**

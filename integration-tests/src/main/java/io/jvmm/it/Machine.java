@@ -223,15 +223,21 @@ public final class Machine implements AutoCloseable {
      * either engine.
      */
     public long child(String name) {
-        Pattern launch = Pattern.compile(
-                "/launch/" + Pattern.quote(name) + (name.equals("vcpu") ? "(-x86)?" : "") + "\\.launch");
-        return process.descendants()
-                .filter(p -> launch.matcher(LinuxProcess.commandLine(p.pid())).find())
-                .map(ProcessHandle::pid)
+        return children(name).stream()
                 // In a new pid namespace there may be an init above the program itself: the program is the last one.
                 .max(Comparator.naturalOrder())
                 .orElseThrow(
                         () -> new AssertionError("no process " + name + "; the supervisor said:\n" + messages.text()));
+    }
+
+    /** All processes of the machine of a class: those that serve, spares, and those on their way. */
+    public List<Long> children(String name) {
+        Pattern launch = Pattern.compile(
+                "/launch/" + Pattern.quote(name) + (name.equals("vcpu") ? "(-x86)?" : "") + "\\.launch");
+        return process.descendants()
+                .map(ProcessHandle::pid)
+                .filter(pid -> launch.matcher(LinuxProcess.commandLine(pid)).find())
+                .toList();
     }
 
     /** Kills what is still there; no error when nothing is. */

@@ -1,6 +1,7 @@
 package io.jvmm.device.block;
 
 import io.jvmm.device.api.Backend;
+import io.jvmm.device.api.HostEvents;
 import io.jvmm.ipc.sys.Poller;
 import java.util.List;
 
@@ -10,8 +11,10 @@ final class BlockBackend implements Backend {
 
     private final BlockDevice[] devices;
     private final IoPool pool;
+    private final HostEvents events;
 
-    BlockBackend(List<BlockDevice> devices, IoPool pool) {
+    BlockBackend(List<BlockDevice> devices, IoPool pool, HostEvents events) {
+        this.events = events;
         this.devices = devices.toArray(new BlockDevice[0]);
         this.pool = pool;
     }
@@ -76,6 +79,9 @@ final class BlockBackend implements Backend {
         }
         if (last != null) {
             last.finished();
+        }
+        for (BlockDevice device : devices) {
+            device.trouble().tell(events, nowNs);
         }
         return count > 0;
     }

@@ -62,6 +62,7 @@ final class BlockDevice implements VirtioDevice {
     private final int[] free;
     private final int[] granted;
     private final IoVector vector;
+    private final HostTrouble trouble;
     private final MemorySegment statusByte = Arena.ofAuto().allocate(1);
 
     private @Nullable BlockImage image;
@@ -86,6 +87,7 @@ final class BlockDevice implements VirtioDevice {
         this.config = config;
         this.state = state;
         this.host = host;
+        trouble = new HostTrouble(config.name());
         identity = identity(config);
         space = new BlockConfigSpace(config, Math.min(config.queueSize() - 2, MOST_SEGMENTS));
         parser = new RequestParser(config, host);
@@ -118,6 +120,11 @@ final class BlockDevice implements VirtioDevice {
                 config.queueSizes(),
                 BlockField.LENGTH_BYTES,
                 STATE_LENGTH_BYTES);
+    }
+
+    /** What the host refuses it. */
+    HostTrouble trouble() {
+        return trouble;
     }
 
     /** Most requests under way at once. */
@@ -279,7 +286,7 @@ final class BlockDevice implements VirtioDevice {
         }
         boolean exclusive = request.changesData();
         if (locks.isFree(request.position, request.lengthBytes, exclusive) && runHere(request)) {
-            complete(request, request.result == 0 ? Status.OK : Status.IOERR);
+            answer(request);
             return;
         }
         if (locks.ask(request.ticket, request.position, request.lengthBytes, exclusive)) {
@@ -310,6 +317,18 @@ final class BlockDevice implements VirtioDevice {
         IoPool workers = pool;
         if (workers != null && submitted > 0) {
             workers.kick();
+        }
+    }
+
+    /** With what came of it. */
+    private void answer(BlockRequest request) {
+        noteTrouble(request);
+        complete(request, request.result == 0 ? Status.OK : Status.IOERR);
+    }
+
+    private void noteTrouble(BlockRequest request) {
+        if (request.result != 0) {
+            trouble.note(request.type, request.result);
         }
     }
 
@@ -368,6 +387,7 @@ final class BlockDevice implements VirtioDevice {
         if (request.queue == BlockRequest.NO_QUEUE) {
             flushing = false;
             noteFlush();
+            noteTrouble(request);
             recycle(request);
         } else if (request.cancelled) {
             lingering[request.queue]--;
@@ -377,7 +397,7 @@ final class BlockDevice implements VirtioDevice {
             request.type = RequestType.FLUSH;
             submit(request);
         } else {
-            complete(request, request.result == 0 ? Status.OK : Status.IOERR);
+            answer(request);
         }
     }
 

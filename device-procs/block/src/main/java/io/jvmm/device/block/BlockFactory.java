@@ -89,7 +89,7 @@ public final class BlockFactory implements VirtioFactory {
         for (int i = 0; i < disks.size(); i++) {
             blocks.get(i).attach(opener.open(disks.get(i), configs.get(i), descriptors, i + ".", pool.lanes()), pool);
         }
-        return List.of(new BlockBackend(blocks, pool));
+        return List.of(new BlockBackend(blocks, pool, events));
     }
 
     @Override

@@ -1,0 +1,252 @@
+package io.jvmm.it;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.net.StandardProtocolFamily;
+import java.net.UnixDomainSocketAddress;
+import java.nio.channels.ServerSocketChannel;
+import java.nio.channels.SocketChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.ArrayList;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Random;
+import java.util.TreeMap;
+
+/**
+ * A stock Linux at work on a device of every class, each worker checking what it gets; and what to look at afterwards: the guest's log,
+ * the workers' results, the images with other programs' eyes. In a network namespace of the test's own.
+ */
+final class ChaosGuest implements AutoCloseable {
+    private static final String HOST = "10.9.8.1";
+    private static final String GUEST = "10.9.8.2";
+    private static final int GUEST_LISTENS = 5000;
+    private static final int HOST_LISTENS = 7000;
+    private static final int FILE_BYTES = 2 << 20;
+    private static final String[] DISKS = {"raw", "qcow2", "alone"};
+
+    /** What a healthy kernel does not say, whatever happens to the processes behind its devices. */
+    private static final String COMPLAINTS =
+            "I/O error|Buffer I/O|EXT4-fs (error|warning)|JBD2.*error|blocked for more than|WARNING|BUG:"
+                    + "|Call Trace|nobody cared|virtio.*(fail|error|not a head)|rcu.*stall|soft lockup|NETDEV WATCHDOG|timed out|timeout";
+
+    private static final String MACHINE = """
+            [platform]
+            [[serial]]
+            port = 2
+            backend = "socket"
+            path = "com2.sock"
+            [[block]]
+            path = "raw.img"
+            [[block]]
+            path = "disk.qcow2"
+            queues = 2
+            [[block]]
+            path = "alone.qcow2"
+            packed = true
+            id = "alone"
+            isolation = "instance"
+            [[net]]
+            backend = "tap"
+            tap = "tap0"
+            [console]
+            backend = "socket"
+            path = "hvc0.sock"
+            [rng]
+            [balloon]
+            target = "32M"
+            [[vsock]]
+            cid = 42
+            path = "v.sock"
+            """;
+
+    private final Path dir;
+    private final Process server;
+    private final ServerSocketChannel listener;
+    private final DebianMachine machine;
+    private final List<VsockStream> streams = new ArrayList<>();
+    private final List<LineEcho> lines = new ArrayList<>();
+
+    private ChaosGuest(Path dir, Process server, ServerSocketChannel listener, DebianMachine machine) {
+        this.dir = dir;
+        this.server = server;
+        this.listener = listener;
+        this.machine = machine;
+    }
+
+    /**
+     * Boots it and sets it to work.
+     *
+     * @param lifecycle lines of {@code [lifecycle]}
+     */
+    static ChaosGuest boot(Path dir, String lifecycle, long seed) throws Exception {
+        DebianMachine.host("ip", "link", "set", "lo", "up");
+        DebianMachine.host("ip", "tuntap", "add", "dev", "tap0", "mode", "tap");
+        DebianMachine.host("ip", "address", "add", HOST + "/24", "dev", "tap0");
+        DebianMachine.host("ip", "link", "set", "tap0", "up");
+        writeWeb(Files.createDirectories(dir.resolve("web")), seed);
+        makeDisks(dir);
+        ServerSocketChannel listener = ServerSocketChannel.open(StandardProtocolFamily.UNIX)
+                .bind(UnixDomainSocketAddress.of(dir.resolve("v.sock_" + HOST_LISTENS)));
+        Process server = new ProcessBuilder(
+                        "busybox",
+                        "httpd",
+                        "-f",
+                        "-p",
+                        HOST + ":8000",
+                        "-h",
+                        dir.resolve("web").toString())
+                .redirectErrorStream(true)
+                .start();
+        try {
+            DebianMachine machine = DebianMachine.boot(dir, "", "", lifecycle, MACHINE);
+            ChaosGuest guest = new ChaosGuest(dir, server, listener, machine);
+            guest.setToWork(seed);
+            return guest;
+        } catch (Throwable e) {
+            server.destroyForcibly();
+            listener.close();
+            throw e;
+        }
+    }
+
+    private static void writeWeb(Path web, long seed) throws IOException, NoSuchAlgorithmException {
+        byte[] file = new byte[FILE_BYTES];
+        new Random(seed).nextBytes(file);
+        Files.write(web.resolve("file"), file);
+        Files.writeString(
+                web.resolve("sum"),
+                HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(file)));
+    }
+
+    /** The first has the guest's program on it. */
+    private static void makeDisks(Path dir) throws IOException, InterruptedException {
+        Path tree = Files.createDirectories(dir.resolve("tree"));
+        try (InputStream in = ChaosGuest.class.getResourceAsStream("chaos.sh")) {
+            Files.write(tree.resolve("chaos.sh"), Objects.requireNonNull(in).readAllBytes());
+        }
+        DebianMachine.host(
+                "/usr/sbin/mke2fs",
+                "-q",
+                "-t",
+                "ext4",
+                "-d",
+                tree.toString(),
+                dir.resolve("raw.img").toString(),
+                "128M");
+        for (String name : new String[] {"disk.qcow2", "alone.qcow2"}) {
+            DebianMachine.host(
+                    "qemu-img", "create", "-q", "-f", "qcow2", dir.resolve(name).toString(), "128M");
+        }
+    }
+
+    private void setToWork(long seed) throws Exception {
+        machine.run("killall udhcpc; ip address add " + GUEST + "/24 dev eth0 && ip link set eth0 up");
+        machine.run("mkdir /mnt/raw /mnt/qcow2 /mnt/alone && mount /dev/vdb /mnt/raw");
+        machine.run(
+                "mkfs.ext4 -q /dev/vdc && mount /dev/vdc /mnt/qcow2 && mkfs.ext4 -q /dev/vdd && mount /dev/vdd /mnt/alone");
+        machine.run("dmesg -n 1; { setsid bash /mnt/raw/chaos.sh " + HOST + " </dev/null >/dev/null 2>&1 & }");
+        streams.add(new VsockStream("to the guest", VsockStream.reach(dir.resolve("v.sock"), GUEST_LISTENS), seed | 1));
+        SocketChannel fromTheGuest = listener.accept();
+        streams.add(new VsockStream("from the guest", fromTheGuest, seed | 3));
+        lines.add(new LineEcho("COM2", dir.resolve("com2.sock"), "line %d\n", "line %d\n"));
+        lines.add(new LineEcho("hvc0", dir.resolve("hvc0.sock"), "echo a$((%d))b\n", "a%db"));
+    }
+
+    DebianMachine machine() {
+        return machine;
+    }
+
+    /** A fault that can be told while the guest works: no reason to go on. Empty as long as there is none. */
+    String faults() {
+        StringBuilder faults = new StringBuilder();
+        for (VsockStream stream : streams) {
+            if (stream.fault() != null) {
+                faults.append(stream.fault()).append('\n');
+            }
+        }
+        return faults.toString();
+    }
+
+    /** Ends the work, fails if any of it went wrong, and powers off. What was done, for the reader. */
+    String verify() throws Exception {
+        for (VsockStream stream : streams) {
+            stream.finish();
+        }
+        StringBuilder done = new StringBuilder();
+        for (VsockStream stream : streams) {
+            done.append(stream.receivedBytes() / 1024).append(" KiB by vsock there and back, ");
+        }
+        for (LineEcho line : lines) {
+            line.finish();
+            assertTrue(line.answered() > 0, "no line was answered");
+            done.append(line.answered())
+                    .append(" lines (")
+                    .append(line.losses())
+                    .append("), ");
+        }
+        Files.writeString(dir.resolve("web/stop"), "");
+        machine.run("until [ $(ls /run/chaos | grep -vc -e log -e stop) = 7 ]; do sleep 1; done");
+        Map<String, String> results = new TreeMap<>();
+        machine.run("cd /run/chaos; for w in raw qcow2 alone http rng rtc memory; do echo $w $(cat $w); done; cd")
+                .lines()
+                .map(l -> l.split(" ", 2))
+                .forEach(w -> results.put(w[0], w[1]));
+        String log = machine.run("cat /run/chaos/*.log");
+        String complaints = machine.run("dmesg | grep -E '" + COMPLAINTS + "' || true");
+        String sums = machine.run(
+                "cd /mnt; for d in raw qcow2 alone; do for f in $d/f?; do echo $(sha256sum <$f | cut -c-64) $f; done; done; cd");
+        String expected = machine.run(
+                "cd /mnt; for d in raw qcow2 alone; do for f in $d/f?; do echo $(cut -c-64 $f.sum) $f; done; done; cd");
+        machine.run("umount /mnt/raw /mnt/qcow2 /mnt/alone");
+        machine.powerOff();
+        done.append(results);
+        System.out.println(done);
+        assertEquals("", faults());
+        assertEquals("", complaints, "the guest's log");
+        results.forEach((worker, counts) -> {
+            assertTrue(counts.matches("[1-9]\\d* 0"), worker + " did and found wrong: " + counts + "\n" + log);
+        });
+        assertEquals(expected, sums, "what is on the disks");
+        lookFromOutside(sums);
+        return done.toString();
+    }
+
+    private void lookFromOutside(String sums) throws IOException, InterruptedException {
+        for (String disk : DISKS) {
+            Path image =
+                    dir.resolve("raw".equals(disk) ? "raw.img" : disk.equals("qcow2") ? "disk.qcow2" : "alone.qcow2");
+            if (!"raw".equals(disk)) {
+                String said = DebianMachine.host("qemu-img", "check", image.toString());
+                assertTrue(said.contains("No errors were found"), said);
+                Path raw = dir.resolve(disk + ".out");
+                DebianMachine.host("qemu-img", "convert", "-O", "raw", image.toString(), raw.toString());
+                image = raw;
+            }
+            DebianMachine.host("/usr/sbin/e2fsck", "-fn", image.toString());
+            Path out = Files.createDirectories(dir.resolve("seen/" + disk));
+            DebianMachine.host("/usr/sbin/debugfs", "-R", "rdump / " + out, image.toString());
+        }
+        Files.writeString(dir.resolve("seen/sums"), sums.replace(" ", "  "));
+        DebianMachine.host("sh", "-c", "cd " + dir.resolve("seen") + " && sha256sum -c --quiet sums");
+    }
+
+    @Override
+    public void close() throws IOException {
+        for (VsockStream stream : streams) {
+            stream.close();
+        }
+        lines.forEach(LineEcho::close);
+        machine.close();
+        listener.close();
+        server.destroyForcibly();
+    }
+}
