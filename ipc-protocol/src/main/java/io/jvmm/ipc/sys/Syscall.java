@@ -81,6 +81,18 @@ public final class Syscall {
         return Linker.nativeLinker().downcallHandle(function, SHAPE);
     }
 
+    /** A page that holds two pieces of code, the second at {@code secondAt}; as {@link #makeDoor}, before a filter forbids it. */
+    static MemorySegment codePage(byte[] first, byte[] second, int secondAt) {
+        long address = check(
+                "map a page of code",
+                call(SyscallNumbers.MMAP, 0, PAGE, PROT_READ_WRITE, MAP_PRIVATE_ANONYMOUS, -1, 0));
+        MemorySegment page = MemorySegment.ofAddress(address).reinterpret(PAGE);
+        MemorySegment.copy(first, 0, page, ValueLayout.JAVA_BYTE, 0, first.length);
+        MemorySegment.copy(second, 0, page, ValueLayout.JAVA_BYTE, secondAt, second.length);
+        check("make a page of code executable", call(SyscallNumbers.MPROTECT, address, PAGE, PROT_READ_EXEC));
+        return page;
+    }
+
     /** The page of code, made through libc's {@code syscall(3)} in the same shape, so that it costs no second one. */
     private static MemorySegment makeDoor() {
         Linker linker = Linker.nativeLinker();
