@@ -339,8 +339,8 @@ class HostileEndsTest {
                     peer.step();
                 }
                 long position = random.nextBoolean() ? peer.tail() : 8L * random.nextInt(20_000);
-                Device device = new Device(
-                        new DeviceEndpoint(link.memory, link.requestDoorbell, link.eventDoorbell, position));
+                Device device =
+                        new Device(new DeviceEndpoint(link.memory, link.requestDoorbell, link.eventDoorbell, position));
                 for (int i = 0; i < 10; i++) {
                     device.round(random);
                 }
@@ -357,8 +357,8 @@ class HostileEndsTest {
         for (long seed = SEED; seed < SEED + 2_000; seed++) {
             try (Link link = new Link(Side.DEVICE);
                     HostilePeer peer = link.peer(Side.DEVICE, seed)) {
-                BoardEndpoint board = new BoardEndpoint(
-                        link.memory, link.requestDoorbell, link.eventDoorbell, new WaitPolicy(0, 1));
+                BoardEndpoint board =
+                        new BoardEndpoint(link.memory, link.requestDoorbell, link.eventDoorbell, new WaitPolicy(0, 1));
                 boolean changed = false;
                 for (int i = 0; i < 20; i++) {
                     byte[] before = new byte[96];

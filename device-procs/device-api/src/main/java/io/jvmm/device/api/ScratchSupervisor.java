@@ -164,6 +164,19 @@ final class ScratchSupervisor implements AutoCloseable {
         return board;
     }
 
+    /** The memfd of the device link, for a board that is not ours. */
+    Fd linkFd() {
+        return link.fd();
+    }
+
+    EventFd requestDoorbell() {
+        return requestDoorbell;
+    }
+
+    EventFd eventDoorbell() {
+        return eventDoorbell;
+    }
+
     GuestMemory memory() {
         return memory.get();
     }
