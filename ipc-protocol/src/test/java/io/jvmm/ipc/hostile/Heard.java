@@ -1,5 +1,7 @@
 package io.jvmm.ipc.hostile;
 
+import static org.junit.jupiter.api.Assertions.assertFalse;
+
 import io.jvmm.ipc.message.DeviceEventHandler;
 import io.jvmm.ipc.message.LogLevel;
 import io.jvmm.ipc.message.PciFunction;
@@ -53,7 +55,7 @@ final class Heard {
 
         @Override
         public void peerViolation(int deviceIndex, Violation violation) {
-            violation.toString();
+            assertFalse(violation.toString().isEmpty());
         }
 
         @Override
