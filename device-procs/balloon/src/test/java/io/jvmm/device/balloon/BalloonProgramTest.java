@@ -18,4 +18,11 @@ class BalloonProgramTest {
                 new ExitStatus.Exited(ProcessExit.STOPPED.code()),
                 ScratchProgram.live(new VirtioProcess(new BalloonDevice()), BalloonMain.class, 2));
     }
+
+    @Test
+    void aSpareTakesOverUnderItsFilterAndServesUnderTheOther() throws IOException {
+        assertEquals(
+                new ExitStatus.Exited(ProcessExit.STOPPED.code()),
+                ScratchProgram.liveAsSpare(new VirtioProcess(new BalloonDevice()), BalloonMain.class, 2));
+    }
 }

@@ -18,4 +18,11 @@ class ConsoleProgramTest {
                 new ExitStatus.Exited(ProcessExit.STOPPED.code()),
                 ScratchProgram.live(new VirtioProcess(new ConsoleDevice()), ConsoleMain.class, 2));
     }
+
+    @Test
+    void aSpareTakesOverUnderItsFilterAndServesUnderTheOther() throws IOException {
+        assertEquals(
+                new ExitStatus.Exited(ProcessExit.STOPPED.code()),
+                ScratchProgram.liveAsSpare(new VirtioProcess(new ConsoleDevice()), ConsoleMain.class, 2));
+    }
 }

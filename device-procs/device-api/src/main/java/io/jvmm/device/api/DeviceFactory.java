@@ -5,6 +5,9 @@ import io.jvmm.ipc.sys.Fd;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import org.agrona.DirectBuffer;
+import org.agrona.MutableDirectBuffer;
 import org.agrona.concurrent.AtomicBuffer;
 import org.jspecify.annotations.Nullable;
 
@@ -70,6 +73,31 @@ public interface DeviceFactory {
             @Nullable GuestMemory memory,
             long nowNs) {
         return create(config, state, fresh, effects, nowNs);
+    }
+
+    /**
+     * Fills a state of this version from one of another, which a running device has left. By default there is none it can read.
+     *
+     * @param config the device's entries
+     * @param oldVersion what {@link DeviceIdentity#stateVersion} was
+     * @param old hostile, of any length
+     * @param state zeros; {@link #create} validates what is written here
+     * @throws StateRejectedException when no state can be made of it
+     */
+    default void migrate(DeviceConfig config, int oldVersion, DirectBuffer old, MutableDirectBuffer state) {
+        throw new StateRejectedException("a state of version " + oldVersion + "; " + name() + " reads version "
+                + identity(config).stateVersion());
+    }
+
+    /**
+     * The way back: a state in the layout of an older version, whose code cannot know this one. By default there is none.
+     *
+     * @param state of this version, hostile, of any length
+     * @return empty for a version that is not written
+     * @throws StateRejectedException when the state cannot be
+     */
+    default Optional<DirectBuffer> export(DeviceConfig config, int version, DirectBuffer state) {
+        return Optional.empty();
     }
 
     /**

@@ -78,6 +78,9 @@ final class DeviceLoop {
     private final int controlIndex;
     private final int firstResampleIndex;
 
+    /** Whether it ever was told to serve. */
+    private boolean started;
+
     private boolean serving;
     /** When it last ceased to serve. */
     private long pausedAtNs = NEVER;
@@ -128,8 +131,6 @@ final class DeviceLoop {
         for (Resample resample : resamples) {
             poller.add(resample.eventFd().fd(), Poller.READABLE);
         }
-        long nowNs = Clock.monotonicNs();
-        this.backends.attach(poller, nowNs);
     }
 
     /** Runs until the process has a reason to end, and says which. */
@@ -250,6 +251,10 @@ final class DeviceLoop {
     }
 
     private void serve(boolean on, long nowNs) {
+        if (on && !started) {
+            started = true;
+            begin(nowNs);
+        }
         if (serving && !on) {
             pausedAtNs = nowNs;
         } else if (on && !serving && pausedAtNs != NEVER) {
@@ -257,6 +262,16 @@ final class DeviceLoop {
             commit(nowNs);
         }
         serving = on;
+    }
+
+    /**
+     * The first START. Only now does anybody see that it took over: until then its predecessor, which was drained and lives, could go on
+     * instead.
+     */
+    private void begin(long nowNs) {
+        core.resume(nowNs);
+        backends.attach(poller, nowNs);
+        commit(nowNs);
     }
 
     /** Handles what the guest has sent, offers the host what is left, and then serves no more. */
@@ -486,7 +501,9 @@ final class DeviceLoop {
 
     /** Looks at all descriptors, waiting at most {@code timeoutNs}, and serves those that are ready. */
     void poll(long timeoutNs, long beforeNs) {
-        backends.watch(poller, serving);
+        if (started) {
+            backends.watch(poller, serving);
+        }
         // A thread of the device's own may have finished something just before it was told to ring.
         poller.await(serving && timeoutNs != 0 && (core.hasWork() || backends.hasWork()) ? 0 : timeoutNs);
         long nowNs = timeoutNs == 0 ? beforeNs : Clock.monotonicNs();

@@ -46,16 +46,50 @@ public final class DeviceMain {
      * up what it no longer needs.
      */
     static ProcessExit live(DeviceProcess process, DeviceFactory factory) {
-        process.map(); //                           links, state adopted or created, core
-        WarmUp.run(factory); //                     every class and every hot path, on a scratch machine
-        process.closeUnused(); //                   descriptors nobody asked for
-        byte[] filterHash = process.closeJail(); // narrow filter on all threads
-        process.ready(filterHash, threads()); //    the supervisor audits from outside, then starts us
-        return process.serve(); //                  until STOP, or until the supervisor is gone
+        process.mapSupervisor(); //                     the link to the supervisor
+        if (process.exports()) {
+            return convert(process);
+        }
+        return process.standby() ? spare(process, factory) : device(process, factory);
+    }
+
+    private static ProcessExit device(DeviceProcess process, DeviceFactory factory) {
+        process.map(); //                               link, state adopted or created, core
+        WarmUp.run(factory); //                         every class and every hot path, on a scratch machine
+        return closeAndServe(process);
+    }
+
+    /** A spare is warm before it knows whom it will serve. */
+    private static ProcessExit spare(DeviceProcess process, DeviceFactory factory) {
+        WarmUp.runAndRehearse(factory); //              and the taking over, on scratch objects
+        process.closeUnused();
+        byte[] filterHash = process.closeStandbyJail(); // a filter for the wait and for taking over
+        process.ready(filterHash, threads()); //        the supervisor audits from outside, and keeps us
+        ProcessExit end = process.awaitAssignment(); // until somebody has died, or nobody will any more
+        if (end != null) {
+            return end;
+        }
+        process.map();
+        return closeAndServe(process);
+    }
+
+    private static ProcessExit closeAndServe(DeviceProcess process) {
+        process.closeUnused(); //                       descriptors nobody asked for
+        byte[] filterHash = process.closeJail(); //     narrow filter on all threads
+        process.ready(filterHash, threads()); //        the supervisor audits from outside, then starts us
+        return process.serve(); //                      until STOP, or until the supervisor is gone
+    }
+
+    /** Not a device at all: one state in, one state out. */
+    private static ProcessExit convert(DeviceProcess process) {
+        process.export();
+        process.closeUnused();
+        process.ready(process.closeJail(), threads());
+        return process.awaitStop();
     }
 
     /** Java threads of this process; the supervisor counts all of them from outside. */
-    private static int threads() {
+    static int threads() {
         return Thread.getAllStackTraces().size();
     }
 }

@@ -4,15 +4,13 @@ import io.jvmm.ipc.boot.BootChannel;
 import io.jvmm.ipc.boot.BootFormatException;
 import io.jvmm.ipc.boot.BootRecord;
 import io.jvmm.ipc.boot.ProcessExit;
-import io.jvmm.ipc.link.DeviceEndpoint;
 import io.jvmm.ipc.link.LinkFormatException;
 import io.jvmm.ipc.link.LinkKind;
 import io.jvmm.ipc.link.LinkMemory;
 import io.jvmm.ipc.link.ProcessEndpoint;
-import io.jvmm.ipc.memory.GuestMemory;
 import io.jvmm.ipc.message.FilterHash;
+import io.jvmm.ipc.message.LogLevel;
 import io.jvmm.ipc.state.StateFormatException;
-import io.jvmm.ipc.state.StateSegment;
 import io.jvmm.ipc.sys.Clock;
 import io.jvmm.ipc.sys.EventFd;
 import io.jvmm.ipc.sys.Fd;
@@ -20,8 +18,6 @@ import io.jvmm.ipc.sys.NativeHeap;
 import io.jvmm.ipc.sys.ProbeRunner;
 import io.jvmm.ipc.sys.SysException;
 import io.jvmm.policy.sys.Seccomp;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
@@ -29,37 +25,41 @@ import org.jspecify.annotations.Nullable;
  * A device process: its stages from the boot record to the last message. {@link DeviceMain} calls them in their order.
  * Each throws {@link StageException} with the exit code of the process.
  */
-final class DeviceProcess {
+final class DeviceProcess implements AutoCloseable {
 
     /** The control socket the supervisor leaves open across exec. */
     private static final int CONTROL_FD = 3;
 
     private static final long BOOT_TIMEOUT_NS = 30_000_000_000L;
-    private static final long DEFAULT_SPIN_NS = 0;
 
     private final DeviceFactory factory;
-    private final Fd control;
-    private final BootRecord boot;
+    private final BootChannel control;
+    private final HandedOver handed;
     private final DeviceConfig config;
-    private final List<Fd> taken = new ArrayList<>();
 
-    private DeviceProcess(DeviceFactory factory, Fd control, BootRecord boot, DeviceConfig defaults) {
+    /** The link to the supervisor, which a spare has long before it has a guest. */
+    private record Supervised(LinkMemory memory, ProcessEndpoint link, SupervisorEvents events) {}
+
+    private @Nullable Supervised supervised;
+    private @Nullable ServingDevice device;
+    /** Of a process that only probes its jail. */
+    private @Nullable ProbeRunner probe;
+    /** When the record came that made a spare a device, and when each stage since then was done; 0 in any other process. */
+    private long assignedNs;
+
+    private long receivedNs;
+    private long mappedNs;
+    private long closedNs;
+
+    private DeviceProcess(DeviceFactory factory, BootChannel control, BootRecord boot, DeviceConfig defaults) {
         this.factory = factory;
         this.control = control;
-        this.boot = boot;
+        this.handed = new HandedOver(boot);
         this.config = key -> {
-            Optional<String> given = boot.findText(key);
+            Optional<String> given = handed.text(key);
             return given.isPresent() ? given : defaults.find(key);
         };
     }
-
-    /** What the process holds once everything is mapped. */
-    private record Mapped(
-            DeviceEndpoint link, ProcessEndpoint supervisor, DeviceLoop loop, List<PciDeclaration> declarations) {}
-
-    private @Nullable Mapped mapped;
-    /** Of a process that only probes its jail. */
-    private @Nullable ProbeRunner probe;
 
     /** Stage 1: the descriptors by name, with the configuration. */
     static DeviceProcess receive(DeviceFactory factory) {
@@ -68,9 +68,13 @@ final class DeviceProcess {
 
     /** The same over another control socket, with defaults for entries that are not sent; for training and tests. */
     static DeviceProcess receive(DeviceFactory factory, Fd control, DeviceConfig defaults) {
+        BootChannel channel = BootChannel.over(control);
+        return new DeviceProcess(factory, channel, receive(channel), defaults);
+    }
+
+    private static BootRecord receive(BootChannel channel) {
         try {
-            BootRecord boot = BootChannel.over(control).receive(BOOT_TIMEOUT_NS);
-            return new DeviceProcess(factory, control, boot, defaults);
+            return channel.receive(BOOT_TIMEOUT_NS);
         } catch (SysException | BootFormatException e) {
             throw new StageException(
                     ProcessExit.BOOT_FAILED,
@@ -80,30 +84,47 @@ final class DeviceProcess {
         }
     }
 
-    /** Stages 2 and 3: map the links and the state, make the core over the adopted or created state. */
-    void map() {
-        try {
-            LinkMemory supervisorMemory = LinkMemory.attach(take("supervisor.link"), LinkKind.SUPERVISOR);
-            ProcessEndpoint supervisor = new ProcessEndpoint(
-                    supervisorMemory,
-                    EventFd.of(take("supervisor.request-doorbell")),
-                    EventFd.of(take("supervisor.event-doorbell")));
-            LinkMemory linkMemory = LinkMemory.attach(take("link"), LinkKind.DEVICE);
-            DeviceIdentity identity = factory.identity(config);
-            StateSegment state = adoptOrCreate(identity);
-            DeviceEndpoint link = new DeviceEndpoint(
-                    linkMemory,
-                    EventFd.of(take("link.request-doorbell")),
-                    EventFd.of(take("link.event-doorbell")),
-                    state.ringPosition());
-            DeviceLoop loop = assemble(identity, link, supervisor, state);
+    /** Whether it is to wait as a spare. */
+    boolean standby() {
+        return handed.says("standby");
+    }
+
+    /** Whether it only writes a state in the layout of another version. */
+    boolean exports() {
+        return handed.text("state.export-version").isPresent();
+    }
+
+    /** Stage 2: the link to the supervisor. */
+    void mapSupervisor() {
+        stage(() -> {
+            LinkMemory memory = LinkMemory.attach(handed.take("supervisor.link"), LinkKind.SUPERVISOR);
+            ProcessEndpoint link = new ProcessEndpoint(
+                    memory,
+                    EventFd.of(handed.take("supervisor.request-doorbell")),
+                    EventFd.of(handed.take("supervisor.event-doorbell")));
             // A mapping outlives its descriptor, and a descriptor can be passed on or resized where a mapping cannot.
-            supervisorMemory.fd().close();
-            linkMemory.fd().close();
-            state.fd().close();
-            probe = find("probe").map(ProbeRunner::new).orElse(null);
-            // Before the jail closes: to work them out loads classes.
-            mapped = new Mapped(link, supervisor, loop, factory.pciFunctions(config));
+            memory.fd().close();
+            supervised = new Supervised(memory, link, new SupervisorEvents(link));
+        });
+    }
+
+    /** Stages 3 and 4: map the link and the state, make the core over the adopted or created state. */
+    void map() {
+        stage(() -> device = new ServingDevice(
+                factory, config, handed, supervised().link(), supervised().events(), control.fd()));
+        probe = handed.find("probe").map(ProbeRunner::new).orElse(null);
+        mappedNs = Clock.monotonicNs();
+    }
+
+    /** Instead of them: writes the state in the layout of another version. */
+    void export() {
+        stage(() -> new StateSource(factory, config, factory.identity(config), handed)
+                .export(Math.toIntExact(handed.number("state.export-version"))));
+    }
+
+    private static void stage(Runnable work) {
+        try {
+            work.run();
         } catch (StateRejectedException | StateFormatException e) {
             throw new StageException(ProcessExit.STATE_REJECTED, String.valueOf(e.getMessage()), e);
         } catch (IllegalArgumentException | LinkFormatException e) {
@@ -113,92 +134,32 @@ final class DeviceProcess {
         }
     }
 
-    private StateSegment adoptOrCreate(DeviceIdentity identity) {
-        Optional<Fd> given = find("state");
-        int id = identity.deviceId();
-        int version = identity.stateVersion();
-        int lengthBytes = identity.stateLengthBytes();
-        if (given.isEmpty()) {
-            return StateSegment.create(identity.name(), id, version, lengthBytes); // dies with the process
-        }
-        return StateSegment.adoptOrCreate(given.get(), id, version, lengthBytes);
-    }
-
-    private DeviceLoop assemble(
-            DeviceIdentity identity, DeviceEndpoint link, ProcessEndpoint supervisor, StateSegment state) {
-        long nowNs = Clock.monotonicNs();
-        @Nullable
-        EventFd[] interrupts = new @Nullable EventFd[identity.interrupts().size()];
-        List<Resample> resamples = new ArrayList<>();
-        for (int line = 0; line < interrupts.length; line++) {
-            Optional<Fd> interrupt = find("irq." + line);
-            interrupts[line] = interrupt.isPresent() ? EventFd.of(interrupt.get()) : null;
-            Optional<Fd> resample = find("resample." + line);
-            if (resample.isPresent()) {
-                resamples.add(new Resample(line, EventFd.of(resample.get())));
-            }
-        }
-        LinkEffects effects = new LinkEffects(link, interrupts);
-        SupervisorEvents events = new SupervisorEvents(supervisor);
-        @Nullable GuestMemory memory = factory.usesGuestMemory(config) ? mapMemory() : null;
-        DeviceCore core = factory.create(config, state.working(), state.fresh(), effects, memory, nowNs);
-        core.resume(nowNs);
-        Backend[] backends = factory.backends(config, this::find, core, events).toArray(new Backend[0]);
-        return new DeviceLoop(
-                identity,
-                link,
-                supervisor,
-                state,
-                core,
-                effects,
-                events,
-                backends,
-                resamples.toArray(new Resample[0]),
-                control,
-                spinNs());
-    }
-
-    private GuestMemory mapMemory() {
-        Fd fd = take("memory");
-        GuestMemory memory = GuestMemory.map(fd, boot.longInteger("memory.bytes"));
-        fd.close();
-        return memory;
-    }
-
-    private long spinNs() {
-        return boot.findText("wait.spin-ns").isPresent() ? boot.longInteger("wait.spin-ns") : DEFAULT_SPIN_NS;
-    }
-
-    private Fd take(String name) {
-        Fd fd = boot.fd(name);
-        taken.add(fd);
-        return fd;
-    }
-
-    private Optional<Fd> find(String name) {
-        Optional<Fd> fd = boot.findFd(name);
-        fd.ifPresent(taken::add);
-        return fd;
-    }
-
-    /** Stage 5: whatever was handed over and nobody asked for is not ours to hold. */
+    /** Whatever was handed over and nobody asked for is not ours to hold. */
     void closeUnused() {
-        for (String name : boot.fdNames()) {
-            Fd fd = boot.fd(name);
-            if (!taken.contains(fd)) {
-                fd.close();
-            }
-        }
-        taken.clear();
+        handed.closeUnused();
     }
 
-    /** Stage 6: the narrow filter, on all threads; the hash of what is in force. */
+    /** The filter that a spare waits under; the hash of what is in force. */
+    byte[] closeStandbyJail() {
+        NativeHeap.trim(); // what the start has freed: otherwise a process that only waits holds it for ever
+        return install("seccomp.standby");
+    }
+
+    /** The narrow filter, on all threads; the hash of what is in force. */
     byte[] closeJail() {
-        String jail = boot.findText("jail").orElse("enforce");
-        byte[] filter = boot.findBytes("seccomp.narrow").orElse(new byte[0]);
+        if (assignedNs == 0) {
+            NativeHeap.trim();
+        }
+        byte[] hash = install("seccomp.narrow");
+        closedNs = Clock.monotonicNs();
+        return hash;
+    }
+
+    private byte[] install(String entry) {
+        String jail = handed.text("jail").orElse("enforce");
+        byte[] filter = handed.bytes(entry).orElse(new byte[0]);
         try {
             byte[] hash = FilterHash.of(filter);
-            NativeHeap.trim(); // what the start has freed: otherwise a process that only waits holds it for ever
             switch (jail) {
                 case "off" -> {}
                 case "log", "enforce" -> Seccomp.installNarrow(filter);
@@ -208,46 +169,90 @@ final class DeviceProcess {
             }
             return hash;
         } catch (SysException | IllegalArgumentException e) {
-            throw new StageException(ProcessExit.JAIL_FAILED, "narrow filter: " + e.getMessage(), e);
+            throw new StageException(ProcessExit.JAIL_FAILED, entry + ": " + e.getMessage(), e);
         }
     }
 
-    /** Stage 7: tell the supervisor, which looks at us from outside and then sends START. */
+    /** Tell the supervisor, which looks at us from outside and then sends START, or later the rest of the record. */
     void ready(byte[] filterHash, int threads) {
-        declare(mapped().link());
-        if (!mapped().supervisor().ready(Clock.monotonicNs(), filterHash, threads)) {
+        ServingDevice serving = device;
+        if (serving != null) {
+            serving.declare();
+        }
+        if (assignedNs != 0) {
+            tellStages();
+        }
+        if (!supervised().link().ready(Clock.monotonicNs(), filterHash, threads)) {
             throw new StageException(ProcessExit.SUPERVISOR_VIOLATION, "the supervisor's event ring takes no READY");
         }
     }
 
-    private void declare(DeviceEndpoint link) {
-        boolean sent = true;
-        for (PciDeclaration declaration : mapped().declarations()) {
-            sent &= link.pciFunction(declaration.function());
-            for (byte[] capability : declaration.capabilities()) {
-                sent &= link.pciCapability(declaration.function().function(), capability);
-            }
-        }
-        if (!sent) {
-            throw new StageException(
-                    ProcessExit.PEER_VIOLATION, "the board's event ring takes no declaration of PCI functions");
-        }
+    private void tellStages() {
+        long nowNs = Clock.monotonicNs();
+        String line = "took over in " + microseconds(nowNs - assignedNs) + " us: record "
+                + microseconds(receivedNs - assignedNs) + ", map " + microseconds(mappedNs - receivedNs) + ", jail "
+                + microseconds(closedNs - mappedNs) + ", declarations " + microseconds(nowNs - closedNs);
+        supervised().link().log(LogLevel.DEBUG, line);
     }
 
-    /** Stages 8 and 9: wait for START, serve until told to stop. */
+    private static long microseconds(long nanoseconds) {
+        return nanoseconds / 1_000;
+    }
+
+    /** A spare waits: until the rest of its record is here, which is null, or for a reason to end. */
+    @Nullable
+    ProcessExit awaitAssignment() {
+        ProcessExit end = waitingRoom().run();
+        if (end == null) {
+            assignedNs = Clock.monotonicNs();
+            handed.add(receive(control));
+            receivedNs = Clock.monotonicNs();
+        }
+        return end;
+    }
+
+    /** A process that has done its work waits for STOP; there is nothing more to hand over. */
+    ProcessExit awaitStop() {
+        ProcessExit end = waitingRoom().run();
+        return end == null ? ProcessExit.SUPERVISOR_VIOLATION : end;
+    }
+
+    private WaitingRoom waitingRoom() {
+        return new WaitingRoom(supervised().link(), supervised().events(), control.fd());
+    }
+
+    /** The last stages: wait for START, serve until told to stop. */
     ProcessExit serve() {
         if (probe != null) {
             probe.run(); // what the jail lets through, instead of serving
             return ProcessExit.STOPPED;
         }
-        return mapped().loop().run();
-    }
-
-    private Mapped mapped() {
-        Mapped all = mapped;
-        if (all == null) {
+        ServingDevice serving = device;
+        if (serving == null) {
             throw new IllegalStateException("map() comes first");
         }
+        return serving.loop().run();
+    }
+
+    private Supervised supervised() {
+        Supervised all = supervised;
+        if (all == null) {
+            throw new IllegalStateException("mapSupervisor() comes first");
+        }
         return all;
+    }
+
+    /** A rehearsal is over: nothing of it stays. A process itself never comes here. */
+    @Override
+    public void close() {
+        ServingDevice serving = device;
+        if (serving != null) {
+            serving.close();
+        }
+        Supervised link = supervised;
+        if (link != null) {
+            link.memory().close();
+        }
+        handed.close();
     }
 }

@@ -36,20 +36,39 @@ public final class ScratchProgram {
      * @return how it ended: by its own exit when all went well, by SIGSYS when it did what its filter forbids
      */
     public static ExitStatus live(DeviceFactory factory, Class<?> main, int rounds) throws IOException {
+        return life(factory, main, (supervisor, pid) -> {
+            supervisor.boot(narrow(factory), entries(factory));
+            supervisor.awaitReady();
+            serve(supervisor, factory, pid, rounds);
+        });
+    }
+
+    /** The same for a process that waits as a spare first, under its filter for that. */
+    public static ExitStatus liveAsSpare(DeviceFactory factory, Class<?> main, int rounds) throws IOException {
+        return life(factory, main, (supervisor, pid) -> {
+            supervisor.bootStandby(filter("standby"), narrow(factory));
+            supervisor.awaitReady();
+            confined(pid);
+            supervisor.request(SupervisorRequestType.PING);
+            long startNs = System.nanoTime();
+            supervisor.assign(entries(factory));
+            supervisor.awaitReady();
+            System.out.println(factory.name() + ": a spare took over in " + (System.nanoTime() - startNs) / 1_000
+                    + " us; " + supervisor.log().lastLine);
+            serve(supervisor, factory, pid, rounds);
+        });
+    }
+
+    /** What the supervisor of a test does. */
+    private interface Script {
+        void run(ScratchSupervisor supervisor, int pid) throws IOException;
+    }
+
+    private static ExitStatus life(DeviceFactory factory, Class<?> main, Script script) throws IOException {
         try (ScratchSupervisor supervisor = new ScratchSupervisor(factory, 0)) {
             JailedProcess process = spawn(factory.name(), main, supervisor.deviceControl());
             try {
-                supervisor.boot(Files.readAllBytes(FILTERS.resolve(factory.name() + ".bpf")), entries(factory));
-                supervisor.awaitReady();
-                confined(process.pid());
-                supervisor.request(SupervisorRequestType.START);
-                LiveExercise machine = new LiveExercise(supervisor);
-                for (int i = 0; i < rounds; i++) {
-                    factory.exercise(machine);
-                }
-                supervisor.request(SupervisorRequestType.PAUSE);
-                supervisor.request(SupervisorRequestType.RESUME);
-                supervisor.request(SupervisorRequestType.STOP);
+                script.run(supervisor, process.pid());
             } catch (IllegalStateException e) {
                 Optional<ExitStatus> end = process.pidfd().peek();
                 if (end.isEmpty()) {
@@ -62,6 +81,28 @@ public final class ScratchProgram {
             }
             return process.pidfd().await();
         }
+    }
+
+    private static void serve(ScratchSupervisor supervisor, DeviceFactory factory, int pid, int rounds)
+            throws IOException {
+        confined(pid);
+        supervisor.request(SupervisorRequestType.START);
+        LiveExercise machine = new LiveExercise(supervisor);
+        for (int i = 0; i < rounds; i++) {
+            factory.exercise(machine);
+        }
+        supervisor.request(SupervisorRequestType.PAUSE);
+        supervisor.request(SupervisorRequestType.RESUME);
+        supervisor.request(SupervisorRequestType.PING);
+        supervisor.request(SupervisorRequestType.STOP);
+    }
+
+    private static byte[] narrow(DeviceFactory factory) throws IOException {
+        return filter(factory.name());
+    }
+
+    private static byte[] filter(String name) throws IOException {
+        return Files.readAllBytes(FILTERS.resolve(name + ".bpf"));
     }
 
     /** The filter is closed, or the test would show nothing; proc(5). */

@@ -8,6 +8,7 @@ import io.jvmm.ipc.link.LinkSpec;
 import io.jvmm.ipc.link.SupervisorEndpoint;
 import io.jvmm.ipc.link.WaitPolicy;
 import io.jvmm.ipc.memory.GuestMemory;
+import io.jvmm.ipc.message.LogLevel;
 import io.jvmm.ipc.message.SupervisorRequestType;
 import io.jvmm.ipc.state.StateSegment;
 import io.jvmm.ipc.sys.EventFd;
@@ -19,6 +20,7 @@ import io.jvmm.ipc.sys.UnixSocket;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -29,6 +31,7 @@ import org.jspecify.annotations.Nullable;
 final class ScratchSupervisor implements AutoCloseable {
 
     private static final long PATIENCE_NS = 20_000_000_000L;
+    private static final String STATE = "state";
 
     private final DeviceIdentity identity;
     private final List<AutoCloseable> held = new ArrayList<>();
@@ -39,8 +42,9 @@ final class ScratchSupervisor implements AutoCloseable {
     private final LinkMemory supervisorLink;
     private final EventFd supervisorRequests;
     private final EventFd supervisorEvents;
-    private final MemFd state;
-    private final ScratchMemory memory;
+    private final Fd state;
+    private final @Nullable ScratchMemory memory;
+    private final @Nullable Fd memoryFd;
     private final Map<String, Fd> scratchDescriptors;
     private final EventFd[] interrupts;
     private final EventFd[] resamples;
@@ -56,6 +60,15 @@ final class ScratchSupervisor implements AutoCloseable {
         final List<io.jvmm.ipc.ring.Violation> violations = new ArrayList<>();
         final List<String> events = new ArrayList<>();
         byte @Nullable [] filterHash;
+        /** The latest line for the log. */
+        String lastLine = "";
+        /** Of the latest acknowledgement. */
+        int lastStatus;
+
+        @Override
+        public void log(LogLevel level, String text) {
+            lastLine = text;
+        }
 
         @Override
         public void ready(long monotonicNs, byte[] hash, int threads) {
@@ -65,6 +78,7 @@ final class ScratchSupervisor implements AutoCloseable {
         @Override
         public void ack(SupervisorRequestType request, int status) {
             acks.add(request);
+            lastStatus = status;
         }
 
         @Override
@@ -83,9 +97,27 @@ final class ScratchSupervisor implements AutoCloseable {
         }
     }
 
+    /** With a state and a memory of its own. */
     ScratchSupervisor(DeviceFactory factory, long spinNs) {
+        this(
+                factory,
+                spinNs,
+                new ScratchMemory(factory),
+                MemFd.createEmpty("scratch").fd(),
+                null);
+    }
+
+    /** With the state and the memory of another machine, whose they stay. */
+    ScratchSupervisor(DeviceFactory factory, Fd state, @Nullable Fd memory) {
+        this(factory, 0, null, state.duplicate(), memory);
+    }
+
+    private ScratchSupervisor(
+            DeviceFactory factory, long spinNs, @Nullable ScratchMemory own, Fd state, @Nullable Fd memoryOfOthers) {
         this.identity = factory.identity();
-        memory = hold(new ScratchMemory(factory));
+        this.memory = own == null ? null : hold(own);
+        this.memoryFd = own == null ? memoryOfOthers : own.fdOrNull();
+        this.state = hold(state);
         scratchDescriptors = factory.scratchDescriptors();
         scratchDescriptors.values().forEach(this::hold);
         control = hold(UnixSocket.seqPacketPair());
@@ -95,7 +127,6 @@ final class ScratchSupervisor implements AutoCloseable {
         supervisorLink = hold(LinkMemory.create("scratch", LinkSpec.supervisor()));
         supervisorRequests = hold(EventFd.create());
         supervisorEvents = hold(EventFd.create());
-        state = hold(MemFd.createEmpty("scratch"));
         interrupts = new EventFd[identity.interrupts().size()];
         resamples = new EventFd[interrupts.length];
         for (int line = 0; line < interrupts.length; line++) {
@@ -127,18 +158,53 @@ final class ScratchSupervisor implements AutoCloseable {
 
     /** Sends the boot record, with a narrow filter and {@code entries} as pairs of key and value beside the usual ones. */
     void boot(byte[] filter, String... entries) {
-        BootRecord.Builder record = BootRecord.builder()
-                .fd("link", link.fd())
-                .fd("link.request-doorbell", requestDoorbell.fd())
-                .fd("link.event-doorbell", eventDoorbell.fd())
-                .fd("supervisor.link", supervisorLink.fd())
+        BootRecord.Builder record = BootRecord.builder().fd(STATE, state);
+        processPart(record, filter.length == 0);
+        devicePart(record);
+        record.put("seccomp.narrow", filter);
+        send(record, entries);
+    }
+
+    /** Sends the first of a spare's two records. */
+    void bootStandby(byte[] standbyFilter, byte[] narrowFilter) {
+        BootRecord.Builder record = BootRecord.builder();
+        processPart(record, standbyFilter.length == 0);
+        record.put("seccomp.standby", standbyFilter).put("seccomp.narrow", narrowFilter);
+        send(record, "standby", "true");
+    }
+
+    /** Sends the second one, with {@code entries} beside the usual ones. */
+    void assign(String... entries) {
+        BootRecord.Builder record = BootRecord.builder().fd(STATE, state);
+        devicePart(record);
+        send(record, entries);
+    }
+
+    /** The same with an empty state, and beside it an old one of some version in which something was committed. */
+    void assignOld(int version, DeviceIdentity of) {
+        try (MemFd fresh = MemFd.createEmpty("scratch");
+                StateSegment old = StateSegment.create("scratch", of.deviceId(), version, of.stateLengthBytes())) {
+            old.commit(0);
+            BootRecord.Builder record =
+                    BootRecord.builder().fd(STATE, fresh.fd()).fd("state.old", old.fd());
+            devicePart(record);
+            send(record);
+        }
+    }
+
+    private void processPart(BootRecord.Builder record, boolean open) {
+        record.fd("supervisor.link", supervisorLink.fd())
                 .fd("supervisor.request-doorbell", supervisorRequests.fd())
                 .fd("supervisor.event-doorbell", supervisorEvents.fd())
-                .fd("state", state.fd())
                 .put("process", identity.name())
                 .put("vm", "scratch")
-                .put("jail", filter.length == 0 ? "off" : "enforce")
-                .put("seccomp.narrow", filter);
+                .put("jail", open ? "off" : "enforce");
+    }
+
+    private void devicePart(BootRecord.Builder record) {
+        record.fd("link", link.fd())
+                .fd("link.request-doorbell", requestDoorbell.fd())
+                .fd("link.event-doorbell", eventDoorbell.fd());
         for (int line = 0; line < interrupts.length; line++) {
             record.fd("irq." + line, interrupts[line].fd());
             if (identity.interrupts().get(line).level()) {
@@ -149,11 +215,14 @@ final class ScratchSupervisor implements AutoCloseable {
             record.fd("backend." + port + ".in", hostIn[port].reader());
             record.fd("backend." + port + ".out", hostOut[port].writer());
         }
-        Fd memoryFd = memory.fdOrNull();
-        if (memoryFd != null) {
-            record.fd("memory", memoryFd).put("memory.bytes", ScratchMemory.LENGTH_BYTES);
+        Fd guest = memoryFd;
+        if (guest != null) {
+            record.fd("memory", guest).put("memory.bytes", ScratchMemory.LENGTH_BYTES);
         }
         scratchDescriptors.forEach(record::fd);
+    }
+
+    private void send(BootRecord.Builder record, String... entries) {
         for (int i = 0; i + 1 < entries.length; i += 2) {
             record.put(entries[i], entries[i + 1]);
         }
@@ -178,7 +247,7 @@ final class ScratchSupervisor implements AutoCloseable {
     }
 
     GuestMemory memory() {
-        return memory.get();
+        return Objects.requireNonNull(memory, "it is another machine's").get();
     }
 
     int hostPorts() {
@@ -203,7 +272,7 @@ final class ScratchSupervisor implements AutoCloseable {
 
     /** Another descriptor of the state segment, for whoever calls. */
     Fd stateFd() {
-        return state.fd().duplicate();
+        return state.duplicate();
     }
 
     /** What the device has committed, as its successor would adopt it. */
@@ -219,7 +288,7 @@ final class ScratchSupervisor implements AutoCloseable {
         return supervisor;
     }
 
-    /** Waits for READY; returns the hash it carried. */
+    /** Waits for the next READY; returns the hash it carried. */
     byte[] awaitReady() {
         byte[] hash = log.filterHash;
         long endNs = System.nanoTime() + PATIENCE_NS;
@@ -227,6 +296,7 @@ final class ScratchSupervisor implements AutoCloseable {
             awaitEvent(endNs);
             hash = log.filterHash;
         }
+        log.filterHash = null;
         return hash;
     }
 

@@ -18,9 +18,19 @@ final class Training {
     private Training() {}
 
     static void run(DeviceFactory factory) {
+        live(factory, false);
+        live(factory, true);
+        System.out.println(factory.identity().name() + ": trained");
+    }
+
+    private static void live(DeviceFactory factory, boolean spare) {
         try (ScratchSupervisor supervisor = new ScratchSupervisor(factory, 0)) {
-            Thread peer = Thread.ofPlatform().name("scratch supervisor").start(() -> drive(supervisor, factory));
-            supervisor.boot(ALLOW_ALL);
+            Thread peer = Thread.ofPlatform().name("scratch supervisor").start(() -> drive(supervisor, factory, spare));
+            if (spare) {
+                supervisor.bootStandby(ALLOW_ALL, ALLOW_ALL);
+            } else {
+                supervisor.boot(ALLOW_ALL);
+            }
             DeviceProcess process = DeviceProcess.receive(factory, supervisor.deviceControl(), factory.exampleConfig());
             ClassPreloader.initialiseAll(factory);
             ProcessExit exit = live(process, factory);
@@ -28,7 +38,6 @@ final class Training {
             if (exit != ProcessExit.STOPPED) {
                 throw new IllegalStateException("the training run ended with " + exit);
             }
-            System.out.println(factory.identity().name() + ": trained");
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             throw new IllegalStateException(e);
@@ -46,8 +55,13 @@ final class Training {
         }
     }
 
-    private static void drive(ScratchSupervisor supervisor, DeviceFactory factory) {
+    private static void drive(ScratchSupervisor supervisor, DeviceFactory factory, boolean spare) {
         supervisor.awaitReady();
+        if (spare) {
+            supervisor.request(SupervisorRequestType.PING);
+            supervisor.assign();
+            supervisor.awaitReady();
+        }
         supervisor.request(SupervisorRequestType.START);
         LiveExercise machine = new LiveExercise(supervisor);
         for (int i = 0; i < ROUNDS; i++) {

@@ -91,7 +91,6 @@ final class WarmUp implements Exercise, AutoCloseable {
         SupervisorEvents events = new SupervisorEvents(process);
         memory = hold(new ScratchMemory(factory));
         DeviceCore core = factory.create(config, state.working(), true, effects, memory.orNull(), nowNs);
-        core.resume(nowNs);
         hostIn = new @Nullable Pipe[identity.hostPorts()];
         hostOut = new @Nullable Pipe[identity.hostPorts()];
         backends = backends(factory, config, core, events);
@@ -142,14 +141,27 @@ final class WarmUp implements Exercise, AutoCloseable {
 
     /** Warms up for a device process: until the rounds are done or the budget is spent. */
     static void run(DeviceFactory factory) {
-        long startNs = System.nanoTime();
-        try (WarmUp machine = new WarmUp(factory, new IgnoredDeviceEvents(), new IgnoredSupervisorEvents())) {
-            // The first round is not a matter of speed: a class that it does not load may be refused by the filter.
-            for (int i = 0; i == 0 || (i < ROUNDS && System.nanoTime() - startNs < BUDGET_NS); i++) {
-                factory.exercise(machine);
-            }
+        try (WarmUp machine = warm(factory)) {
             machine.misbehave();
         }
+    }
+
+    /** The same for a spare: it rehearses besides, with the state and the memory the scratch machine has left, to take over. */
+    static void runAndRehearse(DeviceFactory factory) {
+        try (WarmUp machine = warm(factory)) {
+            Rehearsal.run(factory, machine.state.fd(), machine.memory.fdOrNull());
+            machine.misbehave();
+        }
+    }
+
+    private static WarmUp warm(DeviceFactory factory) {
+        long startNs = System.nanoTime();
+        WarmUp machine = new WarmUp(factory, new IgnoredDeviceEvents(), new IgnoredSupervisorEvents());
+        // The first round is not a matter of speed: a class that it does not load may be refused by the filter.
+        for (int i = 0; i == 0 || (i < ROUNDS && System.nanoTime() - startNs < BUDGET_NS); i++) {
+            factory.exercise(machine);
+        }
+        return machine;
     }
 
     /**

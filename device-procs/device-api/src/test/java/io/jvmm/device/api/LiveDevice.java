@@ -16,8 +16,23 @@ final class LiveDevice implements AutoCloseable {
     }
 
     LiveDevice(DeviceFactory factory, ScratchSupervisor peer, String... entries) {
-        this.peer = peer;
+        this(peer, factory);
         peer.boot(new byte[0], entries);
+    }
+
+    /** One that waits as a spare; of the narrow filter only the hash matters, since nothing is installed. */
+    static LiveDevice spare(DeviceFactory factory, byte[] narrow) {
+        return spare(factory, new ScratchSupervisor(factory, 0), narrow);
+    }
+
+    static LiveDevice spare(DeviceFactory factory, ScratchSupervisor peer, byte[] narrow) {
+        LiveDevice device = new LiveDevice(peer, factory);
+        peer.bootStandby(new byte[0], narrow);
+        return device;
+    }
+
+    private LiveDevice(ScratchSupervisor peer, DeviceFactory factory) {
+        this.peer = peer;
         thread = Thread.ofPlatform().name("device").start(() -> {
             try {
                 exit.complete(DeviceMain.live(

@@ -18,4 +18,11 @@ class NetProgramTest {
                 new ExitStatus.Exited(ProcessExit.STOPPED.code()),
                 ScratchProgram.live(new VirtioProcess(new NetDevice()), NetMain.class, 2));
     }
+
+    @Test
+    void aSpareTakesOverUnderItsFilterAndServesUnderTheOther() throws IOException {
+        assertEquals(
+                new ExitStatus.Exited(ProcessExit.STOPPED.code()),
+                ScratchProgram.liveAsSpare(new VirtioProcess(new NetDevice()), NetMain.class, 2));
+    }
 }

@@ -18,4 +18,11 @@ class RngProgramTest {
                 new ExitStatus.Exited(ProcessExit.STOPPED.code()),
                 ScratchProgram.live(new VirtioProcess(new RngDevice()), RngMain.class, 2));
     }
+
+    @Test
+    void aSpareTakesOverUnderItsFilterAndServesUnderTheOther() throws IOException {
+        assertEquals(
+                new ExitStatus.Exited(ProcessExit.STOPPED.code()),
+                ScratchProgram.liveAsSpare(new VirtioProcess(new RngDevice()), RngMain.class, 2));
+    }
 }

@@ -17,4 +17,11 @@ class SerialProgramTest {
                 new ExitStatus.Exited(ProcessExit.STOPPED.code()),
                 ScratchProgram.live(new SerialDevice(), SerialMain.class, 2));
     }
+
+    @Test
+    void aSpareTakesOverUnderItsFilterAndServesUnderTheOther() throws IOException {
+        assertEquals(
+                new ExitStatus.Exited(ProcessExit.STOPPED.code()),
+                ScratchProgram.liveAsSpare(new SerialDevice(), SerialMain.class, 2));
+    }
 }
