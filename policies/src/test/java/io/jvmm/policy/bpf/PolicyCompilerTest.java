@@ -173,7 +173,7 @@ final class PolicyCompilerTest {
     }
 
     /** Arguments near the values the rules ask for, often with junk in the upper half. */
-    private static long[] arguments(Policy policy, int number, Random random) {
+    static long[] arguments(Policy policy, int number, Random random) {
         long[] arguments = random.longs(6).toArray();
         for (Rule rule : policy.byNumber().getOrDefault(number, List.of())) {
             for (Condition c : rule.conditions()) {

@@ -170,8 +170,13 @@ final class PolicyProbesTest {
             "sigaltstack");
 
     /** Of those, what one process may do because it is its work. */
-    private static final Map<String, Set<String>> OF_ONE =
-            Map.of("block", Set.of("fallocate"), "vsock", Set.of("sendmsg", "recvmsg"));
+    private static final Map<String, Set<String>> OF_ONE = Map.of(
+            "block",
+            Set.of("fallocate"),
+            "vsock",
+            Set.of("sendmsg", "recvmsg"),
+            "standby",
+            Set.of("fallocate", "sendmsg", "recvmsg", "ftruncate"));
 
     static List<String> policies() throws Exception {
         return Policies.names();
