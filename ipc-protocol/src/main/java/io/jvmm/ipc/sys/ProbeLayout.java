@@ -12,12 +12,12 @@ package io.jvmm.ipc.sys;
  *        |    0 | u64 number | u64 arguments[6] |
  *        |   56 | u32 flags  | u32 state: 0 not yet, 1 entered, 2 returned |
  *        |   64 | u64 result, negated errno for an error | u64 zero |
- *  20544 | u32 offsets of words to which the address of the segment is added first (pointers in structures)
- *  24640 | what the arguments point to
+ *  41024 | u32 offsets of words to which the address of the segment is added first (pointers in structures)
+ *  45120 | what the arguments point to
  * </pre>
  *
- * In the flags bit <i>n</i> means that argument <i>n</i> is an offset in this segment, bit <i>n</i>+8 that it is the result of
- * the call with that index, and bits 16 and 17 are the door: 0 the syscall instruction, 1 int 0x80, 2 the vsyscall page.
+ * In the flags bit <i>n</i> means that argument <i>n</i> is an offset in this segment; bits 16 and 17 are the door: 0 the syscall
+ * instruction, 1 int 0x80, 2 the vsyscall page.
  */
 public final class ProbeLayout {
     public static final int SEGMENT_BYTES = 256 * 1024;
@@ -28,7 +28,7 @@ public final class ProbeLayout {
     public static final int RELOCATIONS = 20;
     public static final int FIRST_CALL = 64;
     public static final int CALL_BYTES = 80;
-    public static final int MOST_CALLS = 256;
+    public static final int MOST_CALLS = 512;
     public static final int ARGUMENTS = 8;
     public static final int FLAGS = 56;
     public static final int STATE = 60;
@@ -40,7 +40,6 @@ public final class ProbeLayout {
     public static final int STATE_ENTERED = 1;
     public static final int STATE_RETURNED = 2;
 
-    public static final int RESULT_OF = 8;
     public static final int DOOR_SHIFT = 16;
     public static final int DOOR_SYSCALL = 0;
     public static final int DOOR_INT80 = 1;

@@ -126,11 +126,7 @@ public final class ProbeRunner {
 
     private long argument(int call, int flags, int index) {
         long given = segment.getLong(call + ProbeLayout.ARGUMENTS + index * Long.BYTES);
-        if ((flags >>> index & 1) != 0) {
-            return address + given;
-        }
-        boolean result = (flags >>> (index + ProbeLayout.RESULT_OF) & 1) != 0;
-        return result ? segment.getLong(ProbeLayout.call((int) given) + ProbeLayout.RESULT) : given;
+        return (flags >>> index & 1) != 0 ? address + given : given;
     }
 
     private long make(int door, long number, long a0, long a1, long a2, long a3, long a4, long a5) {

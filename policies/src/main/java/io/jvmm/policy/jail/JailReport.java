@@ -7,6 +7,7 @@ import java.util.Map;
 import java.util.OptionalInt;
 import java.util.TreeMap;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /**
  * How jailed a process is, as {@link JailAudit} saw it.
@@ -20,6 +21,7 @@ import java.util.stream.Collectors;
  * @param gidMap "inside outside count"
  * @param root what its root directory holds
  * @param mounts mount point and options
+ * @param details everything else
  */
 public record JailReport(
         String name,
@@ -30,7 +32,8 @@ public record JailReport(
         String uidMap,
         String gidMap,
         List<String> root,
-        List<String> mounts) {
+        List<String> mounts,
+        JailDetails details) {
     private static final List<String> CAPABILITY_SETS = List.of("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb");
     private static final String NO_CAPABILITIES = "0000000000000000";
 
@@ -94,11 +97,16 @@ public record JailReport(
         if (!field("Seccomp").equals("2")) {
             found.add("seccomp mode is " + field("Seccomp") + ", not 2 (filter)");
         }
-        if (seccompFilters() < expectedFilters) {
-            found.add("has " + seccompFilters() + " seccomp filters, not " + expectedFilters);
+        int expected = expectedFilters + details.inheritedFilters();
+        if (seccompFilters() != expected) {
+            found.add("has " + seccompFilters() + " seccomp filters, not " + expected);
         }
-        if (field("Uid").startsWith("0 ")) {
-            found.add("runs as root");
+        for (String id : List.of("Uid", "Gid")) {
+            if (Stream.of(field(id).split(" ", -1)).anyMatch("0"::equals)) {
+                found.add("runs as root: its " + id + " is " + field(id));
+            } else if (Stream.of(field(id).split(" ", -1)).distinct().count() != 1) {
+                found.add("could change its ids: its " + id + " is " + field(id));
+            }
         }
         if (!uidMap.endsWith(" 1") || !gidMap.endsWith(" 1")) {
             found.add("more than one id is mapped (" + uidMap + "; " + gidMap + ")");
@@ -108,6 +116,7 @@ public record JailReport(
                 found.add("a mount is writable: " + mount);
             }
         }
+        found.addAll(details.weaknesses());
         return found;
     }
 
@@ -165,6 +174,7 @@ public record JailReport(
         rows.put("root holds", String.join(" ", root));
         long writable = mounts.stream().filter(JailReport::writable).count();
         rows.put("mounts", mounts.size() + ", " + (writable == 0 ? "all read-only" : writable + " WRITABLE"));
+        rows.putAll(details.rows());
         return rows;
     }
 

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -31,6 +32,10 @@ final class JailReportTest {
                 "NoNewPrivs|0|no_new_privs is not set",
                 "Seccomp|0|seccomp mode is 0, not 2 (filter)",
                 "Seccomp_filters|1|has 1 seccomp filters, not 2",
+                "Seccomp_filters|3|has 3 seccomp filters, not 2",
+                "Gid|0 0 0 0|runs as root",
+                "Uid|7 7 0 7|runs as root",
+                "Uid|7 7 8 7|could change its ids",
                 "Uid|0 0 0 0|runs as root",
             })
     void aMissingWallIsNamed(String field, String value, String expected) {
@@ -124,6 +129,33 @@ final class JailReportTest {
                 map,
                 "1000 5 1",
                 List.of("/jvmm"),
-                List.of(mount));
+                List.of(mount),
+                details("0 0", List.of()));
+    }
+
+    private static JailDetails details(String core, List<String> looseThreads) {
+        Map<String, String> limits = new HashMap<>();
+        List.of("Max file locks", "Max msgqueue size", "Max nice priority", "Max realtime priority")
+                .forEach(none -> limits.put(none, "0 0"));
+        limits.put("Max core file size", core);
+        limits.put("Max processes", "64 64");
+        limits.put("Max open files", "128 128");
+        limits.put("Max locked memory", "0 0");
+        return new JailDetails(limits, "/", true, List.of("/memfd:a", "/memfd:b"), looseThreads, 0, List.of());
+    }
+
+    @Test
+    void limitsAndLooseThreadsAreNamed() {
+        assertEquals(
+                List.of("the limit \"Max core file size\" is 0 unlimited"),
+                details("0 unlimited", List.of()).weaknesses());
+        assertEquals(
+                List.of("threads are under less than the first one: 12 (Seccomp)"),
+                details("0 0", List.of("12 (Seccomp)")).weaknesses());
+    }
+
+    @Test
+    void memoryThatWasNotGivenIsNamed() {
+        assertEquals(List.of("/memfd:b"), details("0 0", List.of()).foreignMemory(Set.of("/memfd:a")));
     }
 }

@@ -217,6 +217,13 @@ public final class JailScenarios {
             JailReport report = JailAudit.inspect("java", java.process().pid());
             System.out.println(JailReport.table(List.of(report), Map.of()));
             assertEquals(List.of(), report.weaknesses(2));
+            assertEquals(List.of(), report.details().looseThreads());
+            if (Programs.root()) {
+                assertEquals(
+                        List.of(JailAudit.hash(Programs.filter("wide")), JailAudit.hash(Programs.filter("platform"))),
+                        report.details().filterHashes(),
+                        "the filters as the kernel has them");
+            }
             assertEquals("exited with 7", java.finish());
         }
     }

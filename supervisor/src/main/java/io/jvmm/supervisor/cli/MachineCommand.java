@@ -157,7 +157,7 @@ final class MachineCommand {
                         signals,
                         console,
                         terminal,
-                        new JailInspector(distribution),
+                        new JailInspector(distribution, config.jail().mode()),
                         Optional.of(backends.devices()),
                         report);
                 Outcome outcome = loop.run();

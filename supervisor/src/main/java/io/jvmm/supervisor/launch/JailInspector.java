@@ -3,14 +3,19 @@ package io.jvmm.supervisor.launch;
 import io.jvmm.ipc.boot.BootRecord;
 import io.jvmm.ipc.message.EngineKind;
 import io.jvmm.ipc.sys.Fd;
+import io.jvmm.policy.jail.Bind;
 import io.jvmm.policy.jail.JailAudit;
 import io.jvmm.policy.jail.JailReport;
+import io.jvmm.supervisor.config.JailConfig;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.EnumMap;
+import java.util.HashMap;
 import java.util.HashSet;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -33,9 +38,18 @@ public final class JailInspector implements ProcessInspector {
 
     private static final List<String> KVM = List.of("anon_inode:kvm-vm", "anon_inode:kvm-vcpu", "/dev/kvm");
 
+    private final Distribution distribution;
+    private final JailConfig.Mode mode;
     private final Path home;
+    private final Map<ProcessKind, Set<String>> mountPoints = new EnumMap<>(ProcessKind.class);
+    private final Map<ProcessKind, String> wideFilters = new EnumMap<>(ProcessKind.class);
+    /** Whose a namespace is, of the processes that were looked at and still live: by kind and number. */
+    private final Map<String, Integer> namespaces = new HashMap<>();
 
-    public JailInspector(Distribution distribution) {
+    /** For the processes of one machine. */
+    public JailInspector(Distribution distribution, JailConfig.Mode mode) {
+        this.distribution = distribution;
+        this.mode = mode;
         this.home = distribution.home();
     }
 
@@ -63,7 +77,70 @@ public final class JailInspector implements ProcessInspector {
                 faults.add("holds descriptor " + number + ", which it was not given: " + what);
             }
         });
+        report.details()
+                .foreignMemory(child.given())
+                .forEach(name -> faults.add("has mapped memory that it was not given: " + name));
+        sharedNamespaces(child, report, faults);
+        try {
+            checkRoot(child, report, faults);
+            checkFilters(child, engine, report, faults);
+        } catch (HostLackException e) {
+            faults.add(String.valueOf(e.getMessage()));
+        }
         return faults;
+    }
+
+    /** No two processes share a namespace: each alone in its network, its processes, its names. */
+    private void sharedNamespaces(ChildProcess child, JailReport report, List<String> faults) {
+        namespaces.values().removeIf(pid -> pid == child.pid() || !Files.exists(Path.of("/proc/" + pid)));
+        report.namespaces().forEach((kind, namespace) -> {
+            Integer other = namespaces.putIfAbsent(namespace.inode(), child.pid());
+            if (other != null) {
+                faults.add("shares the " + kind + " namespace (" + namespace.inode() + ") with process " + other);
+            }
+        });
+    }
+
+    /** Its root holds the read-only binds of its class and nothing else. */
+    private void checkRoot(ChildProcess child, JailReport report, List<String> faults) throws HostLackException {
+        ProcessKind kind = child.instance().kind();
+        Set<String> expected = mountPoints.get(kind);
+        if (expected == null) {
+            expected = new HashSet<>(Set.of("/"));
+            for (Bind bind : distribution.binds(kind)) {
+                expected.add(bind.target());
+            }
+            mountPoints.put(kind, expected);
+        }
+        for (String mount : report.mounts()) {
+            String place = mount.substring(0, mount.indexOf(' '));
+            if (!expected.contains(place)) {
+                faults.add("has a mount that its jail does not have: " + mount);
+            }
+        }
+    }
+
+    /** The first and the last filter as the kernel has them, where it tells: the policies', byte for byte. */
+    private void checkFilters(ChildProcess child, Optional<EngineKind> engine, JailReport report, List<String> faults)
+            throws HostLackException {
+        List<String> installed = report.details().filterHashes();
+        if (installed.isEmpty()) {
+            return;
+        }
+        ProcessKind kind = child.instance().kind();
+        String wide = wideFilters.get(kind);
+        if (wide == null) {
+            wide = JailAudit.hash(distribution.wideFilter(kind, mode));
+            wideFilters.put(kind, wide);
+        }
+        if (!installed.getFirst().equals(wide)) {
+            faults.add("its first filter is not the compiled policy of its start, but " + installed.getFirst());
+        }
+        byte[] last = HexFormat.of().parseHex(installed.getLast());
+        if (child.variants().stream()
+                .noneMatch(v -> v.engine().equals(engine) && v.filter().hasHash(last))) {
+            faults.add("its last filter is not the compiled policy of its class, but " + installed.getLast());
+        }
     }
 
     private static boolean isKvm(String what) {

@@ -14,6 +14,7 @@ import io.jvmm.ipc.sys.Pipe;
 import io.jvmm.ipc.sys.UnixSocket;
 import io.jvmm.policy.jail.FdMapping;
 import io.jvmm.policy.jail.Jail;
+import io.jvmm.policy.jail.JailDetails;
 import io.jvmm.policy.jail.JailReport;
 import io.jvmm.policy.jail.JailedProcess;
 import java.nio.file.Path;
@@ -137,7 +138,16 @@ public final class FakeMachine implements AutoCloseable, ProcessInspector {
     @Override
     public JailReport look(ChildProcess child) {
         return new JailReport(
-                child.instance().process(), child.pid(), Map.of(), Map.of(), Map.of(), "", "", List.of(), List.of());
+                child.instance().process(),
+                child.pid(),
+                Map.of(),
+                Map.of(),
+                Map.of(),
+                "",
+                "",
+                List.of(),
+                List.of(),
+                new JailDetails(Map.of(), "", false, List.of(), List.of(), 0, List.of()));
     }
 
     @Override
