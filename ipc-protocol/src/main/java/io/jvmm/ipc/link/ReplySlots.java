@@ -74,10 +74,18 @@ final class ReplySlots {
      * @param spin how long this vCPU spins
      * @param awake whether the device did not have to be woken
      * @param deadlineNs when to give up
-     * @return false when the deadline passed, or the link ceased to be connected
+     * @param seen the link's health; when it changes the deadline may, too
+     * @return false when the deadline passed, or the health changed
      */
     boolean await(
-            int slot, long sequence, long nowNs, SpinLimit spin, boolean awake, long deadlineNs, LinkState state) {
+            int slot,
+            long sequence,
+            long nowNs,
+            SpinLimit spin,
+            boolean awake,
+            long deadlineNs,
+            LinkState state,
+            LinkHealth seen) {
         int at = slot * SLOT_LENGTH_BYTES;
         long spinNs = spin.limitNs(nowNs, awake);
         if (spinNs > 0) {
@@ -91,16 +99,16 @@ final class ReplySlots {
                     Thread.onSpinWait();
                 }
                 lookNs = System.nanoTime();
-            } while (lookNs - spinEndNs < 0 && state.connected());
+            } while (lookNs - spinEndNs < 0 && state.health() == seen);
             spin.inVain(lookNs);
         }
-        return sleep(slot, sequence, deadlineNs, state);
+        return sleep(slot, sequence, deadlineNs, state, seen);
     }
 
-    private boolean sleep(int slot, long sequence, long deadlineNs, LinkState state) {
+    private boolean sleep(int slot, long sequence, long deadlineNs, LinkState state, LinkHealth seen) {
         int at = slot * SLOT_LENGTH_BYTES;
         long found = announceSleep(slot);
-        while (found != sequence && state.connected() && System.nanoTime() - deadlineNs < 0) {
+        while (found != sequence && state.health() == seen && System.nanoTime() - deadlineNs < 0) {
             Futex.awaitUntil(slots, at + SLOT_SEQUENCE, (int) found, deadlineNs);
             found = slots.getLongVolatile(at + SLOT_SEQUENCE);
         }
@@ -121,7 +129,17 @@ final class ReplySlots {
     }
 
     /**
-     * vCPU side: makes every reader see that the link is no longer connected. The sequence changes to one that nobody
+     * Makes every sleeping reader look again: at its sequence, which a device may have stored before it died and could wake it, and at the
+     * health of the link. One that has looked at the health and does not sleep yet may miss it; it wakes at its deadline. Answers stay.
+     */
+    void wakeAll() {
+        for (int slot = 0; slot < count; slot++) {
+            Futex.wake(slots, slot * SLOT_LENGTH_BYTES + SLOT_SEQUENCE, Integer.MAX_VALUE);
+        }
+    }
+
+    /**
+     * Makes every reader see that the link is no longer what it was, and leave. The sequence changes to one that nobody
      * waits for, because a wake-up alone is lost on a reader that has looked at the link but does not sleep yet.
      */
     void abandon() {

@@ -6,15 +6,22 @@ package io.jvmm.ipc.link;
  *
  * @param spinNs nanoseconds to spin before sleeping, at most; 0 sleeps at once
  * @param timeoutNs nanoseconds after which a read, or a write to a full ring, gives the device up as hung; positive
+ * @param replaceTimeoutNs nanoseconds after which an access to a device whose successor is awaited is given up; positive
  */
-public record WaitPolicy(long spinNs, long timeoutNs) {
+public record WaitPolicy(long spinNs, long timeoutNs, long replaceTimeoutNs) {
     /** A device that has not answered for this long is hung. */
     public static final long DEFAULT_TIMEOUT_NS = 1_000_000_000L;
 
     public WaitPolicy {
-        if (spinNs < 0 || timeoutNs <= 0) {
-            throw new IllegalArgumentException("wait policy: spin " + spinNs + " ns, time-out " + timeoutNs + " ns");
+        if (spinNs < 0 || timeoutNs <= 0 || replaceTimeoutNs <= 0) {
+            throw new IllegalArgumentException("wait policy: spin " + spinNs + " ns, time-out " + timeoutNs
+                    + " ns, for a successor " + replaceTimeoutNs + " ns");
         }
+    }
+
+    /** Waits no longer for a successor than for an answer. */
+    public WaitPolicy(long spinNs, long timeoutNs) {
+        this(spinNs, timeoutNs, timeoutNs);
     }
 
     /** Spins for {@code spinNs}, with the default time-out. */

@@ -145,6 +145,11 @@ public final class GuardedProducer {
         return violation;
     }
 
+    /** Trusts the consumer again: it is another one, and no claim is under way. */
+    public synchronized void forgive() {
+        violation = null;
+    }
+
     private synchronized int sever() {
         if (violation == null) {
             long tail = buffer.getLongVolatile(tailOffset);

@@ -41,8 +41,8 @@ class HostileLinkTest {
     }
 
     @Test
-    void severingReleasesAWaitingReader() throws InterruptedException {
-        BoardEndpoint board = board(new WaitPolicy(0, 100_000_000_000L));
+    void aReaderWaitsNoLongerForTheSuccessorOfASeveredDeviceThanItMay() throws InterruptedException {
+        BoardEndpoint board = board(new WaitPolicy(0, 100_000_000_000L, 20_000_000));
         long[] value = new long[1];
         Thread vcpu = Thread.ofPlatform().start(() -> value[0] = board.read(0, 0, 0, 2));
         awaitSleepingReader();

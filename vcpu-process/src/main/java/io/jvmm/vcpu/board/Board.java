@@ -36,10 +36,6 @@ public final class Board {
     private static final long JOIN_MS = 1_500;
     private static final long BEGIN_MS = 10_000;
     private static final long ERROR_LOG_PERIOD_NS = 1_000_000_000;
-    private static final int STATUS_DONE = 0;
-    private static final int STATUS_WRONG_STATE = 1;
-    private static final int STATUS_NOT_MINE = 2;
-    private static final int STATUS_STUCK = 3;
 
     private final ProcessEndpoint supervisor;
     private final EventFd attention;
@@ -50,8 +46,9 @@ public final class Board {
     private final List<DeviceListener> devices = new ArrayList<>();
     private final List<VcpuLoop> loops = new ArrayList<>();
     private final List<Thread> threads = new ArrayList<>();
-    private final boolean[] violationTold;
     private final long[] guestErrorsTold;
+    private final AckQueue acks = new AckQueue();
+    private final Replacements replacements = new Replacements(devices, acks);
     private final RunGate gate = new RunGate();
     private final Counters counters = new Counters();
     private final @Nullable ExpansionBus bus;
@@ -59,8 +56,9 @@ public final class Board {
     private @Nullable MachineState state;
     private boolean assembled;
     private @Nullable SupervisorRequestType holdFor;
-    private @Nullable SupervisorRequestType ackPending;
-    private int ackStatus;
+    /** Taken while {@link #holdFor} was not done, and not for then. */
+    private @Nullable SupervisorRequestType deferred;
+
     private @Nullable StopReport stop;
     private boolean stopLogged;
     private boolean stopTold;
@@ -121,7 +119,6 @@ public final class Board {
         for (final Vcpu v : vcpus) {
             loops.add(new VcpuLoop(v, maps, gate, attention, exitTimeoutNs));
         }
-        this.violationTold = new boolean[devices.size()];
         this.guestErrorsTold = new long[devices.size()];
     }
 
@@ -187,8 +184,10 @@ public final class Board {
         while (true) {
             final long now = Clock.monotonicNs();
             final boolean more = pollDevices(now);
-            pollSupervisor();
+            pollSupervisor(now);
             takeReports();
+            takePower();
+            replacements.work(now, gate.isOpen());
             tellSupervisor(now);
             if (ending) {
                 return end(End.STOPPED);
@@ -215,11 +214,16 @@ public final class Board {
     private boolean pollDevices(long now) {
         boolean more = false;
         for (int i = 0; i < devices.size(); i++) {
-            final DeviceListener d = devices.get(i);
-            more |= d.poll(now);
-            final PowerAction action = d.powerAction();
-            final PowerOrigin origin = d.powerOrigin();
-            if (action != null && origin != null && stop == null) {
+            more |= devices.get(i).poll(now);
+        }
+        return more;
+    }
+
+    private void takePower() {
+        for (int i = 0; i < devices.size() && stop == null; i++) {
+            final PowerAction action = devices.get(i).powerAction();
+            final PowerOrigin origin = devices.get(i).powerOrigin();
+            if (action != null && origin != null) {
                 final StopCause cause = switch (action) {
                     case POWER_OFF -> StopCause.POWERED_OFF;
                     case RESET -> StopCause.RESET;
@@ -227,14 +231,34 @@ public final class Board {
                 stopGuest(new StopReport(cause, 0, 0, origin.number(), ""));
             }
         }
-        return more;
     }
 
-    private void pollSupervisor() {
-        while (!ending && ackPending == null && holdFor == null && supervisor.next()) {
+    private boolean takesRequests() {
+        return !ending && !acks.isFull() && deferred == null && !replacements.isBusy();
+    }
+
+    /**
+     * While a vCPU has to come to a stand it may wait for a device's successor: what concerns devices is not held up by that, and neither is the end.
+     */
+    private void pollSupervisor(long now) {
+        while (takesRequests() && supervisor.next()) {
             final SupervisorRequestType request = supervisor.request();
+            final long argument = supervisor.argument();
+            final long detail = supervisor.detail();
             supervisor.release();
-            carryOut(request);
+            switch (request) {
+                case DEVICE_AWAY, DEVICE_BACK, DEVICE_BROKEN ->
+                    replacements.carryOut(request, argument, detail, supervisor, now);
+                case STOP -> ending = true; // acknowledged when every vCPU thread has ended
+                case PING -> acks.add(request, AckQueue.DONE);
+                default -> {
+                    if (holdFor == null) {
+                        carryOut(request);
+                    } else {
+                        deferred = request;
+                    }
+                }
+            }
         }
     }
 
@@ -242,20 +266,18 @@ public final class Board {
         switch (request) {
             case START, RESUME -> {
                 if (gate.isOpen() || stop != null) {
-                    acknowledge(request, STATUS_WRONG_STATE);
+                    acks.add(request, AckQueue.WRONG_STATE);
                 } else {
                     begin();
-                    acknowledge(request, STATUS_DONE);
+                    acks.add(request, AckQueue.DONE);
                 }
             }
             case PAUSE, DRAIN -> {
                 setGate(RunGate.Wanted.HOLD);
                 holdFor = request; // acknowledged when every vCPU stands still
+                acks.addLater(request);
             }
-            case STOP -> ending = true; // acknowledged when every vCPU thread has ended
-            case PING -> acknowledge(request, STATUS_DONE);
-            case DEVICE_AWAY, DEVICE_BACK, DEVICE_BROKEN, POWER_BUTTON, RESIZE, BALLOON ->
-                acknowledge(request, STATUS_NOT_MINE);
+            default -> acks.add(request, AckQueue.NOT_MINE);
         }
     }
 
@@ -275,12 +297,8 @@ public final class Board {
         if (state != null) {
             state.leave();
         }
+        replacements.watchFrom(Clock.monotonicNs());
         setGate(RunGate.Wanted.RUN);
-    }
-
-    private void acknowledge(SupervisorRequestType request, int status) {
-        ackPending = request;
-        ackStatus = status;
     }
 
     /** What vCPU threads found out. */
@@ -293,8 +311,12 @@ public final class Board {
         }
         if (holdFor != null && allStill()) {
             saveState(stop == null ? MachineStateLayout.Moment.PAUSED : MachineStateLayout.Moment.STOPPED);
-            acknowledge(holdFor, STATUS_DONE);
+            acks.done(holdFor, AckQueue.DONE);
             holdFor = null;
+            if (deferred != null) {
+                carryOut(deferred);
+                deferred = null;
+            }
         }
     }
 
@@ -308,6 +330,7 @@ public final class Board {
     private void stopGuest(StopReport report) {
         stop = report;
         setGate(RunGate.Wanted.HOLD);
+        replacements.release();
     }
 
     private void setGate(RunGate.Wanted wanted) {
@@ -335,7 +358,7 @@ public final class Board {
             firstInstructionTold = supervisor.firstInstruction(loops.getFirst().firstInstructionNs());
         }
         for (int i = 0; i < devices.size(); i++) {
-            tellAbout(i);
+            devices.get(i).tell(supervisor, now);
         }
         if (now >= nextErrorLogNs) {
             logGuestErrors(now);
@@ -348,25 +371,7 @@ public final class Board {
             stopLogged = true;
             stopTold = supervisor.guestStopped(stop.cause(), stop.vcpu(), stop.rip(), stop.detail());
         }
-        if (ackPending != null && supervisor.ack(ackPending, ackStatus)) {
-            ackPending = null;
-        }
-    }
-
-    private void tellAbout(int i) {
-        final DeviceListener d = devices.get(i);
-        final long hungNs = d.takeHungNs();
-        if (hungNs != 0 && supervisor.deviceHung(d.device().index(), hungNs)) {
-            d.hungTold();
-        }
-        if (d.isSevered() && !violationTold[i]) {
-            final var violation = d.violation();
-            violationTold[i] =
-                    violation == null || supervisor.peerViolation(d.device().index(), violation);
-            if (violationTold[i] && !d.refusal().isEmpty()) {
-                supervisor.log(LogLevel.ERROR, d.device().name() + ": " + d.refusal());
-            }
-        }
+        acks.send(supervisor);
     }
 
     /** At most one line a second and device, however many errors the guest provokes. */
@@ -384,12 +389,10 @@ public final class Board {
         }
     }
 
-    private boolean somethingUntold() {
-        boolean untold = ackPending != null || (stop != null && !stopTold && allStill());
-        for (int i = 0; i < devices.size(); i++) {
-            untold |= devices.get(i).takeHungNs() != 0 || (devices.get(i).isSevered() && !violationTold[i]);
-        }
-        return untold;
+    /** How long it may sleep because of what it has to do or to tell. */
+    private long duty(long now) {
+        final boolean untold = acks.isDue() || (stop != null && !stopTold && allStill());
+        return Math.min(untold ? RETRY_NS : LARGEST_WAIT_NS, replacements.within(now, gate.isOpen(), RETRY_NS));
     }
 
     private boolean isSupervisorGone() {
@@ -397,11 +400,8 @@ public final class Board {
     }
 
     private void sleep(long now, boolean more) {
-        long timeout = more ? 0 : LARGEST_WAIT_NS;
-        if (somethingUntold()) {
-            timeout = Math.min(timeout, RETRY_NS);
-        }
-        boolean quiet = supervisor.prepareToSleep() || ackPending != null || holdFor != null;
+        long timeout = more ? 0 : duty(now);
+        boolean quiet = supervisor.prepareToSleep() || !takesRequests();
         for (int i = 0; i < devices.size(); i++) {
             final DeviceListener d = devices.get(i);
             quiet &= d.prepareToSleep();
@@ -429,6 +429,7 @@ public final class Board {
 
     private End end(End how) {
         setGate(RunGate.Wanted.STOP);
+        replacements.release();
         try {
             final long deadline = Clock.monotonicNs() + JOIN_MS * 1_000_000;
             for (final Thread t : threads) {
@@ -442,9 +443,12 @@ public final class Board {
             if (ended) {
                 saveState(MachineStateLayout.Moment.STOPPED);
             }
-            final int status = ended ? STATUS_DONE : STATUS_STUCK;
+            final int status = ended ? AckQueue.DONE : AckQueue.STUCK;
             tellCounters();
-            acknowledge(SupervisorRequestType.STOP, status);
+            if (holdFor != null) {
+                acks.done(holdFor, status);
+            }
+            acks.add(SupervisorRequestType.STOP, status);
             tellSupervisor(Clock.monotonicNs());
         }
         return how;

@@ -39,9 +39,15 @@ public enum BoardCounter {
     /** Accesses to PCI configuration space. */
     CONFIG_ACCESSES(18),
     /** Doorbells of virtqueues that do not exist, or of functions that may not read memory. */
-    KICKS_DROPPED(19);
+    KICKS_DROPPED(19),
+    /** Device processes that went and were to be replaced. */
+    DEVICES_AWAY(20),
+    /** Messages that waited for a successor. */
+    MESSAGES_STALLED(21),
+    /** Devices given up for good. */
+    DEVICES_BROKEN(22);
 
-    static final int LARGEST_NUMBER = KICKS_DROPPED.number;
+    static final int LARGEST_NUMBER = DEVICES_BROKEN.number;
 
     private final int number;
 

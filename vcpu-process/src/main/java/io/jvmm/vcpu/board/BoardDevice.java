@@ -75,8 +75,16 @@ public final class BoardDevice implements RegisterTarget {
         return mayPower;
     }
 
+    /** Board thread: what has been found wrong with its process is over. */
+    void forgive() {
+        inTrouble = false;
+    }
+
     private void checkHealth() {
-        if (!inTrouble && endpoint.health() != LinkHealth.CONNECTED) {
+        final LinkHealth health = endpoint.health();
+        if (health != LinkHealth.CONNECTED
+                && !inTrouble
+                && (health == LinkHealth.HUNG || health == LinkHealth.SEVERED)) {
             inTrouble = true;
             attention.signal();
         }

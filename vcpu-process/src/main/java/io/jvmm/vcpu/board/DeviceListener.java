@@ -2,8 +2,10 @@ package io.jvmm.vcpu.board;
 
 import io.jvmm.ipc.link.BoardEndpoint;
 import io.jvmm.ipc.link.LinkHealth;
+import io.jvmm.ipc.link.ProcessEndpoint;
 import io.jvmm.ipc.message.DeviceEventHandler;
 import io.jvmm.ipc.message.DeviceEventType;
+import io.jvmm.ipc.message.LogLevel;
 import io.jvmm.ipc.message.PciFunction;
 import io.jvmm.ipc.message.PowerAction;
 import io.jvmm.ipc.message.PowerOrigin;
@@ -13,7 +15,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The board thread's ear for one device: polls its events within a budget, acts on those this device may send, notes when
- * the link goes bad. Board thread only; allocates nothing unless something is wrong.
+ * the link goes bad, and carries out the replacement of its process. The budget is the device's and not its process's: it gains nothing by dying. Board thread only; allocates nothing unless something is wrong.
  */
 final class DeviceListener implements DeviceEventHandler {
     /** Some 50,000 events a second: far above what a sane device sends, and well below one processor's worth. */
@@ -46,9 +48,14 @@ final class DeviceListener implements DeviceEventHandler {
     private boolean watched = true;
     private boolean hungReported;
     private boolean severed;
+    private boolean violationTold;
+    private boolean away;
+    private boolean stallOwed;
     private @Nullable PowerAction powerAction;
     private @Nullable PowerOrigin powerOrigin;
+    /** Why it was severed, for people; empty where the violation says it all. */
     private String refusal = "";
+
     private long guestErrors;
     private int lastErrorCode;
 
@@ -72,7 +79,7 @@ final class DeviceListener implements DeviceEventHandler {
 
     /** Takes what the device has said, at most a batch; true if there may be more that may be taken now. */
     boolean poll(long nowNs) {
-        if (severed) {
+        if (severed || away) {
             return false;
         }
         final int left = budget.left(nowNs);
@@ -90,17 +97,113 @@ final class DeviceListener implements DeviceEventHandler {
         return n > 0 && !severed;
     }
 
-    /** Takes all that the device has said so far, within a bound. */
+    /** Takes all that the device has declared so far, within a bound. */
     void hearOut() {
-        int left = MOST_DECLARATIONS;
-        while (left > 0 && !severed) {
+        hearOut(MOST_DECLARATIONS);
+    }
+
+    private void hearOut(int most) {
+        int left = most;
+        while (left > 0 && !severed && !away) {
             final int n = endpoint.pollEvents(this, Math.min(left, BATCH));
             counters.add(BoardCounter.DEVICE_EVENTS, n);
+            budget.spend(n);
             left = n == 0 ? 0 : left - n;
             if (endpoint.health() == LinkHealth.SEVERED) {
                 sever();
             }
         }
+    }
+
+    /**
+     * The device's process is gone. What it still said is heard, as much as a ring holds; then its ring is not touched any more.
+     *
+     * @param renew nobody may be inside the link until {@link #back}
+     * @return false when it has been given up for good
+     */
+    boolean away(boolean renew, long deathNs, ProcessEndpoint supervisor, long nowNs) {
+        if (endpoint.health() == LinkHealth.BROKEN) {
+            return false;
+        }
+        leave(supervisor, nowNs);
+        return endpoint.away(renew, Math.min(deathNs, nowNs));
+    }
+
+    private void leave(ProcessEndpoint supervisor, long nowNs) {
+        if (away) {
+            return;
+        }
+        hearOut(endpoint.eventBound());
+        endpoint.endStall(nowNs);
+        tell(supervisor, nowNs);
+        away = true;
+        severed = false;
+        // What the process has done wrong and was not told of concerns nobody any more.
+        hungReported = true;
+        violationTold = true;
+        if (watched) {
+            poller.ignore(pollIndex);
+            watched = false;
+        }
+        counters.increment(BoardCounter.DEVICES_AWAY);
+    }
+
+    /** The successor is there. False when none was awaited. */
+    boolean back() {
+        if (!away || endpoint.health() == LinkHealth.BROKEN) {
+            return false;
+        }
+        device.forgive();
+        away = false;
+        hungReported = false;
+        violationTold = false;
+        refusal = "";
+        stallOwed = true;
+        endpoint.back();
+        return true;
+    }
+
+    /** There will be no successor. */
+    void breakDown(ProcessEndpoint supervisor, long nowNs) {
+        if (endpoint.health() != LinkHealth.BROKEN) {
+            leave(supervisor, nowNs);
+            stallOwed = false;
+            if (bus != null) {
+                bus.broken(device);
+            }
+            endpoint.breakDown();
+            counters.increment(BoardCounter.DEVICES_BROKEN);
+        }
+    }
+
+    /** Says what the supervisor has to know and has not been told; what does not fit is said later. */
+    void tell(ProcessEndpoint supervisor, long nowNs) {
+        final long hungNs = hungNs();
+        if (hungNs != 0 && supervisor.deviceHung(device.index(), hungNs)) {
+            hungReported = true;
+            counters.increment(BoardCounter.DEVICES_HUNG);
+        }
+        if (severed && !violationTold) {
+            final Violation violation = endpoint.violation();
+            violationTold = violation == null || supervisor.peerViolation(device.index(), violation);
+            if (violationTold && !refusal.isEmpty()) {
+                supervisor.log(LogLevel.ERROR, device.name() + ": " + refusal);
+            }
+        }
+        if (stallOwed
+                && endpoint.isStallKnown(nowNs)
+                && supervisor.deviceStall(device.index(), endpoint.stallMessages(), endpoint.stallNs())) {
+            stallOwed = false;
+            counters.add(BoardCounter.MESSAGES_STALLED, endpoint.stallMessages());
+        }
+    }
+
+    /** How long the board may sleep because of what it still has to tell; {@link Long#MAX_VALUE} when that is nothing. */
+    long untoldForNs(long nowNs, long retryNs) {
+        if (hungNs() != 0 || (severed && !violationTold)) {
+            return retryNs;
+        }
+        return stallOwed ? endpoint.stallLookNs(nowNs) : Long.MAX_VALUE;
     }
 
     /** Before sleeping: false if there is something to do first. */
@@ -126,35 +229,15 @@ final class DeviceListener implements DeviceEventHandler {
 
     /** How long a device that talks too much will not be heard; {@link Long#MAX_VALUE} if that is not the case. */
     long deafForNs(long nowNs) {
-        return watched || severed ? Long.MAX_VALUE : Math.max(0, budget.nextPeriodNs() - nowNs);
+        return watched || severed || away ? Long.MAX_VALUE : Math.max(0, budget.nextPeriodNs() - nowNs);
     }
 
     /** How long the device has let a vCPU wait, once; 0 if it is not hung or that has been told. */
-    long takeHungNs() {
+    private long hungNs() {
         if (hungReported || endpoint.health() != LinkHealth.HUNG) {
             return 0;
         }
         return Math.max(1, endpoint.hungAfterNs());
-    }
-
-    void hungTold() {
-        hungReported = true;
-        counters.increment(BoardCounter.DEVICES_HUNG);
-    }
-
-    /** What the device did that it may not do; null while it behaves. */
-    @Nullable
-    Violation violation() {
-        return endpoint.violation();
-    }
-
-    boolean isSevered() {
-        return severed;
-    }
-
-    /** Why it was severed, for people; empty where the violation says it all. */
-    String refusal() {
-        return refusal;
     }
 
     /** The last power request; stays. */

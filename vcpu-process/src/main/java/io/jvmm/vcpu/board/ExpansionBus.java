@@ -31,6 +31,9 @@ public interface ExpansionBus {
      */
     String assemble();
 
+    /** The device's process is gone for good: from now on the board answers for its functions. */
+    void broken(BoardDevice device);
+
     /** After a sleep: carries interrupts. */
     void serve(long nowNs);
 

@@ -23,6 +23,7 @@ import java.util.regex.Pattern;
  * @param firmware whether a PC's firmware is started, and no kernel
  * @param spinNs how long a vCPU spins for a reply before it sleeps
  * @param readTimeoutNs after how long a register read is answered with all ones
+ * @param replaceTimeoutNs how long an access waits for the successor of a device's process, at most
  */
 record VcpuConfig(
         String vmName,
@@ -35,6 +36,7 @@ record VcpuConfig(
         List<Device> devices,
         long spinNs,
         long readTimeoutNs,
+        long replaceTimeoutNs,
         Jail jail) {
     private static final int MAX_VCPUS = 255;
     private static final int MAX_WINDOWS = 32;
@@ -133,6 +135,7 @@ record VcpuConfig(
                 List.copyOf(devices),
                 optionalLong(record, "wait.spin-ns", 0),
                 optionalLong(record, "read-timeout-ns", 1_000_000_000L),
+                optionalLong(record, "replace-timeout-ns", 5_000_000_000L),
                 switch (jail) {
                     case "enforce" -> Jail.ENFORCE;
                     case "log" -> Jail.LOG;

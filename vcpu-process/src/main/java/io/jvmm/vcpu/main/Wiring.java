@@ -65,7 +65,7 @@ record Wiring(
                 doorbell(record, "supervisor", REQUEST_DOORBELL),
                 doorbell(record, "supervisor", EVENT_DOORBELL));
         final EventFd attention = EventFd.create();
-        final WaitPolicy wait = new WaitPolicy(config.spinNs(), config.readTimeoutNs());
+        final WaitPolicy wait = new WaitPolicy(config.spinNs(), config.readTimeoutNs(), config.replaceTimeoutNs());
         final List<BoardDevice> devices = new ArrayList<>();
         final AddressMap.Builder ports = AddressMap.builder(WindowSpec.Space.PIO);
         final AddressMap.Builder addresses = AddressMap.builder(WindowSpec.Space.MMIO);

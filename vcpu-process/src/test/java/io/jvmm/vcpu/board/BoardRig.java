@@ -33,6 +33,9 @@ import org.jspecify.annotations.Nullable;
 final class BoardRig implements AutoCloseable, SupervisorEventHandler {
     private static final long PATIENCE_NS = 60_000_000_000L;
 
+    /** How long a vCPU waits for a successor. */
+    static final long REPLACE_NS = 1_000_000_000L;
+
     final LinkMemory deviceLink;
     final DeviceEndpoint device;
     final BoardEndpoint boardEnd;
@@ -47,6 +50,7 @@ final class BoardRig implements AutoCloseable, SupervisorEventHandler {
     private @Nullable Thread deviceThread;
     private volatile boolean deviceStops;
     volatile long answerDelayNs;
+    long lastStallNs;
 
     BoardRig(boolean mayPower, long timeoutNs, ScriptedVcpu... scripts) {
         this(mayPower, timeoutNs, List.of(scripts), List.of(scripts), _ -> null);
@@ -75,7 +79,7 @@ final class BoardRig implements AutoCloseable, SupervisorEventHandler {
                 LinkMemory.attach(deviceLink.fd(), LinkKind.DEVICE),
                 requestDoorbell,
                 deviceEventDoorbell,
-                new WaitPolicy(20_000, timeoutNs));
+                new WaitPolicy(20_000, timeoutNs, REPLACE_NS));
         device = new DeviceEndpoint(
                 LinkMemory.attach(deviceLink.fd(), LinkKind.DEVICE), requestDoorbell, deviceEventDoorbell, 0);
         final EventFd supervisorRequest = EventFd.create();
@@ -144,7 +148,11 @@ final class BoardRig implements AutoCloseable, SupervisorEventHandler {
     }
 
     void send(SupervisorRequestType request) {
-        if (!supervisor.send(request)) {
+        send(request, 0, 0);
+    }
+
+    void send(SupervisorRequestType request, long argument, long detail) {
+        if (!supervisor.send(request, argument, detail)) {
             fail("supervisor ring full");
         }
     }
@@ -227,6 +235,12 @@ final class BoardRig implements AutoCloseable, SupervisorEventHandler {
     @Override
     public void peerViolation(int deviceIndex, Violation violation) {
         events.add("violation " + deviceIndex + " " + violation.kind());
+    }
+
+    @Override
+    public void deviceStall(int deviceIndex, int messages, long stallNs) {
+        events.add("stall " + deviceIndex + " " + messages);
+        lastStallNs = stallNs;
     }
 
     @Override

@@ -133,6 +133,11 @@ public final class PciBus implements ExpansionBus, AutoCloseable {
         }
     }
 
+    @Override
+    public void broken(BoardDevice device) {
+        // its registers read all ones
+    }
+
     private Decoder decode() {
         return Bars.decode(bridge, slots);
     }

@@ -1,0 +1,151 @@
+package io.jvmm.ipc.link;
+
+import io.jvmm.ipc.ring.IpcRingLayout;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
+import org.agrona.concurrent.AtomicBuffer;
+
+/**
+ * How long the guest waited for a device's successor: from the death of the process, or from the posting of the first message that
+ * waited where that was later, until that message was answered or given back. PROTOCOL.md, DEVICE_STALL.
+ *
+ * <p>The board thread calls what is marked so. It looks at the head of the request ring, from the successor's coming until the message has been handled and
+ * not longer than {@code patienceNs}; vCPU threads add what they know only where they wait anyway. The ring is shared with the device: what is read there may be any
+ * number, and all that comes of a wrong one is a wrong figure.
+ */
+final class StallMeter {
+    private static final long NONE = 0;
+    private static final long SHORTEST_LOOK_NS = 250_000;
+    /** A look comes after this part of the time that has passed, so that a long stall costs as few looks as a short one. */
+    private static final int LOOKS_PER_TIME = 16;
+
+    private final AtomicBuffer ring;
+    private final int capacity;
+    private final long patienceNs;
+
+    private final AtomicInteger waiting = new AtomicInteger();
+    private final AtomicLong firstWaitNs = new AtomicLong(NONE);
+    private final AtomicLong answeredNs = new AtomicLong(NONE);
+    private volatile boolean measuring;
+
+    private long deathNs;
+    private long tailWhenAway;
+    private long first;
+    private long startNs;
+    private long backNs;
+    private int messages;
+    private long stallNs;
+
+    StallMeter(AtomicBuffer requestRing, long patienceNs) {
+        this.ring = requestRing;
+        this.capacity = requestRing.capacity() - IpcRingLayout.TRAILER_LENGTH_BYTES;
+        this.patienceNs = patienceNs;
+    }
+
+    // ---- vCPU threads ----
+
+    /** An access that began at {@code sinceNs} finds the device away. */
+    void found(long sinceNs) {
+        firstWaitNs.compareAndSet(NONE, sinceNs);
+    }
+
+    /** A message waits before it can be posted. */
+    void beginWait() {
+        waiting.incrementAndGet();
+    }
+
+    void endWait() {
+        waiting.decrementAndGet();
+    }
+
+    /** A read has been answered after a sleep. */
+    void answered() {
+        if (measuring) {
+            answeredNs.compareAndSet(NONE, System.nanoTime());
+        }
+    }
+
+    // ---- board thread ----
+
+    /** The process is gone since {@code whenNs}. */
+    void away(long whenNs) {
+        deathNs = whenNs;
+        tailWhenAway = tail();
+    }
+
+    /** The successor is there and has handled nothing yet. */
+    void back(long nowNs) {
+        first = head();
+        final int posted = count(first, tail());
+        messages = posted + waiting.get();
+        long firstPostedNs = firstWaitNs.getAndSet(NONE);
+        boolean before = posted > 0 && first < tailWhenAway; // a renewed ring is empty
+        startNs = before || firstPostedNs == NONE ? deathNs : Math.max(deathNs, firstPostedNs);
+        backNs = nowNs;
+        answeredNs.set(NONE);
+        measuring = messages > 0;
+        stallNs = 0;
+    }
+
+    /** Whether the figures are there, or will not come any more. */
+    boolean isDone(long nowNs) {
+        if (!measuring) {
+            return true;
+        }
+        long answered = answeredNs.get();
+        boolean handled = answered != NONE || head() != first;
+        if (!handled && nowNs - backNs < patienceNs) {
+            return false;
+        }
+        finish(answered != NONE ? answered : nowNs);
+        return true;
+    }
+
+    /** It has gone again: the figures are those of now. */
+    void finish(long nowNs) {
+        if (measuring) {
+            measuring = false;
+            stallNs = Math.max(0, nowNs - startNs);
+        }
+    }
+
+    int messages() {
+        return messages;
+    }
+
+    long stallNs() {
+        return stallNs;
+    }
+
+    /** How long until the next look. */
+    long nextLookNs(long nowNs) {
+        return Math.max(SHORTEST_LOOK_NS, (nowNs - backNs) / LOOKS_PER_TIME);
+    }
+
+    private long head() {
+        return ring.getLongVolatile(capacity + IpcRingLayout.HEAD_OFFSET);
+    }
+
+    private long tail() {
+        return ring.getLongVolatile(capacity + IpcRingLayout.TAIL_OFFSET);
+    }
+
+    /** How many messages lie there; no more than there is room for, whatever the ring says. */
+    private int count(long from, long to) {
+        if (((from | to) & (IpcRingLayout.RECORD_ALIGNMENT_BYTES - 1)) != 0 || to - from > capacity) {
+            return 0;
+        }
+        int found = 0;
+        long at = from;
+        while (at - to < 0) {
+            int index = (int) at & (capacity - 1);
+            int length = Math.abs(ring.getIntVolatile(index));
+            if (length < IpcRingLayout.RECORD_HEADER_BYTES || length > capacity - index) {
+                return found;
+            }
+            found += ring.getInt(index + Integer.BYTES) == IpcRingLayout.PADDING_TYPE ? 0 : 1;
+            at += IpcRingLayout.recordBytes(length - IpcRingLayout.RECORD_HEADER_BYTES);
+        }
+        return found;
+    }
+}
