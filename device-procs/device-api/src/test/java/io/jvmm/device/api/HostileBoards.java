@@ -238,6 +238,7 @@ public final class HostileBoards {
                 try {
                     DeviceProcess process =
                             DeviceProcess.receive(factory, peer.deviceControl(), factory.exampleConfig());
+                    process.mapSupervisor();
                     process.map();
                     process.closeUnused();
                     process.ready(process.closeJail(), 1);

@@ -35,6 +35,8 @@ final class Uart16550 {
 
     private static final long HALF_BIT_NUMERATOR_NS = 16_000_000_000L;
     private static final long HALF_BIT_DENOMINATOR = 2 * 1_843_200L;
+    /** Twelve bits at the largest divisor. */
+    private static final long LONGEST_CHARACTER_NS = 24 * 0x1_0000L * HALF_BIT_NUMERATOR_NS / HALF_BIT_DENOMINATOR;
 
     private final int port;
     private final UartStateFlyweight state;
@@ -99,8 +101,10 @@ final class Uart16550 {
         updateInterrupt(nowNs);
     }
 
-    private static long clamped(long atNs, long nowNs, long furthestNs) {
-        return atNs == DeviceCore.NO_DEADLINE ? atNs : Math.min(atNs, nowNs + furthestNs);
+    /** A time that could have been set, at whatever speed there was, stays. */
+    private static long clamped(long atNs, long nowNs, long atThisSpeedNs) {
+        boolean possible = atNs == DeviceCore.NO_DEADLINE || atNs <= nowNs + 4 * LONGEST_CHARACTER_NS;
+        return possible ? atNs : nowNs + atThisSpeedNs;
     }
 
     // ---- the guest's side ----

@@ -31,19 +31,33 @@ class KillTest {
     @MethodSource("features")
     void eachBufferComesBackOnceWhateverDies(long features) {
         for (int seed = 0; seed < 60; seed++) {
-            live(features, seed);
+            live(features, seed, false);
         }
     }
 
+    /** Before and after every effect and every commit, and while it takes over. */
+    @ParameterizedTest
+    @MethodSource("features")
+    void eachBufferComesBackOnceHoweverOftenItDiesAndWherever(long features) {
+        long deaths = 0;
+        for (int seed = 1000; seed < 1060; seed++) {
+            deaths += live(features, seed, true);
+        }
+        assertTrue(deaths > 1_000, deaths + " deaths");
+    }
+
     /** A random life with a random death in one of three transactions. The rig checks that no buffer comes twice. */
-    private static void live(long features, int seed) {
+    private static long live(long features, int seed, boolean mortal) {
         Random random = new Random(seed);
         try (VirtioRig rig = new VirtioRig(new EchoFactory(), Map.of(), Map.of(), 1 << 20)) {
             RigDriver driver =
                     rig.driver().withQueueSize(8 << random.nextInt(3)).setUp(features);
             byte[][][] sent = new byte[3][64][];
+            if (mortal) {
+                rig.mortal(random, 4 + random.nextInt(40));
+            }
             for (int step = 0; step < 200; step++) {
-                if (random.nextInt(3) == 0) {
+                if (!mortal && random.nextInt(3) == 0) {
                     rig.kill(POINTS[random.nextInt(POINTS.length)]);
                 }
                 int at = random.nextInt(3);
@@ -56,7 +70,39 @@ class KillTest {
                     default -> rig.settle();
                 }
             }
+            rig.immortal();
             finish(rig, driver, sent, seed);
+            return rig.deaths();
+        }
+    }
+
+    /**
+     * A driver that kicks only when it is asked to, and looks into a queue only when it was interrupted: no kick and no interrupt is
+     * lost, or a buffer would stay out for ever.
+     */
+    @ParameterizedTest
+    @MethodSource("features")
+    void noKickAndNoInterruptIsLost(long features) {
+        for (int seed = 2000; seed < 2060; seed++) {
+            Random random = new Random(seed);
+            try (VirtioRig rig = new VirtioRig(new EchoFactory(), Map.of(), Map.of(), 1 << 20)) {
+                RigDriver driver = rig.driver().withQueueSize(16).setUp(features);
+                rig.mortal(random, 6 + random.nextInt(40));
+                byte[][] sent = new byte[64][];
+                for (int step = 0; step < 300; step++) {
+                    RigQueue queue = driver.queue(EchoFactory.ECHO);
+                    offer(random, queue, sent);
+                    queue.kick();
+                    rig.settle();
+                    if (driver.takeInterrupts(EchoFactory.ECHO + 1) > 0) {
+                        while (reap(queue, sent, "seed " + seed + " step " + step)) {
+                            // all of them
+                        }
+                    }
+                    assertEquals(0, queue.outstanding(), "seed " + seed + " step " + step);
+                }
+                assertTrue(rig.deaths() > 0);
+            }
         }
     }
 

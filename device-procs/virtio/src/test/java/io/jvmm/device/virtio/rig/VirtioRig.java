@@ -3,14 +3,12 @@ package io.jvmm.device.virtio.rig;
 import io.jvmm.device.api.Backend;
 import io.jvmm.device.api.DeviceConfig;
 import io.jvmm.device.api.DeviceCore;
-import io.jvmm.device.api.DeviceEffects;
 import io.jvmm.device.api.DeviceIdentity;
 import io.jvmm.device.api.HostEvents;
+import io.jvmm.device.api.Mortality;
 import io.jvmm.device.virtio.VirtioFactory;
 import io.jvmm.device.virtio.VirtioProcess;
 import io.jvmm.ipc.memory.GuestMemory;
-import io.jvmm.ipc.message.PowerAction;
-import io.jvmm.ipc.message.PowerOrigin;
 import io.jvmm.ipc.message.SupervisorRequestType;
 import io.jvmm.ipc.sys.Clock;
 import io.jvmm.ipc.sys.Fd;
@@ -22,6 +20,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.Random;
 import java.util.function.BooleanSupplier;
 import org.agrona.concurrent.UnsafeBuffer;
 
@@ -37,7 +36,8 @@ import org.agrona.concurrent.UnsafeBuffer;
  *   }
  * }</pre>
  *
- * <p>The process can be killed: {@link #kill} says where in the next transaction, {@link #killAndAdopt} does it between two.
+ * <p>The process can be killed: {@link #kill} says where in the next transaction, {@link #killAndAdopt} does it between two,
+ * {@link #mortal} anywhere: before and after every effect, every commit, and in the middle of taking over.
  */
 public final class VirtioRig implements AutoCloseable {
 
@@ -87,13 +87,8 @@ public final class VirtioRig implements AutoCloseable {
     private Backend[] backends;
     private Poller poller;
 
-    private final long[] edges;
-    private final boolean[] levels;
-    private long guestErrors;
-    private int lastGuestErrorCode;
-    private long lastGuestErrorDetail;
-    private int configChanges;
-    private int needsResets;
+    private final Mortality mortality = new Mortality();
+    private final RigEffects effects;
     private long nowNs = 1;
     private KillPoint nextKill = KillPoint.NOWHERE;
     private long commits;
@@ -120,11 +115,10 @@ public final class VirtioRig implements AutoCloseable {
         this.memory = GuestMemory.map(memoryFd.fd(), memoryBytes);
         this.working = buffer();
         this.committed = buffer();
-        this.edges = new long[identity.interrupts().size()];
-        this.levels = new boolean[identity.interrupts().size()];
+        this.effects = new RigEffects(identity.interrupts().size(), mortality);
         this.core = process.create(config, working, true, effects, memory, nowNs);
-        this.core.resume(nowNs);
         this.backends = makeBackends();
+        this.core.resume(nowNs);
         this.poller = attach();
         int line = 0;
         for (int function = 0; function < identity.regions().size(); function++) {
@@ -234,7 +228,7 @@ public final class VirtioRig implements AutoCloseable {
 
     /** The guest ended the level interrupt of a line. */
     public void resample(int line) {
-        levels[line] = false;
+        effects.levels[line] = false;
         transaction(RESAMPLE, line, 0, 0, 0);
     }
 
@@ -289,8 +283,8 @@ public final class VirtioRig implements AutoCloseable {
         settle();
         while (!condition.getAsBoolean()) {
             if (Clock.monotonicNs() > endNs) {
-                throw new AssertionError("never: " + what + "; guest errors: " + guestErrors + ", last "
-                        + Integer.toHexString(lastGuestErrorCode));
+                throw new AssertionError("never: " + what + "; guest errors: " + effects.guestErrors + ", last "
+                        + Integer.toHexString(effects.lastGuestErrorCode));
             }
             Thread.onSpinWait();
             settle();
@@ -314,7 +308,54 @@ public final class VirtioRig implements AutoCloseable {
         return commits;
     }
 
+    /** From now on it dies at one of so many steps; {@link #immortal} ends that. */
+    public void mortal(Random chance, int steps) {
+        mortality.begin(chance, steps);
+    }
+
+    /** It lives on. */
+    public void immortal() {
+        mortality.end();
+    }
+
+    /** How often it has died since it became {@link #mortal}. */
+    public long deaths() {
+        return mortality.deaths();
+    }
+
+    /** Whatever dies, a message that is not committed is delivered again, and one that is committed is not. */
+    private void mortalTransaction(int kind, int first, int second, int third, long argument) {
+        boolean message = kind != WORK && kind != BACKENDS && kind != TIMER;
+        boolean dead = false;
+        boolean due = true;
+        while (dead || due) {
+            try {
+                if (dead) {
+                    adopt();
+                    dead = false;
+                }
+                if (due) {
+                    mortality.step();
+                    run(kind, first, second, third, argument);
+                    mortality.step();
+                    store();
+                    due = false;
+                    mortality.step();
+                    core.committed(nowNs);
+                    mortality.step();
+                }
+            } catch (Mortality.Killed e) {
+                dead = true;
+                due &= message;
+            }
+        }
+    }
+
     private void transaction(int kind, int first, int second, int third, long argument) {
+        if (mortality.mortal()) {
+            mortalTransaction(kind, first, second, third, argument);
+            return;
+        }
         KillPoint kill = nextKill;
         nextKill = KillPoint.NOWHERE;
         run(kind, first, second, third, argument);
@@ -324,8 +365,7 @@ public final class VirtioRig implements AutoCloseable {
                 run(kind, first, second, third, argument); // its record is still in the ring
             }
         }
-        commits++;
-        committed.putBytes(0, working, 0, working.capacity());
+        store();
         if (kill == KillPoint.AFTER_COMMIT) {
             adopt();
             return;
@@ -367,9 +407,14 @@ public final class VirtioRig implements AutoCloseable {
         return changed;
     }
 
-    private void commit() {
+    private void store() {
         commits++;
         committed.putBytes(0, working, 0, working.capacity());
+    }
+
+    private void commit() {
+        store();
+        mortality.step();
         core.committed(nowNs);
     }
 
@@ -380,14 +425,17 @@ public final class VirtioRig implements AutoCloseable {
         for (Fd fd : given) {
             fd.close();
         }
+        backends = new Backend[0];
         given.clear();
         working.setMemory(0, working.capacity(), (byte) 0xEE);
         working = buffer();
         working.putBytes(0, committed, 0, committed.capacity());
         core = process.create(config, working, false, effects, memory, nowNs);
-        core.resume(nowNs);
         backends = makeBackends();
+        core.resume(nowNs); // START
         poller = attach();
+        mortality.step();
+        commit();
     }
 
     /** A copy of what is committed. */
@@ -411,38 +459,38 @@ public final class VirtioRig implements AutoCloseable {
 
     /** Takes the number of edges of a line since the last call: a vector of function 0 is a line. */
     public long takeEdges(int line) {
-        long count = edges[line];
-        edges[line] = 0;
+        long count = effects.edges[line];
+        effects.edges[line] = 0;
         return count;
     }
 
     /** The level of a line. */
     public boolean level(int line) {
-        return levels[line];
+        return effects.levels[line];
     }
 
     /** Guest errors so far. */
     public long guestErrors() {
-        return guestErrors;
+        return effects.guestErrors;
     }
 
     /** Code of the last guest error. */
     public int lastGuestErrorCode() {
-        return lastGuestErrorCode;
+        return effects.lastGuestErrorCode;
     }
 
     public long lastGuestErrorDetail() {
-        return lastGuestErrorDetail;
+        return effects.lastGuestErrorDetail;
     }
 
     /** Changes of the configuration the board was told of. */
     public int configChanges() {
-        return configChanges;
+        return effects.configChanges;
     }
 
     /** How often the board was told that a function needs a reset. */
     public int needsResets() {
-        return needsResets;
+        return effects.needsResets;
     }
 
     /** Virtual time. */
@@ -464,43 +512,6 @@ public final class VirtioRig implements AutoCloseable {
         @Override
         public void warn(String line) {
             hostEvents.add("warn " + line);
-        }
-    };
-
-    private final DeviceEffects effects = new DeviceEffects() {
-        @Override
-        public void interrupt(int line) {
-            edges[line]++;
-        }
-
-        @Override
-        public void interruptLevel(int line, boolean asserted) {
-            levels[line] = asserted;
-            if (asserted) {
-                edges[line]++;
-            }
-        }
-
-        @Override
-        public void guestError(int code, long detail) {
-            guestErrors++;
-            lastGuestErrorCode = code;
-            lastGuestErrorDetail = detail;
-        }
-
-        @Override
-        public void power(PowerAction action, PowerOrigin origin) {
-            throw new AssertionError("a virtio device has no say in power");
-        }
-
-        @Override
-        public void configChanged(int function, int generation) {
-            configChanges++;
-        }
-
-        @Override
-        public void needsReset(int function, int reason) {
-            needsResets++;
         }
     };
 
