@@ -122,9 +122,7 @@ final class MachineCommand {
     private static UidAllocator.Lease lease(VmConfig config, RuntimeDirectory runtime) throws HostLackException {
         return SystemInfo.effectiveUid() == 0
                 ? new UidAllocator(runtime)
-                        .lease(
-                                config.jail().uidRange(),
-                                MachinePlan.of(config).processes().size())
+                        .lease(config.jail().uidRange(), MachineLauncher.uidsNeeded(MachinePlan.of(config)))
                 : UidAllocator.Lease.none();
     }
 
@@ -159,6 +157,7 @@ final class MachineCommand {
                         terminal,
                         new JailInspector(distribution, config.jail().mode()),
                         Optional.of(backends.devices()),
+                        launcher,
                         report);
                 Outcome outcome = loop.run();
                 console.stage("machine ended");

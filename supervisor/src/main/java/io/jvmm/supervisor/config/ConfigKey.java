@@ -113,7 +113,34 @@ public enum ConfigKey {
             Section.LIFECYCLE,
             "power_button_timeout_s",
             "30",
-            "after SIGTERM the guest has so long to power off, 0 to 3600");
+            "after SIGTERM the guest has so long to power off, 0 to 3600"),
+    LIFECYCLE_RESTART_BUDGET(
+            Section.LIFECYCLE,
+            "restart_budget",
+            "10",
+            "a device whose process dies more often in restart_window_s is broken, 0 to 100000"),
+    LIFECYCLE_RESTART_WINDOW_S(
+            Section.LIFECYCLE, "restart_window_s", "60", "how far back deaths are counted, 1 to 3600"),
+    LIFECYCLE_RESTART_BACKOFF_MS(
+            Section.LIFECYCLE,
+            "restart_backoff_ms",
+            "100",
+            "a process that dies again at once is replaced so much later, then twice as late, 0 to 5000"),
+    LIFECYCLE_STANDBY(
+            Section.LIFECYCLE,
+            "standby",
+            "\"all\"",
+            "a warm spare for each class of devices; \"none\", or a list: [\"block\", \"net\"]"),
+    LIFECYCLE_HANG_TIMEOUT_MS(
+            Section.LIFECYCLE,
+            "hang_timeout_ms",
+            "2000",
+            "a device process that is silent so long is replaced, 0 (never) to 60000"),
+    LIFECYCLE_REPLACE_TIMEOUT_MS(
+            Section.LIFECYCLE,
+            "replace_timeout_ms",
+            "5000",
+            "the guest waits so long for a device that is being replaced, 1 to 60000");
 
     /** The tables of the file. */
     public enum Section {

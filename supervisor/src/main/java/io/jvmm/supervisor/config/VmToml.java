@@ -132,7 +132,7 @@ public final class VmToml {
         PlatformConfig platform = platform(table(toml, ConfigKey.Section.PLATFORM));
         JailConfig jail = jail(table(toml, ConfigKey.Section.JAIL));
         IpcConfig ipc = ipc(table(toml, ConfigKey.Section.IPC));
-        LifecycleConfig lifecycle = lifecycle(table(toml, ConfigKey.Section.LIFECYCLE));
+        LifecycleConfig lifecycle = LifecycleTable.read(table(toml, ConfigKey.Section.LIFECYCLE));
         if (!problems.isEmpty() || boot == null) {
             problems.sort(java.util.Comparator.comparingInt(VmToml::line));
             throw new ConfigException(problems);
@@ -424,16 +424,5 @@ public final class VmToml {
         int spinUs = t.integer(ConfigKey.IPC_SPIN_US, 0, (int) (IpcConfig.LONGEST_SPIN.toNanos() / 1000), 50);
         int readMs = t.integer(ConfigKey.IPC_READ_TIMEOUT_MS, 1, (int) IpcConfig.LONGEST_READ_TIMEOUT.toMillis(), 1000);
         return new IpcConfig(Duration.ofNanos(spinUs * 1000L), Duration.ofMillis(readMs));
-    }
-
-    private LifecycleConfig lifecycle(TableReader t) {
-        int ready =
-                t.integer(ConfigKey.LIFECYCLE_READY_TIMEOUT_S, 1, (int) LifecycleConfig.LONGEST_READY.toSeconds(), 20);
-        int button = t.integer(
-                ConfigKey.LIFECYCLE_POWER_BUTTON_TIMEOUT_S,
-                0,
-                (int) LifecycleConfig.LONGEST_POWER_BUTTON.toSeconds(),
-                30);
-        return new LifecycleConfig(Duration.ofSeconds(ready), Duration.ofSeconds(button));
     }
 }

@@ -29,6 +29,8 @@ public record Distribution(Path home, MachineConfig.Engine engine) {
     /** In the names of what all device processes share: the beginning of their class paths, and its archive. */
     private static final String SHARED = "devices";
 
+    private static final String STANDBY = "standby";
+
     /** Where a jail has the host's libraries; the loader's own path is part of every program's header. */
     private static final String LIBRARIES = "/lib64";
 
@@ -135,6 +137,16 @@ public record Distribution(Path home, MachineConfig.Engine engine) {
             variants.add(new Variant(e, new NarrowFilter(FilterMode.apply(filter(narrow(p, e)), mode))));
         }
         return variants;
+    }
+
+    /** Whether its device programs can wait as spares. */
+    boolean hasStandbyFilter() {
+        return Files.isReadable(policy(STANDBY));
+    }
+
+    /** The filter of a spare: what any device process may do, and what it needs to become one. */
+    NarrowFilter standbyFilter(JailConfig.Mode mode) throws HostLackException {
+        return new NarrowFilter(FilterMode.apply(filter(STANDBY), mode));
     }
 
     /** The filter that a process starts under: where KVM may come in the vCPU process must be able to build its machine. */

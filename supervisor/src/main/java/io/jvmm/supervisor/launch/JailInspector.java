@@ -27,9 +27,6 @@ import java.util.Set;
  * be: its uid, and no descriptor that it was not given.
  */
 public final class JailInspector implements ProcessInspector {
-    /** The wide filter and the narrow one. */
-    private static final int FILTERS = 2;
-
     private static final int CONTROL = 3;
 
     /** What a process may make or keep for itself: its runtime's files, and what it waits with. (All eventfds have one name.) */
@@ -60,7 +57,7 @@ public final class JailInspector implements ProcessInspector {
 
     @Override
     public List<String> faults(ChildProcess child, Optional<EngineKind> engine, JailReport report) {
-        List<String> faults = new ArrayList<>(report.weaknesses(FILTERS));
+        List<String> faults = new ArrayList<>(report.weaknesses(child.filters()));
         child.hostUid().ifPresent(uid -> {
             String real = report.field("Uid").split("\\s+", 2)[0];
             if (!real.equals(Integer.toString(uid))) {

@@ -8,6 +8,8 @@ package io.jvmm.supervisor.launch;
  *     with a process of its own
  */
 public record ProcessInstance(ProcessKind kind, String process) {
+    private static final String SPARE = " (spare)";
+
     public static final ProcessInstance VCPU = of(ProcessKind.VCPU);
     public static final ProcessInstance SERIAL = of(ProcessKind.SERIAL);
     public static final ProcessInstance PLATFORM = of(ProcessKind.PLATFORM);
@@ -22,6 +24,16 @@ public record ProcessInstance(ProcessKind kind, String process) {
         return new ProcessInstance(kind, kind.process() + "-" + id);
     }
 
+    /** The spare of a class, until it is given a device. */
+    public static ProcessInstance spare(ProcessKind kind) {
+        return new ProcessInstance(kind, kind.process() + SPARE);
+    }
+
+    public boolean isSpare() {
+        return process.endsWith(SPARE);
+    }
+
+    /** Whether it serves a device, or will. */
     public boolean isDevice() {
         return kind != ProcessKind.VCPU;
     }

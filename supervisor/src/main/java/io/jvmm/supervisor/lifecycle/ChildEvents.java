@@ -8,7 +8,6 @@ import io.jvmm.ipc.message.SupervisorRequestType;
 import io.jvmm.ipc.ring.Violation;
 import io.jvmm.ipc.sys.Clock;
 import io.jvmm.ipc.sys.Errno;
-import io.jvmm.supervisor.launch.ChildProcess;
 import io.jvmm.supervisor.launch.ProcessInstance;
 import io.jvmm.supervisor.launch.ProcessKind;
 import io.jvmm.supervisor.launch.Variant;
@@ -32,7 +31,7 @@ final class ChildEvents implements SupervisorEventHandler {
 
     static final long NS_PER_EVENT = 10_000_000L;
 
-    private final ChildProcess child;
+    private final ChildWatch watch;
     private final ChildOutput output;
     private final MachineLoop loop;
     private final long createdNs = Clock.monotonicNs();
@@ -44,12 +43,26 @@ final class ChildEvents implements SupervisorEventHandler {
     /** How it lives; empty until a process that may choose has told. */
     private Optional<Variant> variant;
 
-    ChildEvents(ChildProcess child, ChildOutput output, MachineLoop loop) {
-        this.child = child;
+    ChildEvents(ChildWatch watch, ChildOutput output, MachineLoop loop) {
+        this.watch = watch;
         this.output = output;
         this.loop = loop;
-        this.variant =
-                child.variants().size() == 1 ? Optional.of(child.variants().getFirst()) : Optional.empty();
+        this.variant = onlyVariant();
+    }
+
+    private Optional<Variant> onlyVariant() {
+        List<Variant> all = watch.child().variants();
+        return all.size() == 1 ? Optional.of(all.getFirst()) : Optional.empty();
+    }
+
+    /** A spare has been given a device: it is to be READY again, with another filter. */
+    void becameAnother() {
+        variant = onlyVariant();
+        filterIsRight = false;
+    }
+
+    private ProcessInstance instance() {
+        return watch.instance();
     }
 
     /** Whether the hash in READY was that of the compiled policy. */
@@ -70,7 +83,7 @@ final class ChildEvents implements SupervisorEventHandler {
     /** Told at the end of a machine, to those who want details. */
     void tellDropped() {
         if (logsDropped > 0) {
-            loop.console().detail("[" + child.instance().process() + "] (" + logsDropped + " log records left out)");
+            loop.console().detail("[" + instance().process() + "] (" + logsDropped + " log records left out)");
         }
     }
 
@@ -79,8 +92,8 @@ final class ChildEvents implements SupervisorEventHandler {
         if (!flooded && !events.take(Clock.monotonicNs())) {
             flooded = true;
             loop.handle(new MachineEvent.Violation(
-                    child.instance(),
-                    "the supervisor",
+                    instance(),
+                    MachineEvent.Violation.SUPERVISOR,
                     "it sent more than " + EVENT_BURST + " events, faster than " + 1_000_000_000L / NS_PER_EVENT
                             + " a second"));
         }
@@ -95,15 +108,29 @@ final class ChildEvents implements SupervisorEventHandler {
         filterIsRight = variant.isPresent() && variant.get().filter().hasHash(filterHash);
         output.release(false);
         loop.console()
-                .detail("[" + child.instance().process() + "] ready with " + threads + " threads, "
+                .detail("[" + instance().process() + "] ready with " + threads + " threads, "
                         + (monotonicNs - createdNs) / 1_000_000 + " ms after its start");
-        loop.handle(new MachineEvent.Ready(child.instance()));
+        loop.handle(new MachineEvent.Ready(instance()));
     }
 
     @Override
     public void ack(SupervisorRequestType request, int status) {
-        if (heard() && status != 0) {
-            output.say(request + " failed with status " + status, Clock.monotonicNs());
+        // One for each request: they cost what the requests cost, and are not paid for like events that come unasked.
+        Optional<ChildWatch.Asked> asked = flooded ? Optional.empty() : watch.acknowledged(request);
+        if (asked.isPresent()) {
+            loop.acknowledged(watch, asked.get(), status);
+        } else if (heard()) {
+            loop.handle(new MachineEvent.Violation(
+                    instance(),
+                    MachineEvent.Violation.SUPERVISOR,
+                    "it acknowledged " + request + ", which it had not been asked"));
+        }
+    }
+
+    @Override
+    public void deviceStall(int deviceIndex, int messages, long stallNs) {
+        if (entitled(ProcessInstance.VCPU, "DEVICE_STALL")) {
+            device(deviceIndex).ifPresent(d -> loop.stalled(d, messages, stallNs));
         }
     }
 
@@ -115,7 +142,7 @@ final class ChildEvents implements SupervisorEventHandler {
         }
         switch (level) {
             case ERROR, WARN -> output.say(text, Clock.monotonicNs());
-            case INFO, DEBUG -> loop.console().detail("[" + child.instance().process() + "] " + text);
+            case INFO, DEBUG -> loop.console().detail("[" + instance().process() + "] " + text);
         }
     }
 
@@ -152,14 +179,14 @@ final class ChildEvents implements SupervisorEventHandler {
         }
         // A device names its only peer, the vCPU process; that one names a device.
         Optional<ProcessInstance> offender =
-                child.instance().equals(ProcessInstance.VCPU) ? device(deviceIndex) : Optional.of(ProcessInstance.VCPU);
+                instance().equals(ProcessInstance.VCPU) ? device(deviceIndex) : Optional.of(ProcessInstance.VCPU);
         offender.ifPresent(
-                o -> loop.handle(new MachineEvent.Violation(o, child.instance().process(), violation.toString())));
+                o -> loop.handle(new MachineEvent.Violation(o, instance().process(), violation.toString())));
     }
 
     @Override
     public void escape(int port, int what) {
-        boolean console = child.instance().kind() == ProcessKind.CONSOLE;
+        boolean console = instance().kind() == ProcessKind.CONSOLE;
         if ((console ? heard() : entitled(ProcessInstance.SERIAL, "ESCAPE")) && what == QUIT) {
             loop.handle(new MachineEvent.Escape(port));
         }
@@ -171,7 +198,7 @@ final class ChildEvents implements SupervisorEventHandler {
             return;
         }
         loop.console()
-                .detail("[" + child.instance().process() + "] first guest instruction at " + monotonicNs + " ns, "
+                .detail("[" + instance().process() + "] first guest instruction at " + monotonicNs + " ns, "
                         + (monotonicNs - createdNs) / 1_000_000 + " ms after its start");
     }
 
@@ -180,14 +207,14 @@ final class ChildEvents implements SupervisorEventHandler {
         if (!heard()) {
             return;
         }
-        if (child.instance().equals(ProcessInstance.SERIAL) && loop.isStandardOutput(port + 1)) {
+        if (instance().equals(ProcessInstance.SERIAL) && loop.isStandardOutput(port + 1)) {
             // As any program that writes for a reader who has gone: yes | head ends.
             loop.handle(new MachineEvent.PowerButton("nobody reads standard output"));
             return;
         }
         String why = errno == 0 ? "has ended" : "is gone (" + Errno.of(errno) + ")";
         output.say(
-                switch (child.instance().kind()) {
+                switch (instance().kind()) {
                             case SERIAL -> "what COM" + (port + 1) + " is wired to ";
                             case PLATFORM -> "the file behind port " + port + " ";
                             default -> "what function " + port + " is wired to ";
@@ -203,10 +230,10 @@ final class ChildEvents implements SupervisorEventHandler {
         }
         if (variant.isPresent() || !loop.isStarting()) {
             loop.handle(new MachineEvent.Violation(
-                    child.instance(), "the supervisor", "it sent ENGINE, which nobody had asked for"));
+                    instance(), MachineEvent.Violation.SUPERVISOR, "it sent ENGINE, which nobody had asked for"));
             return;
         }
-        variant = child.variants().stream()
+        variant = watch.child().variants().stream()
                 .filter(v -> v.engine().equals(Optional.of(engine)))
                 .findFirst();
         loop.progress("engine " + engine.word() + (reason.isBlank() ? "" : ": " + reason));
@@ -221,11 +248,11 @@ final class ChildEvents implements SupervisorEventHandler {
         if (!heard()) {
             return false;
         }
-        if (child.instance().equals(to)) {
+        if (instance().equals(to)) {
             return true;
         }
         loop.handle(new MachineEvent.Violation(
-                child.instance(), "the supervisor", "it sent " + message + ", which is not its to say"));
+                instance(), MachineEvent.Violation.SUPERVISOR, "it sent " + message + ", which is not its to say"));
         return false;
     }
 }

@@ -25,7 +25,7 @@ final class ChildOutput {
     /** A process that writes without end must not keep the loop from its other work. */
     static final int CHUNKS_AT_ONCE = 16;
 
-    private final String process;
+    private String process;
     private final Consumer<String> sink;
     private final MemorySegment chunk = Arena.ofAuto().allocate(CHUNK);
     private final ByteArrayOutputStream line = new ByteArrayOutputStream();
@@ -39,6 +39,11 @@ final class ChildOutput {
         this.process = process;
         this.lines = new TokenBucket(BURST, NS_PER_LINE, nowNs);
         this.sink = sink;
+    }
+
+    /** From now on its lines are told under another name. */
+    void rename(String name) {
+        process = name;
     }
 
     /** Reads what is there; false at the end of the pipe. */

@@ -17,7 +17,7 @@ import java.util.Optional;
  * Used by the event loop's thread, in the loop's own poll.
  */
 final class Helpers {
-    private final Poller poller;
+    private final PollSlots poller;
     private final MachineLoop loop;
     private final List<Program> programs = new ArrayList<>();
     private final List<Broker> brokers = new ArrayList<>();
@@ -34,12 +34,12 @@ final class Helpers {
         /** Its words are not read until then; 0 when they are. */
         long deafUntilNs;
 
-        Program(Passt passt, Poller poller, Console console) {
+        Program(Passt passt, PollSlots poller, Console console) {
             this.passt = passt;
             this.output = new ChildOutput("passt", Clock.monotonicNs(), console::detail);
             output.release(false);
-            this.pidfdIndex = poller.add(passt.pidfd().fd(), Poller.READABLE);
-            this.outputIndex = poller.add(passt.output(), Poller.READABLE);
+            this.pidfdIndex = poller.take(passt.pidfd().fd(), Poller.READABLE);
+            this.outputIndex = poller.take(passt.output(), Poller.READABLE);
         }
     }
 
@@ -51,25 +51,20 @@ final class Helpers {
         /** Not listened to for a while, because it is asked too much. */
         boolean deaf;
 
-        Broker(ProcessInstance process, VsockBroker broker, Poller poller) {
+        Broker(ProcessInstance process, VsockBroker broker, PollSlots poller) {
             this.process = process;
             this.broker = broker;
-            this.index = poller.add(broker.fd(), Poller.READABLE);
+            this.index = poller.take(broker.fd(), Poller.READABLE);
         }
     }
 
-    Helpers(Optional<DeviceBackends> devices, Poller poller, Console console, MachineLoop loop) {
+    Helpers(Optional<DeviceBackends> devices, PollSlots poller, Console console, MachineLoop loop) {
         this.poller = poller;
         this.loop = loop;
         devices.ifPresent(d -> {
             d.passts().forEach(p -> programs.add(new Program(p, poller, console)));
             d.brokers().forEach((device, b) -> brokers.add(new Broker(MachinePlan.processOf(device), b, poller)));
         });
-    }
-
-    /** Places they take in a poll set. */
-    static int descriptors(DeviceBackends devices) {
-        return 2 * devices.passts().size() + devices.brokers().size();
     }
 
     /** Does what the last poll found. */
@@ -95,13 +90,13 @@ final class Helpers {
         if (b.deaf) {
             if (b.broker.deafForNs(Clock.monotonicNs()) == 0) {
                 b.deaf = false;
-                poller.watch(b.index, b.broker.fd(), Poller.READABLE);
+                poller.listen(b.index);
             }
         } else if (poller.ready(b.index) != 0) {
             if (!b.broker.serve()) {
                 poller.ignore(b.index);
                 loop.handle(new MachineEvent.Violation(
-                        b.process, "the supervisor", "it sent what is no request for a connection"));
+                        b.process, MachineEvent.Violation.SUPERVISOR, "it sent what is no request for a connection"));
             } else if (b.broker.deafForNs(Clock.monotonicNs()) > 0) {
                 b.deaf = true;
                 poller.ignore(b.index);
@@ -113,7 +108,7 @@ final class Helpers {
         if (p.outputOpen && p.deafUntilNs != 0) {
             if (Clock.monotonicNs() >= p.deafUntilNs) {
                 p.deafUntilNs = 0;
-                poller.watch(p.outputIndex, p.passt.output(), Poller.READABLE);
+                poller.listen(p.outputIndex);
             }
         } else if (p.outputOpen && poller.ready(p.outputIndex) != 0) {
             readOutput(p);

@@ -45,7 +45,13 @@ public sealed interface MachineEvent {
      * @param reporter who noticed; the supervisor itself when it is the offender's supervisor link
      * @param what the offence, with the offending bytes in hexadecimal
      */
-    record Violation(ProcessInstance offender, String reporter, String what) implements MachineEvent {}
+    record Violation(ProcessInstance offender, String reporter, String what) implements MachineEvent {
+        /** The reporter of what it has seen itself. */
+        public static final String SUPERVISOR = "the supervisor";
+    }
+
+    /** A process on which the machine depends does not do what it must; {@code what} is a clause. */
+    record Failed(ProcessInstance process, String what) implements MachineEvent {}
 
     /** The supervisor could not do something that the machine needs. */
     record HostFailure(String message) implements MachineEvent {}

@@ -8,10 +8,8 @@ import io.jvmm.supervisor.config.LifecycleConfig;
 import io.jvmm.supervisor.launch.ProcessInstance;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Collectors;
@@ -22,7 +20,8 @@ import org.jspecify.annotations.Nullable;
  * of its own; used by the event-loop thread only. {@link Phase} draws it.
  *
  * <p>The first thing that ends a machine decides its {@link Outcome}; what follows from it (other processes that end because
- * a peer has gone) changes nothing.
+ * a peer has gone) changes nothing. While the guest runs, the end of a device's process ends no machine and is not told here: see
+ * {@link DeviceLives}.
  */
 public final class MachineLifecycle {
     /** So long a process that is told to stop may take; then it is killed. */
@@ -39,7 +38,6 @@ public final class MachineLifecycle {
     private final MachineActions actions;
     private final Set<ProcessInstance> alive = new LinkedHashSet<>();
     private final Set<ProcessInstance> ready = new LinkedHashSet<>();
-    private final Map<ProcessInstance, Integer> hungReports = new HashMap<>();
     private final long startedNs;
     private Phase phase = Phase.STARTING;
     private @Nullable Outcome outcome;
@@ -81,6 +79,16 @@ public final class MachineLifecycle {
         };
     }
 
+    /** A process has come into the machine while it runs: a spare, or a successor. */
+    public void joined(ProcessInstance process) {
+        alive.add(process);
+    }
+
+    /** A process has gone, and it does not matter here: another takes its place. */
+    public void left(ProcessInstance process) {
+        alive.remove(process);
+    }
+
     /** Time has passed. */
     public void tick(long nowNs) {
         if (phase == Phase.STARTING && nowNs >= readyDeadlineNs) {
@@ -114,13 +122,21 @@ public final class MachineLifecycle {
             case MachineEvent.Interrupt _ -> interrupt(nowNs);
             case MachineEvent.Escape _ -> end(new Outcome.Escaped("ended by the escape key."), nowNs);
             case MachineEvent.GuestStopped e -> guestStopped(e, nowNs);
-            case MachineEvent.DeviceHung e -> hung(e);
+            // While the guest runs, its device is replaced; else nobody waits for it.
+            case MachineEvent.DeviceHung _ -> {}
             case MachineEvent.Violation e ->
                 end(
                         new Outcome.ProcessFailed("process " + e.offender().process()
                                 + " broke the protocol (noticed by " + e.reporter() + "): " + e.what()
                                 + "; the machine has been stopped."),
                         nowNs);
+            case MachineEvent.Failed e -> {
+                end(
+                        new Outcome.ProcessFailed("process " + e.process().process() + " " + e.what()
+                                + "; the machine has been stopped."),
+                        nowNs);
+                killAll(nowNs);
+            }
             case MachineEvent.HostFailure e -> end(new Outcome.HostLacks(e.message()), nowNs);
         }
     }
@@ -183,20 +199,10 @@ public final class MachineLifecycle {
             }
         }
         return new Outcome.ProcessFailed("process " + e.process().process() + " (pid " + e.pid() + ") "
-                + how(e.how())
+                + Why.told(e.how())
                 + (phase == Phase.STARTING ? " before it was ready" : "")
                 + "; the machine has been stopped."
                 + (e.lastWords().isEmpty() ? "" : " Its last words: " + e.lastWords()));
-    }
-
-    private static String how(ExitStatus status) {
-        return switch (status) {
-            case ExitStatus.Killed killed -> "was " + killed;
-            case ExitStatus.Exited(int code) -> {
-                String meaning = ProcessExit.meaningOf(code);
-                yield status + (meaning.isEmpty() ? "" : " (" + meaning + ")");
-            }
-        };
     }
 
     private void powerButton(String signal, long nowNs) {
@@ -263,19 +269,6 @@ public final class MachineLifecycle {
 
     private static String detail(long detail) {
         return detail == 0 ? "" : ", detail 0x" + Long.toHexString(detail);
-    }
-
-    private void hung(MachineEvent.DeviceHung e) {
-        if (phase != Phase.RUNNING) {
-            return;
-        }
-        // A guest may try again for ever: every report ten times rarer than the one before.
-        int n = hungReports.merge(e.device(), 1, Integer::sum);
-        if (Integer.toString(n).matches("10*")) {
-            actions.say("device " + e.device().process() + " did not answer the guest for "
-                    + Duration.ofNanos(e.waitedNs()).toMillis()
-                    + " ms; its registers read all ones meanwhile" + (n == 1 ? "." : " (" + n + " times so far)."));
-        }
     }
 
     /** The machine ends, if it has not been decided before that it does, and how. */

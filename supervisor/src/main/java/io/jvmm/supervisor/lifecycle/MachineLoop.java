@@ -1,8 +1,6 @@
 package io.jvmm.supervisor.lifecycle;
 
-import io.jvmm.ipc.link.LinkHealth;
 import io.jvmm.ipc.message.SupervisorRequestType;
-import io.jvmm.ipc.ring.Violation;
 import io.jvmm.ipc.sys.Clock;
 import io.jvmm.ipc.sys.ExitStatus;
 import io.jvmm.ipc.sys.Fd;
@@ -16,15 +14,16 @@ import io.jvmm.supervisor.launch.ChildProcess;
 import io.jvmm.supervisor.launch.ProcessInspector;
 import io.jvmm.supervisor.launch.ProcessInstance;
 import io.jvmm.supervisor.launch.ProcessKind;
-import io.jvmm.supervisor.launch.Variant;
+import io.jvmm.supervisor.launch.Successors;
 import io.jvmm.supervisor.sys.WindowSize;
 import io.jvmm.supervisor.terminal.TerminalSession;
-import java.io.IOException;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 
@@ -33,14 +32,8 @@ import java.util.Set;
  * signals, in one thread and one poll. It sleeps whenever there is nothing to do.
  */
 public final class MachineLoop implements MachineActions {
-    /** How long a process whose jail looks wrong may take to turn out to be dying. */
-    private static final long DYING_NS = 1_000_000_000L;
-
-    /** Events taken from one link before the others get their turn. */
-    private static final int EVENTS_AT_ONCE = 64;
-
-    /** More turns than a dead process's ring of events can hold. */
-    private static final int LAST_TURNS = 1024;
+    /** The board acknowledges at once, unless its process hangs; without it nothing can be replaced. */
+    static final long BOARD_NS = 10_000_000_000L;
 
     /**
      * What listening to one process may cost: events, rings of its doorbell, chunks of its output. Who has spent it is not
@@ -55,45 +48,26 @@ public final class MachineLoop implements MachineActions {
     private final Console console;
     private final SignalSource signals;
     private final Optional<TerminalSession> terminal;
-    private final ProcessInspector inspector;
+    private final Audits audits;
     private final boolean reportOnly;
-    private final Map<ProcessInstance, Watched> watched = new LinkedHashMap<>();
-    private final Map<ProcessInstance, JailReport> reports = new LinkedHashMap<>();
+    private final List<ProcessInstance> devices;
+    private final Map<ProcessInstance, ChildWatch> watched = new LinkedHashMap<>();
     private final MachineLifecycle lifecycle;
-    private final Poller poller;
+    private final PollSlots slots = new PollSlots();
     private final Helpers helpers;
-
-    /** A child and its places in the poll set. */
-    private static final class Watched {
-        final ChildProcess child;
-        final ChildOutput output;
-        final ChildEvents events;
-        final int pidfdIndex;
-        final int outputIndex;
-        final int doorbellIndex;
-        boolean outputOpen = true;
-        boolean ended;
-        boolean collected;
-        boolean severed;
-        final TokenBucket work;
-        /** Not listened to until then; 0 for one that is listened to. */
-        long deafUntilNs;
-
-        Watched(ChildProcess child, ChildOutput output, ChildEvents events, Poller poller, long nowNs) {
-            this.work = new TokenBucket(WORK_BURST, NS_PER_WORK, nowNs);
-            this.child = child;
-            this.output = output;
-            this.events = events;
-            this.pidfdIndex = poller.add(child.pidfd().fd(), Poller.READABLE);
-            this.outputIndex = poller.add(child.output(), Poller.READABLE);
-            this.doorbellIndex = poller.add(child.eventDoorbell().fd(), Poller.READABLE);
-        }
-    }
+    private final Successors successors;
+    private final Replacer replacer;
+    private final Replacements replacements;
+    /** Requests that must not be lost with the process that was asked. */
+    private final Map<ProcessInstance, List<ChildWatch.Asked>> owed = new HashMap<>();
+    /** While the guest runs. */
+    private Optional<DeviceLives> lives = Optional.empty();
 
     /**
      * Takes charge of the children.
      *
      * @param devices back ends that want something done while the machine runs
+     * @param successors where processes come from that replace others
      * @param reportOnly whether the guest is not to run: the loop ends once every jail has been looked at
      */
     public MachineLoop(
@@ -104,125 +78,120 @@ public final class MachineLoop implements MachineActions {
             Optional<TerminalSession> terminal,
             ProcessInspector inspector,
             Optional<DeviceBackends> devices,
+            Successors successors,
             boolean reportOnly) {
         this.config = config;
         this.console = console;
         this.signals = signals;
         this.terminal = terminal;
-        this.inspector = inspector;
+        this.audits = new Audits(inspector);
         this.reportOnly = reportOnly;
         long now = Clock.monotonicNs();
-        Set<ProcessInstance> kinds = new LinkedHashSet<>();
-        poller = new Poller(
-                1 + 3 * children.size() + devices.map(Helpers::descriptors).orElse(0));
-        poller.add(signals.bell().fd(), Poller.READABLE);
+        this.successors = successors;
+        slots.take(signals.bell().fd(), Poller.READABLE);
         for (ChildProcess child : children) {
-            kinds.add(child.instance());
-            ChildOutput output = new ChildOutput(child.instance().process(), now, console::say);
-            watched.put(
-                    child.instance(), new Watched(child, output, new ChildEvents(child, output, this), poller, now));
+            watched.put(child.instance(), new ChildWatch(child.instance(), child, this, slots, now));
         }
-        helpers = new Helpers(devices, poller, console, this);
-        lifecycle = new MachineLifecycle(config.machine().name(), config.lifecycle(), kinds, this, now);
+        this.devices =
+                watched.keySet().stream().filter(ProcessInstance::isDevice).toList();
+        replacer = new Replacer(this, successors);
+        slots.take(replacer.starts().bell().fd(), Poller.READABLE);
+        replacements = new Replacements(this::say, this::detail, now);
+        helpers = new Helpers(devices, slots, console, this);
+        lifecycle = new MachineLifecycle(config.machine().name(), config.lifecycle(), watched.keySet(), this, now);
     }
 
     /** Runs until every process of the machine is gone and collected. */
     public Outcome run() {
-        while (lifecycle.phase() != Phase.STOPPED) {
-            boolean more = drainLinks();
-            handleSignals();
-            long now = Clock.monotonicNs();
-            if (now >= lifecycle.nextDeadlineNs()) {
-                lifecycle.tick(now);
+        try (replacer) {
+            while (lifecycle.phase() != Phase.STOPPED) {
+                boolean more = false;
+                for (ChildWatch w : all()) {
+                    more |= w.listen();
+                }
+                handleSignals();
+                tick();
+                sleep(more || lifecycle.phase() == Phase.STOPPED);
+                replacer.serve(lifecycle.phase() == Phase.RUNNING, Clock.monotonicNs());
+                for (ChildWatch w : all()) {
+                    w.serve().ifPresent(status -> collect(w, status));
+                }
+                helpers.serve();
             }
-            sleep(more || lifecycle.phase() == Phase.STOPPED);
-            for (Watched w : watched.values()) {
-                serve(w);
-            }
-            helpers.serve();
         }
-        watched.values().forEach(w -> {
-            w.output.tellDropped();
-            w.events.tellDropped();
-        });
+        all().forEach(ChildWatch::tellDropped);
+        replacements.tellAccounts(Clock.monotonicNs());
         return lifecycle.outcome().orElseThrow();
+    }
+
+    /** A copy: what happens to one may bring another. */
+    private List<ChildWatch> all() {
+        return List.copyOf(watched.values());
+    }
+
+    private void tick() {
+        long now = Clock.monotonicNs();
+        if (now >= lifecycle.nextDeadlineNs()) {
+            lifecycle.tick(now);
+        }
+        if (now >= replacements.nextDeadlineNs()) {
+            replacements.tick(now);
+        }
+        if (lifecycle.phase() == Phase.RUNNING) {
+            lives.ifPresent(l -> l.tick(now));
+            replacer.tick(now);
+            if (now >= boardDeadlineNs()) {
+                boardFailed("did not acknowledge within " + BOARD_NS / 1_000_000_000L + " s that a device is replaced");
+            }
+        }
+    }
+
+    private long nextDeadlineNs() {
+        long next = Math.min(lifecycle.nextDeadlineNs(), replacements.nextDeadlineNs());
+        next = Math.min(next, helpers.listensAgainNs());
+        if (lifecycle.phase() == Phase.RUNNING) {
+            next = Math.min(next, lives.map(DeviceLives::nextDeadlineNs).orElse(MachineLifecycle.NEVER));
+            next = Math.min(next, replacer.nextDeadlineNs());
+            next = Math.min(next, boardDeadlineNs());
+        }
+        for (ChildWatch w : watched.values()) {
+            next = Math.min(next, w.deafUntilNs());
+        }
+        return next;
+    }
+
+    /** When the vCPU process must have acknowledged what it was told of devices. */
+    private long boardDeadlineNs() {
+        long sent = watch(ProcessInstance.VCPU).oldestSentNs();
+        return sent == MachineLifecycle.NEVER ? sent : sent + BOARD_NS;
+    }
+
+    private void boardFailed(String what) {
+        handle(new MachineEvent.Failed(ProcessInstance.VCPU, what));
     }
 
     /** What was found by looking at the processes, in the order in which they were started. */
     public List<JailReport> reports() {
-        return watched.keySet().stream()
-                .map(reports::get)
-                .filter(java.util.Objects::nonNull)
-                .toList();
+        return watched.keySet().stream().flatMap(p -> audits.report(p).stream()).toList();
     }
 
     /** Those that serve devices, in the order in which the vCPU process counts them. */
     List<ProcessInstance> devices() {
-        return watched.keySet().stream().filter(ProcessInstance::isDevice).toList();
+        return devices;
+    }
+
+    /** How often processes have been replaced, and how long that took. */
+    public Replacements replacements() {
+        return replacements;
     }
 
     /** How many system calls the filter of each ready process lets through, by the name of the process. */
     public Map<String, Integer> allowedCalls() {
         Map<String, Integer> allowed = new LinkedHashMap<>();
-        watched.forEach((kind, w) -> w.events
+        watched.forEach((kind, w) -> w.events()
                 .variant()
                 .ifPresent(v -> allowed.put(kind.process(), v.filter().allowedCalls())));
         return allowed;
-    }
-
-    private boolean drainLinks() {
-        boolean more = false;
-        for (Watched w : watched.values()) {
-            listenAgain(w);
-            if (!w.collected && w.deafUntilNs == 0) {
-                more |= drain(w);
-            }
-        }
-        return more;
-    }
-
-    /** Takes some of its events; true if there may be more. */
-    private boolean drain(Watched w) {
-        if (w.severed) {
-            return false;
-        }
-        int taken = w.child.endpoint().pollEvents(w.events, EVENTS_AT_ONCE);
-        pay(w, taken);
-        if (w.events.flooded()) {
-            sever(w);
-        } else if (w.child.endpoint().health() == LinkHealth.SEVERED) {
-            sever(w);
-            Violation violation = w.child.endpoint().violation();
-            handle(new MachineEvent.Violation(w.child.instance(), "the supervisor", String.valueOf(violation)));
-        }
-        return taken > 0 && !w.severed;
-    }
-
-    private void sever(Watched w) {
-        w.severed = true;
-        poller.ignore(w.doorbellIndex);
-    }
-
-    private void pay(Watched w, int work) {
-        long now = Clock.monotonicNs();
-        if (!w.work.spend(work, now) && !w.collected && w.deafUntilNs == 0) {
-            w.deafUntilNs = now + DEAF_NS;
-            poller.ignore(w.doorbellIndex);
-            poller.ignore(w.outputIndex);
-        }
-    }
-
-    private void listenAgain(Watched w) {
-        if (w.deafUntilNs == 0 || w.collected || Clock.monotonicNs() < w.deafUntilNs) {
-            return;
-        }
-        w.deafUntilNs = 0;
-        if (!w.severed) {
-            poller.watch(w.doorbellIndex, w.child.eventDoorbell().fd(), Poller.READABLE);
-        }
-        if (w.outputOpen) {
-            poller.watch(w.outputIndex, w.child.output(), Poller.READABLE);
-        }
     }
 
     private void handleSignals() {
@@ -248,77 +217,151 @@ public final class MachineLoop implements MachineActions {
             return;
         }
         WindowSize.of(Fd.of(0))
-                .ifPresent(size -> watched.values().stream()
-                        .filter(w -> w.child.instance().kind() == ProcessKind.CONSOLE)
-                        .forEach(w -> w.child.endpoint().send(SupervisorRequestType.RESIZE, size.argument())));
+                .ifPresent(size -> devices.stream()
+                        .filter(d -> d.kind() == ProcessKind.CONSOLE)
+                        .forEach(d -> tell(d, SupervisorRequestType.RESIZE, size.argument())));
     }
 
     private void sleep(boolean not) {
         boolean may = !not;
-        long deadline = Math.min(lifecycle.nextDeadlineNs(), helpers.listensAgainNs());
-        List<Watched> asleep = new ArrayList<>();
-        for (Watched w : watched.values()) {
-            if (w.deafUntilNs != 0 && !w.collected) {
-                deadline = Math.min(deadline, w.deafUntilNs);
-            } else if (may && !w.collected && !w.severed) {
-                may = w.child.endpoint().prepareToSleep();
-                if (may) {
-                    asleep.add(w);
+        List<ChildWatch> asleep = new ArrayList<>();
+        for (ChildWatch w : watched.values()) {
+            if (may) {
+                may = w.prepareToSleep();
+                asleep.add(w);
+            }
+        }
+        long deadline = nextDeadlineNs();
+        long timeout = deadline == MachineLifecycle.NEVER ? Poller.FOREVER : deadline - Clock.monotonicNs();
+        slots.await(may ? timeout : 0);
+        asleep.forEach(ChildWatch::awake);
+    }
+
+    private void collect(ChildWatch w, ExitStatus status) {
+        w.collect();
+        ProcessInstance who = w.instance();
+        boolean replaceable = lifecycle.phase() == Phase.RUNNING && who.isDevice();
+        if (replaceable) {
+            lifecycle.left(who);
+            w.pending().stream()
+                    .filter(MachineLoop::mustNotBeLost)
+                    .forEach(a -> owed(who).add(a));
+        }
+        if (who.isSpare()) {
+            watched.remove(who);
+        }
+        handle(new MachineEvent.Ended(who, w.child().pid(), status, w.output().lastWords()));
+        String reason = lifecycle.outcome().map(Outcome::message).orElse("");
+        w.output().release(!reason.isEmpty() && reason.equals(w.output().lastWords()));
+        if (replaceable) {
+            successors.bury(w.child());
+        }
+    }
+
+    private static boolean mustNotBeLost(ChildWatch.Asked asked) {
+        return switch (asked.request()) {
+            case POWER_BUTTON, RESIZE, BALLOON -> true;
+            default -> false;
+        };
+    }
+
+    private List<ChildWatch.Asked> owed(ProcessInstance device) {
+        return owed.computeIfAbsent(device, _ -> new ArrayList<>());
+    }
+
+    /** A process has come into the machine: a successor, or a spare. */
+    void adopt(ProcessInstance as, ChildProcess child) {
+        watched.put(as, new ChildWatch(as, child, this, slots, Clock.monotonicNs()));
+        lifecycle.joined(as);
+    }
+
+    /** A spare has been given a device. */
+    void becomes(ChildWatch spare, ChildProcess assigned) {
+        watched.remove(spare.instance());
+        lifecycle.left(spare.instance());
+        spare.become(assigned);
+        watched.put(spare.instance(), spare);
+        lifecycle.joined(spare.instance());
+    }
+
+    ChildWatch watch(ProcessInstance process) {
+        return Objects.requireNonNull(watched.get(process), process::process);
+    }
+
+    /** A successor's program could not be started. */
+    void startFailed(ProcessInstance device, String reason) {
+        lives.flatMap(l -> l.of(device)).ifPresent(d -> d.startFailed(reason, Clock.monotonicNs()));
+    }
+
+    /** A process has done what it was asked, or cannot; called by {@link ChildEvents}. */
+    void acknowledged(ChildWatch w, ChildWatch.Asked asked, int status) {
+        Optional<DeviceLifecycle> device = lives.flatMap(l -> l.of(asked.about()));
+        if (lifecycle.phase() != Phase.RUNNING || device.isEmpty()) {
+            return;
+        }
+        long now = Clock.monotonicNs();
+        switch (asked.request()) {
+            case DEVICE_AWAY, DEVICE_BACK, DEVICE_BROKEN -> {
+                if (status != 0) {
+                    boardFailed("refused " + asked.request() + " with status " + status);
+                } else if (asked.request() == SupervisorRequestType.DEVICE_AWAY) {
+                    device.get().awayAcknowledged(now);
+                } else if (asked.request() == SupervisorRequestType.DEVICE_BACK) {
+                    device.get().backAcknowledged(now);
+                }
+            }
+            case PING -> device.get().pingAcknowledged(now);
+            default -> {
+                if (status != 0) {
+                    w.output().say(asked.request() + " failed with status " + status, now);
                 }
             }
         }
-        long timeout = deadline == MachineLifecycle.NEVER ? Poller.FOREVER : deadline - Clock.monotonicNs();
-        poller.await(may ? timeout : 0);
-        asleep.forEach(w -> w.child.endpoint().awake());
     }
 
-    private void serve(Watched w) {
-        if (w.collected) {
-            return;
-        }
-        if (poller.ready(w.doorbellIndex) != 0) {
-            w.child.eventDoorbell().drain();
-            pay(w, 1);
-        }
-        if (w.outputOpen && poller.ready(w.outputIndex) != 0) {
-            readOutput(w);
-        }
-        if (poller.ready(w.pidfdIndex) != 0) {
-            w.child.pidfd().poll().ifPresent(status -> collect(w, status));
-        }
+    /** The board tells how long the guest waited. */
+    void stalled(ProcessInstance device, int messages, long stallNs) {
+        replacements.stalled(device, messages, stallNs, Clock.monotonicNs());
     }
 
-    private void readOutput(Watched w) {
-        pay(w, ChildOutput.CHUNKS_AT_ONCE);
-        if (!w.output.readFrom(w.child.output(), Clock.monotonicNs())) {
-            w.outputOpen = false;
-            poller.ignore(w.outputIndex);
-        }
-    }
-
-    /** A process is gone. What it said before counts first: its last event may be the reason. */
-    private void collect(Watched w, ExitStatus status) {
-        w.ended = true;
-        for (int turn = 0; turn < LAST_TURNS && drain(w); turn++) {
-            // A ring full: nobody writes to it any more.
-        }
-        if (w.outputOpen) {
-            readOutput(w);
-        }
-        w.collected = true;
-        poller.ignore(w.pidfdIndex);
-        poller.ignore(w.outputIndex);
-        poller.ignore(w.doorbellIndex);
-        handle(new MachineEvent.Ended(w.child.instance(), w.child.pid(), status, w.output.lastWords()));
-        String reason = lifecycle.outcome().map(Outcome::message).orElse("");
-        w.output.release(!reason.isEmpty() && reason.equals(w.output.lastWords()));
+    /**
+     * Replaces the process of a device while the guest runs: kills it, and gives its device to another. Nothing happens where it is
+     * being replaced already, or the device is broken.
+     */
+    public void replace(ProcessInstance device, Why why) {
+        lives.flatMap(l -> l.of(device)).ifPresent(d -> d.lost(why, Clock.monotonicNs()));
     }
 
     /** Something has happened; also called by {@link ChildEvents}. */
     void handle(MachineEvent event) {
-        lifecycle.handle(event, Clock.monotonicNs());
-        if (reportOnly && lifecycle.phase() == Phase.RUNNING) {
-            lifecycle.handle(new MachineEvent.Escape(0), Clock.monotonicNs());
+        long now = Clock.monotonicNs();
+        if (lifecycle.phase() == Phase.RUNNING && (replacer.handle(event, now) || devicesHandle(event, now))) {
+            return;
+        }
+        lifecycle.handle(event, now);
+        if (lifecycle.phase() == Phase.RUNNING && lives.isEmpty()) {
+            running(now);
+        }
+    }
+
+    private boolean devicesHandle(MachineEvent event, long now) {
+        return lives.map(l -> l.handle(event, now)).orElse(false);
+    }
+
+    /** The guest runs. */
+    private void running(long now) {
+        if (reportOnly) {
+            lifecycle.handle(new MachineEvent.Escape(0), now);
+            return;
+        }
+        lives = Optional.of(new DeviceLives(devices, config.lifecycle(), new DeviceHands(this, replacer), now));
+        if (successors.hasSpares()) {
+            Set<ProcessKind> kinds = new LinkedHashSet<>();
+            devices.stream()
+                    .map(ProcessInstance::kind)
+                    .filter(k -> config.lifecycle().standby().has(k.process()))
+                    .forEach(kinds::add);
+            replacer.keepSpares(new Spares(kinds, config.lifecycle(), replacer, now));
         }
     }
 
@@ -337,31 +380,12 @@ public final class MachineLoop implements MachineActions {
 
     @Override
     public Optional<String> audit(ProcessInstance process) {
-        Watched w = watched.get(process);
-        if (w == null || !w.events.filterIsRight()) {
-            return Optional.of("the filter it reports is not the compiled policy's.");
-        }
-        try {
-            JailReport report = inspector.look(w.child);
-            reports.put(process, report);
-            List<String> faults = inspector.faults(w.child, w.events.variant().flatMap(Variant::engine), report);
-            return faults.isEmpty() ? Optional.empty() : Optional.of(String.join("; ", faults) + ".");
-        } catch (IOException e) {
-            return Optional.of("it cannot be looked at (" + e.getMessage() + ").");
-        }
+        return audits.audit(watched.get(process));
     }
 
     @Override
     public boolean hasEnded(ProcessInstance process) {
-        Watched w = watched.get(process);
-        if (w == null || w.ended) {
-            return w != null;
-        }
-        // A dying process loses its memory, files and namespaces before it is seen to end: give it the time to.
-        Poller death = new Poller(1);
-        death.add(w.child.pidfd().fd(), Poller.READABLE);
-        death.await(DYING_NS);
-        return w.child.pidfd().peek().isPresent();
+        return Audits.hasEnded(watched.get(process));
     }
 
     @Override
@@ -378,36 +402,65 @@ public final class MachineLoop implements MachineActions {
                 return;
             }
         }
-        send(process, SupervisorRequestType.START);
+        send(process, SupervisorRequestType.START, 0);
+        owed(process).forEach(a -> send(process, a.request(), a.argument()));
+        owed(process).clear();
     }
 
     @Override
     public boolean pressPowerButton() {
-        return send(ProcessInstance.PLATFORM, SupervisorRequestType.POWER_BUTTON);
+        return tell(ProcessInstance.PLATFORM, SupervisorRequestType.POWER_BUTTON, 0);
+    }
+
+    /** Asks something of a device's process, or of its successor where it has none at the moment. */
+    private boolean tell(ProcessInstance device, SupervisorRequestType request, long argument) {
+        Optional<DeviceLifecycle> life = lives.flatMap(l -> l.of(device));
+        if (life.isPresent() && !life.get().isServed()) {
+            boolean comes = life.get().state() != DeviceLifecycle.State.BROKEN;
+            if (comes) {
+                owed(device).add(new ChildWatch.Asked(request, device, argument, Clock.monotonicNs()));
+            }
+            return comes;
+        }
+        return send(device, request, argument);
     }
 
     @Override
     public void requestStop(ProcessInstance process) {
-        send(process, SupervisorRequestType.STOP);
+        send(process, SupervisorRequestType.STOP, 0);
     }
 
-    private boolean send(ProcessInstance process, SupervisorRequestType request) {
-        Watched w = watched.get(process);
-        return w != null && w.child.endpoint().send(request);
+    /** Asks something of a process; false when it cannot be asked. */
+    boolean send(ProcessInstance process, SupervisorRequestType request, long argument) {
+        ChildWatch w = watched.get(process);
+        return w != null && w.send(request, process, argument, 0);
     }
 
-    @Override
-    public void kill(ProcessInstance process) {
-        Watched w = watched.get(process);
-        if (w != null && !w.collected) {
-            w.child.pidfd().signal(Signals.SIGKILL);
+    /** Tells the board of a device; the machine cannot go on where that is impossible. */
+    void tellBoard(SupervisorRequestType request, ProcessInstance device, long argument, long detail) {
+        if (!watch(ProcessInstance.VCPU).send(request, device, argument, detail)) {
+            boardFailed("cannot be told that a device is replaced");
         }
     }
 
     @Override
+    public void kill(ProcessInstance process) {
+        ChildWatch w = watched.get(process);
+        if (w != null && !w.collected()) {
+            w.child().pidfd().signal(Signals.SIGKILL);
+        }
+    }
+
+    /** Whether a process is there whose end has not been seen. */
+    boolean isThere(ProcessInstance process) {
+        ChildWatch w = watched.get(process);
+        return w != null && !w.collected();
+    }
+
+    @Override
     public int pid(ProcessInstance process) {
-        Watched w = watched.get(process);
-        return w == null ? 0 : w.child.pid();
+        ChildWatch w = watched.get(process);
+        return w == null ? 0 : w.child().pid();
     }
 
     @Override
@@ -418,6 +471,11 @@ public final class MachineLoop implements MachineActions {
     @Override
     public void progress(String message) {
         console.progress(prefixed(message));
+    }
+
+    /** Tells those who want details. */
+    void detail(String message) {
+        console.detail(prefixed(message));
     }
 
     private String prefixed(String message) {

@@ -19,28 +19,38 @@ import io.jvmm.policy.jail.JailReport;
 import io.jvmm.policy.jail.JailedProcess;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.HashMap;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.atomic.AtomicInteger;
 
 /**
  * Three shells in place of the processes, on real pidfds, pipes and supervisor links; the test speaks for them on their end of
  * the links.
  */
-public final class FakeMachine implements AutoCloseable, ProcessInspector {
+public final class FakeMachine implements AutoCloseable, ProcessInspector, Successors {
     public static final List<ProcessInstance> PROCESSES =
             List.of(ProcessInstance.VCPU, ProcessInstance.SERIAL, ProcessInstance.PLATFORM);
 
     private static final byte[] FILTER = {6, 0, 0, 0, 0, 0, 0, 0};
     private static final byte[] KVM_FILTER = {6, 0, 0, 0, 1, 0, 0, 0};
 
-    private final List<AutoCloseable> owned = new ArrayList<>();
-    private final List<ChildProcess> children = new ArrayList<>();
-    private final Map<ProcessInstance, ProcessEndpoint> ends = new HashMap<>();
-    private final List<String> audited = new ArrayList<>();
+    private static final byte[] STANDBY_FILTER = {6, 0, 0, 0, 2, 0, 0, 0};
+
+    // The loop's threads make successors while the test's looks at them.
+    private final List<AutoCloseable> owned = new CopyOnWriteArrayList<>();
+    private final List<ChildProcess> children = new CopyOnWriteArrayList<>();
+    private final Map<ProcessInstance, ProcessEndpoint> ends = new ConcurrentHashMap<>();
+    private final List<String> audited = new CopyOnWriteArrayList<>();
+    private final List<String> done = Collections.synchronizedList(new ArrayList<>());
+    private final AtomicInteger refusals = new AtomicInteger();
+    private final String script;
+    private boolean spares;
     private List<String> faults = List.of();
 
     /** Starts a shell with this script for each process. */
@@ -58,55 +68,144 @@ public final class FakeMachine implements AutoCloseable, ProcessInspector {
     }
 
     private FakeMachine(String script, List<Variant> vcpu) {
+        this.script = script;
         for (ProcessInstance kind : PROCESSES) {
-            Pipe output = own(Pipe.create());
-            output.reader().setNonBlocking(true);
-            UnixSocket.Pair control = own(UnixSocket.seqPacketPair());
-            JailedProcess process;
-            try (Fd nothing = FileIo.open(Path.of("/dev/null"), FileIo.READ_ONLY, 0)) {
-                process = Jail.spawnUnconfined(
-                        kind.process(),
-                        List.of("/bin/sh", "-c", script),
-                        Map.of("PATH", "/usr/bin:/bin"),
-                        List.of(
-                                new FdMapping(nothing.number(), 0),
-                                new FdMapping(output.writer().number(), 1),
-                                new FdMapping(output.writer().number(), 2)));
-            }
-            output.writer().close();
-            LinkMemory memory = own(LinkMemory.create(LinkSpec.supervisor()));
-            EventFd request = own(EventFd.create());
-            EventFd event = own(EventFd.create());
-            children.add(new ChildProcess(
-                    kind,
-                    process,
-                    BootChannel.over(control.left().fd()),
-                    output.reader(),
-                    new SupervisorEndpoint(memory, request, event),
-                    event,
-                    kind.equals(ProcessInstance.VCPU)
-                            ? vcpu
-                            : List.of(new Variant(Optional.empty(), new NarrowFilter(FILTER))),
-                    Set.of(),
-                    OptionalInt.empty()));
-            LinkMemory theirs = own(LinkMemory.attach(memory.fd().duplicate(), LinkKind.SUPERVISOR));
-            ends.put(
-                    kind,
-                    new ProcessEndpoint(
-                            theirs,
-                            EventFd.of(own(request.fd().duplicate())),
-                            EventFd.of(own(event.fd().duplicate()))));
+            List<Variant> variants = kind.equals(ProcessInstance.VCPU) ? vcpu : device(FILTER);
+            children.add(wire(spawn(kind, variants), kind));
         }
     }
+
+    private static List<Variant> device(byte[] filter) {
+        return List.of(new Variant(Optional.empty(), new NarrowFilter(filter)));
+    }
+
+    private StartedProcess spawn(ProcessInstance instance, List<Variant> variants) {
+        Pipe output = own(Pipe.create());
+        output.reader().setNonBlocking(true);
+        UnixSocket.Pair control = own(UnixSocket.seqPacketPair());
+        JailedProcess process;
+        try (Fd nothing = FileIo.open(Path.of("/dev/null"), FileIo.READ_ONLY, 0)) {
+            process = Jail.spawnUnconfined(
+                    instance.process(),
+                    List.of("/bin/sh", "-c", script),
+                    Map.of("PATH", "/usr/bin:/bin"),
+                    List.of(
+                            new FdMapping(nothing.number(), 0),
+                            new FdMapping(output.writer().number(), 1),
+                            new FdMapping(output.writer().number(), 2)));
+        }
+        output.writer().close();
+        return new StartedProcess(
+                instance,
+                process,
+                BootChannel.over(control.left().fd()),
+                output.reader(),
+                variants,
+                OptionalInt.empty());
+    }
+
+    private ChildProcess wire(StartedProcess started, ProcessInstance as) {
+        LinkMemory memory = own(LinkMemory.create(LinkSpec.supervisor()));
+        EventFd request = own(EventFd.create());
+        EventFd event = own(EventFd.create());
+        LinkMemory theirs = own(LinkMemory.attach(memory.fd().duplicate(), LinkKind.SUPERVISOR));
+        ends.put(
+                as,
+                new ProcessEndpoint(
+                        theirs,
+                        EventFd.of(own(request.fd().duplicate())),
+                        EventFd.of(own(event.fd().duplicate()))));
+        return new ChildProcess(
+                started.instance(),
+                started.process(),
+                started.control(),
+                started.output(),
+                memory,
+                new SupervisorEndpoint(memory, request, event),
+                request,
+                event,
+                started.variants(),
+                ChildProcess.WIDE_AND_ONE,
+                Set.of(),
+                OptionalInt.empty());
+    }
+
+    /** From now on it has spares. */
+    public void giveSpares() {
+        spares = true;
+    }
+
+    /** What was done to the devices' links, and when a process was given one. */
+    public List<String> done() {
+        return done;
+    }
+
+    @Override
+    public boolean hasSpares() {
+        return spares;
+    }
+
+    @Override
+    public StartedProcess start(ProcessInstance device) throws HostLackException {
+        if (refusals.getAndDecrement() > 0) {
+            throw new HostLackException("the host is full");
+        }
+        return spawn(device, device(FILTER));
+    }
+
+    /** The next starts of programs fail. */
+    public void refuseStarts(int count) {
+        refusals.set(count);
+    }
+
+    @Override
+    public StartedProcess startSpare(ProcessKind kind) throws HostLackException {
+        return spawn(ProcessInstance.of(kind), device(STANDBY_FILTER));
+    }
+
+    @Override
+    public ChildProcess standBy(StartedProcess started) {
+        return kept(wire(started, ProcessInstance.spare(started.instance().kind())));
+    }
+
+    @Override
+    public ChildProcess succeed(StartedProcess started, boolean renewed) {
+        done.add("succeed " + started.instance().process() + (renewed ? " renewed" : ""));
+        return kept(wire(started, started.instance()));
+    }
+
+    @Override
+    public ChildProcess assign(ChildProcess spare, ProcessInstance device, boolean renewed) {
+        done.add("assign " + device.process() + (renewed ? " renewed" : ""));
+        ends.put(device, end(ProcessInstance.spare(device.kind())));
+        return kept(spare.assigned(device, device(FILTER), Set.of()));
+    }
+
+    private ChildProcess kept(ChildProcess child) {
+        children.add(child);
+        return child;
+    }
+
+    @Override
+    public void scrub(ProcessInstance device, boolean whole) {
+        done.add("scrub " + device.process() + (whole ? " whole" : ""));
+    }
+
+    @Override
+    public void bury(ChildProcess child) {}
+
+    @Override
+    public void forget(StartedProcess started) {}
 
     public List<ChildProcess> children() {
         return children;
     }
 
+    /** The one that was made last. */
     public ChildProcess child(ProcessInstance kind) {
         return children.stream()
                 .filter(c -> c.instance().equals(kind))
-                .findFirst()
+                .reduce((_, last) -> last)
                 .orElseThrow();
     }
 
@@ -128,6 +227,11 @@ public final class FakeMachine implements AutoCloseable, ProcessInspector {
     /** Says READY as the process, a vCPU process as one with the software processor. */
     public void ready(ProcessInstance kind) {
         end(kind).ready(1, FilterMode.hash(FILTER), 1);
+    }
+
+    /** Says READY as a spare. */
+    public void spareReady(ProcessKind kind) {
+        end(ProcessInstance.spare(kind)).ready(1, FilterMode.hash(STANDBY_FILTER), 1);
     }
 
     /** From now on the jails look like this. */

@@ -15,7 +15,7 @@ class MachineLauncherTest {
     void aStepThatFailsIsNamed() {
         HostLackException e = assertThrows(
                 HostLackException.class,
-                () -> MachineLauncher.made(
+                () -> ProcessStarter.made(
                         "the standard input", () -> FileIo.open(Path.of("/dev/none"), FileIo.READ_ONLY, 0)));
         assertTrue(String.valueOf(e.getMessage()).startsWith("the standard input cannot be made: "), e::getMessage);
     }

@@ -385,23 +385,6 @@ class MachineLifecycleTest {
     }
 
     @Test
-    void aHungDeviceIsReportedRarelyAndTheMachineStaysUp() {
-        MachineLifecycle m = running();
-        for (int i = 0; i < 100; i++) {
-            m.handle(new MachineEvent.DeviceHung(ProcessInstance.SERIAL, SECOND), 1);
-        }
-        assertEquals(
-                List.of(
-                        "say device serial did not answer the guest for 1000 ms; its registers read all ones meanwhile.",
-                        "say device serial did not answer the guest for 1000 ms; its registers read all ones meanwhile"
-                                + " (10 times so far).",
-                        "say device serial did not answer the guest for 1000 ms; its registers read all ones meanwhile"
-                                + " (100 times so far)."),
-                did.done);
-        assertEquals(Phase.RUNNING, m.phase());
-    }
-
-    @Test
     void aViolationStopsTheMachineAndShowsTheBytes() {
         MachineLifecycle m = running();
         m.handle(

@@ -9,8 +9,10 @@ import io.jvmm.ipc.link.ProcessEndpoint;
 import io.jvmm.ipc.message.EngineKind;
 import io.jvmm.ipc.message.LogLevel;
 import io.jvmm.ipc.message.StopCause;
+import io.jvmm.ipc.message.SupervisorRequestLayout;
 import io.jvmm.ipc.message.SupervisorRequestType;
 import io.jvmm.ipc.ring.Violation;
+import io.jvmm.ipc.sys.Clock;
 import io.jvmm.supervisor.config.ConfigException;
 import io.jvmm.supervisor.config.HostFacts;
 import io.jvmm.supervisor.config.VmConfig;
@@ -18,15 +20,18 @@ import io.jvmm.supervisor.config.VmToml;
 import io.jvmm.supervisor.launch.ChildProcess;
 import io.jvmm.supervisor.launch.FakeMachine;
 import io.jvmm.supervisor.launch.ProcessInstance;
+import io.jvmm.supervisor.launch.ProcessKind;
 import java.io.ByteArrayOutputStream;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -34,6 +39,10 @@ import org.junit.jupiter.api.Test;
 /** The loop on real processes, pipes and links; only what the processes are is made up. */
 class MachineLoopTest {
     private static final String SLEEP = "exec sleep 100";
+
+    /** A thread each: the common pool has one for all. */
+    private static final Executor ON_THREADS =
+            task -> Thread.ofPlatform().daemon().start(task);
 
     private final ByteArrayOutputStream err = new ByteArrayOutputStream();
     private final SignalSource signals = SignalSource.detached();
@@ -61,16 +70,17 @@ class MachineLoopTest {
 
     private CompletableFuture<Outcome> run(FakeMachine m, String lifecycle) throws ConfigException {
         VmConfig config = VmToml.read(
-                        "[boot]\nkernel = \"k\"\n[lifecycle]\n" + lifecycle,
+                        "[boot]\nkernel = \"k\"\n[lifecycle]\n"
+                                + (lifecycle.contains("hang_timeout_ms") ? "" : "hang_timeout_ms = 0\n") + lifecycle,
                         "vm.toml",
                         Path.of("/"),
                         HostFacts.read(),
                         VmToml.Options.STANDARD)
                 .config();
         Console console = new Console(new PrintStream(err, true, StandardCharsets.UTF_8), Console.Detail.NORMAL);
-        MachineLoop loop =
-                new MachineLoop(config, m.children(), signals, console, Optional.empty(), m, Optional.empty(), false);
-        return CompletableFuture.supplyAsync(loop::run);
+        MachineLoop loop = new MachineLoop(
+                config, m.children(), signals, console, Optional.empty(), m, Optional.empty(), m, false);
+        return CompletableFuture.supplyAsync(loop::run, ON_THREADS);
     }
 
     private static Outcome outcome(CompletableFuture<Outcome> run) throws Exception {
@@ -86,7 +96,14 @@ class MachineLoopTest {
         }
     }
 
+    /** The next request, which is acknowledged. */
     private static SupervisorRequestType next(ProcessEndpoint end) throws InterruptedException {
+        SupervisorRequestType request = nextUnanswered(end);
+        end.ack(request, 0);
+        return request;
+    }
+
+    private static SupervisorRequestType nextUnanswered(ProcessEndpoint end) throws InterruptedException {
         long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(10);
         while (!end.next()) {
             assertTrue(System.nanoTime() < deadline, "no request came");
@@ -95,6 +112,195 @@ class MachineLoopTest {
         SupervisorRequestType request = end.request();
         end.release();
         return request;
+    }
+
+    /** Plays the board and the successor of a device whose process has just gone; answers what the user was told. */
+    private String replaced(FakeMachine m, ProcessInstance device, int reason) throws Exception {
+        ProcessEndpoint board = m.end(ProcessInstance.VCPU);
+        int index = FakeMachine.PROCESSES.indexOf(device) - 1;
+        away(board, index, reason);
+        ChildProcess before = m.child(device);
+        board.ack(SupervisorRequestType.DEVICE_AWAY, 0);
+        long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(10);
+        while (m.child(device).equals(before)) {
+            assertTrue(System.nanoTime() < deadline, "no successor came");
+            Thread.sleep(1);
+        }
+        m.ready(device);
+        assertEquals(SupervisorRequestType.DEVICE_BACK, next(board));
+        assertEquals(SupervisorRequestType.START, next(m.end(device)));
+        board.deviceStall(index, 1, 3_000_000);
+        String line = "the guest waited 3.0 ms.\n";
+        while (!err.toString(StandardCharsets.UTF_8).contains(line)) {
+            assertTrue(System.nanoTime() < deadline, err::toString);
+            Thread.sleep(1);
+        }
+        return err.toString(StandardCharsets.UTF_8);
+    }
+
+    private static boolean isThere(ChildProcess child) {
+        return Files.exists(Path.of("/proc/" + child.pid()));
+    }
+
+    private static void away(ProcessEndpoint board, int index, int reason) throws InterruptedException {
+        long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(10);
+        while (!board.next()) {
+            assertTrue(System.nanoTime() < deadline, "the board is told nothing");
+            Thread.sleep(1);
+        }
+        assertEquals(SupervisorRequestType.DEVICE_AWAY, board.request());
+        assertEquals(SupervisorRequestLayout.away(index, reason), board.argument());
+        assertTrue(board.detail() > 0 && board.detail() <= Clock.monotonicNs());
+        board.release();
+    }
+
+    private static void powerOff(FakeMachine m, CompletableFuture<Outcome> run) throws Exception {
+        m.end(ProcessInstance.VCPU).guestStopped(StopCause.POWERED_OFF, 0, 0, 0);
+        assertEquals(new Outcome.PoweredOff(""), outcome(run));
+    }
+
+    @Test
+    void aKilledDeviceIsReplaced() throws Exception {
+        FakeMachine m = machine(SLEEP);
+        CompletableFuture<Outcome> run = run(m, "");
+        allReady(m);
+        for (int n = 0; n < 3; n++) {
+            m.child(ProcessInstance.SERIAL).pidfd().signal(9);
+            String said = replaced(m, ProcessInstance.SERIAL, 0);
+            assertTrue(
+                    said.matches(
+                            "(?s).*jvmm: vm \"vm\": device serial was killed by SIGKILL; replaced after [0-9.]+ ms \\(no spare\\),"
+                                    + " the guest waited 3.0 ms\\.\n$"),
+                    said);
+            err.reset();
+        }
+        assertEquals("scrub serial, succeed serial", String.join(", ", m.done().subList(0, 2)));
+        powerOff(m, run);
+    }
+
+    @Test
+    void aSpareTakesItsPlace() throws Exception {
+        FakeMachine m = machine(SLEEP);
+        m.giveSpares();
+        CompletableFuture<Outcome> run = run(m, "standby = [\"serial\"]\n");
+        allReady(m);
+        long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(20);
+        while (m.children().size() == FakeMachine.PROCESSES.size()) {
+            assertTrue(System.nanoTime() < deadline, "no spare came");
+            Thread.sleep(1);
+        }
+        m.spareReady(ProcessKind.SERIAL);
+        while (Collections.frequency(m.audited(), "serial") < 2) {
+            assertTrue(System.nanoTime() < deadline, "the spare is not looked at");
+            Thread.sleep(1);
+        }
+        Thread.sleep(50);
+        m.children().stream()
+                .filter(c -> c.instance().equals(ProcessInstance.SERIAL))
+                .findFirst()
+                .orElseThrow()
+                .pidfd()
+                .signal(9);
+        String said = replaced(m, ProcessInstance.SERIAL, 0);
+        assertTrue(said.contains(" ms (spare), the guest waited"), said);
+        assertEquals(List.of("scrub serial", "assign serial"), m.done());
+        powerOff(m, run);
+    }
+
+    @Test
+    void aProgramThatCannotBeStartedIsTriedAgain() throws Exception {
+        FakeMachine m = machine(SLEEP);
+        CompletableFuture<Outcome> run = run(m, "restart_backoff_ms = 1\n");
+        allReady(m);
+        m.refuseStarts(2);
+        m.child(ProcessInstance.SERIAL).pidfd().signal(9);
+        String said = replaced(m, ProcessInstance.SERIAL, 0);
+        assertTrue(said.contains("the successor of device serial could not be started (the host is full)"), said);
+        powerOff(m, run);
+    }
+
+    @Test
+    void aDeviceWithoutARestartLeftIsBrokenAndTheMachineGoesOn() throws Exception {
+        FakeMachine m = machine(SLEEP);
+        CompletableFuture<Outcome> run = run(m, "restart_budget = 0\n");
+        allReady(m);
+        m.child(ProcessInstance.PLATFORM).pidfd().signal(9);
+        assertEquals(SupervisorRequestType.DEVICE_BROKEN, next(m.end(ProcessInstance.VCPU)));
+        Thread.sleep(50);
+        assertFalse(run.isDone());
+        powerOff(m, run);
+        assertTrue(
+                err.toString(StandardCharsets.UTF_8)
+                        .contains(
+                                "device platform was killed by SIGKILL: it is broken from now on; the machine goes on without"
+                                        + " it.\n"),
+                err::toString);
+    }
+
+    @Test
+    void aBoardThatRefusesEndsTheMachine() throws Exception {
+        FakeMachine m = machine(SLEEP);
+        CompletableFuture<Outcome> run = run(m, "");
+        allReady(m);
+        m.child(ProcessInstance.SERIAL).pidfd().signal(9);
+        away(m.end(ProcessInstance.VCPU), 0, 0);
+        m.end(ProcessInstance.VCPU).ack(SupervisorRequestType.DEVICE_AWAY, 1);
+        assertEquals(
+                "process vcpu refused DEVICE_AWAY with status 1; the machine has been stopped.",
+                outcome(run).message());
+    }
+
+    @Test
+    void anAcknowledgementThatNobodyAskedForIsAViolation() throws Exception {
+        FakeMachine m = machine(SLEEP);
+        CompletableFuture<Outcome> run = run(m, "");
+        allReady(m);
+        m.end(ProcessInstance.VCPU).ack(SupervisorRequestType.DEVICE_AWAY, 0);
+        assertTrue(
+                outcome(run).message().contains("it acknowledged DEVICE_AWAY, which it had not been asked"),
+                outcome(run)::message);
+    }
+
+    /** What was asked of a process that then died is asked of its successor. */
+    @Test
+    void thePowerButtonIsNotLostWithTheProcess() throws Exception {
+        FakeMachine m = machine(SLEEP);
+        CompletableFuture<Outcome> run = run(m, "");
+        allReady(m);
+        signals.raise(SignalSource.Kind.TERM);
+        assertEquals(SupervisorRequestType.POWER_BUTTON, nextUnanswered(m.end(ProcessInstance.PLATFORM)));
+        m.child(ProcessInstance.PLATFORM).pidfd().signal(9);
+        replaced(m, ProcessInstance.PLATFORM, 0);
+        assertEquals(SupervisorRequestType.POWER_BUTTON, next(m.end(ProcessInstance.PLATFORM)));
+        powerOff(m, run);
+    }
+
+    /** A process that is stopped, or whose loop is stuck. */
+    @Test
+    void aProcessThatDoesNotAnswerIsReplaced() throws Exception {
+        FakeMachine m = machine(SLEEP);
+        CompletableFuture<Outcome> run = run(m, "hang_timeout_ms = 100\n");
+        allReady(m);
+        ChildProcess serial = m.child(ProcessInstance.SERIAL);
+        CompletableFuture<Void> platform = CompletableFuture.runAsync(
+                () -> {
+                    ProcessEndpoint end = m.end(ProcessInstance.PLATFORM);
+                    while (!run.isDone()) {
+                        if (end.next()) {
+                            SupervisorRequestType request = end.request();
+                            end.release();
+                            end.ack(request, 0);
+                        }
+                        Thread.onSpinWait();
+                    }
+                },
+                ON_THREADS);
+        assertEquals(SupervisorRequestType.PING, nextUnanswered(m.end(ProcessInstance.SERIAL)));
+        String said = replaced(m, ProcessInstance.SERIAL, 0);
+        assertTrue(said.contains("device serial did not answer for 1"), said);
+        assertFalse(isThere(serial));
+        powerOff(m, run);
+        platform.get(10, TimeUnit.SECONDS);
     }
 
     @Test
@@ -115,10 +321,10 @@ class MachineLoopTest {
         FakeMachine m = machine(SLEEP);
         CompletableFuture<Outcome> run = run(m, "");
         allReady(m);
-        ChildProcess serial = m.child(ProcessInstance.SERIAL);
-        serial.pidfd().signal(9);
+        ChildProcess vcpu = m.child(ProcessInstance.VCPU);
+        vcpu.pidfd().signal(9);
         assertEquals(
-                "process serial (pid " + serial.pid() + ") was killed by SIGKILL; the machine has been stopped.",
+                "process vcpu (pid " + vcpu.pid() + ") was killed by SIGKILL; the machine has been stopped.",
                 outcome(run).message());
     }
 
@@ -254,7 +460,9 @@ class MachineLoopTest {
         CompletableFuture<Outcome> run = run(m, "");
         allReady(m);
         m.end(ProcessInstance.PLATFORM).escape(0, 1);
-        assertTrue(outcome(run).message().contains("it sent ESCAPE, which is not its to say"));
+        String said = replaced(m, ProcessInstance.PLATFORM, 0);
+        assertTrue(said.contains("it sent ESCAPE, which is not its to say"), said);
+        powerOff(m, run);
 
         FakeMachine n = machine(SLEEP);
         CompletableFuture<Outcome> second = run(n, "");
@@ -270,27 +478,34 @@ class MachineLoopTest {
         allReady(m);
         m.end(ProcessInstance.VCPU)
                 .peerViolation(1, new Violation(Violation.Kind.RECORD_LENGTH, 64, new byte[] {-1, -1, -1, 0x7f}));
-        String message = outcome(run).message();
+        String said = replaced(m, ProcessInstance.PLATFORM, SupervisorRequestLayout.AWAY_LINK_RENEWED);
         assertTrue(
-                message.startsWith(
-                        "process platform broke the protocol (noticed by vcpu): RECORD_LENGTH at ring position 64: ff ff ff 7f"),
-                message);
+                said.contains(
+                        "jvmm: vm \"vm\": device platform broke the protocol (noticed by vcpu): RECORD_LENGTH at ring position 64:"
+                                + " ff ff ff 7f"),
+                said);
+        assertEquals(List.of("scrub platform whole", "succeed platform renewed"), m.done());
+        powerOff(m, run);
     }
 
     /** A process that is well sends some dozens of events in its life. */
     @Test
-    void aFloodOfEventsEndsTheMachineAndNamesTheProcess() throws Exception {
+    void aFloodOfEventsCostsTheProcessItsLifeAndNamesIt() throws Exception {
         FakeMachine m = machine(SLEEP);
         CompletableFuture<Outcome> run = run(m, "");
         allReady(m);
         ProcessEndpoint hostile = m.end(ProcessInstance.PLATFORM);
-        while (!run.isDone()) {
+        ChildProcess first = m.child(ProcessInstance.PLATFORM);
+        while (isThere(first)) {
             hostile.counter(1, 2);
         }
-        assertEquals(
-                "process platform broke the protocol (noticed by the supervisor): it sent more than 1000 events, faster than"
-                        + " 100 a second; the machine has been stopped.",
-                outcome(run).message());
+        String said = replaced(m, ProcessInstance.PLATFORM, 0);
+        assertTrue(
+                said.contains(
+                        "device platform broke the protocol (noticed by the supervisor): it sent more than 1000 events,"
+                                + " faster than 100 a second; it was killed; replaced after "),
+                said);
+        powerOff(m, run);
     }
 
     /** Log records, rings of the doorbell and output without end: the machine lives, and the guest's end is still heard. */

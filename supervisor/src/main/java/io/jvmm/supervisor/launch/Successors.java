@@ -1,0 +1,45 @@
+package io.jvmm.supervisor.launch;
+
+import io.jvmm.policy.jail.StuckProcessException;
+
+/**
+ * Where the processes come from that take the place of others while a machine runs. What may wait for the kernel (to start a
+ * program) may be called by any thread; all else is the event loop's.
+ */
+public interface Successors {
+    /** Whether spares can be had. */
+    boolean hasSpares();
+
+    /**
+     * Starts the program of a device; it will wait for its boot record. Any thread.
+     *
+     * @throws HostLackException when the host cannot
+     * @throws StuckProcessException when what did not come up does not go away either
+     */
+    StartedProcess start(ProcessInstance device) throws HostLackException;
+
+    /** Starts a program that may later become any of its class. Any thread. */
+    StartedProcess startSpare(ProcessKind kind) throws HostLackException;
+
+    /** Makes a spare of a started program: it gets what any process has, and will be READY for an assignment. */
+    ChildProcess standBy(StartedProcess started) throws HostLackException;
+
+    /** Gives a started program its device; {@code renewed}: the link begins anew. */
+    ChildProcess succeed(StartedProcess started, boolean renewed) throws HostLackException;
+
+    /** Gives a spare a device. */
+    ChildProcess assign(ChildProcess spare, ProcessInstance device, boolean renewed) throws HostLackException;
+
+    /**
+     * Clears what a dead process may have left in the link of a device; the board touches none of it now.
+     *
+     * @param whole all of the link; else only what the device says in it
+     */
+    void scrub(ProcessInstance device, boolean whole);
+
+    /** Closes what is held of a process that has been collected. A second time does nothing. */
+    void bury(ChildProcess child);
+
+    /** The same of one that has no boot record yet. */
+    void forget(StartedProcess started);
+}

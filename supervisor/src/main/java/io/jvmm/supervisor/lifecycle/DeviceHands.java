@@ -1,0 +1,87 @@
+package io.jvmm.supervisor.lifecycle;
+
+import io.jvmm.ipc.message.SupervisorRequestLayout;
+import io.jvmm.ipc.message.SupervisorRequestType;
+import io.jvmm.ipc.sys.Clock;
+import io.jvmm.supervisor.launch.ProcessInstance;
+import java.util.Optional;
+
+/** Does for devices what their lives want done. Event-loop thread only. */
+final class DeviceHands implements DeviceActions {
+    private final MachineLoop loop;
+    private final Replacer replacer;
+
+    DeviceHands(MachineLoop loop, Replacer replacer) {
+        this.loop = loop;
+        this.replacer = replacer;
+    }
+
+    @Override
+    public boolean kill(ProcessInstance device) {
+        replacer.abandon(device);
+        loop.kill(device);
+        return loop.isThere(device);
+    }
+
+    @Override
+    public void tellAway(ProcessInstance device, boolean renewed, long goneNs) {
+        int reason = renewed ? SupervisorRequestLayout.AWAY_LINK_RENEWED : SupervisorRequestLayout.AWAY_LINK_KEPT;
+        loop.tellBoard(
+                SupervisorRequestType.DEVICE_AWAY,
+                device,
+                SupervisorRequestLayout.away(loop.devices().indexOf(device), reason),
+                goneNs);
+    }
+
+    @Override
+    public void tellBack(ProcessInstance device) {
+        loop.tellBoard(SupervisorRequestType.DEVICE_BACK, device, loop.devices().indexOf(device), 0);
+    }
+
+    @Override
+    public void tellBroken(ProcessInstance device) {
+        loop.tellBoard(
+                SupervisorRequestType.DEVICE_BROKEN, device, loop.devices().indexOf(device), 0);
+    }
+
+    @Override
+    public void prepare(ProcessInstance device) {
+        replacer.prepare(device);
+    }
+
+    @Override
+    public Source replace(ProcessInstance device, boolean renewed, boolean mayBeSpare) {
+        return replacer.replace(device, renewed, mayBeSpare, Clock.monotonicNs());
+    }
+
+    @Override
+    public Optional<String> audit(ProcessInstance process) {
+        return loop.audit(process);
+    }
+
+    @Override
+    public boolean hasEnded(ProcessInstance process) {
+        return loop.hasEnded(process);
+    }
+
+    @Override
+    public void start(ProcessInstance device) {
+        loop.start(device);
+    }
+
+    @Override
+    public void ping(ProcessInstance device) {
+        // One that takes no request will not acknowledge this one either.
+        var _ = loop.send(device, SupervisorRequestType.PING, 0);
+    }
+
+    @Override
+    public void replaced(ProcessInstance device, Replacement replacement) {
+        loop.replacements().replaced(device, replacement, Clock.monotonicNs());
+    }
+
+    @Override
+    public void say(String message) {
+        loop.say(message);
+    }
+}

@@ -1,0 +1,127 @@
+package io.jvmm.supervisor.lifecycle;
+
+import io.jvmm.supervisor.config.LifecycleConfig;
+import io.jvmm.supervisor.launch.ProcessKind;
+import java.time.Duration;
+import java.util.EnumMap;
+import java.util.Map;
+import java.util.Set;
+
+/**
+ * When which spare is started, as a pure state machine: one for each class, one after the other, not before the guest has run for
+ * a while, and again after each use. A spare that dies is started anew, later and later. Event-loop thread only.
+ */
+final class Spares {
+    /** So long the guest has the processors for itself. */
+    static final Duration AFTER_START = Duration.ofSeconds(2);
+
+    /** The successor goes first. */
+    static final Duration AFTER_USE = Duration.ofMillis(100);
+
+    /** What a spare is in. */
+    enum State {
+        ABSENT,
+        STARTING,
+        READY
+    }
+
+    /** What is done about them. */
+    interface Actions {
+        void startSpare(ProcessKind kind);
+
+        void killSpare(ProcessKind kind);
+    }
+
+    private final LifecycleConfig config;
+    private final Actions actions;
+    private final Map<ProcessKind, Spare> spares = new EnumMap<>(ProcessKind.class);
+
+    private static final class Spare {
+        State state = State.ABSENT;
+        /** ABSENT: when it may be started; STARTING: when it is given up. */
+        long deadlineNs;
+
+        int failures;
+
+        Spare(long deadlineNs) {
+            this.deadlineNs = deadlineNs;
+        }
+    }
+
+    Spares(Set<ProcessKind> kinds, LifecycleConfig config, Actions actions, long nowNs) {
+        this.config = config;
+        this.actions = actions;
+        kinds.forEach(k -> spares.put(k, new Spare(nowNs + AFTER_START.toNanos())));
+    }
+
+    /** Of a class that has none by configuration: ABSENT. */
+    State state(ProcessKind kind) {
+        Spare spare = spares.get(kind);
+        return spare == null ? State.ABSENT : spare.state;
+    }
+
+    private boolean oneStarts() {
+        return spares.values().stream().anyMatch(s -> s.state == State.STARTING);
+    }
+
+    /** When {@link #tick} must be called at the latest. */
+    long nextDeadlineNs() {
+        boolean busy = oneStarts();
+        return spares.values().stream()
+                .filter(s -> s.state == (busy ? State.STARTING : State.ABSENT))
+                .mapToLong(s -> s.deadlineNs)
+                .min()
+                .orElse(MachineLifecycle.NEVER);
+    }
+
+    /** Time has passed. */
+    void tick(long nowNs) {
+        spares.forEach((kind, spare) -> {
+            if (spare.state == State.STARTING && nowNs >= spare.deadlineNs) {
+                actions.killSpare(kind);
+                failed(spare, nowNs);
+            } else if (spare.state == State.ABSENT && nowNs >= spare.deadlineNs && !oneStarts()) {
+                spare.state = State.STARTING;
+                spare.deadlineNs = nowNs + config.readyTimeout().toNanos();
+                actions.startSpare(kind);
+            }
+        });
+    }
+
+    private void failed(Spare spare, long nowNs) {
+        spare.state = State.ABSENT;
+        spare.failures++;
+        spare.deadlineNs = nowNs
+                + Math.max(
+                        AFTER_USE.toNanos(),
+                        config.restarts().delay(spare.failures).toNanos());
+    }
+
+    /** It waits in its jail. */
+    void ready(ProcessKind kind) {
+        Spare spare = spares.get(kind);
+        if (spare != null && spare.state == State.STARTING) {
+            spare.state = State.READY;
+        }
+    }
+
+    /** Takes the spare of a class; false when there is none. */
+    boolean take(ProcessKind kind, long nowNs) {
+        Spare spare = spares.get(kind);
+        if (spare == null || spare.state != State.READY) {
+            return false;
+        }
+        spare.state = State.ABSENT;
+        spare.failures = 0;
+        spare.deadlineNs = nowNs + AFTER_USE.toNanos();
+        return true;
+    }
+
+    /** It could not be started, or has ended. */
+    void lost(ProcessKind kind, long nowNs) {
+        Spare spare = spares.get(kind);
+        if (spare != null && spare.state != State.ABSENT) {
+            failed(spare, nowNs);
+        }
+    }
+}
