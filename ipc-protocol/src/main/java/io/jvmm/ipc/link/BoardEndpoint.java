@@ -128,6 +128,7 @@ public final class BoardEndpoint {
                 awake = true;
                 renewals = state.renewals();
             }
+            int changes = state.changes();
             LinkHealth seen = state.health();
             long deadlineNs = state.deadlineNs(seen, startNs, wait);
             switch (seen) {
@@ -136,11 +137,11 @@ public final class BoardEndpoint {
                         stall.found(startNs);
                     }
                     SpinLimit spin = spinLimits[vcpu];
-                    if (replies.await(vcpu, sequence, System.nanoTime(), spin, awake, deadlineNs, state, seen)) {
+                    if (replies.await(vcpu, sequence, System.nanoTime(), spin, awake, deadlineNs, state, changes)) {
                         stall.answered();
                         return true;
                     }
-                    if (state.health() == seen && isOver(seen, startNs)) {
+                    if (state.changes() == changes && isOver(seen, startNs)) {
                         return false;
                     }
                 }

@@ -4,8 +4,8 @@ import io.jvmm.ipc.ring.Violation;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Health of one end of a link, shared by the threads that use it. Only the first cause of each decline is kept. Every change that
- * lets someone go on wakes those who wait in {@link #awaitOpen}; those who wait inside the link are woken by the endpoint.
+ * Health of one end of a link, shared by the threads that use it. Only the first cause of each decline is kept. Every change
+ * wakes those who wait in {@link #awaitOpen}; those who wait inside the link are woken by the endpoint.
  */
 final class LinkState {
     private static final long NS_PER_MS = 1_000_000;
@@ -25,9 +25,22 @@ final class LinkState {
     private volatile long backNs;
 
     private volatile boolean succeeded;
+    /** How often any of this has changed. */
+    private volatile int changes;
 
     LinkHealth health() {
         return health;
+    }
+
+    /** Changes whenever anything does on which a deadline depends. Read it first. */
+    int changes() {
+        return changes;
+    }
+
+    @SuppressWarnings("NonAtomicVolatileUpdate") // only ever under this lock
+    private void changed() {
+        changes++;
+        notifyAll();
     }
 
     boolean connected() {
@@ -41,6 +54,7 @@ final class LinkState {
         }
         hungAfterNs = Math.max(waitedNs, 1);
         health = LinkHealth.HUNG;
+        changed();
         return true;
     }
 
@@ -52,6 +66,7 @@ final class LinkState {
         violation = cause;
         // One that is awaited is trusted again when it comes, and not entered before.
         health = isAway() ? LinkHealth.RENEWING : LinkHealth.SEVERED;
+        changed();
         return true;
     }
 
@@ -60,6 +75,7 @@ final class LinkState {
         if (health == LinkHealth.HUNG) {
             hungAfterNs = 0;
             health = LinkHealth.CONNECTED;
+            changed();
         }
     }
 
@@ -80,7 +96,7 @@ final class LinkState {
         renewing |= renew;
         hungAfterNs = 0;
         health = renewing || shut ? LinkHealth.RENEWING : LinkHealth.AWAY;
-        notifyAll();
+        changed();
         return true;
     }
 
@@ -98,20 +114,20 @@ final class LinkState {
         backNs = nowNs;
         succeeded = true;
         health = LinkHealth.CONNECTED;
-        notifyAll();
+        changed();
         return true;
     }
 
     /** There will be no successor. */
     synchronized void breakDown() {
         health = LinkHealth.BROKEN;
-        notifyAll();
+        changed();
     }
 
     /** Nobody waits for a successor any more. */
     synchronized void release() {
         released = true;
-        notifyAll();
+        changed();
     }
 
     boolean isAway() {
@@ -152,8 +168,9 @@ final class LinkState {
 
     /** An access has waited until its deadline. */
     synchronized void waitedInVain() {
-        if (isAway() || health == LinkHealth.SEVERED) {
+        if (!inVain && (isAway() || health == LinkHealth.SEVERED)) {
             inVain = true;
+            changed();
         }
     }
 
@@ -167,7 +184,7 @@ final class LinkState {
             while (health == LinkHealth.RENEWING || health == LinkHealth.SEVERED) {
                 long leftNs = deadlineNs(health, startNs, wait) - System.nanoTime();
                 if (leftNs <= 0) {
-                    inVain = true;
+                    waitedInVain();
                     return false;
                 }
                 wait(leftNs / NS_PER_MS + 1);

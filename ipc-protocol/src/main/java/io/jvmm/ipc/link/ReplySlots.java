@@ -74,8 +74,8 @@ final class ReplySlots {
      * @param spin how long this vCPU spins
      * @param awake whether the device did not have to be woken
      * @param deadlineNs when to give up
-     * @param seen the link's health; when it changes the deadline may, too
-     * @return false when the deadline passed, or the health changed
+     * @param seen {@link LinkState#changes} when the deadline was worked out: it may change with the state
+     * @return false when the deadline passed, or the state changed
      */
     boolean await(
             int slot,
@@ -85,7 +85,7 @@ final class ReplySlots {
             boolean awake,
             long deadlineNs,
             LinkState state,
-            LinkHealth seen) {
+            int seen) {
         int at = slot * SLOT_LENGTH_BYTES;
         long spinNs = spin.limitNs(nowNs, awake);
         if (spinNs > 0) {
@@ -99,16 +99,16 @@ final class ReplySlots {
                     Thread.onSpinWait();
                 }
                 lookNs = System.nanoTime();
-            } while (lookNs - spinEndNs < 0 && state.health() == seen);
+            } while (lookNs - spinEndNs < 0 && state.changes() == seen);
             spin.inVain(lookNs);
         }
         return sleep(slot, sequence, deadlineNs, state, seen);
     }
 
-    private boolean sleep(int slot, long sequence, long deadlineNs, LinkState state, LinkHealth seen) {
+    private boolean sleep(int slot, long sequence, long deadlineNs, LinkState state, int seen) {
         int at = slot * SLOT_LENGTH_BYTES;
         long found = announceSleep(slot);
-        while (found != sequence && state.health() == seen && System.nanoTime() - deadlineNs < 0) {
+        while (found != sequence && state.changes() == seen && System.nanoTime() - deadlineNs < 0) {
             Futex.awaitUntil(slots, at + SLOT_SEQUENCE, (int) found, deadlineNs);
             found = slots.getLongVolatile(at + SLOT_SEQUENCE);
         }
