@@ -293,6 +293,9 @@ public final class Board {
                 stopGuest(new StopReport(StopCause.ENGINE_ERROR, 0, 0, 0, "PCI: " + problem));
                 return;
             }
+            for (int i = 0; i < devices.size(); i++) {
+                devices.get(i).assembled();
+            }
         }
         if (state != null) {
             state.leave();

@@ -176,6 +176,13 @@ final class DeviceListener implements DeviceEventHandler {
         }
     }
 
+    /** The bus has been put together: a device that was given up before that has its functions there all the same. */
+    void assembled() {
+        if (bus != null && endpoint.health() == LinkHealth.BROKEN) {
+            bus.broken(device);
+        }
+    }
+
     /** Says what the supervisor has to know and has not been told; what does not fit is said later. */
     void tell(ProcessEndpoint supervisor, long nowNs) {
         final long hungNs = hungNs();

@@ -15,6 +15,7 @@ import io.jvmm.ipc.message.LogLevel;
 import io.jvmm.ipc.message.StopCause;
 import io.jvmm.ipc.message.SupervisorEventHandler;
 import io.jvmm.ipc.message.SupervisorRequestType;
+import io.jvmm.ipc.ring.IpcRingLayout;
 import io.jvmm.ipc.ring.Violation;
 import io.jvmm.ipc.sys.EventFd;
 import io.jvmm.ipc.sys.FileIo;
@@ -42,6 +43,7 @@ final class BoardRig implements AutoCloseable, SupervisorEventHandler {
     final LinkMemory supervisorLink = LinkMemory.create(LinkSpec.supervisor());
     final SupervisorEndpoint supervisor;
     final EventFd deviceEventDoorbell = EventFd.create();
+    private final EventFd requestDoorbell = EventFd.create();
     final List<ScriptedVcpu> vcpus;
     final Board board;
     final List<String> events = new ArrayList<>();
@@ -74,7 +76,6 @@ final class BoardRig implements AutoCloseable, SupervisorEventHandler {
             Function<BoardDevice, @Nullable ExpansionBus> bus) {
         vcpus = scripts;
         deviceLink = LinkMemory.create(LinkSpec.device(all.size()));
-        final EventFd requestDoorbell = EventFd.create();
         boardEnd = new BoardEndpoint(
                 LinkMemory.attach(deviceLink.fd(), LinkKind.DEVICE),
                 requestDoorbell,
@@ -111,6 +112,21 @@ final class BoardRig implements AutoCloseable, SupervisorEventHandler {
         final int offset = (int) mapping.buffer().getLong(LinkLayout.HEADER_EVENT_RING);
         final int length = (int) mapping.buffer().getLong(LinkLayout.HEADER_EVENT_RING + Long.BYTES);
         return new ManyToOneRingBuffer(mapping.buffer(offset, length));
+    }
+
+    /** Another process at the device's end. */
+    DeviceEndpoint successor(long position) {
+        return new DeviceEndpoint(
+                LinkMemory.attach(deviceLink.fd(), LinkKind.DEVICE), requestDoorbell, deviceEventDoorbell, position);
+    }
+
+    /** Up to where requests have been given back: what a device that commits each one has committed. */
+    long position() {
+        final Mapping mapping =
+                Mapping.shared(deviceLink.fd(), 0, FileIo.size(deviceLink.fd()), Mapping.Access.READ_WRITE);
+        final int offset = (int) mapping.buffer().getLong(LinkLayout.HEADER_REQUEST_RING);
+        final int length = (int) mapping.buffer().getLong(LinkLayout.HEADER_REQUEST_RING + Long.BYTES);
+        return mapping.buffer(offset, length).getLongVolatile(IpcRingLayout.headOffset(length));
     }
 
     /** Starts the board; the guest waits for START. */

@@ -1,7 +1,10 @@
 package io.jvmm.vcpu.board.pci;
 
 import io.jvmm.ipc.message.PciFunction;
+import io.jvmm.vcpu.board.BoardCounter;
+import io.jvmm.vcpu.board.BoardDevice;
 import io.jvmm.vcpu.state.StateCursor;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A device's function in its slot: type 0 configuration space with a BAR of the device's registers (0), a BAR of the board's with the MSI-X
@@ -34,6 +37,7 @@ final class Endpoint extends ConfigSpace {
     private final PciFunction function;
     private final Msix msix;
     private final int isrOffset;
+    private final Tombstone tombstone;
     private final int[] barOffsets;
     private final int[] barLengths;
     private final BusListener bus;
@@ -80,6 +84,7 @@ final class Endpoint extends ConfigSpace {
         this.bus = bus;
         this.msix = new Msix(slot.vectors().subList(0, function.vectors()), pace);
         this.isrOffset = declaration.offsetOf(Declaration.KIND_ISR);
+        this.tombstone = new Tombstone(declaration.offsetOf(Declaration.KIND_COMMON), isrOffset);
         this.barOffsets = new int[] {BAR_0 + Integer.BYTES * REGISTER_BAR, BAR_0 + Integer.BYTES * TABLE_BAR};
         this.barLengths = new int[] {function.barLengthBytes(), msix.barLengthBytes()};
         put(SUBSYSTEM_VENDOR_ID, 2, function.subsystemVendorId());
@@ -243,9 +248,41 @@ final class Endpoint extends ConfigSpace {
 
     /** A read of BAR 0, without the lock. */
     long readRegister(int vcpuIndex, int offset, int widthBytes, Object lock) {
-        return offset == isrOffset
-                ? readIsr(vcpuIndex, offset, widthBytes, lock)
-                : slot.device().read(vcpuIndex, slot.function(), offset, widthBytes);
+        if (!tombstone.isDead()) {
+            final long value = offset == isrOffset
+                    ? readIsr(vcpuIndex, offset, widthBytes, lock)
+                    : slot.device().read(vcpuIndex, slot.function(), offset, widthBytes);
+            if (!tombstone.isDead()) {
+                return value;
+            }
+        }
+        // The device has been given up, perhaps while we waited for it.
+        if (offset == isrOffset) {
+            synchronized (lock) {
+                takeIntx();
+                forgetIntx();
+            }
+        }
+        return tombstone.read(offset, widthBytes);
+    }
+
+    /** A device has been given up for good; the drivers of its functions are told. Locked. */
+    static void bury(@Nullable ConfigSpace[] slots, BoardDevice device) {
+        for (final ConfigSpace slot : slots) {
+            if (slot instanceof Endpoint endpoint && endpoint.slot.device() == device) {
+                endpoint.bury();
+            }
+        }
+    }
+
+    /** By whatever interrupt the driver uses. */
+    private void bury() {
+        if (!tombstone.isDead() && tombstone.bury()) {
+            for (int i = 0; i < msix.vectors(); i++) {
+                slot.vectors().get(i).line().signal();
+            }
+            slot.intx().signal();
+        }
     }
 
     /**
@@ -287,16 +324,17 @@ final class Endpoint extends ConfigSpace {
     void writeRegister(int vcpuIndex, int offset, int widthBytes, long value, PciBus from) {
         final int at = offset - function.notifyOffset();
         if (at < 0 || at >= function.notifyLengthBytes()) {
+            tombstone.note(offset, widthBytes, value);
             slot.device().write(vcpuIndex, slot.function(), offset, widthBytes, value);
             return;
         }
         final int multiplier = function.notifyMultiplier();
         final int queue = multiplier == 0 ? (int) value & 0xFFFF : at / multiplier;
         final boolean whole = multiplier == 0 || (at & (multiplier - 1)) == 0;
-        if (whole && queue < function.queues() && isMaster()) {
+        if (whole && queue < function.queues() && isMaster() && !tombstone.isDead()) {
             slot.device().kick(vcpuIndex, (slot.function() << Byte.SIZE) | queue);
         } else {
-            from.kickDropped();
+            from.count(BoardCounter.KICKS_DROPPED);
         }
     }
 

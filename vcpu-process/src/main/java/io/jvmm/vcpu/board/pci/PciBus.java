@@ -26,7 +26,7 @@ import org.jspecify.annotations.Nullable;
  * {@link Decoder} that was published last, and devices are read without it. All addresses, widths and values are the guest's: any is safe.
  *
  * <p>Life: made with the slots that the supervisor has plugged, {@link #addTo} the address maps; the devices declare themselves;
- * {@link #assemble} before the guest starts. A device that is dead has its configuration space all the same; its registers read all ones.
+ * {@link #assemble} before the guest starts. A device that is dead has its configuration space all the same, and a {@link Tombstone} for its registers.
  */
 public final class PciBus implements ExpansionBus, AutoCloseable {
     private static final int DEVICE_SHIFT = 3;
@@ -135,7 +135,9 @@ public final class PciBus implements ExpansionBus, AutoCloseable {
 
     @Override
     public void broken(BoardDevice device) {
-        // its registers read all ones
+        synchronized (lock) {
+            Endpoint.bury(slots, device);
+        }
     }
 
     private Decoder decode() {
@@ -241,12 +243,8 @@ public final class PciBus implements ExpansionBus, AutoCloseable {
         }
     }
 
-    /** A doorbell that rings nobody. Any thread. */
-    void kickDropped() {
-        count(BoardCounter.KICKS_DROPPED);
-    }
-
-    private void count(BoardCounter counter) {
+    /** Any thread. */
+    void count(BoardCounter counter) {
         synchronized (lock) {
             counters.increment(counter);
         }
