@@ -231,15 +231,15 @@ class ReplacementTest {
                 rig.events.clear();
                 away(rig, reason);
                 rig.hear("ack DEVICE_AWAY 0");
-                rig.send(SupervisorRequestType.PAUSE);
-                rig.send(SupervisorRequestType.PING);
-                back(rig);
-                rig.send(SupervisorRequestType.RESUME);
                 if (reason == 0) {
                     LinkRenewal.events(rig.deviceLink);
                 } else {
                     LinkRenewal.whole(rig.deviceLink);
                 }
+                rig.send(SupervisorRequestType.PAUSE);
+                rig.send(SupervisorRequestType.PING);
+                back(rig);
+                rig.send(SupervisorRequestType.RESUME);
                 final DeviceEndpoint successor = rig.successor(reason == 0 ? rig.position() : 0);
                 serve(rig, successor, vcpu, 20);
                 rig.hear("ack RESUME 0");
