@@ -327,6 +327,16 @@ class InFlightTest {
     /** The process dies at every step of a transaction, with requests under way: each is answered once, and done. */
     @Test
     void aSuccessorDoesAgainWhatWasUnderWay() {
+        diesOften(false);
+    }
+
+    /** ... or before and after every effect and every commit, and while it takes over. */
+    @Test
+    void soItDoesHoweverOftenItDiesAndWherever() {
+        diesOften(true);
+    }
+
+    private void diesOften(boolean anywhere) {
         long seed = new Random().nextLong();
         System.out.println("InFlightTest seed " + seed);
         Random random = new Random(seed);
@@ -338,6 +348,9 @@ class InFlightTest {
                 RigQueue queue = disk.driver.queue(0);
                 Map<Integer, byte[]> expected = new HashMap<>();
                 int done = 0;
+                if (anywhere) {
+                    disk.rig.mortality().begin(random, 20);
+                }
                 for (int i = 0; i < 200; i++) {
                     // Fewer than the ring holds: of those it has forgotten, a successor does not know the order
                     // (§2.7.13
@@ -355,12 +368,17 @@ class InFlightTest {
                         queue.offer(header(FLUSH, 0), 1);
                     }
                     image().jitter();
+                    if (anywhere) {
+                        queue.kick();
+                        continue;
+                    }
                     disk.rig.kill(points[random.nextInt(points.length)]);
                     queue.kickAnyway();
                     if (random.nextInt(10) == 0) {
                         disk.rig.killAndAdopt();
                     }
                 }
+                disk.rig.mortality().end();
                 while (queue.outstanding() > 0) {
                     done += check(queue, disk, expected, seed);
                 }

@@ -27,6 +27,17 @@ class NetStateTest {
     @ParameterizedTest
     @ValueSource(longs = {ALL, PACKED})
     void deathAtEveryStep(long features) {
+        diesOften(features, false);
+    }
+
+    /** Before and after every effect and every commit, and while a successor takes over. */
+    @ParameterizedTest
+    @ValueSource(longs = {ALL, PACKED})
+    void deathAnywhere(long features) {
+        diesOften(features, true);
+    }
+
+    private static void diesOften(long features, boolean anywhere) {
         long seed = System.nanoTime();
         System.out.println("seed " + seed);
         Random random = new Random(seed);
@@ -40,7 +51,11 @@ class NetStateTest {
             int out = 0;
             for (int round = 0; round < 1500; round++) {
                 int pair = random.nextInt(2);
-                net.rig.kill(points[random.nextInt(points.length)]);
+                if (anywhere) {
+                    net.rig.mortality().begin(random, 20);
+                } else {
+                    net.rig.kill(points[random.nextInt(points.length)]);
+                }
                 switch (random.nextInt(3)) {
                     case 0 -> {
                         if (net.queue(2 * pair).hasRoom(1)) {
@@ -64,6 +79,7 @@ class NetStateTest {
                     }
                 }
             }
+            net.rig.mortality().end();
             for (int pair = 0; pair < 2; pair++) {
                 assertEquals(0, net.queue(2 * pair + 1).outstanding(), "seed " + seed);
             }
@@ -94,6 +110,7 @@ class NetStateTest {
             byte[] before = own(net.rig.state());
             net.rig.killAndAdopt();
             byte[] after = own(net.rig.state());
+            before[NetStateLayout.offset("status")] |= NetState.ANNOUNCE; // the one thing a successor asks for
             org.junit.jupiter.api.Assertions.assertArrayEquals(before, after);
             assertEquals(1, net.driver().config(5, 1));
         }

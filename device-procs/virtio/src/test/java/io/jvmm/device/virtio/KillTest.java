@@ -54,7 +54,7 @@ class KillTest {
                     rig.driver().withQueueSize(8 << random.nextInt(3)).setUp(features);
             byte[][][] sent = new byte[3][64][];
             if (mortal) {
-                rig.mortal(random, 4 + random.nextInt(40));
+                rig.mortality().begin(random, 4 + random.nextInt(40));
             }
             for (int step = 0; step < 200; step++) {
                 if (!mortal && random.nextInt(3) == 0) {
@@ -70,9 +70,9 @@ class KillTest {
                     default -> rig.settle();
                 }
             }
-            rig.immortal();
+            rig.mortality().end();
             finish(rig, driver, sent, seed);
-            return rig.deaths();
+            return rig.mortality().deaths();
         }
     }
 
@@ -87,7 +87,7 @@ class KillTest {
             Random random = new Random(seed);
             try (VirtioRig rig = new VirtioRig(new EchoFactory(), Map.of(), Map.of(), 1 << 20)) {
                 RigDriver driver = rig.driver().withQueueSize(16).setUp(features);
-                rig.mortal(random, 6 + random.nextInt(40));
+                rig.mortality().begin(random, 6 + random.nextInt(40));
                 byte[][] sent = new byte[64][];
                 for (int step = 0; step < 300; step++) {
                     RigQueue queue = driver.queue(EchoFactory.ECHO);
@@ -101,7 +101,7 @@ class KillTest {
                     }
                     assertEquals(0, queue.outstanding(), "seed " + seed + " step " + step);
                 }
-                assertTrue(rig.deaths() > 0);
+                assertTrue(rig.mortality().deaths() > 0);
             }
         }
     }

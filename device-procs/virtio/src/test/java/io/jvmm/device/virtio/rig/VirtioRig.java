@@ -20,7 +20,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
-import java.util.Random;
 import java.util.function.BooleanSupplier;
 import org.agrona.concurrent.UnsafeBuffer;
 
@@ -37,7 +36,7 @@ import org.agrona.concurrent.UnsafeBuffer;
  * }</pre>
  *
  * <p>The process can be killed: {@link #kill} says where in the next transaction, {@link #killAndAdopt} does it between two,
- * {@link #mortal} anywhere: before and after every effect, every commit, and in the middle of taking over.
+ * {@link #mortality} anywhere: before and after every effect, every commit, and in the middle of taking over.
  */
 public final class VirtioRig implements AutoCloseable {
 
@@ -298,29 +297,14 @@ public final class VirtioRig implements AutoCloseable {
         nextKill = where;
     }
 
-    /** It dies between two transactions, and a fresh one adopts its state. */
-    public void killAndAdopt() {
-        adopt();
-    }
-
     /** Number of commits so far. */
     public long commits() {
         return commits;
     }
 
-    /** From now on it dies at one of so many steps; {@link #immortal} ends that. */
-    public void mortal(Random chance, int steps) {
-        mortality.begin(chance, steps);
-    }
-
-    /** It lives on. */
-    public void immortal() {
-        mortality.end();
-    }
-
-    /** How often it has died since it became {@link #mortal}. */
-    public long deaths() {
-        return mortality.deaths();
+    /** Whether and where the process dies by chance. */
+    public Mortality mortality() {
+        return mortality;
     }
 
     /** Whatever dies, a message that is not committed is delivered again, and one that is committed is not. */
@@ -331,7 +315,7 @@ public final class VirtioRig implements AutoCloseable {
         while (dead || due) {
             try {
                 if (dead) {
-                    adopt();
+                    killAndAdopt();
                     dead = false;
                 }
                 if (due) {
@@ -360,19 +344,19 @@ public final class VirtioRig implements AutoCloseable {
         nextKill = KillPoint.NOWHERE;
         run(kind, first, second, third, argument);
         if (kill == KillPoint.BEFORE_COMMIT) {
-            adopt();
+            killAndAdopt();
             if (kind != WORK && kind != BACKENDS && kind != TIMER) {
                 run(kind, first, second, third, argument); // its record is still in the ring
             }
         }
         store();
         if (kill == KillPoint.AFTER_COMMIT) {
-            adopt();
+            killAndAdopt();
             return;
         }
         core.committed(nowNs);
         if (kill == KillPoint.AFTER_EFFECTS) {
-            adopt();
+            killAndAdopt();
         }
     }
 
@@ -418,15 +402,18 @@ public final class VirtioRig implements AutoCloseable {
         core.committed(nowNs);
     }
 
-    private void adopt() {
+    private void bury() {
         for (Backend backend : backends) {
             backend.close();
         }
-        for (Fd fd : given) {
-            fd.close();
-        }
         backends = new Backend[0];
+        given.forEach(Fd::close);
         given.clear();
+    }
+
+    /** It dies between two transactions, and a fresh one adopts its state. */
+    public void killAndAdopt() {
+        bury();
         working.setMemory(0, working.capacity(), (byte) 0xEE);
         working = buffer();
         working.putBytes(0, committed, 0, committed.capacity());
@@ -452,7 +439,7 @@ public final class VirtioRig implements AutoCloseable {
      */
     public void adopt(byte[] state) {
         committed.putBytes(0, state);
-        adopt();
+        killAndAdopt();
     }
 
     // ---- what came out
@@ -517,12 +504,7 @@ public final class VirtioRig implements AutoCloseable {
 
     @Override
     public void close() {
-        for (Backend backend : backends) {
-            backend.close();
-        }
-        for (Fd fd : given) {
-            fd.close();
-        }
+        bury();
         memory.close();
         memoryFd.close();
     }
