@@ -40,6 +40,16 @@ public final class ProbeSegment {
         this.known = Map.copyOf(known);
     }
 
+    /**
+     * What the kernel would see of a call's arguments in the process of this segment, which has said where it has mapped it.
+     */
+    public long[] wouldBe(ProbeCall call) {
+        MemorySegment scratch = MemorySegment.ofArray(new byte[ProbeLayout.SEGMENT_BYTES]);
+        scratch.set(LONG, ProbeLayout.ADDRESS, segment.get(LONG, ProbeLayout.ADDRESS));
+        ProbeSegment alone = new ProbeSegment(scratch, known);
+        return alone.arguments(alone.add(call));
+    }
+
     /** Adds a call; its index is counted from 0. */
     public int add(ProbeCall call) {
         long[] arguments = new long[MOST_ARGUMENTS];

@@ -2,6 +2,9 @@ package io.jvmm.supervisor.launch;
 
 import io.jvmm.ipc.message.EngineKind;
 import io.jvmm.policy.jail.Bind;
+import io.jvmm.policy.parse.Policy;
+import io.jvmm.policy.parse.PolicyException;
+import io.jvmm.policy.parse.PolicyParser;
 import io.jvmm.supervisor.config.JailConfig;
 import io.jvmm.supervisor.config.MachineConfig;
 import java.io.IOException;
@@ -147,6 +150,19 @@ public record Distribution(Path home, MachineConfig.Engine engine) {
     /** The filter of a spare: what any device process may do, and what it needs to become one. */
     NarrowFilter standbyFilter(JailConfig.Mode mode) throws HostLackException {
         return new NarrowFilter(FilterMode.apply(filter(STANDBY), mode));
+    }
+
+    /** The policy that a process's last filter was compiled of: the distribution has its text too, for its reasons. */
+    Policy source(ProcessKind p, Optional<EngineKind> engine) throws HostLackException {
+        Path file = home.resolve("policies").resolve(narrow(p, engine) + ".policy");
+        try {
+            return PolicyParser.parse(file);
+        } catch (IOException | PolicyException e) {
+            throw new HostLackException(
+                    "the distribution is not whole: the policy " + file + " cannot be read: " + e.getMessage()
+                            + ". Build it anew: mvn -DskipTests package",
+                    e);
+        }
     }
 
     /** The filter that a process starts under: where KVM may come in the vCPU process must be able to build its machine. */
