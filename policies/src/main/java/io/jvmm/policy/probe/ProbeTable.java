@@ -11,10 +11,11 @@ import java.util.Optional;
  * What came of every tried call in every process of a machine: a row for each call, a column for each process; below it the short
  * list, which is what the policies allow and why. Immutable.
  *
- * @param rows what was tried
+ * @param rows what was to be tried; what no process has tried is not in the text
  * @param columns the processes
+ * @param everything whether each process should have tried each call, and not only those that the catalogue has for all
  */
-public record ProbeTable(List<ProbeCall> rows, List<Column> columns) {
+public record ProbeTable(List<ProbeCall> rows, List<Column> columns, boolean everything) {
     private static final String NOT_TRIED = "-";
 
     public ProbeTable {
@@ -54,9 +55,9 @@ public record ProbeTable(List<ProbeCall> rows, List<Column> columns) {
         for (Column column : columns) {
             for (ProbeCall call : rows) {
                 Tried tried = column.tried().get(call);
-                if (tried == null) {
+                if (tried == null && (everything || call.core())) {
                     faults.add(column.process() + ": " + call.name() + " was not tried");
-                } else {
+                } else if (tried != null) {
                     column.policy()
                             .contradiction(call, tried.arguments(), tried.outcome())
                             .ifPresent(fault -> faults.add(column.process() + ": " + fault));
@@ -84,6 +85,9 @@ public record ProbeTable(List<ProbeCall> rows, List<Column> columns) {
                 "tried from inside",
                 columns.stream().map(Column::process).toList());
         for (ProbeCall row : rows) {
+            if (columns.stream().noneMatch(c -> c.tried().containsKey(row))) {
+                continue;
+            }
             if (!row.section().equals(section)) {
                 section = row.section();
                 text.append(section).append('\n');
@@ -95,7 +99,7 @@ public record ProbeTable(List<ProbeCall> rows, List<Column> columns) {
                     columns.stream().map(c -> cell(c, row)).toList());
         }
         text.append("\nSIGSYS: the process was killed for it. EACCES and the like: it failed with that error; in")
-                .append(" brackets: the filter lets it pass, the kernel does not. ok: it was carried out.\n");
+                .append(" brackets: the filter lets it pass, the kernel does not. ok: it was carried out. -: not tried.\n");
         return text.append(shortList()).append(summary()).toString();
     }
 

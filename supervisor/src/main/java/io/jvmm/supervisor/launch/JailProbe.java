@@ -53,7 +53,8 @@ public final class JailProbe {
     private final ProbeStarts starts;
     private final JailInspector inspector;
     private final Consumer<String> progress;
-    private final List<ProbeCall> rows;
+    private final List<ProbeCall> rows = ProbeCatalog.all();
+    private final boolean everything;
     private final Map<ProcessInstance, Column> columns = new LinkedHashMap<>();
     private final Deque<Job> jobs = new ArrayDeque<>();
     private final List<String> faults = new ArrayList<>();
@@ -79,7 +80,7 @@ public final class JailProbe {
      * Prepares.
      *
      * @param uids host uids of the machine's own; empty when the supervisor is not root
-     * @param everything whether the calls are tried too that the catalogue has for those who have time
+     * @param everything whether each process tries each call; else, of those that are its end, only the catalogue's core
      * @param progress told of it now and then
      */
     public JailProbe(
@@ -95,7 +96,7 @@ public final class JailProbe {
         this.starts = new ProbeStarts(config, distribution, backends, uids);
         this.inspector = new JailInspector(distribution, config.jail().mode());
         this.progress = progress;
-        this.rows = ProbeCatalog.all().stream().filter(c -> everything || c.core()).toList();
+        this.everything = everything;
     }
 
     /** Tries everything in every process of the machine. */
@@ -115,7 +116,7 @@ public final class JailProbe {
                 table.add(new ProbeTable.Column(instance.process(), column.policy, column.tried));
             }
         });
-        return new ProbeTable(rows, table);
+        return new ProbeTable(rows, table, everything);
     }
 
     /** What was found besides the table: what it holds and should not, or what never came up. */
@@ -217,10 +218,10 @@ public final class JailProbe {
     private List<ProbeCall> survivable(ProcessInstance instance, ProbePolicy policy, ProbeSegment script) {
         List<ProbeCall> calls = new ArrayList<>();
         for (ProbeCall call : rows) {
-            if (policy.kills(call, script.wouldBe(call))) {
-                jobs.add(new Job(instance, List.of(call), false));
-            } else {
+            if (!policy.kills(call, script.wouldBe(call))) {
                 calls.add(call);
+            } else if (everything || call.core()) {
+                jobs.add(new Job(instance, List.of(call), false));
             }
         }
         return calls;
