@@ -36,7 +36,15 @@ final class ProbeRunnerTest {
             words.putInt(ProbeLayout.RELOCATIONS, 1);
             int time = ProbeLayout.HEAP + 128;
             call(words, 0, ProbeLayout.DOOR_SYSCALL, SyscallNumbers.GETPID, 0);
-            call(words, 1, ProbeLayout.DOOR_SYSCALL, SyscallNumbers.WRITEV, 0b10, pipe.writer().number(), vector, 1);
+            call(
+                    words,
+                    1,
+                    ProbeLayout.DOOR_SYSCALL,
+                    SyscallNumbers.WRITEV,
+                    0b10,
+                    pipe.writer().number(),
+                    vector,
+                    1);
             call(words, 2, ProbeLayout.DOOR_SYSCALL, SyscallNumbers.DUP2, 0, -1, 5);
             call(words, 3, ProbeLayout.DOOR_INT80, I386_GETPID, 0);
             call(words, 4, ProbeLayout.DOOR_VSYSCALL, GETTIMEOFDAY, 0b1, time);

@@ -99,7 +99,8 @@ public record ProbeTable(List<ProbeCall> rows, List<Column> columns, boolean eve
                     columns.stream().map(c -> cell(c, row)).toList());
         }
         text.append("\nSIGSYS: the process was killed for it. EACCES and the like: it failed with that error; in")
-                .append(" brackets: the filter lets it pass, the kernel does not. ok: it was carried out. -: not tried.\n");
+                .append(
+                        " brackets: the filter lets it pass, the kernel does not. ok: it was carried out. -: not tried.\n");
         return text.append(shortList()).append(summary()).toString();
     }
 

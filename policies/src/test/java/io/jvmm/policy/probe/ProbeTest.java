@@ -51,8 +51,7 @@ final class ProbeTest {
     void everyTryHasItsOwnName() {
         List<ProbeCall> all = ProbeCatalog.all();
         assertTrue(all.size() > 200, all.size() + " calls");
-        assertEquals(
-                all.size(), all.stream().map(ProbeCall::name).distinct().count());
+        assertEquals(all.size(), all.stream().map(ProbeCall::name).distinct().count());
         assertTrue(all.stream().filter(ProbeCall::core).count() >= 35);
     }
 
@@ -61,7 +60,8 @@ final class ProbeTest {
     @ValueSource(
             strings = {
                 "open", "openat2", "stat", "newfstatat", "socket", "connect", "execve", "fork", "clone", "ptrace",
-                "process_vm_readv", "kill", "io_uring_setup", "memfd_create", "mmap", "mprotect", "mount", "setns", "keyctl", "bpf",
+                "process_vm_readv", "kill", "io_uring_setup", "memfd_create", "mmap", "mprotect", "mount", "setns",
+                        "keyctl", "bpf",
                 "perf_event_open", "userfaultfd", "ioctl", "unshare", "seccomp", "prctl", "fcntl", "dup", "pidfd_getfd"
             })
     void theCoreHas(String call) {
@@ -71,7 +71,8 @@ final class ProbeTest {
 
     @Test
     void argumentsAreWrittenAsTheKernelReadsThem() {
-        ProbeCall call = ProbeCatalog.call("s", "core | x | bpf -1 {4:2 2:3 1:0xff 1*3 8:\"ab\" 8:{8:page}} SIBLING 0600");
+        ProbeCall call =
+                ProbeCatalog.call("s", "core | x | bpf -1 {4:2 2:3 1:0xff 1*3 8:\"ab\" 8:{8:page}} SIBLING 0600");
         assertEquals(321, call.number());
         assertEquals(0, segment.add(call));
         memory.set(ValueLayout.JAVA_LONG_UNALIGNED, ProbeLayout.ADDRESS, 0x1_0000_0000L);
@@ -100,7 +101,14 @@ final class ProbeTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"core | x", "core | x | bpf {4:1", "core | x | bpf \"a", "core | x | nosuchcall", "core|x|bpf {4}"})
+    @ValueSource(
+            strings = {
+                "core | x",
+                "core | x | bpf {4:1",
+                "core | x | bpf \"a",
+                "core | x | nosuchcall",
+                "core|x|bpf {4}"
+            })
     void aLineThatIsNoneIsRefused(String line) {
         assertThrows(RuntimeException.class, () -> ProbeCatalog.call("s", line));
     }
@@ -116,7 +124,8 @@ final class ProbeTest {
 
     /** Both filters together say what the policies say, the stricter of the two. */
     @ParameterizedTest
-    @ValueSource(strings = {"serial", "platform", "block", "net", "console", "rng", "balloon", "vsock", "vcpu", "vcpu-x86"})
+    @ValueSource(
+            strings = {"serial", "platform", "block", "net", "console", "rng", "balloon", "vsock", "vcpu", "vcpu-x86"})
     void verdictsAreThePolicies(String name) throws Exception {
         String first = name.equals("vcpu") ? "vcpu-wide" : "wide";
         Policy wide = policy(first);
@@ -197,7 +206,8 @@ final class ProbeTest {
                 .sorted()
                 .collect(Collectors.toList());
         assertEquals(
-                List.of("close = (EBADF)", "open /etc/passwd = SIGSYS", "openat /etc/passwd = EACCES", "read = ok"), cells);
+                List.of("close = (EBADF)", "open /etc/passwd = SIGSYS", "openat /etc/passwd = EACCES", "read = ok"),
+                cells);
         assertTrue(table.text().contains("all: allow close: a client that has left is closed"), table.text());
 
         tried.put(byName("stat /"), tried(new ProbeOutcome.Returned(0)));

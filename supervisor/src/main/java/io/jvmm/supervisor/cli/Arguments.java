@@ -21,11 +21,17 @@ import org.apache.commons.cli.UnrecognizedOptionException;
  * @param action what is asked for
  * @param config the configuration file; absent for the demo
  * @param exec the command that the demo's guest is to run instead of a shell
+ * @param probes what a jail report tries from inside
  * @param unsafeJailLog whether {@code jail.mode = "log"} is permitted
  * @param detail how much is told
  */
 record Arguments(
-        Action action, Optional<Path> config, Optional<String> exec, boolean unsafeJailLog, Console.Detail detail) {
+        Action action,
+        Optional<Path> config,
+        Optional<String> exec,
+        Probes probes,
+        boolean unsafeJailLog,
+        Console.Detail detail) {
     /** What the command can do. */
     enum Action {
         RUN,
@@ -35,6 +41,21 @@ record Arguments(
         VERSION,
         /** The life of the supervisor without a machine, to make its AOT cache: only the build asks for it. */
         TRAIN
+    }
+
+    /** How much a jail report tries from inside. */
+    enum Probes {
+        /** Nothing: of the build, which only wants the supervisor's classes loaded. */
+        NONE,
+        /** What takes seconds. */
+        CORE,
+        /** The whole catalogue. */
+        ALL
+    }
+
+    /** The same, but that no jail is tried from inside. */
+    Arguments withoutProbes() {
+        return new Arguments(action, config, exec, Probes.NONE, unsafeJailLog, detail);
     }
 
     /** A command line that makes no sense, with a sentence for the user. Exit code 2. */
@@ -151,6 +172,9 @@ record Arguments(
         if (has(line, CliOption.CHECK) && has(line, CliOption.JAIL_REPORT)) {
             throw new UsageException("--check starts nothing and --jail-report starts processes. Give one of them.");
         }
+        if (has(line, CliOption.ALL_PROBES) && !has(line, CliOption.JAIL_REPORT)) {
+            throw new UsageException("--all-probes is for --jail-report. Give both.");
+        }
         Action action = has(line, CliOption.CHECK)
                 ? Action.CHECK
                 : has(line, CliOption.JAIL_REPORT) ? Action.JAIL_REPORT : Action.RUN;
@@ -161,6 +185,7 @@ record Arguments(
                 action,
                 demo ? Optional.empty() : Optional.of(path(line.getOptionValue(CliOption.CONFIG.longName()))),
                 exec,
+                has(line, CliOption.ALL_PROBES) ? Probes.ALL : Probes.CORE,
                 has(line, CliOption.UNSAFE_JAIL_LOG),
                 detail);
     }
@@ -177,6 +202,6 @@ record Arguments(
     }
 
     private static Arguments plain(Action action) {
-        return new Arguments(action, Optional.empty(), Optional.empty(), false, Console.Detail.NORMAL);
+        return new Arguments(action, Optional.empty(), Optional.empty(), Probes.NONE, false, Console.Detail.NORMAL);
     }
 }

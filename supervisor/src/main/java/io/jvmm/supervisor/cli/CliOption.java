@@ -10,7 +10,10 @@ enum CliOption {
     DEMO("", "--demo", "", "Boot Debian's stock kernel to a shell on this terminal."),
     EXEC("", "--exec", "CMD", "Run one shell command in the demo's guest; end with its exit status."),
     CHECK("", "--check", "", "Start nothing: check the configuration, open its files, print what would run."),
-    JAIL_REPORT("", "--jail-report", "", "Start the processes, print how each is jailed, end before the guest runs."),
+    JAIL_REPORT(
+            "", "--jail-report", "", "Print how each process is jailed, and what it can do from inside; run no guest."),
+    ALL_PROBES(
+            "", "--all-probes", "", "With --jail-report: try everything from inside. Takes a process a try: minutes."),
     UNSAFE_JAIL_LOG(
             "",
             "--unsafe-jail-log",

@@ -111,6 +111,10 @@ final class MachineCommand {
                 boolean again = outcome instanceof Outcome.Reset
                         && config.boot().onReset() == BootConfig.OnReset.RESTART
                         && arguments.action() == Arguments.Action.RUN;
+                if (arguments.action() == Arguments.Action.JAIL_REPORT && outcome instanceof Outcome.Escaped) {
+                    return new ProbeCommand(arguments, out, console)
+                            .run(config, distribution, backends, signals, uids.uids());
+                }
                 if (!again) {
                     return conclude(loaded, outcome);
                 }

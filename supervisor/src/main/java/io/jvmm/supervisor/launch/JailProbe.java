@@ -28,6 +28,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -53,6 +54,7 @@ public final class JailProbe {
     private final ProbeStarts starts;
     private final JailInspector inspector;
     private final Consumer<String> progress;
+    private final BooleanSupplier stop;
     private final List<ProbeCall> rows = ProbeCatalog.all();
     private final boolean everything;
     private final Map<ProcessInstance, Column> columns = new LinkedHashMap<>();
@@ -69,10 +71,11 @@ public final class JailProbe {
     /** What is known of an instance. */
     private static final class Column {
         private final Map<ProbeCall, ProbeTable.Tried> tried = new LinkedHashMap<>();
-        private final Map<Known, Long> known = new EnumMap<>(
-                Map.of(Known.KVM_VM, NO_DESCRIPTOR, Known.KVM_VCPU, NO_DESCRIPTOR));
+        private final Map<Known, Long> known =
+                new EnumMap<>(Map.of(Known.KVM_VM, NO_DESCRIPTOR, Known.KVM_VCPU, NO_DESCRIPTOR));
         /** As seen from outside. */
         private final Map<Integer, String> open = new TreeMap<>();
+
         private @Nullable ProbePolicy policy;
     }
 
@@ -82,6 +85,7 @@ public final class JailProbe {
      * @param uids host uids of the machine's own; empty when the supervisor is not root
      * @param everything whether each process tries each call; else, of those that are its end, only the catalogue's core
      * @param progress told of it now and then
+     * @param stop asked now and then whether to give up
      */
     public JailProbe(
             VmConfig config,
@@ -89,24 +93,28 @@ public final class JailProbe {
             Backends backends,
             List<Integer> uids,
             boolean everything,
-            Consumer<String> progress)
+            Consumer<String> progress,
+            BooleanSupplier stop)
             throws HostLackException {
         this.config = config;
         this.distribution = distribution;
         this.starts = new ProbeStarts(config, distribution, backends, uids);
         this.inspector = new JailInspector(distribution, config.jail().mode());
         this.progress = progress;
+        this.stop = stop;
         this.everything = everything;
     }
 
-    /** Tries everything in every process of the machine. */
-    public ProbeTable run() throws HostLackException {
+    /** Tries all that is to be tried in every process of the machine; empty when it was told to give up. */
+    public Optional<ProbeTable> run() throws HostLackException {
         try (starts) {
             for (ProcessInstance instance : MachinePlan.of(config).processes()) {
                 columns.put(instance, new Column());
                 jobs.add(new Job(instance, List.of(), true));
             }
-            work();
+            if (!work()) {
+                return Optional.empty();
+            }
         }
         List<ProbeTable.Column> table = new ArrayList<>();
         columns.forEach((instance, column) -> {
@@ -116,7 +124,7 @@ public final class JailProbe {
                 table.add(new ProbeTable.Column(instance.process(), column.policy, column.tried));
             }
         });
-        return new ProbeTable(rows, table, everything);
+        return Optional.of(new ProbeTable(rows, table, everything));
     }
 
     /** What was found besides the table: what it holds and should not, or what never came up. */
@@ -129,7 +137,7 @@ public final class JailProbe {
         return Map.copyOf(descriptors);
     }
 
-    private void work() throws HostLackException {
+    private boolean work() throws HostLackException {
         Poller poller = new Poller(AT_ONCE * PLACES);
         @Nullable ProbedProcess[] running = new @Nullable ProbedProcess[AT_ONCE];
         for (int place = 0; place < AT_ONCE * PLACES; place++) {
@@ -158,8 +166,12 @@ public final class JailProbe {
                 }
             }
             tell();
+            if (stop.getAsBoolean()) {
+                return false;
+            }
             sleep(poller, running);
         }
+        return true;
     }
 
     private static Job job(Map<ProbedProcess, Job> of, ProbedProcess p) {
@@ -311,8 +323,8 @@ public final class JailProbe {
         long now = Clock.monotonicNs();
         if (now - toldNs > PROGRESS_NS) {
             toldNs = now;
-            progress.accept("the jails are tried from inside: " + ended + " processes so far, " + (jobs.size() + AT_ONCE)
-                    + " to come");
+            progress.accept("the jails are tried from inside: " + ended + " processes so far, "
+                    + (jobs.size() + AT_ONCE) + " to come");
         }
     }
 

@@ -83,7 +83,7 @@ public final class SignalSource implements AutoCloseable {
     }
 
     /** The next signal, if one has come. */
-    Optional<Kind> next() {
+    public Optional<Kind> next() {
         return Optional.ofNullable(arrived.poll());
     }
 
