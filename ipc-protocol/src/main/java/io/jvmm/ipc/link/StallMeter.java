@@ -24,12 +24,14 @@ final class StallMeter {
     private final long patienceNs;
 
     private final AtomicInteger waiting = new AtomicInteger();
+    private final AtomicInteger found = new AtomicInteger();
     private final AtomicLong firstWaitNs = new AtomicLong(NONE);
     private final AtomicLong answeredNs = new AtomicLong(NONE);
     private volatile boolean measuring;
 
     private long deathNs;
     private long tailWhenAway;
+    private int pendingWhenAway;
     private long first;
     private long startNs;
     private long backNs;
@@ -44,9 +46,10 @@ final class StallMeter {
 
     // ---- vCPU threads ----
 
-    /** An access that began at {@code sinceNs} finds the device away. */
+    /** An access that began at {@code sinceNs} finds the device away; perhaps not for the first time. */
     void found(long sinceNs) {
         firstWaitNs.compareAndSet(NONE, sinceNs);
+        found.incrementAndGet();
     }
 
     /** A message waits before it can be posted. */
@@ -71,20 +74,31 @@ final class StallMeter {
     void away(long whenNs) {
         deathNs = whenNs;
         tailWhenAway = tail();
+        pendingWhenAway = count(head(), tailWhenAway);
     }
 
-    /** The successor is there and has handled nothing yet. */
+    /** The successor is there. It may have handled some of what waited already, or all. */
     void back(long nowNs) {
         first = head();
-        final int posted = count(first, tail());
+        final long tail = tail();
+        final int posted = count(first, tail);
         messages = posted + waiting.get();
-        long firstPostedNs = firstWaitNs.getAndSet(NONE);
-        boolean before = posted > 0 && first < tailWhenAway; // a renewed ring is empty
-        startNs = before || firstPostedNs == NONE ? deathNs : Math.max(deathNs, firstPostedNs);
+        final long firstFoundNs = firstWaitNs.getAndSet(NONE);
+        final int laterOnes = found.getAndSet(0);
+        final boolean renewed = tail - tailWhenAway < 0;
+        final boolean quick = messages == 0;
+        if (quick) {
+            messages = laterOnes + (renewed ? 0 : pendingWhenAway);
+        }
+        final boolean sinceDeath = quick ? pendingWhenAway > 0 : posted > 0 && first - tailWhenAway < 0;
+        startNs = firstFoundNs == NONE || (sinceDeath && !renewed) ? deathNs : Math.max(deathNs, firstFoundNs);
         backNs = nowNs;
         answeredNs.set(NONE);
-        measuring = messages > 0;
         stallNs = 0;
+        measuring = messages > 0;
+        if (quick) {
+            finish(nowNs);
+        }
     }
 
     /** Whether the figures are there, or will not come any more. */

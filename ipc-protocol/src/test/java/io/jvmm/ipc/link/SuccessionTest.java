@@ -401,6 +401,17 @@ class SuccessionTest {
         assertTrue(board.isStallKnown(now));
         assertEquals(1, board.stallMessages());
         assertTrue(board.stallNs() <= now - posting, board.stallNs() + " ns");
+        // All has been handled by the time the board hears of the successor.
+        board.kick(0, 4);
+        board.away(false, death);
+        board.kick(0, 4);
+        while (third.next()) {
+            third.release();
+        }
+        board.back();
+        assertTrue(board.isStallKnown(System.nanoTime()));
+        assertEquals(2, board.stallMessages());
+        assertTrue(board.stallNs() > 0);
         // The successor does not answer either.
         board.kick(0, 5);
         board.away(false, death);

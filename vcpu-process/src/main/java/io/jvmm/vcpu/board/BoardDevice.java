@@ -58,6 +58,11 @@ public final class BoardDevice implements RegisterTarget {
         checkHealth();
     }
 
+    /** There is no successor for its process and will be none. Board thread. */
+    public void breakDown() {
+        endpoint.breakDown();
+    }
+
     int index() {
         return index;
     }

@@ -171,7 +171,7 @@ final class DeviceListener implements DeviceEventHandler {
             if (bus != null) {
                 bus.broken(device);
             }
-            endpoint.breakDown();
+            device.breakDown();
             counters.increment(BoardCounter.DEVICES_BROKEN);
         }
     }

@@ -6,6 +6,7 @@ import io.jvmm.ipc.sys.EventFd;
 import io.jvmm.vcpu.board.Board;
 import io.jvmm.vcpu.board.BoardDevice;
 import io.jvmm.vcpu.board.Counters;
+import io.jvmm.vcpu.board.ExpansionBus;
 import io.jvmm.vcpu.board.PciMap;
 import io.jvmm.vcpu.board.pci.PciBus;
 import io.jvmm.vcpu.board.pci.PciSlot;
@@ -23,6 +24,7 @@ final class PciRehearsal implements AutoCloseable {
     private static final int QUEUES = 1;
     private static final int BAR_BYTES = 0x1000;
     private static final int NOTIFY = 0x800;
+    private static final int ISR = 0x100;
     private static final int NOTIFY_BYTES = 4;
     private static final int MULTIPLIER = 4;
 
@@ -106,6 +108,20 @@ final class PciRehearsal implements AutoCloseable {
         maps.memory().write(0, config + MSIX_CONTROL, 2, 0, counters);
         maps.memory().write(0, PciMap.WINDOW_START + NOTIFY, 2, 0, counters);
         maps.memory().write(0, PIRQ_REGISTERS, 4, PIRQ_ROUTES, counters);
+    }
+
+    /** The device is given up, and its driver lets go. */
+    void accessBroken(BoardDevice device, Board.Maps maps) {
+        final Counters counters = new Counters();
+        final ExpansionBus bus = maps.bus();
+        if (bus != null) {
+            bus.broken(device);
+        }
+        device.breakDown();
+        maps.memory().write(0, PciMap.WINDOW_START, 4, 0, counters);
+        maps.memory().read(0, PciMap.WINDOW_START, 4, counters);
+        maps.memory().read(0, PciMap.WINDOW_START + ISR, 1, counters);
+        maps.memory().write(0, PciMap.WINDOW_START + NOTIFY, 2, 0, counters);
     }
 
     @Override

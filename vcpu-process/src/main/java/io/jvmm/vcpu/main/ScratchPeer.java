@@ -3,6 +3,7 @@ package io.jvmm.vcpu.main;
 import io.jvmm.ipc.link.DeviceEndpoint;
 import io.jvmm.ipc.link.LinkHealth;
 import io.jvmm.ipc.link.LinkMemory;
+import io.jvmm.ipc.link.LinkRenewal;
 import io.jvmm.ipc.link.SupervisorEndpoint;
 import io.jvmm.ipc.message.DeviceRequestType;
 import io.jvmm.ipc.message.EngineKind;
@@ -11,6 +12,7 @@ import io.jvmm.ipc.message.PowerAction;
 import io.jvmm.ipc.message.PowerOrigin;
 import io.jvmm.ipc.message.StopCause;
 import io.jvmm.ipc.message.SupervisorEventHandler;
+import io.jvmm.ipc.message.SupervisorRequestLayout;
 import io.jvmm.ipc.message.SupervisorRequestType;
 import io.jvmm.ipc.ring.Violation;
 import io.jvmm.ipc.sys.EventFd;
@@ -20,7 +22,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * The other side of a vCPU process, in this process and on one thread: a supervisor that says START, waits until the guest
  * stops and says STOP, and a device that answers every read with its offset and may power the machine off at the first
- * write. For the warm-up, for the training run and for tests.
+ * write. For the warm-up it replaces the device's process as well, with a new link before START and with the link kept while the guest runs. For the warm-up, for the
+ * training run and for tests.
  */
 final class ScratchPeer implements Runnable, SupervisorEventHandler {
     private static final long WAIT_NS = 1_000_000;
@@ -28,7 +31,8 @@ final class ScratchPeer implements Runnable, SupervisorEventHandler {
     private static final int BATCH = 32;
 
     private final SupervisorEndpoint supervisor;
-    private final DeviceEndpoint device;
+    private final Links links;
+    private DeviceEndpoint device;
     private final Poller poller;
     private final Manner manner;
     private final StringBuilder log = new StringBuilder();
@@ -39,6 +43,7 @@ final class ScratchPeer implements Runnable, SupervisorEventHandler {
     private boolean sawFirstInstruction;
     private long reads;
     private long writes;
+    private int replacements;
 
     /**
      * Both links of the scratch process, with the descriptors its other side needs.
@@ -56,7 +61,7 @@ final class ScratchPeer implements Runnable, SupervisorEventHandler {
 
     /** How it behaves. */
     enum Manner {
-        /** START at once; the device only answers. */
+        /** START without waiting for READY; the device is replaced twice and only answers. */
         WARM_UP,
         /** START when READY has come, as a real supervisor does; the device powers off at the first write. */
         LIFE
@@ -64,6 +69,7 @@ final class ScratchPeer implements Runnable, SupervisorEventHandler {
 
     ScratchPeer(Links links, Manner manner) {
         this.supervisor = new SupervisorEndpoint(links.supervisor, links.supervisorRequests, links.supervisorEvents);
+        this.links = links;
         this.device = new DeviceEndpoint(links.device, links.deviceRequests, links.deviceEvents, 0);
         this.manner = manner;
         PciRehearsal.declare(device);
@@ -75,7 +81,8 @@ final class ScratchPeer implements Runnable, SupervisorEventHandler {
     @Override
     public void run() {
         if (manner == Manner.WARM_UP) {
-            start();
+            supervisor.send(SupervisorRequestType.PING);
+            away(SupervisorRequestLayout.AWAY_LINK_RENEWED);
         }
         while (!finished) {
             boolean worked = serve();
@@ -122,6 +129,22 @@ final class ScratchPeer implements Runnable, SupervisorEventHandler {
         device.requestDoorbell().drain();
     }
 
+    private void away(int reason) {
+        supervisor.send(SupervisorRequestType.DEVICE_AWAY, SupervisorRequestLayout.away(0, reason), System.nanoTime());
+    }
+
+    /** The board has left the device's link to us. */
+    private void succeed() {
+        if (replacements++ == 0) {
+            LinkRenewal.whole(links.device);
+            device = new DeviceEndpoint(links.device, links.deviceRequests, links.deviceEvents, 0);
+        } else {
+            LinkRenewal.events(links.device);
+        }
+        PciRehearsal.declare(device);
+        supervisor.send(SupervisorRequestType.DEVICE_BACK);
+    }
+
     /** Ends it from outside, when the process ended without a STOP. */
     void abandon() {
         finished = true;
@@ -152,6 +175,11 @@ final class ScratchPeer implements Runnable, SupervisorEventHandler {
         return writes;
     }
 
+    /** How often the device has been replaced. */
+    int replacements() {
+        return replacements;
+    }
+
     /** Everything the process logged. */
     String log() {
         return log.toString();
@@ -164,8 +192,18 @@ final class ScratchPeer implements Runnable, SupervisorEventHandler {
 
     @Override
     public void ack(SupervisorRequestType request, int status) {
-        if (request == SupervisorRequestType.STOP) {
-            finished = true;
+        switch (request) {
+            case STOP -> finished = true;
+            case DEVICE_AWAY -> succeed();
+            case DEVICE_BACK -> {
+                if (replacements == 1) {
+                    start();
+                    away(SupervisorRequestLayout.AWAY_LINK_KEPT);
+                }
+            }
+            default -> {
+                // nothing depends on it
+            }
         }
     }
 

@@ -135,8 +135,20 @@ final class WarmUp {
             board.serve();
             join(other);
             pci.access(maps);
+            rehearseTheEnd(endpoint, device, pci, maps);
             bus.close();
         }
+    }
+
+    /** What vCPUs meet while a device is being replaced, and when it is given up. The machine has ended: nobody waits. */
+    private static void rehearseTheEnd(BoardEndpoint endpoint, BoardDevice device, PciRehearsal pci, Board.Maps maps) {
+        endpoint.away(true, System.nanoTime());
+        device.read(0, 0, 0, 1);
+        device.write(0, 0, 0, 1, 0);
+        endpoint.giveUp(1);
+        endpoint.away(false, System.nanoTime());
+        pci.accessBroken(device, maps);
+        device.read(0, 0, 0, 1);
     }
 
     private static void join(Thread thread) {

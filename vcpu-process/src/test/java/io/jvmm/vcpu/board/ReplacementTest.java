@@ -150,6 +150,7 @@ class ReplacementTest {
             LinkRenewal.events(rig.deviceLink);
             final DeviceEndpoint successor = rig.successor(0);
             back(rig);
+            hear(rig, "ack DEVICE_BACK 0");
             rig.await("the write arrives", successor::next);
             assertEquals(42, successor.value());
             successor.release();
@@ -226,6 +227,7 @@ class ReplacementTest {
         final ScriptedVcpu vcpu = reader();
         try (BoardRig rig = new BoardRig(false, PATIENT_NS, vcpu).up()) {
             rig.send(SupervisorRequestType.START);
+            rig.hear("ack START 0");
             serve(rig, rig.device, vcpu, 10);
             for (int reason = 0; reason < 2; reason++) {
                 rig.events.clear();

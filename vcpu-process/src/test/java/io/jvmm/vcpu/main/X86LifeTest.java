@@ -130,6 +130,7 @@ class X86LifeTest {
         assertEquals(StopCause.CRASHED, peer.cause());
         assertEquals(2 * WarmUp.READ_ROUNDS, peer.reads());
         assertEquals(2 * WarmUp.WRITE_ROUNDS, peer.writes());
+        assertEquals(2, peer.replacements());
         assertTrue(peer.log().contains("triple fault"), peer::log);
         assertTrue(peer.log().contains("RIP    000000000000101e"), peer::log);
         assertTrue(peer.log().contains("0f 0b"), peer::log);
