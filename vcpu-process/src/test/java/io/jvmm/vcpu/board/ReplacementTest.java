@@ -6,11 +6,13 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.jvmm.ipc.link.DeviceEndpoint;
 import io.jvmm.ipc.link.LinkHealth;
 import io.jvmm.ipc.link.LinkRenewal;
+import io.jvmm.ipc.message.DeviceRequestType;
 import io.jvmm.ipc.message.PowerAction;
 import io.jvmm.ipc.message.PowerOrigin;
 import io.jvmm.ipc.message.SupervisorRequestLayout;
 import io.jvmm.ipc.message.SupervisorRequestType;
 import java.util.List;
+import java.util.function.BooleanSupplier;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -36,14 +38,18 @@ class ReplacementTest {
     /** Plays a successor until the vCPU has gone through its script that often again. */
     private static void serve(BoardRig rig, DeviceEndpoint device, ScriptedVcpu vcpu, long more) {
         final long until = vcpu.runs + more;
-        rig.await("the guest goes on", () -> {
+        serveUntil(rig, device, () -> vcpu.runs > until);
+    }
+
+    private static void serveUntil(BoardRig rig, DeviceEndpoint device, BooleanSupplier enough) {
+        rig.await("what is served for", () -> {
             while (device.next()) {
-                if (device.request() == io.jvmm.ipc.message.DeviceRequestType.READ) {
+                if (device.request() == DeviceRequestType.READ) {
                     device.reply(device.offset() * 3L);
                 }
                 device.release();
             }
-            return vcpu.runs > until;
+            return enough.getAsBoolean();
         });
     }
 
@@ -134,7 +140,6 @@ class ReplacementTest {
                 back(rig);
                 hear(rig, "ack DEVICE_BACK 0");
                 serve(rig, successor, vcpu, 50);
-                assertEquals(LinkHealth.CONNECTED, rig.boardEnd.health());
             }
         }
     }
@@ -243,8 +248,8 @@ class ReplacementTest {
                 back(rig);
                 rig.send(SupervisorRequestType.RESUME);
                 final DeviceEndpoint successor = rig.successor(reason == 0 ? rig.position() : 0);
+                serveUntil(rig, successor, () -> rig.events.contains("ack RESUME 0"));
                 serve(rig, successor, vcpu, 20);
-                rig.hear("ack RESUME 0");
                 final List<String> acks =
                         rig.events.stream().filter(e -> e.startsWith("ack")).toList();
                 assertEquals(
