@@ -111,6 +111,16 @@ class BlockProcessTest {
     /** Killed at any moment of a write; the next process answers it, once, and the data is there. */
     @Test
     void aWriteOutlivesItsProcess() throws IOException, InterruptedException {
+        outlive(false);
+    }
+
+    /** The same with a spare that was there before, under both of its filters. */
+    @Test
+    void aSpareCarriesOutWhatItsPredecessorBegan() throws IOException, InterruptedException {
+        outlive(true);
+    }
+
+    private void outlive(boolean spare) throws IOException, InterruptedException {
         long seed = new Random().nextLong();
         System.out.println("BlockProcessTest seed " + seed);
         Random random = new Random(seed);
@@ -125,7 +135,13 @@ class BlockProcessTest {
                 live.offer(0, join(header(OUT, 160L * i), data), 1);
                 LockSupport.parkNanos(random.nextInt(2_000_000));
                 live.kill();
-                live.start();
+                if (spare) {
+                    live.startSpare();
+                    long ns = live.assign();
+                    System.out.println("block: a spare took over in " + ns / 1_000 + " us; " + live.lastLine);
+                } else {
+                    live.start();
+                }
                 assertEquals(OK, status(live.take(0, 1)), "seed " + seed);
                 byte[] answer = live.request(0, header(IN, 160L * i), BYTES + 1);
                 assertArrayEquals(data, Arrays.copyOf(answer, BYTES), "seed " + seed + ", write " + i);

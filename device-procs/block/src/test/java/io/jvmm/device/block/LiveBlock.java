@@ -33,6 +33,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
@@ -46,6 +47,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class LiveBlock implements AutoCloseable, SupervisorEventHandler {
     private static final Path FILTER = Path.of("../../policies/target/policies/block.bpf");
+    private static final Path STANDBY_FILTER = FILTER.resolveSibling("standby.bpf");
     private static final long PATIENCE_NS = 30_000_000_000L;
     private static final int STANDARD_ERROR = 2;
     private static final long MEMORY_BYTES = 4 << 20;
@@ -65,7 +67,11 @@ final class LiveBlock implements AutoCloseable, SupervisorEventHandler {
     private final BoardEndpoint board;
     private final int[] offered;
     private final int[] taken;
+    private @Nullable LinkMemory supervisorLink;
     private @Nullable SupervisorEndpoint supervisor;
+    /** What the process logged last. */
+    String lastLine = "";
+
     private @Nullable JailedProcess process;
     private @Nullable UnixSocket control;
     private boolean ready;
@@ -98,9 +104,43 @@ final class LiveBlock implements AutoCloseable, SupervisorEventHandler {
 
     /** Starts a process over the link and the state, and waits until it serves. */
     void start() throws IOException {
-        LinkMemory supervisorLink = hold(LinkMemory.create(LinkSpec.supervisor()));
-        SupervisorEndpoint fresh = new SupervisorEndpoint(supervisorLink, doorbells[2], doorbells[3]);
-        supervisor = fresh;
+        spawn();
+        BootRecord.Builder record = processPart().put("seccomp.narrow", Files.readAllBytes(FILTER));
+        devicePart(record);
+        send(record);
+        awaitReady();
+        supervisor().send(SupervisorRequestType.START);
+    }
+
+    /** Starts a process that waits as a spare, and waits until it does. */
+    void startSpare() throws IOException {
+        spawn();
+        send(processPart()
+                .put("standby", "true")
+                .put("seccomp.standby", Files.readAllBytes(STANDBY_FILTER))
+                .put("seccomp.narrow", Files.readAllBytes(FILTER)));
+        awaitReady();
+    }
+
+    /** Gives the spare link, state, memory and images, and waits until it serves. Nanoseconds until then. */
+    long assign() {
+        long startNs = System.nanoTime();
+        BootRecord.Builder record = BootRecord.builder();
+        devicePart(record);
+        send(record);
+        awaitReady();
+        supervisor().send(SupervisorRequestType.START);
+        return System.nanoTime() - startNs;
+    }
+
+    private SupervisorEndpoint supervisor() {
+        return Objects.requireNonNull(supervisor, "not started");
+    }
+
+    private void spawn() throws IOException {
+        LinkMemory fresh = hold(LinkMemory.create(LinkSpec.supervisor()));
+        supervisorLink = fresh;
+        supervisor = new SupervisorEndpoint(fresh, doorbells[2], doorbells[3]);
         UnixSocket.Pair pair = UnixSocket.seqPacketPair();
         List<String> command = List.of(
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
@@ -125,39 +165,50 @@ final class LiveBlock implements AutoCloseable, SupervisorEventHandler {
         process = running;
         pair.right().close();
         control = pair.left();
-        BootRecord.Builder record = BootRecord.builder()
-                .fd("supervisor.link", supervisorLink.fd())
+    }
+
+    private BootRecord.Builder processPart() {
+        return BootRecord.builder()
+                .fd("supervisor.link", Objects.requireNonNull(supervisorLink).fd())
                 .fd("supervisor.request-doorbell", doorbells[2].fd())
                 .fd("supervisor.event-doorbell", doorbells[3].fd())
-                .fd("link", link.fd())
+                .put("process", "block")
+                .put("jail", "enforce");
+    }
+
+    private void devicePart(BootRecord.Builder record) {
+        record.fd("link", link.fd())
                 .fd("link.request-doorbell", doorbells[0].fd())
                 .fd("link.event-doorbell", doorbells[1].fd())
                 .fd("state", state.fd())
                 .fd("memory", memoryFd.fd())
                 .put("memory.bytes", MEMORY_BYTES)
-                .put("process", "block")
-                .put("jail", "enforce")
-                .put("wait.spin-ns", 0)
-                .put("seccomp.narrow", Files.readAllBytes(FILTER));
+                .put("wait.spin-ns", 0);
         for (int line = 0; line < lines.length; line++) {
             record.fd("irq." + line, lines[line].fd());
         }
         images.forEach(record::fd);
         entries.forEach(record::put);
-        BootChannel.over(pair.left().fd()).send(record.build());
+    }
+
+    private void send(BootRecord.Builder record) {
+        BootChannel.over(Objects.requireNonNull(control).fd()).send(record.build());
+    }
+
+    private void awaitReady() {
+        JailedProcess running = Objects.requireNonNull(process);
         ready = false;
         Poller poller = new Poller(2);
         poller.add(doorbells[3].fd(), Poller.READABLE);
         poller.add(running.pidfd().fd(), Poller.READABLE);
         while (!ready && running.pidfd().peek().isEmpty()) {
-            if (fresh.prepareToSleep()) {
+            if (supervisor().prepareToSleep()) {
                 poller.await(PATIENCE_NS);
             }
-            fresh.awake();
+            supervisor().awake();
             doorbells[3].drain();
-            fresh.pollEvents(this, 64);
+            supervisor().pollEvents(this, 64);
         }
-        fresh.send(SupervisorRequestType.START);
     }
 
     /** How the process is: running, or how it ended. */
@@ -309,7 +360,9 @@ final class LiveBlock implements AutoCloseable, SupervisorEventHandler {
     public void ack(SupervisorRequestType request, int status) {}
 
     @Override
-    public void log(LogLevel level, String text) {}
+    public void log(LogLevel level, String text) {
+        lastLine = text;
+    }
 
     @Override
     public void counter(int id, long value) {}

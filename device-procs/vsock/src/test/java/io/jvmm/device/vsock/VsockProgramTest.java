@@ -94,6 +94,19 @@ class VsockProgramTest {
 
     @Test
     void everythingTwiceUnderTheFilter() throws IOException, InterruptedException {
+        everythingTwice(factory -> ScratchProgram.live(factory, VsockMain.class, 2));
+    }
+
+    @Test
+    void aSpareTakesOverUnderItsFilterAndServesUnderTheOther() throws IOException, InterruptedException {
+        everythingTwice(factory -> ScratchProgram.liveAsSpare(factory, VsockMain.class, 2));
+    }
+
+    private interface Life {
+        ExitStatus live(VirtioProcess factory) throws IOException;
+    }
+
+    private void everythingTwice(Life life) throws IOException, InterruptedException {
         Path path = directory.resolve("v.sock");
         UnixSocket.Pair channel = UnixSocket.seqPacketPair();
         UnixSocket listener = UnixSocket.listen(path, 64);
@@ -102,9 +115,7 @@ class VsockProgramTest {
         Thread host =
                 Thread.ofPlatform().name("host").start(() -> serve(new VsockConnectServer(channel.right()), path));
         try {
-            assertEquals(
-                    new ExitStatus.Exited(ProcessExit.STOPPED.code()),
-                    ScratchProgram.live(new VirtioProcess(factory), VsockMain.class, 2));
+            assertEquals(new ExitStatus.Exited(ProcessExit.STOPPED.code()), life.live(new VirtioProcess(factory)));
         } finally {
             ended = true;
             host.join();
