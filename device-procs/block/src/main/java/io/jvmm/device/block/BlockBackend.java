@@ -94,7 +94,7 @@ final class BlockBackend implements Backend {
             changed |= deliver(nowNs);
         }
         for (BlockDevice device : devices) {
-            device.makeSafe();
+            changed |= device.makeSafe();
         }
         return changed;
     }

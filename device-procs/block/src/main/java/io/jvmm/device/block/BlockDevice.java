@@ -23,8 +23,8 @@ import org.jspecify.annotations.Nullable;
  * are known to the virtqueues' state, nothing about them is in this device's own:
  *
  * <pre>
- *   state   0            8                       9                       10     16
- *           | capacity   | writeback (0 or 1)    | flush owed (0 or 1)   | 0    |
+ *   state   0            8                       9                       10                      11     16
+ *           | capacity   | writeback (0 or 1)    | flush owed (0 or 1)   | writes lost (0 or 1)  | 0    |
  *           |  u64, sectors of 512 bytes; 0: not seen yet
  * </pre>
  *
@@ -39,6 +39,7 @@ final class BlockDevice implements VirtioDevice {
     private static final int CAPACITY = 0;
     private static final int WRITEBACK = 8;
     private static final int FLUSH_OWED = 9;
+    private static final int WRITES_LOST = 10;
 
     private static final int DEVICE_TYPE = 2;
     /** What other makers of this device say: mass storage, SCSI. Drivers go by the device type. */
@@ -107,6 +108,7 @@ final class BlockDevice implements VirtioDevice {
             initialCache();
         } else {
             state.putByte(WRITEBACK, (byte) (state.getByte(WRITEBACK) & 1)); // whatever it says, one of the two
+            state.putByte(WRITES_LOST, (byte) (state.getByte(WRITES_LOST) & 1));
             flushOwed = (state.getByte(FLUSH_OWED) & 1) != 0; // our predecessor did not live to see it done
             noteFlush();
         }
@@ -279,9 +281,15 @@ final class BlockDevice implements VirtioDevice {
         if (request.type == RequestType.FLUSH) {
             if (config.cache() == Cache.UNSAFE) {
                 complete(request, Status.OK);
+            } else if (writesLost()) {
+                complete(request, Status.IOERR);
             } else {
                 submit(request);
             }
+            return;
+        }
+        if ((request.flags & BlockImage.DURABLE) != 0 && writesLost()) {
+            complete(request, Status.IOERR);
             return;
         }
         boolean exclusive = request.changesData();
@@ -292,6 +300,14 @@ final class BlockDevice implements VirtioDevice {
         if (locks.ask(request.ticket, request.position, request.lengthBytes, exclusive)) {
             submit(request);
         }
+    }
+
+    /**
+     * The host has dropped what it could not write, under this process or an earlier one: no flush may promise anything any more. The files
+     * of a successor do not know; the state does.
+     */
+    private boolean writesLost() {
+        return state.getByte(WRITES_LOST) != 0;
     }
 
     /** Tries without waiting; false when a worker has to do it: a large one is, since even from memory it takes its time. */
@@ -329,7 +345,17 @@ final class BlockDevice implements VirtioDevice {
     private void noteTrouble(BlockRequest request) {
         if (request.result != 0) {
             trouble.note(request.type, request.result);
+            noteLoss();
         }
+    }
+
+    private boolean noteLoss() {
+        BlockImage disk = image;
+        boolean lost = disk != null && disk.hasLostWrites();
+        if (lost) {
+            state.putByte(WRITES_LOST, (byte) 1);
+        }
+        return lost;
     }
 
     private void complete(BlockRequest request, Status status) {
@@ -456,12 +482,13 @@ final class BlockDevice implements VirtioDevice {
         return submitted > 0;
     }
 
-    /** The process may end now: what was acknowledged is to be on the medium, the image in order. Nothing is under way. */
-    void makeSafe() {
+    /**
+     * The process may end now: what was acknowledged is to be on the medium, the image in order. Nothing is under way. Whether the state
+     * has changed.
+     */
+    boolean makeSafe() {
         BlockImage disk = image;
-        if (disk != null && !config.readOnly()) {
-            disk.finish(0);
-        }
+        return disk != null && !config.readOnly() && disk.finish(0) != 0 && noteLoss();
     }
 
     /** The end; no worker lives any more. */

@@ -389,6 +389,22 @@ class InFlightTest {
         }
     }
 
+    /** What the kernel has dropped it does not report twice: a successor, whose files know nothing of it, must. */
+    @Test
+    void aFailedSynchronizationOutlivesTheProcess() {
+        try (Disk disk = disk(SPLIT)) {
+            assertEquals(OK, disk.write(0, pattern(1, SECTOR)));
+            image().loseWrites();
+            assertEquals(IOERR, disk.flush());
+            disk.rig.killAndAdopt();
+            assertEquals(IOERR, disk.flush());
+            assertEquals(OK, disk.write(0, pattern(2, SECTOR)), "what promises nothing goes on");
+            assertEquals(OK, status(disk.read(0, SECTOR)));
+            disk.driver.write(RigDriver.DEVICE_CONFIG + 32, 1, 0);
+            assertEquals(IOERR, disk.write(0, pattern(3, SECTOR)), "written through");
+        }
+    }
+
     @Test
     void theStateKeepsTheCacheModeAndNoticesAnotherLength() {
         try (Disk disk = disk(SPLIT)) {

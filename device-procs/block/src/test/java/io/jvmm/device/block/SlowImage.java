@@ -23,6 +23,7 @@ final class SlowImage implements BlockImage {
     private long failAt = -1;
     private Errno failWith = Errno.EIO;
     private boolean failFlush;
+    private boolean lostWrites;
     private String broken = "";
     private boolean jitter;
 
@@ -66,6 +67,17 @@ final class SlowImage implements BlockImage {
 
     synchronized void failFlush() {
         failFlush = true;
+    }
+
+    /** A flush fails as it does when the kernel has dropped what it could not write. */
+    synchronized void loseWrites() {
+        failFlush = true;
+        lostWrites = true;
+    }
+
+    @Override
+    public synchronized boolean hasLostWrites() {
+        return lostWrites;
     }
 
     /** What was called: {@code write 512 +512 durable}. */

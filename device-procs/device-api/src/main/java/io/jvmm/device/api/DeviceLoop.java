@@ -286,8 +286,8 @@ final class DeviceLoop {
             }
             serve(false, nowNs);
         }
-        if (backends.settle(nowNs)) {
-            commit(nowNs);
+        if (started && backends.settle(nowNs)) {
+            commit(nowNs); // what was never started has touched nothing, and leaves it to its predecessor
         }
     }
 

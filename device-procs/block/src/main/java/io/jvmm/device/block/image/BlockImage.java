@@ -86,6 +86,14 @@ public interface BlockImage extends AutoCloseable {
     long writeZeroes(int lane, long position, long lengthBytes, int flags);
 
     /**
+     * Whether synchronizing has failed for good, because the kernel has dropped what it could not write: from then on {@link #flush} and
+     * {@link #DURABLE} calls fail. Any thread. A later process that opens the same files knows nothing of it.
+     */
+    default boolean hasLostWrites() {
+        return false;
+    }
+
+    /**
      * The machine stops, and most often for good: as {@link #flush}, and the image is left as one that was closed in order, where
      * the format knows such a state. No call is running. Should another change follow after all, it is for the format to leave that state again.
      */

@@ -226,6 +226,11 @@ public final class ImageFile implements AutoCloseable {
         return result;
     }
 
+    /** Whether {@link #sync} has failed for good. */
+    public boolean hasLostWrites() {
+        return lost != 0;
+    }
+
     /**
      * Makes a range a hole; the file keeps its length. A block device: zeroes it by giving it up.
      *

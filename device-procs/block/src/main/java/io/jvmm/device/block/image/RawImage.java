@@ -98,6 +98,11 @@ public final class RawImage implements BlockImage {
     }
 
     @Override
+    public boolean hasLostWrites() {
+        return file.hasLostWrites();
+    }
+
+    @Override
     public long flush(int lane) {
         return file.sync();
     }

@@ -352,6 +352,11 @@ public final class Qcow2Image implements BlockImage, Backing {
     }
 
     @Override
+    public boolean hasLostWrites() {
+        return storage.hasLostWrites() || data.hasLostWrites();
+    }
+
+    @Override
     public long finish(int lane) {
         final long result = flush(lane);
         final Changes with = changes;

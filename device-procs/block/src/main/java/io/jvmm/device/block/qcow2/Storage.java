@@ -18,6 +18,11 @@ interface Storage extends AutoCloseable {
     /** Everything written is on the medium when it returns 0. */
     long sync();
 
+    /** Whether {@link #sync} has failed for good. */
+    default boolean hasLostWrites() {
+        return false;
+    }
+
     /** Makes a range a hole; 0, or a negated errno where that does not go. */
     long punchHole(long position, long lengthBytes);
 
@@ -50,6 +55,11 @@ interface Storage extends AutoCloseable {
         @Override
         public long sync() {
             return file.sync();
+        }
+
+        @Override
+        public boolean hasLostWrites() {
+            return file.hasLostWrites();
         }
 
         @Override
