@@ -17,7 +17,7 @@ final class VsockStream implements AutoCloseable {
     private static final int CHUNK = 8192;
 
     /** So much may be under way: enough to fill every buffer, little enough to end quickly. */
-    private static final long MOST_UNDER_WAY = 256 * 1024;
+    private static final long MOST_UNDER_WAY = 64 * 1024;
 
     private final String name;
     private final SocketChannel channel;
@@ -107,8 +107,8 @@ final class VsockStream implements AutoCloseable {
     /** Sends no more and waits until all has come back. */
     void finish() throws InterruptedException {
         stopping = true;
-        writer.join(Machine.PATIENCE);
-        reader.join(Machine.PATIENCE);
+        writer.join(DebianMachine.COMMAND);
+        reader.join(DebianMachine.COMMAND);
         if (fault == null && (reader.isAlive() || received.get() != sent.get())) {
             fail("not everything came back");
         }

@@ -16,9 +16,9 @@ disk() { # worker, directory
     cd "$2" || return
     while [ ! -e $stop ]; do
         f=f$((n % 8))
-        if ! { dd if=/dev/urandom bs=16k count=$((n % 13 + 1)) 2>/dev/null | tee $f.new | sha256sum >$f.sum &&
+        if ! { dd if=/dev/urandom bs=16k count=$((n % 7 + 1)) 2>/dev/null | tee $f.new | md5sum >$f.sum &&
             sync $f.new && mv $f.new $f && sync . &&
-            [ "$(dd if=$f bs=64k iflag=direct 2>/dev/null | sha256sum)" = "$(cat $f.sum)" ]; } 2>>$out/$1.log; then
+            [ "$(dd if=$f bs=64k iflag=direct 2>/dev/null | md5sum)" = "$(cat $f.sum)" ]; } 2>>$out/$1.log; then
             wrong=$((wrong + 1))
             echo "round $n of $f" >>$out/$1.log
         fi
@@ -32,7 +32,7 @@ download() {
     local n=0 wrong=0 sum
     sum=$(wget -q -O - "http://$host:8000/sum")
     while [ ! -e $stop ]; do
-        if [ "$(wget -q -O - "http://$host:8000/file" 2>>$out/http.log | sha256sum | cut -d' ' -f1)" != "$sum" ]; then
+        if [ "$(wget -q -O - "http://$host:8000/file" 2>>$out/http.log | md5sum | cut -d' ' -f1)" != "$sum" ]; then
             wrong=$((wrong + 1))
             echo "round $n" >>$out/http.log
         fi
@@ -73,11 +73,11 @@ clock() {
 memory() {
     local n=0 wrong=0 sum
     while [ ! -e $stop ]; do
-        sum=$(dd if=/dev/urandom bs=64k count=16 2>/dev/null | tee /tmp/pattern | sha256sum)
-        dd if=/dev/zero of=/tmp/fill bs=1M count=24 2>/dev/null
+        sum=$(dd if=/dev/urandom bs=64k count=4 2>/dev/null | tee /tmp/pattern | md5sum)
+        dd if=/dev/zero of=/tmp/fill bs=1M count=16 2>/dev/null
         rm /tmp/fill
         sleep 1
-        if [ "$(sha256sum </tmp/pattern)" != "$sum" ]; then
+        if [ "$(md5sum </tmp/pattern)" != "$sum" ]; then
             wrong=$((wrong + 1))
         fi
         n=$((n + 1))
