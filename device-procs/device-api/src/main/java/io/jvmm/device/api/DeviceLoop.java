@@ -1,6 +1,5 @@
 package io.jvmm.device.api;
 
-import io.jvmm.device.api.DeviceIdentity.Region;
 import io.jvmm.ipc.boot.ProcessExit;
 import io.jvmm.ipc.link.DeviceEndpoint;
 import io.jvmm.ipc.link.LinkHealth;
@@ -12,8 +11,6 @@ import io.jvmm.ipc.state.StateSegment;
 import io.jvmm.ipc.sys.Clock;
 import io.jvmm.ipc.sys.Fd;
 import io.jvmm.ipc.sys.Poller;
-import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -68,7 +65,7 @@ final class DeviceLoop {
     private final SupervisorEvents events;
     private final BackendSet backends;
     private final Resample[] resamples;
-    private final int[] regionLengths;
+    private final RegisterWindows windows;
     private final SpinLimit spin;
 
     private final Poller poller;
@@ -119,8 +116,7 @@ final class DeviceLoop {
         this.resamples = resamples;
         this.spin = new SpinLimit(spinNs);
         this.positionNow = state.ringPosition();
-        this.regionLengths =
-                identity.regions().stream().mapToInt(Region::lengthBytes).toArray();
+        this.windows = new RegisterWindows(identity.regions());
         this.poller = new Poller(3 + resamples.length + this.backends.maxDescriptors());
         this.linkIndex = poller.add(link.requestDoorbell().fd(), Poller.READABLE);
         this.supervisorIndex = poller.add(supervisor.requestDoorbell().fd(), Poller.READABLE);
@@ -371,27 +367,10 @@ final class DeviceLoop {
         }
     }
 
-    /** The board checks windows; a request outside ours means that it is not the board any more. */
     private boolean inWindow() {
-        int region = link.region();
-        int offset = link.offset();
-        int widthBytes = link.widthBytes();
-        boolean inside = region >= 0
-                && region < regionLengths.length
-                && offset >= 0
-                && (widthBytes == 1 || widthBytes == 2 || widthBytes == 4 || widthBytes == 8)
-                && widthBytes <= regionLengths[region]
-                && offset <= regionLengths[region] - widthBytes;
+        boolean inside = windows.contain(link);
         if (!inside) {
-            byte[] evidence = ByteBuffer.allocate(20)
-                    .order(ByteOrder.LITTLE_ENDIAN)
-                    .putInt(link.vcpu())
-                    .putInt(region)
-                    .putInt(offset)
-                    .putInt(widthBytes)
-                    .putInt(link.type())
-                    .array();
-            events.peerViolation(new Violation(Violation.Kind.MESSAGE_FIELD, link.positionAfter(), evidence));
+            events.peerViolation(RegisterWindows.violation(link));
             exit = ProcessExit.PEER_VIOLATION;
         }
         return inside;
