@@ -104,13 +104,13 @@ public final class Pidfd implements AutoCloseable {
                 return Optional.empty();
             }
             int status = info.get(ValueLayout.JAVA_INT, SI_STATUS_OFFSET);
-            return Optional.of(
-                    switch (info.get(ValueLayout.JAVA_INT, SI_CODE_OFFSET)) {
-                        case CLD_EXITED -> new ExitStatus.Exited(status);
-                        case CLD_KILLED -> new ExitStatus.Killed(status, false);
-                        case CLD_DUMPED -> new ExitStatus.Killed(status, true);
-                        default -> throw new IllegalStateException("waitid reported an end that is none");
-                    });
+            return switch (info.get(ValueLayout.JAVA_INT, SI_CODE_OFFSET)) {
+                case CLD_EXITED -> Optional.of(new ExitStatus.Exited(status));
+                case CLD_KILLED -> Optional.of(new ExitStatus.Killed(status, false));
+                case CLD_DUMPED -> Optional.of(new ExitStatus.Killed(status, true));
+                // It stands still because we trace it: waitid says so even to who asks for ends only (ptrace(2)).
+                default -> Optional.empty();
+            };
         }
     }
 

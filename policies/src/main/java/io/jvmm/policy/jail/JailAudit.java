@@ -35,7 +35,7 @@ public final class JailAudit {
     private static final String MEMFD = "/memfd:";
     private static final int LIMIT_SOFT = 26;
     private static final int LIMIT_HARD = 47;
-    private static final long STAND_STILL_NS = 50_000_000L;
+    private static final long STAND_STILL_NS = 1_000_000_000L;
     private static final int INHERITED_FILTERS = inheritedFilters();
 
     private JailAudit() {}

@@ -19,15 +19,21 @@ import java.util.concurrent.locks.LockSupport;
  * filters were installed on all threads at once, so one thread tells of all. Any thread may call.
  */
 public final class InstalledFilters {
-    private static final int WAIT4 = 61;
     private static final int PTRACE = 101;
+    private static final int WAITID = 247;
     private static final long PTRACE_DETACH = 17;
     private static final long PTRACE_SEIZE = 0x4206;
     private static final long PTRACE_INTERRUPT = 0x4207;
     private static final long PTRACE_SECCOMP_GET_FILTER = 0x420c;
     private static final int PTRACE_EVENT_STOP = 128;
-    private static final long WNOHANG_WALL = 1 | 0x4000_0000L;
-    private static final int STOPPED = 0x7f;
+    private static final long PTRACE_GETSIGINFO = 0x4202;
+    private static final int P_PID = 1;
+    private static final long WEXITED_WNOHANG_WNOWAIT = 4 | 1 | 0x0100_0000;
+    private static final int CLD_DUMPED = 3;
+    private static final int SIGINFO_BYTES = 128;
+    private static final int SI_SIGNO = 0;
+    private static final int SI_CODE = 8;
+    private static final int SI_PID = 16;
     private static final long TURN_NS = 20_000;
     private static final int MOST_FILTERS = 8;
 
@@ -47,34 +53,43 @@ public final class InstalledFilters {
         Syscall.check("trace process " + pid, attached);
         Syscall.check("interrupt process " + pid, Kernel.call(PTRACE, PTRACE_INTERRUPT, pid, 0, 0));
         try (Arena arena = Arena.ofConfined()) {
-            int status = awaitStop(pid, arena.allocate(ValueLayout.JAVA_INT), timeoutNs);
+            MemorySegment info = arena.allocate(SIGINFO_BYTES, 8);
+            awaitStop(pid, info, timeoutNs);
             try {
                 return read(pid, arena.allocate((long) Seccomp.MAX_INSTRUCTIONS * Seccomp.INSTRUCTION_BYTES, 8));
             } finally {
-                // Stopped by a signal of its own, which came first: it gets that now.
-                long signal = status >>> 16 == PTRACE_EVENT_STOP ? 0 : status >>> 8 & 0xff;
-                Kernel.call(PTRACE, PTRACE_DETACH, pid, 0, signal);
+                Kernel.call(PTRACE, PTRACE_DETACH, pid, 0, signalOf(pid, info));
             }
         }
     }
 
-    private static int awaitStop(int pid, MemorySegment status, long timeoutNs) {
+    /**
+     * Until it stands still, which is when the kernel answers for it. Its stop is not waited for, because whoever else waits for this
+     * child might get that instead.
+     */
+    private static void awaitStop(int pid, MemorySegment info, long timeoutNs) {
         long deadlineNs = System.nanoTime() + timeoutNs;
-        while (true) {
-            long stopped = Kernel.call(WAIT4, pid, status.address(), WNOHANG_WALL, 0);
-            Syscall.check("wait for process " + pid, stopped);
-            int value = status.get(ValueLayout.JAVA_INT, 0);
-            if (stopped == pid && (value & 0xff) == STOPPED) {
-                return value;
-            }
-            if (stopped == pid || System.nanoTime() > deadlineNs) {
+        while (Errno.ESRCH.is(Kernel.call(PTRACE, PTRACE_SECCOMP_GET_FILTER, pid, 0, 0))) {
+            Kernel.call(WAITID, P_PID, pid, info.address(), WEXITED_WNOHANG_WNOWAIT, 0);
+            boolean changed = info.get(ValueLayout.JAVA_INT, SI_PID) == pid;
+            boolean ended = changed && info.get(ValueLayout.JAVA_INT, SI_CODE) <= CLD_DUMPED;
+            if (ended || System.nanoTime() > deadlineNs) {
                 throw SysException.of(
-                        "stop process " + pid,
-                        stopped == pid ? Errno.ESRCH.number() : Errno.ETIMEDOUT.number(),
-                        "it does not stand still to be looked at");
+                        "look at the filters of process " + pid,
+                        ended ? Errno.ESRCH.number() : Errno.ETIMEDOUT.number(),
+                        "it has ended, or does not stand still");
             }
             LockSupport.parkNanos(TURN_NS);
         }
+    }
+
+    /** The signal that it was stopped by, which it gets when it goes on; 0 when it was us who stopped it. */
+    private static long signalOf(int pid, MemorySegment info) {
+        if (Kernel.call(PTRACE, PTRACE_GETSIGINFO, pid, 0, info.address()) < 0) {
+            return 0;
+        }
+        boolean ours = info.get(ValueLayout.JAVA_INT, SI_CODE) >>> 8 == PTRACE_EVENT_STOP;
+        return ours ? 0 : info.get(ValueLayout.JAVA_INT, SI_SIGNO);
     }
 
     private static Optional<List<byte[]>> read(int pid, MemorySegment buffer) {
