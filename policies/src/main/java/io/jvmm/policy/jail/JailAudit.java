@@ -48,6 +48,14 @@ public final class JailAudit {
      * @throws IOException when the process is gone
      */
     public static JailReport inspect(String name, int pid) throws IOException {
+        return inspect(name, pid, true);
+    }
+
+    /**
+     * The same; {@code filters}: whether the filters are read back from the kernel. The process must stand still for that, which takes
+     * as long as a busy host lets it wait for a processor.
+     */
+    public static JailReport inspect(String name, int pid, boolean filters) throws IOException {
         Path proc = Path.of("/proc/" + pid);
         Map<String, String> status = status(proc);
         return new JailReport(
@@ -67,7 +75,7 @@ public final class JailAudit {
                         sharedMemory(proc),
                         looseThreads(proc, status),
                         INHERITED_FILTERS,
-                        filterHashes(pid)));
+                        filters ? filterHashes(pid) : List.of()));
     }
 
     /** Filters that the supervisor itself is under, in a container: its children have them too. */
