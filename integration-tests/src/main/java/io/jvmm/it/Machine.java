@@ -136,11 +136,21 @@ public final class Machine implements AutoCloseable {
         return new Start().arguments(arguments);
     }
 
-    /** With a configuration, written into {@code directory}. */
+    /** With a configuration, written into {@code directory}. It has no spares unless it says so. */
     public static Start with(Path directory, String toml) throws IOException {
         Path file = directory.resolve("vm.toml");
-        Files.writeString(file, toml);
+        Files.writeString(file, withoutSpares(toml));
         return new Start().arguments("--config", file.toString());
+    }
+
+    /** Spares take processors and memory from a test that is not about them. */
+    private static String withoutSpares(String toml) {
+        String header = "[lifecycle]\n";
+        String none = "standby = \"none\"\n";
+        if (toml.contains("standby")) {
+            return toml;
+        }
+        return toml.contains(header) ? toml.replace(header, header + none) : toml + "\n" + header + none;
     }
 
     public Transcript console() {

@@ -15,9 +15,9 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /**
- * {@code kill -9} of any process of a machine at a random moment, from its first millisecond on: nothing stays behind, the
- * terminal is as it was, and where the supervisor lives it says who died of what. 30 times; {@code -Djvmm.kills=200} for
- * the long run.
+ * {@code kill -9} of any process of a machine at a random moment, from its first millisecond on. A device's process is replaced
+ * once the guest runs, and the guest works on; else the machine ends, nothing stays behind, the terminal is as it was, and where
+ * the supervisor lives it says who died of what. 30 times; {@code -Djvmm.kills=200} for the long run.
  */
 @Tag("kvm")
 @Tag("fault")
@@ -78,9 +78,14 @@ class KillIT extends MachineTest {
         } else {
             long pid = awaitChild(machine, victim);
             Machine.kill(pid, SIGKILL);
+            boolean replaced = !victim.equals("vcpu") && isReplaced(machine, victim, what);
+            if (replaced) {
+                machine.awaitPrompt();
+                machine.type("off\r");
+            }
             int status = machine.awaitExit();
             String said = machine.messages().text();
-            assertEquals(INTERNAL, status, what + ": " + said);
+            assertEquals(replaced ? 0 : INTERNAL, status, what + ": " + said);
             assertTrue(
                     said.lines().anyMatch(line -> line.contains(victim) && line.contains("SIGKILL")),
                     what + ": " + said);
@@ -91,6 +96,49 @@ class KillIT extends MachineTest {
             Transcript.pause(10);
         }
         assertEquals(terminal.originalSettings(), terminal.settings(), what);
+    }
+
+    /** Whether the guest ran already: then it runs on. */
+    private static boolean isReplaced(Machine machine, String victim, String what) throws InterruptedException {
+        long deadline = System.nanoTime() + Machine.PATIENCE.toNanos();
+        while (machine.handle().isAlive()) {
+            if (machine.messages().text().contains("device " + victim + " was killed by SIGKILL; replaced after ")) {
+                return true;
+            }
+            assertTrue(System.nanoTime() - deadline < 0, what + ": " + machine.messages().text());
+            Transcript.pause(5);
+        }
+        return false;
+    }
+
+    /** The supervisor killed while spares wait and a successor is under way: none of them stays. */
+    @Test
+    void noSpareOutlivesTheSupervisor() throws Exception {
+        long seed = Long.getLong("jvmm.seed", System.nanoTime());
+        Random random = new Random(seed);
+        Leaks leaks = Leaks.before();
+        for (int i = 0; i < 3; i++) {
+            int delay = random.nextInt(60);
+            String what = "seed " + seed + ", kill " + i + " after " + delay + " ms";
+            System.out.println(what);
+            try (Machine machine = Machine.with(dir, monitorToml("[lifecycle]\nstandby = \"all\"\n"))
+                    .run()
+                    .awaitPrompt()) {
+                long deadline = System.nanoTime() + Machine.PATIENCE.toNanos();
+                while (machine.children("serial").size() < 2
+                        || machine.children("platform").size() < 2) {
+                    assertTrue(System.nanoTime() - deadline < 0, what + ": no spares came");
+                    Transcript.pause(20);
+                }
+                for (String victim : new String[] {"serial", "platform"}) {
+                    Machine.kill(machine.children(victim).getFirst(), SIGKILL);
+                }
+                Transcript.pause(delay);
+                machine.signal(SIGKILL);
+                assertEquals(128 + SIGKILL, machine.awaitExit(), what);
+            }
+            leaks.assertNone();
+        }
     }
 
     /** It may not have been started yet. */

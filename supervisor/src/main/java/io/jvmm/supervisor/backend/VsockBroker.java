@@ -20,6 +20,9 @@ public final class VsockBroker implements AutoCloseable {
 
     private static final long PERIOD_NS = 100_000_000L;
 
+    /** More than the socket's buffer holds. */
+    private static final int MOST_FORGOTTEN = 65_536;
+
     private final String path;
     private final VsockConnectServer server;
     private int left = PER_PERIOD;
@@ -58,6 +61,18 @@ public final class VsockBroker implements AutoCloseable {
             }
         }
         return true;
+    }
+
+    /** Takes away what a process has asked for that is dead now. */
+    public void forget() {
+        for (int n = 0; n < MOST_FORGOTTEN; n++) {
+            switch (server.next()) {
+                case REQUEST, VIOLATION -> {} // Nobody waits for an answer.
+                case NONE, CLOSED -> {
+                    return;
+                }
+            }
+        }
     }
 
     private void answer(int id, Path place) {

@@ -8,6 +8,7 @@ import io.jvmm.policy.jail.JailedProcess;
 import io.jvmm.policy.jail.StuckProcessException;
 import io.jvmm.supervisor.config.MachineConfig;
 import io.jvmm.supervisor.config.VmConfig;
+import io.jvmm.supervisor.sys.Niceness;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -200,6 +201,11 @@ public final class MachineLauncher implements AutoCloseable, Successors {
     public ChildProcess standBy(StartedProcess started) throws HostLackException {
         return kept(assignments()
                 .standby(started, distribution.standbyFilter(config.jail().mode())));
+    }
+
+    @Override
+    public void waits(ChildProcess spare) {
+        Niceness.ofProcess(spare.pid(), Niceness.NORMAL);
     }
 
     @Override

@@ -16,6 +16,7 @@ import io.jvmm.policy.jail.Limits;
 import io.jvmm.supervisor.config.JailConfig;
 import io.jvmm.supervisor.config.VmConfig;
 import io.jvmm.supervisor.config.VsockConfig;
+import io.jvmm.supervisor.sys.Niceness;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.OptionalInt;
@@ -59,10 +60,15 @@ final class ProcessStarter {
 
     /** Starts a program that may become any of its class. */
     StartedProcess startSpare(ProcessKind kind, Distribution distribution) throws HostLackException {
-        return start(
+        StartedProcess spare = start(
                 ProcessInstance.of(kind),
                 plan.devices().stream().filter(d -> d.kind() == kind).toList(),
                 distribution);
+        int pid = spare.process().pid();
+        if (Niceness.canBeUndone(pid)) {
+            Niceness.ofProcess(pid, Niceness.GIVES_WAY);
+        }
+        return spare;
     }
 
     private StartedProcess start(ProcessInstance instance, List<ProcessInstance> served, Distribution distribution)

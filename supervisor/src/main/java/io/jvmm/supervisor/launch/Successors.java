@@ -18,11 +18,14 @@ public interface Successors {
      */
     StartedProcess start(ProcessInstance device) throws HostLackException;
 
-    /** Starts a program that may later become any of its class. Any thread. */
+    /** Starts a program that may later become any of its class, and gives way to everybody else meanwhile. Any thread. */
     StartedProcess startSpare(ProcessKind kind) throws HostLackException;
 
     /** Makes a spare of a started program: it gets what any process has, and will be READY for an assignment. */
     ChildProcess standBy(StartedProcess started) throws HostLackException;
+
+    /** A spare is READY, and need not give way to the guest any more: it waits. */
+    void waits(ChildProcess spare);
 
     /** Gives a started program its device; {@code renewed}: the link begins anew. */
     ChildProcess succeed(StartedProcess started, boolean renewed) throws HostLackException;

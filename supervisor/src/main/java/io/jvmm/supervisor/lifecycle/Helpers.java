@@ -51,6 +51,9 @@ final class Helpers {
         /** Not listened to for a while, because it is asked too much. */
         boolean deaf;
 
+        /** Not listened to until the device has another process. */
+        boolean cut;
+
         Broker(ProcessInstance process, VsockBroker broker, PollSlots poller) {
             this.process = process;
             this.broker = broker;
@@ -86,7 +89,21 @@ final class Helpers {
         return next;
     }
 
+    /** A device has another process: what its predecessor has asked for is not answered, and the new one is listened to. */
+    void successorOf(ProcessInstance device) {
+        for (Broker b : brokers) {
+            if (b.process.equals(device) && b.cut) {
+                b.cut = false;
+                b.broker.forget();
+                poller.listen(b.index);
+            }
+        }
+    }
+
     private void serve(Broker b) {
+        if (b.cut) {
+            return;
+        }
         if (b.deaf) {
             if (b.broker.deafForNs(Clock.monotonicNs()) == 0) {
                 b.deaf = false;
@@ -94,6 +111,7 @@ final class Helpers {
             }
         } else if (poller.ready(b.index) != 0) {
             if (!b.broker.serve()) {
+                b.cut = true;
                 poller.ignore(b.index);
                 loop.handle(new MachineEvent.Violation(
                         b.process, MachineEvent.Violation.SUPERVISOR, "it sent what is no request for a connection"));

@@ -402,6 +402,7 @@ public final class MachineLoop implements MachineActions {
                 return;
             }
         }
+        helpers.successorOf(process);
         send(process, SupervisorRequestType.START, 0);
         owed(process).forEach(a -> send(process, a.request(), a.argument()));
         owed(process).clear();

@@ -88,6 +88,7 @@ final class Replacer implements Spares.Actions, AutoCloseable {
     private void ready(ProcessInstance spare) {
         Optional<String> fault = loop.audit(spare);
         if (fault.isEmpty()) {
+            successors.waits(loop.watch(spare).child());
             spares.ifPresent(s -> s.ready(spare.kind()));
         } else if (!loop.hasEnded(spare)) {
             loop.say(spare.process() + " is not jailed as it must be: " + fault.get() + " It is killed.");

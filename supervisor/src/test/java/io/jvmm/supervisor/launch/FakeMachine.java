@@ -169,6 +169,9 @@ public final class FakeMachine implements AutoCloseable, ProcessInspector, Succe
     }
 
     @Override
+    public void waits(ChildProcess spare) {}
+
+    @Override
     public ChildProcess succeed(StartedProcess started, boolean renewed) {
         done.add("succeed " + started.instance().process() + (renewed ? " renewed" : ""));
         return kept(wire(started, started.instance()));

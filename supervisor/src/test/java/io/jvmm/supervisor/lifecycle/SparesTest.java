@@ -1,0 +1,102 @@
+package io.jvmm.supervisor.lifecycle;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.jvmm.supervisor.config.LifecycleConfig;
+import io.jvmm.supervisor.launch.ProcessKind;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.EnumSet;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+class SparesTest {
+    private static final long MS = 1_000_000L;
+    private static final long SECOND = 1000 * MS;
+
+    private final List<String> done = new ArrayList<>();
+    private final Spares spares = new Spares(
+            EnumSet.of(ProcessKind.SERIAL, ProcessKind.BLOCK),
+            new LifecycleConfig(Duration.ofSeconds(20), Duration.ofSeconds(30)),
+            new Spares.Actions() {
+                @Override
+                public void startSpare(ProcessKind kind) {
+                    done.add("start " + kind);
+                }
+
+                @Override
+                public void killSpare(ProcessKind kind) {
+                    done.add("kill " + kind);
+                }
+            },
+            0);
+
+    private List<String> tick(long nowNs) {
+        spares.tick(nowNs);
+        List<String> taken = List.copyOf(done);
+        done.clear();
+        return taken;
+    }
+
+    @Test
+    void theGuestHasTheProcessorsFirstAndThenOneStartsAfterTheOther() {
+        assertEquals(2 * SECOND, spares.nextDeadlineNs());
+        assertEquals(List.of(), tick(SECOND));
+        assertEquals(List.of("start SERIAL"), tick(2 * SECOND));
+        assertEquals(List.of(), tick(3 * SECOND));
+        assertFalse(spares.take(ProcessKind.SERIAL, 3 * SECOND), "not ready");
+        spares.ready(ProcessKind.SERIAL);
+        assertTrue(spares.nextDeadlineNs() <= 3 * SECOND);
+        assertEquals(List.of("start BLOCK"), tick(3 * SECOND));
+        spares.ready(ProcessKind.BLOCK);
+        assertEquals(MachineLifecycle.NEVER, spares.nextDeadlineNs());
+    }
+
+    @Test
+    void aUsedOneIsReplaced() {
+        tick(2 * SECOND);
+        spares.ready(ProcessKind.SERIAL);
+        assertTrue(spares.take(ProcessKind.SERIAL, 5 * SECOND));
+        assertFalse(spares.take(ProcessKind.SERIAL, 5 * SECOND));
+        tick(5 * SECOND); // block's
+        spares.ready(ProcessKind.BLOCK);
+        assertEquals(5 * SECOND + 100 * MS, spares.nextDeadlineNs());
+        assertEquals(List.of("start SERIAL"), tick(5 * SECOND + 100 * MS));
+    }
+
+    @Test
+    void oneThatDiesComesAgainLaterAndLater() {
+        long now = 2 * SECOND;
+        for (long delayMs : new long[] {100, 200, 400, 800, 1600, 3200, 5000, 5000}) {
+            assertEquals(List.of("start SERIAL"), tick(now));
+            spares.lost(ProcessKind.SERIAL, now);
+            if (now == 2 * SECOND) {
+                tick(now);
+                spares.ready(ProcessKind.BLOCK);
+            }
+            assertEquals(now + delayMs * MS, spares.nextDeadlineNs());
+            now = spares.nextDeadlineNs();
+        }
+    }
+
+    @Test
+    void oneThatIsNeverReadyIsKilled() {
+        tick(2 * SECOND);
+        assertEquals(22 * SECOND, spares.nextDeadlineNs());
+        List<String> did = tick(22 * SECOND);
+        assertEquals(List.of("kill SERIAL", "start BLOCK"), did);
+        spares.lost(ProcessKind.SERIAL, 22 * SECOND); // its end counts once
+        spares.ready(ProcessKind.SERIAL);
+        assertEquals(Spares.State.ABSENT, spares.state(ProcessKind.SERIAL));
+    }
+
+    @Test
+    void aClassWithoutSparesHasNone() {
+        assertFalse(spares.take(ProcessKind.NET, SECOND));
+        spares.ready(ProcessKind.NET);
+        spares.lost(ProcessKind.NET, SECOND);
+        assertEquals(Spares.State.ABSENT, spares.state(ProcessKind.NET));
+    }
+}
