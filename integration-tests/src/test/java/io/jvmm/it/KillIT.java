@@ -105,7 +105,9 @@ class KillIT extends MachineTest {
             if (machine.messages().text().contains("device " + victim + " was killed by SIGKILL; replaced after ")) {
                 return true;
             }
-            assertTrue(System.nanoTime() - deadline < 0, what + ": " + machine.messages().text());
+            assertTrue(
+                    System.nanoTime() - deadline < 0,
+                    what + ": " + machine.messages().text());
             Transcript.pause(5);
         }
         return false;

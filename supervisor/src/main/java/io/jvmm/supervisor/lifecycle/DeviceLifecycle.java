@@ -306,7 +306,7 @@ final class DeviceLifecycle {
     void startFailed(String reason, long nowNs) {
         if (state == State.REPLACING) {
             source = DeviceActions.Source.COLD;
-            again(new Why.Violated("could not be started (" + reason + ")", false), nowNs);
+            again(new Why.NotStarted(reason), nowNs);
         }
     }
 

@@ -65,6 +65,14 @@ public sealed interface Why {
         }
     }
 
+    /** There is no process: it could not even be started. */
+    record NotStarted(String reason) implements Why {
+        @Override
+        public String text() {
+            return "could not be started (" + reason + ")";
+        }
+    }
+
     /** The user wants it. */
     record Requested() implements Why {
         @Override

@@ -170,6 +170,30 @@ final class VmTomlComplaints {
                 one(
                         BOOT + "[lifecycle]\npower_button_timeout_s = 1979-05-27\n",
                         "vm.toml:4:1: lifecycle.power_button_timeout_s: is a date or time, and must be a whole number, 0 to 3600. Use e.g. power_button_timeout_s = 30."),
+                one(
+                        BOOT + "[lifecycle]\nrestart_budget = -1\n",
+                        "vm.toml:4:1: lifecycle.restart_budget: -1 is out of range, which is 0 to 100000."),
+                one(
+                        BOOT + "[lifecycle]\nrestart_window_s = 0\n",
+                        "vm.toml:4:1: lifecycle.restart_window_s: 0 is out of range, which is 1 to 3600."),
+                one(
+                        BOOT + "[lifecycle]\nrestart_backoff_ms = 5001\n",
+                        "vm.toml:4:1: lifecycle.restart_backoff_ms: 5001 is out of range, which is 0 to 5000."),
+                one(
+                        BOOT + "[lifecycle]\nstandby = \"some\"\n",
+                        "vm.toml:4:1: lifecycle.standby: \"some\" is not known. Use \"all\", \"none\", or a list of classes, e.g. [\"block\", \"net\"]."),
+                one(
+                        BOOT + "[lifecycle]\nstandby = [\"blok\"]\n",
+                        "vm.toml:4:1: lifecycle.standby: \"blok\" is no class of devices. Did you mean \"block\"?"),
+                one(
+                        BOOT + "[lifecycle]\nstandby = [\"vcpu\"]\n",
+                        "vm.toml:4:1: lifecycle.standby: \"vcpu\" is no class of devices. The classes are serial, platform, block, net, console, rng, balloon, vsock."),
+                one(
+                        BOOT + "[lifecycle]\nhang_timeout_ms = 60001\n",
+                        "vm.toml:4:1: lifecycle.hang_timeout_ms: 60001 is out of range, which is 0 to 60000."),
+                one(
+                        BOOT + "[lifecycle]\nreplace_timeout_ms = 0\n",
+                        "vm.toml:4:1: lifecycle.replace_timeout_ms: 0 is out of range, which is 1 to 60000."),
                 // names
                 one(
                         "[machine]\nmemroy = \"1G\"\n" + BOOT,

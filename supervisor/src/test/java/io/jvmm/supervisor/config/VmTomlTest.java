@@ -14,6 +14,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -96,6 +97,12 @@ class VmTomlTest {
                 [lifecycle]
                 ready_timeout_s = 5
                 power_button_timeout_s = 0
+                restart_budget = 3
+                restart_window_s = 10
+                restart_backoff_ms = 0
+                standby = ["block", "net"]
+                hang_timeout_ms = 0
+                replace_timeout_ms = 700
                 """);
         assertEquals(new MachineConfig("web-1", new MemorySize(1536L << 20), 4, MachineConfig.Engine.KVM), c.machine());
         assertEquals(
@@ -119,7 +126,15 @@ class VmTomlTest {
         assertEquals(new PlatformConfig(new RtcBase.Epoch(86400), Optional.of(Path.of("/etc/vms/d"))), c.platform());
         assertEquals(new JailConfig(new UidRange(200000, 200063), JailConfig.Mode.ENFORCE, 256, 64), c.jail());
         assertEquals(new IpcConfig(Duration.ZERO, Duration.ofMillis(250)), c.ipc());
-        assertEquals(new LifecycleConfig(Duration.ofSeconds(5), Duration.ZERO), c.lifecycle());
+        assertEquals(
+                new LifecycleConfig(
+                        Duration.ofSeconds(5),
+                        Duration.ZERO,
+                        new RestartBudget(3, Duration.ofSeconds(10), Duration.ZERO),
+                        new Standby(false, Set.of("block", "net")),
+                        Duration.ZERO,
+                        Duration.ofMillis(700)),
+                c.lifecycle());
     }
 
     @ParameterizedTest

@@ -148,8 +148,7 @@ class DeviceLifecycleTest {
         assertEquals(List.of("audit", "back", "start"), did.take());
         assertEquals(DeviceLifecycle.State.RETURNING, d.state());
         assertEquals(true, d.isServed());
-        assertEquals(
-                List.of(new Replacement(KILLED, 100 * MS, DeviceActions.Source.COLD)), did.replacements);
+        assertEquals(List.of(new Replacement(KILLED, 100 * MS, DeviceActions.Source.COLD)), did.replacements);
         d.backAcknowledged(601 * MS);
         assertEquals(DeviceLifecycle.State.SERVING, d.state());
         assertEquals(1, d.replacements());
@@ -349,8 +348,9 @@ class DeviceLifecycleTest {
         did.take();
         d.ended(new Why.Died(new ExitStatus.Exited(3), "no memory"), 2 * SECOND);
         assertEquals(
-                List.of("say the successor of device serial exited with 3 (host error), saying: no memory before it could"
-                        + " serve."),
+                List.of(
+                        "say the successor of device serial exited with 3 (host error), saying: no memory before it could"
+                                + " serve."),
                 did.take());
         assertEquals(2 * SECOND + 100 * MS, d.nextDeadlineNs());
         d.tick(d.nextDeadlineNs());
@@ -362,8 +362,7 @@ class DeviceLifecycleTest {
                 did.take());
         d.tick(d.nextDeadlineNs());
         d.ready(4 * SECOND);
-        assertEquals(
-                new Replacement(KILLED, 3 * SECOND, DeviceActions.Source.COLD), did.replacements.getFirst());
+        assertEquals(new Replacement(KILLED, 3 * SECOND, DeviceActions.Source.COLD), did.replacements.getFirst());
     }
 
     @Test
@@ -375,7 +374,8 @@ class DeviceLifecycleTest {
         assertEquals(List.of("away at 1000", "prepare", "replace COLD", "kill"), did.take());
         d.ended(KILLED, 21 * SECOND);
         assertEquals(
-                List.of("say the successor of device serial did not answer for 20000 ms and was killed before it could serve."),
+                List.of(
+                        "say the successor of device serial did not answer for 20000 ms and was killed before it could serve."),
                 did.take());
         d.tick(d.nextDeadlineNs());
         assertEquals(List.of("replace COLD"), did.take());
@@ -425,7 +425,8 @@ class DeviceLifecycleTest {
         d.lost(new Why.Requested(), SECOND);
         assertEquals(List.of("kill", "away at 1000", "prepare", "replace COLD"), did.take());
         d.ready(SECOND);
-        assertEquals("was restarted on request", did.replacements.getFirst().why().text());
+        assertEquals(
+                "was restarted on request", did.replacements.getFirst().why().text());
     }
 
     /** Whatever happens in whatever order: nothing waits for ever, nobody is told twice, broken is for good. */
@@ -436,7 +437,8 @@ class DeviceLifecycleTest {
         for (int life = 0; life < 3000; life++) {
             did.take();
             did.spare = random.nextBoolean();
-            DeviceLifecycle d = serving(new RestartBudget(random.nextInt(20), Duration.ofSeconds(60), Duration.ofMillis(100)));
+            DeviceLifecycle d =
+                    serving(new RestartBudget(random.nextInt(20), Duration.ofSeconds(60), Duration.ofMillis(100)));
             long now = 0;
             boolean there = true;
             boolean away = false;
@@ -449,7 +451,11 @@ class DeviceLifecycleTest {
                     case 0 -> {
                         if (there) {
                             there = false;
-                            d.ended(random.nextInt(9) == 0 ? new Why.Died(new ExitStatus.Exited(random.nextInt(16)), "") : KILLED, now);
+                            d.ended(
+                                    random.nextInt(9) == 0
+                                            ? new Why.Died(new ExitStatus.Exited(random.nextInt(16)), "")
+                                            : KILLED,
+                                    now);
                         }
                     }
                     case 1 -> d.awayAcknowledged(now);

@@ -34,8 +34,7 @@ abstract class LoopFixture {
     static final String SLEEP = "exec sleep 100";
 
     /** A thread each: the common pool has one for all. */
-    static final Executor ON_THREADS =
-            task -> Thread.ofPlatform().daemon().start(task);
+    static final Executor ON_THREADS = task -> Thread.ofPlatform().daemon().start(task);
 
     final ByteArrayOutputStream err = new ByteArrayOutputStream();
     final SignalSource signals = SignalSource.detached();
