@@ -52,7 +52,8 @@ public final class JailInspector implements ProcessInspector {
 
     @Override
     public JailReport look(ChildProcess child) throws IOException {
-        // A spare was looked at as a whole when it became one; while the guest waits for it, its filters are counted only.
+        // A spare was looked at as a whole when it became one; while the guest waits for it, its filters are counted
+        // only.
         boolean filters = child.filters() != ChildProcess.OF_A_SPARE_THAT_SERVES;
         return JailAudit.inspect(child.instance().process(), child.pid(), filters);
     }
