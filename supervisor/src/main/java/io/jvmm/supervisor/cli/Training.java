@@ -4,6 +4,7 @@ import io.jvmm.supervisor.config.ConfigException;
 import io.jvmm.supervisor.config.HostFacts;
 import io.jvmm.supervisor.config.VmToml;
 import io.jvmm.supervisor.demo.DemoGuest;
+import io.jvmm.supervisor.lifecycle.Rehearsal;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.io.PrintStream;
@@ -55,6 +56,7 @@ final class Training {
             err.println("the training configuration is wrong: " + e.getMessage());
             return ExitCode.INTERNAL;
         }
+        err.println("trained: " + Rehearsal.run() + " replacements of a device's process");
         int status;
         try {
             status = jailReport(nowhere);

@@ -47,6 +47,9 @@ public interface DeviceActions {
     /** Asks whether it lives; it acknowledges. */
     void ping(ProcessInstance device);
 
+    /** The time after an action that may have taken some, CLOCK_MONOTONIC: for the account alone. */
+    long nowNs();
+
     /** A successor serves. */
     void replaced(ProcessInstance device, Replacement replacement);
 

@@ -51,7 +51,7 @@ final class DeviceHands implements DeviceActions {
 
     @Override
     public Source replace(ProcessInstance device, boolean renewed, boolean mayBeSpare) {
-        return replacer.replace(device, renewed, mayBeSpare, Clock.monotonicNs());
+        return replacer.replace(device, renewed, mayBeSpare, nowNs());
     }
 
     @Override
@@ -76,8 +76,13 @@ final class DeviceHands implements DeviceActions {
     }
 
     @Override
+    public long nowNs() {
+        return Clock.monotonicNs();
+    }
+
+    @Override
     public void replaced(ProcessInstance device, Replacement replacement) {
-        loop.replacements().replaced(device, replacement, Clock.monotonicNs());
+        loop.replacements().replaced(device, replacement, nowNs());
     }
 
     @Override

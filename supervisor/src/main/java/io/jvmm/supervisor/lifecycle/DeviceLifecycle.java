@@ -73,6 +73,8 @@ final class DeviceLifecycle {
 
     private @Nullable Why failure;
     private long goneNs;
+    private long awayNs;
+    private long givenNs;
     private long notBeforeNs;
     private boolean renewed;
     private boolean boardRenews;
@@ -276,7 +278,9 @@ final class DeviceLifecycle {
 
     private void replace(long nowNs, boolean mayBeSpare) {
         state = State.REPLACING;
+        awayNs = nowNs;
         source = actions.replace(device, renewed, mayBeSpare);
+        givenNs = actions.nowNs();
         deadlineNs = nowNs + patience().toNanos();
     }
 
@@ -325,7 +329,7 @@ final class DeviceLifecycle {
         actions.tellBack(device);
         actions.start(device);
         replacements++;
-        actions.replaced(device, new Replacement(reason(), nowNs - goneNs, source));
+        actions.replaced(device, new Replacement(reason(), source, goneNs, awayNs, givenNs, nowNs));
         absent = false;
         renewed = false;
         why = null;

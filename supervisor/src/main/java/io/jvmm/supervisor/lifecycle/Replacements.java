@@ -27,7 +27,11 @@ public final class Replacements {
     private final Map<ProcessInstance, Untold> untold = new LinkedHashMap<>();
     private final Map<ProcessKind, Account> accounts = new EnumMap<>(ProcessKind.class);
 
-    private record Untold(Replacement replacement, long untilNs) {}
+    private record Untold(Replacement replacement, long servingNs, long untilNs) {
+        long outageNs() {
+            return servingNs - replacement.goneNs();
+        }
+    }
 
     /**
      * What has been counted for one class.
@@ -60,8 +64,10 @@ public final class Replacements {
     /** A successor serves. */
     void replaced(ProcessInstance device, Replacement replacement, long nowNs) {
         tell(device, "", nowNs);
-        account(device).outage(replacement.source()).add(replacement.outageNs());
-        untold.put(device, new Untold(replacement, nowNs + STALL_UNTIL.toNanos()));
+        Untold u = new Untold(replacement, nowNs, nowNs + STALL_UNTIL.toNanos());
+        account(device).outage(replacement.source()).add(u.outageNs());
+        untold.put(device, u);
+        detail.accept("device " + device.process() + ": " + replacement.stages(nowNs));
     }
 
     private Account account(ProcessInstance device) {
@@ -90,7 +96,7 @@ public final class Replacements {
         }
         Replacement r = u.replacement();
         String line = "device " + device.process() + " " + r.why().text() + "; replaced after "
-                + Durations.millis(r.outageNs())
+                + Durations.millis(u.outageNs())
                 + (r.source() == DeviceActions.Source.SPARE ? " (spare)" : " (no spare)") + guest + ".";
         (lines.take(nowNs) ? say : detail).accept(line);
     }

@@ -87,6 +87,11 @@ class DeviceLifecycleTest {
         }
 
         @Override
+        public long nowNs() {
+            return 0;
+        }
+
+        @Override
         public void replaced(ProcessInstance device, Replacement replacement) {
             replacements.add(replacement);
         }
@@ -148,7 +153,9 @@ class DeviceLifecycleTest {
         assertEquals(List.of("audit", "back", "start"), did.take());
         assertEquals(DeviceLifecycle.State.RETURNING, d.state());
         assertEquals(true, d.isServed());
-        assertEquals(List.of(new Replacement(KILLED, 100 * MS, DeviceActions.Source.COLD)), did.replacements);
+        assertEquals(
+                List.of(new Replacement(KILLED, DeviceActions.Source.COLD, 500 * MS, 501 * MS, 0, 600 * MS)),
+                did.replacements);
         d.backAcknowledged(601 * MS);
         assertEquals(DeviceLifecycle.State.SERVING, d.state());
         assertEquals(1, d.replacements());
@@ -167,7 +174,7 @@ class DeviceLifecycleTest {
         d.ended(KILLED, 4 * SECOND);
         assertEquals(List.of("replace COLD"), did.take());
         d.ready(5 * SECOND);
-        assertEquals(4 * SECOND, did.replacements.getFirst().outageNs());
+        assertEquals(SECOND, did.replacements.getFirst().goneNs());
         assertEquals(DeviceActions.Source.COLD, did.replacements.getFirst().source());
     }
 
@@ -362,7 +369,7 @@ class DeviceLifecycleTest {
                 did.take());
         d.tick(d.nextDeadlineNs());
         d.ready(4 * SECOND);
-        assertEquals(new Replacement(KILLED, 3 * SECOND, DeviceActions.Source.COLD), did.replacements.getFirst());
+        assertEquals(SECOND, did.replacements.getFirst().goneNs());
     }
 
     @Test

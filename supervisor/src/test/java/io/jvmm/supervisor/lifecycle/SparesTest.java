@@ -99,4 +99,10 @@ class SparesTest {
         spares.lost(ProcessKind.NET, SECOND);
         assertEquals(Spares.State.ABSENT, spares.state(ProcessKind.NET));
     }
+
+    /** What the training run goes through. */
+    @Test
+    void theRehearsalComesToItsEnd() {
+        assertEquals(4, Rehearsal.run());
+    }
 }
