@@ -206,6 +206,11 @@ public final class JailAudit {
         return all;
     }
 
+    /** A namespace of a process, "net:[4026532008]"; "unreadable" for one that has ended. */
+    public static String namespace(int pid, String kind) {
+        return link(Path.of("/proc/" + pid + "/ns/" + kind));
+    }
+
     /** The namespaces of this process, which never change. */
     private static Map<String, String> ours() {
         Map<String, String> all = new LinkedHashMap<>();

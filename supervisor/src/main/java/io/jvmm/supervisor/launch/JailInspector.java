@@ -40,7 +40,7 @@ public final class JailInspector implements ProcessInspector {
     private final Path home;
     private final Map<ProcessKind, Set<String>> mountPoints = new EnumMap<>(ProcessKind.class);
     private final Map<ProcessKind, String> wideFilters = new EnumMap<>(ProcessKind.class);
-    /** Whose a namespace is, of the processes that were looked at and still live: by kind and number. */
+    /** Whose a namespace is, or was: by kind and number. */
     private final Map<String, Integer> namespaces = new HashMap<>();
 
     /** For the processes of one machine. */
@@ -92,10 +92,12 @@ public final class JailInspector implements ProcessInspector {
 
     /** No two processes share a namespace: each alone in its network, its processes, its names. */
     private void sharedNamespaces(ChildProcess child, JailReport report, List<String> faults) {
-        namespaces.values().removeIf(pid -> pid == child.pid() || !Files.exists(Path.of("/proc/" + pid)));
         report.namespaces().forEach((kind, namespace) -> {
-            Integer other = namespaces.putIfAbsent(namespace.inode(), child.pid());
-            if (other != null) {
+            Integer other = namespaces.put(namespace.inode(), child.pid());
+            // The kernel gives the number of a namespace that has gone to a new one.
+            if (other != null
+                    && other != child.pid()
+                    && JailAudit.namespace(other, kind).equals(namespace.inode())) {
                 faults.add("shares the " + kind + " namespace (" + namespace.inode() + ") with process " + other);
             }
         });
