@@ -118,19 +118,19 @@ public enum ConfigKey {
             Section.LIFECYCLE,
             "restart_budget",
             "10",
-            "a device whose process dies more often in restart_window_s is broken, 0 to 100000"),
+            "a device that dies more often in its window is broken, 0 to 100000"),
     LIFECYCLE_RESTART_WINDOW_S(
             Section.LIFECYCLE, "restart_window_s", "60", "how far back deaths are counted, 1 to 3600"),
     LIFECYCLE_RESTART_BACKOFF_MS(
             Section.LIFECYCLE,
             "restart_backoff_ms",
             "100",
-            "a process that dies again at once is replaced so much later, then twice as late, 0 to 5000"),
+            "delay before the next replacement at once, doubled each time, 0 to 5000"),
     LIFECYCLE_STANDBY(
             Section.LIFECYCLE,
             "standby",
             "\"all\"",
-            "a warm spare for each class of devices; \"none\", or a list: [\"block\", \"net\"]"),
+            "a warm spare for each class; \"none\", or a list: [\"block\", \"net\"]"),
     LIFECYCLE_HANG_TIMEOUT_MS(
             Section.LIFECYCLE,
             "hang_timeout_ms",
