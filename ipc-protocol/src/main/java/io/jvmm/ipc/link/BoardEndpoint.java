@@ -318,12 +318,13 @@ public final class BoardEndpoint {
 
     /**
      * Cuts the device off for something that only the board can tell is forbidden, such as a POWER event of a device that
-     * has no say in it. Any thread; the first cause stays.
+     * has no say in it. Any thread; the first cause stays. The board thread is woken: a vCPU thread that has found it is about to wait for the successor.
      */
     public void sever(Violation violation) {
         if (state.sever(violation)) {
             replies.wakeAll();
             space.wakeAll();
+            eventDoorbell.eventFd().signal();
         }
     }
 

@@ -26,6 +26,7 @@ import java.util.List;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
 import java.util.function.Function;
+import org.agrona.concurrent.UnsafeBuffer;
 import org.agrona.concurrent.ringbuffer.ManyToOneRingBuffer;
 import org.agrona.concurrent.ringbuffer.RingBuffer;
 import org.jspecify.annotations.Nullable;
@@ -122,11 +123,22 @@ final class BoardRig implements AutoCloseable, SupervisorEventHandler {
 
     /** Up to where requests have been given back: what a device that commits each one has committed. */
     long position() {
+        final UnsafeBuffer ring = requestRing();
+        return ring.getLongVolatile(IpcRingLayout.headOffset(ring.capacity()));
+    }
+
+    /** A device writes where it must not. */
+    void spoilRequestTail() {
+        final UnsafeBuffer ring = requestRing();
+        ring.putLongVolatile(ring.capacity() - IpcRingLayout.TRAILER_LENGTH_BYTES + IpcRingLayout.TAIL_OFFSET, 3);
+    }
+
+    private UnsafeBuffer requestRing() {
         final Mapping mapping =
                 Mapping.shared(deviceLink.fd(), 0, FileIo.size(deviceLink.fd()), Mapping.Access.READ_WRITE);
         final int offset = (int) mapping.buffer().getLong(LinkLayout.HEADER_REQUEST_RING);
         final int length = (int) mapping.buffer().getLong(LinkLayout.HEADER_REQUEST_RING + Long.BYTES);
-        return mapping.buffer(offset, length).getLongVolatile(IpcRingLayout.headOffset(length));
+        return mapping.buffer(offset, length);
     }
 
     /** Starts the board; the guest waits for START. */

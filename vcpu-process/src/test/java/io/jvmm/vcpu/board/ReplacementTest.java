@@ -183,6 +183,25 @@ class ReplacementTest {
         }
     }
 
+    /** It is a vCPU that finds the request ring spoilt; it waits for the successor, and the supervisor is told meanwhile. */
+    @Test
+    void aSpoiltRequestRingIsToldAtOnceAndRenewed() {
+        final ScriptedVcpu vcpu = new ScriptedVcpu(0, false, ScriptedVcpu.in(0x105, 1));
+        try (BoardRig rig = new BoardRig(false, PATIENT_NS, vcpu).up()) {
+            rig.spoilRequestTail();
+            rig.send(SupervisorRequestType.START);
+            hear(rig, "violation 7 PRODUCER_RING");
+            away(rig, 1);
+            hear(rig, "ack DEVICE_AWAY 0");
+            LinkRenewal.whole(rig.deviceLink);
+            final DeviceEndpoint successor = rig.successor(0);
+            back(rig);
+            serveUntil(rig, successor, () -> vcpu.scriptDone);
+            assertEquals(15, vcpu.completed[0], "not all ones: it was told long before the vCPU gave up");
+            hear(rig, "stall 7 1");
+        }
+    }
+
     @Test
     void requestsThatMakeNoSenseAreAnswered() {
         try (BoardRig rig = new BoardRig(false, PATIENT_NS, new ScriptedVcpu(0, false)).up()) {
