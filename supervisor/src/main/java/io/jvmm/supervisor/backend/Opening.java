@@ -52,7 +52,7 @@ public final class Opening implements AutoCloseable {
         problems.add(config.problem(subject, message));
     }
 
-    void notice(String text) {
+    public void notice(String text) {
         notices.add(text);
     }
 

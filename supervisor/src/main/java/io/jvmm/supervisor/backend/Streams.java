@@ -149,8 +149,7 @@ public final class Streams {
      *
      * @return null after a complaint
      */
-    @Nullable
-    Fd listen(String subject, Path path, int backlog) {
+    public @Nullable Fd listen(String subject, Path path, int backlog) {
         try {
             if (Files.exists(path, LinkOption.NOFOLLOW_LINKS) && !removeStaleSocket(subject, path)) {
                 return null;

@@ -10,6 +10,7 @@ import io.jvmm.supervisor.config.JailConfig;
 import io.jvmm.supervisor.config.LoadedConfig;
 import io.jvmm.supervisor.config.VmConfig;
 import io.jvmm.supervisor.config.VmToml;
+import io.jvmm.supervisor.control.ControlServer;
 import io.jvmm.supervisor.demo.DebianPackages;
 import io.jvmm.supervisor.demo.DiskGuest;
 import io.jvmm.supervisor.demo.LinuxGuest;
@@ -102,12 +103,13 @@ final class MachineCommand {
         distribution.check(MachinePlan.of(config).kinds());
         try (Backends backends = Backends.open(loaded, runtime);
                 SignalSource signals = SignalSource.install();
-                UidAllocator.Lease uids = lease(config, runtime)) {
+                UidAllocator.Lease uids = lease(config, runtime);
+                Clients clients = new Clients(backends.control().map(ControlServer::new))) {
             console.stage("back ends, uids and signals");
             warnOfLogMode(config);
             backends.notices().forEach(n -> console.say("jvmm: " + n));
             while (true) {
-                Outcome outcome = oneLife(config, distribution, backends, signals, uids);
+                Outcome outcome = oneLife(config, distribution, backends, signals, uids, clients);
                 boolean again = outcome instanceof Outcome.Reset
                         && config.boot().onReset() == BootConfig.OnReset.RESTART
                         && arguments.action() == Arguments.Action.RUN;
@@ -138,13 +140,22 @@ final class MachineCommand {
         }
     }
 
+    /** Those of the control socket, who stay when the guest resets. */
+    private record Clients(Optional<ControlServer> server) implements AutoCloseable {
+        @Override
+        public void close() {
+            server.ifPresent(ControlServer::close);
+        }
+    }
+
     /** From power-on to power-off. */
     private Outcome oneLife(
             VmConfig config,
             Distribution distribution,
             Backends backends,
             SignalSource signals,
-            UidAllocator.Lease uids)
+            UidAllocator.Lease uids,
+            Clients clients)
             throws HostLackException {
         boolean report = arguments.action() == Arguments.Action.JAIL_REPORT;
         try (MachineLauncher launcher = new MachineLauncher(config, distribution, backends, uids.uids())) {
@@ -162,6 +173,7 @@ final class MachineCommand {
                         new JailInspector(distribution, config.jail().mode()),
                         Optional.of(backends.devices()),
                         launcher,
+                        clients.server(),
                         report);
                 Outcome outcome = loop.run();
                 console.stage("machine ended");

@@ -59,6 +59,10 @@ final class Training {
         err.println("trained: " + Rehearsal.run() + " replacements of a device's process");
         int status;
         try {
+            if (!ControlTraining.run(nowhere)) {
+                err.println("the training client was not answered");
+                return ExitCode.INTERNAL;
+            }
             status = jailReport(nowhere);
         } catch (Arguments.UsageException | IOException e) {
             err.println("the training machine cannot be described: " + e.getMessage());

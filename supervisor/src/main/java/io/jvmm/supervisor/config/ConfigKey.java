@@ -140,7 +140,13 @@ public enum ConfigKey {
             Section.LIFECYCLE,
             "replace_timeout_ms",
             "5000",
-            "the guest waits so long for a device that is being replaced, 1 to 60000");
+            "the guest waits so long for a device that is being replaced, 1 to 60000"),
+
+    CONTROL_SOCKET(
+            Section.CONTROL,
+            "socket",
+            "by name",
+            "unix socket for jvmmctl, or \"none\"; without it jvmmctl --vm finds it");
 
     /** The tables of the file. */
     public enum Section {
@@ -158,7 +164,8 @@ public enum ConfigKey {
         VSOCK("vsock", true),
         JAIL("jail", false),
         IPC("ipc", false),
-        LIFECYCLE("lifecycle", false);
+        LIFECYCLE("lifecycle", false),
+        CONTROL("control", false);
 
         private final String table;
         private final boolean repeated;

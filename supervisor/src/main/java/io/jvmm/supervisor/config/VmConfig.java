@@ -10,6 +10,7 @@ import java.util.Set;
  *
  * @param serial the serial ports, each at most once, in the order of their numbers
  * @param devices those on the PCI bus, in the order of the file within each class
+ * @param control how it is controlled from outside
  */
 public record VmConfig(
         MachineConfig machine,
@@ -19,7 +20,8 @@ public record VmConfig(
         JailConfig jail,
         IpcConfig ipc,
         LifecycleConfig lifecycle,
-        List<VirtioConfig> devices) {
+        List<VirtioConfig> devices,
+        ControlConfig control) {
     public VmConfig {
         devices = List.copyOf(devices);
         serial = serial.stream()
@@ -42,6 +44,19 @@ public record VmConfig(
             throw new IllegalArgumentException("a serial port and the console cannot share the one terminal.");
         }
         PciSlots.assign(devices);
+    }
+
+    /** One with the usual control socket. */
+    public VmConfig(
+            MachineConfig machine,
+            BootConfig boot,
+            List<SerialConfig> serial,
+            PlatformConfig platform,
+            JailConfig jail,
+            IpcConfig ipc,
+            LifecycleConfig lifecycle,
+            List<VirtioConfig> devices) {
+        this(machine, boot, serial, platform, jail, ipc, lifecycle, devices, ControlConfig.STANDARD);
     }
 
     /** Whether hvc0 is on the supervisor's terminal. */

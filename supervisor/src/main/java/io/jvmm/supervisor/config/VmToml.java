@@ -133,12 +133,13 @@ public final class VmToml {
         JailConfig jail = jail(table(toml, ConfigKey.Section.JAIL));
         IpcConfig ipc = ipc(table(toml, ConfigKey.Section.IPC));
         LifecycleConfig lifecycle = LifecycleTable.read(table(toml, ConfigKey.Section.LIFECYCLE));
+        ControlConfig control = control(table(toml, ConfigKey.Section.CONTROL));
         if (!problems.isEmpty() || boot == null) {
             problems.sort(java.util.Comparator.comparingInt(VmToml::line));
             throw new ConfigException(problems);
         }
         return new LoadedConfig(
-                new VmConfig(machine, boot, serial, platform, jail, ipc, lifecycle, devices),
+                new VmConfig(machine, boot, serial, platform, jail, ipc, lifecycle, devices, control),
                 file,
                 where,
                 serialTables);
@@ -424,5 +425,18 @@ public final class VmToml {
         int spinUs = t.integer(ConfigKey.IPC_SPIN_US, 0, (int) (IpcConfig.LONGEST_SPIN.toNanos() / 1000), 50);
         int readMs = t.integer(ConfigKey.IPC_READ_TIMEOUT_MS, 1, (int) IpcConfig.LONGEST_READ_TIMEOUT.toMillis(), 1000);
         return new IpcConfig(Duration.ofNanos(spinUs * 1000L), Duration.ofMillis(readMs));
+    }
+
+    private static ControlConfig control(TableReader t) {
+        if (t.value(ConfigKey.CONTROL_SOCKET) instanceof String s && s.equals(ControlConfig.NONE_WORD)) {
+            return ControlConfig.NONE;
+        }
+        Optional<Path> socket = t.path(ConfigKey.CONTROL_SOCKET);
+        try {
+            return new ControlConfig(true, socket);
+        } catch (IllegalArgumentException e) {
+            t.complain(ConfigKey.CONTROL_SOCKET, String.valueOf(e.getMessage()));
+            return ControlConfig.STANDARD;
+        }
     }
 }

@@ -139,9 +139,24 @@ final class Assignments implements AutoCloseable {
      * @param renewed whether the link begins anew, whatever position the state has
      */
     BootRecord.Builder device(DeviceResources resources, boolean renewed) {
-        ProcessInstance device = resources.device();
         BootRecord.Builder record = BootRecord.builder();
         resources.giveDevice(record);
+        describe(resources.device(), record);
+        if (renewed) {
+            record.put("link.renewed", "true");
+        }
+        return record;
+    }
+
+    /** The same for a process that gets another state, which the caller adds. */
+    BootRecord.Builder deviceWithoutState(DeviceResources resources) {
+        BootRecord.Builder record = BootRecord.builder();
+        resources.giveLink(record);
+        describe(resources.device(), record);
+        return record;
+    }
+
+    private void describe(ProcessInstance device, BootRecord.Builder record) {
         switch (device.kind()) {
             case SERIAL -> DeviceRecords.serial(backends.ports(), record);
             case PLATFORM -> DeviceRecords.platform(config, backends, record);
@@ -159,10 +174,6 @@ final class Assignments implements AutoCloseable {
         if (device.kind() == ProcessKind.PLATFORM && firmwareFiles.isPresent()) {
             record.put("firmware", "true").fd("memory", memory).fd("firmware.files", firmwareFiles.get());
         }
-        if (renewed) {
-            record.put("link.renewed", "true");
-        }
-        return record;
     }
 
     /**
@@ -217,9 +228,13 @@ final class Assignments implements AutoCloseable {
     /** Tells a spare what it is from now on. */
     ChildProcess second(ChildProcess spare, DeviceResources resources, boolean renewed, List<Variant> variants)
             throws HostLackException {
-        ProcessInstance device = resources.device();
-        BootRecord record = device(resources, renewed).build();
-        return spare.assigned(device, variants, send(device, spare.control(), spare.output(), record));
+        return second(spare, resources.device(), device(resources, renewed), variants);
+    }
+
+    /** The same with a record of the caller's, and the name that it has from now on. */
+    ChildProcess second(ChildProcess spare, ProcessInstance as, BootRecord.Builder record, List<Variant> variants)
+            throws HostLackException {
+        return spare.assigned(as, variants, send(as, spare.control(), spare.output(), record.build()));
     }
 
     /** Sends a record; what the kernel calls its descriptors. */

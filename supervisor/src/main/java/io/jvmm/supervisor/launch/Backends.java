@@ -9,9 +9,12 @@ import io.jvmm.supervisor.backend.Streams.Stream;
 import io.jvmm.supervisor.config.BootConfig;
 import io.jvmm.supervisor.config.ConfigException;
 import io.jvmm.supervisor.config.ConfigProblem;
+import io.jvmm.supervisor.config.ControlConfig;
 import io.jvmm.supervisor.config.LoadedConfig;
 import io.jvmm.supervisor.config.MemorySize;
 import io.jvmm.supervisor.config.SerialConfig;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -26,6 +29,9 @@ import org.jspecify.annotations.Nullable;
 public final class Backends implements AutoCloseable {
     private static final int READ = FileIo.READ_ONLY | FileIo.NO_CONTROLLING_TERMINAL;
 
+    private static final String CONTROL_SUBJECT = "control.socket";
+    private static final int CONTROL_BACKLOG = 16;
+
     private final LoadedConfig config;
     private final Opening opening;
     private final List<Port> ports = new ArrayList<>();
@@ -33,6 +39,7 @@ public final class Backends implements AutoCloseable {
     private @Nullable Fd kernel;
     private @Nullable Fd initrd;
     private @Nullable Fd debugConsole;
+    private @Nullable Fd control;
 
     /**
      * What one port is wired to.
@@ -53,6 +60,7 @@ public final class Backends implements AutoCloseable {
         b.openBootFiles();
         b.openPorts();
         b.devices.open();
+        b.openControl(runtime);
         config.config()
                 .platform()
                 .debugConsole()
@@ -73,6 +81,7 @@ public final class Backends implements AutoCloseable {
             }
             config.config().platform().debugConsole().ifPresent(p -> b.opening.checkPlace("platform.debug_console", p));
             b.devices.check();
+            config.config().control().socket().ifPresent(p -> b.opening.checkPlace(CONTROL_SUBJECT, p));
             return b.opening.problems();
         }
     }
@@ -98,6 +107,11 @@ public final class Backends implements AutoCloseable {
     /** What the devices on the PCI bus are wired to. */
     public DeviceBackends devices() {
         return devices;
+    }
+
+    /** Where clients of the control socket are to be listened for. */
+    public Optional<Fd> control() {
+        return Optional.ofNullable(control);
     }
 
     /** What the user must be told: the names of ptys. */
@@ -132,6 +146,24 @@ public final class Backends implements AutoCloseable {
                             + MemorySize.human(memory) + "). Raise machine.memory.");
         }
         return fd;
+    }
+
+    private void openControl(RuntimeDirectory runtime) {
+        ControlConfig wanted = config.config().control();
+        if (!wanted.enabled()) {
+            return;
+        }
+        Path path = wanted.socket().orElse(runtime.controlSocket());
+        if (path.toString().getBytes(StandardCharsets.UTF_8).length > SerialConfig.LONGEST_SOCKET_PATH) {
+            opening.notice("no control socket, for " + path + " is too long for one. For jvmmctl set control.socket");
+            return;
+        }
+        control = new Streams(opening).listen(CONTROL_SUBJECT, path, CONTROL_BACKLOG);
+        try {
+            runtime.announce(config.config().machine().name(), path);
+        } catch (IOException e) {
+            opening.complain(CONTROL_SUBJECT, "the machine cannot be announced: " + e.getMessage() + ".");
+        }
     }
 
     private void openPorts() {

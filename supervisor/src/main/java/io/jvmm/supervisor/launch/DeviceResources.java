@@ -21,7 +21,7 @@ public final class DeviceResources implements AutoCloseable {
     private final LinkMemory link;
     private final EventFd requestDoorbell;
     private final EventFd eventDoorbell;
-    private final MemFd state;
+    private MemFd state;
     private final List<AutoCloseable> owned = new ArrayList<>();
     /** By their names at the device's end. */
     private final Map<String, Fd> lines = new LinkedHashMap<>();
@@ -34,7 +34,7 @@ public final class DeviceResources implements AutoCloseable {
         requestDoorbell = own(EventFd.create());
         eventDoorbell = own(EventFd.create());
         // How long it is, the device knows.
-        state = own(MemFd.createEmpty(device.process() + "-state"));
+        state = MemFd.createEmpty(device.process() + "-state");
     }
 
     public ProcessInstance device() {
@@ -49,6 +49,12 @@ public final class DeviceResources implements AutoCloseable {
     /** The state segment. */
     public Fd state() {
         return state.fd();
+    }
+
+    /** Another version's state takes the place of the one there was; no process has that any more. */
+    void replaceState(MemFd next) {
+        state.close();
+        state = next;
     }
 
     /** An entry for the board: a window or an interrupt, named without the device's name. */
@@ -71,10 +77,15 @@ public final class DeviceResources implements AutoCloseable {
 
     /** For whichever process serves the device now. */
     void giveDevice(BootRecord.Builder record) {
+        giveLink(record);
+        record.fd("state", state.fd());
+    }
+
+    /** The same without a state. */
+    void giveLink(BootRecord.Builder record) {
         record.fd("link", link.fd())
                 .fd("link.request-doorbell", requestDoorbell.fd())
-                .fd("link.event-doorbell", eventDoorbell.fd())
-                .fd("state", state.fd());
+                .fd("link.event-doorbell", eventDoorbell.fd());
         lines.forEach(record::fd);
     }
 
@@ -96,6 +107,7 @@ public final class DeviceResources implements AutoCloseable {
     /** No process of the machine may be alive. */
     @Override
     public void close() {
+        state.close();
         Owned.close(owned);
     }
 }

@@ -1,5 +1,6 @@
 package io.jvmm.supervisor.launch;
 
+import io.jvmm.ipc.boot.BootRecord;
 import io.jvmm.ipc.link.LinkRenewal;
 import io.jvmm.ipc.sys.Clock;
 import io.jvmm.ipc.sys.SysException;
@@ -21,6 +22,8 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Consumer;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -45,6 +48,11 @@ public final class MachineLauncher implements AutoCloseable, Successors {
     private final ProcessStarter starter;
     private final Map<ProcessInstance, DeviceResources> resources = new LinkedHashMap<>();
     private final Set<ChildProcess> children = new LinkedHashSet<>();
+    /** Whose program is not of the supervisor's own distribution. */
+    private final Map<ProcessInstance, Distribution> upgraded = new ConcurrentHashMap<>();
+    /** By their pids, what spares were made from. */
+    private final Map<Integer, Distribution> spares = new ConcurrentHashMap<>();
+
     private @Nullable Assignments assignments;
 
     /**
@@ -176,12 +184,76 @@ public final class MachineLauncher implements AutoCloseable, Successors {
 
     @Override
     public StartedProcess start(ProcessInstance device) throws HostLackException {
-        return jailed(() -> starter.start(device, distribution));
+        return jailed(() -> starter.start(device, distributionOf(device)));
     }
 
     @Override
     public StartedProcess startSpare(ProcessKind kind) throws HostLackException {
-        return jailed(() -> starter.startSpare(kind, distribution));
+        return jailed(() -> {
+            Distribution of = distributionOf(kind);
+            StartedProcess started = starter.startSpare(kind, of);
+            spares.put(started.process().pid(), of);
+            return started;
+        });
+    }
+
+    private Distribution distributionOf(ProcessInstance device) {
+        return upgraded.getOrDefault(device, distribution);
+    }
+
+    /** What a spare of a class is made from; where its devices differ, what the first of them has. */
+    private Distribution distributionOf(ProcessKind kind) {
+        return plan.devices().stream()
+                .filter(d -> d.kind() == kind)
+                .findFirst()
+                .map(this::distributionOf)
+                .orElse(distribution);
+    }
+
+    @Override
+    public Path distribution(ProcessInstance device) {
+        return distributionOf(device).home();
+    }
+
+    @Override
+    public DeviceUpgrade upgrade(ProcessInstance device, Path home) {
+        return new DeviceUpgrade(
+                this, of(device), distributionOf(device), new Distribution(home, distribution.engine()));
+    }
+
+    StartedProcess startAs(ProcessInstance as, ProcessInstance device, Distribution from) throws HostLackException {
+        return jailed(() -> starter.startAs(as, device, from));
+    }
+
+    ChildProcess standBy(StartedProcess started, Distribution from) throws HostLackException {
+        return kept(
+                assignments().standby(started, from.standbyFilter(config.jail().mode())));
+    }
+
+    /** Makes a converter of a started program; {@code state} adds what it converts. */
+    ChildProcess convert(StartedProcess started, DeviceResources device, Consumer<BootRecord.Builder> state)
+            throws HostLackException {
+        BootRecord.Builder record = assignments().deviceWithoutState(device);
+        state.accept(record);
+        return kept(assignments().first(started, record, started.variants()));
+    }
+
+    /** Gives a spare of another distribution a device; {@code state} adds the state. It keeps its name until it serves. */
+    ChildProcess assign(
+            ChildProcess spare, DeviceResources device, Distribution from, Consumer<BootRecord.Builder> state)
+            throws HostLackException {
+        BootRecord.Builder record = assignments().deviceWithoutState(device);
+        state.accept(record);
+        List<Variant> variants =
+                from.variants(device.device().kind(), config.jail().mode());
+        ChildProcess assigned = assignments().second(spare, spare.instance(), record, variants);
+        children.remove(spare);
+        return kept(assigned);
+    }
+
+    /** A device's program comes from there from now on. */
+    void adopted(ProcessInstance device, Distribution from) {
+        upgraded.put(device, from);
     }
 
     /** A step that the host may refuse in several ways. */
@@ -199,8 +271,7 @@ public final class MachineLauncher implements AutoCloseable, Successors {
 
     @Override
     public ChildProcess standBy(StartedProcess started) throws HostLackException {
-        return kept(assignments()
-                .standby(started, distribution.standbyFilter(config.jail().mode())));
+        return standBy(started, spares.getOrDefault(started.process().pid(), distribution));
     }
 
     @Override
@@ -216,8 +287,11 @@ public final class MachineLauncher implements AutoCloseable, Successors {
 
     @Override
     public ChildProcess assign(ChildProcess spare, ProcessInstance device, boolean renewed) throws HostLackException {
-        List<Variant> variants =
-                distribution.variants(device.kind(), config.jail().mode());
+        Distribution from = distributionOf(device);
+        if (!from.equals(spares.getOrDefault(spare.pid(), distribution))) {
+            throw new HostLackException("it is of another version than " + device.process());
+        }
+        List<Variant> variants = from.variants(device.kind(), config.jail().mode());
         ChildProcess assigned = assignments().second(spare, of(device), renewed, variants);
         children.remove(spare);
         return kept(assigned);
@@ -241,6 +315,7 @@ public final class MachineLauncher implements AutoCloseable, Successors {
     public void bury(ChildProcess child) {
         if (children.remove(child)) {
             child.close();
+            spares.remove(child.pid());
             uids.giveBack(child.hostUid());
         }
     }

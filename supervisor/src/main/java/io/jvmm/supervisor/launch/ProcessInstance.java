@@ -9,6 +9,8 @@ package io.jvmm.supervisor.launch;
  */
 public record ProcessInstance(ProcessKind kind, String process) {
     private static final String SPARE = " (spare)";
+    private static final String SUCCESSOR = " (upgrade)";
+    private static final String CONVERTER = " (export)";
 
     public static final ProcessInstance VCPU = of(ProcessKind.VCPU);
     public static final ProcessInstance SERIAL = of(ProcessKind.SERIAL);
@@ -27,6 +29,21 @@ public record ProcessInstance(ProcessKind kind, String process) {
     /** The spare of a class, until it is given a device. */
     public static ProcessInstance spare(ProcessKind kind) {
         return new ProcessInstance(kind, kind.process() + SPARE);
+    }
+
+    /** The next version's process of a device that is being upgraded, until it serves. */
+    public static ProcessInstance successor(ProcessInstance device) {
+        return new ProcessInstance(device.kind, device.process + SUCCESSOR);
+    }
+
+    /** One that writes the state of a device in an older version's layout. */
+    public static ProcessInstance converter(ProcessInstance device) {
+        return new ProcessInstance(device.kind, device.process + CONVERTER);
+    }
+
+    /** Whether it takes part in an upgrade and does not serve. */
+    public boolean isForUpgrade() {
+        return process.endsWith(SUCCESSOR) || process.endsWith(CONVERTER);
     }
 
     public boolean isSpare() {

@@ -58,6 +58,12 @@ final class ProcessStarter {
         return start(instance, List.of(instance), distribution);
     }
 
+    /** Starts a program under a name of its own that has to do with a device. */
+    StartedProcess startAs(ProcessInstance as, ProcessInstance device, Distribution distribution)
+            throws HostLackException {
+        return start(as, List.of(device), distribution);
+    }
+
     /** Starts a program that may become any of its class. */
     StartedProcess startSpare(ProcessKind kind, Distribution distribution) throws HostLackException {
         StartedProcess spare = start(

@@ -11,11 +11,13 @@ import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Where supervisors of one user keep what they must agree on: {@code /run/jvmm} for root, {@code $XDG_RUNTIME_DIR/jvmm} or
@@ -26,6 +28,8 @@ import java.util.stream.Stream;
  *   uids/next            where the search for a free uid begins
  *   vms/PID-NONCE/lock   locked while that supervisor lives
  *   vms/PID-NONCE/paths  files outside that it has made: sockets, links to ptys; one a line
+ *   vms/PID-NONCE/vm     the machine's name, and in the next line the path of its control socket: how jvmmctl finds it
+ *   vms/PID-NONCE/control  that socket, unless the configuration has another place for it
  *   vms/PID-NONCE/...    its scratch files
  * </pre>
  *
@@ -50,11 +54,15 @@ public final class RuntimeDirectory implements Opening.Footprints, AutoCloseable
     }
 
     static Path standard() {
-        if (SystemInfo.effectiveUid() == 0) {
+        return of(SystemInfo.effectiveUid(), System.getenv("XDG_RUNTIME_DIR"));
+    }
+
+    /** Where that directory is, for a user and what the environment says. Links no native code: jvmmctl starts fast. */
+    public static Path of(int uid, @Nullable String xdg) {
+        if (uid == 0) {
             return Path.of("/run/jvmm");
         }
-        String xdg = System.getenv("XDG_RUNTIME_DIR");
-        return xdg == null || xdg.isEmpty() ? Path.of("/tmp/jvmm-" + SystemInfo.effectiveUid()) : Path.of(xdg, "jvmm");
+        return xdg == null || xdg.isEmpty() ? Path.of("/tmp/jvmm-" + uid) : Path.of(xdg, "jvmm");
     }
 
     /** As {@link #open()}, at a place of the caller's. */
@@ -176,6 +184,18 @@ public final class RuntimeDirectory implements Opening.Footprints, AutoCloseable
     /** A directory for this supervisor's own scratch files. */
     public Path scratch() {
         return mine;
+    }
+
+    /** Where the control socket is if nothing else is wanted. Nobody but this user reaches the directory, and nobody else names it. */
+    public Path controlSocket() {
+        return mine.resolve("control");
+    }
+
+    /** Lets {@code jvmmctl} find the machine by its name. */
+    public void announce(String vm, Path controlSocket) throws IOException {
+        Path draft = mine.resolve("vm.draft");
+        Files.writeString(draft, vm + "\n" + controlSocket.toAbsolutePath() + "\n");
+        Files.move(draft, mine.resolve("vm"), StandardCopyOption.ATOMIC_MOVE);
     }
 
     /** Notes a socket or a link that is about to be made, so that it is removed even if this supervisor cannot do it. */

@@ -1,6 +1,7 @@
 package io.jvmm.supervisor.launch;
 
 import io.jvmm.policy.jail.StuckProcessException;
+import java.nio.file.Path;
 
 /**
  * Where the processes come from that take the place of others while a machine runs. What may wait for the kernel (to start a
@@ -39,6 +40,12 @@ public interface Successors {
      * @param whole all of the link; else only what the device says in it
      */
     void scrub(ProcessInstance device, boolean whole);
+
+    /** Where the program of a device comes from. */
+    Path distribution(ProcessInstance device);
+
+    /** The parts of an upgrade of a device to the program of the distribution at {@code home}, which has been looked at. */
+    DeviceUpgrade upgrade(ProcessInstance device, Path home);
 
     /** Closes what is held of a process that has been collected. A second time does nothing. */
     void bury(ChildProcess child);

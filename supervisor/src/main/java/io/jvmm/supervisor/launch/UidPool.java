@@ -20,9 +20,9 @@ final class UidPool {
         none = uids.isEmpty();
     }
 
-    /** How many a machine needs: the vCPU process one, a device two (itself and a spare), an upgrade one more. */
+    /** How many a machine needs: the vCPU process one, a device two (itself and a spare), an upgrade two more. */
     static int needed(MachinePlan plan) {
-        return 2 + 2 * plan.devices().size();
+        return 3 + 2 * plan.devices().size();
     }
 
     synchronized OptionalInt take(String process) throws HostLackException {

@@ -98,6 +98,12 @@ final class ChildWatch {
         events.becameAnother();
     }
 
+    /** It has another name from now on, and nothing else is changed. */
+    void rename(ProcessInstance as) {
+        instance = as;
+        output.rename(as.process());
+    }
+
     /** Asks something of it; false when it cannot be told. */
     boolean send(SupervisorRequestType request, ProcessInstance about, long argument, long detail) {
         if (collected || pending.size() >= MOST_PENDING || !child.endpoint().send(request, argument, detail)) {

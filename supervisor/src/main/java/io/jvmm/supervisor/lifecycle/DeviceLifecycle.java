@@ -41,6 +41,8 @@ final class DeviceLifecycle {
         REPLACING,
         /** The successor serves; the board has been told. */
         RETURNING,
+        /** Another version takes its place; {@link Upgrades} has it, and gives it back in the end. */
+        UPGRADING,
         /** For good. */
         BROKEN
     }
@@ -146,7 +148,7 @@ final class DeviceLifecycle {
                 failure = new Why.Silent(nowNs - deadlineNs + patience().toNanos());
                 kill(nowNs);
             }
-            case AWAY, RETURNING, BROKEN -> deadlineNs = MachineLifecycle.NEVER;
+            case AWAY, RETURNING, UPGRADING, BROKEN -> deadlineNs = MachineLifecycle.NEVER;
         }
     }
 
@@ -168,7 +170,7 @@ final class DeviceLifecycle {
                     kill(nowNs);
                 }
             }
-            case ENDING, AWAY, WAITING, BROKEN -> {}
+            case ENDING, AWAY, WAITING, UPGRADING, BROKEN -> {}
         }
     }
 
@@ -212,7 +214,7 @@ final class DeviceLifecycle {
                 }
             }
             case ENDING -> hasGone(nowNs);
-            case AWAY, WAITING, BROKEN -> {}
+            case AWAY, WAITING, UPGRADING, BROKEN -> {}
         }
     }
 
@@ -353,6 +355,38 @@ final class DeviceLifecycle {
             pingedNs = 0;
             deadlineNs = nextPingNs(nowNs);
         }
+    }
+
+    /** An upgrade begins: what happens to its processes is the upgrade's until it ends in one of the next three ways. */
+    void beginUpgrade() {
+        state = State.UPGRADING;
+        deadlineNs = MachineLifecycle.NEVER;
+    }
+
+    /** One serves, the old or the new. Nothing happens where it has ended in another way. */
+    void endUpgrade(long nowNs) {
+        if (state == State.UPGRADING) {
+            serving(nowNs);
+        }
+    }
+
+    /** The serving one has died meanwhile; that it was being upgraded matters no more. */
+    void diedInUpgrade(Why.Died end, long nowNs) {
+        if (state == State.UPGRADING) {
+            state = State.SERVING;
+            ended(end, nowNs);
+        }
+    }
+
+    /** A process of it survives SIGKILL. */
+    void stuckInUpgrade() {
+        broken("still has a process " + JailedProcess.DYING_NS / 1_000_000_000L
+                + " s after SIGKILL, for the kernel does not let go of it");
+    }
+
+    /** Whoever takes its place gets a link that begins anew: what is in it now was written by a liar, or read by one. */
+    void renewLink() {
+        renewed = true;
     }
 
     private void broken(String text) {

@@ -25,6 +25,9 @@ public sealed interface MachineEvent {
     /** The escape key. */
     record Escape(int port) implements MachineEvent {}
 
+    /** A client of the control socket wants the end. */
+    record StopRequested() implements MachineEvent {}
+
     /** What the guest did last. */
     enum Stop {
         POWERED_OFF,

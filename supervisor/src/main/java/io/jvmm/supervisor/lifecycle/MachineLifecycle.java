@@ -121,6 +121,7 @@ public final class MachineLifecycle {
             case MachineEvent.PowerButton e -> powerButton(e.signal(), nowNs);
             case MachineEvent.Interrupt _ -> interrupt(nowNs);
             case MachineEvent.Escape _ -> end(new Outcome.Escaped("ended by the escape key."), nowNs);
+            case MachineEvent.StopRequested _ -> end(new Outcome.Escaped("ended by jvmmctl."), nowNs);
             case MachineEvent.GuestStopped e -> guestStopped(e, nowNs);
             // While the guest runs, its device is replaced; else nobody waits for it.
             case MachineEvent.DeviceHung _ -> {}

@@ -10,6 +10,7 @@ import io.jvmm.policy.jail.JailReport;
 import io.jvmm.supervisor.backend.DeviceBackends;
 import io.jvmm.supervisor.config.SerialConfig;
 import io.jvmm.supervisor.config.VmConfig;
+import io.jvmm.supervisor.control.ControlServer;
 import io.jvmm.supervisor.launch.ChildProcess;
 import io.jvmm.supervisor.launch.ProcessInspector;
 import io.jvmm.supervisor.launch.ProcessInstance;
@@ -18,7 +19,6 @@ import io.jvmm.supervisor.launch.Successors;
 import io.jvmm.supervisor.sys.WindowSize;
 import io.jvmm.supervisor.terminal.TerminalSession;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -58,8 +58,9 @@ public final class MachineLoop implements MachineActions {
     private final Successors successors;
     private final Replacer replacer;
     private final Replacements replacements;
+    private final Controls controls;
     /** Requests that must not be lost with the process that was asked. */
-    private final Map<ProcessInstance, List<ChildWatch.Asked>> owed = new HashMap<>();
+    private final OwedRequests owed = new OwedRequests();
     /** While the guest runs. */
     private Optional<DeviceLives> lives = Optional.empty();
 
@@ -68,6 +69,7 @@ public final class MachineLoop implements MachineActions {
      *
      * @param devices back ends that want something done while the machine runs
      * @param successors where processes come from that replace others
+     * @param controlServer where clients ask for things
      * @param reportOnly whether the guest is not to run: the loop ends once every jail has been looked at
      */
     public MachineLoop(
@@ -79,6 +81,7 @@ public final class MachineLoop implements MachineActions {
             ProcessInspector inspector,
             Optional<DeviceBackends> devices,
             Successors successors,
+            Optional<ControlServer> controlServer,
             boolean reportOnly) {
         this.config = config;
         this.console = console;
@@ -98,12 +101,15 @@ public final class MachineLoop implements MachineActions {
         slots.take(replacer.starts().bell().fd(), Poller.READABLE);
         replacements = new Replacements(this::say, this::detail, now);
         helpers = new Helpers(devices, slots, console, this);
+        controls = new Controls(this, config, successors, replacer.starts(), controlServer);
         lifecycle = new MachineLifecycle(config.machine().name(), config.lifecycle(), watched.keySet(), this, now);
     }
 
     /** Runs until every process of the machine is gone and collected. */
     public Outcome run() {
-        try (replacer) {
+        controls.begin(slots);
+        try (replacer;
+                controls) {
             while (lifecycle.phase() != Phase.STOPPED) {
                 boolean more = false;
                 for (ChildWatch w : all()) {
@@ -117,6 +123,7 @@ public final class MachineLoop implements MachineActions {
                     w.serve().ifPresent(status -> collect(w, status));
                 }
                 helpers.serve();
+                controls.serve();
             }
         }
         all().forEach(ChildWatch::tellDropped);
@@ -140,6 +147,7 @@ public final class MachineLoop implements MachineActions {
         if (lifecycle.phase() == Phase.RUNNING) {
             lives.ifPresent(l -> l.tick(now));
             replacer.tick(now);
+            controls.tick(now);
             if (now >= boardDeadlineNs()) {
                 boardFailed("did not acknowledge within " + BOARD_NS / 1_000_000_000L + " s that a device is replaced");
             }
@@ -149,6 +157,7 @@ public final class MachineLoop implements MachineActions {
     private long nextDeadlineNs() {
         long next = Math.min(lifecycle.nextDeadlineNs(), replacements.nextDeadlineNs());
         next = Math.min(next, helpers.listensAgainNs());
+        next = Math.min(next, controls.nextDeadlineNs());
         if (lifecycle.phase() == Phase.RUNNING) {
             next = Math.min(next, lives.map(DeviceLives::nextDeadlineNs).orElse(MachineLifecycle.NEVER));
             next = Math.min(next, replacer.nextDeadlineNs());
@@ -243,11 +252,9 @@ public final class MachineLoop implements MachineActions {
         boolean replaceable = lifecycle.phase() == Phase.RUNNING && who.isDevice();
         if (replaceable) {
             lifecycle.left(who);
-            w.pending().stream()
-                    .filter(MachineLoop::mustNotBeLost)
-                    .forEach(a -> owed(who).add(a));
+            owed.keep(who, w.pending());
         }
-        if (who.isSpare()) {
+        if (who.isSpare() || who.isForUpgrade()) {
             watched.remove(who);
         }
         handle(new MachineEvent.Ended(who, w.child().pid(), status, w.output().lastWords()));
@@ -256,17 +263,6 @@ public final class MachineLoop implements MachineActions {
         if (replaceable) {
             successors.bury(w.child());
         }
-    }
-
-    private static boolean mustNotBeLost(ChildWatch.Asked asked) {
-        return switch (asked.request()) {
-            case POWER_BUTTON, RESIZE, BALLOON -> true;
-            default -> false;
-        };
-    }
-
-    private List<ChildWatch.Asked> owed(ProcessInstance device) {
-        return owed.computeIfAbsent(device, _ -> new ArrayList<>());
     }
 
     /** A process has come into the machine: a successor, or a spare. */
@@ -284,22 +280,33 @@ public final class MachineLoop implements MachineActions {
         lifecycle.joined(spare.instance());
     }
 
+    /** A process that has taken part in an upgrade serves from now on, in the place of one that is gone. */
+    void rename(ProcessInstance from, ProcessInstance to) {
+        ChildWatch w = watch(from);
+        watched.remove(from);
+        lifecycle.left(from);
+        w.rename(to);
+        watched.put(to, w);
+        lifecycle.joined(to);
+    }
+
     ChildWatch watch(ProcessInstance process) {
         return Objects.requireNonNull(watched.get(process), process::process);
     }
 
     /** A successor's program could not be started. */
     void startFailed(ProcessInstance device, String reason) {
-        lives.flatMap(l -> l.of(device)).ifPresent(d -> d.startFailed(reason, Clock.monotonicNs()));
+        life(device).ifPresent(d -> d.startFailed(reason, Clock.monotonicNs()));
     }
 
     /** A process has done what it was asked, or cannot; called by {@link ChildEvents}. */
     void acknowledged(ChildWatch w, ChildWatch.Asked asked, int status) {
-        Optional<DeviceLifecycle> device = lives.flatMap(l -> l.of(asked.about()));
-        if (lifecycle.phase() != Phase.RUNNING || device.isEmpty()) {
+        Optional<DeviceLifecycle> device = life(asked.about());
+        long now = Clock.monotonicNs();
+        boolean taken = controls.acknowledged(w, asked, status, now);
+        if (taken || lifecycle.phase() != Phase.RUNNING || device.isEmpty()) {
             return;
         }
-        long now = Clock.monotonicNs();
         switch (asked.request()) {
             case DEVICE_AWAY, DEVICE_BACK, DEVICE_BROKEN -> {
                 if (status != 0) {
@@ -329,13 +336,14 @@ public final class MachineLoop implements MachineActions {
      * being replaced already, or the device is broken.
      */
     public void replace(ProcessInstance device, Why why) {
-        lives.flatMap(l -> l.of(device)).ifPresent(d -> d.lost(why, Clock.monotonicNs()));
+        life(device).ifPresent(d -> d.lost(why, Clock.monotonicNs()));
     }
 
     /** Something has happened; also called by {@link ChildEvents}. */
     void handle(MachineEvent event) {
         long now = Clock.monotonicNs();
-        if (lifecycle.phase() == Phase.RUNNING && (replacer.handle(event, now) || devicesHandle(event, now))) {
+        if (lifecycle.phase() == Phase.RUNNING
+                && (upgrades().handle(event, now) || replacer.handle(event, now) || devicesHandle(event, now))) {
             return;
         }
         lifecycle.handle(event, now);
@@ -363,6 +371,23 @@ public final class MachineLoop implements MachineActions {
                     .forEach(kinds::add);
             replacer.keepSpares(new Spares(kinds, config.lifecycle(), replacer, now));
         }
+    }
+
+    Phase phase() {
+        return lifecycle.phase();
+    }
+
+    Upgrades upgrades() {
+        return controls.upgrades();
+    }
+
+    Replacer replacer() {
+        return replacer;
+    }
+
+    /** The life of a device, while the guest runs. */
+    Optional<DeviceLifecycle> life(ProcessInstance device) {
+        return lives.flatMap(l -> l.of(device));
     }
 
     boolean isStarting() {
@@ -404,8 +429,12 @@ public final class MachineLoop implements MachineActions {
         }
         helpers.successorOf(process);
         send(process, SupervisorRequestType.START, 0);
-        owed(process).forEach(a -> send(process, a.request(), a.argument()));
-        owed(process).clear();
+        sendOwed(process);
+    }
+
+    /** What was asked of a device while nobody served it. */
+    void sendOwed(ProcessInstance device) {
+        owed.take(device).forEach(a -> send(device, a.request(), a.argument()));
     }
 
     @Override
@@ -415,11 +444,11 @@ public final class MachineLoop implements MachineActions {
 
     /** Asks something of a device's process, or of its successor where it has none at the moment. */
     private boolean tell(ProcessInstance device, SupervisorRequestType request, long argument) {
-        Optional<DeviceLifecycle> life = lives.flatMap(l -> l.of(device));
+        Optional<DeviceLifecycle> life = life(device);
         if (life.isPresent() && !life.get().isServed()) {
             boolean comes = life.get().state() != DeviceLifecycle.State.BROKEN;
             if (comes) {
-                owed(device).add(new ChildWatch.Asked(request, device, argument, Clock.monotonicNs()));
+                owed.add(device, new ChildWatch.Asked(request, device, argument, Clock.monotonicNs()));
             }
             return comes;
         }

@@ -2,6 +2,7 @@ package io.jvmm.supervisor.lifecycle;
 
 import io.jvmm.ipc.sys.Fd;
 import io.jvmm.ipc.sys.Poller;
+import io.jvmm.supervisor.control.PollSet;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
@@ -11,7 +12,7 @@ import org.jspecify.annotations.Nullable;
  * A poll set in which descriptors come and go: processes die and others take their places. A slot keeps its number until it is
  * given back. Event-loop thread only.
  */
-final class PollSlots {
+final class PollSlots implements PollSet {
     private static final int FIRST = 32;
 
     /** What is watched in each slot; null in a free one. */
@@ -23,7 +24,8 @@ final class PollSlots {
     private record Watched(Fd fd, int events, boolean ignored) {}
 
     /** Watches a descriptor; its slot. */
-    int take(Fd fd, int events) {
+    @Override
+    public int take(Fd fd, int events) {
         int slot = slots.indexOf(null);
         if (slot < 0) {
             if (slots.size() == capacity) {
@@ -51,9 +53,17 @@ final class PollSlots {
     }
 
     /** Gives a slot back; its descriptor may be closed then. */
-    void free(int slot) {
+    @Override
+    public void free(int slot) {
         poller.ignore(slot);
         slots.set(slot, null);
+    }
+
+    @Override
+    public void change(int slot, int events) {
+        Watched w = Objects.requireNonNull(slots.get(slot));
+        slots.set(slot, new Watched(w.fd(), events, false));
+        poller.watch(slot, w.fd(), events);
     }
 
     /** Stops listening for a while. */
@@ -71,7 +81,8 @@ final class PollSlots {
     }
 
     /** What the last {@link #await} found: 0, or {@link Poller#READABLE} and so on. A slot taken since then has 0. */
-    int ready(int slot) {
+    @Override
+    public int ready(int slot) {
         return poller.ready(slot);
     }
 

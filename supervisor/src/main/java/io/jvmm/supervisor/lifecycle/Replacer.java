@@ -47,7 +47,7 @@ final class Replacer implements Spares.Actions, AutoCloseable {
         spares = Optional.of(all);
     }
 
-    private boolean hasSpare(ProcessKind kind) {
+    boolean hasSpare(ProcessKind kind) {
         return spares.map(s -> s.state(kind) == Spares.State.READY).orElse(false);
     }
 
@@ -93,6 +93,13 @@ final class Replacer implements Spares.Actions, AutoCloseable {
         } else if (!loop.hasEnded(spare)) {
             loop.say(spare.process() + " is not jailed as it must be: " + fault.get() + " It is killed.");
             loop.kill(spare);
+        }
+    }
+
+    /** The class has another program: the spare, made from the one before, gives way to one of that. */
+    void renewSpare(ProcessKind kind) {
+        if (hasSpare(kind)) {
+            killSpare(kind);
         }
     }
 
@@ -172,6 +179,8 @@ final class Replacer implements Spares.Actions, AutoCloseable {
                 if (started != null) {
                     starts.discard(started);
                 }
+            } else if (done.wanted().isForUpgrade()) {
+                loop.upgrades().started(done, nowNs);
             } else if (done.wanted().isSpare()) {
                 spareStarted(done, nowNs);
             } else {

@@ -46,18 +46,27 @@ final class Starts implements AutoCloseable {
         return bell;
     }
 
+    /** How a program is started. */
+    interface Start {
+        StartedProcess run() throws HostLackException;
+    }
+
     /** Begins to start a device's program, or one that will be a spare. */
     void begin(ProcessInstance wanted) {
+        begin(wanted, () -> wanted.isSpare() ? successors.startSpare(wanted.kind()) : successors.start(wanted));
+    }
+
+    /** Begins to start a program in another way. */
+    void begin(ProcessInstance wanted, Start how) {
         thread.execute(() -> {
-            done.add(start(wanted));
+            done.add(start(wanted, how));
             bell.signal();
         });
     }
 
-    private Done start(ProcessInstance wanted) {
+    private static Done start(ProcessInstance wanted, Start how) {
         try {
-            return new Done(
-                    wanted, wanted.isSpare() ? successors.startSpare(wanted.kind()) : successors.start(wanted), "");
+            return new Done(wanted, how.run(), "");
         } catch (HostLackException | StuckProcessException e) {
             return new Done(wanted, null, String.valueOf(e.getMessage()));
         } catch (RuntimeException e) {

@@ -194,6 +194,10 @@ final class VmTomlComplaints {
                 one(
                         BOOT + "[lifecycle]\nreplace_timeout_ms = 0\n",
                         "vm.toml:4:1: lifecycle.replace_timeout_ms: 0 is out of range, which is 1 to 60000."),
+                one(
+                        BOOT + "[control]\nsocket = \"" + "s".repeat(110) + "\"\n",
+                        "vm.toml:4:1: control.socket: a socket's path may have 107 bytes, and /etc/vms/"
+                                + "s".repeat(110) + " has 119. Choose a shorter one."),
                 // names
                 one(
                         "[machine]\nmemroy = \"1G\"\n" + BOOT,
@@ -207,7 +211,7 @@ final class VmTomlComplaints {
                 one("[[serials]]\n" + BOOT, "vm.toml:1:1: serials: unknown table. Did you mean [[serial]]?"),
                 one(
                         "[network]\n" + BOOT,
-                        "vm.toml:1:1: network: unknown table. The tables are [machine], [boot], [[serial]], [platform], [[block]], [[net]], [console], [rng], [balloon], [[vsock]], [jail], [ipc], [lifecycle]."),
+                        "vm.toml:1:1: network: unknown table. The tables are [machine], [boot], [[serial]], [platform], [[block]], [[net]], [console], [rng], [balloon], [[vsock]], [jail], [ipc], [lifecycle], [control]."),
                 one("machine = 3\n" + BOOT, "vm.toml:1:1: machine: is a number, and must be a table. Write [machine]."),
                 one("[[machine]]\n" + BOOT, "vm.toml:1:1: machine: is a list, and must be a table. Write [machine]."),
                 one(

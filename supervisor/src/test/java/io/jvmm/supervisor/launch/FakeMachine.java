@@ -200,6 +200,16 @@ public final class FakeMachine implements AutoCloseable, ProcessInspector, Succe
     @Override
     public void forget(StartedProcess started) {}
 
+    @Override
+    public Path distribution(ProcessInstance device) {
+        return Path.of("/nowhere");
+    }
+
+    @Override
+    public DeviceUpgrade upgrade(ProcessInstance device, Path home) {
+        throw new UnsupportedOperationException("there is one distribution here");
+    }
+
     public List<ChildProcess> children() {
         return children;
     }

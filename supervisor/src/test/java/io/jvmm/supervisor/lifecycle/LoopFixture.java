@@ -71,7 +71,16 @@ abstract class LoopFixture {
                 .config();
         Console console = new Console(new PrintStream(err, true, StandardCharsets.UTF_8), Console.Detail.NORMAL);
         MachineLoop loop = new MachineLoop(
-                config, m.children(), signals, console, Optional.empty(), m, Optional.empty(), m, false);
+                config,
+                m.children(),
+                signals,
+                console,
+                Optional.empty(),
+                m,
+                Optional.empty(),
+                m,
+                Optional.empty(),
+                false);
         return CompletableFuture.supplyAsync(loop::run, ON_THREADS);
     }
 

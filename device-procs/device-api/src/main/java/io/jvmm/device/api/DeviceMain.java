@@ -1,6 +1,7 @@
 package io.jvmm.device.api;
 
 import io.jvmm.ipc.boot.ProcessExit;
+import io.jvmm.ipc.link.LinkLayout;
 
 /** The life of a device process; {@link #run} is its main. */
 public final class DeviceMain {
@@ -13,11 +14,15 @@ public final class DeviceMain {
      *
      * @param args none, in a device process under its supervisor; {@code --script FILE|-} and
      *     {@code --jail=off|log|enforce} to run the device alone under the scripted peer; {@code --train}, for the build,
-     *     to live a whole life against a scratch supervisor and return
+     *     to live a whole life against a scratch supervisor and return; {@code --versions}, for the build too, to say them
      */
     public static void run(String[] args, DeviceFactory factory) {
         if (args.length == 1 && args[0].equals("--train")) {
             Training.run(factory); // returns: the virtual machine writes its AOT cache on an orderly end
+            return;
+        }
+        if (args.length == 1 && args[0].equals("--versions")) {
+            System.out.print(versions(factory));
             return;
         }
         ProcessExit exit;
@@ -33,6 +38,12 @@ public final class DeviceMain {
         System.out.flush();
         System.err.flush();
         Runtime.getRuntime().halt(exit.code());
+    }
+
+    /** What a distribution says of the program, for those who want to upgrade a running machine: supervisor/CONTROL.md. */
+    static String versions(DeviceFactory factory) {
+        return "protocol=" + LinkLayout.MAJOR + "." + LinkLayout.MINOR + "\nstate="
+                + factory.identity().stateVersion() + "\n";
     }
 
     private static ProcessExit preloaded(DeviceFactory factory) {

@@ -1,0 +1,100 @@
+package io.jvmm.supervisor.control;
+
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalInt;
+
+/** What a client of the control socket is answered. */
+public sealed interface ControlReply {
+    /** It has been done; what there is to say of it. */
+    record Done(String message) implements ControlReply {}
+
+    /**
+     * It has not been done, and nothing has changed.
+     *
+     * @param field the field of the request that is wrong, if one is
+     * @param message what is wrong, and the cure
+     */
+    record Failed(Optional<String> field, String message) implements ControlReply {
+        /** A field that is wrong. */
+        public static Failed field(String name, String message) {
+            return new Failed(Optional.of(name), message);
+        }
+
+        /** A request that is in order, and cannot be done. */
+        public static Failed because(String message) {
+            return new Failed(Optional.empty(), message);
+        }
+    }
+
+    /**
+     * How the machine is.
+     *
+     * @param phase {@code starting}, {@code running}, {@code paused}, {@code stopping}
+     * @param uptimeMs since this life of the machine began
+     * @param engine {@code kvm}, {@code x86}; {@code auto} until that has been chosen
+     * @param pid of the supervisor
+     */
+    record Status(String vm, String phase, long uptimeMs, String engine, int vcpus, long memoryBytes, long pid)
+            implements ControlReply {}
+
+    /** The device processes, in the order in which they were started. */
+    record Devices(List<Device> devices) implements ControlReply {
+        public Devices {
+            devices = List.copyOf(devices);
+        }
+    }
+
+    /**
+     * One device process.
+     *
+     * @param name as messages call it
+     * @param deviceClass its class
+     * @param pid on the host; 0 when there is none just now
+     * @param state {@code starting}, {@code serving}, {@code replacing}, {@code upgrading}, {@code broken}
+     * @param restarts how often it has been replaced
+     * @param spare whether a warm one stands by
+     * @param stateVersion version of the layout of its state, if its distribution says it
+     * @param distribution where its program is
+     */
+    record Device(
+            String name,
+            String deviceClass,
+            long pid,
+            String state,
+            long restarts,
+            boolean spare,
+            OptionalInt stateVersion,
+            String distribution) {}
+
+    /** Waiting times by class of device. */
+    record Stalls(List<Stall> stalls) implements ControlReply {
+        public Stalls {
+            stalls = List.copyOf(stalls);
+        }
+    }
+
+    /**
+     * Waiting times of one class.
+     *
+     * @param what {@code stall}: how long the guest's first unanswered message waited; {@code outage}: from death to service
+     * @param count how many there were
+     */
+    record Stall(String deviceClass, String what, long count, long p50Ns, long p99Ns, long maxNs) {}
+
+    /** An upgrade has been done. */
+    record Upgraded(List<Upgrade> upgrades) implements ControlReply {
+        public Upgraded {
+            upgrades = List.copyOf(upgrades);
+        }
+    }
+
+    /**
+     * What became of one process.
+     *
+     * @param fromVersion of the state, before
+     * @param toVersion and since
+     * @param blackoutNs from the moment the old one was asked to finish to the moment the new one was told to serve
+     */
+    record Upgrade(String device, int fromVersion, int toVersion, long blackoutNs) {}
+}

@@ -1,0 +1,52 @@
+package io.jvmm.supervisor.control;
+
+import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
+import java.util.stream.Collectors;
+
+/** The words of a request's field {@code do}, each with the further fields that belong to it. All of them are required. */
+public enum ControlVerb {
+    STATUS("status"),
+    DEVICES("device-list"),
+    STALLS("stalls"),
+    RESTART("device-restart", ControlVerb.DEVICE),
+    KILL("device-kill", ControlVerb.DEVICE),
+    UPGRADE("device-upgrade", ControlVerb.DEVICE, ControlVerb.DIST),
+    PAUSE("pause"),
+    RESUME("resume"),
+    POWER_BUTTON("power-button"),
+    STOP("stop");
+
+    /** Which verb it is. */
+    public static final String DO = "do";
+    /** Comes back in the reply. */
+    public static final String ID = "id";
+
+    public static final String DEVICE = "device";
+    public static final String DIST = "dist";
+
+    private final String word;
+    private final List<String> fields;
+
+    ControlVerb(String word, String... fields) {
+        this.word = word;
+        this.fields = List.of(fields);
+    }
+
+    public String word() {
+        return word;
+    }
+
+    public List<String> fields() {
+        return fields;
+    }
+
+    static Optional<ControlVerb> of(String word) {
+        return Arrays.stream(values()).filter(v -> v.word.equals(word)).findFirst();
+    }
+
+    static String words() {
+        return Arrays.stream(values()).map(v -> "\"" + v.word + "\"").collect(Collectors.joining(", "));
+    }
+}

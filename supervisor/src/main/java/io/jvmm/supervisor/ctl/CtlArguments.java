@@ -1,0 +1,134 @@
+package io.jvmm.supervisor.ctl;
+
+import java.nio.file.InvalidPathException;
+import java.nio.file.Path;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * The command line of {@code jvmmctl}. Options may stand anywhere.
+ *
+ * @param command empty when help is wanted
+ * @param device of the commands that take one
+ * @param dist absolute
+ */
+record CtlArguments(
+        Optional<CtlCommand> command,
+        Optional<String> vm,
+        Optional<Path> socket,
+        boolean json,
+        int timeoutSeconds,
+        Optional<String> device,
+        Optional<Path> dist) {
+    /** An upgrade of many processes takes some seconds; a machine that is stopped itself never answers. */
+    static final int STANDARD_TIMEOUT_S = 120;
+
+    private static final int LONGEST_TIMEOUT_S = 86_400;
+
+    static CtlArguments parse(String... args) throws CtlException {
+        Optional<String> vm = Optional.empty();
+        Optional<Path> socket = Optional.empty();
+        Optional<Path> dist = Optional.empty();
+        boolean json = false;
+        boolean help = args.length == 0;
+        int timeout = STANDARD_TIMEOUT_S;
+        List<String> words = new ArrayList<>();
+        Deque<String> left = new ArrayDeque<>(List.of(args));
+        while (!left.isEmpty()) {
+            String arg = left.remove();
+            int equals = arg.startsWith("--") ? arg.indexOf('=') : -1;
+            if (equals > 0) {
+                left.push(arg.substring(equals + 1));
+                arg = arg.substring(0, equals);
+            }
+            switch (arg) {
+                case "--help", "-h" -> help = true;
+                case "--json" -> {
+                    if (equals > 0) {
+                        throw usage("--json takes no value.");
+                    }
+                    json = true;
+                }
+                case "--vm" -> vm = Optional.of(value(arg, "the name of a machine; jvmmctl list tells them", left));
+                case "--socket" -> socket = Optional.of(path(arg, value(arg, "the path of a control socket", left)));
+                case "--dist" -> dist = Optional.of(path(arg, value(arg, "the directory of a distribution", left)));
+                case "--timeout" -> timeout = seconds(value(arg, "a number of seconds", left));
+                default -> {
+                    if (arg.startsWith("-")) {
+                        throw usage("there is no option " + arg + ".");
+                    }
+                    words.add(arg);
+                }
+            }
+        }
+        if (help) {
+            return new CtlArguments(Optional.empty(), vm, socket, json, timeout, Optional.empty(), dist);
+        }
+        if (vm.isPresent() && socket.isPresent()) {
+            throw usage("--vm and --socket both say which machine. Leave one out.");
+        }
+        return command(words, new CtlArguments(Optional.empty(), vm, socket, json, timeout, Optional.empty(), dist));
+    }
+
+    private static CtlArguments command(List<String> words, CtlArguments options) throws CtlException {
+        CtlCommand command = CtlCommand.of(words)
+                .orElseThrow(() -> usage(
+                        words.isEmpty()
+                                ? "a command is missing."
+                                : "there is no command \"" + String.join(" ", words) + "\"."));
+        List<String> operands = words.subList(command.words().split(" ", -1).length, words.size());
+        int wanted = command.takesDevice() ? 1 : 0;
+        if (operands.size() < wanted) {
+            throw usage("\"" + command.words() + "\" needs the name of a device; jvmmctl device list tells them.");
+        }
+        if (operands.size() > wanted) {
+            throw usage("\"" + command.words() + "\" does not take \"" + operands.get(wanted) + "\".");
+        }
+        if (command.takesDist() != options.dist().isPresent()) {
+            throw usage(
+                    command.takesDist()
+                            ? "\"" + command.words() + "\" needs --dist DIR: the distribution with the other program."
+                            : "\"" + command.words() + "\" does not take --dist.");
+        }
+        return new CtlArguments(
+                Optional.of(command),
+                options.vm(),
+                options.socket(),
+                options.json(),
+                options.timeoutSeconds(),
+                operands.stream().findFirst(),
+                options.dist());
+    }
+
+    private static String value(String option, String what, Deque<String> left) throws CtlException {
+        if (left.isEmpty() || left.element().isEmpty()) {
+            throw usage(option + " needs " + what + ".");
+        }
+        return left.remove();
+    }
+
+    private static Path path(String option, String text) throws CtlException {
+        try {
+            return Path.of(text).toAbsolutePath().normalize();
+        } catch (InvalidPathException e) {
+            throw usage(option + ": \"" + text + "\" is not a path: " + e.getReason() + ".");
+        }
+    }
+
+    private static int seconds(String text) throws CtlException {
+        if (text.matches("[0-9]{1,5}")) {
+            int seconds = Integer.parseInt(text);
+            if (seconds >= 1 && seconds <= LONGEST_TIMEOUT_S) {
+                return seconds;
+            }
+        }
+        throw usage("--timeout is 1 to " + LONGEST_TIMEOUT_S + " seconds.");
+    }
+
+    private static CtlException usage(String message) {
+        return new CtlException(CtlExit.USAGE, message + " See: jvmmctl --help");
+    }
+}

@@ -1,0 +1,70 @@
+package io.jvmm.supervisor.ctl;
+
+import io.jvmm.supervisor.control.ControlVerb;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
+
+/** What can be said to {@code jvmmctl}, with the words that come after the command's own. */
+enum CtlCommand {
+    LIST("list", "", null, "the machines of this user that run now"),
+    STATUS("status", "", ControlVerb.STATUS, "name, phase, uptime, engine, processors"),
+    DEVICE_LIST("device list", "", ControlVerb.DEVICES, "the device processes and how each of them is"),
+    DEVICE_RESTART("device restart", "NAME", ControlVerb.RESTART, "replace one by a fresh process; the guest works on"),
+    DEVICE_KILL("device kill", "NAME", ControlVerb.KILL, "SIGKILL to one, to see that it is replaced"),
+    DEVICE_UPGRADE(
+            "device upgrade",
+            "NAME --dist DIR",
+            ControlVerb.UPGRADE,
+            "replace one, or a class, by DIR's program, or go back"),
+    STALLS("stalls", "", ControlVerb.STALLS, "how long the guest has waited for replaced devices"),
+    PAUSE("pause", "", ControlVerb.PAUSE, "stop the guest's processors"),
+    RESUME("resume", "", ControlVerb.RESUME, "let them run on"),
+    POWER_BUTTON("power-button", "", ControlVerb.POWER_BUTTON, "press the power button"),
+    STOP("stop", "", ControlVerb.STOP, "end the machine without asking the guest");
+
+    private final String words;
+    private final String operands;
+    private final Optional<ControlVerb> verb;
+    private final String meaning;
+
+    CtlCommand(String words, String operands, @org.jspecify.annotations.Nullable ControlVerb verb, String meaning) {
+        this.words = words;
+        this.operands = operands;
+        this.verb = Optional.ofNullable(verb);
+        this.meaning = meaning;
+    }
+
+    String words() {
+        return words;
+    }
+
+    String synopsis() {
+        return operands.isEmpty() ? words : words + " " + operands;
+    }
+
+    /** What it is on the wire; empty for the one that asks no machine. */
+    Optional<ControlVerb> verb() {
+        return verb;
+    }
+
+    String meaning() {
+        return meaning;
+    }
+
+    boolean takesDevice() {
+        return operands.startsWith("NAME");
+    }
+
+    boolean takesDist() {
+        return this == DEVICE_UPGRADE;
+    }
+
+    /** The command that the first words are. */
+    static Optional<CtlCommand> of(List<String> words) {
+        String all = String.join(" ", words) + " ";
+        return Arrays.stream(values())
+                .filter(c -> all.startsWith(c.words + " "))
+                .findFirst();
+    }
+}

@@ -1,0 +1,52 @@
+package io.jvmm.supervisor.ctl;
+
+/** The text of {@code jvmmctl --help}. */
+final class CtlHelp {
+    private static final String BEFORE = """
+            Usage: jvmmctl [options] COMMAND
+
+            Asks a running machine something, or tells it to do something. Without --vm or --socket it is the one machine of
+            this user that runs.
+
+            Examples
+              jvmmctl list                                        which machines run
+              jvmmctl --vm web-1 status                           how one of them is
+              jvmmctl device list                                 its device processes: serving, replacing, broken
+              jvmmctl device restart block                        a fresh disk process under the running guest
+              jvmmctl device upgrade block --dist /opt/jvmm-2     the same with another version's program; all disks
+              jvmmctl device upgrade block --dist /opt/jvmm-1     and back
+              jvmmctl --json device list | jq '.devices[].pid'    for programs: one line of JSON (supervisor/CONTROL.md)
+
+            Commands
+            """;
+
+    private static final String OPTIONS = """
+
+            Options
+              --vm NAME           the machine's name, as in its vm.toml; NAME@PID where several have it
+              --socket PATH       its control socket, where [control] socket = "PATH" has it
+              --json              the machine's answer as it is
+              --timeout SECONDS   so long an answer may take (120)
+              -h, --help          this text
+
+            NAME of a device is that of its process in "device list" (block, net-uplink); for an upgrade also a class, which
+            means all its processes. The program of another distribution is trusted as the supervisor's own: DIR and what is in
+            it must belong to root or to you, and nobody else may be able to write there.
+
+            Exit status
+            """;
+
+    private CtlHelp() {}
+
+    static String text() {
+        StringBuilder s = new StringBuilder(BEFORE);
+        for (CtlCommand c : CtlCommand.values()) {
+            s.append(String.format("  %-33s %s%n", c.synopsis(), c.meaning()));
+        }
+        s.append(OPTIONS);
+        for (CtlExit e : CtlExit.values()) {
+            s.append(String.format("  %d  %s%n", e.status(), e.meaning()));
+        }
+        return s.toString();
+    }
+}

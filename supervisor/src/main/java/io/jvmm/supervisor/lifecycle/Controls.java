@@ -1,0 +1,58 @@
+package io.jvmm.supervisor.lifecycle;
+
+import io.jvmm.supervisor.config.VmConfig;
+import io.jvmm.supervisor.control.ControlServer;
+import io.jvmm.supervisor.launch.Successors;
+import java.util.Optional;
+
+/** The part of the event loop that serves the control socket, and the upgrades that come from there. Event-loop thread only. */
+final class Controls implements AutoCloseable {
+    private final MachineControl machine;
+    private final Upgrades upgrades;
+    private final Optional<ControlServer> server;
+
+    Controls(MachineLoop loop, VmConfig config, Successors successors, Starts starts, Optional<ControlServer> server) {
+        this.machine = new MachineControl(loop, config, successors);
+        this.upgrades = new Upgrades(loop, successors, starts, config.lifecycle());
+        this.server = server;
+    }
+
+    Upgrades upgrades() {
+        return upgrades;
+    }
+
+    /** A life of the machine begins. */
+    void begin(PollSlots slots) {
+        server.ifPresent(s -> s.join(slots, machine));
+    }
+
+    /** Does what the last poll found. */
+    void serve() {
+        server.ifPresent(ControlServer::serve);
+    }
+
+    /** When {@link #serve} or {@link #tick} must be called at the latest. */
+    long nextDeadlineNs() {
+        return Math.min(
+                upgrades.nextDeadlineNs(),
+                server.map(ControlServer::nextDeadlineNs).orElse(MachineLifecycle.NEVER));
+    }
+
+    /** Time has passed while the guest runs. */
+    void tick(long nowNs) {
+        upgrades.tick(nowNs);
+    }
+
+    /** A process has done what it was asked; whether nobody else has to know. */
+    boolean acknowledged(ChildWatch by, ChildWatch.Asked asked, int status, long nowNs) {
+        machine.acknowledged(asked.request(), status);
+        return upgrades.acknowledged(by.instance(), asked, status, nowNs);
+    }
+
+    /** The life of the machine is over: whoever waits is told so. */
+    @Override
+    public void close() {
+        upgrades.close();
+        server.ifPresent(ControlServer::leave);
+    }
+}

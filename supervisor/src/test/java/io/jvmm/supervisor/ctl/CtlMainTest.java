@@ -1,0 +1,225 @@
+package io.jvmm.supervisor.ctl;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.net.StandardProtocolFamily;
+import java.net.UnixDomainSocketAddress;
+import java.nio.ByteBuffer;
+import java.nio.channels.ServerSocketChannel;
+import java.nio.channels.SocketChannel;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** The command against a socket that answers what the test says. */
+class CtlMainTest {
+    @TempDir
+    Path dir;
+
+    private final ByteArrayOutputStream out = new ByteArrayOutputStream();
+    private final ByteArrayOutputStream err = new ByteArrayOutputStream();
+
+    private int run(String... args) {
+        return new CtlMain(
+                        new PrintStream(out, true, StandardCharsets.UTF_8),
+                        new PrintStream(err, true, StandardCharsets.UTF_8))
+                .run(args);
+    }
+
+    private String said() {
+        return out.toString(StandardCharsets.UTF_8);
+    }
+
+    private String complained() {
+        return err.toString(StandardCharsets.UTF_8);
+    }
+
+    /** Answers one client; what it asked. */
+    private CompletableFuture<String> answer(Path socket, String reply) throws IOException {
+        ServerSocketChannel server = ServerSocketChannel.open(StandardProtocolFamily.UNIX);
+        server.bind(UnixDomainSocketAddress.of(socket));
+        return CompletableFuture.supplyAsync(() -> {
+            try (server;
+                    SocketChannel client = server.accept()) {
+                ByteBuffer asked = ByteBuffer.allocate(4096);
+                while (client.read(asked) > 0 && asked.get(asked.position() - 1) != '\n') {
+                    // The rest of the line.
+                }
+                client.write(ByteBuffer.wrap(reply.getBytes(StandardCharsets.UTF_8)));
+                return new String(asked.array(), 0, asked.position(), StandardCharsets.UTF_8);
+            } catch (IOException e) {
+                throw new IllegalStateException(e);
+            }
+        });
+    }
+
+    @Test
+    void statusInWords() throws IOException, InterruptedException, ExecutionException {
+        Path socket = dir.resolve("s");
+        CompletableFuture<String> asked = answer(
+                socket,
+                "{\"ok\":true,\"vm\":\"web\",\"phase\":\"running\",\"uptimeMs\":12345,\"engine\":\"kvm\",\"vcpus\":2,"
+                        + "\"memoryBytes\":536870912,\"pid\":42}\n");
+        assertEquals(0, run("status", "--socket", socket.toString()), this::complained);
+        assertEquals("{\"do\":\"status\"}\n", asked.get());
+        assertEquals("""
+                vm      web
+                phase   running
+                uptime  12.3s
+                engine  kvm
+                vcpus   2
+                memory  512M
+                pid     42
+                """, said());
+    }
+
+    @Test
+    void devicesInColumns() throws IOException, InterruptedException, ExecutionException {
+        Path socket = dir.resolve("s");
+        CompletableFuture<String> asked = answer(
+                socket,
+                "{\"ok\":true,\"devices\":[{\"name\":\"block-a\",\"class\":\"block\",\"pid\":9,\"state\":\"serving\","
+                        + "\"restarts\":1,\"spare\":true,\"stateVersion\":65537,\"distribution\":\"/opt\"}]}\n");
+        assertEquals(0, run("--socket=" + socket, "device", "list"), this::complained);
+        assertEquals("{\"do\":\"device-list\"}\n", asked.get());
+        assertEquals("""
+                NAME     CLASS  PID  STATE    RESTARTS  SPARE  VERSION  DISTRIBUTION
+                block-a  block  9    serving  1         yes    65537    /opt
+                """, said());
+    }
+
+    @Test
+    void upgradeAsksWithAnAbsolutePath() throws IOException, InterruptedException, ExecutionException {
+        Path socket = dir.resolve("s");
+        CompletableFuture<String> asked = answer(
+                socket,
+                "{\"ok\":true,\"upgrades\":[{\"device\":\"rng\",\"fromVersion\":1,\"toVersion\":2,\"blackoutNs\":2500000}]}\n");
+        assertEquals(0, run("device", "upgrade", "rng", "--dist", "x/../y", "--socket", socket.toString()));
+        assertEquals(
+                "{\"do\":\"device-upgrade\",\"device\":\"rng\",\"dist\":\""
+                        + Path.of("y").toAbsolutePath() + "\"}\n",
+                asked.get());
+        assertEquals("rng: upgraded, state version 1 to 2, blackout 2.5 ms\n", said());
+    }
+
+    @Test
+    void aRefusalIsOneLineThatNoTerminalObeys() throws IOException {
+        Path socket = dir.resolve("s");
+        answer(socket, "{\"ok\":false,\"field\":\"device\",\"error\":\"no such \\u001b[31mthing\"}\n");
+        assertEquals(1, run("device", "kill", "x", "--socket", socket.toString()));
+        assertEquals("jvmmctl: device: no such ?[31mthing\n", complained());
+        assertEquals("", said());
+    }
+
+    @Test
+    void jsonIsTheMachinesOwn() throws IOException {
+        Path socket = dir.resolve("s");
+        answer(socket, "{\"ok\":false,\"error\":\"no\"}\n");
+        assertEquals(1, run("--json", "stop", "--socket", socket.toString()));
+        assertEquals("{\"ok\":false,\"error\":\"no\"}\n", said());
+    }
+
+    @Test
+    void whoIsNoSupervisorIsNotBelieved() throws IOException {
+        for (String reply : List.of("hello\n", "[]\n", "{}\n")) {
+            Path socket = dir.resolve("s" + Integer.toHexString(reply.hashCode()));
+            answer(socket, reply);
+            assertEquals(4, run("status", "--socket", socket.toString()), reply);
+        }
+        Path socket = dir.resolve("silent");
+        answer(socket, "");
+        assertEquals(4, run("status", "--socket", socket.toString()));
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "reboot | there is no command \"reboot\"",
+                "device | there is no command \"device\"",
+                "device kill | needs the name of a device",
+                "device kill a b | does not take \"b\"",
+                "device upgrade a | needs --dist DIR",
+                "status --dist x | does not take --dist",
+                "status --vm | --vm needs the name of a machine",
+                "status --vm a --socket b | both say which machine",
+                "status --timeout 0 | 1 to 86400 seconds",
+                "status --jsno | there is no option --jsno",
+                "--json | a command is missing",
+            })
+    void aWrongCommandLineIsExplained(String line, String expected) {
+        assertEquals(2, run(line.split(" ", -1)));
+        assertTrue(complained().contains(expected), complained());
+        assertTrue(complained().contains("See: jvmmctl --help"), complained());
+    }
+
+    @Test
+    void helpTellsEveryCommandAndStatus() {
+        assertEquals(0, run("--help"));
+        for (CtlCommand c : CtlCommand.values()) {
+            assertTrue(said().contains("\n  " + c.synopsis()), said());
+        }
+        for (CtlExit e : CtlExit.values()) {
+            assertTrue(said().contains(e.meaning()), said());
+        }
+        assertTrue(said().lines().allMatch(l -> l.length() <= 120), said());
+    }
+
+    @Test
+    void nobodyThereIsSaidWithTheCure() throws IOException {
+        assertEquals(3, run("status", "--socket", dir.resolve("none").toString()));
+        assertTrue(complained().contains("there is no"), complained());
+        Path socket = dir.resolve("dead");
+        ServerSocketChannel.open(StandardProtocolFamily.UNIX)
+                .bind(UnixDomainSocketAddress.of(socket))
+                .close();
+        assertEquals(3, run("status", "--socket", socket.toString()));
+        assertTrue(complained().contains("nobody listens on"), complained());
+    }
+
+    @Test
+    void machinesAreFoundByName() throws IOException, CtlException {
+        long pid = ProcessHandle.current().pid();
+        announce(pid + "-1", "web");
+        announce(pid + "-2", "db");
+        announce("999999999-3", "dead");
+        Files.createDirectories(dir.resolve("vms/" + pid + "-4"));
+        RunningMachines machines = new RunningMachines(dir);
+        assertEquals(
+                List.of("db", "web"),
+                machines.all().stream().map(RunningMachines.Machine::name).toList());
+        assertEquals("web", machines.find(Optional.of("web")).name());
+        assertTrue(refusal(machines, Optional.empty()).contains("several machines fit: db@" + pid + ", web@" + pid));
+        assertTrue(refusal(machines, Optional.of("dead")).contains("no machine is called dead; there are db@"));
+        announce(pid + "-5", "web");
+        assertTrue(refusal(machines, Optional.of("web")).contains("several machines fit"));
+        assertTrue(
+                refusal(new RunningMachines(dir.resolve("x")), Optional.empty()).contains("no machine of this user"));
+    }
+
+    private static String refusal(RunningMachines machines, Optional<String> name) {
+        try {
+            return "found " + machines.find(name);
+        } catch (CtlException e) {
+            return String.valueOf(e.getMessage());
+        }
+    }
+
+    private void announce(String directory, String name) throws IOException {
+        Path mine = Files.createDirectories(dir.resolve("vms").resolve(directory));
+        Path socket = Files.writeString(mine.resolve("control"), "");
+        Files.writeString(mine.resolve("vm"), name + "\n" + socket + "\n");
+    }
+}
