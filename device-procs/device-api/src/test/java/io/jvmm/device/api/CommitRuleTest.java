@@ -17,8 +17,8 @@ import java.util.Random;
 import org.junit.jupiter.api.Test;
 
 /**
- * A device killed in the middle of any message, after its state has changed and before the commit, is followed by one that
- * adopts the segment: every message takes effect exactly once.
+ * A device killed in the middle of any message, after its state has changed and before the commit, or after the commit and before the
+ * record is given back, is followed by one that adopts the segment: every message takes effect exactly once.
  */
 class CommitRuleTest {
 
@@ -51,7 +51,7 @@ class CommitRuleTest {
                 board.reconnect();
                 sent++;
             }
-            factory.killAfter = random.nextInt(2 * burst);
+            factory.killAfter = random.nextInt(4 * burst);
             boolean done = false;
             while (!done) {
                 try {

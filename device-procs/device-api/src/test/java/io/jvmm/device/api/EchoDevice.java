@@ -62,7 +62,7 @@ final class EchoDevice implements DeviceFactory {
         }
     }
 
-    /** Messages after which {@link Killed} is thrown once the state has changed; 0 never. */
+    /** Changes of the state and commits after which {@link Killed} is thrown; 0 never. */
     int killAfter;
 
     /** Pieces of work left over. */
@@ -215,6 +215,7 @@ final class EchoDevice implements DeviceFactory {
         @Override
         public void committed(long nowNs) {
             commits++;
+            maybeDie(); // committed, and its record not yet given back
         }
 
         @Override
