@@ -3,6 +3,7 @@ package io.jvmm.ipc.sys;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.lang.invoke.VarHandle;
 
 /**
  * Sends to and receives from sockets without waiting and without allocating, whatever mode their open files are in: bytes of
@@ -12,7 +13,13 @@ import java.lang.foreign.ValueLayout;
  * <p>Descriptors are plain numbers here, because they come and go with connections; whoever has one closes it with
  * {@link #close}.
  *
- * <p>System calls: sendmsg, recvmsg, accept4, shutdown, close.
+ * <p><b>Receipts.</b> The kernel stores how many bytes a call has moved in the call's own header ({@code msg_len} of {@code struct
+ * mmsghdr}), before it returns, and a process that is being killed dies on its way back from the kernel, not before. Whoever keeps that
+ * header in memory that outlives the process can therefore tell afterwards whether a call has happened and how far it went: the
+ * methods that take a place for a receipt. The page must have been touched before; it holds {@link #NO_RECEIPT} until the call has moved
+ * something. A call that moves nothing (EAGAIN, an error) leaves it so; the end of a stream gives 0.
+ *
+ * <p>System calls: sendmmsg, recvmmsg, accept4, shutdown, close.
  */
 public final class SocketIo {
     /** For {@link #shutdown}: nothing more will be received. */
@@ -23,41 +30,78 @@ public final class SocketIo {
     /** {@link #takeDescriptor}: none came. */
     public static final int NO_DESCRIPTOR = -1;
 
+    /** Length of the place for a receipt, {@code struct mmsghdr}; aligned to 8. */
+    public static final int RECEIPT_LENGTH_BYTES = 64;
+
+    /** What {@link #receipt} gives for a call that was not made, or moved nothing. */
+    public static final int NO_RECEIPT = -1;
+
     private static final int SOCK_NONBLOCK = 0x800;
     private static final int SOCK_CLOEXEC = 0x80000;
     private static final int SOL_SOCKET = 1;
     private static final int SCM_RIGHTS = 1;
     private static final int MSG_CTRUNC = 0x08;
+    private static final int MSG_PEEK = 0x02;
     private static final int MSG_TRUNC = 0x20;
     private static final int MSG_DONTWAIT = 0x40;
     private static final int MSG_NOSIGNAL = 0x4000;
     private static final int MSG_CMSG_CLOEXEC = 0x4000_0000;
 
-    private static final int HEADER_LENGTH_BYTES = 56;
+    private static final int NAME_OFFSET = 0;
+    private static final int NAMELEN_OFFSET = 8;
     private static final int IOV_OFFSET = 16;
     private static final int IOVLEN_OFFSET = 24;
     private static final int CONTROL_OFFSET = 32;
     private static final int CONTROLLEN_OFFSET = 40;
     private static final int FLAGS_OFFSET = 48;
+    private static final int MSG_LEN_OFFSET = 56;
     private static final int CONTROL_DATA_OFFSET = 16;
     /** With room for one descriptor and not for two: the kernel closes what does not fit and says so. */
     private static final int CONTROL_LENGTH_BYTES = CONTROL_DATA_OFFSET + Integer.BYTES;
 
-    private final MemorySegment header = Arena.ofAuto().allocate(HEADER_LENGTH_BYTES, Long.BYTES);
+    private final MemorySegment header = Arena.ofAuto().allocate(RECEIPT_LENGTH_BYTES, Long.BYTES);
     private final MemorySegment control = Arena.ofAuto().allocate(CONTROL_DATA_OFFSET + Long.BYTES, Long.BYTES);
     private final IoVector single = new IoVector(1);
     private int received = NO_DESCRIPTOR;
 
     /** Receives into several buffers: bytes, 0 at the end, or a negated errno, EAGAIN when there is nothing. */
     public long receive(int socket, IoVector into) {
-        prepare(into, false);
-        return Syscall.call(SyscallNumbers.RECVMSG, socket, header.address(), MSG_DONTWAIT);
+        return receive(socket, into, header, 0);
+    }
+
+    /** {@link #receive(int, IoVector)} with a receipt at {@code place}, an address of {@link #RECEIPT_LENGTH_BYTES}. */
+    public long receive(int socket, IoVector into, MemorySegment receipts, long place) {
+        prepare(receipts, place, into, false);
+        return call(SyscallNumbers.RECVMMSG, socket, receipts, place, MSG_DONTWAIT);
     }
 
     /** Sends several buffers: bytes taken, or a negated errno, EAGAIN when there is no room. Raises no signal. */
     public long send(int socket, IoVector from) {
-        prepare(from, false);
-        return Syscall.call(SyscallNumbers.SENDMSG, socket, header.address(), MSG_DONTWAIT | MSG_NOSIGNAL);
+        return send(socket, from, header, 0);
+    }
+
+    /** {@link #send(int, IoVector)} with a receipt at {@code place}, an address of {@link #RECEIPT_LENGTH_BYTES}. */
+    public long send(int socket, IoVector from, MemorySegment receipts, long place) {
+        prepare(receipts, place, from, false);
+        return call(SyscallNumbers.SENDMMSG, socket, receipts, place, MSG_DONTWAIT | MSG_NOSIGNAL);
+    }
+
+    /** Makes a place that of a call which has not been made. */
+    public static void clearReceipt(MemorySegment receipts, long place) {
+        receipts.set(ValueLayout.JAVA_INT, place + MSG_LEN_OFFSET, NO_RECEIPT);
+    }
+
+    /** What the call of this place has moved, {@link #NO_RECEIPT} when nothing; as hostile as who kept the memory. */
+    public static int receipt(MemorySegment receipts, long place) {
+        return receipts.get(ValueLayout.JAVA_INT, place + MSG_LEN_OFFSET);
+    }
+
+    /** As {@link #receive(int, MemorySegment, long, long)}, but what is there stays there. */
+    public long peek(int socket, MemorySegment into, long offset, long lengthBytes) {
+        single.clear();
+        single.add(into, offset, lengthBytes);
+        prepare(header, 0, single, false);
+        return call(SyscallNumbers.RECVMMSG, socket, header, 0, MSG_DONTWAIT | MSG_PEEK);
     }
 
     /** {@link #receive(int, IoVector)} into one buffer. */
@@ -85,8 +129,8 @@ public final class SocketIo {
         closeReceived();
         single.clear();
         single.add(into, offset, lengthBytes);
-        prepare(single, true);
-        long result = Syscall.call(SyscallNumbers.RECVMSG, socket, header.address(), MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+        prepare(header, 0, single, true);
+        long result = call(SyscallNumbers.RECVMMSG, socket, header, 0, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
         if (Syscall.isError(result)) {
             return result;
         }
@@ -129,22 +173,32 @@ public final class SocketIo {
         single.clear();
         single.add(from, offset, lengthBytes);
         boolean carries = descriptor != NO_DESCRIPTOR;
-        prepare(single, carries);
+        prepare(header, 0, single, carries);
         if (carries) {
             control.set(ValueLayout.JAVA_LONG, 0, CONTROL_LENGTH_BYTES);
             control.set(ValueLayout.JAVA_INT, 8, SOL_SOCKET);
             control.set(ValueLayout.JAVA_INT, 12, SCM_RIGHTS);
             control.set(ValueLayout.JAVA_INT, CONTROL_DATA_OFFSET, descriptor);
         }
-        return Syscall.call(SyscallNumbers.SENDMSG, socket, header.address(), MSG_DONTWAIT | MSG_NOSIGNAL);
+        return call(SyscallNumbers.SENDMMSG, socket, header, 0, MSG_DONTWAIT | MSG_NOSIGNAL);
     }
 
-    private void prepare(IoVector data, boolean withControl) {
-        header.set(ValueLayout.JAVA_LONG, IOV_OFFSET, data.address());
-        header.set(ValueLayout.JAVA_LONG, IOVLEN_OFFSET, data.count());
-        header.set(ValueLayout.JAVA_LONG, CONTROL_OFFSET, withControl ? control.address() : 0);
-        header.set(ValueLayout.JAVA_LONG, CONTROLLEN_OFFSET, withControl ? CONTROL_LENGTH_BYTES : 0);
-        header.set(ValueLayout.JAVA_INT, FLAGS_OFFSET, 0);
+    private void prepare(MemorySegment at, long place, IoVector data, boolean withControl) {
+        at.set(ValueLayout.JAVA_LONG, place + NAME_OFFSET, 0);
+        at.set(ValueLayout.JAVA_LONG, place + NAMELEN_OFFSET, 0);
+        at.set(ValueLayout.JAVA_LONG, place + IOV_OFFSET, data.address());
+        at.set(ValueLayout.JAVA_LONG, place + IOVLEN_OFFSET, data.count());
+        at.set(ValueLayout.JAVA_LONG, place + CONTROL_OFFSET, withControl ? control.address() : 0);
+        at.set(ValueLayout.JAVA_LONG, place + CONTROLLEN_OFFSET, withControl ? CONTROL_LENGTH_BYTES : 0);
+        at.set(ValueLayout.JAVA_LONG, place + FLAGS_OFFSET, 0);
+        clearReceipt(at, place);
+    }
+
+    /** One message: what it has moved, or a negated errno. */
+    private static long call(int number, int socket, MemorySegment at, long place, int flags) {
+        VarHandle.releaseFence(); // what whoever looks at the receipt must know is in memory first
+        long messages = Syscall.call(number, socket, FileIo.address(at, place, RECEIPT_LENGTH_BYTES), 1, flags, 0);
+        return messages < 0 ? messages : receipt(at, place);
     }
 
     /** Takes a waiting connection, non-blocking and close-on-exec, from a listening, non-blocking socket: its number or a negated errno. */

@@ -76,7 +76,9 @@ public final class SyscallNumbers {
     public static final int EPOLL_CREATE1 = 291;
     public static final int DUP3 = 292;
     public static final int PIPE2 = 293;
+    public static final int RECVMMSG = 299;
     public static final int PRLIMIT64 = 302;
+    public static final int SENDMMSG = 307;
     public static final int SECCOMP = 317;
     public static final int GETRANDOM = 318;
     public static final int MEMFD_CREATE = 319;

@@ -9,12 +9,13 @@ import java.lang.foreign.MemorySegment;
 
 /**
  * The device's end of the connect channel. Never waits, allocates nothing. One thread. The supervisor is trusted, and its
- * answers are checked all the same: a reply without its descriptor counts as a refusal.
+ * messages are checked all the same: an answer without its descriptor counts as a refusal.
  */
 public final class VsockConnectClient {
     private final Fd fd;
     private final SocketIo io;
     private final MemorySegment message = Arena.ofAuto().allocate(VsockConnectLayout.LENGTH_BYTES, Long.BYTES);
+    private int what;
     private int id;
     private int errno;
     private int descriptor = SocketIo.NO_DESCRIPTOR;
@@ -43,15 +44,31 @@ public final class VsockConnectClient {
     /**
      * Asks for a connection to a port of the host.
      *
-     * @param requestId comes back with the answer
-     * @return false when the channel is full (try again when an answer has come) or {@link #closed}
+     * @param requestId comes back with the answer; without {@link VsockConnectLayout#CLIENT_ID}
+     * @return false when the channel is full (try again later) or {@link #closed}
      */
     public boolean ask(int requestId, int port) {
+        return send(VsockConnectLayout.CONNECT, requestId, port);
+    }
+
+    /** Says that a connection has ended. As {@link #ask}. */
+    public boolean tellClosed(int connectionId) {
+        return send(VsockConnectLayout.CLOSED, connectionId, 0);
+    }
+
+    /** Asks for every socket that is held. As {@link #ask}. */
+    public boolean resume(int nonce) {
+        return send(VsockConnectLayout.RESUME, nonce, 0);
+    }
+
+    private boolean send(int kind, int about, int value) {
         if (closed) {
             return false;
         }
-        message.set(VsockConnectLayout.U32, VsockConnectLayout.ID, requestId);
-        message.set(VsockConnectLayout.U32, VsockConnectLayout.PORT, port);
+        message.set(VsockConnectLayout.U32, VsockConnectLayout.WHAT, kind);
+        message.set(VsockConnectLayout.U32, VsockConnectLayout.ID, about);
+        message.set(VsockConnectLayout.U32, VsockConnectLayout.VALUE, value);
+        message.set(VsockConnectLayout.U32, VsockConnectLayout.VALUE + Integer.BYTES, 0);
         long result = io.sendMessage(fd.number(), message, 0, VsockConnectLayout.LENGTH_BYTES, SocketIo.NO_DESCRIPTOR);
         if (Syscall.isError(result) && !Errno.EAGAIN.is(result) && !Errno.EINTR.is(result)) {
             closed = true;
@@ -60,7 +77,7 @@ public final class VsockConnectClient {
     }
 
     /**
-     * Takes the next answer: {@link #id}, {@link #errno}, {@link #takeDescriptor}.
+     * Takes the next message: {@link #what}, {@link #id}, {@link #errno}, {@link #takeDescriptor}.
      *
      * @return false when there is none, or the channel is {@link #closed}
      */
@@ -68,16 +85,14 @@ public final class VsockConnectClient {
         while (!closed) {
             long result = io.receiveMessage(fd.number(), message, 0, VsockConnectLayout.LENGTH_BYTES);
             int came = io.takeDescriptor();
-            boolean noRoom = Errno.EMFILE.is(result); // for the descriptor; the answer counts as one all the same
+            boolean noRoom = Errno.EMFILE.is(result); // for the descriptor; the message counts as one all the same
             if (result == VsockConnectLayout.LENGTH_BYTES || noRoom) {
+                what = message.get(VsockConnectLayout.U32, VsockConnectLayout.WHAT);
                 id = message.get(VsockConnectLayout.U32, VsockConnectLayout.ID);
-                errno = noRoom ? Errno.EMFILE.number() : message.get(VsockConnectLayout.U32, VsockConnectLayout.ERRNO);
+                int value = message.get(VsockConnectLayout.U32, VsockConnectLayout.VALUE);
+                errno = noRoom ? Errno.EMFILE.number() : value;
                 descriptor = came;
-                if (errno != 0 && came != SocketIo.NO_DESCRIPTOR) {
-                    SocketIo.close(takeDescriptor());
-                } else if (errno == 0 && came == SocketIo.NO_DESCRIPTOR) {
-                    errno = Errno.EBADMSG.number();
-                }
+                check();
                 return true;
             }
             if (came != SocketIo.NO_DESCRIPTOR) {
@@ -91,7 +106,21 @@ public final class VsockConnectClient {
         return false;
     }
 
-    /** Which request it answers. */
+    private void check() {
+        boolean expected = what != VsockConnectLayout.END && errno == 0;
+        if (!expected && descriptor != SocketIo.NO_DESCRIPTOR) {
+            SocketIo.close(takeDescriptor());
+        } else if (expected && descriptor == SocketIo.NO_DESCRIPTOR) {
+            errno = Errno.EBADMSG.number();
+        }
+    }
+
+    /** Which message it is. */
+    public int what() {
+        return what;
+    }
+
+    /** Which connection it is about, or which RESUME. */
     public int id() {
         return id;
     }

@@ -7,19 +7,40 @@ import java.nio.ByteOrder;
  * The datagrams of the connect channel, little-endian. PROTOCOL.md, "Vsock connect channel".
  *
  * <pre>
- *   request, device to supervisor      0       4       8
- *                                      | id    | port  |
- *   reply, supervisor to device        0       4       8
- *                                      | id    | errno |   and, with errno 0, one connected stream socket (SCM_RIGHTS)
+ *   0       4       8       12      16
+ *   | what  | id    | value | (0)   |
  * </pre>
  */
 public final class VsockConnectLayout {
-    public static final int ID = 0;
-    public static final int PORT = 4;
-    public static final int ERRNO = 4;
-    public static final int LENGTH_BYTES = 8;
+    public static final int WHAT = 0;
+    public static final int ID = 4;
+    public static final int VALUE = 8;
+    public static final int LENGTH_BYTES = 16;
 
-    /** Most requests a device has unanswered; the supervisor may treat one more as a violation. */
+    // what, device to supervisor
+
+    /** Connect to port <i>value</i>. */
+    public static final int CONNECT = 1;
+    /** The connection <i>id</i> has ended: the supervisor lets go of its socket. */
+    public static final int CLOSED = 2;
+    /** All sockets that are held, once more, and {@link #END} with this <i>id</i> behind them. */
+    public static final int RESUME = 3;
+
+    // what, supervisor to device
+
+    /** Answers CONNECT: errno in <i>value</i>, and with 0 a socket. */
+    public static final int CONNECTED = 1;
+    /** A client of the host has come: a socket. */
+    public static final int CLIENT = 2;
+    /** A socket that is held. */
+    public static final int HELD = 3;
+    /** Nothing more is held. */
+    public static final int END = 4;
+
+    /** In the ids of clients, which are the supervisor's; never in those of requests, which are the device's. */
+    public static final int CLIENT_ID = 1 << 31;
+
+    /** Most CONNECT a device has unanswered; the supervisor may treat one more as a violation. */
     public static final int MAX_OUTSTANDING = 64;
 
     static final ValueLayout.OfInt U32 = ValueLayout.JAVA_INT.withOrder(ByteOrder.LITTLE_ENDIAN);

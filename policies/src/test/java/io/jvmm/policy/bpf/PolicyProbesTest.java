@@ -139,6 +139,8 @@ final class PolicyProbesTest {
             "mremap",
             "sendmsg",
             "recvmsg",
+            "sendmmsg",
+            "recvmmsg",
             "rt_sigaction",
             "sigaltstack",
             "quotactl",
@@ -166,6 +168,8 @@ final class PolicyProbesTest {
             "mremap",
             "sendmsg",
             "recvmsg",
+            "sendmmsg",
+            "recvmmsg",
             "rt_sigaction",
             "sigaltstack");
 
@@ -173,10 +177,12 @@ final class PolicyProbesTest {
     private static final Map<String, Set<String>> OF_ONE = Map.of(
             "block",
             Set.of("fallocate"),
+            "net",
+            Set.of("sendmmsg", "recvmmsg"),
             "vsock",
-            Set.of("sendmsg", "recvmsg"),
+            Set.of("sendmmsg", "recvmmsg"),
             "standby",
-            Set.of("fallocate", "sendmsg", "recvmsg", "ftruncate"));
+            Set.of("fallocate", "sendmmsg", "recvmmsg", "recvmsg", "ftruncate"));
 
     static List<String> policies() throws Exception {
         return Policies.names();

@@ -69,6 +69,9 @@ public interface VirtioDevice {
     /** As {@link DeviceCore#timer}. */
     default void timer(long nowNs) {}
 
+    /** As {@link DeviceCore#committed}. */
+    default void committed() {}
+
     /** As {@link DeviceCore#resumed}. */
     default void resumed(long pausedNs, long nowNs) {}
 

@@ -272,6 +272,7 @@ final class VirtioFunction implements VirtioHost {
                 notifyConfig();
             }
         }
+        device.committed();
     }
 
     // ---- interrupts (§4.1.5.1)

@@ -13,9 +13,6 @@ final class ConnectLine {
     /** The longest line, its line feed included; what Firecracker reads. */
     static final int MAX_BYTES = 32;
 
-    /** The shortest line, {@code CONNECT 0\n}: so much can be read without reading into what follows. */
-    static final int MIN_BYTES = 10;
-
     /** {@link #parse}: it is no such line. */
     static final long INVALID = -1;
 
@@ -27,6 +24,16 @@ final class ConnectLine {
     private static final int MAX_DIGITS = 10;
 
     private ConnectLine() {}
+
+    /** How long the line is that begins here, its line feed included; 0 when it does not end in these bytes. */
+    static int length(MemorySegment bytes, int lengthBytes) {
+        for (int i = 0; i < lengthBytes; i++) {
+            if (at(bytes, 0, i) == '\n') {
+                return i + 1;
+            }
+        }
+        return 0;
+    }
 
     /** The port in a line that ends in a line feed, an unsigned 32-bit number, or {@link #INVALID}. */
     static long parse(MemorySegment bytes, long offset, int lengthBytes) {

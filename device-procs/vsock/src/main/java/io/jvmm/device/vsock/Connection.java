@@ -38,7 +38,9 @@ final class Connection {
         /** The guest has done with it and may use its port again; what it had sent still goes to the host. */
         LINGERING,
         /** The socket is closed; RST is still to be sent to the guest. */
-        DEAD
+        DEAD,
+        /** Nothing is to be told any more; the socket is closed, and let go of by the supervisor, once that is committed. */
+        CLOSING
     }
 
     final int slot;
@@ -47,6 +49,10 @@ final class Connection {
 
     State state = State.FREE;
     int socket = NO_SOCKET;
+    /** What the supervisor knows its socket by, which it holds for a successor; 0: it holds none. */
+    int id;
+    /** The socket is of no use any more. */
+    boolean ended;
     int hostPort;
     int guestPort;
     long deadlineNs = NO_DEADLINE;
@@ -86,8 +92,23 @@ final class Connection {
     /** The most it held, of bytes from the beginning: what memory was touched. */
     int bufferTouched;
 
-    /** How much of the client's line there is. */
-    int lineLength;
+    // What a successor finds that its predecessor had done and not committed.
+    /** So many of the bytes that the guest's next packets bring were sent already. */
+    int sentAhead;
+    /** The client's line was taken already; it asked for {@link #guestPort}. */
+    boolean lineTaken;
+    /** So many bytes of the answer to it were sent already. */
+    int greeted;
+    /** What was read and not given to the guest, in the connection's unread memory. */
+    int unreadHead;
+    int unreadCount;
+
+    /** Which of its two records is the committed one. */
+    int validRecord;
+    /** Changed since the last commit. */
+    boolean touched;
+    /** Unread bytes were given to the guest since the last commit: the socket is not read before the next. */
+    boolean unreadGiven;
 
     // Lists it is in.
     boolean ready;
@@ -108,6 +129,9 @@ final class Connection {
     /** Begins a new life in this slot. */
     void begin(State newState, int newSocket) {
         generation++;
+        if ((generation & 0x7FFF) == 0) {
+            generation++; // no id is 0
+        }
         state = newState;
         socket = newSocket;
         hostPort = 0;
@@ -131,7 +155,23 @@ final class Connection {
         bufferHead = 0;
         bufferCount = 0;
         bufferTouched = 0;
-        lineLength = 0;
+        id = 0;
+        ended = false;
+        sentAhead = 0;
+        lineTaken = false;
+        greeted = 0;
+        unreadHead = 0;
+        unreadCount = 0;
+    }
+
+    /** What a request of this use of the slot is known by to the supervisor: 16 bits of the slot, 15 of its use. */
+    int requestId() {
+        return (generation & 0x7FFF) << Short.SIZE | slot;
+    }
+
+    /** Whether there is a socket to read and write. */
+    boolean open() {
+        return socket != NO_SOCKET && !ended;
     }
 
     /** How many bytes the guest has room for; whatever it claims, 0..4 GiB. */

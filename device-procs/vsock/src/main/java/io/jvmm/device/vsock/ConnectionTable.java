@@ -19,11 +19,15 @@ final class ConnectionTable {
     private @Nullable Connection firstReady;
     private @Nullable Connection lastReady;
 
+    private final Connection[] touched;
+    private int touchedCount;
+
     /** @param seed anything the guest does not know */
     ConnectionTable(int capacity, int seed) {
         this.seed = seed;
         slots = new Connection[capacity];
         free = new int[capacity];
+        touched = new Connection[capacity];
         hash = new @Nullable Connection[Integer.highestOneBit(capacity) * 4];
         for (int i = 0; i < capacity; i++) {
             slots[i] = new Connection(i);
@@ -41,19 +45,57 @@ final class ConnectionTable {
         return slots.length - freeCount;
     }
 
-    /** By its slot, whatever its state. */
+    /** By its slot, whatever its state; to look at. Who changes it says so with {@link #touch}. */
     Connection slot(int slot) {
         return slots[slot];
+    }
+
+    // ---- what changes. Whatever this class finds, makes or takes out of the row counts as changed.
+
+    /** It is changed, and part of the next commit. */
+    Connection touch(Connection connection) {
+        if (!connection.touched) {
+            connection.touched = true;
+            touched[touchedCount++] = connection;
+        }
+        return connection;
+    }
+
+    /** How many have changed since {@link #clearTouched}. */
+    int touchedCount() {
+        return touchedCount;
+    }
+
+    Connection touched(int index) {
+        return touched[index];
+    }
+
+    void clearTouched() {
+        for (int i = 0; i < touchedCount; i++) {
+            touched[i].touched = false;
+        }
+        touchedCount = 0;
+    }
+
+    /** Takes every slot that is in use out of those that are free: the connections of a predecessor were put into the slots. */
+    void adopted() {
+        freeCount = 0;
+        for (int i = slots.length - 1; i >= 0; i--) {
+            if (slots[i].state == Connection.State.FREE) {
+                free[freeCount++] = i;
+            }
+        }
     }
 
     /** A free slot, the one freed last, or null. It is the caller's to begin and to {@link #enter}. */
     @Nullable
     Connection allocate() {
-        return freeCount == 0 ? null : slots[free[--freeCount]];
+        return freeCount == 0 ? null : touch(slots[free[--freeCount]]);
     }
 
     /** Gives a slot back; it is in no hash any more. */
     void release(Connection connection) {
+        touch(connection);
         connection.state = Connection.State.FREE;
         connection.generation++;
         free[freeCount++] = connection.slot;
@@ -68,7 +110,7 @@ final class ConnectionTable {
         while (found != null && (found.hostPort != hostPort || found.guestPort != guestPort)) {
             found = found.nextOfHash;
         }
-        return found;
+        return found == null ? null : touch(found);
     }
 
     /** Makes it to be found by its ports, which no other has. */
@@ -108,6 +150,7 @@ final class ConnectionTable {
 
     /** Gives it until then. */
     void deadline(Connection connection, long atNs) {
+        touch(connection);
         connection.deadlineNs = atNs;
         nextDeadlineNs = Math.min(nextDeadlineNs, atNs);
     }
@@ -117,13 +160,21 @@ final class ConnectionTable {
         return nextDeadlineNs;
     }
 
-    /** Gives all so much more time, and finds the next deadline. */
+    /** Gives all so much more time. */
     void postpone(long durationNs) {
-        nextDeadlineNs = Connection.NO_DEADLINE;
         for (Connection connection : slots) {
             if (connection.deadlineNs != Connection.NO_DEADLINE) {
-                deadline(connection, connection.deadlineNs + durationNs);
+                touch(connection).deadlineNs += durationNs;
             }
+        }
+        findDeadline();
+    }
+
+    /** Finds the next deadline. */
+    void findDeadline() {
+        nextDeadlineNs = Connection.NO_DEADLINE;
+        for (Connection connection : slots) {
+            nextDeadlineNs = Math.min(nextDeadlineNs, connection.deadlineNs);
         }
     }
 
@@ -161,6 +212,7 @@ final class ConnectionTable {
             }
             first.nextReady = null;
             first.ready = false;
+            touch(first);
         }
         return first;
     }

@@ -169,7 +169,7 @@ final class FromGuest {
         if (length > 0) {
             switchboard.state().count(VsockState.BYTES_FROM_GUEST, length);
             data.readable(VsockHeader.LENGTH_BYTES, (int) length);
-            switchboard.data(connection, data, nowNs);
+            switchboard.toHost().data(connection, data, nowNs);
         }
         return null;
     }

@@ -2,24 +2,25 @@ package io.jvmm.device.vsock;
 
 import io.jvmm.device.virtio.Chain;
 import io.jvmm.ipc.sys.IoVector;
-import io.jvmm.ipc.sys.Mapping;
+import java.lang.foreign.MemorySegment;
 
 /**
  * What the guest has sent and the host has not taken yet: a ring of bytes for each connection, as large as the {@code buf_alloc}
- * the guest is told, outside the heap. Memory is touched only where a host is slow, and given back when the connection ends.
- * Device thread only.
+ * the guest is told, in the {@link StreamMemory}. Memory is touched only where a host is slow, and given back when the connection ends.
+ * Bytes of the last commit are overwritten only after they were sent, which the {@link Journal} tells. Device thread only.
  */
 final class HostBuffers {
 
     private static final int PAGE_BYTES = 4096;
 
-    private final Mapping memory;
+    private final StreamMemory streams;
+    private final MemorySegment memory;
     private final int bytesEach;
 
-    /** @param bytesEach a multiple of the page size */
-    HostBuffers(int connections, int bytesEach) {
-        this.bytesEach = bytesEach;
-        this.memory = Mapping.anonymous((long) connections * bytesEach);
+    HostBuffers(StreamMemory streams) {
+        this.streams = streams;
+        this.memory = streams.segment();
+        this.bytesEach = streams.layout().bufferBytes();
     }
 
     int capacityBytes() {
@@ -32,7 +33,7 @@ final class HostBuffers {
         while (done < lengthBytes) {
             int at = (connection.bufferHead + connection.bufferCount) % bytesEach;
             int part = Math.min(lengthBytes - done, bytesEach - at);
-            from.read(position + done, memory.segment(), base(connection) + at, part);
+            from.read(position + done, memory, base(connection) + at, part);
             connection.bufferCount += part;
             connection.bufferTouched = Math.max(connection.bufferTouched, at + part);
             done += part;
@@ -42,8 +43,8 @@ final class HostBuffers {
     /** Adds what the ring holds to a vector: one part or two. */
     void addTo(IoVector vector, Connection connection) {
         int first = Math.min(connection.bufferCount, bytesEach - connection.bufferHead);
-        vector.add(memory.segment(), base(connection) + connection.bufferHead, first);
-        vector.add(memory.segment(), base(connection), connection.bufferCount - first);
+        vector.add(memory, base(connection) + connection.bufferHead, first);
+        vector.add(memory, base(connection), connection.bufferCount - first);
     }
 
     /** The oldest bytes have left. */
@@ -53,17 +54,21 @@ final class HostBuffers {
         connection.bufferHead = connection.bufferCount == 0 ? 0 : (connection.bufferHead + lengthBytes) % bytesEach;
     }
 
-    /** The connection has ended. */
+    /** Nobody wants what it holds. The bytes stay until {@link #discard}: a successor may find that it was not so. */
     void release(Connection connection) {
         connection.bufferCount = 0;
         connection.bufferHead = 0;
+    }
+
+    /** The connection has ended, and that is committed. */
+    void discard(Connection connection) {
         if (connection.bufferTouched > PAGE_BYTES) {
-            memory.discard(base(connection), bytesEach);
+            streams.discard(base(connection), bytesEach);
         }
         connection.bufferTouched = 0;
     }
 
     private long base(Connection connection) {
-        return (long) connection.slot * bytesEach;
+        return streams.bufferAt(connection.slot);
     }
 }

@@ -19,12 +19,12 @@ interface HostSide {
         public void forget(Connection connection) {}
 
         @Override
-        public long read(Connection connection, IoVector into) {
+        public long read(Connection connection, GuestData into) {
             return 0;
         }
 
         @Override
-        public long write(Connection connection, IoVector from) {
+        public long write(Connection connection, IoVector from, int kind) {
             return from.lengthBytes();
         }
 
@@ -36,6 +36,9 @@ interface HostSide {
 
         @Override
         public void close(Connection connection) {}
+
+        @Override
+        public void committed() {}
     };
 
     /**
@@ -50,10 +53,14 @@ interface HostSide {
     void forget(Connection connection);
 
     /** Reads: bytes, 0 at the end, or a negated errno. */
-    long read(Connection connection, IoVector into);
+    long read(Connection connection, GuestData into);
 
-    /** Writes: bytes taken, or a negated errno. */
-    long write(Connection connection, IoVector from);
+    /**
+     * Writes: bytes taken, or a negated errno.
+     *
+     * @param kind {@link Journal#WRITE} or {@link Journal#GREETING}
+     */
+    long write(Connection connection, IoVector from, int kind);
 
     /** Whether {@link Switchboard#writable} is to be called when there is room. */
     void watchWritable(Connection connection, boolean watched);
@@ -61,6 +68,9 @@ interface HostSide {
     /** Passes on that the guest sends or receives no more: flags of {@link VsockHeader}. */
     void shutdown(Connection connection, int guestShutdown);
 
-    /** Closes the connection's socket. */
+    /** Nothing happens at the connection's socket any more. It is closed once that is committed: {@link Switchboard#released}. */
     void close(Connection connection);
+
+    /** The state was committed. */
+    void committed();
 }

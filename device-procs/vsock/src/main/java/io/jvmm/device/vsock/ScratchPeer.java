@@ -23,17 +23,16 @@ final class ScratchPeer implements Backend {
     static final int CLIENT_PORT = 1;
 
     private static final int BUFFER_BYTES = 4096;
+    private static final int MOST_HELD = 64;
     private static final byte[] LINE = "CONNECT 1024\n".getBytes(StandardCharsets.US_ASCII);
 
-    private final UnixHostSide device;
     private final VsockConnectServer server;
     private final SocketIo io = new SocketIo();
     private final MemorySegment bytes = Arena.ofAuto().allocate(BUFFER_BYTES);
     private @Nullable UnixSocket stream;
 
-    ScratchPeer(UnixHostSide device, Fd supervisorEnd) {
-        this.device = device;
-        this.server = new VsockConnectServer(UnixSocket.of(supervisorEnd));
+    ScratchPeer(Fd supervisorEnd) {
+        this.server = new VsockConnectServer(UnixSocket.of(supervisorEnd), MOST_HELD);
     }
 
     @Override
@@ -70,7 +69,7 @@ final class ScratchPeer implements Backend {
     @Override
     public boolean deliver(long nowNs) {
         if (server.next() == VsockConnectServer.Next.REQUEST) {
-            answer(nowNs);
+            answer();
         }
         UnixSocket open = stream;
         if (open != null) {
@@ -82,7 +81,7 @@ final class ScratchPeer implements Backend {
         return false;
     }
 
-    private void answer(long nowNs) {
+    private void answer() {
         close();
         if (server.port() == REFUSED_PORT) {
             server.refuse(server.id(), Errno.ECONNREFUSED);
@@ -91,7 +90,7 @@ final class ScratchPeer implements Backend {
         UnixSocket.Pair pair = UnixSocket.streamPair();
         if (server.port() == CLIENT_PORT) {
             server.refuse(server.id(), Errno.ECONNREFUSED);
-            device.client(pair.left().fd().release(), nowNs);
+            server.client(pair.left().fd());
             pair.right().send(LINE);
             stream = pair.right();
             return;

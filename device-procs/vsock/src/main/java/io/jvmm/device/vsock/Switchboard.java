@@ -2,7 +2,6 @@ package io.jvmm.device.vsock;
 
 import io.jvmm.device.virtio.VirtioHost;
 import io.jvmm.device.vsock.Connection.State;
-import io.jvmm.ipc.sys.Errno;
 import io.jvmm.ipc.sys.IoVector;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -26,31 +25,84 @@ final class Switchboard {
     static final int TX = 1;
     static final int EVENT = 2;
 
-    /** Answers to packets of no connection that may wait. */
-    private static final int RESETS = 256;
-
-    /** A flush writes at most so often; a ring has two parts and a socket takes what it takes. */
-    private static final int MOST_WRITES = 4;
-
-    /** The guest is told of room once a quarter of the buffer has become free since it was told last. */
-    private static final int CREDIT_UPDATE_SHARE = 4;
-
     private final VirtioHost virtio;
     private final VsockState state;
     private final long guestCid;
+    private final int bufferBytes;
     private final ConnectionTable table;
-    private final ResetQueue resets = new ResetQueue(RESETS);
-    private final HostBuffers buffers;
-    private final IoVector vector = new IoVector(2);
+    private final DataToHost data = new DataToHost(this);
+    private final IoVector vector = new IoVector(1);
     private final MemorySegment line = Arena.ofAuto().allocate(ConnectLine.MAX_OK_BYTES);
     private HostSide host = HostSide.NOBODY;
+    private boolean joined;
+
+    @SuppressWarnings("NullAway.Init") // attach() comes before anything is served: the memory is among the back ends' descriptors
+    private ConnectionBook book;
 
     Switchboard(VsockConfig config, VsockState state, VirtioHost virtio, int seed) {
         this.virtio = virtio;
         this.state = state;
         this.guestCid = config.cid();
         this.table = new ConnectionTable(config.connections(), seed);
-        this.buffers = new HostBuffers(config.connections(), config.bufferBytes());
+        this.bufferBytes = config.bufferBytes();
+    }
+
+    /**
+     * Goes on with the connections in this memory, or begins with none.
+     *
+     * @throws io.jvmm.device.api.StateRejectedException when it cannot be
+     */
+    Succession attach(StreamMemory streams, boolean fresh) {
+        book = new ConnectionBook(table, state, streams);
+        Succession succession = new Succession(this, book, virtio.memory());
+        if (fresh || streams.blank()) {
+            book.beginAnew();
+            if (!fresh) {
+                state.connectionsLost(table.capacity());
+            }
+        } else {
+            succession.adopt();
+        }
+        return succession;
+    }
+
+    /** At the end of every turn. */
+    void seal() {
+        book.seal();
+    }
+
+    /** What the last turns did was committed. */
+    void committed() {
+        book.committed();
+        host.committed();
+    }
+
+    /** All sockets of a predecessor are here, or will never be: the guest is served. */
+    void joined() {
+        joined = true;
+        virtio.wake(RX);
+        virtio.wake(TX);
+        virtio.wake(EVENT);
+    }
+
+    boolean isJoined() {
+        return joined;
+    }
+
+    ConnectionBook book() {
+        return book;
+    }
+
+    HostBuffers buffers() {
+        return book.buffers();
+    }
+
+    DataToHost toHost() {
+        return data;
+    }
+
+    VirtioHost virtio() {
+        return virtio;
     }
 
     /** The host's sockets, once there are any. */
@@ -67,7 +119,7 @@ final class Switchboard {
     }
 
     ResetQueue resets() {
-        return resets;
+        return book.resets();
     }
 
     VsockState state() {
@@ -79,7 +131,7 @@ final class Switchboard {
     }
 
     int bufferBytes() {
-        return buffers.capacityBytes();
+        return bufferBytes;
     }
 
     /** The guest broke a rule. */
@@ -104,7 +156,7 @@ final class Switchboard {
 
     /** An answer to a packet of no connection. Only while {@link #resets} is not full. */
     void reset(int hostPort, int guestPort, int type) {
-        resets.add(hostPort, guestPort, type);
+        resets().add(hostPort, guestPort, type);
         virtio.wake(RX);
     }
 
@@ -112,13 +164,14 @@ final class Switchboard {
 
     /** A client has come; null when there are too many connections. */
     @Nullable
-    Connection accepted(int socket, long nowNs) {
+    Connection accepted(int socket, int id, long nowNs) {
         Connection connection = table.allocate();
         if (connection == null) {
             state.count(VsockState.REFUSED, 1);
             return null;
         }
         connection.begin(State.HANDSHAKE, socket);
+        connection.id = id;
         table.deadline(connection, nowNs + Timeouts.HANDSHAKE_NS);
         return connection;
     }
@@ -152,9 +205,13 @@ final class Switchboard {
         connection.deadlineNs = Connection.NO_DEADLINE;
         state.count(VsockState.CONNECTIONS, 1);
         int length = ConnectLine.formatOk(line, connection.hostPort);
-        vector.clear();
-        vector.add(line, 0, length);
-        if (host.write(connection, vector) != length) {
+        long written = connection.greeted;
+        if (written == 0) {
+            vector.clear();
+            vector.add(line, 0, length);
+            written = host.write(connection, vector, Journal.GREETING);
+        }
+        if (written != length) {
             kill(connection); // it has gone: a new socket has room for a line
         } else {
             ready(connection);
@@ -185,6 +242,7 @@ final class Switchboard {
     /** The supervisor has connected it. */
     void connected(Connection connection, int socket) {
         connection.socket = socket;
+        connection.id = connection.requestId();
         connection.state = State.ESTABLISHED;
         connection.deadlineNs = Connection.NO_DEADLINE;
         connection.readable = true;
@@ -210,7 +268,7 @@ final class Switchboard {
     void writable(Connection connection, long nowNs) {
         if (connection.writeBlocked) {
             connection.writeBlocked = false;
-            flush(connection, nowNs);
+            data.flush(connection, nowNs);
         }
     }
 
@@ -231,16 +289,16 @@ final class Switchboard {
                 readable(connection);
             }
             case LINGERING -> endLingering(connection);
-            case FREE, CONNECTING, DEAD -> {
+            case FREE, CONNECTING, DEAD, CLOSING -> {
                 // has no socket
             }
         }
     }
 
     /** The host takes no more of what the guest sends. */
-    private void hostReceivesNoMore(Connection connection) {
+    void hostReceivesNoMore(Connection connection) {
         connection.fwdCnt += connection.bufferCount;
-        buffers.release(connection);
+        buffers().release(connection);
         connection.writeBlocked = false;
         if ((connection.hostShutdown & VsockHeader.SHUTDOWN_RECEIVE) == 0) {
             connection.hostShutdown |= VsockHeader.SHUTDOWN_RECEIVE;
@@ -254,104 +312,6 @@ final class Switchboard {
         connection.readable = false;
         connection.hostShutdown |= VsockHeader.SHUTDOWN_SEND;
         connection.pending |= Connection.SHUTDOWN;
-    }
-
-    // ---- data of the guest
-
-    /** Data the guest sent; as much as the socket takes goes out of the guest's memory, the rest waits here. */
-    void data(Connection connection, GuestData data, long nowNs) {
-        if ((connection.hostShutdown & VsockHeader.SHUTDOWN_RECEIVE) != 0) {
-            connection.fwdCnt += data.lengthBytes(); // to nobody
-            return;
-        }
-        int taken = 0;
-        if (connection.bufferCount == 0) {
-            long result = host.write(connection, data.vector());
-            if (result > 0) {
-                taken = (int) result;
-                connection.fwdCnt += taken;
-            } else if (!waits(result)) {
-                writeFailed(connection, result);
-                connection.fwdCnt += data.lengthBytes();
-                return;
-            }
-        }
-        if (taken < data.lengthBytes()) {
-            buffers.append(connection, data.chain(), data.position() + taken, data.lengthBytes() - taken);
-            if (!connection.writeBlocked) {
-                connection.writeBlocked = true;
-                host.watchWritable(connection, true);
-            }
-        }
-        tellRoom(connection);
-    }
-
-    private static boolean waits(long result) {
-        return Errno.EAGAIN.is(result) || Errno.EINTR.is(result);
-    }
-
-    private void writeFailed(Connection connection, long result) {
-        if (Errno.EPIPE.is(result)) {
-            hostReceivesNoMore(connection);
-        } else {
-            kill(connection);
-        }
-    }
-
-    /** Writes what waits, as far as the socket takes it; it was watched for room. */
-    private void flush(Connection connection, long nowNs) {
-        for (int i = 0; i < MOST_WRITES && connection.bufferCount > 0; i++) {
-            vector.clear();
-            buffers.addTo(vector, connection);
-            long result = host.write(connection, vector);
-            if (waits(result)) {
-                connection.writeBlocked = true;
-                break;
-            }
-            if (result < 0) {
-                flushFailed(connection, result);
-                return;
-            }
-            buffers.remove(connection, (int) result);
-            connection.fwdCnt += (int) result;
-            if (connection.state == State.LINGERING) {
-                table.deadline(connection, nowNs + Timeouts.LINGER_NS);
-            }
-        }
-        if (connection.bufferCount == 0) {
-            host.watchWritable(connection, false);
-            flushed(connection);
-        } else if (!connection.writeBlocked) {
-            connection.writeBlocked = true;
-            host.watchWritable(connection, true); // tells again that there is room
-        }
-        if (connection.state == State.ESTABLISHED) {
-            tellRoom(connection);
-        }
-    }
-
-    private void flushFailed(Connection connection, long result) {
-        if (connection.state == State.LINGERING) {
-            endLingering(connection);
-        } else {
-            writeFailed(connection, result);
-        }
-    }
-
-    private void flushed(Connection connection) {
-        if (connection.state == State.LINGERING) {
-            endLingering(connection);
-        } else if ((connection.guestShutdown & VsockHeader.SHUTDOWN_SEND) != 0) {
-            host.shutdown(connection, VsockHeader.SHUTDOWN_SEND);
-        }
-    }
-
-    private void tellRoom(Connection connection) {
-        int untold = connection.fwdCnt - connection.fwdCntTold;
-        if (untold >= buffers.capacityBytes() / CREDIT_UPDATE_SHARE
-                && (connection.guestShutdown & VsockHeader.SHUTDOWN_SEND) == 0) {
-            say(connection, Connection.CREDIT_UPDATE);
-        }
     }
 
     // ---- ends
@@ -396,7 +356,7 @@ final class Switchboard {
         }
     }
 
-    private void endLingering(Connection connection) {
+    void endLingering(Connection connection) {
         if ((connection.pending & Connection.RST) != 0) {
             kill(connection);
         } else {
@@ -424,40 +384,69 @@ final class Switchboard {
         }
     }
 
-    /** Ends it without a word to the guest. */
+    /** Ends it without a word to the guest. Its slot is free again once its socket is closed. */
     void free(Connection connection) {
         disconnect(connection);
         table.leave(connection);
         connection.pending = 0;
         connection.deadlineNs = Connection.NO_DEADLINE;
-        table.release(connection);
+        if (connection.ended) {
+            connection.state = State.CLOSING;
+        } else {
+            table.release(connection);
+        }
     }
 
     private void disconnect(Connection connection) {
         if (connection.state == State.CONNECTING) {
             host.forget(connection);
         }
-        if (connection.socket != Connection.NO_SOCKET) {
+        if (!connection.ended && (connection.socket != Connection.NO_SOCKET || connection.id != 0)) {
+            connection.ended = true;
             host.close(connection);
-            connection.socket = Connection.NO_SOCKET;
         }
         connection.writeBlocked = false;
         connection.readable = false;
-        buffers.release(connection);
+        buffers().release(connection);
+    }
+
+    /** Its socket is closed, and nobody holds it any more. */
+    void released(Connection connection) {
+        table.touch(connection);
+        connection.socket = Connection.NO_SOCKET;
+        connection.id = 0;
+        connection.ended = false;
+        buffers().discard(connection);
+        if (connection.state == State.CLOSING) {
+            table.release(connection);
+        }
+    }
+
+    /** A predecessor's socket is gone: nobody knows what became of it. */
+    void lost(Connection connection) {
+        if (connection.state == State.LINGERING) {
+            endLingering(connection);
+        } else if (connection.state == State.REQUESTED && !connection.requestSent) {
+            free(connection);
+        } else {
+            kill(connection);
+        }
     }
 
     /** The driver is gone, or begins anew: nobody is left to tell anything. Clients that have not said their line stay. */
     void dropAll() {
-        resets.clear();
+        resets().clear();
         while (table.takeReady() != null) {
             // nobody has anything to say
         }
         for (int i = 0; i < table.capacity(); i++) {
             Connection connection = table.slot(i);
             switch (connection.state) {
-                case FREE, HANDSHAKE -> connection.pending = 0;
-                case LINGERING -> guestReset(connection, 0);
-                case CONNECTING, REQUESTED, ESTABLISHED, DEAD -> free(connection);
+                case FREE, HANDSHAKE, CLOSING -> {
+                    // the guest knows nothing of them
+                }
+                case LINGERING -> guestReset(table.touch(connection), 0);
+                case CONNECTING, REQUESTED, ESTABLISHED, DEAD -> free(table.touch(connection));
             }
         }
     }
@@ -491,10 +480,10 @@ final class Switchboard {
         for (int i = 0; i < table.capacity(); i++) {
             Connection connection = table.slot(i);
             if (connection.deadlineNs <= nowNs) {
-                expired(connection);
+                expired(table.touch(connection));
             }
         }
-        table.postpone(0);
+        table.findDeadline();
     }
 
     private void expired(Connection connection) {
@@ -511,7 +500,7 @@ final class Switchboard {
             case CONNECTING -> refused(connection);
             case ESTABLISHED -> kill(connection);
             case LINGERING -> endLingering(connection);
-            case FREE, DEAD -> connection.deadlineNs = Connection.NO_DEADLINE;
+            case FREE, DEAD, CLOSING -> connection.deadlineNs = Connection.NO_DEADLINE;
         }
     }
 }

@@ -28,7 +28,7 @@ final class ToGuest {
         this.virtio = virtio;
         this.queue = virtio.queue(Switchboard.RX);
         this.chain = new Chain(virtio.memory(), maxSegments);
-        this.data = new GuestData(virtio.memory().backing(), chain, maxSegments);
+        this.data = new GuestData(virtio.memory().backing(), chain, Journal.MOST_SEGMENTS);
     }
 
     private boolean anythingToSay() {
@@ -42,8 +42,10 @@ final class ToGuest {
         }
         boolean given = false;
         boolean buffers = true;
+        boolean silent = false;
         queue.wantKicks(false);
-        for (int i = 0; i < MOST_CHAINS && buffers && anythingToSay(); i++) {
+        Journal journal = switchboard.book().journal();
+        for (int i = 0; i < MOST_CHAINS && buffers && !silent && anythingToSay() && journal.mayRead(MOST_DATA_BYTES); i++) {
             if (!queue.pop(chain)) {
                 buffers = queue.wantKicks(true);
             } else if (chain.writableBytes() <= VsockHeader.LENGTH_BYTES) {
@@ -54,6 +56,7 @@ final class ToGuest {
                 int written = packet(nowNs);
                 if (written == 0) {
                     queue.unpop(chain);
+                    silent = true;
                 } else {
                     queue.complete(chain.head(), written);
                     given = true;
@@ -84,14 +87,17 @@ final class ToGuest {
             switchboard.state().count(VsockState.RESETS, 1);
             return finish(0);
         }
-        Connection connection = switchboard.table().takeReady();
-        while (connection != null) {
+        // Everybody at most once: somebody whose unread bytes were given stays in the row until that is committed.
+        for (int i = switchboard.table().capacity(); i > 0; i--) {
+            Connection connection = switchboard.table().takeReady();
+            if (connection == null) {
+                return 0;
+            }
             int length = packetOf(connection, nowNs);
             switchboard.ready(connection); // behind the others
             if (length > 0) {
                 return length;
             }
-            connection = switchboard.table().takeReady();
         }
         return 0;
     }
@@ -168,15 +174,17 @@ final class ToGuest {
             return control(connection, VsockHeader.OP_CREDIT_REQUEST);
         }
         long room = chain.writableBytes() - VsockHeader.LENGTH_BYTES;
-        data.writable(VsockHeader.LENGTH_BYTES, (int) Math.min(Math.min(room, credit), MOST_DATA_BYTES));
-        long result = switchboard.host().read(connection, data.vector());
+        int most = (int) Math.min(Math.min(room, credit), MOST_DATA_BYTES);
+        if (connection.unreadCount > 0) {
+            return data(connection, unread(connection, most));
+        }
+        if (connection.unreadGiven) {
+            return 0; // or a successor would find bytes of both
+        }
+        data.writable(VsockHeader.LENGTH_BYTES, most);
+        long result = switchboard.host().read(connection, data);
         if (result > 0) {
-            connection.sentCnt += (int) result;
-            switchboard.state().count(VsockState.BYTES_TO_GUEST, result);
-            header.op(VsockHeader.OP_RW);
-            header.len((int) result);
-            tellCredit(connection);
-            return finish((int) result);
+            return data(connection, (int) result);
         }
         if (result == 0) {
             switchboard.hostEnded(connection);
@@ -189,6 +197,27 @@ final class ToGuest {
         }
         switchboard.kill(connection);
         return reset(connection);
+    }
+
+    private int data(Connection connection, int bytes) {
+        connection.sentCnt += bytes;
+        switchboard.state().count(VsockState.BYTES_TO_GUEST, bytes);
+        header.op(VsockHeader.OP_RW);
+        header.len(bytes);
+        tellCredit(connection);
+        return finish(bytes);
+    }
+
+    /** Bytes that a predecessor read before it was killed. */
+    private int unread(Connection connection, int most) {
+        int bytes = Math.min(most, connection.unreadCount);
+        StreamMemory streams = switchboard.book().streams();
+        long from = streams.unreadAt(connection.slot);
+        chain.write(VsockHeader.LENGTH_BYTES, streams.segment(), from + connection.unreadHead, bytes);
+        connection.unreadHead += bytes;
+        connection.unreadCount -= bytes;
+        connection.unreadGiven = true;
+        return bytes;
     }
 
     private int finish(int dataBytes) {

@@ -1,9 +1,10 @@
 package io.jvmm.device.vsock;
 
-import io.jvmm.device.api.AcceptPause;
 import io.jvmm.device.api.Backend;
+import io.jvmm.device.api.DeviceCore;
 import io.jvmm.device.api.HostEvents;
 import io.jvmm.device.vsock.Connection.State;
+import io.jvmm.ipc.sys.Clock;
 import io.jvmm.ipc.sys.Epoll;
 import io.jvmm.ipc.sys.Errno;
 import io.jvmm.ipc.sys.Fd;
@@ -15,68 +16,77 @@ import io.jvmm.ipc.vsock.VsockConnectClient;
 import io.jvmm.ipc.vsock.VsockConnectLayout;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
-import java.util.function.IntToLongFunction;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The sockets of one function: the one that listens for clients of the host, the channel over which the supervisor connects for
- * the guest, and one stream for each connection, all in one epoll. See {@link HostSide} and {@link Backend}.
+ * The sockets of one function: the channel over which the supervisor brings clients of the host and connects for the guest, and one
+ * stream for each connection, all in one epoll. See {@link HostSide} and {@link Backend}.
  *
  * <p>Streams are watched for changes (edge-triggered), so a guest without buffers or credit costs nothing, and a connection takes
  * one {@code epoll_ctl} when it begins and one when it ends.
+ *
+ * <p>A process that begins to serve asks the supervisor for the sockets of its predecessor, once it has committed; see {@link Succession}.
  */
 final class UnixHostSide implements HostSide, Backend {
 
-    private static final int MOST_EVENTS = 64;
-    private static final int MOST_ACCEPTS = 16;
+    /** So many that all they can cause finds room in the journal. */
+    private static final int MOST_EVENTS = 48;
+
     private static final int MOST_ANSWERS = 64;
-    private static final long LISTENER = -1;
     private static final long CONNECTOR = -2;
+
+    /** How soon something is told again that the channel had no room for. */
+    private static final long RETRY_NS = 100_000_000;
+
+    /** So long the supervisor may take to bring a predecessor's sockets. */
+    private static final long JOIN_NS = 5_000_000_000L;
+
+    /** How far the taking over has come. */
+    private enum Joining {
+        /** The supervisor is still to be asked. */
+        TO_ASK,
+        ASKED,
+        DONE
+    }
 
     private final int function;
     private final Switchboard switchboard;
+    private final Succession succession;
     private final HostEvents events;
     private final Epoll epoll = new Epoll(MOST_EVENTS);
     private final SocketIo io = new SocketIo();
-    private final @Nullable Fd listener;
     private final @Nullable VsockConnectClient connector;
-    private final MemorySegment lines;
-    private final AcceptPause pause;
-    private final IntToLongFunction acceptor;
+    private final MemorySegment line = Arena.ofAuto().allocate(ConnectLine.MAX_BYTES, Long.BYTES);
+    private final IoVector lineVector = new IoVector(1);
+    private final Connection[] closing;
+    private int closingCount;
+    private final int nonce;
+    private Joining joining;
+    private long joinByNs;
+    private long retryAtNs = DeviceCore.NO_DEADLINE;
     private int index;
     private int unanswered;
     private @Nullable Connection firstToAsk;
     private @Nullable Connection lastToAsk;
 
-    /**
-     * @param listener listens; becomes non-blocking here; null: no client of the host ever comes
-     * @param connect the connect channel; null: the guest reaches nobody
-     * @param acceptor {@link SocketIo#accept}
-     */
-    UnixHostSide(
-            int function,
-            Switchboard switchboard,
-            HostEvents events,
-            @Nullable Fd listener,
-            @Nullable Fd connect,
-            IntToLongFunction acceptor) {
+    /** @param connect the connect channel; null: nobody comes, and the guest reaches nobody */
+    UnixHostSide(int function, Switchboard switchboard, Succession succession, HostEvents events, @Nullable Fd connect) {
         this.function = function;
         this.switchboard = switchboard;
+        this.succession = succession;
         this.events = events;
-        this.pause = new AcceptPause("function " + function, events);
-        this.acceptor = acceptor;
-        this.listener = listener;
         this.connector = connect == null ? null : new VsockConnectClient(connect, io);
-        this.lines = Arena.ofAuto().allocate((long) switchboard.table().capacity() * ConnectLine.MAX_BYTES, Long.BYTES);
-        if (listener != null) {
-            listener.setNonBlocking(true);
-            Syscall.check("watch listener", epoll.add(listener.number(), Epoll.READABLE, LISTENER));
-        }
+        this.closing = new Connection[switchboard.table().capacity()];
+        long time = Clock.monotonicNs();
+        this.nonce = (int) (time ^ time >>> Integer.SIZE); // that of no predecessor
         if (connect != null) {
             Syscall.check("watch connect channel", epoll.add(connect.number(), Epoll.READABLE, CONNECTOR));
         }
+        this.joining = connect == null ? Joining.DONE : Joining.TO_ASK;
         switchboard.host(this);
+        if (connect == null) {
+            joined();
+        }
     }
 
     // ---- Backend
@@ -105,13 +115,7 @@ final class UnixHostSide implements HostSide, Backend {
 
     @Override
     public boolean service(Poller poller, long nowNs) {
-        boolean again = pause.ends(nowNs);
-        Fd from = listener;
-        if (again && from != null) {
-            epoll.change(from.number(), Epoll.READABLE, LISTENER);
-        }
-        boolean happened = poller.isReady(index, Poller.READABLE) && service(nowNs);
-        return happened || again;
+        return poller.isReady(index, Poller.READABLE) && service(nowNs);
     }
 
     @Override
@@ -121,7 +125,7 @@ final class UnixHostSide implements HostSide, Backend {
 
     @Override
     public long nextDeadlineNs() {
-        return pause.nextDeadlineNs();
+        return joining == Joining.ASKED ? Math.min(retryAtNs, joinByNs) : retryAtNs;
     }
 
     @Override
@@ -129,9 +133,48 @@ final class UnixHostSide implements HostSide, Backend {
         return false;
     }
 
+    /** The part that is due by time; the process commits at its first turn, for nothing else can be done before. */
     @Override
     public boolean deliver(long nowNs) {
-        return false;
+        boolean due = retryAtNs <= nowNs;
+        if (due) {
+            retryAtNs = DeviceCore.NO_DEADLINE;
+            closeEnded();
+            ask();
+        }
+        if (joining == Joining.TO_ASK && retryAtNs == DeviceCore.NO_DEADLINE) {
+            due = true;
+            askForSockets(nowNs);
+        } else if (joining == Joining.ASKED && joinByNs <= nowNs) {
+            due = true;
+            events.warn("function " + function + ": the supervisor does not bring the connections of before");
+            joined();
+        }
+        if (due) {
+            switchboard.seal();
+        }
+        return due;
+    }
+
+    private void askForSockets(long nowNs) {
+        VsockConnectClient channel = connector;
+        if (channel == null || !switchboard.book().everCommitted()) {
+            return;
+        }
+        if (channel.resume(nonce)) {
+            joining = Joining.ASKED;
+            joinByNs = nowNs + JOIN_NS;
+        } else if (channel.closed()) {
+            lost(channel);
+        } else {
+            retryAtNs = nowNs + RETRY_NS;
+        }
+    }
+
+    private void joined() {
+        joining = Joining.DONE;
+        succession.complete();
+        switchboard.joined();
     }
 
     /** Takes a bounded number of events; whether there were any. */
@@ -139,17 +182,16 @@ final class UnixHostSide implements HostSide, Backend {
         int count = epoll.poll();
         for (int i = 0; i < count; i++) {
             long data = epoll.data(i);
-            if (data == LISTENER) {
-                acceptClients(nowNs);
-            } else if (data == CONNECTOR) {
-                takeAnswers();
+            if (data == CONNECTOR) {
+                takeMessages(nowNs);
             } else {
                 Connection connection = switchboard.table().slot((int) data);
-                if (connection.generation == (int) (data >>> Integer.SIZE)) {
-                    happened(connection, epoll.events(i), nowNs);
+                if (connection.generation == (int) (data >>> Integer.SIZE) && connection.open()) {
+                    happened(switchboard.table().touch(connection), epoll.events(i), nowNs);
                 }
             }
         }
+        switchboard.seal();
         return count > 0;
     }
 
@@ -161,7 +203,7 @@ final class UnixHostSide implements HostSide, Backend {
         if ((what & Epoll.WRITABLE) != 0) {
             switchboard.writable(connection, nowNs);
         }
-        if (connection.socket == Connection.NO_SOCKET) {
+        if (!connection.open()) {
             return;
         }
         if ((what & Epoll.HANG_UP) != 0) {
@@ -181,55 +223,38 @@ final class UnixHostSide implements HostSide, Backend {
 
     // ---- clients
 
-    private void acceptClients(long nowNs) {
-        Fd from = listener;
-        for (int i = 0; i < MOST_ACCEPTS && from != null; i++) {
-            long socket = acceptor.applyAsLong(from.number());
-            if (socket < 0) {
-                if (pause.begins(socket, nowNs)) {
-                    epoll.change(from.number(), 0, LISTENER);
-                }
-                return;
-            }
-            client((int) socket, nowNs);
-        }
-    }
-
     /** A client of the host has come. */
-    void client(int socket, long nowNs) {
-        Connection connection = switchboard.accepted(socket, nowNs);
+    void client(int id, int socket, long nowNs) {
+        Connection connection = switchboard.accepted(socket, id, nowNs);
         if (connection == null) {
-            SocketIo.close(socket); // as Firecracker does
+            nobodys(id, socket); // as Firecracker does
         } else if (Syscall.isError(add(connection))) {
             switchboard.free(connection);
         }
     }
 
-    /** Reads the client's line, and not a byte behind it: what follows is for the guest. */
+    /** Looks for the client's line, and takes it when it is all there, and not a byte behind it: what follows is for the guest. */
     private void readLine(Connection connection, long nowNs) {
-        long base = (long) connection.slot * ConnectLine.MAX_BYTES;
-        while (connection.lineLength < ConnectLine.MAX_BYTES) {
-            int at = connection.lineLength;
-            int wanted = Math.max(1, ConnectLine.MIN_BYTES - at);
-            long result = io.receive(connection.socket, lines, base + at, wanted);
-            if (Errno.EAGAIN.is(result)) {
-                return;
-            }
-            if (result <= 0) {
-                break;
-            }
-            connection.lineLength += (int) result;
-            if (connection.lineLength >= ConnectLine.MIN_BYTES
-                    && lines.get(ValueLayout.JAVA_BYTE, base + connection.lineLength - 1) == '\n') {
-                long port = ConnectLine.parse(lines, base, connection.lineLength);
-                if (port == ConnectLine.INVALID) {
-                    break;
-                }
-                switchboard.open(connection, (int) port, nowNs);
-                return;
-            }
+        long result = io.peek(connection.socket, line, 0, ConnectLine.MAX_BYTES);
+        if (Errno.EAGAIN.is(result)) {
+            return;
         }
-        switchboard.free(connection);
+        int length = result > 0 ? ConnectLine.length(line, (int) result) : ConnectLine.MAX_BYTES;
+        if (length == 0 && result < ConnectLine.MAX_BYTES) {
+            return; // the rest is still to come
+        }
+        long port = result > 0 && length > 0 ? ConnectLine.parse(line, 0, length) : ConnectLine.INVALID;
+        if (port == ConnectLine.INVALID) {
+            switchboard.free(connection);
+            return;
+        }
+        lineVector.clear();
+        lineVector.add(line, 0, length);
+        if (switchboard.book().journal().line(connection, lineVector, (int) port) == length) {
+            switchboard.open(connection, (int) port, nowNs);
+        } else {
+            switchboard.free(connection);
+        }
     }
 
     // ---- the connect channel
@@ -259,7 +284,7 @@ final class UnixHostSide implements HostSide, Backend {
         while (connection != null
                 && channel != null
                 && unanswered < VsockConnectLayout.MAX_OUTSTANDING
-                && channel.ask(id(connection), connection.hostPort)) {
+                && channel.ask(connection.requestId(), connection.hostPort)) {
             unanswered++;
             connection.asked = true;
             firstToAsk = connection.nextToAsk;
@@ -296,19 +321,26 @@ final class UnixHostSide implements HostSide, Backend {
         at.nextToAsk = null;
     }
 
-    /** A slot, and 16 bits of what makes its use the one that asked. */
-    private static int id(Connection connection) {
-        return (connection.generation << Short.SIZE) | connection.slot;
-    }
-
-    private void takeAnswers() {
+    private void takeMessages(long nowNs) {
         VsockConnectClient channel = connector;
         if (channel == null) {
             return;
         }
         for (int i = 0; i < MOST_ANSWERS && channel.next(); i++) {
-            unanswered = Math.max(0, unanswered - 1);
-            answer(channel.id(), channel.takeDescriptor());
+            switch (channel.what()) {
+                case VsockConnectLayout.CONNECTED -> {
+                    unanswered = Math.max(0, unanswered - 1);
+                    answer(channel.id(), channel.takeDescriptor());
+                }
+                case VsockConnectLayout.CLIENT, VsockConnectLayout.HELD ->
+                    held(channel.id(), channel.takeDescriptor(), nowNs);
+                case VsockConnectLayout.END -> {
+                    if (joining == Joining.ASKED && channel.id() == nonce) {
+                        joined();
+                    }
+                }
+                default -> nobodys(0, channel.takeDescriptor());
+            }
         }
         if (channel.closed()) {
             lost(channel);
@@ -317,16 +349,20 @@ final class UnixHostSide implements HostSide, Backend {
         }
     }
 
-    private void answer(int id, int socket) {
+    private @Nullable Connection requestOf(int id) {
         int slot = id & 0xFFFF;
-        Connection connection =
-                slot < switchboard.table().capacity() ? switchboard.table().slot(slot) : null;
-        boolean awaited =
-                connection != null && connection.state == State.CONNECTING && connection.asked && id(connection) == id;
-        if (connection == null || !awaited) {
-            if (socket != SocketIo.NO_DESCRIPTOR) {
-                SocketIo.close(socket);
-            }
+        Connection connection = (id & VsockConnectLayout.CLIENT_ID) == 0 && slot < closing.length
+                ? switchboard.table().slot(slot)
+                : null;
+        return connection != null && connection.requestId() == id ? switchboard.table().touch(connection) : null;
+    }
+
+    private void answer(int id, int socket) {
+        Connection connection = requestOf(id);
+        if (connection != null && connection.id == id) {
+            duplicate(socket); // a predecessor had it already
+        } else if (connection == null || connection.state != State.CONNECTING || !connection.asked) {
+            nobodys(id, socket);
         } else if (socket == SocketIo.NO_DESCRIPTOR) {
             switchboard.refused(connection);
         } else {
@@ -337,14 +373,72 @@ final class UnixHostSide implements HostSide, Backend {
         }
     }
 
+    /** A client, or a connection of before: it is known by its id, or it is a client that a predecessor did not get to know. */
+    private void held(int id, int socket, long nowNs) {
+        Connection connection = requestOf(id);
+        if (connection == null || (connection.id != id && connection.state != State.CONNECTING)) {
+            connection = findById(id);
+        }
+        if (connection == null) {
+            if ((id & VsockConnectLayout.CLIENT_ID) != 0 && socket != SocketIo.NO_DESCRIPTOR) {
+                client(id, socket, nowNs);
+            } else {
+                nobodys(id, socket);
+            }
+        } else if (connection.id == 0) {
+            connection.asked = true; // or would, had its predecessor come to commit
+            answer(id, socket);
+        } else if (connection.socket != Connection.NO_SOCKET || socket == SocketIo.NO_DESCRIPTOR) {
+            duplicate(socket);
+        } else if (connection.ended) {
+            connection.socket = socket;
+            toClose(connection);
+        } else {
+            connection.socket = socket;
+            if (Syscall.isError(add(connection))) {
+                switchboard.lost(connection);
+            } else {
+                succession.found(connection, socket, nowNs);
+            }
+        }
+    }
+
+    private @Nullable Connection findById(int id) {
+        ConnectionTable table = switchboard.table();
+        for (int i = 0; i < table.capacity() && id != 0; i++) {
+            if (table.slot(i).id == id) {
+                return table.touch(table.slot(i));
+            }
+        }
+        return null;
+    }
+
+    private static void duplicate(int socket) {
+        if (socket != SocketIo.NO_DESCRIPTOR) {
+            SocketIo.close(socket);
+        }
+    }
+
+    /** Of no connection: neither this process nor the supervisor needs to keep it. */
+    private void nobodys(int id, int socket) {
+        duplicate(socket);
+        VsockConnectClient channel = connector;
+        if (channel != null && id != 0) {
+            // Without room for it the supervisor keeps a socket more than it needs until the next successor.
+            channel.tellClosed(id);
+        }
+    }
+
     /** Without the supervisor the guest reaches nobody. */
     private void lost(VsockConnectClient channel) {
         epoll.remove(channel.fd().number());
         events.backendLost(function, Errno.EPIPE.number());
+        joining = Joining.DONE;
+        switchboard.joined();
         for (int i = 0; i < switchboard.table().capacity(); i++) {
             Connection connection = switchboard.table().slot(i);
             if (connection.state == State.CONNECTING) {
-                switchboard.refused(connection);
+                switchboard.refused(switchboard.table().touch(connection));
             }
         }
     }
@@ -352,13 +446,13 @@ final class UnixHostSide implements HostSide, Backend {
     // ---- streams
 
     @Override
-    public long read(Connection connection, IoVector into) {
-        return io.receive(connection.socket, into);
+    public long read(Connection connection, GuestData into) {
+        return switchboard.book().journal().read(connection, into);
     }
 
     @Override
-    public long write(Connection connection, IoVector from) {
-        return io.send(connection.socket, from);
+    public long write(Connection connection, IoVector from, int kind) {
+        return switchboard.book().journal().send(connection, from, kind);
     }
 
     @Override
@@ -376,8 +470,41 @@ final class UnixHostSide implements HostSide, Backend {
 
     @Override
     public void close(Connection connection) {
-        epoll.remove(connection.socket);
-        SocketIo.close(connection.socket);
+        if (connection.socket != Connection.NO_SOCKET) {
+            epoll.remove(connection.socket);
+            toClose(connection);
+        }
+    }
+
+    private void toClose(Connection connection) {
+        closing[closingCount++] = connection;
+    }
+
+    @Override
+    public void committed() {
+        closeEnded();
+    }
+
+    /** Closes sockets that have ended, here and at the supervisor; no successor will find them in use. */
+    private void closeEnded() {
+        VsockConnectClient channel = connector;
+        int kept = 0;
+        for (int i = 0; i < closingCount; i++) {
+            Connection connection = closing[i];
+            boolean told = connection.id == 0
+                    || channel == null
+                    || channel.closed()
+                    || channel.tellClosed(connection.id)
+                    || channel.closed();
+            if (told) {
+                SocketIo.close(connection.socket);
+                switchboard.released(connection);
+            } else {
+                closing[kept++] = connection;
+                retryAtNs = Math.min(retryAtNs, Clock.monotonicNs() + RETRY_NS);
+            }
+        }
+        closingCount = kept;
     }
 
     /** As the end of the process would. */
@@ -390,5 +517,6 @@ final class UnixHostSide implements HostSide, Backend {
             }
         }
         epoll.close();
+        switchboard.book().streams().close();
     }
 }

@@ -6,10 +6,12 @@ import io.jvmm.device.virtio.VirtioFeature;
 import io.jvmm.device.virtio.VirtioHost;
 import io.jvmm.device.virtio.VirtioIdentity;
 import io.jvmm.device.virtio.Virtqueue;
+import io.jvmm.ipc.sys.Fd;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.List;
+import java.util.Optional;
 import org.agrona.concurrent.AtomicBuffer;
 
 /**
@@ -35,6 +37,7 @@ final class VsockDevice implements VirtioDevice {
     private final VsockConfig config;
     private final VirtioHost virtio;
     private final VsockState state;
+    private final boolean fresh;
     private final Switchboard switchboard;
     private final FromGuest fromGuest;
     private final ToGuest toGuest;
@@ -44,7 +47,8 @@ final class VsockDevice implements VirtioDevice {
     VsockDevice(VsockConfig config, AtomicBuffer state, boolean fresh, VirtioHost virtio, int seed) {
         this.config = config;
         this.virtio = virtio;
-        this.state = new VsockState(state, fresh, config.cid(), config.connections());
+        this.state = new VsockState(state, fresh, config.cid());
+        this.fresh = fresh;
         this.switchboard = new Switchboard(config, this.state, virtio, seed);
         this.fromGuest = new FromGuest(switchboard, virtio, VirtioIdentity.MAX_QUEUE_SIZE);
         this.toGuest = new ToGuest(switchboard, virtio, VirtioIdentity.MAX_QUEUE_SIZE);
@@ -68,6 +72,13 @@ final class VsockDevice implements VirtioDevice {
         return identity(config);
     }
 
+    /** The connections, in the memory given for them, or without one in memory that dies with the process. */
+    Succession attach(Optional<Fd> streams) {
+        StreamMemory memory =
+                streams.map(fd -> StreamMemory.in(fd, config)).orElseGet(() -> StreamMemory.ofItsOwn(config));
+        return switchboard.attach(memory, fresh);
+    }
+
     Switchboard switchboard() {
         return switchboard;
     }
@@ -87,22 +98,26 @@ final class VsockDevice implements VirtioDevice {
     public void reset(long nowNs) {
         state.resetPending(false);
         switchboard.dropAll();
+        switchboard.seal();
     }
 
     @Override
     public boolean service(int queue, long nowNs) {
-        if (!virtio.active()) {
+        if (!virtio.active() || !switchboard.isJoined()) {
             return false;
         }
-        return switch (queue) {
-            case Switchboard.RX -> toGuest.service(nowNs);
-            case Switchboard.TX -> fromGuest.service(nowNs);
-            case Switchboard.EVENT -> tellReset();
-            default -> false;
-        };
+        boolean more =
+                switch (queue) {
+                    case Switchboard.RX -> toGuest.service(nowNs);
+                    case Switchboard.TX -> fromGuest.service(nowNs);
+                    case Switchboard.EVENT -> tellReset();
+                    default -> false;
+                };
+        switchboard.seal();
+        return more;
     }
 
-    /** The connections a guest had with our predecessor are gone (§5.10.6.7); the guest is told as soon as it has a buffer. */
+    /** Where the connections a guest had with our predecessor are gone (§5.10.6.7) the guest is told as soon as it has a buffer. */
     private boolean tellReset() {
         Virtqueue queue = virtio.queue(Switchboard.EVENT);
         if (!queue.ready() || !state.resetPending()) {
@@ -138,14 +153,21 @@ final class VsockDevice implements VirtioDevice {
     @Override
     public void timer(long nowNs) {
         switchboard.timer(nowNs);
+        switchboard.seal();
+    }
+
+    @Override
+    public void committed() {
+        switchboard.committed();
     }
 
     @Override
     public void resumed(long pausedNs, long nowNs) {
         switchboard.resumed(pausedNs);
+        switchboard.seal();
     }
 
-    /** Packets that were taken and not completed come again; they belong to no connection any more. */
+    /** Packets that were taken and not completed come again. */
     @Override
     public void resume(long nowNs) {
         virtio.wake(Switchboard.EVENT);

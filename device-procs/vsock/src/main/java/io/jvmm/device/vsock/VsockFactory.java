@@ -9,12 +9,10 @@ import io.jvmm.device.virtio.VirtioDevice;
 import io.jvmm.device.virtio.VirtioHost;
 import io.jvmm.device.virtio.VirtioIdentity;
 import io.jvmm.ipc.sys.Fd;
-import io.jvmm.ipc.sys.SocketIo;
 import io.jvmm.ipc.sys.UnixSocket;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.function.IntToLongFunction;
 import org.agrona.concurrent.AtomicBuffer;
 
 /** What the vsock process is, and how to make its functions. */
@@ -28,17 +26,8 @@ public final class VsockFactory extends VirtioClass {
     private static final Map<String, String> EXAMPLE =
             Map.of("cid", "3", "connections", "8", "buffer-bytes", "8192", "packed", "true");
 
-    private final IntToLongFunction acceptor;
-
-    /** Takes clients of the host. */
     public VsockFactory() {
-        this(SocketIo::accept);
-    }
-
-    /** For tests. */
-    VsockFactory(IntToLongFunction acceptor) {
-        super("vsock", STATE_ID, VsockState.VERSION, VsockState.STATE_V1, EXAMPLE);
-        this.acceptor = acceptor;
+        super("vsock", STATE_ID, VsockState.VERSION, VsockState.STATE_V2, EXAMPLE);
     }
 
     @Override
@@ -62,12 +51,11 @@ public final class VsockFactory extends VirtioClass {
                 UnixHostSide host = new UnixHostSide(
                         f,
                         device.switchboard(),
+                        device.attach(descriptors.find(f + ".streams")),
                         events,
-                        descriptors.find(f + ".listen").orElse(null),
-                        descriptors.find(f + ".connect").orElse(null),
-                        acceptor);
+                        descriptors.find(f + ".connect").orElse(null));
                 backends.add(host);
-                descriptors.find(f + SCRATCH).ifPresent(fd -> backends.add(new ScratchPeer(host, fd)));
+                descriptors.find(f + SCRATCH).ifPresent(fd -> backends.add(new ScratchPeer(fd)));
             }
         }
         return backends;

@@ -1,6 +1,7 @@
 package io.jvmm.device.vsock;
 
 import io.jvmm.device.api.StateRejectedException;
+import io.jvmm.ipc.vsock.VsockStreamsLayout;
 import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.StructLayout;
 import java.lang.foreign.ValueLayout;
@@ -8,28 +9,29 @@ import java.nio.ByteOrder;
 import org.agrona.concurrent.AtomicBuffer;
 
 /**
- * The device's own part of the state segment, version 1, little-endian. Connections are not in it: they live as long as the
- * sockets of the process, and a successor tells the guest that they are gone (§5.10.6.7).
+ * The device's own part of the state segment, version 2, little-endian. Connections are in the {@link StreamMemory};
+ * {@code epoch} tells what of that is committed. Where there is none that outlives the process a successor tells the guest that they are
+ * gone (§5.10.6.7). Version 1 had neither epoch nor resets.
  *
  * <pre>
- *   0    guestCid u64         16   packetsToGuest u64     48   connections u64     80   (0)
- *   8    nextHostPort u32     24   packetsFromGuest u64   56   refused u64         96
- *   12   resetPending u32     32   bytesToGuest u64       64   resets u64
+ *   0    guestCid u64         16   packetsToGuest u64     48   connections u64     80   epoch u64
+ *   8    nextHostPort u32     24   packetsFromGuest u64   56   refused u64         88   resetHead u32
+ *   12   resetPending u32     32   bytesToGuest u64       64   resets u64          92   resetCount u32
  *                             40   bytesFromGuest u64     72   guestErrors u64
  * </pre>
  *
- * <p>{@code resetPending}: 1 while the guest is still to be sent VIRTIO_VSOCK_EVENT_TRANSPORT_RESET. The counters are for
- * inspectors; nothing depends on them.
+ * <p>{@code resetPending}: 1 while the guest is still to be sent VIRTIO_VSOCK_EVENT_TRANSPORT_RESET. {@code resetHead} and
+ * {@code resetCount}: which answers to packets of no connection wait. The counters are for inspectors; nothing depends on them.
  */
 final class VsockState {
 
-    static final int VERSION = 1;
+    static final int VERSION = 2;
     static final int LENGTH_BYTES = 96;
 
     private static final ValueLayout.OfInt U32 = ValueLayout.JAVA_INT.withOrder(ByteOrder.LITTLE_ENDIAN);
     private static final ValueLayout.OfLong U64 = ValueLayout.JAVA_LONG.withOrder(ByteOrder.LITTLE_ENDIAN);
 
-    static final StructLayout STATE_V1 = MemoryLayout.structLayout(
+    static final StructLayout STATE_V2 = MemoryLayout.structLayout(
             U64.withName("guestCid"),
             U32.withName("nextHostPort"),
             U32.withName("resetPending"),
@@ -41,7 +43,9 @@ final class VsockState {
             U64.withName("refused"),
             U64.withName("resets"),
             U64.withName("guestErrors"),
-            MemoryLayout.paddingLayout(16));
+            U64.withName("epoch"),
+            U32.withName("resetHead"),
+            U32.withName("resetCount"));
 
     /** The first port given to clients of the host; those up to 2^31 - 1 are used in turn. */
     static final int FIRST_HOST_PORT = 1 << 30;
@@ -58,16 +62,17 @@ final class VsockState {
     private static final int GUEST_CID = 0;
     private static final int NEXT_HOST_PORT = 8;
     private static final int RESET_PENDING = 12;
-    private static final int TAIL = 80;
+    private static final int EPOCH = 80;
+    private static final int RESET_HEAD = 88;
+    private static final int RESET_COUNT = 92;
 
     private final AtomicBuffer buffer;
 
     /**
      * @param fresh whether to initialise it, or to check what a predecessor left
-     * @param skippedPorts how many ports a predecessor may have given away since its last commit
      * @throws StateRejectedException naming the field
      */
-    VsockState(AtomicBuffer buffer, boolean fresh, long guestCid, int skippedPorts) {
+    VsockState(AtomicBuffer buffer, boolean fresh, long guestCid) {
         this.buffer = buffer;
         if (fresh) {
             buffer.putLong(GUEST_CID, guestCid, ByteOrder.LITTLE_ENDIAN);
@@ -77,11 +82,42 @@ final class VsockState {
         require(buffer.getLong(GUEST_CID, ByteOrder.LITTLE_ENDIAN) == guestCid, "guestCid");
         require((u32(NEXT_HOST_PORT) & 0xC000_0000) == FIRST_HOST_PORT, "nextHostPort");
         require(u32(RESET_PENDING) == 0 || u32(RESET_PENDING) == 1, "resetPending");
-        for (int at = TAIL; at < LENGTH_BYTES; at += Long.BYTES) {
-            require(buffer.getLong(at) == 0, "reserved");
-        }
+        require(epoch() >= 0, "epoch");
+        require(resetHead() >= 0 && resetHead() < VsockStreamsLayout.RESETS, "resetHead");
+        require(resetCount() >= 0 && resetCount() <= VsockStreamsLayout.RESETS / 2, "resetCount");
+    }
+
+    /**
+     * The connections of a predecessor are gone.
+     *
+     * @param skippedPorts how many ports it may have given away since its last commit
+     */
+    void connectionsLost(int skippedPorts) {
         nextHostPort(u32(NEXT_HOST_PORT) + skippedPorts);
         resetPending(true);
+        resets(0, 0);
+    }
+
+    /** Which commit of the stream memory this is. */
+    long epoch() {
+        return buffer.getLong(EPOCH, ByteOrder.LITTLE_ENDIAN);
+    }
+
+    void epoch(long epoch) {
+        buffer.putLong(EPOCH, epoch, ByteOrder.LITTLE_ENDIAN);
+    }
+
+    int resetHead() {
+        return u32(RESET_HEAD);
+    }
+
+    int resetCount() {
+        return u32(RESET_COUNT);
+    }
+
+    void resets(int head, int count) {
+        buffer.putInt(RESET_HEAD, head, ByteOrder.LITTLE_ENDIAN);
+        buffer.putInt(RESET_COUNT, count, ByteOrder.LITTLE_ENDIAN);
     }
 
     private static void require(boolean valid, String field) {

@@ -173,7 +173,7 @@ class AllocationTest {
             int[] count = new int[2];
             Allocations.assertNoneIn("clients of the host", () -> {
                 for (int i = 0; i < CLIENTS_OF_A_WINDOW; i++) {
-                    host.client(sockets[count[0]++], bench.rig.nowNs());
+                    host.client(0, sockets[count[0]++], bench.rig.nowNs());
                     count[1] += raw.receive() == Packet.REQUEST ? 1 : 0;
                     raw.send(Packet.RESPONSE, 0, 0, 0);
                     raw.send(Packet.RW, 0, 100, 0);

@@ -15,11 +15,18 @@ final class HostEnd implements AutoCloseable {
     private final SocketIo io = new SocketIo();
     private final MemorySegment buffer = Arena.ofAuto().allocate(BUFFER_BYTES);
     private final UnixSocket socket;
+    private final Runnable supervisor;
     private boolean ended;
     private long error;
 
     HostEnd(UnixSocket socket) {
+        this(socket, () -> {});
+    }
+
+    /** @param supervisor lets go of what has ended */
+    HostEnd(UnixSocket socket, Runnable supervisor) {
         this.socket = socket;
+        this.supervisor = supervisor;
     }
 
     /** Writes as much as there is room for; how much that was, or a negated errno. */
@@ -57,6 +64,7 @@ final class HostEnd implements AutoCloseable {
 
     /** Whether the device has closed its end, as {@link #read} found; or reset it, where bytes of ours were unread. */
     boolean ended() {
+        supervisor.run();
         if (!ended && error == 0) {
             read(0x10000);
         }

@@ -13,14 +13,18 @@ import io.jvmm.device.virtio.rig.RigDriver;
 import io.jvmm.device.virtio.rig.VirtioRig;
 import io.jvmm.ipc.sys.Errno;
 import io.jvmm.ipc.sys.Fd;
+import io.jvmm.ipc.sys.MemFd;
 import io.jvmm.ipc.sys.SocketIo;
 import io.jvmm.ipc.sys.SysException;
 import io.jvmm.ipc.sys.UnixSocket;
+import io.jvmm.ipc.vsock.VsockConnectLayout;
 import io.jvmm.ipc.vsock.VsockConnectServer;
+import io.jvmm.ipc.vsock.VsockStreamsLayout;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayDeque;
@@ -44,9 +48,12 @@ final class VsockBench implements AutoCloseable {
     static final long ALL = RigDriver.F_INDIRECT_DESC | RigDriver.F_EVENT_IDX | RigDriver.F_RING_PACKED;
 
     private static final int RX_BYTES = 44 + 4096;
+    private static final ValueLayout.OfInt U32 = ValueLayout.JAVA_INT;
 
     private final Path directory;
     private final List<AutoCloseable> held = new ArrayList<>();
+    private final UnixSocket listener;
+    private final UnixSocket.Pair channel;
     private final VsockConnectServer supervisor;
     private final Map<Integer, UnixSocket> servers = new HashMap<>();
     private final Deque<Packet> received = new ArrayDeque<>();
@@ -63,15 +70,8 @@ final class VsockBench implements AutoCloseable {
 
     /** Makes what {@link VsockFactory} makes and keeps the last device. */
     private static final class Capture implements VirtioFactory {
-        private final VsockFactory factory = new VsockFactory(this::take);
-        private long acceptError;
-        private int accepts;
+        private final VsockFactory factory = new VsockFactory();
         private @Nullable VsockDevice device;
-
-        private long take(int socket) {
-            accepts++;
-            return acceptError != 0 ? acceptError : SocketIo.accept(socket);
-        }
 
         @Override
         public String name() {
@@ -122,21 +122,35 @@ final class VsockBench implements AutoCloseable {
         this(Map.of());
     }
 
-    /** @param entries without the function's number */
     VsockBench(Map<String, String> entries) {
+        this(entries, true);
+    }
+
+    /**
+     * @param entries without the function's number
+     * @param streams whether connections have memory that outlives the process
+     */
+    VsockBench(Map<String, String> entries, boolean streams) {
         try {
             directory = Files.createTempDirectory("vsock");
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
-        UnixSocket listener = hold(UnixSocket.listen(path(), 1024));
-        UnixSocket.Pair channel = hold(UnixSocket.seqPacketPair());
-        supervisor = new VsockConnectServer(channel.left());
+        listener = hold(UnixSocket.listen(path(), 1024));
+        listener.fd().setNonBlocking(true);
+        channel = hold(UnixSocket.seqPacketPair());
         Map<String, String> all = new HashMap<>(Map.of("0.cid", Long.toString(CID), "0.connections", "64"));
         all.put("0.buffer-bytes", "65536");
         entries.forEach((key, value) -> all.put("0." + key, value));
-        Map<String, Fd> descriptors =
-                Map.of("0.listen", listener.fd(), "0.connect", channel.right().fd());
+        int connections = Integer.parseInt(all.get("0.connections"));
+        supervisor = hold(new VsockConnectServer(channel.left(), connections));
+        Map<String, Fd> descriptors = new HashMap<>(Map.of("0.connect", channel.right().fd()));
+        if (streams) {
+            VsockStreamsLayout layout =
+                    new VsockStreamsLayout(connections, Integer.parseInt(all.get("0.buffer-bytes")));
+            descriptors.put(
+                    "0.streams", hold(MemFd.createSealed("streams", layout.totalBytes())).fd());
+        }
         rig = hold(new VirtioRig(capture, all, descriptors, 16 << 20));
         driver = rig.driver();
     }
@@ -215,16 +229,46 @@ final class VsockBench implements AutoCloseable {
 
     private boolean supervise() {
         boolean answered = false;
-        while (supervisorAnswers && supervisor.next() == VsockConnectServer.Next.REQUEST) {
-            Path place = Path.of(path() + "_" + Integer.toUnsignedString(supervisor.port()));
-            try (UnixSocket stream = UnixSocket.connectNow(place)) {
-                supervisor.accept(supervisor.id(), stream.fd());
-            } catch (SysException e) {
-                supervisor.refuse(supervisor.id(), e.errno());
+        if (supervisorAnswers) {
+            for (VsockConnectServer.Next next = supervisor.next(); isWork(next); next = supervisor.next()) {
+                if (next == VsockConnectServer.Next.REQUEST) {
+                    connect();
+                }
+                answered = true;
             }
-            answered = true;
+            for (long client = listener.tryAccept(); client >= 0; client = listener.tryAccept()) {
+                if (supervisor.full()) {
+                    SocketIo.close((int) client);
+                } else {
+                    supervisor.client(Fd.of((int) client));
+                }
+                answered = true;
+            }
+            supervisor.flush();
         }
         return answered;
+    }
+
+    private static boolean isWork(VsockConnectServer.Next next) {
+        return next == VsockConnectServer.Next.REQUEST || next == VsockConnectServer.Next.DONE;
+    }
+
+    private void connect() {
+        if (supervisor.answered(supervisor.id())) {
+            supervisor.acceptAgain(supervisor.id());
+            return;
+        }
+        Path place = Path.of(path() + "_" + Integer.toUnsignedString(supervisor.port()));
+        try (UnixSocket stream = UnixSocket.connectNow(place)) {
+            supervisor.accept(supervisor.id(), stream.fd());
+        } catch (SysException e) {
+            supervisor.refuse(supervisor.id(), e.errno());
+        }
+    }
+
+    /** Sockets the supervisor holds. */
+    int heldSockets() {
+        return supervisor.held();
     }
 
     /** The supervisor is gone. */
@@ -240,16 +284,6 @@ final class VsockBench implements AutoCloseable {
             throw new AssertionError();
         }
         return device;
-    }
-
-    /** Clients of the host cannot be taken for this reason; null: they can. */
-    void acceptFails(@Nullable Errno why) {
-        capture.acceptError = why == null ? 0 : -why.number();
-    }
-
-    /** How often the device has tried to take a client. */
-    int accepts() {
-        return capture.accepts;
     }
 
     // ---- the guest
@@ -356,7 +390,7 @@ final class VsockBench implements AutoCloseable {
         if (number < 0) {
             throw new AssertionError("nobody has come: " + Errno.of((int) -number));
         }
-        return hold(new HostEnd(UnixSocket.of(Fd.of((int) number))));
+        return hold(new HostEnd(UnixSocket.of(Fd.of((int) number)), this::supervise));
     }
 
     /** Accepts and throws away what waits, and takes the connection of a new REQUEST. */
@@ -379,17 +413,25 @@ final class VsockBench implements AutoCloseable {
         rig.settle();
     }
 
-    /** The supervisor refuses what was asked; allocates nothing. */
+    /** A supervisor that refuses what was asked, and holds nothing; allocates nothing. */
     void refuse() {
-        while (supervisor.next() == VsockConnectServer.Next.REQUEST) {
-            supervisor.refuse(supervisor.id(), Errno.ECONNREFUSED);
-        }
+        answerRaw(Errno.ECONNREFUSED.number(), SocketIo.NO_DESCRIPTOR);
     }
 
-    /** The supervisor passes one end of the same pair for every request: that takes no allocation. */
+    /** A supervisor that passes one end of the same pair for every request, and holds nothing: that takes no allocation. */
     void acceptOverAndOver() {
-        while (supervisor.next() == VsockConnectServer.Next.REQUEST) {
-            supervisor.accept(supervisor.id(), overAndOver.left().fd());
+        answerRaw(0, overAndOver.left().fd().number());
+    }
+
+    private void answerRaw(int errno, int descriptor) {
+        int fd = channel.left().fd().number();
+        int length = VsockConnectLayout.LENGTH_BYTES;
+        while (io.receiveMessage(fd, drained, 0, length) == length) {
+            if (drained.get(U32, VsockConnectLayout.WHAT) == VsockConnectLayout.CONNECT) {
+                drained.set(U32, VsockConnectLayout.WHAT, VsockConnectLayout.CONNECTED);
+                drained.set(U32, VsockConnectLayout.VALUE, errno);
+                io.sendMessage(fd, drained, 0, length, descriptor);
+            }
         }
     }
 
@@ -402,7 +444,7 @@ final class VsockBench implements AutoCloseable {
 
     /** A client of the host, connected. */
     HostEnd client() {
-        return hold(new HostEnd(UnixSocket.connect(path())));
+        return hold(new HostEnd(UnixSocket.connect(path()), this::supervise));
     }
 
     /** A connection the guest has made to a port where the host listens. */

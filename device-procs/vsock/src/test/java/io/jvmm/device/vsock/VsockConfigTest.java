@@ -1,6 +1,7 @@
 package io.jvmm.device.vsock;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -49,10 +50,12 @@ class VsockConfigTest {
     @Test
     void aSuccessorAnnouncesTheResetAndUsesNoPortAgain() {
         UnsafeBuffer bytes = new UnsafeBuffer(new byte[VsockState.LENGTH_BYTES]);
-        VsockState first = new VsockState(bytes, true, 7, 10);
+        VsockState first = new VsockState(bytes, true, 7);
         assertEquals(1 << 30, first.takeHostPort());
         assertEquals((1 << 30) + 1, first.takeHostPort());
-        VsockState second = new VsockState(bytes, false, 7, 10);
+        VsockState second = new VsockState(bytes, false, 7);
+        assertFalse(second.resetPending());
+        second.connectionsLost(10);
         assertTrue(second.resetPending());
         assertEquals((1 << 30) + 12, second.takeHostPort());
         bytes.putInt(8, Integer.MAX_VALUE);
@@ -61,15 +64,11 @@ class VsockConfigTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"0, 8", "8, 0", "8, -1", "12, 2", "80, 1", "95, 1"})
+    @CsvSource({"0, 8", "8, 0", "8, -1", "12, 2", "84, -1", "88, 512", "88, -1", "92, 257", "92, -1"})
     void aStateThatCannotBeIsRefused(int offset, int value) {
         UnsafeBuffer bytes = new UnsafeBuffer(new byte[VsockState.LENGTH_BYTES]);
-        new VsockState(bytes, true, 7, 10);
-        if (offset == 95) {
-            bytes.putByte(offset, (byte) value);
-        } else {
-            bytes.putInt(offset, value);
-        }
-        assertThrows(StateRejectedException.class, () -> new VsockState(bytes, false, 7, 10));
+        new VsockState(bytes, true, 7);
+        bytes.putInt(offset, value);
+        assertThrows(StateRejectedException.class, () -> new VsockState(bytes, false, 7));
     }
 }

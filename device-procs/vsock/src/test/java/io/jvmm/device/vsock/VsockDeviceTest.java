@@ -127,6 +127,7 @@ class VsockDeviceTest {
         HostEnd gone = bench.client();
         gone.write("CONNECT 5");
         gone.close();
+        bench.settle();
         bench.rig.advance(59 * SECOND);
         assertEquals(1, bench.device().switchboard().table().used());
         assertFalse(silent.ended());
@@ -138,10 +139,10 @@ class VsockDeviceTest {
     @Test
     void withoutADriverNobodyListensInTheGuest() {
         HostEnd client = bench.client();
-        bench.rig.settle();
+        bench.settleHost();
         assertFalse(client.ended(), "it has not said where to yet");
         client.write("CONNECT 52\n");
-        bench.rig.settle();
+        bench.settleHost();
         assertTrue(client.ended());
     }
 

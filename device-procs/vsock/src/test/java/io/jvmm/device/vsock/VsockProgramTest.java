@@ -50,14 +50,20 @@ class VsockProgramTest {
     private final AtomicInteger clients = new AtomicInteger();
     private volatile boolean ended;
 
-    private void serve(VsockConnectServer server, Path listener) {
+    private void serve(VsockConnectServer server, UnixSocket listener, Path path) {
         SocketIo io = new SocketIo();
         MemorySegment bytes = Arena.ofAuto().allocate(SOME_BYTES);
         while (!ended) {
-            while (server.next() == VsockConnectServer.Next.REQUEST) {
-                answer(server);
-                client(listener);
+            for (VsockConnectServer.Next next = server.next(); isWork(next); next = server.next()) {
+                if (next == VsockConnectServer.Next.REQUEST) {
+                    answer(server);
+                    client(path);
+                }
             }
+            for (long client = listener.tryAccept(); client >= 0; client = listener.tryAccept()) {
+                server.client(Fd.of((int) client));
+            }
+            server.flush();
             for (UnixSocket echo : echoes) {
                 long count = io.receive(echo.fd().number(), bytes, 0, SOME_BYTES);
                 if (count > 0) {
@@ -67,6 +73,10 @@ class VsockProgramTest {
             LockSupport.parkNanos(LOOK_NS);
         }
         echoes.forEach(UnixSocket::close);
+    }
+
+    private static boolean isWork(VsockConnectServer.Next next) {
+        return next == VsockConnectServer.Next.REQUEST || next == VsockConnectServer.Next.DONE;
     }
 
     private void answer(VsockConnectServer server) {
@@ -82,9 +92,9 @@ class VsockProgramTest {
         echoes.add(pair.right());
     }
 
-    private void client(Path listener) {
+    private void client(Path path) {
         int number = clients.getAndIncrement();
-        try (UnixSocket client = UnixSocket.connect(listener)) {
+        try (UnixSocket client = UnixSocket.connect(path)) {
             String line = List.of("CONNECT 4321\n", "GET / HTTP/1.1\n", "").get(number % 3);
             if (!line.isEmpty()) {
                 client.send(line.getBytes(StandardCharsets.US_ASCII));
@@ -110,10 +120,12 @@ class VsockProgramTest {
         Path path = directory.resolve("v.sock");
         UnixSocket.Pair channel = UnixSocket.seqPacketPair();
         UnixSocket listener = UnixSocket.listen(path, 64);
+        listener.fd().setNonBlocking(true);
         VirtioFactory factory = new WithHost(
-                new VsockFactory(), Map.of("0.connect", channel.left().fd(), "0.listen", listener.fd()));
-        Thread host =
-                Thread.ofPlatform().name("host").start(() -> serve(new VsockConnectServer(channel.right()), path));
+                new VsockFactory(), Map.of("0.connect", channel.left().fd()));
+        Thread host = Thread.ofPlatform()
+                .name("host")
+                .start(() -> serve(new VsockConnectServer(channel.right(), 8), listener, path));
         try {
             assertEquals(new ExitStatus.Exited(ProcessExit.STOPPED.code()), life.live(new VirtioProcess(factory)));
         } finally {
