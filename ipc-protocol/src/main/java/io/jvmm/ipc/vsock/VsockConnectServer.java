@@ -32,7 +32,7 @@ public final class VsockConnectServer implements AutoCloseable {
     /** Answers and announcements that wait for room; a device that reads nothing loses those beyond. */
     private static final int MOST_WAITING = 4096;
 
-    private final UnixSocket socket;
+    private UnixSocket socket;
     private final int mostHeld;
     private final SocketIo io = new SocketIo();
     private final MemorySegment message = Arena.ofAuto().allocate(VsockConnectLayout.LENGTH_BYTES, Long.BYTES);
@@ -74,6 +74,13 @@ public final class VsockConnectServer implements AutoCloseable {
         return socket.fd();
     }
 
+    /** Goes on over another channel, with a device that has not seen anything of this one; what is held stays. */
+    public void renew(UnixSocket newSocket) {
+        socket.close();
+        socket = newSocket;
+        waiting.clear(); // who comes asks for everything
+    }
+
     /** Sockets held now. */
     public int held() {
         return held.size();
@@ -110,8 +117,7 @@ public final class VsockConnectServer implements AutoCloseable {
 
     private Next take(int what) {
         return switch (what) {
-            case VsockConnectLayout.CONNECT ->
-                (id & VsockConnectLayout.CLIENT_ID) == 0 ? Next.REQUEST : Next.VIOLATION;
+            case VsockConnectLayout.CONNECT -> (id & VsockConnectLayout.CLIENT_ID) == 0 ? Next.REQUEST : Next.VIOLATION;
             case VsockConnectLayout.CLOSED -> {
                 letGo(id); // of what is not held any more a successor says it again
                 yield Next.DONE;

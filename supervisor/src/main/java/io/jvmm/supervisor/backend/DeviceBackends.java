@@ -2,7 +2,7 @@ package io.jvmm.supervisor.backend;
 
 import io.jvmm.ipc.sys.Fd;
 import io.jvmm.ipc.sys.SysException;
-import io.jvmm.ipc.sys.UnixSocket;
+import io.jvmm.ipc.vsock.VsockStreamsLayout;
 import io.jvmm.supervisor.config.BalloonConfig;
 import io.jvmm.supervisor.config.BlockConfig;
 import io.jvmm.supervisor.config.ConsoleConfig;
@@ -25,20 +25,23 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * What the devices on the PCI bus are wired to. Most of it outlives a reset of the guest. Made anew for each life are a stream
- * of frames, for nobody knows where in a frame it stopped, and the channel of a vsock, for what it holds answers the last guest.
+ * of frames, for nobody knows where in a frame it stopped, and the connections of a vsock, which are the last guest's.
  * One thread.
  */
 public final class DeviceBackends implements AutoCloseable {
     private static final int VSOCK_BACKLOG = 64;
+    private static final VsockStreamsLayout VSOCK_STREAMS =
+            new VsockStreamsLayout(VsockConfig.MOST_CONNECTIONS, 128 * 1024);
 
     private final Opening opening;
     private final Map<VirtioConfig, Wiring> wirings = new HashMap<>();
     private final List<Passt> passts = new ArrayList<>();
     private final Map<VirtioConfig, Path> passtPrograms = new HashMap<>();
+    private final Map<VirtioConfig, Fd> listeners = new HashMap<>();
     private final List<Channel> channels = new ArrayList<>();
 
-    /** The way on which a vsock's process asks for connections in one life of the machine. */
-    private record Channel(VirtioConfig device, UnixSocket.Pair pair, VsockBroker broker) {}
+    /** What a vsock has of the host in one life of the machine. */
+    private record Channel(VirtioConfig device, VsockBroker broker) {}
 
     public DeviceBackends(Opening opening) {
         this.opening = opening;
@@ -150,11 +153,16 @@ public final class DeviceBackends implements AutoCloseable {
     }
 
     private Wiring openVsock(VsockConfig vsock) {
-        Wiring wiring = new Wiring().put("cid", vsock.cid());
         @Nullable
         Fd listen =
                 new Streams(opening).listen(opening.config().deviceSubject(vsock, "path"), vsock.path(), VSOCK_BACKLOG);
-        return wiring.fd("listen", listen);
+        if (listen != null) {
+            listeners.put(vsock, listen);
+        }
+        return new Wiring()
+                .put("cid", vsock.cid())
+                .put("connections", VSOCK_STREAMS.connections())
+                .put("buffer-bytes", VSOCK_STREAMS.bufferBytes());
     }
 
     /**
@@ -171,8 +179,7 @@ public final class DeviceBackends implements AutoCloseable {
         });
         for (VirtioConfig device : devices()) {
             if (device instanceof VsockConfig vsock) {
-                UnixSocket.Pair pair = UnixSocket.seqPacketPair();
-                channels.add(new Channel(vsock, pair, new VsockBroker(vsock.path(), pair.left())));
+                channels.add(new Channel(vsock, new VsockBroker(vsock.path(), listeners.get(vsock), VSOCK_STREAMS)));
             }
         }
     }
@@ -181,7 +188,7 @@ public final class DeviceBackends implements AutoCloseable {
     private void endLife() {
         passts.forEach(Passt::close);
         passts.clear();
-        channels.forEach(c -> c.pair().close());
+        channels.forEach(c -> c.broker().close());
         channels.clear();
     }
 
@@ -194,7 +201,8 @@ public final class DeviceBackends implements AutoCloseable {
         passts.stream().filter(p -> p.title().equals(device.title())).forEach(p -> wiring.fd("passt", p.socket()));
         channels.stream()
                 .filter(c -> c.device().equals(device))
-                .forEach(c -> wiring.fd("connect", c.pair().right().fd()));
+                .forEach(c -> wiring.fd("connect", c.broker().deviceEnd())
+                        .fd("streams", c.broker().streams()));
         return wiring;
     }
 

@@ -5,9 +5,7 @@ import io.jvmm.ipc.sys.ExitStatus;
 import io.jvmm.ipc.sys.Poller;
 import io.jvmm.supervisor.backend.DeviceBackends;
 import io.jvmm.supervisor.backend.Passt;
-import io.jvmm.supervisor.backend.VsockBroker;
 import io.jvmm.supervisor.launch.MachinePlan;
-import io.jvmm.supervisor.launch.ProcessInstance;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -20,7 +18,7 @@ final class Helpers {
     private final PollSlots poller;
     private final MachineLoop loop;
     private final List<Program> programs = new ArrayList<>();
-    private final List<Broker> brokers = new ArrayList<>();
+    private final List<BrokerWatch> brokers = new ArrayList<>();
 
     /** A program and its places in the poll set. */
     private static final class Program {
@@ -43,37 +41,21 @@ final class Helpers {
         }
     }
 
-    /** A broker and its place in the poll set. */
-    private static final class Broker {
-        final ProcessInstance process;
-        final VsockBroker broker;
-        final int index;
-        /** Not listened to for a while, because it is asked too much. */
-        boolean deaf;
-
-        /** Not listened to until the device has another process. */
-        boolean cut;
-
-        Broker(ProcessInstance process, VsockBroker broker, PollSlots poller) {
-            this.process = process;
-            this.broker = broker;
-            this.index = poller.take(broker.fd(), Poller.READABLE);
-        }
-    }
-
     Helpers(Optional<DeviceBackends> devices, PollSlots poller, Console console, MachineLoop loop) {
         this.poller = poller;
         this.loop = loop;
         devices.ifPresent(d -> {
             d.passts().forEach(p -> programs.add(new Program(p, poller, console)));
-            d.brokers().forEach((device, b) -> brokers.add(new Broker(MachinePlan.processOf(device), b, poller)));
+            d.brokers()
+                    .forEach((device, b) ->
+                            brokers.add(new BrokerWatch(MachinePlan.processOf(device), b, poller, loop)));
         });
     }
 
     /** Does what the last poll found. */
     void serve() {
         programs.forEach(this::serve);
-        brokers.forEach(this::serve);
+        brokers.forEach(BrokerWatch::serve);
     }
 
     /** When somebody who is not listened to now is to be listened to again, by {@link #serve}; {@link MachineLifecycle#NEVER}. */
@@ -83,43 +65,10 @@ final class Helpers {
         for (Program p : programs) {
             next = p.deafUntilNs == 0 ? next : Math.min(next, p.deafUntilNs);
         }
-        for (Broker b : brokers) {
-            next = b.deaf ? Math.min(next, now + b.broker.deafForNs(now)) : next;
+        for (BrokerWatch b : brokers) {
+            next = Math.min(next, b.listensAgainNs(now));
         }
         return next;
-    }
-
-    /** A device has another process: what its predecessor has asked for is not answered, and the new one is listened to. */
-    void successorOf(ProcessInstance device) {
-        for (Broker b : brokers) {
-            if (b.process.equals(device) && b.cut) {
-                b.cut = false;
-                b.broker.forget();
-                poller.listen(b.index);
-            }
-        }
-    }
-
-    private void serve(Broker b) {
-        if (b.cut) {
-            return;
-        }
-        if (b.deaf) {
-            if (b.broker.deafForNs(Clock.monotonicNs()) == 0) {
-                b.deaf = false;
-                poller.listen(b.index);
-            }
-        } else if (poller.ready(b.index) != 0) {
-            if (!b.broker.serve()) {
-                b.cut = true;
-                poller.ignore(b.index);
-                loop.handle(new MachineEvent.Violation(
-                        b.process, MachineEvent.Violation.SUPERVISOR, "it sent what is no request for a connection"));
-            } else if (b.broker.deafForNs(Clock.monotonicNs()) > 0) {
-                b.deaf = true;
-                poller.ignore(b.index);
-            }
-        }
     }
 
     private void serve(Program p) {

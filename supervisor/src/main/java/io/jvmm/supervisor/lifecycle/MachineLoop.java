@@ -427,7 +427,6 @@ public final class MachineLoop implements MachineActions {
                 return;
             }
         }
-        helpers.successorOf(process);
         send(process, SupervisorRequestType.START, 0);
         sendOwed(process);
     }

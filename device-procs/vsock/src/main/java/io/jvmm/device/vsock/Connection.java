@@ -53,6 +53,7 @@ final class Connection {
     int id;
     /** The socket is of no use any more. */
     boolean ended;
+
     int hostPort;
     int guestPort;
     long deadlineNs = NO_DEADLINE;
@@ -101,6 +102,7 @@ final class Connection {
     int greeted;
     /** What was read and not given to the guest, in the connection's unread memory. */
     int unreadHead;
+
     int unreadCount;
 
     /** Which of its two records is the committed one. */

@@ -49,9 +49,7 @@ final class DataToHost {
             }
         }
         if (taken < data.lengthBytes()) {
-            switchboard
-                    .buffers()
-                    .append(connection, data.chain(), data.position() + taken, data.lengthBytes() - taken);
+            switchboard.buffers().append(connection, data.chain(), data.position() + taken, data.lengthBytes() - taken);
             if (!connection.writeBlocked) {
                 connection.writeBlocked = true;
                 switchboard.host().watchWritable(connection, true);

@@ -32,11 +32,11 @@ final class StreamMemory implements AutoCloseable {
     private final UnsafeBuffer fixed;
     private final boolean blank;
 
-    private StreamMemory(VsockStreamsLayout layout, Mapping mapping) {
+    private StreamMemory(VsockStreamsLayout layout, Mapping mapping, boolean fresh) {
         this.layout = layout;
         this.mapping = mapping;
         this.fixed = mapping.buffer(0, layout.buffers());
-        this.blank = fixed.getLong(0) == 0;
+        this.blank = fresh || fixed.getLong(0) == 0;
         if (blank) {
             fixed.putInt(VERSION_AT, VERSION);
             fixed.putInt(CONNECTIONS_AT, layout.connections());
@@ -57,22 +57,23 @@ final class StreamMemory implements AutoCloseable {
     static StreamMemory ofItsOwn(VsockConfig config) {
         VsockStreamsLayout layout = new VsockStreamsLayout(config.connections(), config.bufferBytes());
         try (MemFd memFd = MemFd.createSealed("vsock-streams", layout.totalBytes())) {
-            return new StreamMemory(layout, memFd.map());
+            return new StreamMemory(layout, memFd.map(), true);
         }
     }
 
     /**
      * The memory in a descriptor of the supervisor's, which is closed.
      *
+     * @param fresh whether the device begins anew, whatever is in it
      * @throws StateRejectedException when it is not sealed, or not of this configuration
      */
-    static StreamMemory in(Fd fd, VsockConfig config) {
+    static StreamMemory in(Fd fd, VsockConfig config, boolean fresh) {
         VsockStreamsLayout layout = new VsockStreamsLayout(config.connections(), config.bufferBytes());
         try (fd) {
             require(FileIo.size(fd) == layout.totalBytes(), "length");
             require(MemFd.of(fd).hasSeals(MemFd.SEALS_FIXED_SIZE), "seals");
             return new StreamMemory(
-                    layout, Mapping.sharedNoReserve(fd, 0, layout.totalBytes(), Mapping.Access.READ_WRITE));
+                    layout, Mapping.sharedNoReserve(fd, 0, layout.totalBytes(), Mapping.Access.READ_WRITE), fresh);
         }
     }
 
@@ -82,7 +83,7 @@ final class StreamMemory implements AutoCloseable {
         }
     }
 
-    /** Whether nothing was ever in it. */
+    /** Whether nothing is in it that counts. */
     boolean blank() {
         return blank;
     }

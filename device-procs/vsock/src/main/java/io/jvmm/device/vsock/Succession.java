@@ -21,6 +21,7 @@ final class Succession implements Journal.Calls {
     private final ConnectionTable table;
     private final ConnectionBook book;
     private final GuestMemory memory;
+    private boolean adopted;
 
     Succession(Switchboard switchboard, ConnectionBook book, GuestMemory memory) {
         this.switchboard = switchboard;
@@ -31,11 +32,17 @@ final class Succession implements Journal.Calls {
 
     /** The first half. */
     void adopt() {
+        adopted = true;
         book.adopt();
         book.settle(this);
         for (int i = 0; i < table.capacity(); i++) {
             switchboard.ready(table.slot(i));
         }
+    }
+
+    /** Whether there is a predecessor whose connections go on. */
+    boolean adopted() {
+        return adopted;
     }
 
     private boolean isAlive(int slot, int generation) {
@@ -66,9 +73,14 @@ final class Succession implements Journal.Calls {
             connection.unreadHead = 0;
         }
         int end = connection.unreadHead + connection.unreadCount;
-        StreamMemory.require(
-                moved <= VsockStreamsLayout.UNREAD_BYTES - end, "bytes read of a connection");
-        book.journal().fetch(entry, moved, memory, book.streams().segment(), book.streams().unreadAt(slot) + end);
+        StreamMemory.require(moved <= VsockStreamsLayout.UNREAD_BYTES - end, "bytes read of a connection");
+        book.journal()
+                .fetch(
+                        entry,
+                        moved,
+                        memory,
+                        book.streams().segment(),
+                        book.streams().unreadAt(slot) + end);
         connection.unreadCount += moved;
     }
 
@@ -131,8 +143,7 @@ final class Succession implements Journal.Calls {
     private void without(Connection connection) {
         switch (connection.state) {
             case FREE -> {}
-            case CLOSING -> switchboard.released(connection);
-            case DEAD -> connection.id = 0;
+            case CLOSING, DEAD -> switchboard.released(connection);
             case CONNECTING -> {
                 connection.id = 0;
                 connection.asked = false;

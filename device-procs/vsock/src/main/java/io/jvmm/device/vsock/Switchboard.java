@@ -36,7 +36,8 @@ final class Switchboard {
     private HostSide host = HostSide.NOBODY;
     private boolean joined;
 
-    @SuppressWarnings("NullAway.Init") // attach() comes before anything is served: the memory is among the back ends' descriptors
+    @SuppressWarnings(
+            "NullAway.Init") // attach() comes before anything is served: the memory is among the back ends' descriptors
     private ConnectionBook book;
 
     Switchboard(VsockConfig config, VsockState state, VirtioHost virtio, int seed) {

@@ -45,7 +45,9 @@ final class ToGuest {
         boolean silent = false;
         queue.wantKicks(false);
         Journal journal = switchboard.book().journal();
-        for (int i = 0; i < MOST_CHAINS && buffers && !silent && anythingToSay() && journal.mayRead(MOST_DATA_BYTES); i++) {
+        for (int i = 0;
+                i < MOST_CHAINS && buffers && !silent && anythingToSay() && journal.mayRead(MOST_DATA_BYTES);
+                i++) {
             if (!queue.pop(chain)) {
                 buffers = queue.wantKicks(true);
             } else if (chain.writableBytes() <= VsockHeader.LENGTH_BYTES) {

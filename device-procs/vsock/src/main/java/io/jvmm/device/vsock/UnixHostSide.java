@@ -70,7 +70,8 @@ final class UnixHostSide implements HostSide, Backend {
     private @Nullable Connection lastToAsk;
 
     /** @param connect the connect channel; null: nobody comes, and the guest reaches nobody */
-    UnixHostSide(int function, Switchboard switchboard, Succession succession, HostEvents events, @Nullable Fd connect) {
+    UnixHostSide(
+            int function, Switchboard switchboard, Succession succession, HostEvents events, @Nullable Fd connect) {
         this.function = function;
         this.switchboard = switchboard;
         this.succession = succession;
@@ -197,7 +198,7 @@ final class UnixHostSide implements HostSide, Backend {
 
     private void happened(Connection connection, int what, long nowNs) {
         if (connection.state == State.HANDSHAKE) {
-            readLine(connection, nowNs);
+            readLine(connection, (what & (Epoll.PEER_CLOSED | Epoll.HANG_UP)) != 0, nowNs);
             return;
         }
         if ((what & Epoll.WRITABLE) != 0) {
@@ -234,16 +235,14 @@ final class UnixHostSide implements HostSide, Backend {
     }
 
     /** Looks for the client's line, and takes it when it is all there, and not a byte behind it: what follows is for the guest. */
-    private void readLine(Connection connection, long nowNs) {
+    private void readLine(Connection connection, boolean all, long nowNs) {
         long result = io.peek(connection.socket, line, 0, ConnectLine.MAX_BYTES);
-        if (Errno.EAGAIN.is(result)) {
-            return;
-        }
-        int length = result > 0 ? ConnectLine.length(line, (int) result) : ConnectLine.MAX_BYTES;
-        if (length == 0 && result < ConnectLine.MAX_BYTES) {
+        int length = result > 0 ? ConnectLine.length(line, (int) result) : 0;
+        boolean more = Errno.EAGAIN.is(result) || (result > 0 && result < ConnectLine.MAX_BYTES);
+        if (length == 0 && more && !all) {
             return; // the rest is still to come
         }
-        long port = result > 0 && length > 0 ? ConnectLine.parse(line, 0, length) : ConnectLine.INVALID;
+        long port = length > 0 ? ConnectLine.parse(line, 0, length) : ConnectLine.INVALID;
         if (port == ConnectLine.INVALID) {
             switchboard.free(connection);
             return;
@@ -332,8 +331,9 @@ final class UnixHostSide implements HostSide, Backend {
                     unanswered = Math.max(0, unanswered - 1);
                     answer(channel.id(), channel.takeDescriptor());
                 }
-                case VsockConnectLayout.CLIENT, VsockConnectLayout.HELD ->
-                    held(channel.id(), channel.takeDescriptor(), nowNs);
+                case VsockConnectLayout.CLIENT -> held(channel.id(), channel.takeDescriptor(), true, nowNs);
+                case VsockConnectLayout.HELD ->
+                    held(channel.id(), channel.takeDescriptor(), succession.adopted(), nowNs);
                 case VsockConnectLayout.END -> {
                     if (joining == Joining.ASKED && channel.id() == nonce) {
                         joined();
@@ -354,7 +354,9 @@ final class UnixHostSide implements HostSide, Backend {
         Connection connection = (id & VsockConnectLayout.CLIENT_ID) == 0 && slot < closing.length
                 ? switchboard.table().slot(slot)
                 : null;
-        return connection != null && connection.requestId() == id ? switchboard.table().touch(connection) : null;
+        return connection != null && connection.requestId() == id
+                ? switchboard.table().touch(connection)
+                : null;
     }
 
     private void answer(int id, int socket) {
@@ -374,13 +376,13 @@ final class UnixHostSide implements HostSide, Backend {
     }
 
     /** A client, or a connection of before: it is known by its id, or it is a client that a predecessor did not get to know. */
-    private void held(int id, int socket, long nowNs) {
+    private void held(int id, int socket, boolean mayBeNew, long nowNs) {
         Connection connection = requestOf(id);
         if (connection == null || (connection.id != id && connection.state != State.CONNECTING)) {
             connection = findById(id);
         }
         if (connection == null) {
-            if ((id & VsockConnectLayout.CLIENT_ID) != 0 && socket != SocketIo.NO_DESCRIPTOR) {
+            if (mayBeNew && (id & VsockConnectLayout.CLIENT_ID) != 0 && socket != SocketIo.NO_DESCRIPTOR) {
                 client(id, socket, nowNs);
             } else {
                 nobodys(id, socket);

@@ -75,7 +75,7 @@ final class VsockDevice implements VirtioDevice {
     /** The connections, in the memory given for them, or without one in memory that dies with the process. */
     Succession attach(Optional<Fd> streams) {
         StreamMemory memory =
-                streams.map(fd -> StreamMemory.in(fd, config)).orElseGet(() -> StreamMemory.ofItsOwn(config));
+                streams.map(fd -> StreamMemory.in(fd, config, fresh)).orElseGet(() -> StreamMemory.ofItsOwn(config));
         return switchboard.attach(memory, fresh);
     }
 
@@ -106,13 +106,12 @@ final class VsockDevice implements VirtioDevice {
         if (!virtio.active() || !switchboard.isJoined()) {
             return false;
         }
-        boolean more =
-                switch (queue) {
-                    case Switchboard.RX -> toGuest.service(nowNs);
-                    case Switchboard.TX -> fromGuest.service(nowNs);
-                    case Switchboard.EVENT -> tellReset();
-                    default -> false;
-                };
+        boolean more = switch (queue) {
+            case Switchboard.RX -> toGuest.service(nowNs);
+            case Switchboard.TX -> fromGuest.service(nowNs);
+            case Switchboard.EVENT -> tellReset();
+            default -> false;
+        };
         switchboard.seal();
         return more;
     }

@@ -88,6 +88,7 @@ class AllocationTest {
     void dataBothWays(long features) {
         try (VsockBench bench = new VsockBench()) {
             bench.driver.setUp(features);
+            bench.settleHost();
             bench.listen(PORT);
             Raw raw = new Raw(bench);
             raw.offer();
@@ -115,6 +116,7 @@ class AllocationTest {
     void connectionsThatAreRefused(long features) {
         try (VsockBench bench = new VsockBench()) {
             bench.driver.setUp(features);
+            bench.settleHost();
             Raw raw = new Raw(bench);
             raw.offer();
             int[] refused = new int[1];
@@ -134,6 +136,7 @@ class AllocationTest {
     void connectionsThatAreMade(long features) {
         try (VsockBench bench = new VsockBench()) {
             bench.driver.setUp(features);
+            bench.settleHost();
             Raw raw = new Raw(bench);
             raw.offer();
             int[] made = new int[1];
@@ -157,6 +160,7 @@ class AllocationTest {
     void clientsOfTheHost(long features) {
         try (VsockBench bench = new VsockBench()) {
             bench.driver.setUp(features);
+            bench.settleHost();
             Raw raw = new Raw(bench);
             raw.offer();
             int[] sockets = new int[CLIENTS];

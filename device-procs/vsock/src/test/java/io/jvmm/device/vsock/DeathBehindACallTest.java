@@ -94,6 +94,15 @@ class DeathBehindACallTest {
         }
     }
 
+    /** Until a process has come to rest alive. */
+    private void settle() {
+        VsockDevice device;
+        do {
+            device = bench.device();
+            survive(bench::settle);
+        } while (bench.device() != device);
+    }
+
     @ParameterizedTest
     @ValueSource(longs = {0, VsockBench.ALL})
     void bytesBothWays(long features) {
@@ -119,7 +128,7 @@ class DeathBehindACallTest {
                 survive(() -> guests[stream].take(random.nextInt(60_000)));
                 finished &= guests[i].sentAll() && hosts[i].read == BYTES && guests[i].takenTotal() == BYTES;
             }
-            survive(bench::settle);
+            settle();
             for (Packet packet = bench.next(); packet != null; packet = bench.next()) {
                 Packet now = packet;
                 survive(() -> guests[now.dstPort() - 1000].packet(now));
@@ -146,23 +155,20 @@ class DeathBehindACallTest {
             arm();
             HostEnd client = bench.client();
             client.write("CONNECT 80\nfirst");
-            survive(bench::settle);
-            survive(bench::settle);
-            survive(bench::settle);
+            settle();
             Packet request = bench.need();
             assertEquals(Packet.REQUEST, request.op());
             int port = request.srcPort();
             survive(() -> bench.post(bench.packet(Packet.RESPONSE, 80, port, 0)));
             survive(() -> bench.post(bench.data(80, port, new byte[] {'a', 'b'})));
-            survive(bench::settle);
-            survive(bench::settle);
-            survive(bench::settle);
-            assertEquals("first", new String(bench.expect(Packet.RW, 80, port).data(), java.nio.charset.StandardCharsets.US_ASCII));
+            settle();
+            assertEquals(
+                    "first",
+                    new String(bench.expect(Packet.RW, 80, port).data(), java.nio.charset.StandardCharsets.US_ASCII));
             survive(() -> bench.post(bench.packet(Packet.SHUTDOWN, 80, port, Packet.RCV | Packet.SEND)));
-            survive(bench::settle);
-            survive(bench::settle);
+            settle();
             bench.expect(Packet.RST, 80, port);
-            survive(bench::settle);
+            settle();
             assertEquals("OK " + port + "\nab", client.read());
             assertTrue(client.ended());
             client.close();

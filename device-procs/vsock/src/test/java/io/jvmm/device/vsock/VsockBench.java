@@ -144,12 +144,14 @@ final class VsockBench implements AutoCloseable {
         entries.forEach((key, value) -> all.put("0." + key, value));
         int connections = Integer.parseInt(all.get("0.connections"));
         supervisor = hold(new VsockConnectServer(channel.left(), connections));
-        Map<String, Fd> descriptors = new HashMap<>(Map.of("0.connect", channel.right().fd()));
+        Map<String, Fd> descriptors =
+                new HashMap<>(Map.of("0.connect", channel.right().fd()));
         if (streams) {
             VsockStreamsLayout layout =
                     new VsockStreamsLayout(connections, Integer.parseInt(all.get("0.buffer-bytes")));
             descriptors.put(
-                    "0.streams", hold(MemFd.createSealed("streams", layout.totalBytes())).fd());
+                    "0.streams",
+                    hold(MemFd.createSealed("streams", layout.totalBytes())).fd());
         }
         rig = hold(new VirtioRig(capture, all, descriptors, 16 << 20));
         driver = rig.driver();

@@ -54,9 +54,7 @@ class VsockFuzzTest {
     /** The supervisor, and a host that echoes on one connection at a time, at any port but 0. */
     private void supervise() {
         VsockConnectServer server = Objects.requireNonNull(supervisor);
-        for (VsockConnectServer.Next next = server.next();
-                next != VsockConnectServer.Next.NONE;
-                next = server.next()) {
+        for (VsockConnectServer.Next next = server.next(); next != VsockConnectServer.Next.NONE; next = server.next()) {
             if (next == VsockConnectServer.Next.REQUEST && server.port() == 0) {
                 server.refuse(server.id(), Errno.ECONNREFUSED);
             } else if (next == VsockConnectServer.Next.REQUEST && server.answered(server.id())) {

@@ -1,0 +1,110 @@
+package io.jvmm.supervisor.lifecycle;
+
+import io.jvmm.ipc.sys.Clock;
+import io.jvmm.ipc.sys.Fd;
+import io.jvmm.ipc.sys.Poller;
+import io.jvmm.supervisor.backend.VsockBroker;
+import io.jvmm.supervisor.launch.ProcessInstance;
+
+/** A vsock's broker in the event loop: its channel in both directions, and the socket at which clients come. Event-loop thread only. */
+final class BrokerWatch {
+    private static final int NONE = -1;
+
+    private final ProcessInstance process;
+    private final VsockBroker broker;
+    private final PollSlots poller;
+    private final MachineLoop loop;
+    private final int clientsIndex;
+    private int index;
+    private int roomIndex;
+    /** Not listened to for a while, because it is asked too much. */
+    private boolean deaf;
+    /** Clients are not taken for a while, for want of descriptors. */
+    private boolean paused;
+    /** Whether room in the channel is waited for. */
+    private boolean wantsRoom = true;
+
+    BrokerWatch(ProcessInstance process, VsockBroker broker, PollSlots poller, MachineLoop loop) {
+        this.process = process;
+        this.broker = broker;
+        this.poller = poller;
+        this.loop = loop;
+        Fd clients = broker.listener();
+        this.clientsIndex = clients == null ? NONE : poller.take(clients, Poller.READABLE);
+        watchChannel();
+    }
+
+    private void watchChannel() {
+        index = poller.take(broker.fd(), Poller.READABLE);
+        roomIndex = poller.take(broker.fd(), Poller.WRITABLE);
+        wantsRoom = true;
+        waitForRoom();
+    }
+
+    private void waitForRoom() {
+        if (wantsRoom != broker.pending()) {
+            wantsRoom = broker.pending();
+            if (wantsRoom) {
+                poller.listen(roomIndex);
+            } else {
+                poller.ignore(roomIndex);
+            }
+        }
+    }
+
+    /** When what is not listened to now is to be listened to again; {@link MachineLifecycle#NEVER}. */
+    long listensAgainNs(long nowNs) {
+        long next = deaf ? nowNs + broker.deafForNs(nowNs) : MachineLifecycle.NEVER;
+        return paused ? Math.min(next, nowNs + broker.pausedForNs(nowNs)) : next;
+    }
+
+    /** Does what the last poll found. */
+    void serve() {
+        long now = Clock.monotonicNs();
+        if (deaf) {
+            if (broker.deafForNs(now) == 0) {
+                deaf = false;
+                poller.listen(index);
+            }
+        } else if (poller.ready(index) != 0) {
+            answer();
+        }
+        if (wantsRoom && poller.ready(roomIndex) != 0) {
+            broker.flush();
+        }
+        if (clientsIndex != NONE) {
+            clients(now);
+        }
+        waitForRoom();
+    }
+
+    private void answer() {
+        if (!broker.serve()) {
+            // Whatever else this process wrote is not its successor's.
+            poller.free(index);
+            poller.free(roomIndex);
+            broker.renew();
+            watchChannel();
+            loop.handle(new MachineEvent.Violation(
+                    process, MachineEvent.Violation.SUPERVISOR, "it sent what is no request for a connection"));
+        } else if (broker.deafForNs(Clock.monotonicNs()) > 0) {
+            deaf = true;
+            poller.ignore(index);
+        }
+    }
+
+    private void clients(long nowNs) {
+        if (paused) {
+            if (broker.pausedForNs(nowNs) == 0) {
+                paused = false;
+                poller.listen(clientsIndex);
+            }
+        } else if (poller.ready(clientsIndex) != 0) {
+            broker.takeClients();
+            if (broker.pausedForNs(Clock.monotonicNs()) > 0) {
+                paused = true;
+                poller.ignore(clientsIndex);
+            }
+        }
+    }
+}
