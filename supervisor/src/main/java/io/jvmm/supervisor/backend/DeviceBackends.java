@@ -198,7 +198,10 @@ public final class DeviceBackends implements AutoCloseable {
         Wiring wiring = new Wiring();
         fixed.entries().forEach(wiring::put);
         fixed.fds().forEach(wiring::fd);
-        passts.stream().filter(p -> p.title().equals(device.title())).forEach(p -> wiring.fd("passt", p.socket()));
+        passts.stream()
+                .filter(p -> p.title().equals(device.title()))
+                .forEach(p ->
+                        wiring.fd("passt", p.socket()).fd("streams", p.streams().fd()));
         channels.stream()
                 .filter(c -> c.device().equals(device))
                 .forEach(c -> wiring.fd("connect", c.broker().deviceEnd())

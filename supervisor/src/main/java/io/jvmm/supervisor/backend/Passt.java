@@ -1,7 +1,9 @@
 package io.jvmm.supervisor.backend;
 
+import io.jvmm.ipc.passt.PasstStreamsLayout;
 import io.jvmm.ipc.sys.Fd;
 import io.jvmm.ipc.sys.FileIo;
+import io.jvmm.ipc.sys.MemFd;
 import io.jvmm.ipc.sys.Pidfd;
 import io.jvmm.ipc.sys.Pipe;
 import io.jvmm.ipc.sys.SysException;
@@ -32,8 +34,9 @@ import java.util.stream.Stream;
  * @param title of the card, for messages
  * @param socket our end, for the card's process
  * @param output what it says
+ * @param streams where a successor of the card's process finds its place in the socket's streams
  */
-public record Passt(String title, JailedProcess process, Fd socket, Fd output) implements AutoCloseable {
+public record Passt(String title, JailedProcess process, Fd socket, Fd output, MemFd streams) implements AutoCloseable {
     private static final String PROGRAM = "passt";
     private static final String SETSID = "/usr/bin/setsid";
     private static final int SOCKET = 3;
@@ -78,7 +81,8 @@ public record Passt(String title, JailedProcess process, Fd socket, Fd output) i
                                 new FdMapping(writer.number(), 2),
                                 new FdMapping(theirs.number(), SOCKET)));
                 pair.left().fd().setNonBlocking(true);
-                return new Passt(card.title(), process, pair.left().fd(), output.reader());
+                MemFd streams = MemFd.createSealed("passt-streams", PasstStreamsLayout.TOTAL_BYTES);
+                return new Passt(card.title(), process, pair.left().fd(), output.reader(), streams);
             } catch (RuntimeException e) {
                 pair.left().close();
                 throw e;
@@ -149,6 +153,7 @@ public record Passt(String title, JailedProcess process, Fd socket, Fd output) i
     @Override
     public void close() {
         socket.close();
+        streams.close();
         process.kill();
         if (process.await(JailedProcess.DYING_NS).isPresent()) {
             process.pidfd().close();

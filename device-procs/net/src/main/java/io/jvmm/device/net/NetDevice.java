@@ -76,7 +76,9 @@ public final class NetDevice extends VirtioClass {
             }
             case PASST -> {
                 inputs.add(need(descriptors, function, "passt"));
-                ports.add(new PasstPort(inputs.getFirst(), inputs.getFirst(), device.state()));
+                PasstStreams streams =
+                        descriptors.find("streams").map(PasstStreams::in).orElseGet(PasstStreams::ofItsOwn);
+                ports.add(new PasstPort(inputs.getFirst(), inputs.getFirst(), streams));
             }
             case ECHO -> {
                 if (descriptors.find(ECHO_DESCRIPTORS[0]).isEmpty()) {
@@ -86,7 +88,7 @@ public final class NetDevice extends VirtioClass {
                 inputs.addAll(List.of(descriptors.need("tap.in"), descriptors.need("passt.in")));
                 ports.add(new TapPort(
                         inputs.getFirst(), outputs.getFirst(), device.memory(), new TapPort.Linear(), false));
-                ports.add(new PasstPort(inputs.getLast(), outputs.getLast(), device.state()));
+                ports.add(new PasstPort(inputs.getLast(), outputs.getLast(), PasstStreams.ofItsOwn()));
             }
         }
         device.connect(ports, events, function);

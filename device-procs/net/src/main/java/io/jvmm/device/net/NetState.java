@@ -37,10 +37,6 @@ final class NetState {
     private static final int UNICAST = offset("unicast");
     private static final int MULTICAST = offset("multicast");
     private static final int VLAN = offset("vlan");
-    private static final int TX_LENGTH = offset("txLength");
-    private static final int TX_SENT = offset("txSent");
-    private static final int RX_PREFIX = offset("rxPrefix");
-    private static final int RX_HAVE = offset("rxHave");
     private static final int COUNTERS = offset("counters");
     private static final long MAC_BITS = (1L << 48) - 1;
 
@@ -50,10 +46,10 @@ final class NetState {
         this.buffer = buffer;
     }
 
-    /** As after a reset; the link, the place in its streams and the counters stay. */
+    /** As after a reset; the link and the counters stay. */
     void reset(long mac) {
         int link = status() & LINK_UP;
-        buffer.setMemory(0, TX_LENGTH, (byte) 0);
+        buffer.setMemory(0, COUNTERS, (byte) 0);
         mac(mac);
         status(link);
         pairs(1);
@@ -75,19 +71,10 @@ final class NetState {
         check("overflow", overflow(), overflow() < 4);
         check("unicasts", unicasts(), unicasts() <= TABLE_ENTRIES);
         check("multicasts", multicasts(), multicasts() <= TABLE_ENTRIES);
-        boolean sending = PasstPort.isFrameLength(txLength()) && PasstPort.isWithin(txLength(), txSent());
-        check("txSent", txSent(), txSent() == 0 || sending);
-        boolean prefix = rxHave() < PasstPort.PREFIX_BYTES;
-        boolean receiving = PasstPort.isFrameLength(rxPrefix()) && PasstPort.isWithin(rxPrefix(), rxHave());
-        check("rxHave", rxHave(), rxHave() >= 0 && (prefix || receiving));
         for (int i = 0; i < TABLE_ENTRIES; i++) {
             check("unicast", unicast(i), (unicast(i) & ~MAC_BITS) == 0);
             check("multicast", multicast(i), (multicast(i) & ~MAC_BITS) == 0);
         }
-    }
-
-    private int u32(int field) {
-        return buffer.getInt(field, ByteOrder.LITTLE_ENDIAN);
     }
 
     private static void check(String field, long value, boolean allowed) {
@@ -193,34 +180,6 @@ final class NetState {
         int bit = 1 << (vid & 7);
         int old = buffer.getByte(at);
         buffer.putByte(at, (byte) (wanted ? old | bit : old & ~bit));
-    }
-
-    int txLength() {
-        return u32(TX_LENGTH);
-    }
-
-    int txSent() {
-        return u32(TX_SENT);
-    }
-
-    /** Where the stream to the host is: within a frame of which it has so many bytes, or between frames with 0. */
-    void sending(int frameBytes, int sentBytes) {
-        buffer.putInt(TX_LENGTH, frameBytes, ByteOrder.LITTLE_ENDIAN);
-        buffer.putInt(TX_SENT, sentBytes, ByteOrder.LITTLE_ENDIAN);
-    }
-
-    int rxPrefix() {
-        return u32(RX_PREFIX);
-    }
-
-    int rxHave() {
-        return u32(RX_HAVE);
-    }
-
-    /** The same of the stream from the host. */
-    void receiving(int prefix, int haveBytes) {
-        buffer.putInt(RX_PREFIX, prefix, ByteOrder.LITTLE_ENDIAN);
-        buffer.putInt(RX_HAVE, haveBytes, ByteOrder.LITTLE_ENDIAN);
     }
 
     long counter(NetCounter counter) {

@@ -23,10 +23,7 @@ import java.nio.ByteOrder;
  *   24  unicast       64 x u64
  *  536  multicast     64 x u64
  * 1048  vlan          512 bytes: bit VID is on when its frames are wanted
- * 1560  txLength      u32   passt: length of the frame of which the host has taken a part,
- * 1564  txSent        u32          and how many bytes that is, prefix included
- * 1568  rxPrefix      u32   passt: the bytes of a frame's prefix that have come, the first in bits 24..31,
- * 1572  rxHave        u32          and how many bytes of prefix and frame that is
+ * 1560  (0)           16 bytes
  * 1576  counters      u64 each, see {@link NetCounter}
  * </pre>
  */
@@ -55,10 +52,7 @@ final class NetStateLayout {
             MemoryLayout.sequenceLayout(TABLE_ENTRIES, U64).withName("unicast"),
             MemoryLayout.sequenceLayout(TABLE_ENTRIES, U64).withName("multicast"),
             MemoryLayout.sequenceLayout(VLANS / Byte.SIZE, JAVA_BYTE).withName("vlan"),
-            U32.withName("txLength"),
-            U32.withName("txSent"),
-            U32.withName("rxPrefix"),
-            U32.withName("rxHave"),
+            MemoryLayout.paddingLayout(4 * Integer.BYTES),
             MemoryLayout.sequenceLayout(NetCounter.values().length, U64).withName("counters"));
 
     static final int LENGTH_BYTES = Math.toIntExact(STATE_V1.byteSize());

@@ -1,9 +1,9 @@
 package io.jvmm.device.net;
 
 import io.jvmm.device.virtio.Chain;
+import io.jvmm.ipc.passt.PasstStreamsLayout;
 import io.jvmm.ipc.sys.Errno;
 import io.jvmm.ipc.sys.Fd;
-import io.jvmm.ipc.sys.FileIo;
 import io.jvmm.ipc.sys.IoVector;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -19,9 +19,9 @@ import org.agrona.concurrent.UnsafeBuffer;
  * batch of them goes out in one write and comes in with one read. What the socket does not take stays here; only when there is
  * no room for another frame the guest's queue stalls.
  *
- * <p>Where in a frame the streams are is in the state, so that a successor goes on with the same connection: it sends zeros
- * for what is missing of a frame begun, and skips the rest of one that was coming. What lay in the buffers here is lost, as frames
- * may be. A process that dies between a call and its commit leaves the stream out of step, and the next rule ends it.
+ * <p>Where in a frame the streams are is in memory that outlives the process ({@link StreamPlace}), so that a successor goes on with the same
+ * connection: it sends zeros for what is missing of a frame begun, and skips the rest of one that was coming. What lay in the buffers here
+ * is lost, as frames may be.
  *
  * <p>Packets for addresses that never leave a host are dropped here: passt 2023-03-09 connects a socket of its own to whatever a
  * packet is for, {@code --no-map-gw} or not, and 127.0.0.1 and 0.0.0.0 are then the host's loopback.
@@ -32,29 +32,30 @@ final class PasstPort implements FramePort {
     /** Length of the length. */
     static final int PREFIX_BYTES = 4;
 
-    private static final int IN_BYTES = 256 * 1024;
-    private static final int OUT_BYTES = 256 * 1024;
+    private static final int IN_BYTES = PasstStreamsLayout.IN_BYTES;
+    private static final int OUT_BYTES = PasstStreamsLayout.OUT_BYTES;
 
     private final Fd inFd;
     private final Fd outFd;
-    private final NetState state;
+    private final StreamPlace sending;
+    private final StreamPlace receiving;
     /** The frame being sent, copied from the guest. */
     private final MemorySegment frame = Arena.ofAuto().allocate(FrameHeader.LONGEST_FRAME);
 
     private final UnsafeBuffer frameView = new UnsafeBuffer(frame.address(), FrameHeader.LONGEST_FRAME);
     private final Segmenter segmenter = new Segmenter(frameView);
 
-    private final MemorySegment out = Arena.ofAuto().allocate(OUT_BYTES);
-    private final UnsafeBuffer outView = new UnsafeBuffer(out.address(), OUT_BYTES);
+    private final MemorySegment out;
+    private final UnsafeBuffer outView;
     private int outStart;
     private int outEnd;
     /** Where the frame begins that outStart is in. */
     private int outFrame;
 
     /** What was read and not yet taken, from inStart to inEnd; the header of a frame has room in front of it. */
-    private final MemorySegment in = Arena.ofAuto().allocate(IN_BYTES);
+    private final MemorySegment in;
 
-    private final UnsafeBuffer inView = new UnsafeBuffer(in.address(), IN_BYTES);
+    private final UnsafeBuffer inView;
     private final FrameParts parts = new FrameParts();
     private int inStart = FrameHeader.LENGTH_BYTES;
     private int inEnd = FrameHeader.LENGTH_BYTES;
@@ -71,25 +72,40 @@ final class PasstPort implements FramePort {
     private int errno;
 
     /**
-     * @param in connected; becomes non-blocking
+     * @param in connected
      * @param out the same; another one in the warm-up, where a pair of sockets stands for passt
      */
-    PasstPort(Fd in, Fd out, NetState state) {
+    PasstPort(Fd in, Fd out, PasstStreams streams) {
         this.inFd = in;
         this.outFd = out;
-        this.state = state;
-        in.setNonBlocking(true);
-        out.setNonBlocking(true);
-        if (state.txSent() > 0) {
-            append(state.txLength());
-            outStart = state.txSent();
-        }
-        int have = state.rxHave();
+        this.sending = streams.sending();
+        this.receiving = streams.receiving();
+        this.out = streams.outSegment();
+        this.outView = streams.out();
+        this.in = streams.inSegment();
+        this.inView = streams.in();
+        endFrame();
+        int have = receiving.within();
         if (have >= PREFIX_BYTES) {
-            skipBytes = PREFIX_BYTES + state.rxPrefix() - have;
+            skipBytes = PREFIX_BYTES + receiving.prefix() - have;
         } else {
-            inView.putInt(inStart, state.rxPrefix(), ByteOrder.BIG_ENDIAN);
+            inView.putInt(inStart, receiving.prefix(), ByteOrder.BIG_ENDIAN);
             inEnd = inStart + have;
+        }
+    }
+
+    /** For tests: what happens right behind a system call. */
+    void afterCall(Runnable afterCall) {
+        sending.afterCall(afterCall);
+        receiving.afterCall(afterCall);
+    }
+
+    /** What a predecessor had begun to send ends with zeros. */
+    private void endFrame() {
+        if (sending.within() > 0) {
+            outView.setMemory(0, PREFIX_BYTES + sending.prefix(), (byte) 0);
+            append(sending.prefix());
+            outStart = sending.within();
         }
     }
 
@@ -174,11 +190,6 @@ final class PasstPort implements FramePort {
     @Override
     public int flush() {
         int result = write();
-        while (outFrame < outStart && outFrame + PREFIX_BYTES + frameLength(outFrame) <= outStart) {
-            outFrame += PREFIX_BYTES + frameLength(outFrame);
-        }
-        boolean within = outStart > outFrame;
-        state.sending(within ? frameLength(outFrame) : 0, within ? outStart - outFrame : 0);
         if (result == SENT) {
             outStart = 0;
             outEnd = 0;
@@ -193,7 +204,7 @@ final class PasstPort implements FramePort {
 
     private int write() {
         while (outStart < outEnd && !gone) {
-            long written = FileIo.tryWrite(outFd, out, outStart, outEnd - outStart);
+            long written = sending.send(outFd.number(), outFrame, outStart, outEnd);
             if (Errno.EAGAIN.is(written) || Errno.EINTR.is(written)) {
                 return FULL;
             }
@@ -201,6 +212,9 @@ final class PasstPort implements FramePort {
                 lose((int) -written);
             } else {
                 outStart += (int) written;
+                while (outFrame < outStart && outFrame + PREFIX_BYTES + frameLength(outFrame) <= outStart) {
+                    outFrame += PREFIX_BYTES + frameLength(outFrame);
+                }
             }
         }
         return gone ? LOST : SENT;
@@ -267,7 +281,7 @@ final class PasstPort implements FramePort {
             inView.putBytes(FrameHeader.LENGTH_BYTES, inView, inStart, inEnd - inStart);
             move(FrameHeader.LENGTH_BYTES - inStart);
         }
-        long count = FileIo.tryRead(inFd, in, inEnd, IN_BYTES - inEnd);
+        long count = receiving.receive(inFd.number(), inTail, inEnd, IN_BYTES, skipBytes);
         if (count > 0) {
             came((int) count);
         } else if (count == 0) {
@@ -289,10 +303,6 @@ final class PasstPort implements FramePort {
         if (skipped > 0) {
             skipBytes -= skipped;
             inView.putBytes(inEnd, inView, inEnd + skipped, count - skipped);
-            if (skipBytes > 0) {
-                state.receiving(state.rxPrefix(), state.rxHave() + skipped);
-                return;
-            }
         }
         inEnd += count - skipped;
         int length = prefix(inTail);
@@ -300,13 +310,6 @@ final class PasstPort implements FramePort {
             inTail += PREFIX_BYTES + length;
             length = prefix(inTail);
         }
-        int have = inEnd - inTail;
-        int beginning = 0;
-        for (int i = 0; i < Math.min(have, PREFIX_BYTES); i++) {
-            beginning |= (inView.getByte(inTail + i) & 0xFF) << (24 - 8 * i);
-        }
-        boolean nonsense = length == 0; // the connection will not live on
-        state.receiving(nonsense ? 0 : beginning, nonsense ? 0 : have);
     }
 
     @Override

@@ -33,6 +33,11 @@ final class PortBackend implements Backend {
         this.out = out;
     }
 
+    /** What carries the frames. */
+    FramePort framePort() {
+        return port;
+    }
+
     @Override
     public int port() {
         return function;

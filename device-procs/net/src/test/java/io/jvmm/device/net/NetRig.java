@@ -4,9 +4,11 @@ import io.jvmm.device.virtio.rig.Completion;
 import io.jvmm.device.virtio.rig.RigDriver;
 import io.jvmm.device.virtio.rig.RigQueue;
 import io.jvmm.device.virtio.rig.VirtioRig;
+import io.jvmm.ipc.passt.PasstStreamsLayout;
 import io.jvmm.ipc.sys.Errno;
 import io.jvmm.ipc.sys.Fd;
 import io.jvmm.ipc.sys.FileIo;
+import io.jvmm.ipc.sys.MemFd;
 import io.jvmm.ipc.sys.UnixSocket;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -92,6 +94,12 @@ final class NetRig implements AutoCloseable {
             sockets.right().fd().setNonBlocking(true);
             peers.add(sockets.right());
             descriptors.put(tap ? "0.tap." + pair : "0.passt", sockets.left().fd());
+        }
+        if (!tap) {
+            descriptors.put(
+                    "0.streams",
+                    MemFd.createSealed("streams", PasstStreamsLayout.TOTAL_BYTES)
+                            .fd());
         }
         NetRig made = new NetRig(new VirtioRig(new NetDevice(), config, descriptors, 16 << 20));
         made.peers.addAll(peers);

@@ -134,9 +134,6 @@ class NetStateTest {
         refused(state -> state.putByte(NetStateLayout.offset("unicasts"), (byte) 65));
         refused(state -> state.putByte(NetStateLayout.offset("multicasts"), (byte) 65));
         refused(state -> state.putByte(NetStateLayout.offset("unicast") + 6, (byte) 1));
-        refused(state -> state.putInt(NetStateLayout.offset("txSent"), 5));
-        refused(state -> state.putInt(NetStateLayout.offset("rxHave"), 5));
-        refused(state -> state.putInt(NetStateLayout.offset("rxHave"), -1));
     }
 
     private static void refused(Consumer<UnsafeBuffer> damage) {
@@ -164,7 +161,7 @@ class NetStateTest {
                 int own = state.length - NetStateLayout.LENGTH_BYTES;
                 for (int j = 0; j < 1 + random.nextInt(3); j++) {
                     int at = random.nextInt(4) == 0
-                            ? NetStateLayout.offset("txLength") + random.nextInt(16)
+                            ? NetStateLayout.offset("counters") - random.nextInt(16)
                             : random.nextInt(NetStateLayout.LENGTH_BYTES);
                     state[own + at] = (byte) random.nextInt();
                 }
