@@ -209,6 +209,32 @@ public final class DeviceBackends implements AutoCloseable {
         return wiring;
     }
 
+    /**
+     * Starts another passt for a card whose passt has ended. What {@link #wiring} tells of the card is new then: its process must be replaced.
+     *
+     * @throws SysException when the host cannot
+     */
+    public Passt restart(Passt ended) {
+        NetConfig card = passtPrograms.keySet().stream()
+                .filter(device -> device.title().equals(ended.title()))
+                .map(NetConfig.class::cast)
+                .findFirst()
+                .orElseThrow();
+        Passt started = Passt.start(card, Objects.requireNonNull(passtPrograms.get(card)));
+        passts.remove(ended);
+        passts.add(started);
+        ended.close();
+        return started;
+    }
+
+    /** The card of a helper. */
+    public VirtioConfig cardOf(Passt passt) {
+        return devices().stream()
+                .filter(device -> device.title().equals(passt.title()))
+                .findFirst()
+                .orElseThrow();
+    }
+
     /** The helpers of this life. */
     public List<Passt> passts() {
         return List.copyOf(passts);

@@ -100,7 +100,7 @@ public final class MachineLoop implements MachineActions {
         replacer = new Replacer(this, successors);
         slots.take(replacer.starts().bell().fd(), Poller.READABLE);
         replacements = new Replacements(this::say, this::detail, now);
-        helpers = new Helpers(devices, slots, console, this);
+        helpers = new Helpers(devices, slots, console, this, config.lifecycle().restarts());
         controls = new Controls(this, config, successors, replacer.starts(), controlServer);
         lifecycle = new MachineLifecycle(config.machine().name(), config.lifecycle(), watched.keySet(), this, now);
     }
@@ -337,6 +337,11 @@ public final class MachineLoop implements MachineActions {
      */
     public void replace(ProcessInstance device, Why why) {
         life(device).ifPresent(d -> d.lost(why, Clock.monotonicNs()));
+    }
+
+    /** Whether the guest runs, so that what it has lost is worth replacing. */
+    boolean guestRuns() {
+        return lifecycle.phase() == Phase.RUNNING;
     }
 
     /** Something has happened; also called by {@link ChildEvents}. */

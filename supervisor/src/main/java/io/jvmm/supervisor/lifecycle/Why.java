@@ -86,6 +86,23 @@ public sealed interface Why {
         }
     }
 
+    /**
+     * What it holds of the host is of no use any more, and there is something new in its place.
+     *
+     * @param what is new
+     */
+    record NewBackend(String what) implements Why {
+        @Override
+        public String text() {
+            return "was restarted for " + what;
+        }
+
+        @Override
+        public boolean counts() {
+            return false;
+        }
+    }
+
     /** How a process ended, as a clause. */
     static String told(ExitStatus status) {
         return switch (status) {
