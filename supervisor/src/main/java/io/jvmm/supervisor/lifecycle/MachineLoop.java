@@ -339,11 +339,6 @@ public final class MachineLoop implements MachineActions {
         life(device).ifPresent(d -> d.lost(why, Clock.monotonicNs()));
     }
 
-    /** Whether the guest runs, so that what it has lost is worth replacing. */
-    boolean guestRuns() {
-        return lifecycle.phase() == Phase.RUNNING;
-    }
-
     /** Something has happened; also called by {@link ChildEvents}. */
     void handle(MachineEvent event) {
         long now = Clock.monotonicNs();

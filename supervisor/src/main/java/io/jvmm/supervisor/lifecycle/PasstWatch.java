@@ -105,7 +105,7 @@ final class PasstWatch {
         String words = output.lastWords();
         String end = "passt " + status + (words.isEmpty() ? "" : ", saying: " + words);
         String title = passt.title();
-        if (loop.guestRuns() && mayRestart()) {
+        if (loop.phase() == Phase.RUNNING && mayRestart()) {
             try {
                 passt = devices.restart(passt);
                 watch();
