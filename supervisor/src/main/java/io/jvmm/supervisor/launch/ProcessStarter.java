@@ -161,13 +161,13 @@ final class ProcessStarter {
     }
 
     /** What devices on the PCI bus cost a process: eventfds for their interrupts, and their back ends where it has them. */
-    private int descriptors(List<ProcessInstance> devices, boolean backEnds) {
+    private int descriptors(List<ProcessInstance> devices, boolean wired) {
         int lines = 0;
         for (ProcessInstance device : devices) {
             for (MachinePlan.Function f : plan.functions(device)) {
                 lines += f.vectors()
                         + 2
-                        + (backEnds
+                        + (wired
                                 ? backends.devices().wiring(f.config()).fds().size() + connections(f)
                                 : 0);
             }

@@ -176,8 +176,11 @@ final class DeviceLifecycle {
 
     /** What the board complains of: believed only while the process it means is certainly the one that serves now. */
     void blamed(Why reason, long nowNs) {
-        if (state == State.SERVING) {
-            lost(reason, nowNs);
+        switch (state) {
+            case SERVING -> lost(reason, nowNs);
+            // Said of the one that is going, before the board knew: what it has found in the link is there all the same.
+            case ENDING, AWAY -> renewed |= reason.renewsLink();
+            case WAITING, REPLACING, RETURNING, BROKEN -> {}
         }
     }
 

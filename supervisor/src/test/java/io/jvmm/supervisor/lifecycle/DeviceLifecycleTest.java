@@ -263,6 +263,19 @@ class DeviceLifecycleTest {
         assertEquals(List.of("replace COLD renewed"), did.take());
     }
 
+    /** The process died, and the board had found a lie in its ring a moment before. */
+    @Test
+    void aViolationThatIsToldLateRenewsTheLinkToo() {
+        DeviceLifecycle d = serving();
+        d.ended(KILLED, SECOND);
+        d.blamed(new Why.Violated("x", true), SECOND);
+        assertEquals(List.of("away at 1000", "prepare"), did.take());
+        d.awayAcknowledged(SECOND);
+        assertEquals(List.of("away renewed at 1000"), did.take());
+        d.awayAcknowledged(SECOND);
+        assertEquals(List.of("replace COLD renewed"), did.take());
+    }
+
     @Test
     void aStateThatNobodyCanGoOnWithBreaksTheDevice() {
         DeviceLifecycle d = serving();
