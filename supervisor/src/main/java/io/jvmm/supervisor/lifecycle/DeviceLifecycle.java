@@ -117,10 +117,11 @@ final class DeviceLifecycle {
         state = State.SERVING;
         servingSinceNs = nowNs;
         pingedNs = 0;
-        deadlineNs = nextPingNs(nowNs);
+        deadlineNs = nextPingNs(config, nowNs);
     }
 
-    private long nextPingNs(long nowNs) {
+    /** When a process is asked next whether it lives: all are at the same moment, so that an idle host wakes once. */
+    static long nextPingNs(LifecycleConfig config, long nowNs) {
         long period = PING_PERIOD.toNanos();
         return config.hangTimeout().isZero() ? MachineLifecycle.NEVER : (nowNs / period + 1) * period;
     }
@@ -356,7 +357,7 @@ final class DeviceLifecycle {
     void pingAcknowledged(long nowNs) {
         if (state == State.SERVING && pingedNs != 0) {
             pingedNs = 0;
-            deadlineNs = nextPingNs(nowNs);
+            deadlineNs = nextPingNs(config, nowNs);
         }
     }
 

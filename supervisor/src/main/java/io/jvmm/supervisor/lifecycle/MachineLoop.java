@@ -303,6 +303,9 @@ public final class MachineLoop implements MachineActions {
     void acknowledged(ChildWatch w, ChildWatch.Asked asked, int status) {
         Optional<DeviceLifecycle> device = life(asked.about());
         long now = Clock.monotonicNs();
+        if (asked.about().isSpare()) {
+            replacer.pingAcknowledged(asked.about(), now);
+        }
         boolean taken = controls.acknowledged(w, asked, status, now);
         if (taken || lifecycle.phase() != Phase.RUNNING || device.isEmpty()) {
             return;

@@ -32,7 +32,7 @@ public final class Rehearsal {
         for (int n = 0; n < 4; n++) {
             now += 5000 * MS;
             spares.tick(now);
-            spares.ready(ProcessKind.SERIAL);
+            spares.ready(ProcessKind.SERIAL, now);
             stage.spare = n % 2 == 0 && spares.take(ProcessKind.SERIAL, now);
             lives.handle(new MachineEvent.Ended(device, 1, killed, ""), now);
             long then = now;
@@ -111,5 +111,8 @@ public final class Rehearsal {
 
         @Override
         public void killSpare(ProcessKind kind) {}
+
+        @Override
+        public void pingSpare(ProcessKind kind) {}
     }
 }

@@ -1,5 +1,6 @@
 package io.jvmm.supervisor.lifecycle;
 
+import io.jvmm.ipc.message.SupervisorRequestType;
 import io.jvmm.supervisor.launch.ChildProcess;
 import io.jvmm.supervisor.launch.HostLackException;
 import io.jvmm.supervisor.launch.ProcessInstance;
@@ -66,7 +67,7 @@ final class Replacer implements Spares.Actions, AutoCloseable {
         return switch (event) {
             case MachineEvent.Ready e
             when e.process().isSpare() -> {
-                ready(e.process());
+                ready(e.process(), nowNs);
                 yield true;
             }
             case MachineEvent.Ended e
@@ -85,11 +86,11 @@ final class Replacer implements Spares.Actions, AutoCloseable {
         };
     }
 
-    private void ready(ProcessInstance spare) {
+    private void ready(ProcessInstance spare, long nowNs) {
         Optional<String> fault = loop.audit(spare);
         if (fault.isEmpty()) {
             successors.waits(loop.watch(spare).child());
-            spares.ifPresent(s -> s.ready(spare.kind()));
+            spares.ifPresent(s -> s.ready(spare.kind(), nowNs));
         } else if (!loop.hasEnded(spare)) {
             loop.say(spare.process() + " is not jailed as it must be: " + fault.get() + " It is killed.");
             loop.kill(spare);
@@ -234,6 +235,17 @@ final class Replacer implements Spares.Actions, AutoCloseable {
     @Override
     public void killSpare(ProcessKind kind) {
         loop.kill(ProcessInstance.spare(kind));
+    }
+
+    @Override
+    public void pingSpare(ProcessKind kind) {
+        ProcessInstance spare = ProcessInstance.spare(kind);
+        var _ = loop.send(spare, SupervisorRequestType.PING, 0);
+    }
+
+    /** A spare lives. */
+    void pingAcknowledged(ProcessInstance spare, long nowNs) {
+        spares.ifPresent(s -> s.pingAcknowledged(spare.kind(), nowNs));
     }
 
     /** Nothing that was being started stays. */

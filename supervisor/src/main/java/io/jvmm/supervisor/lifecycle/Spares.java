@@ -9,7 +9,7 @@ import java.util.Set;
 
 /**
  * When which spare is started, as a pure state machine: one for each class, one after the other, not before the guest has run for
- * a while, and again after each use. A spare that dies is started anew, later and later. Event-loop thread only.
+ * a while, and again after each use. A spare that dies, or does not answer, is replaced, later and later. Event-loop thread only.
  */
 final class Spares {
     /** So long the guest has the processors for itself. */
@@ -30,6 +30,9 @@ final class Spares {
         void startSpare(ProcessKind kind);
 
         void killSpare(ProcessKind kind);
+
+        /** Asks whether it lives; it acknowledges. */
+        void pingSpare(ProcessKind kind);
     }
 
     private final LifecycleConfig config;
@@ -38,10 +41,15 @@ final class Spares {
 
     private static final class Spare {
         State state = State.ABSENT;
-        /** ABSENT: when it may be started; STARTING: when it is given up. */
+        /** ABSENT: when it may be started; STARTING: when it is given up; READY: when it is asked, or should have answered. */
         long deadlineNs;
 
         int failures;
+
+        long readyNs;
+
+        /** Since when it is to answer; 0 when it is asked nothing. */
+        long pingedNs;
 
         Spare(long deadlineNs) {
             this.deadlineNs = deadlineNs;
@@ -68,7 +76,7 @@ final class Spares {
     long nextDeadlineNs() {
         boolean busy = oneStarts();
         return spares.values().stream()
-                .filter(s -> s.state == (busy ? State.STARTING : State.ABSENT))
+                .filter(s -> !busy || s.state != State.ABSENT)
                 .mapToLong(s -> s.deadlineNs)
                 .min()
                 .orElse(MachineLifecycle.NEVER);
@@ -80,6 +88,8 @@ final class Spares {
             if (spare.state == State.STARTING && nowNs >= spare.deadlineNs) {
                 actions.killSpare(kind);
                 failed(spare, nowNs);
+            } else if (spare.state == State.READY && nowNs >= spare.deadlineNs) {
+                ask(kind, spare, nowNs);
             } else if (spare.state == State.ABSENT && nowNs >= spare.deadlineNs && !oneStarts()) {
                 spare.state = State.STARTING;
                 spare.deadlineNs = nowNs + config.readyTimeout().toNanos();
@@ -88,9 +98,35 @@ final class Spares {
         });
     }
 
+    /** One that is stopped, or stuck, would be found out only when it is wanted. */
+    private void ask(ProcessKind kind, Spare spare, long nowNs) {
+        if (spare.pingedNs == 0) {
+            spare.pingedNs = nowNs;
+            spare.deadlineNs = nowNs + config.hangTimeout().toNanos();
+            actions.pingSpare(kind);
+        } else {
+            actions.killSpare(kind);
+            failed(spare, nowNs);
+        }
+    }
+
+    /** It lives. */
+    void pingAcknowledged(ProcessKind kind, long nowNs) {
+        Spare spare = spares.get(kind);
+        if (spare != null && spare.state == State.READY) {
+            waits(spare, nowNs);
+        }
+    }
+
+    private void waits(Spare spare, long nowNs) {
+        spare.pingedNs = 0;
+        spare.deadlineNs = DeviceLifecycle.nextPingNs(config, nowNs);
+    }
+
     private void failed(Spare spare, long nowNs) {
+        boolean lasted = spare.state == State.READY && nowNs - spare.readyNs >= DeviceLifecycle.QUICK.toNanos();
         spare.state = State.ABSENT;
-        spare.failures++;
+        spare.failures = lasted ? 1 : spare.failures + 1;
         spare.deadlineNs = nowNs
                 + Math.max(
                         AFTER_USE.toNanos(),
@@ -98,10 +134,12 @@ final class Spares {
     }
 
     /** It waits in its jail. */
-    void ready(ProcessKind kind) {
+    void ready(ProcessKind kind, long nowNs) {
         Spare spare = spares.get(kind);
         if (spare != null && spare.state == State.STARTING) {
             spare.state = State.READY;
+            spare.readyNs = nowNs;
+            waits(spare, nowNs);
         }
     }
 

@@ -30,6 +30,11 @@ class SparesTest {
                 public void killSpare(ProcessKind kind) {
                     done.add("kill " + kind);
                 }
+
+                @Override
+                public void pingSpare(ProcessKind kind) {
+                    done.add("ping " + kind);
+                }
             },
             0);
 
@@ -47,21 +52,21 @@ class SparesTest {
         assertEquals(List.of("start SERIAL"), tick(2 * SECOND));
         assertEquals(List.of(), tick(3 * SECOND));
         assertFalse(spares.take(ProcessKind.SERIAL, 3 * SECOND), "not ready");
-        spares.ready(ProcessKind.SERIAL);
+        spares.ready(ProcessKind.SERIAL, 3 * SECOND);
         assertTrue(spares.nextDeadlineNs() <= 3 * SECOND);
         assertEquals(List.of("start BLOCK"), tick(3 * SECOND));
-        spares.ready(ProcessKind.BLOCK);
-        assertEquals(MachineLifecycle.NEVER, spares.nextDeadlineNs());
+        spares.ready(ProcessKind.BLOCK, 3 * SECOND);
+        assertEquals(4 * SECOND, spares.nextDeadlineNs());
     }
 
     @Test
     void aUsedOneIsReplaced() {
         tick(2 * SECOND);
-        spares.ready(ProcessKind.SERIAL);
+        spares.ready(ProcessKind.SERIAL, 5 * SECOND);
         assertTrue(spares.take(ProcessKind.SERIAL, 5 * SECOND));
         assertFalse(spares.take(ProcessKind.SERIAL, 5 * SECOND));
         tick(5 * SECOND); // block's
-        spares.ready(ProcessKind.BLOCK);
+        spares.ready(ProcessKind.BLOCK, 5 * SECOND);
         assertEquals(5 * SECOND + 100 * MS, spares.nextDeadlineNs());
         assertEquals(List.of("start SERIAL"), tick(5 * SECOND + 100 * MS));
     }
@@ -74,7 +79,7 @@ class SparesTest {
             spares.lost(ProcessKind.SERIAL, now);
             if (now == 2 * SECOND) {
                 tick(now);
-                spares.ready(ProcessKind.BLOCK);
+                spares.ready(ProcessKind.BLOCK, 1000 * SECOND);
             }
             assertEquals(now + delayMs * MS, spares.nextDeadlineNs());
             now = spares.nextDeadlineNs();
@@ -88,14 +93,30 @@ class SparesTest {
         List<String> did = tick(22 * SECOND);
         assertEquals(List.of("kill SERIAL", "start BLOCK"), did);
         spares.lost(ProcessKind.SERIAL, 22 * SECOND); // its end counts once
-        spares.ready(ProcessKind.SERIAL);
+        spares.ready(ProcessKind.SERIAL, 22 * SECOND);
         assertEquals(Spares.State.ABSENT, spares.state(ProcessKind.SERIAL));
+    }
+
+    /** A stopped one would be found out only when it is wanted. */
+    @Test
+    void oneThatDoesNotAnswerIsKilled() {
+        tick(2 * SECOND);
+        spares.ready(ProcessKind.SERIAL, 2 * SECOND);
+        assertEquals(List.of("start BLOCK"), tick(2 * SECOND));
+        assertEquals(3 * SECOND, spares.nextDeadlineNs());
+        assertEquals(List.of("ping SERIAL"), tick(3 * SECOND));
+        spares.pingAcknowledged(ProcessKind.SERIAL, 3 * SECOND);
+        assertEquals(4 * SECOND, spares.nextDeadlineNs());
+        assertEquals(List.of("ping SERIAL"), tick(4 * SECOND));
+        assertEquals(6 * SECOND, spares.nextDeadlineNs());
+        assertEquals(List.of("kill SERIAL"), tick(6 * SECOND));
+        assertFalse(spares.take(ProcessKind.SERIAL, 6 * SECOND));
     }
 
     @Test
     void aClassWithoutSparesHasNone() {
         assertFalse(spares.take(ProcessKind.NET, SECOND));
-        spares.ready(ProcessKind.NET);
+        spares.ready(ProcessKind.NET, SECOND);
         spares.lost(ProcessKind.NET, SECOND);
         assertEquals(Spares.State.ABSENT, spares.state(ProcessKind.NET));
     }
