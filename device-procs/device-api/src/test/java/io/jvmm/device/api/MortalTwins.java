@@ -59,39 +59,35 @@ public final class MortalTwins {
         widthBytes = Math.min(widthBytes, Integer.highestOneBit(lengthBytes));
         int offset = random.nextInt(lengthBytes - widthBytes + 1);
         String where = identity.regions().get(region).name() + "+" + offset + ", " + widthBytes + " bytes";
-        switch (random.nextInt(20)) {
+        return switch (random.nextInt(20)) {
             case 0, 1, 2, 3, 4, 5 -> {
                 long value = one.read(region, offset, widthBytes);
                 assertEquals(value, other.read(region, offset, widthBytes), "read of " + where + ", " + seed);
-                return "read of " + where;
+                yield "read of " + where;
             }
             case 6, 7, 8, 9, 10, 11, 12 -> {
                 long value = habits.value(random, region, offset);
                 value &= widthBytes == Long.BYTES ? -1 : (1L << (8 * widthBytes)) - 1;
                 one.write(region, offset, widthBytes, value);
                 other.write(region, offset, widthBytes, value);
-                return "write of " + value + " to " + where;
+                yield "write of " + value + " to " + where;
             }
-            case 13, 14 -> {
-                return time();
-            }
+            case 13, 14 -> time();
             case 15 -> {
                 int line = random.nextInt(identity.interrupts().size());
                 if (identity.interrupts().get(line).level()) {
                     one.resample(line);
                     other.resample(line);
                 }
-                return "end of interrupt " + line;
+                yield "end of interrupt " + line;
             }
             case 16 -> {
                 one.powerButton();
                 other.powerButton();
-                return "power button";
+                yield "power button";
             }
-            default -> {
-                return identity.hostPorts() == 0 ? time() : host(random.nextInt(identity.hostPorts()));
-            }
-        }
+            default -> identity.hostPorts() == 0 ? time() : host(random.nextInt(identity.hostPorts()));
+        };
     }
 
     private String time() {
@@ -102,11 +98,11 @@ public final class MortalTwins {
     }
 
     private String host(int port) {
-        switch (random.nextInt(8)) {
+        return switch (random.nextInt(8)) {
             case 0 -> {
                 one.hostBreak(port);
                 other.hostBreak(port);
-                return "break";
+                yield "break";
             }
             case 1 -> {
                 boolean present = random.nextBoolean();
@@ -114,15 +110,15 @@ public final class MortalTwins {
                     one.hostCarrier(each, present);
                     other.hostCarrier(each, present);
                 }
-                return "carrier " + present;
+                yield "carrier " + present;
             }
             default -> {
                 char character = (char) random.nextInt(256);
                 one.hostInput(port, character);
                 other.hostInput(port, character);
-                return "input " + (int) character;
+                yield "input " + (int) character;
             }
-        }
+        };
     }
 
     private void compare(String where) {
