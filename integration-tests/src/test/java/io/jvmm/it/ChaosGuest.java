@@ -39,7 +39,8 @@ final class ChaosGuest implements AutoCloseable {
                     + "|Call Trace|nobody cared|virtio.*(fail|error|not a head)|rcu.*stall|soft lockup|NETDEV WATCHDOG|timed out|timeout";
 
     private static final String MACHINE = """
-            [platform]
+            [control]
+            socket = "control"
             [[serial]]
             port = 2
             backend = "socket"

@@ -4,7 +4,6 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
@@ -14,13 +13,16 @@ import org.junit.jupiter.api.Test;
 
 /**
  * Every device process is killed, or frozen, at random moments while a stock Linux works on all devices at once: nothing is lost, nothing is
- * wrong, and the guest's log is empty of complaints. 50 kills with a spare of each class, 50 without, a few freezes;
+ * wrong, and the guest's log is empty of complaints. 60 kills with a spare of each class, 40 without, a few freezes;
  * {@code -Djvmm.chaos.kills=1000 -Djvmm.chaos.freezes=100} for the long run, {@code -Djvmm.chaos.classes=block,net} for some only.
  */
 @Tag("fault")
 class ChaosIT extends MachineTest {
     private static final int SIGKILL = 9;
     private static final int SIGSTOP = 19;
+    private static final int LONGEST_PAUSE_MILLIS = 300;
+    private static final int KILLS = Integer.getInteger("jvmm.chaos.kills", 100);
+    private static final int FREEZES = Integer.getInteger("jvmm.chaos.freezes", 9);
     private static final List<String> CLASSES =
             List.of(System.getProperty("jvmm.chaos.classes", "serial,platform,block,net,console,rng,balloon,vsock")
                     .split(","));
@@ -32,8 +34,12 @@ class ChaosIT extends MachineTest {
             standby = "%s"
             """;
 
+    private final long seed = Long.getLong("jvmm.seed", System.nanoTime());
+    private final Random random = new Random(seed);
+
     @Override
     protected void requirements() {
+        Host.requireRoot();
         for (String program : new String[] {"ip", "busybox", "qemu-img"}) {
             if (!Host.has(program)) {
                 throw new AssertionError(
@@ -43,58 +49,60 @@ class ChaosIT extends MachineTest {
     }
 
     @Test
-    void killedWithASpareOfEachClass() throws Exception {
-        torment("all", SIGKILL, Integer.getInteger("jvmm.chaos.kills", 100) / 2, 300);
+    void killedAndFrozenWithASpareOfEachClass() throws Exception {
+        torment("all", KILLS * 3 / 5, FREEZES);
     }
 
     @Test
     void killedWithoutSpares() throws Exception {
-        torment("none", SIGKILL, Integer.getInteger("jvmm.chaos.kills", 100) / 2, 300);
+        torment("none", KILLS * 2 / 5, 0);
     }
 
-    @Test
-    void frozen() throws Exception {
-        torment("all", SIGSTOP, Integer.getInteger("jvmm.chaos.freezes", 8), 300);
-    }
-
-    private void torment(String standby, int signal, int times, int longestPauseMillis) throws Exception {
-        long seed = Long.getLong("jvmm.seed", System.nanoTime());
-        System.out.println("seed " + seed + ", signal " + signal + " " + times + " times, spares: " + standby);
+    private void torment(String standby, int kills, int freezes) throws Exception {
+        System.out.println("seed " + seed + ", spares: " + standby);
         NetworkNamespace.run(() -> {
-            Path here = Files.createDirectories(dir.resolve(standby + signal));
-            Random random = new Random(seed);
-            Map<String, Integer> victims = new TreeMap<>();
-            try (ChaosGuest guest = ChaosGuest.boot(here, UNLIMITED.formatted(standby), seed)) {
-                Machine machine = guest.machine().machine();
-                for (int i = 0; i < times; i++) {
-                    Transcript.pause(random.nextInt(longestPauseMillis));
-                    String victim = CLASSES.get(i % CLASSES.size());
-                    List<Long> pids = new ArrayList<>(machine.children(victim));
-                    long pid = pids.get(random.nextInt(pids.size()));
-                    victims.merge(victim, 1, Integer::sum);
-                    Machine.kill(pid, signal);
-                    awaitSuccessor(machine, victim, pids, pid);
-                    assertEquals("", guest.faults(), "after " + i + " times, the last " + victim);
-                }
+            Path here = Files.createDirectories(dir.resolve(standby));
+            try (ChaosGuest guest = ChaosGuest.boot(here, UNLIMITED.formatted(standby), seed);
+                    ControlLine control = new ControlLine(here.resolve("control"))) {
+                Map<String, Integer> killed = strike(guest, control, SIGKILL, kills);
+                Map<String, Integer> frozen = strike(guest, control, SIGSTOP, freezes);
                 Transcript.pause(1000);
-                System.out.println(victims);
+                System.out.println("killed " + killed + ", frozen " + frozen + "\n" + control.stalls());
                 guest.verify();
-                System.out.println(guest.machine().messages());
             }
         });
     }
 
-    /** Until the victim has gone and as many processes of its class are there as before. */
-    private static void awaitSuccessor(Machine machine, String victim, List<Long> before, long pid)
-            throws InterruptedException {
+    /** So many times; how often whom. */
+    private Map<String, Integer> strike(ChaosGuest guest, ControlLine control, int signal, int times) throws Exception {
+        Map<String, Integer> victims = new TreeMap<>();
+        List<String> names = control.devices().stream()
+                .filter(d -> CLASSES.contains(d.deviceClass()))
+                .map(ControlLine.Device::name)
+                .toList();
+        for (int i = 0; i < times; i++) {
+            Transcript.pause(random.nextInt(LONGEST_PAUSE_MILLIS));
+            String name = names.get(i % names.size());
+            ControlLine.Device victim = control.device(name);
+            Machine.kill(victim.pid(), signal);
+            victims.merge(victim.deviceClass(), 1, Integer::sum);
+            awaitSuccessor(guest, control, victim);
+            assertEquals("", guest.faults(), "after signal " + signal + " number " + i + ", to " + name);
+        }
+        return victims;
+    }
+
+    private static void awaitSuccessor(ChaosGuest guest, ControlLine control, ControlLine.Device victim)
+            throws Exception {
         long deadline = System.nanoTime() + Machine.PATIENCE.toNanos();
-        while (machine.children(victim).contains(pid)
-                || machine.children(victim).size() < before.size()) {
-            if (System.nanoTime() - deadline > 0 || !machine.handle().isAlive()) {
-                throw new AssertionError("no successor of " + victim + "; the supervisor said:\n"
-                        + machine.messages().text());
+        ControlLine.Device now = control.device(victim.name());
+        while (!now.serves() || now.pid() == victim.pid()) {
+            if (System.nanoTime() - deadline > 0) {
+                throw new AssertionError("no successor of " + victim + " but " + now + "; the supervisor said:\n"
+                        + guest.machine().messages());
             }
-            Transcript.pause(5);
+            Transcript.pause(2);
+            now = control.device(victim.name());
         }
     }
 }

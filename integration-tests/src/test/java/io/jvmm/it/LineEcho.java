@@ -14,7 +14,7 @@ import java.util.Locale;
  * again, and counted; an answer that is no answer to anything asked is a fault. One thread.
  */
 final class LineEcho implements AutoCloseable {
-    private static final long ANSWER_MILLIS = 1500;
+    private static final long ANSWER_MILLIS = 3000;
 
     private final Path socket;
     private final String question;
