@@ -150,7 +150,8 @@ public final class ProbeSegment {
             case ProbeArgument.Named(ProbeArgument.Known name) -> known.getOrDefault(name, 0L);
             case ProbeArgument.Page(boolean spare) -> spare ? SPARE_PAGE : OWN_PAGE;
             case ProbeArgument.Address(List<ProbeArgument.Field> fields) -> {
-                int start = heap = (heap + 7) & ~7;
+                int start = (heap + 7) & ~7;
+                heap = start;
                 for (ProbeArgument.Field field : fields) {
                     heap += field.widthBytes() * field.count();
                 }
