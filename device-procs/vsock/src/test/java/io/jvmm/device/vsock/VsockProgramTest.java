@@ -17,9 +17,11 @@ import io.jvmm.ipc.boot.ProcessExit;
 import io.jvmm.ipc.sys.Errno;
 import io.jvmm.ipc.sys.ExitStatus;
 import io.jvmm.ipc.sys.Fd;
+import io.jvmm.ipc.sys.MemFd;
 import io.jvmm.ipc.sys.SocketIo;
 import io.jvmm.ipc.sys.UnixSocket;
 import io.jvmm.ipc.vsock.VsockConnectServer;
+import io.jvmm.ipc.vsock.VsockStreamsLayout;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -121,8 +123,11 @@ class VsockProgramTest {
         UnixSocket.Pair channel = UnixSocket.seqPacketPair();
         UnixSocket listener = UnixSocket.listen(path, 64);
         listener.fd().setNonBlocking(true);
+        VsockConfig config = VsockConfig.from(new VsockFactory().exampleConfig());
+        VsockStreamsLayout layout = new VsockStreamsLayout(config.connections(), config.bufferBytes());
+        MemFd streams = MemFd.createSealed("streams", layout.totalBytes());
         VirtioFactory factory = new WithHost(
-                new VsockFactory(), Map.of("0.connect", channel.left().fd()));
+                new VsockFactory(), Map.of("0.connect", channel.left().fd(), "0.streams", streams.fd()));
         Thread host = Thread.ofPlatform()
                 .name("host")
                 .start(() -> serve(new VsockConnectServer(channel.right(), 8), listener, path));
