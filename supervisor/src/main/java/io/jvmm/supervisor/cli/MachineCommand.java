@@ -170,7 +170,7 @@ final class MachineCommand {
                         signals,
                         console,
                         terminal,
-                        new JailInspector(distribution, config.jail().mode()),
+                        new JailInspector(distribution),
                         Optional.of(backends.devices()),
                         launcher,
                         clients.server(),

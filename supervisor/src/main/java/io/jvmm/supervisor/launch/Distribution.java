@@ -33,6 +33,7 @@ public record Distribution(Path home, MachineConfig.Engine engine) {
     private static final String SHARED = "devices";
 
     private static final String STANDBY = "standby";
+    private static final String DEVICE_START = "wide";
 
     /** Where a jail has the host's libraries; the loader's own path is part of every program's header. */
     private static final String LIBRARIES = "/lib64";
@@ -137,7 +138,8 @@ public record Distribution(Path home, MachineConfig.Engine engine) {
     public List<Variant> variants(ProcessKind p, JailConfig.Mode mode) throws HostLackException {
         List<Variant> variants = new ArrayList<>();
         for (Optional<EngineKind> e : engines(p)) {
-            variants.add(new Variant(e, new NarrowFilter(FilterMode.apply(filter(narrow(p, e)), mode))));
+            byte[] narrow = FilterMode.apply(filter(narrow(p, e)), mode);
+            variants.add(new Variant(e, new NarrowFilter(narrow, wideFilter(p, mode))));
         }
         return variants;
     }
@@ -149,7 +151,7 @@ public record Distribution(Path home, MachineConfig.Engine engine) {
 
     /** The filter of a spare: what any device process may do, and what it needs to become one. */
     NarrowFilter standbyFilter(JailConfig.Mode mode) throws HostLackException {
-        return new NarrowFilter(FilterMode.apply(filter(STANDBY), mode));
+        return new NarrowFilter(FilterMode.apply(filter(STANDBY), mode), FilterMode.apply(filter(DEVICE_START), mode));
     }
 
     /** The policy that a process's last filter was compiled of: the distribution has its text too, for its reasons. */
@@ -171,7 +173,7 @@ public record Distribution(Path home, MachineConfig.Engine engine) {
     }
 
     private String wide(ProcessKind p) {
-        return engines(p).contains(Optional.of(EngineKind.KVM)) ? "vcpu-wide" : "wide";
+        return engines(p).contains(Optional.of(EngineKind.KVM)) ? "vcpu-wide" : DEVICE_START;
     }
 
     /** The command line of a process, in terms of its jail. */

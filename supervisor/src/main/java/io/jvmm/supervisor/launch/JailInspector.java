@@ -6,7 +6,6 @@ import io.jvmm.ipc.sys.Fd;
 import io.jvmm.policy.jail.Bind;
 import io.jvmm.policy.jail.JailAudit;
 import io.jvmm.policy.jail.JailReport;
-import io.jvmm.supervisor.config.JailConfig;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -36,17 +35,14 @@ public final class JailInspector implements ProcessInspector {
     private static final List<String> KVM = List.of("anon_inode:kvm-vm", "anon_inode:kvm-vcpu", "/dev/kvm");
 
     private final Distribution distribution;
-    private final JailConfig.Mode mode;
     private final Path home;
     private final Map<ProcessKind, Set<String>> mountPoints = new EnumMap<>(ProcessKind.class);
-    private final Map<ProcessKind, String> wideFilters = new EnumMap<>(ProcessKind.class);
     /** Whose a namespace is, or was: by kind and number. */
     private final Map<String, Integer> namespaces = new HashMap<>();
 
     /** For the processes of one machine. */
-    public JailInspector(Distribution distribution, JailConfig.Mode mode) {
+    public JailInspector(Distribution distribution) {
         this.distribution = distribution;
-        this.mode = mode;
         this.home = distribution.home();
     }
 
@@ -123,19 +119,14 @@ public final class JailInspector implements ProcessInspector {
     }
 
     /** The first and the last filter as the kernel has them, where it tells: the policies', byte for byte. */
-    private void checkFilters(ChildProcess child, Optional<EngineKind> engine, JailReport report, List<String> faults)
-            throws HostLackException {
+    private static void checkFilters(
+            ChildProcess child, Optional<EngineKind> engine, JailReport report, List<String> faults) {
         List<String> installed = report.details().filterHashes();
         if (installed.isEmpty()) {
             return;
         }
-        ProcessKind kind = child.instance().kind();
-        String wide = wideFilters.get(kind);
-        if (wide == null) {
-            wide = JailAudit.hash(distribution.wideFilter(kind, mode));
-            wideFilters.put(kind, wide);
-        }
-        if (!installed.getFirst().equals(wide)) {
+        byte[] first = HexFormat.of().parseHex(installed.getFirst());
+        if (child.variants().stream().noneMatch(v -> v.filter().follows(first))) {
             faults.add("its first filter is not the compiled policy of its start, but " + installed.getFirst());
         }
         byte[] last = HexFormat.of().parseHex(installed.getLast());

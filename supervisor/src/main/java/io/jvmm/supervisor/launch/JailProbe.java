@@ -99,7 +99,7 @@ public final class JailProbe {
         this.config = config;
         this.distribution = distribution;
         this.starts = new ProbeStarts(config, distribution, backends, uids);
-        this.inspector = new JailInspector(distribution, config.jail().mode());
+        this.inspector = new JailInspector(distribution);
         this.progress = progress;
         this.stop = stop;
         this.everything = everything;

@@ -7,10 +7,17 @@ import java.util.Arrays;
 public final class NarrowFilter {
     private final byte[] program;
     private final byte[] hash;
+    private final byte[] startHash;
 
-    NarrowFilter(byte[] program) {
+    /**
+     * Made of two programs of one distribution.
+     *
+     * @param start what its processes start under
+     */
+    NarrowFilter(byte[] program, byte[] start) {
         this.program = program.clone();
         this.hash = FilterMode.hash(program);
+        this.startHash = FilterMode.hash(start);
     }
 
     /** As in the boot record: {@code struct sock_filter[]}. */
@@ -21,6 +28,11 @@ public final class NarrowFilter {
     /** Whether a process that reports this hash has installed this filter. */
     public boolean hasHash(byte[] reported) {
         return Arrays.equals(hash, reported);
+    }
+
+    /** Whether a process that is to install this filter has started under the one with this hash. */
+    boolean follows(byte[] installed) {
+        return Arrays.equals(startHash, installed);
     }
 
     /** How many system calls it lets through, with whatever arguments. */

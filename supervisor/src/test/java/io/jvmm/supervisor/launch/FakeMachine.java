@@ -64,7 +64,7 @@ public final class FakeMachine implements AutoCloseable, ProcessInspector, Succe
     }
 
     private static Variant variant(EngineKind engine, byte[] filter) {
-        return new Variant(Optional.of(engine), new NarrowFilter(filter));
+        return new Variant(Optional.of(engine), new NarrowFilter(filter, filter));
     }
 
     private FakeMachine(String script, List<Variant> vcpu) {
@@ -76,7 +76,7 @@ public final class FakeMachine implements AutoCloseable, ProcessInspector, Succe
     }
 
     private static List<Variant> device(byte[] filter) {
-        return List.of(new Variant(Optional.empty(), new NarrowFilter(filter)));
+        return List.of(new Variant(Optional.empty(), new NarrowFilter(filter, filter)));
     }
 
     private StartedProcess spawn(ProcessInstance instance, List<Variant> variants) {
