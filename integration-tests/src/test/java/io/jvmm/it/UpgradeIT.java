@@ -137,19 +137,20 @@ class UpgradeIT extends MachineTest {
         m.run("mkdir /work && dd if=/dev/urandom of=/work/a bs=64k count=24 2>/dev/null");
         m.run("sha256sum /work/a >/work/sums");
         m.run(
-                "{ cd /work; while [ ! -e stop ]; do [ $(head -c 512 /dev/hwrng | wc -c) = 512 ] && echo >>read || echo >>wrong; done; } &");
-        m.run(
-                "{ cd /work; while [ ! -e stop ]; do cp a b && sync b && echo 3 >/proc/sys/vm/drop_caches"
-                        + " && cmp a b && sha256sum --quiet -c sums && echo >>copied || echo >>wrong; done; } 2>>/work/words &");
+                "{ (cd /work; while [ ! -e stop ]; do [ $(head -c 512 /dev/hwrng | wc -c) = 512 ] && echo >>read || echo >>wrong; done) & }");
+        m.run("{ (cd /work; while [ ! -e stop ]; do cp a b && sync b && echo 3 >/proc/sys/vm/drop_caches"
+                + " && cmp a b && sha256sum --quiet -c sums && echo >>copied || echo >>wrong; done) 2>>/work/words & }");
     }
 
     private static void unload(DebianMachine m) throws IOException {
         m.run("touch /work/stop; wait");
         assertEquals(
                 "0", m.run("cat /work/wrong /work/words 2>/dev/null | wc -c").strip());
+        int read = Integer.parseInt(m.run("wc -l </work/read").strip());
+        int copied = Integer.parseInt(m.run("wc -l </work/copied").strip());
         System.out.println(
-                "meanwhile the guest read entropy " + m.run("wc -l </work/read").strip() + " times and compared files "
-                        + m.run("wc -l </work/copied").strip() + " times");
+                "meanwhile the guest read entropy " + read + " times and compared files " + copied + " times");
+        assertTrue(read > 0 && copied > 0, "there was no load");
         assertEquals(
                 "0",
                 m.run("dmesg | grep -c -i -e 'i/o error' -e 'ext4-fs error' -e 'needs reset' || true")

@@ -4,14 +4,15 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /** The words of a request's field {@code do}, each with the further fields that belong to it. All of them are required. */
 public enum ControlVerb {
     STATUS("status"),
     DEVICES("device-list"),
     STALLS("stalls"),
-    RESTART("device-restart", ControlVerb.DEVICE),
-    KILL("device-kill", ControlVerb.DEVICE),
+    RESTART("device-restart", ControlVerb.DEVICE, ""),
+    KILL("device-kill", ControlVerb.DEVICE, ""),
     UPGRADE("device-upgrade", ControlVerb.DEVICE, ControlVerb.DIST),
     PAUSE("pause"),
     RESUME("resume"),
@@ -27,11 +28,17 @@ public enum ControlVerb {
     public static final String DIST = "dist";
 
     private final String word;
-    private final List<String> fields;
+    private final String first;
+    private final String second;
 
-    ControlVerb(String word, String... fields) {
+    ControlVerb(String word) {
+        this(word, "", "");
+    }
+
+    ControlVerb(String word, String first, String second) {
         this.word = word;
-        this.fields = List.of(fields);
+        this.first = first;
+        this.second = second;
     }
 
     public String word() {
@@ -39,7 +46,7 @@ public enum ControlVerb {
     }
 
     public List<String> fields() {
-        return fields;
+        return Stream.of(first, second).filter(f -> !f.isEmpty()).toList();
     }
 
     static Optional<ControlVerb> of(String word) {

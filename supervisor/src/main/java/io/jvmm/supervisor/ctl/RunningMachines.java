@@ -55,7 +55,7 @@ final class RunningMachines {
         } catch (IOException e) {
             throw new CtlException(CtlExit.NO_MACHINE, vms + " cannot be read: " + e.getMessage(), e);
         }
-        found.sort(Comparator.comparing(Machine::name).thenComparing(Machine::pid));
+        found.sort(Comparator.comparing(Machine::name).thenComparingLong(Machine::pid));
         return found;
     }
 
