@@ -82,7 +82,7 @@ class ReplacementTest {
                 rig.await("the stall", () -> rig.events.stream().anyMatch(e -> e.startsWith("stall 7 ")));
                 assertTrue(rig.lastStallNs > 0 || rig.events.contains("stall 7 0"), rig.events.toString());
                 rig.events.removeIf(e -> e.startsWith("stall"));
-                final long events = life + 1;
+                final long events = life + 1L;
                 rig.await("its events", () -> rig.board.counter(BoardCounter.DEVICE_EVENTS) == events);
             }
             assertEquals(20, rig.board.counter(BoardCounter.DEVICES_AWAY));
