@@ -299,7 +299,7 @@ final class DeviceLoop {
             lastRequestNs = nowNs;
             spinning = false;
         }
-        if (link.health() == LinkHealth.SEVERED) {
+        if (exit == null && link.health() == LinkHealth.SEVERED) {
             Violation violation = link.violation();
             if (violation != null) {
                 events.peerViolation(violation);
@@ -493,7 +493,7 @@ final class DeviceLoop {
         if (poller.ready(supervisorIndex) != 0) {
             supervisor.requestDoorbell().drain();
         }
-        if (poller.ready(controlIndex) != 0) {
+        if (exit == null && poller.ready(controlIndex) != 0) {
             exit = ProcessExit.SUPERVISOR_LOST;
         }
         for (int i = 0; i < resamples.length; i++) {
