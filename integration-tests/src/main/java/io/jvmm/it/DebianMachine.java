@@ -75,6 +75,17 @@ public final class DebianMachine implements AutoCloseable {
      */
     public static DebianMachine boot(Path dir, String keys, String words, String lifecycle, String tables)
             throws IOException {
+        return boot(dir, Distribution.home(), keys, words, lifecycle, tables);
+    }
+
+    /**
+     * The same.
+     *
+     * @param distribution another one than the one under test
+     */
+    public static DebianMachine boot(
+            Path dir, Path distribution, String keys, String words, String lifecycle, String tables)
+            throws IOException {
         Path base = root().disk();
         Path disk = Qcow2Overlay.write(dir.resolve("root.qcow2"), base, Files.size(base));
         Path initrd = root().writeInitrd(dir.resolve("initrd.img"));
@@ -101,7 +112,8 @@ public final class DebianMachine implements AutoCloseable {
                 cache = "unsafe"
                 id = "root"
                 %s
-                """.formatted(keys, kernel, initrd, words, lifecycle, disk, base, tables)));
+                """.formatted(keys, kernel, initrd, words, lifecycle, disk, base, tables))
+                .distribution(distribution));
     }
 
     /**

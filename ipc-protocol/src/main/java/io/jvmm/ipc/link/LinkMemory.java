@@ -62,6 +62,13 @@ public final class LinkMemory implements AutoCloseable {
         }
     }
 
+    /** The header as it was made: whoever maps the link anew must find it, and anybody who has it mapped may have scribbled on it. */
+    void restoreHeader() {
+        UnsafeBuffer header = mapping.buffer(0, LinkLayout.HEADER_LENGTH_BYTES);
+        header.setMemory(0, LinkLayout.HEADER_LENGTH_BYTES, (byte) 0);
+        writeHeader(header, spec, new LinkLayout(spec));
+    }
+
     private static void writeHeader(UnsafeBuffer header, LinkSpec spec, LinkLayout layout) {
         header.putLong(LinkLayout.HEADER_MAGIC, LinkLayout.MAGIC);
         header.putShort(LinkLayout.HEADER_MAJOR, (short) LinkLayout.MAJOR);

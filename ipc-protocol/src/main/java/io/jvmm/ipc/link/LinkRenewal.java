@@ -9,13 +9,14 @@ import org.agrona.concurrent.AtomicBuffer;
 public final class LinkRenewal {
     private LinkRenewal() {}
 
-    /** The direction from the device: event ring and event doorbell begin anew. Requests stay where they are. */
+    /** The direction from the device: event ring and event doorbell begin anew, and the header. Requests stay where they are. */
     public static void events(LinkMemory link) {
+        link.restoreHeader();
         zero(link.eventRing());
         link.doorbells().putIntVolatile(LinkLayout.DOORBELL_EVENT_CONSUMER_ASLEEP, 0);
     }
 
-    /** Everything but the header: the link is as it was when it was made. */
+    /** The link is as it was when it was made. */
     public static void whole(LinkMemory link) {
         zero(link.requestRing());
         zero(link.replySlots());

@@ -12,10 +12,13 @@ import org.agrona.concurrent.AtomicBuffer;
  * futex word that changes whenever they should look again. PROTOCOL.md, "Waiting for room".
  *
  * <p>Nothing is allocated. A hostile consumer that plays with the words costs a producer superfluous looks, or the wait
- * until its own deadline.
+ * until its own deadline. What it leaves there does not outlive it: the count is the producers' own, and is written anew each time.
  */
 final class SpaceWaiters {
     private final AtomicBuffer words;
+    private final Object lock = new Object();
+    /** Producers of this process that wait, in truth. */
+    private int waiting;
 
     /** Over the doorbell words of the link. */
     SpaceWaiters(AtomicBuffer words) {
@@ -41,11 +44,19 @@ final class SpaceWaiters {
 
     /** Producer: counts itself among the waiting. Then, in a loop: {@link #ticket()}, try, {@link #await}. */
     void enter() {
-        words.getAndAddInt(DOORBELL_REQUEST_PRODUCERS_WAITING, 1);
+        count(1);
     }
 
     void leave() {
-        words.getAndAddInt(DOORBELL_REQUEST_PRODUCERS_WAITING, -1);
+        count(-1);
+    }
+
+    /** Under a lock, or an older count could be stored behind a newer one; who comes here is about to sleep, or has slept. */
+    private void count(int change) {
+        synchronized (lock) {
+            waiting += change;
+            words.putIntVolatile(DOORBELL_REQUEST_PRODUCERS_WAITING, waiting);
+        }
     }
 
     /** Producer: take it before trying; {@link #await} returns at once if there was a reason to look again since. */

@@ -157,6 +157,11 @@ public final class HostilePeer implements AutoCloseable {
         return mapping.buffer(all.getLong(header), (int) all.getLong(header + Long.BYTES));
     }
 
+    /** Goes on where the honest owner of this end is by now. */
+    public void follow() {
+        tail = mine.getLongVolatile(capacity + IpcRingLayout.TAIL_OFFSET) & -8L;
+    }
+
     /** One step of any lie. */
     public Lie step() {
         Lie[] lies = Lie.values();

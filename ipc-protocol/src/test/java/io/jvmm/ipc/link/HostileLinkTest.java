@@ -90,6 +90,51 @@ class HostileLinkTest {
         assertEquals(LinkHealth.HUNG, board.health());
     }
 
+    /** What a device that was taken over leaves in the words must not make its successor miss those who wait for room. */
+    @Test
+    void aCountThatLiesDoesNotOutliveTheLiar() throws InterruptedException {
+        BoardEndpoint board = board(new WaitPolicy(0, 100_000_000_000L));
+        DeviceEndpoint successor = new DeviceEndpoint(memory, requestDoorbell, eventDoorbell, 0);
+        memory.doorbells().putIntVolatile(LinkLayout.DOORBELL_REQUEST_PRODUCERS_WAITING, -1);
+        Thread vcpu = Thread.ofPlatform().daemon().start(() -> {
+            for (int i = 0; i < 100_000; i++) {
+                board.write(0, 1, 2, 4, i);
+            }
+        });
+        while (memory.doorbells().getIntVolatile(LinkLayout.DOORBELL_REQUEST_PRODUCERS_WAITING) != 1) {
+            Thread.onSpinWait();
+        }
+        int written = 0;
+        while (written < 100_000) {
+            if (successor.next()) {
+                assertEquals(written++, successor.value());
+                successor.release();
+            }
+        }
+        vcpu.join(60_000);
+        assertFalse(vcpu.isAlive());
+        assertEquals(LinkHealth.CONNECTED, board.health());
+    }
+
+    /** A successor maps the link anew, and finds its header whole whatever was done to it. */
+    @Test
+    void aRenewedLinkHasItsHeaderAgain() {
+        for (int whole = 0; whole < 2; whole++) {
+            try (io.jvmm.ipc.sys.Mapping all = io.jvmm.ipc.sys.Mapping.shared(
+                    memory.fd(), 0, LinkLayout.HEADER_LENGTH_BYTES, io.jvmm.ipc.sys.Mapping.Access.READ_WRITE)) {
+                all.buffer().setMemory(0, LinkLayout.HEADER_LENGTH_BYTES, (byte) 0xAB);
+            }
+            if (whole == 1) {
+                LinkRenewal.whole(memory);
+            } else {
+                LinkRenewal.events(memory);
+            }
+            try (LinkMemory again = LinkMemory.attach(memory.fd().duplicate(), LinkKind.DEVICE)) {
+                assertEquals(memory.spec(), again.spec());
+            }
+        }
+    }
+
     /** The device scribbles over all of the link while a vCPU reads and writes: bounded time, no exception. */
     @Test
     void aScribblingDeviceNeverHoldsUpNorUpsetsAVcpu() throws InterruptedException {

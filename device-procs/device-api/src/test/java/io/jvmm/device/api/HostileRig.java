@@ -104,7 +104,6 @@ final class HostileRig implements Exercise, AutoCloseable {
                 state.working().putBytes(0, adopted);
             }
             core = factory.create(config, state.working(), adopted == null, effects, memory.orNull(), nowNs);
-            core.resume(nowNs);
             hostIn = new Pipe[identity.hostPorts()];
             hostOut = new Pipe[identity.hostPorts()];
             Map<String, Fd> descriptors = descriptors(factory);

@@ -1,0 +1,91 @@
+package io.jvmm.it;
+
+import io.jvmm.device.api.HostileDevice;
+import io.jvmm.ipc.hostile.HostilePeer;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.net.URISyntaxException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.FileSystem;
+import java.nio.file.FileSystems;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.jar.JarEntry;
+import java.util.jar.JarOutputStream;
+import java.util.stream.Stream;
+
+/** A copy of the distribution in which a device's program is {@link HostileDevice}: the real device, and an intruder in it. */
+final class HostileDistribution {
+    private static final String JAR = "jvmm-hostile.jar";
+
+    private final Path home;
+
+    HostileDistribution(Path directory) throws IOException, InterruptedException {
+        home = BrokenDistribution.copy(directory.resolve("dist"));
+    }
+
+    Path home() {
+        return home;
+    }
+
+    /**
+     * Puts the intruder into a device's program.
+     *
+     * @param process {@code rng}
+     * @param factory the class of the device
+     * @param orders lines of {@code hostile.properties} beside that of the factory
+     */
+    void takeOver(String process, String factory, String... orders) throws IOException, URISyntaxException {
+        Path library = home.resolve("lib").resolve(process);
+        try (OutputStream file = Files.newOutputStream(library.resolve(JAR));
+                JarOutputStream jar = new JarOutputStream(file)) {
+            for (Class<?> of : List.of(HostileDevice.class, HostilePeer.class)) {
+                copyPackage(of, jar);
+            }
+            jar.putNextEntry(new JarEntry("hostile.properties"));
+            jar.write(
+                    ("factory=" + factory + "\n" + String.join("\n", orders) + "\n").getBytes(StandardCharsets.UTF_8));
+        }
+        Path program = library.resolve("program");
+        List<String> lines = Files.readAllLines(program);
+        Files.writeString(
+                program,
+                HostileDevice.class.getName() + "\n"
+                        + String.join(
+                                "\n",
+                                lines.stream()
+                                        .skip(1)
+                                        .filter(l -> !l.endsWith(JAR))
+                                        .toList())
+                        + "\n" + process + "/" + JAR + "\n");
+        // The archives of classes still fit: their class path is the beginning of this one.
+    }
+
+    /** What the intruder needs, and nothing that only tests need. */
+    private static void copyPackage(Class<?> of, JarOutputStream jar) throws IOException, URISyntaxException {
+        Path place =
+                Path.of(of.getProtectionDomain().getCodeSource().getLocation().toURI());
+        String directory = of.getPackageName().replace('.', '/');
+        if (Files.isDirectory(place)) {
+            copy(place.resolve(directory), directory, jar);
+        } else {
+            try (FileSystem inside = FileSystems.newFileSystem(place)) {
+                copy(inside.getPath("/" + directory), directory, jar);
+            }
+        }
+    }
+
+    private static void copy(Path from, String directory, JarOutputStream jar) throws IOException {
+        List<Path> classes;
+        try (Stream<Path> all = Files.list(from)) {
+            classes = all.filter(f -> String.valueOf(f.getFileName())
+                            .matches("(Hostile(Device|Deeds|Factory|Brake|Peer)|Lie)(\\$.*)?\\.class"))
+                    .toList();
+        }
+        for (Path file : classes) {
+            jar.putNextEntry(new JarEntry(directory + "/" + file.getFileName()));
+            Files.copy(file, jar);
+        }
+    }
+}

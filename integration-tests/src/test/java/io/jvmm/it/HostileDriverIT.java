@@ -1,0 +1,54 @@
+package io.jvmm.it;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+
+/**
+ * A device process that is taken over and lies to a stock kernel's driver: in the used ring and with interrupts, and then with the state it
+ * leaves. The guest may lose that device, and loses nothing else: its disk and its console work on.
+ */
+@Tag("boot")
+@Tag("fault")
+class HostileDriverIT extends MachineTest {
+    private static final String SUM = "sha256sum /usr/bin/* /lib/x86_64-linux-gnu/*.so* 2>/dev/null | sha256sum";
+
+    @Override
+    protected void requirements() {
+        // Nothing that a machine without KVM has not.
+    }
+
+    @Test
+    void liesInTheUsedRingAndInTheState() throws Exception {
+        HostileDistribution distribution = new HostileDistribution(dir);
+        distribution.takeOver(
+                "rng",
+                "io.jvmm.device.rng.RngDevice",
+                "deeds=USED_RING,LYING_STATE",
+                "delayMs=8000",
+                "lastsMs=4000",
+                "seed=" + Long.getLong("jvmm.seed", 1L));
+        try (DebianMachine m =
+                DebianMachine.boot(dir, distribution.home(), "", "quiet", "standby = \"none\"", "[rng]\n")) {
+            m.run("{ while true; do dd if=/dev/hwrng bs=64 count=64; done >/dev/null 2>&1 & }");
+            String sum = m.run(SUM);
+            long endNs = System.nanoTime() + DebianMachine.BOOT.toNanos();
+            while (!m.messages().contains("device rng exited with 7") && System.nanoTime() < endNs) {
+                m.run("echo 3 >/proc/sys/vm/drop_caches");
+                assertEquals(sum, m.run(SUM));
+            }
+            String used = m.messages();
+            assertTrue(used.contains("device rng exited with 7"), used);
+            while (!m.messages().contains("it is broken from now on; the machine goes on without it")
+                    && System.nanoTime() < endNs) {
+                assertEquals(sum, m.run("echo 3 >/proc/sys/vm/drop_caches; " + SUM));
+            }
+            System.out.println(m.messages());
+            System.out.println(m.run("dmesg | grep -i 'virtio\\|hwrng' | tail -20"));
+            assertEquals("42", m.run("echo $((6 * 7))").strip());
+            m.powerOff();
+        }
+    }
+}
