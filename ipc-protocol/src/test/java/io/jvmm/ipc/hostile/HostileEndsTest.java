@@ -87,7 +87,7 @@ class HostileEndsTest {
                 case DEVICE -> new Board(this);
                 case BOARD -> new Device(this);
                 case PROCESS -> new Supervisor(this);
-                case SUPERVISOR -> new Process(this);
+                case SUPERVISOR -> new Jailed(this);
             };
         }
 
@@ -116,7 +116,7 @@ class HostileEndsTest {
                 case 0 -> {
                     int width = 1 << random.nextInt(4);
                     long value = end.read(vcpu, 1, 2, width);
-                    assertTrue(width == 8 || value >>> 8 * width == 0, "bits above the width");
+                    assertTrue(width == 8 || value >>> (8 * width) == 0, "bits above the width");
                 }
                 case 1 -> end.write(vcpu, 1, 2, 4, random.nextLong());
                 case 2 -> end.kick(vcpu, 3);
@@ -205,8 +205,8 @@ class HostileEndsTest {
         }
     }
 
-    private record Process(ProcessEndpoint end) implements Victim {
-        Process(Link link) {
+    private record Jailed(ProcessEndpoint end) implements Victim {
+        Jailed(Link link) {
             this(new ProcessEndpoint(link.memory, link.requestDoorbell, link.eventDoorbell));
         }
 
