@@ -46,7 +46,7 @@ final class ProcessorShares {
                             pid + "/" + task.getFileName() + " " + name,
                             Long.valueOf(ran.substring(0, ran.indexOf(' '))));
                 } catch (IOException e) {
-                    continue; // a thread that has ended
+                    result.remove(pid + "/" + task.getFileName()); // a thread that has ended
                 }
             }
         }

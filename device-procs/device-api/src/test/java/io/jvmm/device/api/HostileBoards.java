@@ -14,6 +14,7 @@ import java.util.Random;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import org.agrona.concurrent.UnsafeBuffer;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A vCPU process that has been taken over, against a real device: any bytes on the link, accesses anywhere, kicks of anything, resets in
@@ -153,7 +154,8 @@ public final class HostileBoards {
         for (int life = 0; life < lives; life++) {
             long seed = firstSeed + life;
             Random random = new Random(seed);
-            Lie only = Lie.values()[random.nextInt(Lie.values().length)];
+            Lie[] lies = Lie.values();
+            Lie only = lies[random.nextInt(lies.length)];
             try (Live device = new Live(factory)) {
                 ScratchSupervisor peer = device.peer;
                 long beginNs = device.cpuNs();
@@ -226,7 +228,7 @@ public final class HostileBoards {
     /** The real process on a thread of this one, without warming up. */
     private static final class Live implements AutoCloseable {
         final ScratchSupervisor peer;
-        final GuestMemory memoryOrNull;
+        final @Nullable GuestMemory memoryOrNull;
         final CompletableFuture<ProcessExit> exit = new CompletableFuture<>();
         private final Thread thread;
         private long lastCpuNs;

@@ -81,8 +81,16 @@ final class HostileDeeds {
     private final DeviceIdentity identity;
     private final long queueOffset;
     private final List<byte[]> hoard = new ArrayList<>();
-    /** Made beforehand: a lambda takes classes. */
-    private final Runnable sleeper = () -> LockSupport.parkNanos(1_000_000_000);
+    /** Made beforehand: a lambda takes classes when it is made. */
+    private final Runnable sleeper = new Sleeper();
+
+    /** What a thread more would do. */
+    private static final class Sleeper implements Runnable {
+        @Override
+        public void run() {
+            LockSupport.parkNanos(1_000_000_000);
+        }
+    }
 
     HostileDeeds(HostilePeer board, HostilePeer supervisor, HandedOver handed, HostileFactory factory, long seed) {
         this.board = board;

@@ -99,6 +99,7 @@ final class HostileFactory implements DeviceFactory {
 
     /** For the first core, the one that serves, one more, by which its thread can be held. */
     @Override
+    @SuppressWarnings("ReferenceEquality") // which of them, not what it is like
     public List<Backend> backends(DeviceConfig config, Descriptors descriptors, DeviceCore core, HostEvents events) {
         List<Backend> backends = new ArrayList<>(real.backends(config, descriptors, core, events));
         if (core == serving) {
