@@ -425,29 +425,9 @@ public final class BoardEndpoint {
         }
     }
 
-    /** Whether it is known how long the guest waited for the last successor: see {@link #stallMessages}, {@link #stallNs}. */
-    public boolean isStallKnown(long nowNs) {
-        return stall.isDone(nowNs);
-    }
-
-    /** The successor has gone as well: nothing more will be known. */
-    public void endStall(long nowNs) {
-        stall.finish(nowNs);
-    }
-
-    /** How long until {@link #isStallKnown} is worth asking again. */
-    public long stallLookNs(long nowNs) {
-        return stall.nextLookNs(nowNs);
-    }
-
-    /** How many messages waited for the last successor. */
-    public int stallMessages() {
-        return stall.messages();
-    }
-
-    /** How long the first of them did. */
-    public long stallNs() {
-        return stall.stallNs();
+    /** How long the guest waited for the last successor. */
+    public StallMeter stall() {
+        return stall;
     }
 
     /** Gives a device up that leaves its requests alone. To be called every {@link #hangLookNs} while the guest runs. */

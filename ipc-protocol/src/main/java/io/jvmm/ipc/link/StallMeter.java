@@ -13,7 +13,7 @@ import org.agrona.concurrent.AtomicBuffer;
  * not longer than {@code patienceNs}; vCPU threads add what they know only where they wait anyway. The ring is shared with the device: what is read there may be any
  * number, and all that comes of a wrong one is a wrong figure.
  */
-final class StallMeter {
+public final class StallMeter {
     private static final long NONE = 0;
     private static final long SHORTEST_LOOK_NS = 250_000;
     /** A look comes after this part of the time that has passed, so that a long stall costs as few looks as a short one. */
@@ -102,7 +102,7 @@ final class StallMeter {
     }
 
     /** Whether the figures are there, or will not come any more. */
-    boolean isDone(long nowNs) {
+    public boolean isDone(long nowNs) {
         if (!measuring) {
             return true;
         }
@@ -116,23 +116,25 @@ final class StallMeter {
     }
 
     /** It has gone again: the figures are those of now. */
-    void finish(long nowNs) {
+    public void finish(long nowNs) {
         if (measuring) {
             measuring = false;
             stallNs = Math.max(0, nowNs - startNs);
         }
     }
 
-    int messages() {
+    /** How many messages waited for the last successor. */
+    public int messages() {
         return messages;
     }
 
-    long stallNs() {
+    /** How long the first of them did. */
+    public long stallNs() {
         return stallNs;
     }
 
     /** How long until the next look. */
-    long nextLookNs(long nowNs) {
+    public long nextLookNs(long nowNs) {
         return Math.max(SHORTEST_LOOK_NS, (nowNs - backNs) / LOOKS_PER_TIME);
     }
 

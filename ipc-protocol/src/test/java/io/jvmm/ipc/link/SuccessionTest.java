@@ -232,7 +232,7 @@ class SuccessionTest {
         assertEquals(0x11, values[0]);
         assertEquals(0x21, values[1]);
         assertTrue(board.isVacant());
-        assertEquals(3, board.stallMessages());
+        assertEquals(3, board.stall().messages());
     }
 
     @Test
@@ -365,9 +365,9 @@ class SuccessionTest {
         // Nobody waits.
         board.away(false, System.nanoTime());
         board.back();
-        assertTrue(board.isStallKnown(System.nanoTime()));
-        assertEquals(0, board.stallMessages());
-        assertEquals(0, board.stallNs());
+        assertTrue(board.stall().isDone(System.nanoTime()));
+        assertEquals(0, board.stall().messages());
+        assertEquals(0, board.stall().stallNs());
         // Two were there at death, one came later.
         DeviceEndpoint first = device(0);
         board.kick(0, 1);
@@ -378,13 +378,13 @@ class SuccessionTest {
         DeviceEndpoint second = device(0);
         assertFalse(first.health() == LinkHealth.SEVERED);
         board.back();
-        assertFalse(board.isStallKnown(System.nanoTime()));
+        assertFalse(board.stall().isDone(System.nanoTime()));
         assertTrue(second.next());
         second.release();
         long now = System.nanoTime();
-        assertTrue(board.isStallKnown(now));
-        assertEquals(3, board.stallMessages());
-        assertEquals(now - death, board.stallNs());
+        assertTrue(board.stall().isDone(now));
+        assertEquals(3, board.stall().messages());
+        assertEquals(now - death, board.stall().stallNs());
         // One that was posted while the device was away counts from then.
         while (second.next()) {
             second.release();
@@ -398,9 +398,9 @@ class SuccessionTest {
         assertTrue(third.next());
         third.release();
         now = System.nanoTime();
-        assertTrue(board.isStallKnown(now));
-        assertEquals(1, board.stallMessages());
-        assertTrue(board.stallNs() <= now - posting, board.stallNs() + " ns");
+        assertTrue(board.stall().isDone(now));
+        assertEquals(1, board.stall().messages());
+        assertTrue(board.stall().stallNs() <= now - posting, board.stall().stallNs() + " ns");
         // All has been handled by the time the board hears of the successor.
         board.kick(0, 4);
         board.away(false, death);
@@ -409,16 +409,16 @@ class SuccessionTest {
             third.release();
         }
         board.back();
-        assertTrue(board.isStallKnown(System.nanoTime()));
-        assertEquals(2, board.stallMessages());
-        assertTrue(board.stallNs() > 0);
+        assertTrue(board.stall().isDone(System.nanoTime()));
+        assertEquals(2, board.stall().messages());
+        assertTrue(board.stall().stallNs() > 0);
         // The successor does not answer either.
         board.kick(0, 5);
         board.away(false, death);
         board.back();
-        board.endStall(death + 7);
-        assertTrue(board.isStallKnown(death + 8));
-        assertEquals(7, board.stallNs());
+        board.stall().finish(death + 7);
+        assertTrue(board.stall().isDone(death + 8));
+        assertEquals(7, board.stall().stallNs());
     }
 
     @Test

@@ -134,7 +134,7 @@ final class DeviceListener implements DeviceEventHandler {
             return;
         }
         hearOut(endpoint.eventBound());
-        endpoint.endStall(nowNs);
+        endpoint.stall().finish(nowNs);
         tell(supervisor, nowNs);
         away = true;
         severed = false;
@@ -198,10 +198,13 @@ final class DeviceListener implements DeviceEventHandler {
             }
         }
         if (stallOwed
-                && endpoint.isStallKnown(nowNs)
-                && supervisor.deviceStall(device.index(), endpoint.stallMessages(), endpoint.stallNs())) {
+                && endpoint.stall().isDone(nowNs)
+                && supervisor.deviceStall(
+                        device.index(),
+                        endpoint.stall().messages(),
+                        endpoint.stall().stallNs())) {
             stallOwed = false;
-            counters.add(BoardCounter.MESSAGES_STALLED, endpoint.stallMessages());
+            counters.add(BoardCounter.MESSAGES_STALLED, endpoint.stall().messages());
         }
     }
 
@@ -210,7 +213,7 @@ final class DeviceListener implements DeviceEventHandler {
         if (hungNs() != 0 || (severed && !violationTold)) {
             return retryNs;
         }
-        return stallOwed ? endpoint.stallLookNs(nowNs) : Long.MAX_VALUE;
+        return stallOwed ? endpoint.stall().nextLookNs(nowNs) : Long.MAX_VALUE;
     }
 
     /** Before sleeping: false if there is something to do first. */

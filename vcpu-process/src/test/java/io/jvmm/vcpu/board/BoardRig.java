@@ -213,6 +213,7 @@ final class BoardRig implements AutoCloseable, SupervisorEventHandler {
     public void close() {
         if (boardThread.isAlive()) {
             supervisor.send(SupervisorRequestType.STOP);
+            boardEnd.breakDown(); // a vCPU that waits for a device that nobody plays any more waits no longer
             join(boardThread);
         }
         deviceStops = true;
