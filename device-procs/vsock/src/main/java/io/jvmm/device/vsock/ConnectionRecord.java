@@ -31,6 +31,7 @@ final class ConnectionRecord {
 
     private ConnectionRecord() {}
 
+    @SuppressWarnings("EnumOrdinal") // the order of the states is that of the record; one that is added goes to the end
     static void write(UnsafeBuffer to, int at, Connection c, long epoch) {
         to.putInt(at + 8, c.generation);
         to.putInt(at + 12, c.state.ordinal());
