@@ -138,8 +138,9 @@ class UpgradeIT extends MachineTest {
         m.run("sha256sum /work/a >/work/sums");
         m.run(
                 "{ (cd /work; while [ ! -e stop ]; do [ $(head -c 512 /dev/hwrng | wc -c) = 512 ] && echo >>read || echo >>wrong; done) & }");
-        m.run("{ (cd /work; while [ ! -e stop ]; do cp a b && sync b && echo 3 >/proc/sys/vm/drop_caches"
-                + " && cmp a b && sha256sum --quiet -c sums && echo >>copied || echo >>wrong; done) 2>>/work/words & }");
+        m.run(
+                "{ (cd /work; while [ ! -e stop ]; do cp a b && sync b && echo 3 >/proc/sys/vm/drop_caches"
+                        + " && cmp a b && sha256sum --quiet -c sums && echo >>copied || echo >>wrong; done) 2>>/work/words & }");
     }
 
     private static void unload(DebianMachine m) throws IOException {

@@ -167,9 +167,7 @@ final class ProcessStarter {
             for (MachinePlan.Function f : plan.functions(device)) {
                 lines += f.vectors()
                         + 2
-                        + (wired
-                                ? backends.devices().wiring(f.config()).fds().size() + connections(f)
-                                : 0);
+                        + (wired ? backends.devices().wiring(f.config()).fds().size() + connections(f) : 0);
             }
             // Its link, beyond those that the standard is made for.
             lines += plan.functions(device).isEmpty() ? 0 : 3;

@@ -179,7 +179,8 @@ final class DeviceLifecycle {
     void blamed(Why reason, long nowNs) {
         switch (state) {
             case SERVING -> lost(reason, nowNs);
-            // Said of the one that is going, before the board knew: what it has found in the link is there all the same.
+            // Said of the one that is going, before the board knew: what it has found in the link is there all the
+            // same.
             case ENDING, AWAY -> renewed |= reason.renewsLink();
             case WAITING, REPLACING, RETURNING, BROKEN -> {}
         }

@@ -75,8 +75,7 @@ class ControlSocketTest {
             assertTrue(backends.control().isPresent());
             assertEquals(0140600, mode(socket));
             assertEquals(
-                    "web\n" + socket + "\n",
-                    Files.readString(runtime.scratch().resolve("vm")));
+                    "web\n" + socket + "\n", Files.readString(runtime.scratch().resolve("vm")));
             assertTrue(refusal("[control]\nsocket = \"c\"\n").contains("somebody listens on it"));
         }
         assertFalse(Files.exists(socket, LinkOption.NOFOLLOW_LINKS));
