@@ -182,7 +182,7 @@ final class DeviceLifecycle {
             // Said of the one that is going, before the board knew: what it has found in the link is there all the
             // same.
             case ENDING, AWAY -> renewed |= reason.renewsLink();
-            case WAITING, REPLACING, RETURNING, BROKEN -> {}
+            case WAITING, REPLACING, RETURNING, UPGRADING, BROKEN -> {}
         }
     }
 

@@ -118,7 +118,7 @@ class DeviceLifecycleTest {
                         Duration.ofSeconds(30),
                         budget,
                         Standby.ALL,
-                        Duration.ofMillis(2000),
+                        Duration.ofSeconds(2),
                         Duration.ofSeconds(5)),
                 did,
                 0);

@@ -22,7 +22,7 @@ class DurationsTest {
         long[] values = new long[1000];
         Durations d = new Durations();
         for (int i = 0; i < values.length; i++) {
-            values[i] = random.nextLong() >>> 1 + random.nextInt(60);
+            values[i] = random.nextLong() >>> (1 + random.nextInt(60));
             d.add(values[i]);
         }
         Arrays.sort(values);
