@@ -133,7 +133,7 @@ final class HostileDeeds {
         long endNs = beginNs + lastsMs * 1_000_000;
         do {
             step(deed);
-        } while (System.nanoTime() < endNs);
+        } while (System.nanoTime() < endNs || factory.frozen); // who stands still does so until somebody ends it
         Runtime.getRuntime().halt(STOLEN_EXIT);
     }
 
