@@ -22,6 +22,6 @@ class BalloonHostilityTest {
 
     @Test
     void aBoardThatLiesAtOnce() throws InterruptedException {
-        System.out.println(HostileBoards.atOnce(new VirtioProcess(new BalloonDevice()), HostileBoards.lives(4)));
+        System.out.println(HostileBoards.atOnce(new VirtioProcess(new BalloonDevice()), HostileBoards.lives(3)));
     }
 }

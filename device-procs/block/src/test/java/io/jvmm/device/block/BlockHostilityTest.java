@@ -22,6 +22,6 @@ class BlockHostilityTest {
 
     @Test
     void aBoardThatLiesAtOnce() throws InterruptedException {
-        System.out.println(HostileBoards.atOnce(new VirtioProcess(new BlockFactory()), HostileBoards.lives(4)));
+        System.out.println(HostileBoards.atOnce(new VirtioProcess(new BlockFactory()), HostileBoards.lives(3)));
     }
 }

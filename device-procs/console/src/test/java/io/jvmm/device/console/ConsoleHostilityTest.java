@@ -22,6 +22,6 @@ class ConsoleHostilityTest {
 
     @Test
     void aBoardThatLiesAtOnce() throws InterruptedException {
-        System.out.println(HostileBoards.atOnce(new VirtioProcess(new ConsoleDevice()), HostileBoards.lives(4)));
+        System.out.println(HostileBoards.atOnce(new VirtioProcess(new ConsoleDevice()), HostileBoards.lives(3)));
     }
 }

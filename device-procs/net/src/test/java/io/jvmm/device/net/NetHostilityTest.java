@@ -22,6 +22,6 @@ class NetHostilityTest {
 
     @Test
     void aBoardThatLiesAtOnce() throws InterruptedException {
-        System.out.println(HostileBoards.atOnce(new VirtioProcess(new NetDevice()), HostileBoards.lives(4)));
+        System.out.println(HostileBoards.atOnce(new VirtioProcess(new NetDevice()), HostileBoards.lives(3)));
     }
 }

@@ -21,6 +21,6 @@ class PlatformHostilityTest {
 
     @Test
     void aBoardThatLiesAtOnce() throws InterruptedException {
-        System.out.println(HostileBoards.atOnce(new PlatformDevice(), HostileBoards.lives(4)));
+        System.out.println(HostileBoards.atOnce(new PlatformDevice(), HostileBoards.lives(3)));
     }
 }

@@ -22,6 +22,6 @@ class RngHostilityTest {
 
     @Test
     void aBoardThatLiesAtOnce() throws InterruptedException {
-        System.out.println(HostileBoards.atOnce(new VirtioProcess(new RngDevice()), HostileBoards.lives(4)));
+        System.out.println(HostileBoards.atOnce(new VirtioProcess(new RngDevice()), HostileBoards.lives(3)));
     }
 }

@@ -21,6 +21,6 @@ class SerialHostilityTest {
 
     @Test
     void aBoardThatLiesAtOnce() throws InterruptedException {
-        System.out.println(HostileBoards.atOnce(new SerialDevice(), HostileBoards.lives(4)));
+        System.out.println(HostileBoards.atOnce(new SerialDevice(), HostileBoards.lives(3)));
     }
 }

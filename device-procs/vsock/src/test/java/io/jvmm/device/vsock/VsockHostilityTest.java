@@ -22,6 +22,6 @@ class VsockHostilityTest {
 
     @Test
     void aBoardThatLiesAtOnce() throws InterruptedException {
-        System.out.println(HostileBoards.atOnce(new VirtioProcess(new VsockFactory()), HostileBoards.lives(4)));
+        System.out.println(HostileBoards.atOnce(new VirtioProcess(new VsockFactory()), HostileBoards.lives(3)));
     }
 }
