@@ -17,6 +17,8 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
 
 /** The {@code jvmmctl} command. */
 public final class CtlMain {
@@ -168,10 +170,9 @@ public final class CtlMain {
     /** A supervisor that is stopped, as by Ctrl-Z, takes connections and never answers. */
     private void watch(int timeoutSeconds) {
         Thread.ofPlatform().daemon().name("jvmmctl-timeout").start(() -> {
-            try {
-                Thread.sleep(timeoutSeconds * 1000L);
-            } catch (InterruptedException e) {
-                return;
+            long endNs = System.nanoTime() + TimeUnit.SECONDS.toNanos(timeoutSeconds);
+            while (System.nanoTime() - endNs < 0) {
+                LockSupport.parkNanos(endNs - System.nanoTime());
             }
             err.println("jvmmctl: no answer within " + timeoutSeconds
                     + " s. Is the supervisor stopped (ps -o stat= -p PID says T)? More patience: --timeout SECONDS");

@@ -23,9 +23,8 @@ import org.jspecify.annotations.Nullable;
  * stream for each connection, all in one epoll. See {@link HostSide} and {@link Backend}.
  *
  * <p>Streams are watched for changes (edge-triggered), so a guest without buffers or credit costs nothing, and a connection takes
- * one {@code epoll_ctl} when it begins and one when it ends.
- *
- * <p>A process that begins to serve asks the supervisor for the sockets of its predecessor, once it has committed; see {@link Succession}.
+ * one {@code epoll_ctl} when it begins and one when it ends. A process that begins to serve asks the supervisor for the sockets of its
+ * predecessor, once it has committed; see {@link Succession}.
  */
 final class UnixHostSide implements HostSide, Backend {
 
@@ -41,9 +40,8 @@ final class UnixHostSide implements HostSide, Backend {
     /** So long the supervisor may take to bring a predecessor's sockets. */
     private static final long JOIN_NS = 5_000_000_000L;
 
-    /** How far the taking over has come. */
+    /** How far the taking over has come; at first the supervisor is still to be asked. */
     private enum Joining {
-        /** The supervisor is still to be asked. */
         TO_ASK,
         ASKED,
         DONE
@@ -493,12 +491,11 @@ final class UnixHostSide implements HostSide, Backend {
         int kept = 0;
         for (int i = 0; i < closingCount; i++) {
             Connection connection = closing[i];
-            boolean told = connection.id == 0
+            if (connection.id == 0
                     || channel == null
                     || channel.closed()
                     || channel.tellClosed(connection.id)
-                    || channel.closed();
-            if (told) {
+                    || channel.closed()) {
                 SocketIo.close(connection.socket);
                 switchboard.released(connection);
             } else {
@@ -509,7 +506,6 @@ final class UnixHostSide implements HostSide, Backend {
         closingCount = kept;
     }
 
-    /** As the end of the process would. */
     @Override
     public void close() {
         for (int i = 0; i < switchboard.table().capacity(); i++) {
