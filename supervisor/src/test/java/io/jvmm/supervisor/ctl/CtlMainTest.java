@@ -117,7 +117,7 @@ class CtlMainTest {
     @Test
     void aRefusalIsOneLineThatNoTerminalObeys() throws IOException {
         Path socket = dir.resolve("s");
-        answer(socket, "{\"ok\":false,\"field\":\"device\",\"error\":\"no such \\u001b[31mthing\"}\n");
+        var _ = answer(socket, "{\"ok\":false,\"field\":\"device\",\"error\":\"no such \\u001b[31mthing\"}\n");
         assertEquals(1, run("device", "kill", "x", "--socket", socket.toString()));
         assertEquals("jvmmctl: device: no such ?[31mthing\n", complained());
         assertEquals("", said());
@@ -126,7 +126,7 @@ class CtlMainTest {
     @Test
     void jsonIsTheMachinesOwn() throws IOException {
         Path socket = dir.resolve("s");
-        answer(socket, "{\"ok\":false,\"error\":\"no\"}\n");
+        var _ = answer(socket, "{\"ok\":false,\"error\":\"no\"}\n");
         assertEquals(1, run("--json", "stop", "--socket", socket.toString()));
         assertEquals("{\"ok\":false,\"error\":\"no\"}\n", said());
     }
@@ -135,11 +135,11 @@ class CtlMainTest {
     void whoIsNoSupervisorIsNotBelieved() throws IOException {
         for (String reply : List.of("hello\n", "[]\n", "{}\n")) {
             Path socket = dir.resolve("s" + Integer.toHexString(reply.hashCode()));
-            answer(socket, reply);
+            var _ = answer(socket, reply);
             assertEquals(4, run("status", "--socket", socket.toString()), reply);
         }
         Path socket = dir.resolve("silent");
-        answer(socket, "");
+        var _ = answer(socket, "");
         assertEquals(4, run("status", "--socket", socket.toString()));
     }
 

@@ -450,20 +450,20 @@ class UpgradeTest {
             wrongWith = random.nextInt(10) == 0 ? "SUCCESSOR" : "";
             dying = random.nextBoolean();
             refuses = random.nextInt(10) == 0 ? "assign" : "";
-            Upgrade u = upgrade(Transfer.values()[random.nextInt(3)]);
+            Upgrade u = upgrade(List.of(Transfer.values()).get(random.nextInt(3)));
             for (int i = 0; i < 200 && u.step() != Upgrade.Step.OVER; i++) {
                 nowNs++;
                 switch (random.nextInt(12)) {
-                    case 0 -> u.ended(Role.values()[random.nextInt(3)], "died", nowNs);
+                    case 0 -> u.ended(List.of(Role.values()).get(random.nextInt(3)), "died", nowNs);
                     case 1 -> u.tick(nowNs);
                     case 2 -> {
                         nowNs = Math.max(nowNs, u.nextDeadlineNs());
                         u.tick(nowNs);
                     }
-                    case 3, 4, 5, 6 -> u.ready(Role.values()[random.nextInt(3)], nowNs);
+                    case 3, 4, 5, 6 -> u.ready(List.of(Role.values()).get(random.nextInt(3)), nowNs);
                     default ->
                         u.acknowledged(
-                                Upgrade.Asked.values()[random.nextInt(3)], random.nextInt(20) == 0 ? 1 : 0, nowNs);
+                                List.of(Upgrade.Asked.values()).get(random.nextInt(3)), random.nextInt(20) == 0 ? 1 : 0, nowNs);
                 }
             }
             String all = "seed " + seed + ": " + done;
