@@ -163,7 +163,9 @@ class BackendsTest {
             assertEquals(1, b.ports().size());
             ConfigException e = assertThrows(
                     ConfigException.class,
-                    () -> Backends.open(config(serial("backend = \"socket\"\npath = \"s\"\n")), runtime));
+                    () -> Backends.open(
+                            config(serial("backend = \"socket\"\npath = \"s\"\n") + "[control]\nsocket = \"none\"\n"),
+                            runtime));
             assertEquals(
                     "vm.toml:6:1: serial[1].path: " + path + " is in use: somebody listens on it."
                             + " Choose another path, or stop that program.",
