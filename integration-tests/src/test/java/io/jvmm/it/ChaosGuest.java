@@ -110,7 +110,12 @@ final class ChaosGuest implements AutoCloseable {
         try {
             DebianMachine machine = DebianMachine.boot(dir, "", "", lifecycle, MACHINE);
             ChaosGuest guest = new ChaosGuest(dir, server, listener, machine);
-            guest.setToWork(seed);
+            try {
+                guest.setToWork(seed);
+            } catch (Throwable e) {
+                guest.close();
+                throw e;
+            }
             return guest;
         } catch (Throwable e) {
             end(server);
@@ -154,7 +159,7 @@ final class ChaosGuest implements AutoCloseable {
         machine.run("mkdir /mnt/raw /mnt/qcow2 /mnt/alone && mount /dev/vdb /mnt/raw");
         machine.run(
                 "mkfs.ext4 -q /dev/vdc && mount /dev/vdc /mnt/qcow2 && mkfs.ext4 -q /dev/vdd && mount /dev/vdd /mnt/alone");
-        machine.run("dmesg -n 1; { setsid bash /mnt/raw/chaos.sh " + HOST + " </dev/null >/dev/null 2>&1 & }");
+        machine.run("dmesg -n 1; (setsid bash /mnt/raw/chaos.sh " + HOST + " </dev/null >/dev/null 2>&1 &)");
         streams.add(new VsockStream("to the guest", VsockStream.reach(dir.resolve("v.sock"), GUEST_LISTENS), seed | 1));
         SocketChannel fromTheGuest = listener.accept();
         streams.add(new VsockStream("from the guest", fromTheGuest, seed | 3));

@@ -100,7 +100,7 @@ class EdgesIT extends MachineTest {
     }
 
     private void peerGone(DebianMachine m) throws Exception {
-        m.run("stty -F /dev/ttyS1 115200 raw -echo; { cat /dev/ttyS1 >/dev/ttyS1 & }");
+        m.run("stty -F /dev/ttyS1 115200 raw -echo; (cat /dev/ttyS1 >/dev/ttyS1 &)");
         for (int i = 0; i < 3; i++) {
             try (UnixPeer peer = UnixPeer.connect(dir.resolve("com2.sock"), Machine.PATIENCE)) {
                 peer.write("peer " + i + "\n");

@@ -8,6 +8,7 @@ import static io.jvmm.ipc.link.LinkLayout.SLOT_VALUE;
 
 import io.jvmm.ipc.sys.Futex;
 import java.lang.invoke.VarHandle;
+import java.util.concurrent.atomic.AtomicLongArray;
 import org.agrona.concurrent.AtomicBuffer;
 
 /**
@@ -28,11 +29,15 @@ final class ReplySlots {
     private static final long ABANDONED = -1;
 
     private final AtomicBuffer slots;
+    /** What the reader of each slot waits for, if it waits; this process's own knowledge. */
+    private final AtomicLongArray awaited;
+
     private final int count;
 
     ReplySlots(AtomicBuffer slots, int count) {
         this.slots = slots;
         this.count = count;
+        this.awaited = new AtomicLongArray(count);
     }
 
     int count() {
@@ -107,6 +112,7 @@ final class ReplySlots {
 
     private boolean sleep(int slot, long sequence, long deadlineNs, LinkState state, int seen) {
         int at = slot * SLOT_LENGTH_BYTES;
+        awaited.set(slot, sequence);
         long found = announceSleep(slot);
         while (found != sequence && state.changes() == seen && System.nanoTime() - deadlineNs < 0) {
             Futex.awaitUntil(slots, at + SLOT_SEQUENCE, (int) found, deadlineNs);
@@ -129,12 +135,20 @@ final class ReplySlots {
     }
 
     /**
-     * Makes every sleeping reader look again: at its sequence, which a device may have stored before it died and could wake it, and at the
-     * health of the link. One that has looked at the health and does not sleep yet may miss it; it wakes at its deadline. Answers stay.
+     * vCPU process: makes every waiting reader look again, at its sequence, which a device may have stored before it died and could
+     * wake it, and at the health of the link. A wake-up alone is lost on a reader that has looked and does not sleep yet, so what it
+     * sleeps on changes, unless it is the answer that it waits for.
      */
     void wakeAll() {
         for (int slot = 0; slot < count; slot++) {
-            Futex.wake(slots, slot * SLOT_LENGTH_BYTES + SLOT_SEQUENCE, Integer.MAX_VALUE);
+            int at = slot * SLOT_LENGTH_BYTES + SLOT_SEQUENCE;
+            long found = slots.getLongVolatile(at);
+            // A reader that begins to wait only now sees the change of health by itself; its answer is above the number
+            // known here.
+            if (found < awaited.get(slot)) {
+                slots.compareAndSetLong(at, found, found == ABANDONED ? ABANDONED - 1 : ABANDONED);
+            }
+            Futex.wake(slots, at, Integer.MAX_VALUE);
         }
     }
 

@@ -42,7 +42,8 @@ class HostileLinkTest {
 
     @Test
     void aReaderWaitsNoLongerForTheSuccessorOfASeveredDeviceThanItMay() throws InterruptedException {
-        BoardEndpoint board = board(new WaitPolicy(0, 100_000_000_000L, 20_000_000));
+        // Far above this class's time-out: a wake-up that is lost is noticed.
+        BoardEndpoint board = board(new WaitPolicy(0, 1_000_000_000_000L, 20_000_000));
         long[] value = new long[1];
         Thread vcpu = Thread.ofPlatform().start(() -> value[0] = board.read(0, 0, 0, 2));
         awaitSleepingReader();

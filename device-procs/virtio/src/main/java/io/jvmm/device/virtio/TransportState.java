@@ -10,8 +10,8 @@ import org.agrona.concurrent.AtomicBuffer;
  * <pre>
  *   0                8                      12                     16               18             20              21
  *   | driver_feature | device_feature_select| driver_feature_select| config_msix_vec| queue_select | device_status | generation
- *   22    23     24        25      32
- *   | isr | intx | resetting | (0) |
+ *   22    23     24          25           26      32
+ *   | isr | intx | resetting | notice_owed | (0) |
  * </pre>
  */
 final class TransportState {
@@ -28,7 +28,8 @@ final class TransportState {
             ValueLayout.JAVA_BYTE.withName("isr_status"),
             ValueLayout.JAVA_BYTE.withName("intx"),
             ValueLayout.JAVA_BYTE.withName("resetting"),
-            MemoryLayout.paddingLayout(7));
+            ValueLayout.JAVA_BYTE.withName("notice_owed"),
+            MemoryLayout.paddingLayout(6));
 
     private static final int U8 = 0xFF;
     private static final int U16 = 0xFFFF;
@@ -129,5 +130,14 @@ final class TransportState {
 
     void resetting(int value) {
         state.putByte(at + 24, (byte) value);
+    }
+
+    /** Whether the driver may not know yet that the configuration has changed: it is told after the commit. */
+    boolean noticeOwed() {
+        return state.getByte(at + 25) != 0;
+    }
+
+    void noticeOwed(boolean value) {
+        state.putByte(at + 25, (byte) (value ? 1 : 0));
     }
 }

@@ -126,9 +126,8 @@ final class VirtioFunction implements VirtioHost {
                     }
                 }
             }
-            if ((state.status() & CommonConfig.DRIVER_OK) != 0) {
-                notifyConfig();
-            }
+            // What is not owed is not told: Linux prints a line for each notice of a disk.
+            configPending = state.noticeOwed();
         }
         if (state.intx()) {
             effects.interruptLevel(intxLine(), true);
@@ -166,7 +165,7 @@ final class VirtioFunction implements VirtioHost {
     public void configChanged() {
         state.generation(state.generation() + 1);
         effects.configChanged(function, state.generation());
-        configPending = true;
+        owe();
     }
 
     @Override
@@ -174,8 +173,14 @@ final class VirtioFunction implements VirtioHost {
         if ((state.status() & CommonConfig.NEEDS_RESET) == 0) {
             state.status(state.status() | CommonConfig.NEEDS_RESET);
             effects.needsReset(function, reason);
-            configPending = true;
+            owe();
         }
+    }
+
+    /** The driver is to be told after the commit; should the process die before it has done so, by its successor. */
+    private void owe() {
+        configPending = true;
+        state.noticeOwed(true);
     }
 
     @Override
@@ -271,6 +276,7 @@ final class VirtioFunction implements VirtioHost {
             if ((state.status() & CommonConfig.DRIVER_OK) != 0) {
                 notifyConfig();
             }
+            state.noticeOwed(false);
         }
         device.committed();
     }

@@ -14,8 +14,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /**
  * A process that dies right behind a system call that has moved bytes, or at any end of a transaction, thousands of times while data
- * flows both ways: no byte is lost and none comes twice. That the kernel leaves its receipt behind also when the process is
- * killed within the call is {@code ReceiptTest}'s business, with real processes.
+ * flows both ways: no byte is lost and none comes twice. Whole processes are killed in {@code ChaosIT}.
  */
 @Timeout(180)
 class DeathBehindACallTest {
