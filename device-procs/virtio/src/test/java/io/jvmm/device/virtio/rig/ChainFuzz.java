@@ -440,10 +440,30 @@ public final class ChainFuzz {
             }
             long changed = from + at;
             if (!inDeviceArea(changed)) {
-                throw new AssertionError("the device wrote to guest memory at 0x" + Long.toHexString(changed));
+                throw new AssertionError("the device wrote "
+                        + rig.memory().backing().get(ValueLayout.JAVA_BYTE, changed)
+                        + " over " + before[(int) changed] + " to guest memory at 0x" + Long.toHexString(changed) + "; "
+                        + areas() + "after " + stepsOfEpoch + " steps, " + kills + " kills and " + resets + " resets");
             }
             from = changed + 1;
         }
+    }
+
+    /** Where the driver has its rings, for a message. */
+    private String areas() {
+        StringBuilder text = new StringBuilder();
+        for (int i = 0; i < driver.queueCount(); i++) {
+            RigQueue queue = driver.queue(i);
+            text.append(String.format(
+                    "queue %d (%s) of %d at 0x%x, 0x%x, 0x%x; ",
+                    i,
+                    queue instanceof RigPackedQueue ? "packed" : "split",
+                    queue.size(),
+                    queue.table(),
+                    queue.driverArea(),
+                    queue.deviceArea()));
+        }
+        return text.toString();
     }
 
     private boolean inDeviceArea(long at) {
