@@ -124,7 +124,7 @@ public final class CtlMain {
     }
 
     private String ask(Path socket, String request, int timeoutSeconds) throws CtlException {
-        watch(timeoutSeconds);
+        Thread patience = watch(timeoutSeconds);
         try (SocketChannel channel = SocketChannel.open(UnixDomainSocketAddress.of(socket))) {
             ByteBuffer line = ByteBuffer.wrap((request + "\n").getBytes(StandardCharsets.UTF_8));
             while (line.hasRemaining()) {
@@ -136,6 +136,8 @@ public final class CtlMain {
                             "the machine has gone without an answer. See what its supervisor says, or: jvmmctl list"));
         } catch (IOException e) {
             throw new CtlException(CtlExit.NO_MACHINE, obstacle(socket, e), e);
+        } finally {
+            patience.interrupt();
         }
     }
 
@@ -167,12 +169,15 @@ public final class CtlMain {
                 : socket + " cannot be reached: " + why + ".";
     }
 
-    /** A supervisor that is stopped, as by Ctrl-Z, takes connections and never answers. */
-    private void watch(int timeoutSeconds) {
-        Thread.ofPlatform().daemon().name("jvmmctl-timeout").start(() -> {
+    /** A supervisor that is stopped, as by Ctrl-Z, takes connections and never answers. Ends the program, unless it is interrupted. */
+    private Thread watch(int timeoutSeconds) {
+        return Thread.ofPlatform().daemon().name("jvmmctl-timeout").start(() -> {
             long endNs = System.nanoTime() + TimeUnit.SECONDS.toNanos(timeoutSeconds);
             while (System.nanoTime() - endNs < 0) {
                 LockSupport.parkNanos(endNs - System.nanoTime());
+                if (Thread.currentThread().isInterrupted()) {
+                    return;
+                }
             }
             err.println("jvmmctl: no answer within " + timeoutSeconds
                     + " s. Is the supervisor stopped (ps -o stat= -p PID says T)? More patience: --timeout SECONDS");

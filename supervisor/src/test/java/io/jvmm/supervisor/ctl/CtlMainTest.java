@@ -1,6 +1,7 @@
 package io.jvmm.supervisor.ctl;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.ByteArrayOutputStream;
@@ -83,6 +84,21 @@ class CtlMainTest {
                 memory  512M
                 pid     42
                 """, said());
+    }
+
+    /** It ends the program when the time is over, and a program may do more than ask: the training run does, and so does this one. */
+    @Test
+    void whoHasAnAnswerIsNotTimedAnyMore() throws Exception {
+        Path socket = dir.resolve("s");
+        CompletableFuture<String> asked = answer(socket, "{\"ok\":true,\"message\":\"done\"}\n");
+        assertEquals(0, run("pause", "--socket", socket.toString()), this::complained);
+        assertEquals("{\"do\":\"pause\"}\n", asked.get());
+        for (Thread t : Thread.getAllStackTraces().keySet()) {
+            if (t.getName().equals("jvmmctl-timeout")) {
+                t.join(10_000);
+                assertFalse(t.isAlive());
+            }
+        }
     }
 
     @Test
