@@ -1,6 +1,7 @@
 package io.jvmm.supervisor.control;
 
 import io.jvmm.ipc.sys.Clock;
+import io.jvmm.ipc.sys.Errno;
 import io.jvmm.ipc.sys.Fd;
 import io.jvmm.ipc.sys.Poller;
 import io.jvmm.ipc.sys.UnixSocket;
@@ -18,10 +19,17 @@ public final class ControlServer implements AutoCloseable {
     /** More than a user and their scripts need. When one more comes, the one that is idle longest has to go. */
     static final int MOST_CLIENTS = 8;
 
+    /** After so long descriptors may have come free. */
+    private static final long FULL_NS = 100_000_000L;
+
     private final UnixSocket listening;
     private final @Nullable ControlClient[] clients = new @Nullable ControlClient[MOST_CLIENTS];
     private final int[] places = new int[MOST_CLIENTS];
     private int listeningPlace;
+
+    /** Nobody is taken in until then, for want of descriptors: who waits would keep the loop awake. 0 when there are some. */
+    private long fullUntilNs;
+
     private @Nullable PollSet poll;
     private @Nullable ControlHandler handler;
 
@@ -57,7 +65,7 @@ public final class ControlServer implements AutoCloseable {
 
     /** When {@link #serve} must be called at the latest, monotonic; {@link Long#MAX_VALUE} if no time matters. */
     public long nextDeadlineNs() {
-        long next = Long.MAX_VALUE;
+        long next = fullUntilNs == 0 ? Long.MAX_VALUE : fullUntilNs;
         for (@Nullable ControlClient c : clients) {
             if (c != null && c.hasSaidMore()) {
                 return 0;
@@ -82,7 +90,10 @@ public final class ControlServer implements AutoCloseable {
             listen(c);
             place(i);
         }
-        if (p.ready(listeningPlace) != 0) {
+        if (fullUntilNs != 0 && Clock.monotonicNs() >= fullUntilNs) {
+            fullUntilNs = 0;
+            placeListening(p);
+        } else if (p.ready(listeningPlace) != 0) {
             accept();
         }
     }
@@ -132,6 +143,9 @@ public final class ControlServer implements AutoCloseable {
             clients[free] = c;
             places[free] = p.take(c.fd(), c.events());
             place(free);
+        } else if (!Errno.EAGAIN.is(number)) {
+            fullUntilNs = Clock.monotonicNs() + FULL_NS;
+            placeListening(p);
         }
     }
 
@@ -164,10 +178,14 @@ public final class ControlServer implements AutoCloseable {
             p.change(places[i], c.events());
         }
         if (p != null) {
-            // With everybody busy nobody can be taken in, and the socket would keep the loop awake.
-            boolean room = Arrays.stream(clients).anyMatch(k -> k == null || k.idle());
-            p.change(listeningPlace, room ? Poller.READABLE : 0);
+            placeListening(p);
         }
+    }
+
+    private void placeListening(PollSet p) {
+        // With everybody busy nobody can be taken in, and the socket would keep the loop awake.
+        boolean room = Arrays.stream(clients).anyMatch(k -> k == null || k.idle());
+        p.change(listeningPlace, room && fullUntilNs == 0 ? Poller.READABLE : 0);
     }
 
     private void drop(int i) {

@@ -6,9 +6,12 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.jvmm.ipc.sys.Clock;
 import io.jvmm.ipc.sys.Fd;
+import io.jvmm.ipc.sys.FileIo;
 import io.jvmm.ipc.sys.Poller;
 import io.jvmm.ipc.sys.UnixSocket;
 import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import java.net.UnixDomainSocketAddress;
 import java.nio.ByteBuffer;
 import java.nio.channels.SocketChannel;
@@ -160,6 +163,32 @@ class ControlServerTest {
             return end[0] || heard.indexOf("\n") >= 0;
         });
         return heard.toString();
+    }
+
+    /** As where no descriptor is left: the kernel goes on saying that somebody waits, and does not give them to us. */
+    @Test
+    void whoCannotBeTakenInDoesNotKeepTheLoopAwake() {
+        UnixSocket.Pair noListener = UnixSocket.seqPacketPair();
+        MemorySegment word = Arena.ofAuto().allocate(8);
+        assertEquals(8, FileIo.tryWrite(noListener.right().fd(), word, 0, 8));
+        TestPoll poll = new TestPoll();
+        try (ControlServer full = new ControlServer(noListener.left().fd())) {
+            full.join(poll, (request, answer) -> asked.add(request));
+            poll.await(PATIENCE_NS);
+            assertTrue(poll.ready(0) != 0);
+            full.serve();
+            long again = full.nextDeadlineNs();
+            assertTrue(again < Long.MAX_VALUE);
+            poll.await(0);
+            assertEquals(0, poll.ready(0));
+            while (Clock.monotonicNs() < again) {
+                poll.await(again - Clock.monotonicNs());
+            }
+            full.serve();
+            poll.await(0);
+            assertTrue(poll.ready(0) != 0, "it is tried again");
+        }
+        noListener.right().close();
     }
 
     @Test
