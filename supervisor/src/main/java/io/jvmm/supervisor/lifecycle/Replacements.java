@@ -5,6 +5,7 @@ import io.jvmm.supervisor.launch.ProcessKind;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.EnumMap;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -25,6 +26,9 @@ public final class Replacements {
     private final Consumer<String> detail;
     private final TokenBucket lines;
     private final Map<ProcessInstance, Untold> untold = new LinkedHashMap<>();
+    /** Of which the board has not told yet how long the guest waited: it may tell after the user was told the rest. */
+    private final Map<ProcessInstance, DeviceActions.Source> unmeasured = new HashMap<>();
+
     private final Map<ProcessKind, Account> accounts = new EnumMap<>(ProcessKind.class);
 
     private record Untold(Replacement replacement, long servingNs, long untilNs) {
@@ -67,6 +71,7 @@ public final class Replacements {
         Untold u = new Untold(replacement, nowNs, nowNs + STALL_UNTIL.toNanos());
         account(device).outage(replacement.source()).add(u.outageNs());
         untold.put(device, u);
+        unmeasured.put(device, replacement.source());
         detail.accept("device " + device.process() + ": " + replacement.stages(nowNs));
     }
 
@@ -76,12 +81,9 @@ public final class Replacements {
 
     /** The guest waited for it, with so many messages; or with none. */
     void stalled(ProcessInstance device, int messages, long stallNs, long nowNs) {
-        Untold u = untold.get(device);
-        if (u == null) {
-            return;
-        }
-        if (messages > 0) {
-            account(device).stall(u.replacement().source()).add(stallNs);
+        DeviceActions.Source source = unmeasured.remove(device);
+        if (source != null && messages > 0) {
+            account(device).stall(source).add(stallNs);
         }
         tell(
                 device,
