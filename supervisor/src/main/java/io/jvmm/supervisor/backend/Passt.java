@@ -71,7 +71,11 @@ public record Passt(String title, JailedProcess process, Fd socket, Fd output, M
                 Fd nothing = FileIo.open(Path.of("/dev/null"), FileIo.READ_ONLY, 0)) {
             output.reader().setNonBlocking(true);
             UnixSocket.Pair pair = UnixSocket.streamPair();
+            MemFd streams = null;
             try (Fd theirs = pair.right().fd()) {
+                // The process last: whatever fails before it leaves none behind.
+                pair.left().fd().setNonBlocking(true);
+                streams = MemFd.createSealed("passt-streams", PasstStreamsLayout.TOTAL_BYTES);
                 JailedProcess process = spawn(
                         command,
                         resolvers,
@@ -80,10 +84,11 @@ public record Passt(String title, JailedProcess process, Fd socket, Fd output, M
                                 new FdMapping(writer.number(), 1),
                                 new FdMapping(writer.number(), 2),
                                 new FdMapping(theirs.number(), SOCKET)));
-                pair.left().fd().setNonBlocking(true);
-                MemFd streams = MemFd.createSealed("passt-streams", PasstStreamsLayout.TOTAL_BYTES);
                 return new Passt(card.title(), process, pair.left().fd(), output.reader(), streams);
             } catch (RuntimeException e) {
+                if (streams != null) {
+                    streams.close();
+                }
                 pair.left().close();
                 throw e;
             }

@@ -214,6 +214,11 @@ final class Assignments implements AutoCloseable {
                     s.uid());
         } catch (HostLackException | RuntimeException e) {
             Owned.close(made);
+            if (e instanceof SysException) {
+                // Of a successor this is heard while the guest runs, and must cost the device alone its process.
+                throw new HostLackException(
+                        "what process " + instance.process() + " needs cannot be made: " + e.getMessage(), e);
+            }
             throw e;
         }
     }

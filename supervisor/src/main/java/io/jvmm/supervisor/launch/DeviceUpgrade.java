@@ -55,7 +55,7 @@ public final class DeviceUpgrade implements AutoCloseable {
 
     /** Tells the converter what to do: the state as it is, an empty segment, and the version to write. */
     public ChildProcess convert(StartedProcess converter, int version) throws HostLackException {
-        MemFd target = MemFd.createEmpty(device().process() + "-state");
+        MemFd target = emptyState();
         exported = target;
         return launcher.convert(
                 converter,
@@ -71,13 +71,17 @@ public final class DeviceUpgrade implements AutoCloseable {
         if (written != null) {
             return launcher.assign(successor, resources, to, r -> r.fd("state", written.fd()));
         }
-        MemFd target = MemFd.createEmpty(device().process() + "-state");
+        MemFd target = emptyState();
         next = target;
         return launcher.assign(
                 successor,
                 resources,
                 to,
                 r -> r.fd("state.old", resources.state()).fd("state", target.fd()));
+    }
+
+    private MemFd emptyState() throws HostLackException {
+        return ProcessStarter.made("a segment for the state", () -> MemFd.createEmpty(device().process() + "-state"));
     }
 
     /** The next version's state and program are the device's. */

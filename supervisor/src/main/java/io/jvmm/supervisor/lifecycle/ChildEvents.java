@@ -177,6 +177,14 @@ final class ChildEvents implements SupervisorEventHandler {
         if (!heard()) {
             return;
         }
+        if (instance().isSpare() || instance().isForUpgrade()) {
+            // It serves nobody yet: whoever is right, the machine goes on without it, and with the vCPU process.
+            loop.handle(new MachineEvent.Violation(
+                    instance(),
+                    MachineEvent.Violation.SUPERVISOR,
+                    "it says that the vCPU process broke the protocol: " + violation));
+            return;
+        }
         // A device names its only peer, the vCPU process; that one names a device.
         Optional<ProcessInstance> offender =
                 instance().equals(ProcessInstance.VCPU) ? device(deviceIndex) : Optional.of(ProcessInstance.VCPU);

@@ -74,6 +74,10 @@ final class DeviceLifecycle {
     private @Nullable Why why;
 
     private @Nullable Why failure;
+
+    /** Why the successor that is on its way will have to go, too, once it serves: it has been given what is of no use any more. */
+    private @Nullable Why later;
+
     private long goneNs;
     private long awayNs;
     private long givenNs;
@@ -169,9 +173,12 @@ final class DeviceLifecycle {
                 if (reason.counts()) {
                     failure = reason;
                     kill(nowNs);
+                } else {
+                    keepsInMind(reason);
                 }
             }
-            case ENDING, AWAY, WAITING, UPGRADING, BROKEN -> {}
+            case UPGRADING -> keepsInMind(reason);
+            case ENDING, AWAY, WAITING, BROKEN -> {}
         }
     }
 
@@ -286,6 +293,7 @@ final class DeviceLifecycle {
     private void replace(long nowNs, boolean mayBeSpare) {
         state = State.REPLACING;
         awayNs = nowNs;
+        later = null;
         source = actions.replace(device, renewed, mayBeSpare);
         givenNs = actions.nowNs();
         deadlineNs = nowNs + patience().toNanos();
@@ -351,6 +359,22 @@ final class DeviceLifecycle {
             long since = servingSinceNs;
             serving(nowNs);
             servingSinceNs = since;
+            goesLater(nowNs);
+        }
+    }
+
+    /** The one that comes may have been told already what it has, and is not to stay with a back end that is gone. */
+    private void keepsInMind(Why reason) {
+        if (reason instanceof Why.NewBackend) {
+            later = reason;
+        }
+    }
+
+    private void goesLater(long nowNs) {
+        Why reason = later;
+        later = null;
+        if (reason != null) {
+            lost(reason, nowNs);
         }
     }
 
@@ -372,6 +396,7 @@ final class DeviceLifecycle {
     void endUpgrade(long nowNs) {
         if (state == State.UPGRADING) {
             serving(nowNs);
+            goesLater(nowNs);
         }
     }
 

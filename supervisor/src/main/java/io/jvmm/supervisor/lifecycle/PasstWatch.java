@@ -4,6 +4,8 @@ import io.jvmm.ipc.sys.Clock;
 import io.jvmm.ipc.sys.ExitStatus;
 import io.jvmm.ipc.sys.Poller;
 import io.jvmm.ipc.sys.SysException;
+import io.jvmm.policy.jail.JailException;
+import io.jvmm.policy.jail.StuckProcessException;
 import io.jvmm.supervisor.backend.DeviceBackends;
 import io.jvmm.supervisor.backend.Passt;
 import io.jvmm.supervisor.config.RestartBudget;
@@ -112,7 +114,7 @@ final class PasstWatch {
                 loop.say(title + " has another passt: " + end);
                 loop.replace(process, new Why.NewBackend("another passt"));
                 return;
-            } catch (SysException | UncheckedIOException e) {
+            } catch (JailException | StuckProcessException | SysException | UncheckedIOException e) {
                 end += "; no other can be started: " + e.getMessage();
             }
         }

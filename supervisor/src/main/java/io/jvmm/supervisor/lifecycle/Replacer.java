@@ -208,7 +208,10 @@ final class Replacer implements Spares.Actions, AutoCloseable {
         ProcessKind kind = done.wanted().kind();
         StartedProcess started = done.started();
         String failure = done.failure();
-        if (started != null
+        if (loop.isThere(done.wanted())) {
+            // A killed one may take its time to end; two under one name, and one of them would never be collected.
+            failure = "the one before has not ended yet";
+        } else if (started != null
                 && spares.map(s -> s.state(kind) == Spares.State.STARTING).orElse(false)) {
             try {
                 ChildProcess child = successors.standBy(started);

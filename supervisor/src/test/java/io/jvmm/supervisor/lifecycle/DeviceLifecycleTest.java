@@ -9,6 +9,7 @@ import io.jvmm.supervisor.config.LifecycleConfig;
 import io.jvmm.supervisor.config.RestartBudget;
 import io.jvmm.supervisor.config.Standby;
 import io.jvmm.supervisor.launch.ProcessInstance;
+import io.jvmm.supervisor.lifecycle.DeviceLifecycle.State;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -134,7 +135,7 @@ class DeviceLifecycleTest {
         d.awayAcknowledged(nowNs);
         d.ready(nowNs + 10 * MS);
         d.backAcknowledged(nowNs + 10 * MS);
-        assertEquals(DeviceLifecycle.State.SERVING, d.state());
+        assertEquals(State.SERVING, d.state());
         did.take();
     }
 
@@ -143,21 +144,21 @@ class DeviceLifecycleTest {
         DeviceLifecycle d = serving();
         d.ended(KILLED, 500 * MS);
         assertEquals(List.of("away at 500", "prepare"), did.take());
-        assertEquals(DeviceLifecycle.State.AWAY, d.state());
+        assertEquals(State.AWAY, d.state());
         assertEquals(false, d.isServed());
         d.awayAcknowledged(501 * MS);
         assertEquals(List.of("replace COLD"), did.take());
-        assertEquals(DeviceLifecycle.State.REPLACING, d.state());
+        assertEquals(State.REPLACING, d.state());
         assertEquals(501 * MS + 20 * SECOND, d.nextDeadlineNs());
         d.ready(600 * MS);
         assertEquals(List.of("audit", "back", "start"), did.take());
-        assertEquals(DeviceLifecycle.State.RETURNING, d.state());
+        assertEquals(State.RETURNING, d.state());
         assertEquals(true, d.isServed());
         assertEquals(
                 List.of(new Replacement(KILLED, DeviceActions.Source.COLD, 500 * MS, 501 * MS, 0, 600 * MS)),
                 did.replacements);
         d.backAcknowledged(601 * MS);
-        assertEquals(DeviceLifecycle.State.SERVING, d.state());
+        assertEquals(State.SERVING, d.state());
         assertEquals(1, d.replacements());
     }
 
@@ -190,7 +191,7 @@ class DeviceLifecycleTest {
         assertEquals(4 * SECOND, d.nextDeadlineNs());
         d.tick(4 * SECOND);
         assertEquals(List.of("ping", "kill"), did.take());
-        assertEquals(DeviceLifecycle.State.ENDING, d.state());
+        assertEquals(State.ENDING, d.state());
         d.ended(KILLED, 4 * SECOND + 5 * MS);
         assertEquals(List.of("away at 4005", "prepare"), did.take());
         d.awayAcknowledged(4 * SECOND + 6 * MS);
@@ -228,7 +229,7 @@ class DeviceLifecycleTest {
         d.ready(SECOND);
         did.take();
         d.blamed(new Why.Hung(SECOND), SECOND);
-        assertEquals(DeviceLifecycle.State.RETURNING, d.state());
+        assertEquals(State.RETURNING, d.state());
         assertEquals(List.of(), did.take());
         d.backAcknowledged(SECOND);
         d.blamed(new Why.Hung(SECOND), 3 * SECOND);
@@ -283,7 +284,7 @@ class DeviceLifecycleTest {
         d.awayAcknowledged(SECOND);
         did.take();
         d.ended(new Why.Died(new ExitStatus.Exited(ProcessExit.STATE_REJECTED.code()), "slot 1"), 2 * SECOND);
-        assertEquals(DeviceLifecycle.State.BROKEN, d.state());
+        assertEquals(State.BROKEN, d.state());
         assertEquals(
                 List.of(
                         "kill",
@@ -302,7 +303,7 @@ class DeviceLifecycleTest {
         replace(d, 30 * SECOND);
         replace(d, 71 * SECOND); // the first is forgotten
         d.ended(KILLED, 72_500 * MS);
-        assertEquals(DeviceLifecycle.State.BROKEN, d.state());
+        assertEquals(State.BROKEN, d.state());
         assertEquals(
                 List.of(
                         "kill",
@@ -326,9 +327,9 @@ class DeviceLifecycleTest {
         d.awayAcknowledged(SECOND);
         d.ready(SECOND);
         d.backAcknowledged(SECOND);
-        assertEquals(DeviceLifecycle.State.SERVING, d.state(), "what the user wants costs nothing");
+        assertEquals(State.SERVING, d.state(), "what the user wants costs nothing");
         d.ended(KILLED, 2 * SECOND);
-        assertEquals(DeviceLifecycle.State.BROKEN, d.state());
+        assertEquals(State.BROKEN, d.state());
     }
 
     @Test
@@ -345,7 +346,7 @@ class DeviceLifecycleTest {
             d.ended(KILLED, now + MS);
             d.awayAcknowledged(now + MS);
             assertEquals(List.of("away at " + (now + MS) / MS), did.take());
-            assertEquals(DeviceLifecycle.State.WAITING, d.state());
+            assertEquals(State.WAITING, d.state());
             assertEquals(now + MS + delayMs * MS, d.nextDeadlineNs());
             now = d.nextDeadlineNs();
             d.tick(now);
@@ -354,7 +355,7 @@ class DeviceLifecycleTest {
         d.ready(now);
         d.backAcknowledged(now);
         d.ended(KILLED, now + DeviceLifecycle.QUICK.toNanos());
-        assertEquals(DeviceLifecycle.State.AWAY, d.state());
+        assertEquals(State.AWAY, d.state());
         did.take();
         d.awayAcknowledged(now + DeviceLifecycle.QUICK.toNanos());
         assertEquals(List.of("replace COLD"), did.take(), "one that has served for a while is replaced at once");
@@ -401,7 +402,7 @@ class DeviceLifecycleTest {
         assertEquals(List.of("replace COLD"), did.take());
         did.isThere = false; // it was not even a process yet
         d.tick(d.nextDeadlineNs());
-        assertEquals(DeviceLifecycle.State.WAITING, d.state());
+        assertEquals(State.WAITING, d.state());
     }
 
     @Test
@@ -421,7 +422,7 @@ class DeviceLifecycleTest {
         did.ended = true; // it only looks weak because it is dying
         d.ready(2 * SECOND);
         assertEquals(List.of("audit"), did.take());
-        assertEquals(DeviceLifecycle.State.REPLACING, d.state());
+        assertEquals(State.REPLACING, d.state());
     }
 
     @Test
@@ -430,7 +431,7 @@ class DeviceLifecycleTest {
         d.lost(new Why.Hung(SECOND), SECOND);
         assertEquals(11 * SECOND, d.nextDeadlineNs());
         d.tick(11 * SECOND);
-        assertEquals(DeviceLifecycle.State.BROKEN, d.state());
+        assertEquals(State.BROKEN, d.state());
         assertTrue(did.done.contains("broken"), did.done::toString);
     }
 
@@ -445,8 +446,18 @@ class DeviceLifecycleTest {
         d.lost(new Why.Requested(), SECOND);
         assertEquals(List.of("kill", "away at 1000", "prepare", "replace COLD"), did.take());
         d.ready(SECOND);
-        assertEquals(
-                "was restarted on request", did.replacements.getFirst().why().text());
+        assertEquals(new Why.Requested(), did.replacements.getFirst().why());
+    }
+
+    @Test
+    void oneThatWasGivenABackEndThatIsGoneGoesOnceItServes() {
+        DeviceLifecycle d = serving();
+        d.ended(KILLED, SECOND);
+        d.awayAcknowledged(SECOND);
+        d.lost(new Why.NewBackend("another passt"), SECOND);
+        d.ready(SECOND);
+        d.backAcknowledged(SECOND);
+        assertEquals("kill", did.done.getLast());
     }
 
     /** Whatever happens in whatever order: nothing waits for ever, nobody is told twice, broken is for good. */
@@ -464,7 +475,7 @@ class DeviceLifecycleTest {
             boolean away = false;
             for (int step = 0; step < 300; step++) {
                 now += random.nextInt(300) * MS;
-                DeviceLifecycle.State before = d.state();
+                State before = d.state();
                 did.isThere = there;
                 int was = did.done.size();
                 switch (random.nextInt(8)) {
@@ -496,15 +507,13 @@ class DeviceLifecycleTest {
                     }
                     away = done.startsWith("away") || (away && !done.equals("back"));
                 }
-                DeviceLifecycle.State state = d.state();
+                State state = d.state();
                 boolean bounded = d.nextDeadlineNs() != MachineLifecycle.NEVER;
-                boolean boards = state == DeviceLifecycle.State.AWAY || state == DeviceLifecycle.State.RETURNING;
+                boolean boards = state == State.AWAY || state == State.RETURNING;
                 assertTrue(
-                        bounded || boards || state == DeviceLifecycle.State.BROKEN,
+                        bounded || boards || state == State.BROKEN,
                         () -> "seed " + seed + ": waits for ever in " + state);
-                assertTrue(
-                        before != DeviceLifecycle.State.BROKEN || state == DeviceLifecycle.State.BROKEN,
-                        () -> "seed " + seed);
+                assertTrue(before != State.BROKEN || state == State.BROKEN, () -> "seed " + seed);
             }
         }
     }

@@ -41,9 +41,8 @@ class MachineLoopReplacementTest extends LoopFixture {
         powerOff(m, run);
     }
 
-    @Test
-    void aSpareTakesItsPlace() throws Exception {
-        FakeMachine m = machine(SLEEP);
+    /** Runs a machine until the serial class's spare has been looked at. */
+    private CompletableFuture<Outcome> withSpare(FakeMachine m) throws Exception {
         m.giveSpares();
         CompletableFuture<Outcome> run = run(m, "standby = [\"serial\"]\n");
         allReady(m);
@@ -57,6 +56,30 @@ class MachineLoopReplacementTest extends LoopFixture {
             assertTrue(System.nanoTime() < deadline, "the spare is not looked at");
             Thread.sleep(1);
         }
+        return run;
+    }
+
+    /** It has no link to the vCPU process that anybody could have broken. */
+    @Test
+    void aSpareThatAccusesTheVcpuProcessEndsItselfAndNotTheMachine() throws Exception {
+        FakeMachine m = machine(SLEEP);
+        CompletableFuture<Outcome> run = withSpare(m);
+        ChildProcess spare = m.children().getLast();
+        m.end(ProcessInstance.spare(ProcessKind.SERIAL))
+                .peerViolation(0, new Violation(Violation.Kind.RECORD_LENGTH, 64, new byte[] {-1}));
+        long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(20);
+        while (isThere(spare)) {
+            assertTrue(System.nanoTime() < deadline, "it lives on");
+            Thread.sleep(1);
+        }
+        assertFalse(run.isDone());
+        powerOff(m, run);
+    }
+
+    @Test
+    void aSpareTakesItsPlace() throws Exception {
+        FakeMachine m = machine(SLEEP);
+        CompletableFuture<Outcome> run = withSpare(m);
         Thread.sleep(50);
         m.children().stream()
                 .filter(c -> c.instance().equals(ProcessInstance.SERIAL))

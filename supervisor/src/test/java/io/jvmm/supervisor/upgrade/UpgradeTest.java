@@ -463,7 +463,9 @@ class UpgradeTest {
                     case 3, 4, 5, 6 -> u.ready(List.of(Role.values()).get(random.nextInt(3)), nowNs);
                     default ->
                         u.acknowledged(
-                                List.of(Upgrade.Asked.values()).get(random.nextInt(3)), random.nextInt(20) == 0 ? 1 : 0, nowNs);
+                                List.of(Upgrade.Asked.values()).get(random.nextInt(3)),
+                                random.nextInt(20) == 0 ? 1 : 0,
+                                nowNs);
                 }
             }
             String all = "seed " + seed + ": " + done;
