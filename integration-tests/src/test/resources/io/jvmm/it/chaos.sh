@@ -53,7 +53,7 @@ entropy() {
     finish rng $n $wrong
 }
 
-# The clock of the platform process: it never goes back and never runs away from the guest's own.
+# The clock of the platform process: it can be read at any time, and never goes back.
 clock() {
     local n=0 wrong=0 before=0 now
     while [ ! -e $stop ]; do
