@@ -91,10 +91,16 @@ final class LineEcho implements AutoCloseable {
         return answered;
     }
 
-    /** Asks no more. */
-    void finish() throws InterruptedException {
+    /** Waits for one answer more, and then asks no more; false when none comes. */
+    boolean finish() throws InterruptedException {
+        int before = answered;
+        long deadline = System.nanoTime() + DebianMachine.COMMAND.toNanos();
+        while (answered == before && System.nanoTime() - deadline < 0) {
+            Transcript.pause(20);
+        }
         stopping = true;
         thread.join(Machine.PATIENCE);
+        return answered != before;
     }
 
     /** How often a line was sent again, and how often the connection was made anew. */
