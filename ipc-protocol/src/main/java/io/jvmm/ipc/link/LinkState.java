@@ -60,10 +60,11 @@ final class LinkState {
 
     /** True for the first cause; later ones change nothing. */
     synchronized boolean sever(Violation cause) {
-        if (violation != null || health == LinkHealth.BROKEN) {
+        // A link that is kept after a violation can be found spoilt once more; who finds it must not try for ever.
+        if (health == LinkHealth.BROKEN || (violation != null && health != LinkHealth.AWAY)) {
             return false;
         }
-        violation = cause;
+        violation = violation == null ? cause : violation;
         // One that is awaited is trusted again when it comes, and not entered before.
         health = isAway() ? LinkHealth.RENEWING : LinkHealth.SEVERED;
         changed();

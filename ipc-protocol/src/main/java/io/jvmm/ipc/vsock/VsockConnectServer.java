@@ -124,7 +124,8 @@ public final class VsockConnectServer implements AutoCloseable {
             }
             case VsockConnectLayout.RESUME -> {
                 waiting.removeIf(w -> w.what == VsockConnectLayout.HELD || w.what == VsockConnectLayout.END);
-                held.keySet().forEach(key -> tell(new Waiting(VsockConnectLayout.HELD, key, 0)));
+                // Not a try to send for each: a datagram of a device that reads nothing would cost a call a socket.
+                held.keySet().forEach(key -> put(new Waiting(VsockConnectLayout.HELD, key, 0)));
                 tell(new Waiting(VsockConnectLayout.END, id, 0));
                 yield Next.DONE;
             }
@@ -201,10 +202,14 @@ public final class VsockConnectServer implements AutoCloseable {
     }
 
     private void tell(Waiting what) {
+        put(what);
+        flush();
+    }
+
+    private void put(Waiting what) {
         if (waiting.size() < MOST_WAITING) {
             waiting.add(what);
         }
-        flush();
     }
 
     /** Sends what waits, as far as there is room. */

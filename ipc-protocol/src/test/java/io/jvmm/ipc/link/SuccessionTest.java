@@ -10,6 +10,7 @@ import io.jvmm.ipc.message.DeviceEventHandler;
 import io.jvmm.ipc.message.DeviceRequestType;
 import io.jvmm.ipc.message.PowerAction;
 import io.jvmm.ipc.message.PowerOrigin;
+import io.jvmm.ipc.ring.IpcRingLayout;
 import io.jvmm.ipc.sys.EventFd;
 import java.util.ArrayList;
 import java.util.List;
@@ -280,6 +281,22 @@ class SuccessionTest {
             successor.release();
         }
         assertEquals(LinkHealth.CONNECTED, board.health());
+    }
+
+    /** Severed for its events, kept all the same, and its requests turn out to be spoilt too: who finds that sleeps, as for any that is severed. */
+    @Test
+    void aSecondViolationOfAKeptLinkSeversItToo() throws InterruptedException {
+        BoardEndpoint board = board(LONG_NS, LONG_NS);
+        memory.eventRing().putInt(0, 3);
+        board.pollEvents(NO_EVENTS, 10);
+        assertTrue(board.away(false, System.nanoTime()));
+        assertEquals(LinkHealth.AWAY, board.health());
+        memory.requestRing().putLongVolatile(4096 + IpcRingLayout.TAIL_OFFSET, 3);
+        Thread vcpu = start(() -> board.write(0, 0, 0, 1, 1));
+        awaitBlocked(vcpu);
+        assertEquals(LinkHealth.RENEWING, board.health());
+        board.breakDown();
+        vcpu.join();
     }
 
     @Test

@@ -4,6 +4,7 @@ import io.jvmm.ipc.link.BoardEndpoint;
 import io.jvmm.ipc.link.ProcessEndpoint;
 import io.jvmm.ipc.message.SupervisorRequestLayout;
 import io.jvmm.ipc.message.SupervisorRequestType;
+import io.jvmm.ipc.sys.Clock;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -57,7 +58,8 @@ final class Replacements {
             acks.add(SupervisorRequestType.DEVICE_AWAY, AckQueue.WRONG_STATE);
         } else if (renew) {
             vacating = d;
-            vacatingSinceNs = now;
+            // Not the turn's time: to hear the device out may have taken as long as the settling.
+            vacatingSinceNs = Clock.monotonicNs();
             acks.addLater(SupervisorRequestType.DEVICE_AWAY);
         } else {
             acks.add(SupervisorRequestType.DEVICE_AWAY, AckQueue.DONE);

@@ -2,6 +2,7 @@ package io.jvmm.device.vsock;
 
 import io.jvmm.device.virtio.Chain;
 import io.jvmm.ipc.sys.IoVector;
+import io.jvmm.ipc.vsock.VsockStreamsLayout;
 import java.lang.foreign.MemorySegment;
 
 /**
@@ -66,6 +67,11 @@ final class HostBuffers {
             streams.discard(base(connection), bytesEach);
         }
         connection.bufferTouched = 0;
+        if (connection.unreadHead + connection.unreadCount > 0) {
+            streams.discard(streams.unreadAt(connection.slot), VsockStreamsLayout.UNREAD_BYTES);
+            connection.unreadHead = 0;
+            connection.unreadCount = 0;
+        }
     }
 
     private long base(Connection connection) {

@@ -433,14 +433,7 @@ final class UnixHostSide implements HostSide, Backend {
     private void lost(VsockConnectClient channel) {
         epoll.remove(channel.fd().number());
         events.backendLost(function, Errno.EPIPE.number());
-        joining = Joining.DONE;
-        switchboard.joined();
-        for (int i = 0; i < switchboard.table().capacity(); i++) {
-            Connection connection = switchboard.table().slot(i);
-            if (connection.state == State.CONNECTING) {
-                switchboard.refused(switchboard.table().touch(connection));
-            }
-        }
+        joined(); // what has no socket now gets none: connections of a predecessor, and those that the guest waits for
     }
 
     // ---- streams

@@ -102,6 +102,26 @@ class KillTest {
         }
     }
 
+    /** Nobody will bring the sockets any more: their connections end, and their slots can be used again. */
+    @Test
+    void theSupervisorGoesBeforeItHasBroughtTheSockets() {
+        try (VsockBench bench = new VsockBench().start(VsockBench.ALL)) {
+            bench.listen(PORT);
+            bench.fromGuest(1024, PORT);
+            bench.supervisorAnswers = false;
+            bench.post(bench.packet(Packet.REQUEST, 1025, PORT, 0));
+            bench.rig.killAndAdopt();
+            bench.settle();
+            bench.expectNothing();
+            bench.loseSupervisor();
+            bench.settle();
+            bench.expect(Packet.RST, 1024, PORT);
+            bench.expect(Packet.RST, 1025, PORT);
+            bench.settle();
+            assertEquals(0, bench.device().switchboard().table().used());
+        }
+    }
+
     /** Killed within any transaction: buffers come back once each (the rig checks it), connections go on. */
     @ParameterizedTest
     @ValueSource(longs = {0, RigDriver.F_EVENT_IDX, VsockBench.ALL})
