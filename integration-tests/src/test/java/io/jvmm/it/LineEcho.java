@@ -7,6 +7,7 @@ import java.nio.channels.SocketChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.Locale;
+import java.util.concurrent.atomic.AtomicInteger;
 
 /**
  * Numbered lines to something in the guest that answers each, over a serial port or a console on a unix socket. A line that a
@@ -22,8 +23,8 @@ final class LineEcho implements AutoCloseable {
     private final Thread thread;
     private volatile boolean stopping;
     private volatile int answered;
-    private volatile int repeated;
-    private volatile int connections;
+    private final AtomicInteger repeated = new AtomicInteger();
+    private final AtomicInteger connections = new AtomicInteger();
 
     /** {@code question} and {@code answer} have a %d each, for the number. */
     LineEcho(String name, Path socket, String question, String answer) {
@@ -37,7 +38,7 @@ final class LineEcho implements AutoCloseable {
         while (!stopping) {
             try (SocketChannel channel = SocketChannel.open(UnixDomainSocketAddress.of(socket))) {
                 channel.configureBlocking(false);
-                connections++;
+                connections.incrementAndGet();
                 StringBuilder heard = new StringBuilder();
                 while (!stopping && ask(channel, heard)) {
                     Transcript.pause(20);
@@ -83,7 +84,7 @@ final class LineEcho implements AutoCloseable {
             }
             Transcript.pause(2);
         }
-        repeated++;
+        repeated.incrementAndGet();
         return true;
     }
 
