@@ -217,7 +217,8 @@ public final class DebianRoot {
             System.exit(2);
         });
         try {
-            Path directory = Files.createDirectories(Path.of(args[0]));
+            // The commands that fill it run elsewhere.
+            Path directory = Files.createDirectories(Path.of(args[0])).toAbsolutePath();
             DebianPackages packages =
                     new DebianPackages(DebianPackages.standardCache(System.getenv()), System.err::println);
             DebianRoot root = new DebianRoot(packages);

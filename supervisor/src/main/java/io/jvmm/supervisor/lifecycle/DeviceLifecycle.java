@@ -79,6 +79,9 @@ final class DeviceLifecycle {
     private @Nullable Why later;
 
     private long goneNs;
+    /** Since when the one that is killed had not answered. */
+    private long silentSinceNs;
+
     private long awayNs;
     private long givenNs;
     private long notBeforeNs;
@@ -167,6 +170,7 @@ final class DeviceLifecycle {
         switch (state) {
             case SERVING, RETURNING -> {
                 why = reason;
+                silentSinceNs = nowNs - reason.silentNs();
                 kill(nowNs);
             }
             case REPLACING -> {
@@ -234,7 +238,8 @@ final class DeviceLifecycle {
         Why reason = reason();
         boolean atOnce = replacements > 0 && nowNs - servingSinceNs < QUICK.toNanos();
         absent = true;
-        goneNs = nowNs;
+        // Of one that hung the guest had nothing any more before it was killed.
+        goneNs = reason.silentNs() > 0 ? Math.min(silentSinceNs, nowNs) : nowNs;
         quick = reason.counts() && atOnce ? quick + 1 : 0;
         if (reason.counts() && !spend(reason, nowNs)) {
             return;

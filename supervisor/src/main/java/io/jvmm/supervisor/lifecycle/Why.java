@@ -14,6 +14,11 @@ public sealed interface Why {
         return true;
     }
 
+    /** How long it had done nothing when this was found; 0 where nobody waited. */
+    default long silentNs() {
+        return 0;
+    }
+
     /** Whether what it leaves in the link to the vCPU process is not to be used again. */
     default boolean renewsLink() {
         return false;
@@ -50,6 +55,11 @@ public sealed interface Why {
         @Override
         public String text() {
             return "did not answer the guest for " + Duration.ofNanos(waitedNs).toMillis() + " ms and was killed";
+        }
+
+        @Override
+        public long silentNs() {
+            return waitedNs;
         }
     }
 

@@ -193,7 +193,7 @@ class DeviceLifecycleTest {
         assertEquals(List.of("ping", "kill"), did.take());
         assertEquals(State.ENDING, d.state());
         d.ended(KILLED, 4 * SECOND + 5 * MS);
-        assertEquals(List.of("away at 4005", "prepare"), did.take());
+        assertEquals(List.of("away at 2000", "prepare"), did.take());
         d.awayAcknowledged(4 * SECOND + 6 * MS);
         d.ready(5 * SECOND);
         assertEquals(
@@ -215,6 +215,15 @@ class DeviceLifecycleTest {
                 did,
                 0);
         assertEquals(MachineLifecycle.NEVER, d.nextDeadlineNs());
+    }
+
+    /** The guest had to do without it before it was killed. */
+    @Test
+    void whoHungHasBeenAwaySinceItDidNotAnswer() {
+        DeviceLifecycle d = serving();
+        d.blamed(new Why.Hung(SECOND), 5 * SECOND);
+        d.ended(KILLED, 6 * SECOND);
+        assertEquals(List.of("kill", "away at 4000", "prepare"), did.take());
     }
 
     /** What the board said before it knew of the successor is about the one before. */
