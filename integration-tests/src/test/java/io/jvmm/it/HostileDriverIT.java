@@ -12,6 +12,7 @@ import org.junit.jupiter.api.Test;
  */
 @Tag("boot")
 @Tag("fault")
+@Tag("long")
 class HostileDriverIT extends MachineTest {
     private static final String SUM = "sha256sum /usr/bin/* /lib/x86_64-linux-gnu/*.so* 2>/dev/null | sha256sum";
 
