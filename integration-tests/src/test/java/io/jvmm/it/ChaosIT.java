@@ -28,11 +28,13 @@ class ChaosIT extends MachineTest {
                     .split(","));
 
     /** A budget that such a test does not use up, and no pause between attempts. */
-    private static final String UNLIMITED = """
-            restart_budget = 100000
-            restart_backoff_ms = 0
-            standby = "%s"
-            """;
+    private static String unlimited(String standby) {
+        return """
+                restart_budget = 100000
+                restart_backoff_ms = 0
+                standby = "%s"
+                """.formatted(standby);
+    }
 
     private final long seed = Long.getLong("jvmm.seed", System.nanoTime());
     private final Random random = new Random(seed);
@@ -62,7 +64,7 @@ class ChaosIT extends MachineTest {
         System.out.println("seed " + seed + ", spares: " + standby);
         NetworkNamespace.run(() -> {
             Path here = Files.createDirectories(dir.resolve(standby));
-            try (ChaosGuest guest = ChaosGuest.boot(here, UNLIMITED.formatted(standby), seed);
+            try (ChaosGuest guest = ChaosGuest.boot(here, unlimited(standby), seed);
                     ControlLine control = new ControlLine(here.resolve("control"))) {
                 Map<String, Integer> killed = strike(guest, control, SIGKILL, kills);
                 Map<String, Integer> frozen = strike(guest, control, SIGSTOP, freezes);
