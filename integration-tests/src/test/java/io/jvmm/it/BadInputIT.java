@@ -3,6 +3,7 @@ package io.jvmm.it;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.jvmm.ipc.TestSeed;
 import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.nio.file.Files;
@@ -203,8 +204,7 @@ class BadInputIT extends MachineTest {
     /** Random damage: whatever happens, it is documented, and nothing stays behind. */
     @Test
     void damagedKernels() throws Exception {
-        long seed = Long.getLong("jvmm.seed", System.nanoTime());
-        System.out.println("seed " + seed);
+        long seed = TestSeed.next();
         Random random = new Random(seed);
         byte[] good = Files.readAllBytes(monitor());
         for (int i = 0; i < 10; i++) {

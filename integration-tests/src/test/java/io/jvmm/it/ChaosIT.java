@@ -2,6 +2,7 @@ package io.jvmm.it;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import io.jvmm.ipc.TestSeed;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -36,7 +37,7 @@ class ChaosIT extends MachineTest {
                 """.formatted(standby);
     }
 
-    private final long seed = Long.getLong("jvmm.seed", System.nanoTime());
+    private final long seed = TestSeed.next();
     private final Random random = new Random(seed);
 
     @Override

@@ -3,6 +3,7 @@ package io.jvmm.it;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.jvmm.ipc.TestSeed;
 import java.time.Duration;
 import java.util.List;
 import java.util.regex.Matcher;
@@ -22,7 +23,7 @@ import org.junit.jupiter.api.Test;
 @Tag("kvm")
 @Tag("fault")
 class HostileDeviceIT extends MachineTest {
-    private static final long SEED = Long.getLong("jvmm.seed", 1L);
+    private static final long SEED = TestSeed.next();
     /** Processes that tell all lies mixed, on one link or the other. */
     private static final int MIXED = Integer.getInteger("jvmm.hostile.processes", 2);
 

@@ -3,6 +3,7 @@ package io.jvmm.it;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.jvmm.ipc.TestSeed;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
@@ -30,7 +31,7 @@ class HostileDriverIT extends MachineTest {
                 "deeds=USED_RING,LYING_STATE",
                 "delayMs=3000",
                 "lastsMs=2000",
-                "seed=" + Long.getLong("jvmm.seed", 1L));
+                "seed=" + TestSeed.next());
         try (DebianMachine m =
                 DebianMachine.boot(dir, distribution.home(), "", "quiet", "standby = \"none\"", "[rng]\n")) {
             m.run("{ while true; do dd if=/dev/hwrng bs=64 count=64; done >/dev/null 2>&1 & }");

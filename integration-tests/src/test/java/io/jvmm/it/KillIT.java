@@ -3,6 +3,7 @@ package io.jvmm.it;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.jvmm.ipc.TestSeed;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -33,7 +34,7 @@ class KillIT extends MachineTest {
     @Test
     void killAtRandomMoments() throws Exception {
         int times = Integer.getInteger("jvmm.kills", 30);
-        long seed = Long.getLong("jvmm.seed", System.nanoTime());
+        long seed = TestSeed.next();
         System.out.println("seed " + seed + ", " + times + " times");
         Random random = new Random(seed);
         Leaks leaks = Leaks.before();
@@ -116,7 +117,7 @@ class KillIT extends MachineTest {
     /** The supervisor killed while spares wait and a successor is under way: none of them stays. */
     @Test
     void noSpareOutlivesTheSupervisor() throws Exception {
-        long seed = Long.getLong("jvmm.seed", System.nanoTime());
+        long seed = TestSeed.next();
         Random random = new Random(seed);
         Leaks leaks = Leaks.before();
         for (int i = 0; i < 3; i++) {

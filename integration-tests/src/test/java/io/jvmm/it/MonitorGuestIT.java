@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.jvmm.ipc.TestSeed;
 import io.jvmm.supervisor.demo.DemoGuest;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -81,8 +82,7 @@ class MonitorGuestIT extends MachineTest {
     /** Every byte typed comes back, though the screen is slower than the keyboard. */
     @Test
     void echoThroughTheFifoLosesNothing() throws Exception {
-        long seed = Long.getLong("jvmm.seed", System.nanoTime());
-        System.out.println("seed " + seed);
+        long seed = TestSeed.next();
         byte[] text = new byte[20_000];
         Random random = new Random(seed);
         for (int i = 0; i < text.length; i++) {

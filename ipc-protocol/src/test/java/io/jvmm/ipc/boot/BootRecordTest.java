@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.jvmm.ipc.TestSeed;
 import io.jvmm.ipc.sys.EventFd;
 import io.jvmm.ipc.sys.Fd;
 import io.jvmm.ipc.sys.SysException;
@@ -217,8 +218,7 @@ class BootRecordTest {
 
     @Test
     void noiseIsRefusedNeverThrowsAnythingElse() {
-        long seed = System.nanoTime();
-        System.out.println("seed " + seed);
+        long seed = TestSeed.next();
         Random random = new Random(seed);
         byte[] good = BootRecordEncoder.encode(BootRecord.builder()
                         .put("one", "value")

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.jvmm.ipc.TestSeed;
 import io.jvmm.ipc.hostile.HostilePeer.Side;
 import io.jvmm.ipc.link.BoardEndpoint;
 import io.jvmm.ipc.link.DeviceEndpoint;
@@ -42,7 +43,7 @@ class HostileEndsTest {
     /** Steps of the mixed run against each end. */
     private static final int LIES = Integer.getInteger("jvmm.hostile.lies", 200_000);
 
-    private static final long SEED = Long.getLong("jvmm.seed", System.nanoTime());
+    private static final long SEED = TestSeed.next();
     private static final int LIFE = 40;
     private static final int VCPUS = 2;
 

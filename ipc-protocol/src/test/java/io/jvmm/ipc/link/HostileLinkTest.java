@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.jvmm.ipc.TestSeed;
 import io.jvmm.ipc.message.DeviceEventHandler;
 import io.jvmm.ipc.message.PowerAction;
 import io.jvmm.ipc.message.PowerOrigin;
@@ -139,8 +140,7 @@ class HostileLinkTest {
     /** The device scribbles over all of the link while a vCPU reads and writes: bounded time, no exception. */
     @Test
     void aScribblingDeviceNeverHoldsUpNorUpsetsAVcpu() throws InterruptedException {
-        long seed = System.nanoTime();
-        System.out.println("seed " + seed);
+        long seed = TestSeed.next();
         UnsafeBuffer[] regions = {memory.requestRing(), memory.eventRing(), memory.replySlots(), memory.doorbells()};
         for (int life = 0; life < 20; life++) {
             for (UnsafeBuffer region : regions) {
@@ -170,8 +170,7 @@ class HostileLinkTest {
     /** The vCPU process scribbles while a device serves: it ends up severed or idle, without an exception. */
     @Test
     void aScribblingBoardNeverUpsetsADevice() throws InterruptedException {
-        long seed = System.nanoTime();
-        System.out.println("seed " + seed);
+        long seed = TestSeed.next();
         UnsafeBuffer[] regions = {memory.requestRing(), memory.eventRing(), memory.replySlots(), memory.doorbells()};
         int severed = 0;
         for (int life = 0; life < 50; life++) {

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.jvmm.ipc.TestSeed;
 import io.jvmm.ipc.message.DeviceRequestType;
 import io.jvmm.ipc.sys.EventFd;
 import java.util.ArrayList;
@@ -69,8 +70,7 @@ class SuccessionStressTest {
         long[] next = new long[4];
         long[] skipped = new long[4];
         int lives = 0;
-        long seed = System.nanoTime();
-        System.out.println("seed " + seed);
+        long seed = TestSeed.next();
         Random random = new Random(seed);
         while (finished.get() < 4) {
             lives++;

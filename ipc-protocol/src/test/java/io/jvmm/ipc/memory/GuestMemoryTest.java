@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.jvmm.ipc.Allocations;
+import io.jvmm.ipc.TestSeed;
 import io.jvmm.ipc.memory.GuestMemory.Region;
 import io.jvmm.ipc.sys.MemFd;
 import java.lang.foreign.Arena;
@@ -80,8 +81,7 @@ class GuestMemoryTest {
 
     @Test
     void randomRangesAgreeWithUnsignedArithmetic() {
-        long seed = System.nanoTime();
-        System.out.println("seed " + seed);
+        long seed = TestSeed.next();
         Random random = new Random(seed);
         long[] borders = {0, 3 * GIB, 4 * GIB, 5 * GIB, Long.MAX_VALUE, Long.MIN_VALUE, -1};
         for (int i = 0; i < 200_000; i++) {

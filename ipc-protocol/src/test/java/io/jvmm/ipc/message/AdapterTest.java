@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.jvmm.ipc.TestSeed;
 import io.jvmm.ipc.ring.HardenedReader;
 import io.jvmm.ipc.ring.Violation;
 import io.jvmm.ipc.ring.Violation.Kind;
@@ -259,8 +260,7 @@ class AdapterTest {
     /** Whatever the bytes: delivered within the documented ranges, or severed. Nothing is thrown. */
     @Test
     void randomMessagesAreDeliveredOrSeverNeverThrown() {
-        long seed = System.nanoTime();
-        System.out.println("seed " + seed);
+        long seed = TestSeed.next();
         Random random = new Random(seed);
         DeviceEventHandler deviceEvents = recorder(DeviceEventHandler.class);
         SupervisorEventHandler supervisorEvents = recorder(SupervisorEventHandler.class);

@@ -3,6 +3,7 @@ package io.jvmm.ipc.processes;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.jvmm.ipc.TestSeed;
 import io.jvmm.ipc.link.BoardEndpoint;
 import io.jvmm.ipc.link.LinkHealth;
 import io.jvmm.ipc.link.LinkMemory;
@@ -97,8 +98,7 @@ class TwoProcessTest {
     /** Whenever the device is killed, its successor handles each write exactly once, and each read is answered. */
     @Test
     void aKilledDeviceLosesNothingAndRepeatsNothing() throws Exception {
-        long seed = System.nanoTime();
-        System.out.println("seed " + seed);
+        long seed = TestSeed.next();
         Random random = new Random(seed);
         BoardEndpoint board = board(20_000);
         CountDownLatch stop = new CountDownLatch(1);

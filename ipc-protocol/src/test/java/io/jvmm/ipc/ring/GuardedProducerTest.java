@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.jvmm.ipc.Allocations;
+import io.jvmm.ipc.TestSeed;
 import java.nio.ByteBuffer;
 import java.util.Objects;
 import java.util.Random;
@@ -43,8 +44,7 @@ class GuardedProducerTest {
     /** Two rings, one written by Agrona and one by us, are the same bytes at every step, the trailer's positions too. */
     @Test
     void writesWhatAgronaWrites() {
-        long seed = System.nanoTime();
-        System.out.println("seed " + seed);
+        long seed = TestSeed.next();
         Random random = new Random(seed);
         UnsafeBuffer reference = ring();
         RingBuffer agrona = new ManyToOneRingBuffer(reference);

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.jvmm.ipc.TestSeed;
 import java.nio.ByteBuffer;
 import java.util.Random;
 import org.agrona.concurrent.UnsafeBuffer;
@@ -76,7 +77,7 @@ class HostilePeerTest {
 
     @Test
     void theReaderNeverThrowsNorLoopsWhateverTheProducerWrites() {
-        long firstSeed = System.nanoTime();
+        long firstSeed = TestSeed.next();
         int severed = 0;
         for (long seed = firstSeed; seed < firstSeed + 1_500; seed++) {
             Random random = new Random(seed);
@@ -110,7 +111,7 @@ class HostilePeerTest {
 
     @Test
     void theReaderNeverThrowsOnNoise() {
-        long firstSeed = System.nanoTime();
+        long firstSeed = TestSeed.next();
         for (long seed = firstSeed; seed < firstSeed + 2_000; seed++) {
             Random random = new Random(seed);
             reset();
@@ -136,7 +137,7 @@ class HostilePeerTest {
 
     @Test
     void theProducerNeverThrowsWhateverTheConsumerWrites() {
-        long firstSeed = System.nanoTime();
+        long firstSeed = TestSeed.next();
         int severed = 0;
         for (long seed = firstSeed; seed < firstSeed + 1_500; seed++) {
             Random random = new Random(seed);
@@ -165,8 +166,7 @@ class HostilePeerTest {
 
     @Test
     void aScribblingThreadChangesNothingOfThat() throws InterruptedException {
-        long seed = System.nanoTime();
-        System.out.println("seed " + seed);
+        long seed = TestSeed.next();
         reset();
         boolean[] stop = new boolean[1];
         UnsafeBuffer stopWord = new UnsafeBuffer(ByteBuffer.allocateDirect(8));

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.jvmm.ipc.TestSeed;
 import io.jvmm.ipc.sys.Fd;
 import io.jvmm.ipc.sys.FileIo;
 import io.jvmm.ipc.sys.Mapping;
@@ -100,8 +101,7 @@ class CommittedStateTest {
 
     @Test
     void damageIsRefused(@TempDir Path directory) throws IOException {
-        final long seed = System.nanoTime();
-        System.out.println("CommittedStateTest seed " + seed);
+        final long seed = TestSeed.next();
         final Random random = new Random(seed);
         segment.working().putLong(0, 42);
         segment.commit();

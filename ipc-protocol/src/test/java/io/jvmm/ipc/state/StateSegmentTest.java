@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.jvmm.ipc.Allocations;
+import io.jvmm.ipc.TestSeed;
 import io.jvmm.ipc.sys.EventFd;
 import io.jvmm.ipc.sys.Fd;
 import io.jvmm.ipc.sys.Mapping;
@@ -119,8 +120,7 @@ class StateSegmentTest {
     /** A kill between any two stores of a commit, in any order a compiler may give those before the sequence. */
     @Test
     void aKillAtAnyStoreLeavesTheLastCommit() {
-        long seed = System.nanoTime();
-        System.out.println("seed " + seed);
+        long seed = TestSeed.next();
         Random random = new Random(seed);
         for (int round = 1; round <= 200; round++) {
             for (int i = 0; i < LENGTH / 4; i++) {
@@ -273,8 +273,7 @@ class StateSegmentTest {
 
     @Test
     void corruptionIsNeverAdoptedNorThrowsAnythingElse() {
-        long seed = System.nanoTime();
-        System.out.println("seed " + seed);
+        long seed = TestSeed.next();
         Random random = new Random(seed);
         segment.working().putLong(0, 0x1234);
         segment.commit(64);

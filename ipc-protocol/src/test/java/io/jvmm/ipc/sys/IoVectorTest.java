@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.jvmm.ipc.Allocations;
+import io.jvmm.ipc.TestSeed;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -95,8 +96,7 @@ class IoVectorTest {
     /** Against the obvious model: a string. */
     @Test
     void anySequenceOfPartsGivesTheSameBytes() {
-        long seed = new Random().nextLong();
-        System.out.println("IoVectorTest seed " + seed);
+        long seed = TestSeed.next();
         Random random = new Random(seed);
         MemorySegment out = Arena.ofAuto().allocate(64);
         for (int round = 0; round < 2_000; round++) {

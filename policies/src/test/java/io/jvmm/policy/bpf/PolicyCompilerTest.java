@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.jvmm.ipc.TestSeed;
 import io.jvmm.ipc.sys.Errno;
 import io.jvmm.policy.parse.Action;
 import io.jvmm.policy.parse.ArgumentTest;
@@ -38,8 +39,7 @@ final class PolicyCompilerTest {
     @ParameterizedTest
     @MethodSource("policies")
     void filtersOfTheTreeAgreeWithTheirPolicies(String name) throws Exception {
-        long seed = System.nanoTime();
-        System.out.println(name + ": seed " + seed);
+        long seed = TestSeed.next();
         Policy policy = Policies.parse(name);
         BpfProgram program = Policies.compiled(name);
         assertEquals(PolicyCompiler.compile(policy), program, "the build compiled another policy");
@@ -48,8 +48,7 @@ final class PolicyCompilerTest {
 
     @Test
     void randomPoliciesAgree() {
-        long seed = System.nanoTime();
-        System.out.println("seed " + seed);
+        long seed = TestSeed.next();
         Random random = new Random(seed);
         for (int i = 0; i < 300; i++) {
             Policy policy = randomPolicy(random, 1 + random.nextInt(60));
@@ -59,8 +58,7 @@ final class PolicyCompilerTest {
 
     @Test
     void jumpsFartherThan255InstructionsWork() {
-        long seed = System.nanoTime();
-        System.out.println("seed " + seed);
+        long seed = TestSeed.next();
         Random random = new Random(seed);
         for (int i = 0; i < 10; i++) {
             Policy policy = randomPolicy(random, 300);

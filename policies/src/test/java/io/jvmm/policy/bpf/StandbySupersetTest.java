@@ -3,6 +3,7 @@ package io.jvmm.policy.bpf;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.jvmm.ipc.TestSeed;
 import io.jvmm.policy.parse.Action;
 import io.jvmm.policy.parse.Policy;
 import io.jvmm.policy.parse.PolicyParser;
@@ -40,8 +41,7 @@ final class StandbySupersetTest {
     @ParameterizedTest
     @MethodSource("classes")
     void whatAClassMayASpareMayToo(String name) throws Exception {
-        long seed = Long.getLong("jvmm.seed", System.nanoTime());
-        System.out.println(name + ": -Djvmm.seed=" + seed);
+        long seed = TestSeed.next();
         Random random = new Random(seed);
         Policy narrow = Policies.parse(name);
         Policy standby = PolicyParser.parse(Policies.SOURCES.resolve("standby.policy"));

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.jvmm.ipc.TestSeed;
 import io.jvmm.ipc.sys.Pidfd;
 import io.jvmm.ipc.sys.Pipe;
 import io.jvmm.ipc.sys.Poller;
@@ -108,8 +109,7 @@ public final class JailAsNobodyTest {
 
     @Test
     void aSupervisorKilledWhileItStartsChildrenLeavesNone() throws Exception {
-        long seed = System.nanoTime();
-        System.out.println("seed " + seed);
+        long seed = TestSeed.next();
         Random random = new Random(seed);
         int children = 0;
         for (int round = 0; round < ROUNDS; round++) {

@@ -3,6 +3,7 @@ package io.jvmm.supervisor.control;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.jvmm.ipc.TestSeed;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
@@ -122,8 +123,7 @@ class ControlJsonTest {
     /** Whatever comes is a request or has a fault. */
     @Test
     void noLineIsTooMuch() {
-        long seed = Long.getLong("jvmm.seed", System.nanoTime());
-        System.out.println("seed " + seed);
+        long seed = TestSeed.next();
         Random random = new Random(seed);
         String good = "{\"id\":12,\"do\":\"device-upgrade\",\"device\":\"block\",\"dist\":\"/opt/jvmm\"}";
         for (int round = 0; round < 20_000; round++) {

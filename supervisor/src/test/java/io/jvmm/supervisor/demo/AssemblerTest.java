@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.fail;
 
+import io.jvmm.ipc.TestSeed;
 import io.jvmm.supervisor.demo.Assembler.Alu;
 import io.jvmm.supervisor.demo.Assembler.Segment;
 import java.io.IOException;
@@ -258,8 +259,7 @@ class AssemblerTest {
     /** A long seeded mixture, so that one encoding cannot hide behind its neighbours. */
     @Test
     void mixture() throws Exception {
-        long seed = Long.getLong("jvmm.seed", System.nanoTime());
-        System.out.println("seed " + seed);
+        long seed = TestSeed.next();
         Random random = new Random(seed);
         Register[] registers = Register.values();
         for (int i = 0; i < 2000; i++) {

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.jvmm.ipc.TestSeed;
 import io.jvmm.supervisor.Programs;
 import io.jvmm.supervisor.config.UidRange;
 import java.nio.charset.StandardCharsets;
@@ -11,7 +12,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Random;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -55,7 +55,7 @@ class UidAllocatorTest {
 
     @Test
     void supervisorsThatRaceNeverShareAUid() throws Exception {
-        long seed = new Random().nextLong();
+        long seed = TestSeed.next();
         Path marks = Files.createDirectory(temporary.resolve("marks"));
         List<Process> racers = new ArrayList<>();
         for (int i = 0; i < 4; i++) {

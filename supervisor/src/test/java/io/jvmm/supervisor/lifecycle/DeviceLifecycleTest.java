@@ -3,6 +3,7 @@ package io.jvmm.supervisor.lifecycle;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.jvmm.ipc.TestSeed;
 import io.jvmm.ipc.boot.ProcessExit;
 import io.jvmm.ipc.sys.ExitStatus;
 import io.jvmm.supervisor.config.LifecycleConfig;
@@ -472,7 +473,7 @@ class DeviceLifecycleTest {
     /** Whatever happens in whatever order: nothing waits for ever, nobody is told twice, broken is for good. */
     @Test
     void randomLives() {
-        long seed = new Random().nextLong();
+        long seed = TestSeed.next();
         Random random = new Random(seed);
         for (int life = 0; life < 3000; life++) {
             did.take();

@@ -3,6 +3,7 @@ package io.jvmm.supervisor.lifecycle;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.jvmm.ipc.TestSeed;
 import java.util.Arrays;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
@@ -17,7 +18,7 @@ class DurationsTest {
 
     @Test
     void quantilesAreRightToASixteenth() {
-        long seed = new Random().nextLong();
+        long seed = TestSeed.next();
         Random random = new Random(seed);
         long[] values = new long[1000];
         Durations d = new Durations();

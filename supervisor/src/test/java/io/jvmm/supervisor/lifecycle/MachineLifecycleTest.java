@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.jvmm.ipc.TestSeed;
 import io.jvmm.ipc.boot.ProcessExit;
 import io.jvmm.ipc.sys.ExitStatus;
 import io.jvmm.supervisor.config.LifecycleConfig;
@@ -400,7 +401,7 @@ class MachineLifecycleTest {
     /** Whatever happens in whatever order, a machine ends, its first outcome stands, and nobody dead is told anything. */
     @Test
     void randomLives() {
-        long seed = new Random().nextLong();
+        long seed = TestSeed.next();
         Random random = new Random(seed);
         for (int life = 0; life < 2000; life++) {
             did.done.clear();

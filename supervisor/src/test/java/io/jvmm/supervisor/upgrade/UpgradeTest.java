@@ -3,6 +3,7 @@ package io.jvmm.supervisor.upgrade;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.jvmm.ipc.TestSeed;
 import io.jvmm.supervisor.upgrade.UpgradeActions.Role;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -442,8 +443,7 @@ class UpgradeTest {
     /** Whatever comes in whatever order: it ends, once, and nothing is done after the end. */
     @Test
     void anyOrderOfEventsEndsOnce() {
-        long seed = Long.getLong("jvmm.seed", System.nanoTime());
-        System.out.println("seed " + seed);
+        long seed = TestSeed.next();
         java.util.Random random = new java.util.Random(seed);
         for (int round = 0; round < 20_000; round++) {
             done.clear();

@@ -3,6 +3,7 @@ package io.jvmm.vcpu.board;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
+import io.jvmm.ipc.TestSeed;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
@@ -103,7 +104,7 @@ class AddressMapTest {
         read(-1L, 8);
         read(Long.MAX_VALUE, 8);
         read(Long.MIN_VALUE, 3);
-        final long seed = System.nanoTime();
+        final long seed = TestSeed.next();
         final Random random = new Random(seed);
         for (int i = 0; i < 100_000; i++) {
             final long address = random.nextInt(3) == 0 ? random.nextLong() : 0x3F0 + random.nextInt(32);

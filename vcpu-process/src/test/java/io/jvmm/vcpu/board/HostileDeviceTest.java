@@ -3,6 +3,7 @@ package io.jvmm.vcpu.board;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.jvmm.ipc.TestSeed;
 import io.jvmm.ipc.hostile.HostilePeer;
 import io.jvmm.ipc.hostile.Lie;
 import io.jvmm.ipc.link.LinkHealth;
@@ -22,7 +23,7 @@ import org.junit.jupiter.api.Timeout;
 @Timeout(600)
 class HostileDeviceTest {
     private static final long STORM_MS = Long.getLong("jvmm.hostile.stormMs", 80);
-    private static final long SEED = Long.getLong("jvmm.seed", System.nanoTime());
+    private static final long SEED = TestSeed.next();
     private static final long READ_TIMEOUT_NS = 5_000_000;
 
     /** Of a processor. Listening to a flood takes a few hundredths. */
@@ -30,7 +31,6 @@ class HostileDeviceTest {
 
     @Test
     void eachLieAsAStorm() throws InterruptedException {
-        System.out.println("HostileDeviceTest: seed " + SEED);
         for (final Lie lie : Lie.values()) {
             storm(lie, false);
         }

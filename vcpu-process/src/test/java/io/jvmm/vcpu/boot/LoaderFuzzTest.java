@@ -2,6 +2,7 @@ package io.jvmm.vcpu.boot;
 
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.jvmm.ipc.TestSeed;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 
@@ -12,13 +13,12 @@ import org.junit.jupiter.api.Test;
 class LoaderFuzzTest {
     private static final int ROUNDS = Integer.getInteger("jvmm.fuzz.rounds", 1500);
 
-    private final long seed = Long.getLong("jvmm.seed", System.nanoTime());
+    private final long seed = TestSeed.next();
     private final Random random = new Random(seed);
     private final Machine machine = new Machine(48);
 
     @Test
     void damagedImagesNeverBreakTheLoader() {
-        System.out.println("seed " + seed);
         final byte[] vmlinux = Images.vmlinux(9_000);
         final byte[][] seeds = {
             vmlinux,

@@ -2,6 +2,7 @@ package io.jvmm.vcpu.x86;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import io.jvmm.ipc.TestSeed;
 import io.jvmm.vcpu.x86.cpu.ControlRegisters;
 import io.jvmm.vcpu.x86.cpu.Cpu;
 import io.jvmm.vcpu.x86.cpu.Flags;
@@ -81,7 +82,7 @@ final class RandomBytesTest implements DeviceSpace {
     }
 
     private void run(Mode mode, TranslationQueue queue) {
-        final long seed = Long.getLong("jvmm.seed", System.nanoTime());
+        final long seed = TestSeed.next();
         System.out.println("RandomBytesTest " + mode + " seed " + seed);
         source = new SplittableRandom(seed);
         memory.map(0, 0, RAM_BYTES, ram, false);

@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.jvmm.ipc.TestSeed;
 import io.jvmm.ipc.sys.EventFd;
 import io.jvmm.vcpu.engine.BootState;
 import io.jvmm.vcpu.engine.ExitKind;
@@ -256,8 +257,7 @@ class X86StateTest {
     /** What is not refused runs: into nonsense, but never out of the engine. */
     @Test
     void anyBytesEitherLoadAndRunOrAreRefused() {
-        final long seed = System.nanoTime();
-        System.out.println("X86StateTest seed " + seed);
+        final long seed = TestSeed.next();
         final Random random = new Random(seed);
         try (TestMachine machine = protected32(SPIN)) {
             final byte[] good = machine.state().toArray(ValueLayout.JAVA_BYTE);

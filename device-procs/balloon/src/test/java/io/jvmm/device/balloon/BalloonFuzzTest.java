@@ -3,6 +3,7 @@ package io.jvmm.device.balloon;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.jvmm.device.virtio.rig.ChainFuzz;
+import io.jvmm.ipc.TestSeed;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -25,7 +26,7 @@ class BalloonFuzzTest {
     }
 
     private static ChainFuzz fuzz() {
-        long seed = Long.getLong("jvmm.seed", System.nanoTime());
+        long seed = TestSeed.next();
         BalloonDevice device = new BalloonDevice((memory, offset, lengthBytes) -> {
             assertTrue((offset | lengthBytes) % BalloonCore.PAGE_BYTES == 0 && lengthBytes > 0, "whole pages");
             assertTrue(offset >= 0 && lengthBytes <= memory.lengthBytes() - offset, "of guest memory");

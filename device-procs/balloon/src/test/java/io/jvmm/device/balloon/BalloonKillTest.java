@@ -10,6 +10,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.jvmm.device.virtio.rig.RigDriver;
 import io.jvmm.device.virtio.rig.RigQueue;
+import io.jvmm.ipc.TestSeed;
 import io.jvmm.ipc.message.SupervisorRequestType;
 import java.util.Random;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -24,8 +25,7 @@ class BalloonKillTest {
     @ParameterizedTest
     @ValueSource(longs = {ALL, SPLIT})
     void pagesAreGivenBackAndBuffersComeBackOnce(long features) {
-        long seed = Long.getLong("jvmm.seed", System.nanoTime());
-        System.out.println("-Djvmm.seed=" + seed);
+        long seed = TestSeed.next();
         Random random = new Random(seed);
         try (BalloonBench bench = new BalloonBench()) {
             RigDriver driver = bench.setUp(features);

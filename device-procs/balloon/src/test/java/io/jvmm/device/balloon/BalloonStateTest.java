@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.jvmm.device.api.StateRejectedException;
 import io.jvmm.device.virtio.VirtioProcess;
+import io.jvmm.ipc.TestSeed;
 import io.jvmm.ipc.state.StatePrinter;
 import java.lang.foreign.MemoryLayout;
 import java.nio.ByteOrder;
@@ -81,8 +82,7 @@ class BalloonStateTest {
     /** Random changes of the device's part either are refused or make a device that works. */
     @Test
     void noStateHurts() {
-        long seed = Long.getLong("jvmm.seed", System.nanoTime());
-        System.out.println("BalloonStateTest -Djvmm.seed=" + seed);
+        long seed = TestSeed.next();
         Random random = new Random(seed);
         int adopted = 0;
         for (int i = 0; i < 300; i++) {

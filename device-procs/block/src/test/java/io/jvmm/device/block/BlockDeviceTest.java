@@ -24,6 +24,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.jvmm.device.virtio.rig.Completion;
 import io.jvmm.device.virtio.rig.RigDriver;
 import io.jvmm.device.virtio.rig.RigQueue;
+import io.jvmm.ipc.TestSeed;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.Random;
@@ -100,8 +101,7 @@ class BlockDeviceTest {
     /** §2.6.4: the device makes no assumption about how a request is cut. */
     @Test
     void framingDoesNotMatter() {
-        long seed = new Random().nextLong();
-        System.out.println("BlockDeviceTest seed " + seed);
+        long seed = TestSeed.next();
         Random random = new Random(seed);
         for (long features : new long[] {-1L, -1L & ~RigDriver.F_RING_PACKED, ~RigDriver.F_INDIRECT_DESC}) {
             try (Disk disk = new Disk(new BlockFactory(), features, "packed=true")) {

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.jvmm.device.block.qcow2.MemoryDirectory;
 import io.jvmm.device.block.qcow2.Qemu;
 import io.jvmm.device.virtio.rig.ChainFuzz;
+import io.jvmm.ipc.TestSeed;
 import io.jvmm.ipc.sys.Fd;
 import io.jvmm.ipc.sys.FileIo;
 import io.jvmm.ipc.sys.MemFd;
@@ -66,7 +67,7 @@ class BlockFuzzTest {
     @ParameterizedTest
     @ValueSource(strings = {"false", "true"})
     void nothingAGuestPutsIntoAChainHurts(String slow) {
-        long seed = new Random().nextLong();
+        long seed = TestSeed.next();
         List<SlowImage> images = new ArrayList<>();
         BlockFactory factory = slow.equals("true") ? SlowImage.factory(made -> keep(images, made)) : new BlockFactory();
         try (MemFd disk = disk()) {
@@ -86,7 +87,7 @@ class BlockFuzzTest {
             strings = {"cluster_size=4k", "cluster_size=16k,extended_l2=on", "cluster_size=512,compat=0.10", "slow"})
     void norAnImageOfTables(String variant, @TempDir(factory = MemoryDirectory.class) Path directory)
             throws IOException {
-        long seed = new Random().nextLong();
+        long seed = TestSeed.next();
         boolean slow = variant.equals("slow");
         List<SlowImage> images = new ArrayList<>();
         Path base = directory.resolve("base.qcow2");
@@ -124,7 +125,7 @@ class BlockFuzzTest {
 
     @Test
     void aReadOnlyDiskIsNeverChanged() {
-        long seed = new Random().nextLong();
+        long seed = TestSeed.next();
         try (MemFd disk = disk()) {
             MemorySegment bytes = Arena.ofAuto().allocate(SECTORS * 512L);
             bytes.fill((byte) 7);
@@ -143,7 +144,7 @@ class BlockFuzzTest {
 
     @Test
     void forgedStatesAreRefusedOrLivedWith() {
-        long seed = new Random().nextLong();
+        long seed = TestSeed.next();
         try (MemFd disk = disk()) {
             int refused = ChainFuzz.states(
                     new BlockFactory(), Map.of("0.format", "raw"), Map.of("0.image", disk.fd()), seed, 200);

@@ -16,6 +16,7 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.jvmm.ipc.TestSeed;
 import io.jvmm.ipc.boot.ProcessExit;
 import io.jvmm.ipc.sys.ExitStatus;
 import io.jvmm.ipc.sys.Fd;
@@ -121,8 +122,7 @@ class BlockProcessTest {
     }
 
     private void outlive(boolean spare) throws IOException, InterruptedException {
-        long seed = new Random().nextLong();
-        System.out.println("BlockProcessTest seed " + seed);
+        long seed = TestSeed.next();
         Random random = new Random(seed);
         Path qcow2 = qemuImage("disk.qcow2", "-f", "qcow2");
         Map<String, String> entries = Map.of("0.format", "qcow2", "0.cache", "writethrough");

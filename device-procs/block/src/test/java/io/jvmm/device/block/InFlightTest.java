@@ -22,6 +22,7 @@ import io.jvmm.device.virtio.rig.Completion;
 import io.jvmm.device.virtio.rig.RigDriver;
 import io.jvmm.device.virtio.rig.RigQueue;
 import io.jvmm.device.virtio.rig.VirtioRig.KillPoint;
+import io.jvmm.ipc.TestSeed;
 import io.jvmm.ipc.sys.Errno;
 import io.jvmm.ipc.sys.FileIo;
 import java.util.ArrayList;
@@ -90,8 +91,7 @@ class InFlightTest {
     /** Whatever the threads do, the disk is as if the requests had run one after the other. */
     @Test
     void anyLoadEndsAsIfInOrder() {
-        long seed = new Random().nextLong();
-        System.out.println("InFlightTest seed " + seed);
+        long seed = TestSeed.next();
         Random random = new Random(seed);
         for (int round = 0; round < 6; round++) {
             boolean packed = round % 2 == 1;
@@ -337,8 +337,7 @@ class InFlightTest {
     }
 
     private void diesOften(boolean anywhere) {
-        long seed = new Random().nextLong();
-        System.out.println("InFlightTest seed " + seed);
+        long seed = TestSeed.next();
         Random random = new Random(seed);
         KillPoint[] points = KillPoint.values();
         for (int round = 0; round < 4; round++) {

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.jvmm.ipc.Allocations;
+import io.jvmm.ipc.TestSeed;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
@@ -63,8 +64,7 @@ class RangeLocksTest {
     /** Never two in conflict at once, always in the order of asking where they conflict, and everybody's turn comes. */
     @Test
     void anyOrderOfRequestsKeepsTheRules() {
-        long seed = new Random().nextLong();
-        System.out.println("RangeLocksTest seed " + seed);
+        long seed = TestSeed.next();
         Random random = new Random(seed);
         int tickets = 16;
         RangeLocks many = new RangeLocks(tickets);

@@ -1,6 +1,7 @@
 package io.jvmm.device.console;
 
 import io.jvmm.device.virtio.rig.ChainFuzz;
+import io.jvmm.ipc.TestSeed;
 import java.util.HashMap;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
@@ -27,7 +28,7 @@ class ConsoleFuzzTest {
 
     @Test
     void nothingHurts() {
-        long seed = Long.getLong("jvmm.seed", System.nanoTime());
+        long seed = TestSeed.next();
         Map<String, String> nobody = Map.of("0.0.backend", "none", "0.1.backend", "none", "0.0.escape", "none");
         System.out.println(new ChainFuzz(new ConsoleDevice(), nobody, Map.of(), seed)
                 .with(CONTENT)
@@ -56,7 +57,7 @@ class ConsoleFuzzTest {
 
     /** The output of the first two ports is their input. */
     private static ChainFuzz somebody(Map<String, String> entries) {
-        long seed = Long.getLong("jvmm.seed", System.nanoTime());
+        long seed = TestSeed.next();
         return new ChainFuzz(new ConsoleDevice(), entries, new ConsoleDevice().scratchDescriptors(), seed)
                 .with(CONTENT);
     }

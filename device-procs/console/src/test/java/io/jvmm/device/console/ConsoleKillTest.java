@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.jvmm.device.virtio.rig.RigDriver;
+import io.jvmm.ipc.TestSeed;
 import java.util.Random;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -21,8 +22,7 @@ class ConsoleKillTest {
     @ParameterizedTest
     @ValueSource(longs = {ALL, SPLIT})
     void everyLineIsSeenAndEveryBufferComesBackOnce(long features) {
-        long seed = Long.getLong("jvmm.seed", System.nanoTime());
-        System.out.println("-Djvmm.seed=" + seed);
+        long seed = TestSeed.next();
         Random random = new Random(seed);
         try (ConsoleBench bench = new ConsoleBench(1)) {
             RigDriver driver = bench.setUp(features & ~ConsoleCore.F_MULTIPORT);
@@ -53,8 +53,7 @@ class ConsoleKillTest {
     @ParameterizedTest
     @ValueSource(longs = {ALL, SPLIT})
     void whatIsHeardIsHeardOnce(long features) {
-        long seed = Long.getLong("jvmm.seed", System.nanoTime());
-        System.out.println("-Djvmm.seed=" + seed);
+        long seed = TestSeed.next();
         Random random = new Random(seed);
         try (ConsoleBench bench = new ConsoleBench(1)) {
             RigDriver driver = bench.setUp(features & ~ConsoleCore.F_MULTIPORT);

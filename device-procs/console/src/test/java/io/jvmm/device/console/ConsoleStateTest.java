@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.jvmm.device.api.StateRejectedException;
+import io.jvmm.ipc.TestSeed;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Optional;
@@ -49,8 +50,7 @@ class ConsoleStateTest {
     /** Random changes of the device's part either are refused or make a device that works. */
     @Test
     void noStateHurts() {
-        long seed = Long.getLong("jvmm.seed", System.nanoTime());
-        System.out.println("ConsoleStateTest -Djvmm.seed=" + seed);
+        long seed = TestSeed.next();
         Random random = new Random(seed);
         int adopted = 0;
         for (int i = 0; i < 200; i++) {

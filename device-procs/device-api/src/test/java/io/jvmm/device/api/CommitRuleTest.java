@@ -2,6 +2,7 @@ package io.jvmm.device.api;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import io.jvmm.ipc.TestSeed;
 import io.jvmm.ipc.link.BoardEndpoint;
 import io.jvmm.ipc.link.DeviceEndpoint;
 import io.jvmm.ipc.link.LinkMemory;
@@ -38,8 +39,7 @@ class CommitRuleTest {
 
     @Test
     void everyMessageTakesEffectExactlyOnceHoweverOftenTheProcessIsKilled() {
-        long seed = Long.getLong("jvmm.seed", System.nanoTime());
-        System.out.println("CommitRuleTest -Djvmm.seed=" + seed);
+        long seed = TestSeed.next();
         Random random = new Random(seed);
         DeviceLoop loop = start();
         int sent = 0;

@@ -1,5 +1,6 @@
 package io.jvmm.device.api;
 
+import io.jvmm.ipc.TestSeed;
 import io.jvmm.ipc.boot.ProcessExit;
 import io.jvmm.ipc.hostile.HostilePeer;
 import io.jvmm.ipc.hostile.Lie;
@@ -39,7 +40,7 @@ public final class HostileBoards {
     }
 
     private static long seed() {
-        return Long.getLong("jvmm.seed", System.nanoTime());
+        return TestSeed.next();
     }
 
     /** Both sides take turns, in virtual time: the same seed gives the same life. Returns a line for the log. */

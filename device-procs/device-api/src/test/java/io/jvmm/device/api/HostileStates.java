@@ -1,5 +1,6 @@
 package io.jvmm.device.api;
 
+import io.jvmm.ipc.TestSeed;
 import io.jvmm.ipc.message.SupervisorRequestType;
 import java.lang.foreign.GroupLayout;
 import java.lang.foreign.MemoryLayout;
@@ -74,7 +75,7 @@ public final class HostileStates {
 
     /** Runs; returns a line for the log, with the seed. */
     public static String run(DeviceFactory factory, int cases) {
-        long seed = Long.getLong("jvmm.seed", System.nanoTime());
+        long seed = TestSeed.next();
         return new HostileStates(factory, seed).run(cases);
     }
 

@@ -3,6 +3,7 @@ package io.jvmm.device.api;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.jvmm.ipc.TestSeed;
 import java.util.Random;
 
 /**
@@ -33,8 +34,7 @@ public final class MortalTwins {
 
     /** Lives {@code lives} random lives of {@code steps} each; the first seed is printed. Returns the number of deaths. */
     public static long live(DeviceFactory factory, DeviceConfig config, int lives, int steps, Habits habits) {
-        long first = Long.getLong("jvmm.seed", System.nanoTime());
-        System.out.println(factory.name() + " -Djvmm.seed=" + first);
+        long first = TestSeed.next();
         long deaths = 0;
         for (int life = 0; life < lives; life++) {
             deaths += new MortalTwins(factory, config, first + life).live(steps, habits);

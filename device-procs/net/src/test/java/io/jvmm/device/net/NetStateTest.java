@@ -11,6 +11,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.jvmm.device.api.StateRejectedException;
 import io.jvmm.device.virtio.rig.VirtioRig.KillPoint;
+import io.jvmm.ipc.TestSeed;
 import java.util.Random;
 import java.util.function.Consumer;
 import org.agrona.concurrent.UnsafeBuffer;
@@ -38,8 +39,7 @@ class NetStateTest {
     }
 
     private static void diesOften(long features, boolean anywhere) {
-        long seed = System.nanoTime();
-        System.out.println("seed " + seed);
+        long seed = TestSeed.next();
         Random random = new Random(seed);
         try (NetRig net = NetRig.tap("packed", "true", "mtu", "9000", "pairs", "2")) {
             net.driver().setUp(features);
@@ -149,8 +149,7 @@ class NetStateTest {
     /** Whatever a state holds, it is refused, or the device works with it and stays inside its bounds. */
     @Test
     void noStateHurts() {
-        long seed = System.nanoTime();
-        System.out.println("seed " + seed);
+        long seed = TestSeed.next();
         Random random = new Random(seed);
         int adopted = 0;
         for (int i = 0; i < 100; i++) {

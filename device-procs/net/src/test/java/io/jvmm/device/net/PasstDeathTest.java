@@ -13,6 +13,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.jvmm.device.api.StateRejectedException;
 import io.jvmm.device.virtio.rig.VirtioRig.KillPoint;
+import io.jvmm.ipc.TestSeed;
 import io.jvmm.ipc.passt.PasstStreamsLayout;
 import io.jvmm.ipc.sys.Mapping;
 import io.jvmm.ipc.sys.MemFd;
@@ -34,7 +35,7 @@ class PasstDeathTest {
         private static final long serialVersionUID = 1;
     }
 
-    private final long seed = System.nanoTime();
+    private final long seed = TestSeed.next();
     private final Random random = new Random(seed);
     private int deaths;
 
@@ -68,7 +69,6 @@ class PasstDeathTest {
     /** A frame of the guest is whole, or one of those that a death has spoiled; there is no third kind. */
     @Test
     void framesToTheHost() {
-        System.out.println("seed " + seed);
         try (NetRig net = NetRig.passt()) {
             net.driver().setUp(ALL);
             arm(net);
@@ -121,7 +121,6 @@ class PasstDeathTest {
     /** Every frame that the guest gets is one the host has sent. */
     @Test
     void framesFromTheHost() {
-        System.out.println("seed " + seed);
         try (NetRig net = NetRig.passt()) {
             net.driver().setUp(ALL);
             arm(net);
@@ -163,7 +162,6 @@ class PasstDeathTest {
     /** Whatever is in it, it is refused or something to work with. */
     @Test
     void forgedMemory() {
-        System.out.println("seed " + seed);
         int refused = 0;
         for (int i = 0; i < 2000; i++) {
             MemFd memFd = MemFd.createSealed("streams", PasstStreamsLayout.TOTAL_BYTES);

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.jvmm.ipc.TestSeed;
 import java.math.BigInteger;
 import java.util.List;
 import java.util.Random;
@@ -209,8 +210,7 @@ class AcpiPmBlockTest {
 
     @Test
     void randomTimesAgreeWithExactArithmetic() {
-        long seed = System.nanoTime();
-        System.out.println("seed " + seed);
+        long seed = TestSeed.next();
         Random random = new Random(seed);
         long start = m.now;
         for (int i = 0; i < 10_000; i++) {

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.jvmm.ipc.Allocations;
+import io.jvmm.ipc.TestSeed;
 import io.jvmm.ipc.memory.GuestMemory;
 import io.jvmm.ipc.sys.MemFd;
 import java.nio.ByteBuffer;
@@ -278,8 +279,7 @@ class FwCfgTest {
 
     @Test
     void noStateHurts() {
-        long seed = Long.getLong("jvmm.seed", System.nanoTime());
-        System.out.println("FwCfgTest -Djvmm.seed=" + seed);
+        long seed = TestSeed.next();
         Random random = new Random(seed);
         int sane = 0;
         for (int i = 0; i < 20_000; i++) {

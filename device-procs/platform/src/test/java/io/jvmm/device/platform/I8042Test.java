@@ -2,6 +2,7 @@ package io.jvmm.device.platform;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import io.jvmm.ipc.TestSeed;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
@@ -342,8 +343,7 @@ class I8042Test {
 
     @Test
     void randomTrafficAgreesWithTheReferenceModel() {
-        long seed = System.nanoTime();
-        System.out.println("seed " + seed);
+        long seed = TestSeed.next();
         Random random = new Random(seed);
         int[] likely = {0x20, 0x60, 0xA7, 0xA8, 0xAA, 0xAD, 0xAE, 0xD0, 0xD1, 0xD2, 0xD3, 0xD4, 0xF2, 0xF0, 0xED, 0xFE};
         ReferenceKbc reference = new ReferenceKbc();

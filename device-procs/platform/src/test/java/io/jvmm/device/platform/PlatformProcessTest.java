@@ -3,6 +3,7 @@ package io.jvmm.device.platform;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.jvmm.ipc.TestSeed;
 import io.jvmm.ipc.sys.ExitStatus;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -85,8 +86,7 @@ class PlatformProcessTest {
     /** The guest sees one device, however often the process behind it is killed between and behind its accesses. */
     @Test
     void aKilledProcessLosesNothingTheGuestCanSee() throws Exception {
-        long seed = System.nanoTime();
-        System.out.println("seed " + seed);
+        long seed = TestSeed.next();
         Random random = new Random(seed);
         int[] nvram = new int[128];
         try (LiveProcess p = new LiveProcess()) {

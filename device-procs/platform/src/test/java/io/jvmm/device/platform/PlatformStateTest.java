@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.jvmm.device.api.DeviceConfig;
 import io.jvmm.device.api.DeviceCore;
 import io.jvmm.device.api.StateRejectedException;
+import io.jvmm.ipc.TestSeed;
 import io.jvmm.ipc.memory.GuestMemory;
 import io.jvmm.ipc.sys.MemFd;
 import java.lang.foreign.MemoryLayout.PathElement;
@@ -72,8 +73,7 @@ class PlatformStateTest {
 
     @Test
     void aDeviceAdoptedAfterAnyMessageBehavesLikeTheOneThatWasKilled() {
-        long seed = System.nanoTime();
-        System.out.println("seed " + seed);
+        long seed = TestSeed.next();
         Random random = new Random(seed);
         Script lived = new Script(CONFIG, seed);
         Script killed = new Script(CONFIG, seed);
@@ -175,8 +175,7 @@ class PlatformStateTest {
     /** Whatever passes the check can be served: no exception, no endless loop, from random bytes near a real block. */
     @Test
     void randomBlocksAreRejectedOrServed() {
-        long seed = System.nanoTime();
-        System.out.println("seed " + seed);
+        long seed = TestSeed.next();
         Random random = new Random(seed);
         int served = 0;
         for (int round = 0; round < 20_000; round++) {

@@ -14,6 +14,7 @@ import io.jvmm.device.virtio.rig.RigQueue;
 import io.jvmm.device.virtio.rig.VirtioRig;
 import io.jvmm.device.virtio.rig.VirtioRig.KillPoint;
 import io.jvmm.ipc.Allocations;
+import io.jvmm.ipc.TestSeed;
 import io.jvmm.ipc.memory.GuestMemory;
 import io.jvmm.ipc.sys.Errno;
 import java.util.Arrays;
@@ -184,8 +185,7 @@ class RngCoreTest {
         try (VirtioRig rig = rig(Map.of("0.rate-bytes", "777"))) {
             RigQueue queue = rig.driver().setUp(ALL).queue(0);
             long bytes = 0;
-            long seed = Long.getLong("jvmm.seed", System.nanoTime());
-            System.out.println("RngCoreTest -Djvmm.seed=" + seed);
+            long seed = TestSeed.next();
             Random random = new Random(seed);
             while (rig.nowNs() < 200 * SECOND_NS) {
                 if (queue.outstanding() < 4) {

@@ -7,6 +7,7 @@ import io.jvmm.device.virtio.rig.Completion;
 import io.jvmm.device.virtio.rig.RigDriver;
 import io.jvmm.device.virtio.rig.RigQueue;
 import io.jvmm.device.virtio.rig.VirtioRig;
+import io.jvmm.ipc.TestSeed;
 import java.util.Map;
 import java.util.Random;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -23,8 +24,7 @@ class RngKillTest {
     @ParameterizedTest
     @ValueSource(longs = {-1L, ~RigDriver.F_RING_PACKED})
     void eachBufferComesBackOnce(long features) {
-        long seed = Long.getLong("jvmm.seed", System.nanoTime());
-        System.out.println("-Djvmm.seed=" + seed);
+        long seed = TestSeed.next();
         Random random = new Random(seed);
         try (VirtioRig rig = new VirtioRig(new RngDevice(), Map.of("0.rate-bytes", "" + RATE))) {
             RigDriver driver = rig.driver().setUp(features);

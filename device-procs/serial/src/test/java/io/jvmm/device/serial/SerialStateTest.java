@@ -8,6 +8,7 @@ import io.jvmm.device.api.DeviceCore;
 import io.jvmm.device.api.HostStreams;
 import io.jvmm.device.api.ScratchMachine;
 import io.jvmm.device.api.StateRejectedException;
+import io.jvmm.ipc.TestSeed;
 import java.nio.ByteOrder;
 import java.util.List;
 import java.util.Random;
@@ -95,8 +96,7 @@ class SerialStateTest {
     /** Random bytes either are refused or make a device that works: no exception, no endless timer. */
     @Test
     void noStateHurts() {
-        long seed = Long.getLong("jvmm.seed", System.nanoTime());
-        System.out.println("SerialStateTest -Djvmm.seed=" + seed);
+        long seed = TestSeed.next();
         Random random = new Random(seed);
         int adopted = 0;
         for (int i = 0; i < 20_000; i++) {

@@ -2,6 +2,7 @@ package io.jvmm.device.serial;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import io.jvmm.ipc.TestSeed;
 import java.util.Random;
 import org.agrona.concurrent.UnsafeBuffer;
 import org.junit.jupiter.api.Test;
@@ -14,8 +15,7 @@ class UartAgainstReferenceTest {
 
     @Test
     void randomLivesAgree() {
-        long seed = Long.getLong("jvmm.seed", System.nanoTime());
-        System.out.println("UartAgainstReferenceTest -Djvmm.seed=" + seed);
+        long seed = TestSeed.next();
         for (int life = 0; life < LIVES; life++) {
             live(seed + life, false);
         }
@@ -24,8 +24,7 @@ class UartAgainstReferenceTest {
     /** Any message boundary may be the last of a process: the next one adopts a copy of the state and nobody notices. */
     @Test
     void randomLivesWithKillsAgree() {
-        long seed = Long.getLong("jvmm.seed", System.nanoTime());
-        System.out.println("UartAgainstReferenceTest kills -Djvmm.seed=" + seed);
+        long seed = TestSeed.next();
         for (int life = 0; life < LIVES / 4; life++) {
             live(seed + life, true);
         }

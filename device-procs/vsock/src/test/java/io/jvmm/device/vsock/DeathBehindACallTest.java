@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.jvmm.device.virtio.rig.VirtioRig.KillPoint;
+import io.jvmm.ipc.TestSeed;
 import java.util.Random;
 import java.util.zip.CRC32C;
 import org.junit.jupiter.api.Test;
@@ -27,7 +28,7 @@ class DeathBehindACallTest {
         private static final long serialVersionUID = 1;
     }
 
-    private final long seed = System.nanoTime();
+    private final long seed = TestSeed.next();
     private final Random random = new Random(seed);
     private final VsockBench bench = new VsockBench();
     private int within = 60;
@@ -105,7 +106,6 @@ class DeathBehindACallTest {
     @ParameterizedTest
     @ValueSource(longs = {0, VsockBench.ALL})
     void bytesBothWays(long features) {
-        System.out.println("seed " + seed);
         bench.start(features);
         bench.listen(PORT);
         GuestStream[] guests = new GuestStream[STREAMS];
@@ -147,7 +147,6 @@ class DeathBehindACallTest {
     /** The line, the answer to it and the bytes behind both. */
     @Test
     void clientsOfTheHost() {
-        System.out.println("seed " + seed);
         bench.start(VsockBench.ALL);
         within = 5;
         for (int life = 0; life < 300; life++) {

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.jvmm.device.virtio.rig.RigQueue;
+import io.jvmm.ipc.TestSeed;
 import java.util.Random;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -269,8 +270,7 @@ class HostileGuestTest {
     /** Bytes that are nobody's packets: nothing throws, nothing stays. */
     @Test
     void noise() {
-        long seed = System.nanoTime();
-        System.out.println("seed " + seed);
+        long seed = TestSeed.next();
         bench.listen(PORT + 1);
         Random random = new Random(seed);
         int[] ports = {PORT, 1024, 1 << 30, -1};

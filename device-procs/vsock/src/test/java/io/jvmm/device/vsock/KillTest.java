@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.jvmm.device.virtio.rig.RigDriver;
 import io.jvmm.device.virtio.rig.VirtioRig.KillPoint;
+import io.jvmm.ipc.TestSeed;
 import java.util.Map;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
@@ -126,8 +127,7 @@ class KillTest {
     @ParameterizedTest
     @ValueSource(longs = {0, RigDriver.F_EVENT_IDX, VsockBench.ALL})
     void atAnyStep(long features) {
-        long seed = System.nanoTime();
-        System.out.println("seed " + seed);
+        long seed = TestSeed.next();
         Random random = new Random(seed);
         KillPoint[] points = KillPoint.values();
         try (VsockBench bench = new VsockBench().start(features)) {

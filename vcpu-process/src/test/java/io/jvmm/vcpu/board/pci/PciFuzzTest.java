@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.jvmm.ipc.TestSeed;
 import io.jvmm.ipc.message.PciFunction;
 import io.jvmm.vcpu.board.PciMap;
 import java.lang.foreign.MemorySegment;
@@ -20,7 +21,7 @@ import org.junit.jupiter.api.Timeout;
 @Timeout(value = 600, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 class PciFuzzTest {
     private static final int ACCESSES = Integer.getInteger("jvmm.fuzz.pci", 60_000);
-    private static final long SEED = Long.getLong("jvmm.seed", 4L);
+    private static final long SEED = TestSeed.next();
     private static final int QUEUES = 2;
     private static final int[] WIDTHS = {1, 2, 4, 8};
     private static final int[] SLOTS = {3, 9};
@@ -143,7 +144,6 @@ class PciFuzzTest {
     /** Declarations of random fields: a reason or a bus, never an exception. */
     @Test
     void devicesThatDeclareAnything() {
-        System.out.println("PciFuzzTest: seed " + SEED);
         int accepted = 0;
         for (int i = 0; i < ACCESSES / 20; i++) {
             final PciFunction function = new PciFunction(

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.jvmm.ipc.TestSeed;
 import io.jvmm.ipc.state.StatePrinter;
 import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.MemorySegment;
@@ -16,7 +17,7 @@ import org.junit.jupiter.api.Test;
 
 /** What of PCI is in the machine's state: saved, loaded by another bus, damaged. */
 class PciStateTest {
-    private static final long SEED = Long.getLong("jvmm.seed", 20261121L);
+    private static final long SEED = TestSeed.next();
 
     private static PciRig rig(FakeEngine engine) {
         final PciRig rig = new PciRig(engine, 1);
@@ -106,7 +107,6 @@ class PciStateTest {
     @Test
     void damagedStates() {
         final Random random = new Random(SEED);
-        System.out.println("PciStateTest: seed " + SEED);
         final PciRig rig = rig(new FakeEngine()).assemble();
         live(rig);
         final byte[] good = save(rig);

@@ -3,6 +3,7 @@ package io.jvmm.vcpu.x86.apic;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.jvmm.ipc.TestSeed;
 import io.jvmm.vcpu.state.StateCursor;
 import io.jvmm.vcpu.x86.mmu.GuestException;
 import java.lang.foreign.MemorySegment;
@@ -21,7 +22,7 @@ import org.junit.jupiter.api.Timeout;
 @Timeout(value = 3600, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 class ControllerFuzzTest {
     private static final int ACCESSES = Integer.getInteger("jvmm.fuzz.controllers", 400_000);
-    private static final long SEED = Long.getLong("jvmm.seed", 5L);
+    private static final long SEED = TestSeed.next();
     private static final int VCPUS = 3;
     private static final int STATE_BYTES = 4096;
     private static final int[] WIDTHS = {1, 2, 4, 8};

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.jvmm.ipc.TestSeed;
 import io.jvmm.vcpu.state.StateCursor;
 import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.MemoryLayout.PathElement;
@@ -223,8 +224,7 @@ class ControllerStateTest {
     /** Whatever is not refused can be used: nothing divides by zero, overflows an index or goes on for ever. */
     @Test
     void anyBytesEitherLoadAndServeOrAreRefused() {
-        final long seed = System.nanoTime();
-        System.out.println("ControllerStateTest seed " + seed);
+        final long seed = TestSeed.next();
         final Random random = new Random(seed);
         final byte[] good = busy().save();
         int loaded = 0;

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.jvmm.ipc.TestSeed;
 import io.jvmm.vcpu.x86.interp.LongModeTables;
 import io.jvmm.vcpu.x86.interp.SystemRig;
 import java.lang.foreign.MemorySegment;
@@ -40,8 +41,7 @@ class CpuStateTest {
 
     @Test
     void anotherProcessorGoesOnWhereThisOneWas() {
-        final long seed = System.nanoTime();
-        System.out.println("CpuStateTest seed " + seed);
+        final long seed = TestSeed.next();
         final Random random = new Random(seed);
         final SystemRig first = new SystemRig();
         final LongModeTables tables = first.longMode();
@@ -126,8 +126,7 @@ class CpuStateTest {
 
     @Test
     void anyBytesEitherLoadOrAreRefused() {
-        final long seed = System.nanoTime();
-        System.out.println("CpuStateTest seed " + seed);
+        final long seed = TestSeed.next();
         final Random random = new Random(seed);
         final SystemRig rig = new SystemRig();
         rig.longMode();

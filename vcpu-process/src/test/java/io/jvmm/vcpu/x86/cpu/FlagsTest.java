@@ -2,6 +2,7 @@ package io.jvmm.vcpu.x86.cpu;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import io.jvmm.ipc.TestSeed;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 
@@ -11,8 +12,7 @@ final class FlagsTest {
 
     @Test
     void togetherAsOneByOne() {
-        final long seed = System.nanoTime();
-        System.out.println("FlagsTest seed " + seed);
+        final long seed = TestSeed.next();
         final Random random = new Random(seed);
         for (int i = 0; i < 200_000; i++) {
             final int kind = random.nextInt(Flags.MUL + 4);

@@ -3,6 +3,7 @@ package io.jvmm.vcpu.x86.interp;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assertions.fail;
 
+import io.jvmm.ipc.TestSeed;
 import io.jvmm.vcpu.x86.cpu.Cpu;
 import io.jvmm.vcpu.x86.cpu.Step;
 import io.jvmm.vcpu.x86.decode.Decoder;
@@ -31,7 +32,7 @@ import org.junit.jupiter.api.Test;
  * those that the instruction defines.
  */
 class X87OracleTest {
-    private static final long SEED = Long.getLong("jvmm.seed", 20_261_121);
+    private static final long SEED = TestSeed.next();
     private static final int CASES = Integer.getInteger("jvmm.x87.cases", 10_000);
     private static final int OPERAND = 0x10000;
     private static final int OPERAND_BYTES = 16;

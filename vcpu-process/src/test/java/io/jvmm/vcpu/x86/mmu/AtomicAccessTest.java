@@ -2,6 +2,7 @@ package io.jvmm.vcpu.x86.mmu;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import io.jvmm.ipc.TestSeed;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -16,8 +17,7 @@ final class AtomicAccessTest {
 
     @Test
     void everyAlignment() {
-        final long seed = System.nanoTime();
-        System.out.println("AtomicAccessTest seed " + seed);
+        final long seed = TestSeed.next();
         final SplittableRandom random = new SplittableRandom(seed);
         final MemorySegment plain = Arena.ofAuto().allocate(8192, 8);
         for (int i = 0; i < 200_000; i++) {

@@ -2,6 +2,7 @@ package io.jvmm.vcpu.x86.mmu;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import io.jvmm.ipc.TestSeed;
 import java.util.SplittableRandom;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -13,7 +14,7 @@ final class PagingModelTest {
     private static final int ROUNDS = 60;
     private static final int ACCESSES = 4_000;
 
-    private final long seed = System.nanoTime();
+    private final long seed = TestSeed.next();
 
     @ParameterizedTest
     @EnumSource(PagingModel.Mode.class)

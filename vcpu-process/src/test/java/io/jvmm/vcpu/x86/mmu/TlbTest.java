@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.jvmm.ipc.Allocations;
+import io.jvmm.ipc.TestSeed;
 import java.util.SplittableRandom;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -81,8 +82,7 @@ final class TlbTest {
 
     @Test
     void randomFlushesAgainstAFreshWalk() {
-        final long seed = System.nanoTime();
-        System.out.println("TlbTest seed " + seed);
+        final long seed = TestSeed.next();
         final SplittableRandom random = new SplittableRandom(seed);
         rig.longMode(0, MmuRig.CR4_PGE, 0);
         for (int i = 0; i < 512; i++) {

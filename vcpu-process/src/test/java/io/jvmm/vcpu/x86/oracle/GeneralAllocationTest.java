@@ -1,6 +1,7 @@
 package io.jvmm.vcpu.x86.oracle;
 
 import io.jvmm.ipc.Allocations;
+import io.jvmm.ipc.TestSeed;
 import io.jvmm.vcpu.x86.cpu.Step;
 import io.jvmm.vcpu.x86.interp.IntegerFactory;
 import io.jvmm.vcpu.x86.oracle.GeneralForms.Form;
@@ -25,8 +26,7 @@ class GeneralAllocationTest {
 
     @Test
     void stepsAllocateNothing() {
-        final long seed = System.nanoTime();
-        System.out.println("seed " + seed);
+        final long seed = TestSeed.next();
         final Random random = new Random(seed);
         final GeneralCase generated = new GeneralCase(layout, random, true);
         for (final Form form : GeneralForms.all()) {

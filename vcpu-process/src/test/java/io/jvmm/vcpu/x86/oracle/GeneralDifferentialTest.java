@@ -3,6 +3,7 @@ package io.jvmm.vcpu.x86.oracle;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assertions.fail;
 
+import io.jvmm.ipc.TestSeed;
 import io.jvmm.vcpu.x86.cpu.Flags;
 import io.jvmm.vcpu.x86.cpu.Step;
 import io.jvmm.vcpu.x86.decode.Decoder;
@@ -28,11 +29,11 @@ import org.junit.jupiter.api.Test;
  * Every general-purpose instruction that user mode may execute, with random encodings and operands, on the host's processor and on the
  * interpreter's steps: registers, defined flags, memory, branch taken or not, and exceptions with the registers of then have to agree.
  *
- * <p>{@code -Djvmm.oracle.cases=N} chooses how many cases a form and mode (default 1,500), {@code -Djvmm.oracle.seed=S} the seed.
+ * <p>{@code -Djvmm.oracle.cases=N} chooses how many cases a form and mode (default 1,500), {@code -Djvmm.seed=S} the seed.
  */
 class GeneralDifferentialTest {
     private static final int CASES = Integer.getInteger("jvmm.oracle.cases", 1500);
-    private static final long SEED = Long.getLong("jvmm.oracle.seed", System.nanoTime());
+    private static final long SEED = TestSeed.next();
     private static final int OPERANDS = 6;
     private static final int FEWER_TRANSLATED = 5;
     private static final int MOST_FAILURES = Integer.getInteger("jvmm.oracle.failures", 20);

@@ -3,6 +3,7 @@ package io.jvmm.vcpu.x86.oracle;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assertions.fail;
 
+import io.jvmm.ipc.TestSeed;
 import io.jvmm.vcpu.x86.cpu.Cpu;
 import io.jvmm.vcpu.x86.cpu.Flags;
 import io.jvmm.vcpu.x86.cpu.Step;
@@ -34,11 +35,11 @@ import org.junit.jupiter.api.Test;
  * package simd, and translated: vector and general registers, flags, MXCSR, x87 tags, memory, and exceptions have to agree bit by bit (but the
  * approximations RCPxx and RSQRTxx, whose bits are each processor's own: relative error).
  *
- * <p>{@code -Djvmm.oracle.cases=N} chooses how many cases a form (default 1,000), {@code -Djvmm.oracle.seed=S} the seed.
+ * <p>{@code -Djvmm.oracle.cases=N} chooses how many cases a form (default 1,000), {@code -Djvmm.seed=S} the seed.
  */
 class SimdDifferentialTest {
     private static final int CASES = Integer.getInteger("jvmm.oracle.cases", 1000);
-    private static final long SEED = Long.getLong("jvmm.oracle.seed", System.nanoTime());
+    private static final long SEED = TestSeed.next();
     private static final int MOST_FAILURES = Integer.getInteger("jvmm.oracle.failures", 20);
     private static final int EACH = 3;
     /** To make a region takes longer than a hundred cases: fewer encodings, with more operands. */

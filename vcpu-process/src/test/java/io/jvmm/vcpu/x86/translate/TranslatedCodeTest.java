@@ -1,5 +1,6 @@
 package io.jvmm.vcpu.x86.translate;
 
+import io.jvmm.ipc.TestSeed;
 import io.jvmm.vcpu.x86.decode.Insn;
 import java.lang.foreign.Arena;
 import java.util.HexFormat;
@@ -12,10 +13,10 @@ import org.junit.jupiter.params.provider.ValueSource;
  * Translated code against the interpreter's steps (which are compared with the host's processor elsewhere): registers, flags, memory,
  * counts and faults after every run of a region.
  *
- * <p>{@code -Djvmm.translate.programs=N} chooses how many programs a test, {@code -Djvmm.translate.seed=S} the seed.
+ * <p>{@code -Djvmm.translate.programs=N} chooses how many programs a test, {@code -Djvmm.seed=S} the seed.
  */
 class TranslatedCodeTest {
-    private static final long SEED = Long.getLong("jvmm.translate.seed", System.nanoTime());
+    private static final long SEED = TestSeed.next();
     private static final int PROGRAMS = Integer.getInteger("jvmm.translate.programs", 40);
 
     private static TranslatorOptions options(boolean locals) {

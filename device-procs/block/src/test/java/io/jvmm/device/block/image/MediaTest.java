@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.jvmm.ipc.TestSeed;
 import io.jvmm.ipc.sys.FileIo;
 import io.jvmm.ipc.sys.IoVector;
 import java.io.IOException;
@@ -58,7 +59,7 @@ class MediaTest {
     }
 
     private void work(Path path, int blockBytes, int restBytes) {
-        long seed = new Random().nextLong();
+        long seed = TestSeed.next();
         System.out.println("MediaTest " + path + " seed " + seed);
         Random random = new Random(seed);
         ImageSource source = new ImageSource("disk", ImageSource.Format.RAW, FileIo.open(path, FileIo.READ_WRITE, 0));

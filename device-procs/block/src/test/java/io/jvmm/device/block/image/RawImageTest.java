@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.jvmm.ipc.Allocations;
+import io.jvmm.ipc.TestSeed;
 import io.jvmm.ipc.sys.Errno;
 import io.jvmm.ipc.sys.Fd;
 import io.jvmm.ipc.sys.FileIo;
@@ -83,8 +84,7 @@ class RawImageTest {
     void directFilesTakeAnyBuffers() throws IOException {
         Path path = file(LENGTH_BYTES);
         byte[] expected = Files.readAllBytes(path);
-        long seed = new Random().nextLong();
-        System.out.println("RawImageTest seed " + seed);
+        long seed = TestSeed.next();
         Random random = new Random(seed);
         int block = 4096;
         try (RawImage image = open(path, FileIo.DIRECT, options(block))) {
