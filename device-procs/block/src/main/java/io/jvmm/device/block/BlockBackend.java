@@ -10,10 +10,10 @@ final class BlockBackend implements Backend {
     private static final int MOST_AT_ONCE = 64;
 
     private final BlockDevice[] devices;
-    private final IoPool pool;
+    private final Workers pool;
     private final HostEvents events;
 
-    BlockBackend(List<BlockDevice> devices, IoPool pool, HostEvents events) {
+    BlockBackend(List<BlockDevice> devices, Workers pool, HostEvents events) {
         this.events = events;
         this.devices = devices.toArray(new BlockDevice[0]);
         this.pool = pool;

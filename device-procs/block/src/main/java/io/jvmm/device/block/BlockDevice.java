@@ -16,7 +16,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * A disk (virtio 1.2 §5.2): takes requests from its queues, checks them, carries out at once what need not wait and gives the
- * rest to the {@link IoPool}; {@link #finish} returns them in whatever order they are done.
+ * rest to {@link Workers}; {@link #finish} returns them in whatever order they are done.
  *
  * <p>Requests on the same part of the disk, unless they only read, run one after the other in the order in which they were made
  * available ({@link RangeLocks}); so what a successor of a killed process does again has the same end. The requests under way
@@ -67,7 +67,7 @@ final class BlockDevice implements VirtioDevice {
     private final MemorySegment statusByte = Arena.ofAuto().allocate(1);
 
     private @Nullable BlockImage image;
-    private @Nullable IoPool pool;
+    private @Nullable Workers pool;
     private int freeCount;
     /** Requests that workers have. */
     private int submitted;
@@ -135,7 +135,7 @@ final class BlockDevice implements VirtioDevice {
     }
 
     /** Joins it to its image and the threads; once, before the first request. */
-    void attach(BlockImage newImage, IoPool newPool) {
+    void attach(BlockImage newImage, Workers newPool) {
         image = newImage;
         pool = newPool;
         space.attach(newImage);
@@ -322,7 +322,7 @@ final class BlockDevice implements VirtioDevice {
     }
 
     private void submit(BlockRequest request) {
-        IoPool workers = pool;
+        Workers workers = pool;
         if (workers != null) {
             submitted++;
             workers.submit(request);
@@ -330,7 +330,7 @@ final class BlockDevice implements VirtioDevice {
     }
 
     private void kickWorkers() {
-        IoPool workers = pool;
+        Workers workers = pool;
         if (workers != null && submitted > 0) {
             workers.kick();
         }

@@ -30,15 +30,17 @@ public final class BlockFactory implements VirtioFactory {
             "io-threads", "1");
 
     private final ImageOpener opener;
+    private final Workers.Maker workers;
 
     /** Disks out of the images that the supervisor opened. */
     public BlockFactory() {
-        this(Images::open);
+        this(Images::open, IoPool::new);
     }
 
-    /** Disks out of something else, for tests. */
-    BlockFactory(ImageOpener opener) {
+    /** Disks out of something else, or in other hands, for tests. */
+    BlockFactory(ImageOpener opener, Workers.Maker workers) {
         this.opener = opener;
+        this.workers = workers;
     }
 
     /** As {@link Images#open}. */
@@ -85,7 +87,7 @@ public final class BlockFactory implements VirtioFactory {
             blocks.add((BlockDevice) device);
         }
         int requests = blocks.stream().mapToInt(BlockDevice::capacity).sum();
-        IoPool pool = new IoPool(threads, requests, segments);
+        Workers pool = workers.make(threads, requests, segments);
         for (int i = 0; i < disks.size(); i++) {
             blocks.get(i).attach(opener.open(disks.get(i), configs.get(i), descriptors, i + ".", pool.lanes()), pool);
         }

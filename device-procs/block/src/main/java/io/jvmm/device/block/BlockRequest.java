@@ -9,7 +9,7 @@ import java.lang.foreign.MemorySegment;
 
 /**
  * One request under way, from its chain to its result: a slot that is used again and again. The device thread fills it in;
- * between {@link IoPool#submit} and its return from {@link IoPool#poll} it belongs to the worker that carries it out.
+ * between {@link Workers#submit} and its return from {@link Workers#poll} it belongs to the worker that carries it out.
  */
 final class BlockRequest {
     /** Most ranges of a discard or write of zeros. */

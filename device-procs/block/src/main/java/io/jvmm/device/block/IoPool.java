@@ -24,7 +24,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>All methods are the device thread's.
  */
-final class IoPool implements AutoCloseable {
+final class IoPool implements Workers {
     private static final long LONG_NS = 3_600_000_000_000L;
     private static final long MOST_WAIT_NS = 100_000_000;
     private static final int EPOCH = 0;
@@ -60,13 +60,13 @@ final class IoPool implements AutoCloseable {
         }
     }
 
-    /** How many threads call images, the device thread among them. */
-    int lanes() {
+    @Override
+    public int lanes() {
         return 1 + threads.length;
     }
 
-    /** Rung when there is something to {@link #poll}. */
-    WorkerBell bell() {
+    @Override
+    public WorkerBell bell() {
         return bell;
     }
 
@@ -74,14 +74,16 @@ final class IoPool implements AutoCloseable {
      * Gives a request to a worker. There is room for all of them; but a worker that lost its processor in the middle of taking one
      * holds on to that place until it goes on, and the queue is full when it has come round to it.
      */
-    void submit(BlockRequest request) {
+    @Override
+    public void submit(BlockRequest request) {
         while (!submitted.offer(request)) {
             Thread.onSpinWait();
         }
     }
 
-    /** After one or several {@link #submit}: sees to it that a worker is awake. */
-    void kick() {
+    /** Sees to it that a worker is awake. */
+    @Override
+    public void kick() {
         // The queue's own publication is a release; the look at the sleepers must not come before it.
         VarHandle.fullFence();
         if (sleepers.get() > 0) {
@@ -94,19 +96,18 @@ final class IoPool implements AutoCloseable {
         Futex.wake(epoch, EPOCH, 1);
     }
 
-    /** A request that is done, or null. */
-    @Nullable
-    BlockRequest poll() {
+    @Override
+    public @Nullable BlockRequest poll() {
         return completed.poll();
     }
 
-    /** Whether {@link #poll} would find something. */
-    boolean hasCompleted() {
+    @Override
+    public boolean hasCompleted() {
         return !completed.isEmpty();
     }
 
-    /** Waits until something is completed, for a while at most. Device thread, outside its own poll. */
-    void await() {
+    @Override
+    public void await() {
         bell.watch();
         if (!hasCompleted()) {
             bell.await(MOST_WAIT_NS);
@@ -157,7 +158,6 @@ final class IoPool implements AutoCloseable {
         bell.ring();
     }
 
-    /** Ends the threads, once what they are at is done. */
     @Override
     public void close() {
         closing = true;

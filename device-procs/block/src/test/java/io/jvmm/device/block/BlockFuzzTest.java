@@ -50,6 +50,14 @@ class BlockFuzzTest {
         return request.array();
     }
 
+    /** Whose workers answer as late and in whatever order the seed says, so that a seed has the same end each time. */
+    private static BlockFactory factory(boolean slow, List<SlowImage> images, long seed) {
+        Workers.Maker workers = SeededWorkers.maker(seed);
+        return slow
+                ? SlowImage.factory(made -> keep(images, made), workers)
+                : new BlockFactory(Images::open, workers);
+    }
+
     /** Of those before, which are closed, only what broke the contract is of interest: a long run makes thousands. */
     private static void keep(List<SlowImage> images, SlowImage newest) {
         images.removeIf(image -> image.broken().isEmpty());
@@ -69,7 +77,7 @@ class BlockFuzzTest {
     void nothingAGuestPutsIntoAChainHurts(String slow) {
         long seed = TestSeed.next();
         List<SlowImage> images = new ArrayList<>();
-        BlockFactory factory = slow.equals("true") ? SlowImage.factory(made -> keep(images, made)) : new BlockFactory();
+        BlockFactory factory = factory(slow.equals("true"), images, seed);
         try (MemFd disk = disk()) {
             Map<String, Fd> descriptors = Map.of("0.image", disk.fd());
             ChainFuzz fuzz = new ChainFuzz(factory, Map.of("0.queues", "2", "0.format", "raw"), descriptors, seed);
@@ -78,6 +86,21 @@ class BlockFuzzTest {
         }
         for (SlowImage image : images) {
             assertEquals("", image.broken(), "seed " + seed);
+        }
+    }
+
+    /**
+     * A table lies where the device has written earlier answers, and what they make of its first descriptor is a place that no test would
+     * choose: with this seed the status of a request goes to 0xffff, as its chain says.
+     */
+    @Test
+    void whatTheDeviceMadeOfATableIsItsDriversWord() {
+        long seed = 213;
+        try (MemFd disk = disk()) {
+            Map<String, Fd> descriptors = Map.of("0.image", disk.fd());
+            BlockFactory factory = factory(false, List.of(), seed);
+            ChainFuzz fuzz = new ChainFuzz(factory, Map.of("0.queues", "2", "0.format", "raw"), descriptors, seed);
+            System.out.println(fuzz.with(BlockFuzzTest::request).run(2_000));
         }
     }
 
@@ -110,7 +133,7 @@ class BlockFuzzTest {
             Map<String, String> entries =
                     Map.of("0.queues", "2", "0.format", "qcow2", "0.backing.0.format", "qcow2", "0.io-threads", "2");
             Map<String, Fd> descriptors = Map.of("0.image", image, "0.backing.0", backing);
-            BlockFactory factory = slow ? SlowImage.factory(made -> keep(images, made)) : new BlockFactory();
+            BlockFactory factory = factory(slow, images, seed);
             ChainFuzz fuzz = new ChainFuzz(factory, entries, descriptors, seed);
             System.out.println(
                     variant + ": " + fuzz.with(BlockFuzzTest::request).run(ChainFuzz.cases(5_000)));

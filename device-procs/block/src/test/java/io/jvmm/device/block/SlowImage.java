@@ -33,11 +33,18 @@ final class SlowImage implements BlockImage {
 
     /** A factory of devices whose images are of this kind; {@code made} gets each when it is made. */
     static BlockFactory factory(Consumer<SlowImage> made) {
-        return new BlockFactory((config, entries, descriptors, prefix, lanes) -> {
-            SlowImage slow = new SlowImage(Images.open(config, entries, descriptors, prefix, lanes));
-            made.accept(slow);
-            return slow;
-        });
+        return factory(made, IoPool::new);
+    }
+
+    /** The same in other hands. */
+    static BlockFactory factory(Consumer<SlowImage> made, Workers.Maker workers) {
+        return new BlockFactory(
+                (config, entries, descriptors, prefix, lanes) -> {
+                    SlowImage slow = new SlowImage(Images.open(config, entries, descriptors, prefix, lanes));
+                    made.accept(slow);
+                    return slow;
+                },
+                workers);
     }
 
     /** From now on every call waits until {@link #release}. */

@@ -1,6 +1,7 @@
 package io.jvmm.device.virtio.rig;
 
 import io.jvmm.device.api.StateRejectedException;
+import io.jvmm.device.virtio.Chain;
 import io.jvmm.device.virtio.VirtioFactory;
 import io.jvmm.ipc.memory.GuestMemory;
 import io.jvmm.ipc.message.SupervisorRequestType;
@@ -28,7 +29,7 @@ import org.jspecify.annotations.Nullable;
  * </pre>
  *
  * <p>The device may write to the upper half, where all writable descriptors point that point anywhere, and to the device areas of the
- * rings. Everything else is compared with a copy after each step.
+ * rings. Everything else is compared with a copy after each step; what the device has made of a descriptor is in {@link Permits}.
  */
 public final class ChainFuzz {
 
@@ -58,6 +59,7 @@ public final class ChainFuzz {
     private @Nullable Meddler meddler;
     private VirtioRig rig;
     private RigDriver driver;
+    private Permits permits;
     private final byte[] before = new byte[MEMORY_BYTES];
     private long resets;
     private long kills;
@@ -75,8 +77,9 @@ public final class ChainFuzz {
         this.factory = factory;
         this.seed = seed;
         this.random = new Random(seed);
-        this.rig = new VirtioRig(factory, entries, descriptors, MEMORY_BYTES);
+        this.rig = new VirtioRig(new WatchedFactory(factory, this::taken), entries, descriptors, MEMORY_BYTES);
         this.driver = rig.driver();
+        this.permits = new Permits(driver, HALF, false);
     }
 
     /** What readable buffers mostly begin with. */
@@ -92,7 +95,12 @@ public final class ChainFuzz {
     public ChainFuzz meddled() {
         meddler =
                 new Meddler(rig.memory(), HALF, HALF - LONGEST_BUFFER, TABLES, MEDDLED_TABLES / 16, random.nextLong());
+        permits = new Permits(driver, HALF, true);
         return this;
+    }
+
+    private void taken(int queue, Chain chain) {
+        permits.taken(queue, chain);
     }
 
     private static byte[] noise(int queue, Random random) {
@@ -154,6 +162,7 @@ public final class ChainFuzz {
             driver.setUp(features | 0xFF_FFFFL); // a subset the device does not accept
         }
         resets++;
+        permits.forget();
         stepsOfEpoch = 0;
         // A table of the other format says something else.
         rig.memory().fill(TABLES, (long) READABLE - TABLES, (byte) 0);
@@ -429,7 +438,7 @@ public final class ChainFuzz {
         MemorySegment.copy(memory.backing(), ValueLayout.JAVA_BYTE, 0, to, 0, to.length);
     }
 
-    /** The lower half is as it was, but for the device areas. */
+    /** The lower half is as it was, but for the device areas and where a chain said so. */
     private void compare() {
         long from = meddler == null ? 0 : READABLE;
         while (from < HALF) {
@@ -439,47 +448,14 @@ public final class ChainFuzz {
                 return;
             }
             long changed = from + at;
-            if (!inDeviceArea(changed)) {
+            if (!permits.allow(changed)) {
                 throw new AssertionError("the device wrote "
                         + rig.memory().backing().get(ValueLayout.JAVA_BYTE, changed)
                         + " over " + before[(int) changed] + " to guest memory at 0x" + Long.toHexString(changed) + "; "
-                        + areas() + "after " + stepsOfEpoch + " steps, " + kills + " kills and " + resets + " resets");
+                        + permits.areas() + "after " + stepsOfEpoch + " steps, " + kills + " kills and " + resets + " resets");
             }
             from = changed + 1;
         }
-    }
-
-    /** Where the driver has its rings, for a message. */
-    private String areas() {
-        StringBuilder text = new StringBuilder();
-        for (int i = 0; i < driver.queueCount(); i++) {
-            RigQueue queue = driver.queue(i);
-            text.append(String.format(
-                    "queue %d (%s) of %d at 0x%x, 0x%x, 0x%x; ",
-                    i,
-                    queue instanceof RigPackedQueue ? "packed" : "split",
-                    queue.size(),
-                    queue.table(),
-                    queue.driverArea(),
-                    queue.deviceArea()));
-        }
-        return text.toString();
-    }
-
-    private boolean inDeviceArea(long at) {
-        for (int i = 0; i < driver.queueCount(); i++) {
-            RigQueue queue = driver.queue(i);
-            boolean packed = queue instanceof RigPackedQueue;
-            long start = packed ? queue.table() : queue.deviceArea();
-            long length = packed ? 16L * queue.size() : queue.deviceAreaBytes();
-            if (at >= start && at < start + length) {
-                return true;
-            }
-            if (at >= queue.deviceArea() && at < queue.deviceArea() + queue.deviceAreaBytes()) {
-                return true;
-            }
-        }
-        return false;
     }
 
     /**
