@@ -53,9 +53,7 @@ class BlockFuzzTest {
     /** Whose workers answer as late and in whatever order the seed says, so that a seed has the same end each time. */
     private static BlockFactory factory(boolean slow, List<SlowImage> images, long seed) {
         Workers.Maker workers = SeededWorkers.maker(seed);
-        return slow
-                ? SlowImage.factory(made -> keep(images, made), workers)
-                : new BlockFactory(Images::open, workers);
+        return slow ? SlowImage.factory(made -> keep(images, made), workers) : new BlockFactory(Images::open, workers);
     }
 
     /** Of those before, which are closed, only what broke the contract is of interest: a long run makes thousands. */

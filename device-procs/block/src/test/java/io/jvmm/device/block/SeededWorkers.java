@@ -28,6 +28,7 @@ final class SeededWorkers implements Workers {
         final BlockRequest request;
         /** Not cancelled when it was begun. */
         final boolean wanted;
+
         boolean carriedOut;
 
         Work(BlockRequest request) {
@@ -94,7 +95,11 @@ final class SeededWorkers implements Workers {
 
     private void begin(int lane, Work work) {
         for (Work other : lanes) {
-            if (other != null && work.wanted && other.wanted && !other.carriedOut && clash(work.request, other.request)) {
+            if (other != null
+                    && work.wanted
+                    && other.wanted
+                    && !other.carriedOut
+                    && clash(work.request, other.request)) {
                 throw new AssertionError("two requests at " + work.request.position + " at once");
             }
         }

@@ -452,7 +452,8 @@ public final class ChainFuzz {
                 throw new AssertionError("the device wrote "
                         + rig.memory().backing().get(ValueLayout.JAVA_BYTE, changed)
                         + " over " + before[(int) changed] + " to guest memory at 0x" + Long.toHexString(changed) + "; "
-                        + permits.areas() + "after " + stepsOfEpoch + " steps, " + kills + " kills and " + resets + " resets");
+                        + permits.areas() + "after " + stepsOfEpoch + " steps, " + kills + " kills and " + resets
+                        + " resets");
             }
             from = changed + 1;
         }

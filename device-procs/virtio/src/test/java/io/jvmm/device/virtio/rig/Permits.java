@@ -61,7 +61,8 @@ final class Permits {
             long descriptor = queue.table() + (long) DESCRIPTOR_BYTES * at;
             int flags = flags(descriptor, packed);
             if ((flags & RigQueue.INDIRECT) != 0) {
-                return isToldByTable(packed, memory.get64(descriptor, 0), memory.get32(descriptor + 8, 0), address, length);
+                return isToldByTable(
+                        packed, memory.get64(descriptor, 0), memory.get32(descriptor + 8, 0), address, length);
             }
             if (says(descriptor, packed, address, length)) {
                 return true;
