@@ -193,25 +193,32 @@ final class PolicyProbesTest {
     void whatARuleAllowsLivesAndWhatItRefusesGetsItsErrno(String name) throws Exception {
         Policy policy = Policies.parse(name);
         byte[] filter = Policies.compiled(name).toBytes();
-        int probes = 0;
+        List<Rule> rules = new ArrayList<>();
+        List<ProbeChild.Call> calls = new ArrayList<>();
         for (Rule rule : policy.rules()) {
             for (long[] arguments : argumentsFor(policy, rule)) {
-                ProbeChild.Outcome outcome =
-                        ProbeChild.call(filter, rule.syscall().number(), arguments);
-                String what = name + ": " + rule.text() + " with " + Arrays.toString(arguments) + " -> " + outcome;
-                if (rule.action().permits()) {
-                    assertFalse(outcome.killed(), what);
-                } else if (rule.action() instanceof Action.Deny(var errno)) {
-                    assertEquals(-errno.number(), outcome.result(), what);
-                    assertFalse(outcome.killed(), what);
-                } else {
-                    assertTrue(outcome.killed(), what);
-                }
-                probes++;
+                rules.add(rule);
+                calls.add(new ProbeChild.Call(rule.syscall().number(), arguments));
             }
         }
-        assertTrue(probes >= policy.rules().size(), "a rule was not probed");
-        System.out.println(name + ": " + probes + " probes of " + policy.rules().size() + " rules");
+        List<ProbeChild.Outcome> outcomes = ProbeChild.calls(filter, calls);
+        for (int i = 0; i < calls.size(); i++) {
+            Action action = rules.get(i).action();
+            ProbeChild.Outcome outcome = outcomes.get(i);
+            String what = name + ": " + rules.get(i).text() + " with "
+                    + Arrays.toString(calls.get(i).arguments()) + " -> " + outcome;
+            if (action.permits()) {
+                assertFalse(outcome.killed(), what);
+            } else if (action instanceof Action.Deny(var errno)) {
+                assertEquals(-errno.number(), outcome.result(), what);
+                assertFalse(outcome.killed(), what);
+            } else {
+                assertTrue(outcome.killed(), what);
+            }
+        }
+        assertEquals(Set.copyOf(policy.rules()), Set.copyOf(rules), "a rule was not probed");
+        System.out.println(
+                name + ": " + calls.size() + " probes of " + policy.rules().size() + " rules");
     }
 
     @ParameterizedTest
@@ -220,13 +227,15 @@ final class PolicyProbesTest {
         Policy policy = Policies.parse(name);
         byte[] filter = Policies.compiled(name).toBytes();
         boolean starting = name.endsWith("wide");
+        List<ProbeChild.Call> calls = new ArrayList<>();
         for (String call : NEVER) {
             if ((starting && AT_START.contains(call))
                     || OF_ONE.getOrDefault(name, Set.of()).contains(call)) {
                 continue;
             }
-            refused(policy, filter, SyscallTable.x86_64().number(call), -1, 0, 0, 0, 0, 0);
+            calls.add(new ProbeChild.Call(SyscallTable.x86_64().number(call), -1, 0, 0, 0, 0, 0));
         }
+        refused(policy, filter, calls);
         Set<String> unknown = new HashSet<>(AT_START);
         NEVER.forEach(unknown::remove);
         assertTrue(unknown.isEmpty(), unknown.toString());
@@ -238,49 +247,56 @@ final class PolicyProbesTest {
         Policy policy = Policies.parse(name);
         byte[] filter = Policies.compiled(name).toBytes();
         boolean starting = name.endsWith("wide");
+        List<ProbeChild.Call> calls = new ArrayList<>();
         int ioctl = 16;
         int mmap = 9;
         int mprotect = 10;
         // Processes, by any flags.
-        refused(policy, filter, 56, 17, 0, 0, 0, 0, 0);
-        refused(policy, filter, 56, 0x100 | 0x4000 | 17, 0, 0, 0, 0, 0);
-        refused(policy, filter, 56, 0x10000 | 0x10000000, 0, 0, 0, 0, 0);
+        calls.add(new ProbeChild.Call(56, 17, 0, 0, 0, 0, 0));
+        calls.add(new ProbeChild.Call(56, 0x100 | 0x4000 | 17, 0, 0, 0, 0, 0));
+        calls.add(new ProbeChild.Call(56, 0x10000 | 0x10000000, 0, 0, 0, 0, 0));
         // Signals to others.
-        refused(policy, filter, 234, -1, -1, 9, 0, 0, 0);
-        refused(policy, filter, 234, -1, -1, 11, 0, 0, 0);
+        calls.add(new ProbeChild.Call(234, -1, -1, 9, 0, 0, 0));
+        calls.add(new ProbeChild.Call(234, -1, -1, 11, 0, 0, 0));
         // Terminal tricks, other drivers, KVM calls not on the list: KVM_CREATE_DEVICE, KVM_MEMORY_ENCRYPT_OP,
         // KVM_XEN_HVM_CONFIG.
         for (long request : new long[] {0x5412, 0x541c, 0x5401, 0xc00caee0L, 0xc008aebaL, 0x4038ae7aL}) {
-            refused(policy, filter, ioctl, -1, request, 0, 0, 0, 0);
+            calls.add(new ProbeChild.Call(ioctl, -1, request, 0, 0, 0, 0));
         }
         if (!starting) {
-            refused(policy, filter, ioctl, -1, 0xae01, 0, 0, 0, 0);
-            refused(policy, filter, ioctl, -1, 0x4020ae46L, 0, 0, 0, 0);
+            calls.add(new ProbeChild.Call(ioctl, -1, 0xae01, 0, 0, 0, 0));
+            calls.add(new ProbeChild.Call(ioctl, -1, 0x4020ae46L, 0, 0, 0, 0));
             for (long prot = 4; prot < 8; prot++) {
-                refused(policy, filter, mmap, 0, 0, prot, 0x22, -1, 0);
-                refused(policy, filter, mprotect, 0, 0, prot, 0, 0, 0);
+                calls.add(new ProbeChild.Call(mmap, 0, 0, prot, 0x22, -1, 0));
+                calls.add(new ProbeChild.Call(mprotect, 0, 0, prot, 0, 0, 0));
                 // Junk above bit 31 changes nothing.
-                refused(policy, filter, mprotect, 0, 0, prot | 0xdead_0000_0000_0000L, 0, 0, 0);
+                calls.add(new ProbeChild.Call(mprotect, 0, 0, prot | 0xdead_0000_0000_0000L, 0, 0, 0));
             }
             // A file mapping.
-            refused(policy, filter, mmap, 0, 0, 1, 0x02, 3, 0);
+            calls.add(new ProbeChild.Call(mmap, 0, 0, 1, 0x02, 3, 0));
         }
         // An int80-style and an x32 number.
-        refused(policy, filter, 0x4000_0000, 0, 0, 0, 0, 0, 0);
+        calls.add(new ProbeChild.Call(0x4000_0000, 0, 0, 0, 0, 0, 0));
+        refused(policy, filter, calls);
     }
 
-    /** The policy does not carry it out, and the kernel agrees. */
-    private static void refused(Policy policy, byte[] filter, int number, long... arguments) {
-        Action action = policy.decide(number, arguments);
-        assertFalse(
-                action.permits(),
-                policy.name() + " allows " + SyscallTable.x86_64().name(number));
-        ProbeChild.Outcome outcome = ProbeChild.call(filter, number, arguments);
-        String what = policy.name() + ": call " + number + " " + Arrays.toString(arguments) + " -> " + outcome;
-        if (action instanceof Action.Deny(var errno)) {
-            assertEquals(-errno.number(), outcome.result(), what);
-        } else {
-            assertTrue(outcome.killed(), what);
+    /** The policy carries none of them out, and the kernel agrees. */
+    private static void refused(Policy policy, byte[] filter, List<ProbeChild.Call> calls) {
+        for (ProbeChild.Call call : calls) {
+            assertFalse(
+                    policy.decide(call.number(), call.arguments()).permits(),
+                    policy.name() + " allows " + SyscallTable.x86_64().name(call.number()));
+        }
+        List<ProbeChild.Outcome> outcomes = ProbeChild.calls(filter, calls);
+        for (int i = 0; i < calls.size(); i++) {
+            ProbeChild.Call call = calls.get(i);
+            String what = policy.name() + ": call " + call.number() + " " + Arrays.toString(call.arguments()) + " -> "
+                    + outcomes.get(i);
+            if (policy.decide(call.number(), call.arguments()) instanceof Action.Deny(var errno)) {
+                assertEquals(-errno.number(), outcomes.get(i).result(), what);
+            } else {
+                assertTrue(outcomes.get(i).killed(), what);
+            }
         }
     }
 

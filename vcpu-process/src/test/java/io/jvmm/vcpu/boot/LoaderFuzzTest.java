@@ -11,7 +11,7 @@ import org.junit.jupiter.api.Test;
  * Reproduce with {@code -Djvmm.seed=N}; more with {@code -Djvmm.fuzz.rounds=N}.
  */
 class LoaderFuzzTest {
-    private static final int ROUNDS = Integer.getInteger("jvmm.fuzz.rounds", 1500);
+    private static final int ROUNDS = Integer.getInteger("jvmm.fuzz.rounds", 400);
 
     private final long seed = TestSeed.next();
     private final Random random = new Random(seed);

@@ -238,7 +238,7 @@ public abstract class ExitsContract {
                 ec                    ; in al, dx
                 eb fc                 ; jmp -4
                 """)) {
-            Allocations.assertNoneIn("exits", () -> loop(machine, 20_000));
+            Allocations.assertNoneIn("exits", () -> loop(machine, 4_000));
         }
     }
 

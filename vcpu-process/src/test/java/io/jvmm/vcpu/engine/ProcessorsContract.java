@@ -84,7 +84,7 @@ public abstract class ProcessorsContract {
     /** Every kick must come through while the collector stops the world and other threads allocate. */
     @Test
     void kicksComeThroughUnderGarbageCollection() throws Exception {
-        final int kicks = 2_000;
+        final int kicks = 500;
         final AtomicBoolean done = new AtomicBoolean();
         final AtomicInteger requested = new AtomicInteger();
         final AtomicInteger seen = new AtomicInteger();

@@ -21,7 +21,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** {@code engine = auto}: who is chosen, why, and what becomes of the descriptor. */
-@Timeout(value = 60, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+@Timeout(value = 300, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 class EngineChoiceTest {
     private static BootRecord.Builder record(String engine) {
         return BootRecord.builder().put("engine", engine).put("vcpus", 1).put("memory.bytes", 1L << 20);

@@ -31,7 +31,7 @@ import org.junit.jupiter.api.Timeout;
 
 /** Pausing and resuming a guest that never exits by itself, and a processor that waits for its SIPI, on real KVM. */
 @Tag("kvm")
-@Timeout(value = 120, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+@Timeout(value = 300, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 class KvmPauseTest {
     private static final int PAUSES = 20;
     private static final int CODE = 0x1000;

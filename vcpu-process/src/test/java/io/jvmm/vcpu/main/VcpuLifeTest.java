@@ -32,7 +32,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** The life of the process against a scratch peer, on real KVM. */
 @Tag("kvm")
-@Timeout(value = 60, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+@Timeout(value = 300, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 class VcpuLifeTest {
     static Fd openKvm() {
         try {

@@ -23,7 +23,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** The life of the process with the software processor: as {@link VcpuLifeTest}, and nothing of the host is needed. */
-@Timeout(value = 60, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+@Timeout(value = 300, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 class X86LifeTest {
     @Test
     void fromBootRecordToPowerOffAndStop() {

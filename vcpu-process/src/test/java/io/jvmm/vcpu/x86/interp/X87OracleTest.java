@@ -33,7 +33,7 @@ import org.junit.jupiter.api.Test;
  */
 class X87OracleTest {
     private static final long SEED = TestSeed.next();
-    private static final int CASES = Integer.getInteger("jvmm.x87.cases", 10_000);
+    private static final int CASES = Integer.getInteger("jvmm.x87.cases", 3_000);
     private static final int OPERAND = 0x10000;
     private static final int OPERAND_BYTES = 16;
 
