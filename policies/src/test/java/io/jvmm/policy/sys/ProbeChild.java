@@ -70,7 +70,7 @@ public final class ProbeChild {
      * Leaves our large mappings out of the children from now on, which run no Java and need the stub and their block: to copy the page
      * tables of a heap and to drop them again takes the kernel longer than everything else.
      */
-    private static void copyNoHeap() {
+    static void copyNoHeap() {
         List<String> maps;
         try {
             maps = Files.readAllLines(Path.of("/proc/self/maps"));
