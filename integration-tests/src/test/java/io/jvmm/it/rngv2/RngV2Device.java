@@ -3,6 +3,7 @@ package io.jvmm.it.rngv2;
 import io.jvmm.device.api.DeviceConfig;
 import io.jvmm.device.api.StateRejectedException;
 import io.jvmm.device.rng.RngDevice;
+import io.jvmm.device.virtio.BrokenAnswer;
 import io.jvmm.device.virtio.VirtioDevice;
 import io.jvmm.device.virtio.VirtioFactory;
 import io.jvmm.device.virtio.VirtioHost;
@@ -58,6 +59,11 @@ final class RngV2Device implements VirtioFactory {
                 v1.queueSizes(),
                 v1.configLengthBytes(),
                 MARK_BYTES + v1.stateLengthBytes());
+    }
+
+    @Override
+    public BrokenAnswer whenBroken(VirtioIdentity identity, int queue, long features) {
+        return before.whenBroken(identity, queue, features);
     }
 
     @Override

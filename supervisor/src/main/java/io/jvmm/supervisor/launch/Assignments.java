@@ -133,17 +133,16 @@ final class Assignments implements AutoCloseable {
         }
     }
 
-    /**
-     * What a device's process is told of its device.
-     *
-     * @param renewed whether the link begins anew, whatever position the state has
-     */
-    BootRecord.Builder device(DeviceResources resources, boolean renewed) {
+    /** What a device's process is told of its device. */
+    BootRecord.Builder device(DeviceResources resources, Handover how) {
         BootRecord.Builder record = BootRecord.builder();
         resources.giveDevice(record);
-        describe(resources.device(), record);
-        if (renewed) {
+        describe(resources.device(), record, !how.broken());
+        if (how.renewed()) {
             record.put("link.renewed", "true");
+        }
+        if (how.broken()) {
+            record.put("broken", "true");
         }
         return record;
     }
@@ -152,11 +151,12 @@ final class Assignments implements AutoCloseable {
     BootRecord.Builder deviceWithoutState(DeviceResources resources) {
         BootRecord.Builder record = BootRecord.builder();
         resources.giveLink(record);
-        describe(resources.device(), record);
+        describe(resources.device(), record, true);
         return record;
     }
 
-    private void describe(ProcessInstance device, BootRecord.Builder record) {
+    /** @param host with what the device has of the host */
+    private void describe(ProcessInstance device, BootRecord.Builder record, boolean host) {
         switch (device.kind()) {
             case SERIAL -> DeviceRecords.serial(backends.ports(), record);
             case PLATFORM -> DeviceRecords.platform(config, backends, record);
@@ -167,6 +167,7 @@ final class Assignments implements AutoCloseable {
                         plan.functions(device).stream()
                                 .map(f -> backends.devices().wiring(f.config()))
                                 .toList(),
+                        host,
                         record);
             }
             case VCPU -> throw new IllegalArgumentException("the vCPU process is no device");
@@ -231,9 +232,9 @@ final class Assignments implements AutoCloseable {
     }
 
     /** Tells a spare what it is from now on. */
-    ChildProcess second(ChildProcess spare, DeviceResources resources, boolean renewed, List<Variant> variants)
+    ChildProcess second(ChildProcess spare, DeviceResources resources, Handover how, List<Variant> variants)
             throws HostLackException {
-        return second(spare, resources.device(), device(resources, renewed), variants);
+        return second(spare, resources.device(), device(resources, how), variants);
     }
 
     /** The same with a record of the caller's, and the name that it has from now on. */

@@ -52,13 +52,19 @@ final class DeviceRecords {
         backends.debugConsole().ifPresent(fd -> record.fd("backend.0.out", fd));
     }
 
-    /** Entries and descriptors of function F begin {@code F.}. */
-    static void virtio(List<Wiring> functions, BootRecord.Builder record) {
+    /**
+     * Entries and descriptors of function F begin {@code F.}.
+     *
+     * @param host with the descriptors
+     */
+    static void virtio(List<Wiring> functions, boolean host, BootRecord.Builder record) {
         record.put("functions", functions.size());
         for (int f = 0; f < functions.size(); f++) {
             String prefix = f + ".";
             functions.get(f).entries().forEach((key, value) -> record.put(prefix + key, value));
-            functions.get(f).fds().forEach((name, fd) -> record.fd(prefix + name, fd));
+            if (host) {
+                functions.get(f).fds().forEach((name, fd) -> record.fd(prefix + name, fd));
+            }
         }
     }
 

@@ -108,7 +108,7 @@ public final class MachineLauncher implements AutoCloseable, Successors {
         }
         for (ProcessInstance device : plan.devices()) {
             StartedProcess s = Objects.requireNonNull(started.get(device));
-            children.add(all.first(s, all.device(of(device), false), s.variants()));
+            children.add(all.first(s, all.device(of(device), Handover.FIRST), s.variants()));
         }
         // The vCPU process gets its record last, for it has a part of every other; it is counted first.
         StartedProcess s = Objects.requireNonNull(started.get(ProcessInstance.VCPU));
@@ -280,19 +280,19 @@ public final class MachineLauncher implements AutoCloseable, Successors {
     }
 
     @Override
-    public ChildProcess succeed(StartedProcess started, boolean renewed) throws HostLackException {
+    public ChildProcess succeed(StartedProcess started, Handover how) throws HostLackException {
         Assignments all = assignments();
-        return kept(all.first(started, all.device(of(started.instance()), renewed), started.variants()));
+        return kept(all.first(started, all.device(of(started.instance()), how), started.variants()));
     }
 
     @Override
-    public ChildProcess assign(ChildProcess spare, ProcessInstance device, boolean renewed) throws HostLackException {
+    public ChildProcess assign(ChildProcess spare, ProcessInstance device, Handover how) throws HostLackException {
         Distribution from = distributionOf(device);
         if (!from.equals(spares.getOrDefault(spare.pid(), distribution))) {
             throw new HostLackException("it is of another version than " + device.process());
         }
         List<Variant> variants = from.variants(device.kind(), config.jail().mode());
-        ChildProcess assigned = assignments().second(spare, of(device), renewed, variants);
+        ChildProcess assigned = assignments().second(spare, of(device), how, variants);
         children.remove(spare);
         return kept(assigned);
     }

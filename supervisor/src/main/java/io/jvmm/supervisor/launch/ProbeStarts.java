@@ -53,7 +53,7 @@ final class ProbeStarts implements AutoCloseable {
             MemFd probe = MemFd.createSealed("probe", ProbeLayout.SEGMENT_BYTES);
             owned.add(probe);
             BootRecord.Builder record = instance.isDevice()
-                    ? all.device(kept(all.resources(instance), owned), false)
+                    ? all.device(kept(all.resources(instance), owned), Handover.FIRST)
                     : all.vcpu(devices(all, owned));
             ChildProcess child = all.first(started, record.fd("probe", probe.fd()), started.variants());
             ProbedProcess probed = new ProbedProcess(child, probe.fd());

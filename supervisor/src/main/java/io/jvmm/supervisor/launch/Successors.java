@@ -28,11 +28,11 @@ public interface Successors {
     /** A spare is READY, and need not give way to the guest any more: it waits. */
     void waits(ChildProcess spare);
 
-    /** Gives a started program its device; {@code renewed}: the link begins anew. */
-    ChildProcess succeed(StartedProcess started, boolean renewed) throws HostLackException;
+    /** Gives a started program its device. */
+    ChildProcess succeed(StartedProcess started, Handover how) throws HostLackException;
 
     /** Gives a spare a device. */
-    ChildProcess assign(ChildProcess spare, ProcessInstance device, boolean renewed) throws HostLackException;
+    ChildProcess assign(ChildProcess spare, ProcessInstance device, Handover how) throws HostLackException;
 
     /**
      * Clears what a dead process may have left in the link of a device; the board touches none of it now.

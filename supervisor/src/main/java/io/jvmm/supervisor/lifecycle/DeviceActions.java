@@ -35,6 +35,12 @@ public interface DeviceActions {
      */
     Source replace(ProcessInstance device, boolean renewed, boolean mayBeSpare);
 
+    /** The same for a device that is given up, with a caretaker for a successor: it gets nothing of the host. */
+    Source entrust(ProcessInstance device, boolean renewed, boolean mayBeSpare);
+
+    /** The device is broken: it will not want a spare again. */
+    void wantsNoSpare(ProcessInstance device);
+
     /** As {@link MachineActions#audit}. */
     Optional<String> audit(ProcessInstance process);
 

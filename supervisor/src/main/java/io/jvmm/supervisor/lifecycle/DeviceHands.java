@@ -3,6 +3,7 @@ package io.jvmm.supervisor.lifecycle;
 import io.jvmm.ipc.message.SupervisorRequestLayout;
 import io.jvmm.ipc.message.SupervisorRequestType;
 import io.jvmm.ipc.sys.Clock;
+import io.jvmm.supervisor.launch.Handover;
 import io.jvmm.supervisor.launch.ProcessInstance;
 import java.util.Optional;
 
@@ -51,7 +52,22 @@ final class DeviceHands implements DeviceActions {
 
     @Override
     public Source replace(ProcessInstance device, boolean renewed, boolean mayBeSpare) {
-        return replacer.replace(device, renewed, mayBeSpare, nowNs());
+        return replacer.replace(device, new Handover(renewed, false), mayBeSpare, nowNs());
+    }
+
+    @Override
+    public Source entrust(ProcessInstance device, boolean renewed, boolean mayBeSpare) {
+        return replacer.replace(device, new Handover(renewed, true), mayBeSpare, nowNs());
+    }
+
+    @Override
+    public void wantsNoSpare(ProcessInstance device) {
+        boolean others = loop.devices().stream()
+                .filter(d -> d.kind() == device.kind() && !d.equals(device))
+                .anyMatch(d -> loop.life(d).map(life -> !life.isBroken()).orElse(false));
+        if (!others) {
+            replacer.dropSpare(device.kind());
+        }
     }
 
     @Override

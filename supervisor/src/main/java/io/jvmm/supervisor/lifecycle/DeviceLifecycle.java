@@ -13,40 +13,9 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The life of one device while the machine runs, as a pure state machine: processes die, the device lives on. Events and the time
- * come in, {@link DeviceActions} go out. Event-loop thread only. {@link State} draws it.
+ * come in, {@link DeviceActions} go out. Event-loop thread only. {@link DeviceState} draws it.
  */
 final class DeviceLifecycle {
-    /**
-     * Where a device stands.
-     *
-     * <pre>
-     *   SERVING ──we kill it──▶ ENDING ──it has ended──▶ AWAY ◀──it ended by itself── SERVING
-     *      ▲                       ▲                      │ board: ACK
-     *      │ board: ACK            │                      ▼
-     *   RETURNING ◀──READY, jail as it must be── REPLACING ◀──back-off over── WAITING
-     *                              │ failed: once more, or
-     *                              ▼
-     *                            BROKEN: no restart left, or nobody can go on with the state
-     * </pre>
-     */
-    enum State {
-        SERVING,
-        /** Its process has been killed, and has not ended yet. */
-        ENDING,
-        /** The board has been asked to wait for a successor. */
-        AWAY,
-        /** Its processes die so fast that the next one is not started yet. */
-        WAITING,
-        /** A successor is on its way to READY. */
-        REPLACING,
-        /** The successor serves; the board has been told. */
-        RETURNING,
-        /** Another version takes its place; {@link Upgrades} has it, and gives it back in the end. */
-        UPGRADING,
-        /** For good. */
-        BROKEN
-    }
-
     /** A process that dies sooner after it began to serve has died at once. */
     static final Duration QUICK = Duration.ofSeconds(1);
 
@@ -60,7 +29,7 @@ final class DeviceLifecycle {
     private final LifecycleConfig config;
     private final DeviceActions actions;
     private final Deque<Long> restarts = new ArrayDeque<>();
-    private State state = State.SERVING;
+    private DeviceState state = DeviceState.SERVING;
     private long deadlineNs = MachineLifecycle.NEVER;
     private long servingSinceNs;
     private long pingedNs;
@@ -79,6 +48,8 @@ final class DeviceLifecycle {
     private @Nullable Why later;
 
     private long goneNs;
+    /** What broke it, a clause behind its name. */
+    private String broke = "";
     /** Since when the one that is killed had not answered. */
     private long silentSinceNs;
 
@@ -87,6 +58,8 @@ final class DeviceLifecycle {
     private long notBeforeNs;
     private boolean renewed;
     private boolean boardRenews;
+    /** Whether the board has acknowledged that the process is gone. */
+    private boolean boardWaits;
     private DeviceActions.Source source = DeviceActions.Source.COLD;
 
     /** A device whose first process begins to serve now. */
@@ -101,7 +74,7 @@ final class DeviceLifecycle {
         return device;
     }
 
-    State state() {
+    DeviceState state() {
         return state;
     }
 
@@ -112,7 +85,15 @@ final class DeviceLifecycle {
 
     /** Whether a request to its process reaches one that serves. */
     boolean isServed() {
-        return state == State.SERVING || state == State.RETURNING;
+        return state == DeviceState.SERVING || state == DeviceState.RETURNING;
+    }
+
+    /** Whether it is given up for good, answered for or not. */
+    boolean isBroken() {
+        return switch (state) {
+            case LEAVING, ENTRUSTING, ENTRUSTED, CARED_FOR, BROKEN -> true;
+            case SERVING, ENDING, AWAY, WAITING, REPLACING, RETURNING, UPGRADING -> false;
+        };
     }
 
     /** When {@link #tick} must be called at the latest. */
@@ -121,8 +102,12 @@ final class DeviceLifecycle {
     }
 
     private void serving(long nowNs) {
-        state = State.SERVING;
+        state = DeviceState.SERVING;
         servingSinceNs = nowNs;
+        isAlive(nowNs);
+    }
+
+    private void isAlive(long nowNs) {
         pingedNs = 0;
         deadlineNs = nextPingNs(config, nowNs);
     }
@@ -139,7 +124,7 @@ final class DeviceLifecycle {
             return;
         }
         switch (state) {
-            case SERVING -> {
+            case SERVING, CARED_FOR -> {
                 if (pingedNs == 0) {
                     pingedNs = nowNs;
                     deadlineNs = nowNs + config.hangTimeout().toNanos();
@@ -156,7 +141,8 @@ final class DeviceLifecycle {
                 failure = new Why.Silent(nowNs - deadlineNs + patience().toNanos());
                 kill(nowNs);
             }
-            case AWAY, RETURNING, UPGRADING, BROKEN -> deadlineNs = MachineLifecycle.NEVER;
+            case ENTRUSTING -> uncared(new Why.Silent(nowNs - deadlineNs + patience().toNanos()));
+            case AWAY, RETURNING, UPGRADING, LEAVING, ENTRUSTED, BROKEN -> deadlineNs = MachineLifecycle.NEVER;
         }
     }
 
@@ -182,23 +168,28 @@ final class DeviceLifecycle {
                 }
             }
             case UPGRADING -> keepsInMind(reason);
-            case ENDING, AWAY, WAITING, BROKEN -> {}
+            case ENTRUSTING, ENTRUSTED, CARED_FOR -> {
+                if (reason.counts()) {
+                    uncared(reason);
+                }
+            }
+            case ENDING, AWAY, WAITING, LEAVING, BROKEN -> {}
         }
     }
 
     /** What the board complains of: believed only while the process it means is certainly the one that serves now. */
     void blamed(Why reason, long nowNs) {
         switch (state) {
-            case SERVING -> lost(reason, nowNs);
+            case SERVING, CARED_FOR -> lost(reason, nowNs);
             // Said of the one that is going, before the board knew: what it has found in the link is there all the
             // same.
-            case ENDING, AWAY -> renewed |= reason.renewsLink();
-            case WAITING, REPLACING, RETURNING, UPGRADING, BROKEN -> {}
+            case ENDING, AWAY, LEAVING -> renewed |= reason.renewsLink();
+            case WAITING, REPLACING, RETURNING, UPGRADING, ENTRUSTING, ENTRUSTED, BROKEN -> {}
         }
     }
 
     private void kill(long nowNs) {
-        state = State.ENDING;
+        state = DeviceState.ENDING;
         deadlineNs = nowNs + JailedProcess.DYING_NS;
         if (!actions.kill(device)) {
             hasGone(nowNs);
@@ -224,13 +215,15 @@ final class DeviceLifecycle {
             }
             case REPLACING -> {
                 if (end.exited(ProcessExit.STATE_REJECTED)) {
-                    broken("has a state that nobody can go on with (its process " + end.text() + ")");
+                    giveUp("has a state that nobody can go on with (its process " + end.text() + ")", nowNs);
                 } else {
                     again(end, nowNs);
                 }
             }
             case ENDING -> hasGone(nowNs);
-            case AWAY, WAITING, UPGRADING, BROKEN -> {}
+            case ENTRUSTING -> caretakerEnded(end, nowNs);
+            case ENTRUSTED, CARED_FOR -> uncared(end);
+            case AWAY, WAITING, UPGRADING, LEAVING, BROKEN -> {}
         }
     }
 
@@ -241,11 +234,12 @@ final class DeviceLifecycle {
         // Of one that hung the guest had nothing any more before it was killed.
         goneNs = reason.silentNs() > 0 ? Math.min(silentSinceNs, nowNs) : nowNs;
         quick = reason.counts() && atOnce ? quick + 1 : 0;
+        boardWaits = false;
         if (reason.counts() && !spend(reason, nowNs)) {
             return;
         }
         notBeforeNs = nowNs + config.restarts().delay(quick).toNanos();
-        away();
+        away(DeviceState.AWAY);
         if (notBeforeNs <= nowNs) {
             actions.prepare(device);
         }
@@ -262,19 +256,21 @@ final class DeviceLifecycle {
             restarts.removeFirst();
         }
         if (restarts.size() >= config.restarts().restarts()) {
-            broken(reason.text()
-                    + (restarts.isEmpty()
-                            ? ""
-                            : ", and has been replaced " + restarts.size() + " times in "
-                                    + config.restarts().window().toSeconds() + " s"));
+            giveUp(
+                    reason.text()
+                            + (restarts.isEmpty()
+                                    ? ""
+                                    : ", and has been replaced " + restarts.size() + " times in "
+                                            + config.restarts().window().toSeconds() + " s"),
+                    nowNs);
             return false;
         }
         restarts.addLast(nowNs);
         return true;
     }
 
-    private void away() {
-        state = State.AWAY;
+    private void away(DeviceState waiting) {
+        state = waiting;
         deadlineNs = MachineLifecycle.NEVER;
         boardRenews = renewed;
         actions.tellAway(device, renewed, goneNs);
@@ -282,13 +278,16 @@ final class DeviceLifecycle {
 
     /** The board waits for the successor and touches no event of the dead one. */
     void awayAcknowledged(long nowNs) {
-        if (state != State.AWAY) {
+        if (state != DeviceState.AWAY && state != DeviceState.LEAVING) {
             return;
         }
+        boardWaits = true;
         if (renewed && !boardRenews) {
-            away();
+            away(state);
+        } else if (state == DeviceState.LEAVING) {
+            entrust(nowNs, true);
         } else if (nowNs < notBeforeNs) {
-            state = State.WAITING;
+            state = DeviceState.WAITING;
             deadlineNs = notBeforeNs;
         } else {
             replace(nowNs, true);
@@ -296,7 +295,7 @@ final class DeviceLifecycle {
     }
 
     private void replace(long nowNs, boolean mayBeSpare) {
-        state = State.REPLACING;
+        state = DeviceState.REPLACING;
         awayNs = nowNs;
         later = null;
         source = actions.replace(device, renewed, mayBeSpare);
@@ -309,7 +308,7 @@ final class DeviceLifecycle {
         failure = null;
         if (renewed && !boardRenews) {
             notBeforeNs = nowNs;
-            away();
+            away(DeviceState.AWAY);
             return;
         }
         if (source == DeviceActions.Source.SPARE) {
@@ -321,22 +320,24 @@ final class DeviceLifecycle {
         quick++;
         if (spend(how, nowNs)) {
             notBeforeNs = nowNs + config.restarts().delay(quick).toNanos();
-            state = State.WAITING;
+            state = DeviceState.WAITING;
             deadlineNs = notBeforeNs;
         }
     }
 
     /** No process could be started. */
     void startFailed(String reason, long nowNs) {
-        if (state == State.REPLACING) {
+        if (state == DeviceState.REPLACING) {
             source = DeviceActions.Source.COLD;
             again(new Why.NotStarted(reason), nowNs);
+        } else if (state == DeviceState.ENTRUSTING) {
+            uncared(new Why.NotStarted(reason));
         }
     }
 
     /** Its process has closed its jail. */
     void ready(long nowNs) {
-        if (state != State.REPLACING) {
+        if (state != DeviceState.REPLACING && state != DeviceState.ENTRUSTING) {
             return;
         }
         Optional<String> fault = actions.audit(device);
@@ -348,23 +349,33 @@ final class DeviceLifecycle {
         }
         actions.tellBack(device);
         actions.start(device);
+        if (state == DeviceState.ENTRUSTING) {
+            state = DeviceState.ENTRUSTED;
+            deadlineNs = MachineLifecycle.NEVER;
+            actions.say("device " + device.process() + " " + broke
+                    + ": it is broken from now on: its requests are answered with errors; the machine goes on without it.");
+            return;
+        }
         replacements++;
         actions.replaced(device, new Replacement(reason(), source, goneNs, awayNs, givenNs, nowNs));
         absent = false;
         renewed = false;
         why = null;
-        state = State.RETURNING;
+        state = DeviceState.RETURNING;
         servingSinceNs = nowNs;
         deadlineNs = MachineLifecycle.NEVER;
     }
 
     /** The board trusts the link again. */
     void backAcknowledged(long nowNs) {
-        if (state == State.RETURNING) {
+        if (state == DeviceState.RETURNING) {
             long since = servingSinceNs;
             serving(nowNs);
             servingSinceNs = since;
             goesLater(nowNs);
+        } else if (state == DeviceState.ENTRUSTED) {
+            state = DeviceState.CARED_FOR;
+            isAlive(nowNs);
         }
     }
 
@@ -385,21 +396,20 @@ final class DeviceLifecycle {
 
     /** It lives. */
     void pingAcknowledged(long nowNs) {
-        if (state == State.SERVING && pingedNs != 0) {
-            pingedNs = 0;
-            deadlineNs = nextPingNs(config, nowNs);
+        if ((state == DeviceState.SERVING || state == DeviceState.CARED_FOR) && pingedNs != 0) {
+            isAlive(nowNs);
         }
     }
 
     /** An upgrade begins: what happens to its processes is the upgrade's until it ends in one of the next three ways. */
     void beginUpgrade() {
-        state = State.UPGRADING;
+        state = DeviceState.UPGRADING;
         deadlineNs = MachineLifecycle.NEVER;
     }
 
     /** One serves, the old or the new. Nothing happens where it has ended in another way. */
     void endUpgrade(long nowNs) {
-        if (state == State.UPGRADING) {
+        if (state == DeviceState.UPGRADING) {
             serving(nowNs);
             goesLater(nowNs);
         }
@@ -407,8 +417,8 @@ final class DeviceLifecycle {
 
     /** The serving one has died meanwhile; that it was being upgraded matters no more. */
     void diedInUpgrade(Why.Died end, long nowNs) {
-        if (state == State.UPGRADING) {
-            state = State.SERVING;
+        if (state == DeviceState.UPGRADING) {
+            state = DeviceState.SERVING;
             ended(end, nowNs);
         }
     }
@@ -424,12 +434,62 @@ final class DeviceLifecycle {
         renewed = true;
     }
 
+    /**
+     * There is no restart left, or nobody can go on with the state. Drivers of virtio devices wait for answers and do not look whether there can be any: what was
+     * under way and what comes is answered by one more process of the class, which does nothing else.
+     */
+    private void giveUp(String text, long nowNs) {
+        broke = text;
+        if (!device.kind().isVirtio()) {
+            broken(text);
+        } else if (boardWaits && (boardRenews || !renewed)) {
+            entrust(nowNs, true);
+        } else {
+            away(DeviceState.LEAVING);
+            actions.prepare(device);
+        }
+    }
+
+    private void entrust(long nowNs, boolean mayBeSpare) {
+        state = DeviceState.ENTRUSTING;
+        source = actions.entrust(device, renewed, mayBeSpare);
+        deadlineNs = nowNs + patience().toNanos();
+        actions.wantsNoSpare(device);
+    }
+
+    /** A caretaker failed before it answered. */
+    private void caretakerEnded(Why.Died end, long nowNs) {
+        if (renewed && !boardRenews) {
+            away(DeviceState.LEAVING);
+        } else if (source == DeviceActions.Source.SPARE && !end.exited(ProcessExit.STATE_REJECTED)) {
+            entrust(nowNs, false);
+        } else {
+            uncared(end);
+        }
+    }
+
+    /** A caretaker is of no use, or no more. */
+    private void uncared(Why reason) {
+        if (state == DeviceState.ENTRUSTING) {
+            broken(broke + ", and what was to answer for it " + reason.text());
+            return;
+        }
+        fallSilent();
+        actions.say("device " + device.process() + ", which is broken, is not even answered for any more: what did that "
+                + reason.text() + ".");
+    }
+
     private void broken(String text) {
-        state = State.BROKEN;
+        fallSilent();
+        actions.say("device " + device.process() + " " + text
+                + ": it is broken from now on; the machine goes on without it.");
+    }
+
+    private void fallSilent() {
+        state = DeviceState.BROKEN;
         deadlineNs = MachineLifecycle.NEVER;
         actions.kill(device);
         actions.tellBroken(device);
-        actions.say("device " + device.process() + " " + text
-                + ": it is broken from now on; the machine goes on without it.");
+        actions.wantsNoSpare(device);
     }
 }

@@ -124,7 +124,7 @@ final class MachineControl implements ControlHandler {
             case SERVING, RETURNING -> "serving";
             case UPGRADING -> "upgrading";
             case ENDING, AWAY, WAITING, REPLACING -> "replacing";
-            case BROKEN -> "broken";
+            case LEAVING, ENTRUSTING, ENTRUSTED, CARED_FOR, BROKEN -> "broken";
         };
     }
 
@@ -167,6 +167,9 @@ final class MachineControl implements ControlHandler {
             return noSuch(name);
         }
         ProcessInstance device = life.get().device();
+        if (life.get().isBroken()) {
+            return ControlReply.Failed.because(broken(name));
+        }
         if (!loop.isThere(device)) {
             return ControlReply.Failed.because(name + " has no process just now. See \"device-list\".");
         }
@@ -200,12 +203,16 @@ final class MachineControl implements ControlHandler {
         String name = life.device().process();
         return switch (life.state()) {
             case SERVING -> Optional.empty();
-            case BROKEN ->
-                Optional.of(name + " is broken for the rest of this machine's life. Start the machine afresh.");
+            case LEAVING, ENTRUSTING, ENTRUSTED, CARED_FOR, BROKEN ->
+                Optional.of(broken(name));
             case UPGRADING -> Optional.of(name + " is being upgraded. Ask again when that is done.");
             case ENDING, AWAY, WAITING, REPLACING, RETURNING ->
                 Optional.of(name + " is being replaced. Ask again in a moment.");
         };
+    }
+
+    private static String broken(String name) {
+        return name + " is broken for the rest of this machine's life. Start the machine afresh.";
     }
 
     private void upgrade(ControlRequest.Upgrade request, Consumer<ControlReply> answer) {

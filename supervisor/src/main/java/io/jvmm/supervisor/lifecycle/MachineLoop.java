@@ -448,7 +448,7 @@ public final class MachineLoop implements MachineActions {
     private boolean tell(ProcessInstance device, SupervisorRequestType request, long argument) {
         Optional<DeviceLifecycle> life = life(device);
         if (life.isPresent() && !life.get().isServed()) {
-            boolean comes = life.get().state() != DeviceLifecycle.State.BROKEN;
+            boolean comes = !life.get().isBroken();
             if (comes) {
                 owed.add(device, new ChildWatch.Asked(request, device, argument, Clock.monotonicNs()));
             }

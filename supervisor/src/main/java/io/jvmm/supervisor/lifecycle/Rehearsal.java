@@ -78,6 +78,14 @@ public final class Rehearsal {
         }
 
         @Override
+        public Source entrust(ProcessInstance device, boolean renewed, boolean mayBeSpare) {
+            return replace(device, renewed, mayBeSpare);
+        }
+
+        @Override
+        public void wantsNoSpare(ProcessInstance device) {}
+
+        @Override
         public Optional<String> audit(ProcessInstance process) {
             return Optional.empty();
         }

@@ -2,6 +2,7 @@ package io.jvmm.supervisor.lifecycle;
 
 import io.jvmm.ipc.message.SupervisorRequestType;
 import io.jvmm.supervisor.launch.ChildProcess;
+import io.jvmm.supervisor.launch.Handover;
 import io.jvmm.supervisor.launch.HostLackException;
 import io.jvmm.supervisor.launch.ProcessInstance;
 import io.jvmm.supervisor.launch.ProcessKind;
@@ -31,7 +32,7 @@ final class Replacer implements Spares.Actions, AutoCloseable {
         /** Whether the device waits for it; else it waits for the device. */
         boolean wanted;
 
-        boolean renewed;
+        Handover how = new Handover(false, false);
     }
 
     Replacer(MachineLoop loop, Successors successors) {
@@ -104,6 +105,11 @@ final class Replacer implements Spares.Actions, AutoCloseable {
         }
     }
 
+    /** No device of the class will want one again. */
+    void dropSpare(ProcessKind kind) {
+        spares.filter(s -> s.drop(kind)).ifPresent(_ -> killSpare(kind));
+    }
+
     /** See {@link DeviceActions#prepare}. */
     void prepare(ProcessInstance device) {
         if (!hasSpare(device.kind())) {
@@ -119,26 +125,26 @@ final class Replacer implements Spares.Actions, AutoCloseable {
     }
 
     /** See {@link DeviceActions#replace}. */
-    DeviceActions.Source replace(ProcessInstance device, boolean renewed, boolean mayBeSpare, long nowNs) {
-        successors.scrub(device, renewed);
-        if (mayBeSpare && assign(device, renewed, nowNs)) {
+    DeviceActions.Source replace(ProcessInstance device, Handover how, boolean mayBeSpare, long nowNs) {
+        successors.scrub(device, how.renewed());
+        if (mayBeSpare && assign(device, how, nowNs)) {
             return DeviceActions.Source.SPARE;
         }
         Cold c = begin(device);
         c.wanted = true;
-        c.renewed = renewed;
+        c.how = how;
         succeed(device, c);
         return DeviceActions.Source.COLD;
     }
 
-    private boolean assign(ProcessInstance device, boolean renewed, long nowNs) {
+    private boolean assign(ProcessInstance device, Handover how, long nowNs) {
         if (!spares.map(s -> s.take(device.kind(), nowNs)).orElse(false)) {
             return false;
         }
         ProcessInstance spare = ProcessInstance.spare(device.kind());
         ChildWatch watch = loop.watch(spare);
         try {
-            loop.becomes(watch, successors.assign(watch.child(), device, renewed));
+            loop.becomes(watch, successors.assign(watch.child(), device, how));
             abandon(device);
             return true;
         } catch (HostLackException e) {
@@ -155,7 +161,7 @@ final class Replacer implements Spares.Actions, AutoCloseable {
         }
         cold.remove(device);
         try {
-            loop.adopt(device, successors.succeed(started, c.renewed));
+            loop.adopt(device, successors.succeed(started, c.how));
         } catch (HostLackException e) {
             starts.discard(started);
             starts.fail(device, String.valueOf(e.getMessage()));

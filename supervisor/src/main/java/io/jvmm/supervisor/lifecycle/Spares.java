@@ -155,6 +155,12 @@ final class Spares {
         return true;
     }
 
+    /** There will be none of this class any more; whether there is one, or one on its way, that has to go. */
+    boolean drop(ProcessKind kind) {
+        Spare spare = spares.remove(kind);
+        return spare != null && spare.state != State.ABSENT;
+    }
+
     /** It could not be started, or has ended. */
     void lost(ProcessKind kind, long nowNs) {
         Spare spare = spares.get(kind);

@@ -172,16 +172,20 @@ public final class FakeMachine implements AutoCloseable, ProcessInspector, Succe
     public void waits(ChildProcess spare) {}
 
     @Override
-    public ChildProcess succeed(StartedProcess started, boolean renewed) {
-        done.add("succeed " + started.instance().process() + (renewed ? " renewed" : ""));
+    public ChildProcess succeed(StartedProcess started, Handover how) {
+        done.add("succeed " + started.instance().process() + text(how));
         return kept(wire(started, started.instance()));
     }
 
     @Override
-    public ChildProcess assign(ChildProcess spare, ProcessInstance device, boolean renewed) {
-        done.add("assign " + device.process() + (renewed ? " renewed" : ""));
+    public ChildProcess assign(ChildProcess spare, ProcessInstance device, Handover how) {
+        done.add("assign " + device.process() + text(how));
         ends.put(device, end(ProcessInstance.spare(device.kind())));
         return kept(spare.assigned(device, device(FILTER), Set.of()));
+    }
+
+    private static String text(Handover how) {
+        return (how.renewed() ? " renewed" : "") + (how.broken() ? " broken" : "");
     }
 
     private ChildProcess kept(ChildProcess child) {

@@ -10,7 +10,6 @@ import io.jvmm.supervisor.config.LifecycleConfig;
 import io.jvmm.supervisor.config.RestartBudget;
 import io.jvmm.supervisor.config.Standby;
 import io.jvmm.supervisor.launch.ProcessInstance;
-import io.jvmm.supervisor.lifecycle.DeviceLifecycle.State;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -18,7 +17,7 @@ import java.util.Optional;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 
-/** Every transition of {@link DeviceLifecycle.State}, on a clock of our own. */
+/** Every transition of {@link DeviceState}, on a clock of our own. */
 class DeviceLifecycleTest {
     private static final long MS = 1_000_000L;
     private static final long SECOND = 1000 * MS;
@@ -65,6 +64,18 @@ class DeviceLifecycleTest {
             Source source = spare && mayBeSpare ? Source.SPARE : Source.COLD;
             done.add("replace " + source + (renewed ? " renewed" : ""));
             return source;
+        }
+
+        @Override
+        public Source entrust(ProcessInstance device, boolean renewed, boolean mayBeSpare) {
+            Source source = spare && mayBeSpare ? Source.SPARE : Source.COLD;
+            done.add("entrust " + source + (renewed ? " renewed" : ""));
+            return source;
+        }
+
+        @Override
+        public void wantsNoSpare(ProcessInstance device) {
+            done.add("no spare");
         }
 
         @Override
@@ -136,7 +147,7 @@ class DeviceLifecycleTest {
         d.awayAcknowledged(nowNs);
         d.ready(nowNs + 10 * MS);
         d.backAcknowledged(nowNs + 10 * MS);
-        assertEquals(State.SERVING, d.state());
+        assertEquals(DeviceState.SERVING, d.state());
         did.take();
     }
 
@@ -145,21 +156,21 @@ class DeviceLifecycleTest {
         DeviceLifecycle d = serving();
         d.ended(KILLED, 500 * MS);
         assertEquals(List.of("away at 500", "prepare"), did.take());
-        assertEquals(State.AWAY, d.state());
+        assertEquals(DeviceState.AWAY, d.state());
         assertEquals(false, d.isServed());
         d.awayAcknowledged(501 * MS);
         assertEquals(List.of("replace COLD"), did.take());
-        assertEquals(State.REPLACING, d.state());
+        assertEquals(DeviceState.REPLACING, d.state());
         assertEquals(501 * MS + 20 * SECOND, d.nextDeadlineNs());
         d.ready(600 * MS);
         assertEquals(List.of("audit", "back", "start"), did.take());
-        assertEquals(State.RETURNING, d.state());
+        assertEquals(DeviceState.RETURNING, d.state());
         assertEquals(true, d.isServed());
         assertEquals(
                 List.of(new Replacement(KILLED, DeviceActions.Source.COLD, 500 * MS, 501 * MS, 0, 600 * MS)),
                 did.replacements);
         d.backAcknowledged(601 * MS);
-        assertEquals(State.SERVING, d.state());
+        assertEquals(DeviceState.SERVING, d.state());
         assertEquals(1, d.replacements());
     }
 
@@ -192,7 +203,7 @@ class DeviceLifecycleTest {
         assertEquals(4 * SECOND, d.nextDeadlineNs());
         d.tick(4 * SECOND);
         assertEquals(List.of("ping", "kill"), did.take());
-        assertEquals(State.ENDING, d.state());
+        assertEquals(DeviceState.ENDING, d.state());
         d.ended(KILLED, 4 * SECOND + 5 * MS);
         assertEquals(List.of("away at 2000", "prepare"), did.take());
         d.awayAcknowledged(4 * SECOND + 6 * MS);
@@ -239,7 +250,7 @@ class DeviceLifecycleTest {
         d.ready(SECOND);
         did.take();
         d.blamed(new Why.Hung(SECOND), SECOND);
-        assertEquals(State.RETURNING, d.state());
+        assertEquals(DeviceState.RETURNING, d.state());
         assertEquals(List.of(), did.take());
         d.backAcknowledged(SECOND);
         d.blamed(new Why.Hung(SECOND), 3 * SECOND);
@@ -294,7 +305,7 @@ class DeviceLifecycleTest {
         d.awayAcknowledged(SECOND);
         did.take();
         d.ended(new Why.Died(new ExitStatus.Exited(ProcessExit.STATE_REJECTED.code()), "slot 1"), 2 * SECOND);
-        assertEquals(State.BROKEN, d.state());
+        assertEquals(DeviceState.BROKEN, d.state());
         assertEquals(
                 List.of(
                         "kill",
@@ -313,7 +324,7 @@ class DeviceLifecycleTest {
         replace(d, 30 * SECOND);
         replace(d, 71 * SECOND); // the first is forgotten
         d.ended(KILLED, 72_500 * MS);
-        assertEquals(State.BROKEN, d.state());
+        assertEquals(DeviceState.BROKEN, d.state());
         assertEquals(
                 List.of(
                         "kill",
@@ -337,9 +348,9 @@ class DeviceLifecycleTest {
         d.awayAcknowledged(SECOND);
         d.ready(SECOND);
         d.backAcknowledged(SECOND);
-        assertEquals(State.SERVING, d.state(), "what the user wants costs nothing");
+        assertEquals(DeviceState.SERVING, d.state(), "what the user wants costs nothing");
         d.ended(KILLED, 2 * SECOND);
-        assertEquals(State.BROKEN, d.state());
+        assertEquals(DeviceState.BROKEN, d.state());
     }
 
     @Test
@@ -356,7 +367,7 @@ class DeviceLifecycleTest {
             d.ended(KILLED, now + MS);
             d.awayAcknowledged(now + MS);
             assertEquals(List.of("away at " + (now + MS) / MS), did.take());
-            assertEquals(State.WAITING, d.state());
+            assertEquals(DeviceState.WAITING, d.state());
             assertEquals(now + MS + delayMs * MS, d.nextDeadlineNs());
             now = d.nextDeadlineNs();
             d.tick(now);
@@ -365,7 +376,7 @@ class DeviceLifecycleTest {
         d.ready(now);
         d.backAcknowledged(now);
         d.ended(KILLED, now + DeviceLifecycle.QUICK.toNanos());
-        assertEquals(State.AWAY, d.state());
+        assertEquals(DeviceState.AWAY, d.state());
         did.take();
         d.awayAcknowledged(now + DeviceLifecycle.QUICK.toNanos());
         assertEquals(List.of("replace COLD"), did.take(), "one that has served for a while is replaced at once");
@@ -412,7 +423,7 @@ class DeviceLifecycleTest {
         assertEquals(List.of("replace COLD"), did.take());
         did.isThere = false; // it was not even a process yet
         d.tick(d.nextDeadlineNs());
-        assertEquals(State.WAITING, d.state());
+        assertEquals(DeviceState.WAITING, d.state());
     }
 
     @Test
@@ -432,7 +443,7 @@ class DeviceLifecycleTest {
         did.ended = true; // it only looks weak because it is dying
         d.ready(2 * SECOND);
         assertEquals(List.of("audit"), did.take());
-        assertEquals(State.REPLACING, d.state());
+        assertEquals(DeviceState.REPLACING, d.state());
     }
 
     @Test
@@ -441,7 +452,7 @@ class DeviceLifecycleTest {
         d.lost(new Why.Hung(SECOND), SECOND);
         assertEquals(11 * SECOND, d.nextDeadlineNs());
         d.tick(11 * SECOND);
-        assertEquals(State.BROKEN, d.state());
+        assertEquals(DeviceState.BROKEN, d.state());
         assertTrue(did.done.contains("broken"), did.done::toString);
     }
 
@@ -485,7 +496,7 @@ class DeviceLifecycleTest {
             boolean away = false;
             for (int step = 0; step < 300; step++) {
                 now += random.nextInt(300) * MS;
-                State before = d.state();
+                DeviceState before = d.state();
                 did.isThere = there;
                 int was = did.done.size();
                 switch (random.nextInt(8)) {
@@ -517,13 +528,13 @@ class DeviceLifecycleTest {
                     }
                     away = done.startsWith("away") || (away && !done.equals("back"));
                 }
-                State state = d.state();
+                DeviceState state = d.state();
                 boolean bounded = d.nextDeadlineNs() != MachineLifecycle.NEVER;
-                boolean boards = state == State.AWAY || state == State.RETURNING;
+                boolean boards = state == DeviceState.AWAY || state == DeviceState.RETURNING;
                 assertTrue(
-                        bounded || boards || state == State.BROKEN,
+                        bounded || boards || state == DeviceState.BROKEN,
                         () -> "seed " + seed + ": waits for ever in " + state);
-                assertTrue(before != State.BROKEN || state == State.BROKEN, () -> "seed " + seed);
+                assertTrue(before != DeviceState.BROKEN || state == DeviceState.BROKEN, () -> "seed " + seed);
             }
         }
     }

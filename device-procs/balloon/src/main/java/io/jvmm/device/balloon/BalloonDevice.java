@@ -1,6 +1,7 @@
 package io.jvmm.device.balloon;
 
 import io.jvmm.device.api.DeviceConfig;
+import io.jvmm.device.virtio.BrokenAnswer;
 import io.jvmm.device.virtio.VirtioClass;
 import io.jvmm.device.virtio.VirtioDevice;
 import io.jvmm.device.virtio.VirtioHost;
@@ -46,6 +47,18 @@ public final class BalloonDevice extends VirtioClass {
     public VirtioDevice create(
             int function, DeviceConfig config, AtomicBuffer state, boolean fresh, VirtioHost host, long nowNs) {
         return new BalloonCore(BalloonConfig.from(config), state, fresh, host, discarder, nowNs);
+    }
+
+    /**
+     * Linux sleeps until what it tells has been heard, deflating even when it runs out of memory. The buffer for statistics is one the device keeps. That nothing was given
+     * back to the host is the host's business.
+     */
+    @Override
+    public BrokenAnswer whenBroken(VirtioIdentity identity, int queue, long features) {
+        return switch (BalloonQueue.of(queue, features)) {
+            case INFLATE, DEFLATE, HINT, REPORTING -> BrokenAnswer.RETURN;
+            case STATS, NONE -> BrokenAnswer.LEAVE;
+        };
     }
 
     /** A driver that inflates, deflates, reports free pages and tells statistics; and numbers of pages that are none. */

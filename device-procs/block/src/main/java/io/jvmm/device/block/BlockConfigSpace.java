@@ -1,5 +1,7 @@
 package io.jvmm.device.block;
 
+import org.agrona.concurrent.AtomicBuffer;
+
 import io.jvmm.device.block.image.BlockImage;
 
 /**
@@ -59,6 +61,18 @@ final class BlockConfigSpace {
         for (int i = 0; i < widthBytes; i++) {
             int at = offset + i;
             long one = at == BlockField.WRITEBACK.offset() ? writeback : at < bytes.length ? bytes[at] & 0xFF : 0;
+            value |= one << (Byte.SIZE * i);
+        }
+        return value;
+    }
+
+    /** Any bytes inside, where there is no image any more: what the state, which may hold anything, has for a capacity, and zeros. */
+    static long readLast(AtomicBuffer state, int offset, int widthBytes) {
+        long value = 0;
+        for (int i = 0; i < widthBytes; i++) {
+            int into = offset + i - BlockField.CAPACITY.offset();
+            boolean inside = into >= 0 && into < BlockField.CAPACITY.widthBytes();
+            long one = inside ? state.getByte(BlockDevice.CAPACITY + into) & 0xFF : 0;
             value |= one << (Byte.SIZE * i);
         }
         return value;

@@ -36,7 +36,9 @@ final class BlockDevice implements VirtioDevice {
     static final int HEADER_LENGTH_BYTES = 16;
     static final int SECTOR_BYTES = 512;
 
-    private static final int CAPACITY = 0;
+    /** Read by a successor that knows nothing else of the state, too. */
+    static final int CAPACITY = 0;
+
     private static final int WRITEBACK = 8;
     private static final int FLUSH_OWED = 9;
     private static final int WRITES_LOST = 10;

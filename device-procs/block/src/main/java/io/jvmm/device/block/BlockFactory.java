@@ -5,6 +5,7 @@ import io.jvmm.device.api.Descriptors;
 import io.jvmm.device.api.DeviceConfig;
 import io.jvmm.device.api.HostEvents;
 import io.jvmm.device.block.image.BlockImage;
+import io.jvmm.device.virtio.BrokenAnswer;
 import io.jvmm.device.virtio.VirtioDevice;
 import io.jvmm.device.virtio.VirtioFactory;
 import io.jvmm.device.virtio.VirtioHost;
@@ -28,6 +29,8 @@ public final class BlockFactory implements VirtioFactory {
             "packed", "true",
             "serial", "jvmm-scratch",
             "io-threads", "1");
+
+    private static final BrokenAnswer BROKEN = BrokenAnswer.status(Status.IOERR.value());
 
     private final ImageOpener opener;
     private final Workers.Maker workers;
@@ -73,6 +76,18 @@ public final class BlockFactory implements VirtioFactory {
     public VirtioDevice create(
             int function, DeviceConfig config, AtomicBuffer state, boolean fresh, VirtioHost host, long nowNs) {
         return new BlockDevice(BlockConfig.of(config), state, fresh, host);
+    }
+
+    /** Whoever reads, writes or flushes learns at once that it was in vain (§5.2.6). */
+    @Override
+    public BrokenAnswer whenBroken(VirtioIdentity identity, int queue, long features) {
+        return BROKEN;
+    }
+
+    /** The disk keeps its size: one that shrinks to nothing would read as an empty file, not as an error. */
+    @Override
+    public long readBrokenConfig(AtomicBuffer state, int offset, int widthBytes) {
+        return BlockConfigSpace.readLast(state, offset, widthBytes);
     }
 
     /** One pool of threads for all disks, and one back end that brings back what they have done. */

@@ -5,6 +5,7 @@ import io.jvmm.device.api.Descriptors;
 import io.jvmm.device.api.DeviceConfig;
 import io.jvmm.device.api.HostEvents;
 import io.jvmm.device.api.HostStreams;
+import io.jvmm.device.virtio.BrokenAnswer;
 import io.jvmm.device.virtio.VirtioClass;
 import io.jvmm.device.virtio.VirtioDevice;
 import io.jvmm.device.virtio.VirtioHost;
@@ -63,6 +64,13 @@ public final class ConsoleDevice extends VirtioClass {
     public VirtioDevice create(
             int function, DeviceConfig config, AtomicBuffer state, boolean fresh, VirtioHost host, long nowNs) {
         return new ConsoleCore(ConsoleConfig.from(config), state, fresh, host);
+    }
+
+    /** Linux waits in a loop for what it has sent, of ports and of control messages. What comes from nowhere it can wait for. */
+    @Override
+    public BrokenAnswer whenBroken(VirtioIdentity identity, int queue, long features) {
+        boolean sent = queue == ControlQueues.TRANSMIT || ConsolePort.transmittedBy(queue) >= 0;
+        return sent ? BrokenAnswer.RETURN : BrokenAnswer.LEAVE;
     }
 
     /** One for each port of each function; its descriptors are {@code F.N.in}, {@code F.N.out} and {@code F.N.listen}. */

@@ -75,6 +75,29 @@ public interface DeviceFactory {
         return create(config, state, fresh, effects, nowNs);
     }
 
+    /** Whether {@link #createCaretaker} makes something. */
+    default boolean hasCaretaker() {
+        return false;
+    }
+
+    /**
+     * Makes what answers in the place of a device that has been given up for good, so that its driver waits for nothing: without the device's own
+     * behaviour, without back ends. By default there is no such thing.
+     *
+     * @param state as for {@link #create}; of the device's own part nothing need be right
+     * @throws IllegalArgumentException when there is none, or for a bad configuration
+     * @throws StateRejectedException for a state that not even this can go on with
+     */
+    default DeviceCore createCaretaker(
+            DeviceConfig config,
+            AtomicBuffer state,
+            boolean fresh,
+            DeviceEffects effects,
+            @Nullable GuestMemory memory,
+            long nowNs) {
+        throw new IllegalArgumentException("broken: nobody answers in the place of a broken " + name());
+    }
+
     /**
      * Fills a state of this version from one of another, which a running device has left. By default there is none it can read.
      *

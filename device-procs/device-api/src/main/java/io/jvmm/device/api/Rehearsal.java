@@ -26,17 +26,20 @@ final class Rehearsal {
      */
     static void run(DeviceFactory factory, Fd state, @Nullable Fd memory) {
         for (int round = 0; round < ROUNDS; round++) {
-            takeOver(factory, state, memory);
+            takeOver(factory, state, memory, "link.renewed");
+        }
+        if (factory.hasCaretaker()) {
+            takeOver(factory, state, memory, "broken"); // last: what it leaves is the state of a broken device
         }
         refuse(factory, state, memory);
     }
 
-    private static void takeOver(DeviceFactory factory, Fd state, @Nullable Fd memory) {
+    private static void takeOver(DeviceFactory factory, Fd state, @Nullable Fd memory, String entry) {
         try (ScratchSupervisor supervisor = new ScratchSupervisor(factory, state, memory)) {
             supervisor.bootStandby(new byte[0], new byte[0]);
             try (DeviceProcess process = spare(factory, supervisor)) {
                 supervisor.supervisor().send(SupervisorRequestType.PING);
-                supervisor.assign("link.renewed", "true");
+                supervisor.assign(entry, "true");
                 expect(process.awaitAssignment(), null);
                 process.map();
                 process.closeUnused();

@@ -66,8 +66,15 @@ final class ServingDevice implements AutoCloseable {
         }
         LinkEffects effects = new LinkEffects(link, interrupts);
         memory = factory.usesGuestMemory(config) ? mapMemory(handed) : null;
-        DeviceCore core = factory.create(config, state.working(), state.fresh(), effects, memory, Clock.monotonicNs());
-        backends = factory.backends(config, handed, core, events).toArray(new Backend[0]);
+        long nowNs = Clock.monotonicNs();
+        DeviceCore core;
+        if (handed.says("broken")) {
+            core = factory.createCaretaker(config, state.working(), state.fresh(), effects, memory, nowNs);
+            backends = new Backend[0];
+        } else {
+            core = factory.create(config, state.working(), state.fresh(), effects, memory, nowNs);
+            backends = factory.backends(config, handed, core, events).toArray(new Backend[0]);
+        }
         loop = new DeviceLoop(
                 identity,
                 link,

@@ -14,7 +14,8 @@ import org.agrona.concurrent.UnsafeBuffer;
  */
 final class ControlQueue {
     private static final int OK = 0;
-    private static final int ERR = 1;
+    static final int ERR = 1;
+
 
     private static final int CLASS_RX = 0;
     private static final int CLASS_MAC = 1;

@@ -1,6 +1,7 @@
 package io.jvmm.device.net;
 
 import io.jvmm.device.api.HostEvents;
+import io.jvmm.device.virtio.BrokenAnswer;
 import io.jvmm.device.virtio.Chain;
 import io.jvmm.device.virtio.VirtioDevice;
 import io.jvmm.device.virtio.VirtioHost;
@@ -49,6 +50,8 @@ final class NetCore implements VirtioDevice {
     private static final int CONFIG_DUPLEX = 16;
     private static final int SPEED_MBIT = 10_000;
     private static final int FULL_DUPLEX = 1;
+
+    private static final BrokenAnswer BROKEN_COMMAND = BrokenAnswer.status(ControlQueue.ERR);
 
     private static final FramePort NO_PORT = new NoPort();
 
@@ -206,9 +209,24 @@ final class NetCore implements VirtioDevice {
         return (queue & 1) != 0;
     }
 
-    /** §5.1.2: without MQ there is one pair, whatever the device has. */
     private int controlQueue() {
-        return (host.features() & NetFeatures.MQ) != 0 ? 2 * config.pairs() : 2;
+        return controlQueue(config.pairs(), host.features());
+    }
+
+    /** §5.1.2: without MQ there is one pair, whatever the device has. */
+    private static int controlQueue(int pairs, long features) {
+        return (features & NetFeatures.MQ) != 0 ? 2 * pairs : 2;
+    }
+
+    /**
+     * Of a card that is given up: Linux waits in a loop for the answer to a command, which is an error (§5.1.6.5), and wants its frames back. Buffers for frames
+     * are left, it would only put them back.
+     */
+    static BrokenAnswer whenBroken(VirtioIdentity identity, int queue, long features) {
+        if (queue == controlQueue(identity.queueSizes().size() / 2, features)) {
+            return BROKEN_COMMAND;
+        }
+        return isTransmit(queue) ? BrokenAnswer.RETURN : BrokenAnswer.LEAVE;
     }
 
     /** Returns whether there is more to send at once. */

@@ -1,6 +1,7 @@
 package io.jvmm.device.rng;
 
 import io.jvmm.device.api.DeviceConfig;
+import io.jvmm.device.virtio.BrokenAnswer;
 import io.jvmm.device.virtio.VirtioClass;
 import io.jvmm.device.virtio.VirtioDevice;
 import io.jvmm.device.virtio.VirtioHost;
@@ -44,6 +45,15 @@ public final class RngDevice extends VirtioClass {
     public VirtioDevice create(
             int function, DeviceConfig config, AtomicBuffer state, boolean fresh, VirtioHost host, long nowNs) {
         return new RngCore(RngConfig.from(config), state, fresh, host, source, nowNs);
+    }
+
+    /**
+     * There is no way to say no (§5.4.6). A buffer that comes back empty has Linux before 5.18 ask again at once, for as long as there is a reader; later ones do
+     * not put it back and wait then. One that does not come back has its reader wait, where a signal reaches it.
+     */
+    @Override
+    public BrokenAnswer whenBroken(VirtioIdentity identity, int queue, long features) {
+        return BrokenAnswer.LEAVE;
     }
 
     /** A driver that asks for some bytes at a time, then for more than the limiter grants, and waits. */

@@ -36,7 +36,9 @@ public enum VirtioError {
     /** A chain longer than 2^32 bytes, or a descriptor of 2 GiB or more (§2.7.5.1). */
     LENGTH(14),
     /** More segments than the device takes. */
-    TOO_MANY_SEGMENTS(15);
+    TOO_MANY_SEGMENTS(15),
+    /** A request without the byte that its status goes into, to a device that can answer nothing else any more. */
+    NO_STATUS(16);
 
     /** The lowest code. */
     public static final int FIRST_CODE = 0x1000;

@@ -70,6 +70,26 @@ public interface VirtioFactory {
     }
 
     /**
+     * What becomes of the buffers in a queue once the function has been given up, and a {@link BrokenAnswer} is all that its driver gets. Called on the
+     * device thread; allocates nothing.
+     *
+     * @param identity of the function
+     * @param features that were negotiated
+     */
+    BrokenAnswer whenBroken(VirtioIdentity identity, int queue, long features);
+
+    /**
+     * What the device configuration of a function reads as once it has been given up: its driver is told that something has changed, and looks. By default
+     * zeros, which takes a network card's link down.
+     *
+     * @param state the device's own part, hostile: nobody has looked at it
+     * @param offset with {@code widthBytes} inside the configuration
+     */
+    default long readBrokenConfig(AtomicBuffer state, int offset, int widthBytes) {
+        return 0;
+    }
+
+    /**
      * Descriptors for {@link #backends} of a scratch machine, as the supervisor would name them ({@code 0.image}); see
      * {@link io.jvmm.device.api.DeviceFactory#scratchDescriptors}.
      */

@@ -25,6 +25,8 @@ final class VirtioFunction implements VirtioHost {
     private final int firstLine;
 
     private final boolean fresh;
+    /** Given up: a {@link Caretaker} in the place of the device. */
+    private final boolean broken;
 
     /** Queues that want a turn, a bit each. */
     private long awake;
@@ -42,6 +44,7 @@ final class VirtioFunction implements VirtioHost {
             DeviceConfig config,
             AtomicBuffer all,
             boolean fresh,
+            boolean broken,
             DeviceEffects effects,
             GuestMemory memory,
             long nowNs) {
@@ -51,6 +54,7 @@ final class VirtioFunction implements VirtioHost {
         this.memory = memory;
         this.firstLine = layout.firstLine();
         this.fresh = fresh;
+        this.broken = broken;
         this.state = new TransportState(all, layout.transportOffset());
         this.queues = new Queue[identity.queueSizes().size()];
         ChainReader reader = new ChainReader(memory);
@@ -67,7 +71,9 @@ final class VirtioFunction implements VirtioHost {
         AtomicBuffer own = identity.stateLengthBytes() == 0
                 ? new UnsafeBuffer(new byte[0])
                 : new UnsafeBuffer(all, layout.deviceOffset(), identity.stateLengthBytes());
-        this.device = factory.create(function, config, own, fresh, this, nowNs);
+        this.device = broken
+                ? new Caretaker(factory, identity, own, this)
+                : factory.create(function, config, own, fresh, this, nowNs);
         this.registers = new TransportRegisters(this, state, queues, device, identity);
     }
 
@@ -83,7 +89,7 @@ final class VirtioFunction implements VirtioHost {
     private void validate() {
         int status = state.status();
         boolean featuresOk = (status & CommonConfig.FEATURES_OK) != 0;
-        require((state.driverFeatures() & ~offered()) == 0 || !featuresOk, "driver_feature", state.driverFeatures());
+        require((state.driverFeatures() & ~declared()) == 0 || !featuresOk, "driver_feature", state.driverFeatures());
         require(
                 (status & CommonConfig.DRIVER_OK) == 0 || featuresOk || (status & CommonConfig.NEEDS_RESET) != 0,
                 "device_status",
@@ -129,6 +135,9 @@ final class VirtioFunction implements VirtioHost {
             // What is not owed is not told: Linux prints a line for each notice of a disk.
             configPending = state.noticeOwed();
         }
+        if (broken && state.status() != 0) {
+            needsReset(Caretaker.GIVEN_UP);
+        }
         if (state.intx()) {
             effects.interruptLevel(intxLine(), true);
         }
@@ -157,7 +166,8 @@ final class VirtioFunction implements VirtioHost {
     @Override
     public boolean active() {
         int wanted = CommonConfig.DRIVER_OK;
-        int unwanted = CommonConfig.NEEDS_RESET | CommonConfig.FAILED;
+        // One that is given up needs a reset, and answers all the same.
+        int unwanted = (broken ? 0 : CommonConfig.NEEDS_RESET) | CommonConfig.FAILED;
         return (state.status() & (wanted | unwanted)) == wanted && state.resetting() == 0;
     }
 
@@ -203,7 +213,12 @@ final class VirtioFunction implements VirtioHost {
         return queues[index];
     }
 
+    /** What a driver is offered; of a function that is given up nothing, so that FEATURES_OK does not stay (§3.1.1). */
     long offered() {
+        return broken ? 0 : declared();
+    }
+
+    private long declared() {
         return VirtioFeature.VERSION_1
                 | (identity.features() & (VirtioFeature.IMPLEMENTED | ~VirtioFeature.TRANSPORT_BITS));
     }

@@ -117,15 +117,43 @@ public final class VirtioProcess implements DeviceFactory {
             DeviceEffects effects,
             @Nullable GuestMemory memory,
             long nowNs) {
-        if (memory == null) {
-            return create(config, state, fresh, effects, nowNs);
-        }
+        return memory == null
+                ? create(config, state, fresh, effects, nowNs)
+                : functions(config, state, fresh, false, effects, memory, nowNs);
+    }
+
+    @Override
+    public boolean hasCaretaker() {
+        return true;
+    }
+
+    @Override
+    public DeviceCore createCaretaker(
+            DeviceConfig config,
+            AtomicBuffer state,
+            boolean fresh,
+            DeviceEffects effects,
+            @Nullable GuestMemory memory,
+            long nowNs) {
+        return memory == null
+                ? create(config, state, fresh, effects, nowNs)
+                : functions(config, state, fresh, true, effects, memory, nowNs);
+    }
+
+    private DeviceCore functions(
+            DeviceConfig config,
+            AtomicBuffer state,
+            boolean fresh,
+            boolean broken,
+            DeviceEffects effects,
+            GuestMemory memory,
+            long nowNs) {
         List<DeviceConfig> configs = configs(config);
         List<FunctionLayout> layouts = layouts(config);
         List<VirtioFunction> functions = new ArrayList<>();
         for (int i = 0; i < configs.size(); i++) {
             functions.add(new VirtioFunction(
-                    i, factory, layouts.get(i), configs.get(i), state, fresh, effects, memory, nowNs));
+                    i, factory, layouts.get(i), configs.get(i), state, fresh, broken, effects, memory, nowNs));
         }
         return new VirtioCore(functions);
     }

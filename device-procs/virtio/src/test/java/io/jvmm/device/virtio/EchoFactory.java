@@ -30,6 +30,8 @@ final class EchoFactory implements VirtioFactory {
     static final int STATE_BYTES = 16;
     static final int MOST_BYTES = 4096;
     static final int MOST_SEGMENTS = 64;
+    static final int BROKEN_STATUS = 0x5A;
+    static final BrokenAnswer BROKEN = BrokenAnswer.status(BROKEN_STATUS);
     static final long DEVICE_FEATURE = 1L << 3;
     static final long NOT_ALONE = 1L << 4;
 
@@ -80,6 +82,21 @@ final class EchoFactory implements VirtioFactory {
                 List.of(queueSize, queueSize, queueSize),
                 CONFIG_BYTES,
                 STATE_BYTES);
+    }
+
+    /** A status for the first, an empty hand for the second, and the third is left. */
+    @Override
+    public BrokenAnswer whenBroken(VirtioIdentity identity, int queue, long features) {
+        return switch (queue) {
+            case ECHO -> BROKEN;
+            case LATER -> BrokenAnswer.RETURN;
+            default -> BrokenAnswer.LEAVE;
+        };
+    }
+
+    @Override
+    public long readBrokenConfig(AtomicBuffer state, int offset, int widthBytes) {
+        return offset;
     }
 
     @Override

@@ -4,6 +4,7 @@ import io.jvmm.device.api.Backend;
 import io.jvmm.device.api.Descriptors;
 import io.jvmm.device.api.DeviceConfig;
 import io.jvmm.device.api.HostEvents;
+import io.jvmm.device.virtio.BrokenAnswer;
 import io.jvmm.device.virtio.VirtioClass;
 import io.jvmm.device.virtio.VirtioDevice;
 import io.jvmm.device.virtio.VirtioHost;
@@ -40,6 +41,12 @@ public final class VsockFactory extends VirtioClass {
             int function, DeviceConfig config, AtomicBuffer state, boolean fresh, VirtioHost host, long nowNs) {
         int seed = (int) nowNs * 0x9E37_79B1; // not known to the guest: where in the hash its ports land
         return new VsockDevice(VsockConfig.from(config), state, fresh, host, seed);
+    }
+
+    /** What the guest sends goes nowhere; connects end by Linux's own time-out. */
+    @Override
+    public BrokenAnswer whenBroken(VirtioIdentity identity, int queue, long features) {
+        return queue == Switchboard.TX ? BrokenAnswer.RETURN : BrokenAnswer.LEAVE;
     }
 
     @Override

@@ -4,6 +4,7 @@ import io.jvmm.device.api.Backend;
 import io.jvmm.device.api.Descriptors;
 import io.jvmm.device.api.DeviceConfig;
 import io.jvmm.device.api.HostEvents;
+import io.jvmm.device.virtio.BrokenAnswer;
 import io.jvmm.device.virtio.VirtioDevice;
 import io.jvmm.device.virtio.VirtioFactory;
 import io.jvmm.device.virtio.VirtioHost;
@@ -91,6 +92,11 @@ final class VsockBench implements AutoCloseable {
         @Override
         public VirtioIdentity identity(DeviceConfig config) {
             return factory.identity(config);
+        }
+
+        @Override
+        public BrokenAnswer whenBroken(VirtioIdentity identity, int queue, long features) {
+            return factory.whenBroken(identity, queue, features);
         }
 
         @Override

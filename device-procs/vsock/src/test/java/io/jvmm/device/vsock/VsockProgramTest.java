@@ -8,6 +8,7 @@ import io.jvmm.device.api.Descriptors;
 import io.jvmm.device.api.DeviceConfig;
 import io.jvmm.device.api.HostEvents;
 import io.jvmm.device.api.ScratchProgram;
+import io.jvmm.device.virtio.BrokenAnswer;
 import io.jvmm.device.virtio.VirtioDevice;
 import io.jvmm.device.virtio.VirtioFactory;
 import io.jvmm.device.virtio.VirtioHost;
@@ -161,6 +162,11 @@ class VsockProgramTest {
         @Override
         public VirtioIdentity identity(DeviceConfig config) {
             return device.identity(config);
+        }
+
+        @Override
+        public BrokenAnswer whenBroken(VirtioIdentity identity, int queue, long features) {
+            return device.whenBroken(identity, queue, features);
         }
 
         @Override

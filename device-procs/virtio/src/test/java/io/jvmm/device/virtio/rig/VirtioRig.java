@@ -90,6 +90,7 @@ public final class VirtioRig implements AutoCloseable {
     private final RigEffects effects;
     private long nowNs = 1;
     private KillPoint nextKill = KillPoint.NOWHERE;
+    private boolean givenUp;
     private long commits;
     private long result;
 
@@ -417,12 +418,20 @@ public final class VirtioRig implements AutoCloseable {
         working.setMemory(0, working.capacity(), (byte) 0xEE);
         working = buffer();
         working.putBytes(0, committed, 0, committed.capacity());
-        core = process.create(config, working, false, effects, memory, nowNs);
-        backends = makeBackends();
+        core = givenUp
+                ? process.createCaretaker(config, working, false, effects, memory, nowNs)
+                : process.create(config, working, false, effects, memory, nowNs);
+        backends = givenUp ? new Backend[0] : makeBackends();
         core.resume(nowNs); // START
         poller = attach();
         mortality.step();
         commit();
+    }
+
+    /** The same for good: it is a caretaker that adopts, now and after each further death. */
+    public void giveUp() {
+        givenUp = true;
+        killAndAdopt();
     }
 
     /** A copy of what is committed. */
