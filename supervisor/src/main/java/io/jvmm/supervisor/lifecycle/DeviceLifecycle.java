@@ -60,6 +60,7 @@ final class DeviceLifecycle {
     private boolean boardRenews;
     /** Whether the board has acknowledged that the process is gone. */
     private boolean boardWaits;
+
     private DeviceActions.Source source = DeviceActions.Source.COLD;
 
     /** A device whose first process begins to serve now. */
@@ -141,7 +142,8 @@ final class DeviceLifecycle {
                 failure = new Why.Silent(nowNs - deadlineNs + patience().toNanos());
                 kill(nowNs);
             }
-            case ENTRUSTING -> uncared(new Why.Silent(nowNs - deadlineNs + patience().toNanos()));
+            case ENTRUSTING ->
+                uncared(new Why.Silent(nowNs - deadlineNs + patience().toNanos()));
             case AWAY, RETURNING, UPGRADING, LEAVING, ENTRUSTED, BROKEN -> deadlineNs = MachineLifecycle.NEVER;
         }
     }
@@ -352,8 +354,9 @@ final class DeviceLifecycle {
         if (state == DeviceState.ENTRUSTING) {
             state = DeviceState.ENTRUSTED;
             deadlineNs = MachineLifecycle.NEVER;
-            actions.say("device " + device.process() + " " + broke
-                    + ": it is broken from now on: its requests are answered with errors; the machine goes on without it.");
+            actions.say(
+                    "device " + device.process() + " " + broke
+                            + ": it is broken from now on: its requests are answered with errors; the machine goes on without it.");
             return;
         }
         replacements++;
@@ -475,8 +478,8 @@ final class DeviceLifecycle {
             return;
         }
         fallSilent();
-        actions.say("device " + device.process() + ", which is broken, is not even answered for any more: what did that "
-                + reason.text() + ".");
+        actions.say("device " + device.process()
+                + ", which is broken, is not even answered for any more: what did that " + reason.text() + ".");
     }
 
     private void broken(String text) {

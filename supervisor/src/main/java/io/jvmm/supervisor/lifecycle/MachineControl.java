@@ -203,8 +203,7 @@ final class MachineControl implements ControlHandler {
         String name = life.device().process();
         return switch (life.state()) {
             case SERVING -> Optional.empty();
-            case LEAVING, ENTRUSTING, ENTRUSTED, CARED_FOR, BROKEN ->
-                Optional.of(broken(name));
+            case LEAVING, ENTRUSTING, ENTRUSTED, CARED_FOR, BROKEN -> Optional.of(broken(name));
             case UPGRADING -> Optional.of(name + " is being upgraded. Ask again when that is done.");
             case ENDING, AWAY, WAITING, REPLACING, RETURNING ->
                 Optional.of(name + " is being replaced. Ask again in a moment.");

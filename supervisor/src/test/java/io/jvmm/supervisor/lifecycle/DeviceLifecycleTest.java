@@ -10,8 +10,8 @@ import io.jvmm.supervisor.config.LifecycleConfig;
 import io.jvmm.supervisor.config.RestartBudget;
 import io.jvmm.supervisor.config.Standby;
 import io.jvmm.supervisor.launch.ProcessInstance;
+import io.jvmm.supervisor.launch.ProcessKind;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.Random;
@@ -22,110 +22,18 @@ class DeviceLifecycleTest {
     private static final long MS = 1_000_000L;
     private static final long SECOND = 1000 * MS;
     private static final ProcessInstance SERIAL = ProcessInstance.SERIAL;
+    private static final ProcessInstance BLOCK = ProcessInstance.of(ProcessKind.BLOCK);
     private static final Why.Died KILLED = new Why.Died(new ExitStatus.Killed(9, false), "");
 
-    /** Writes down what is wanted. */
-    private static final class Recorder implements DeviceActions {
-        final List<String> done = new ArrayList<>();
-        final List<Replacement> replacements = new ArrayList<>();
-        boolean isThere = true;
-        boolean spare;
-        Optional<String> fault = Optional.empty();
-        boolean ended;
-
-        @Override
-        public boolean kill(ProcessInstance device) {
-            done.add("kill");
-            return isThere;
-        }
-
-        @Override
-        public void tellAway(ProcessInstance device, boolean renewed, long goneNs) {
-            done.add("away" + (renewed ? " renewed" : "") + " at " + goneNs / MS);
-        }
-
-        @Override
-        public void tellBack(ProcessInstance device) {
-            done.add("back");
-        }
-
-        @Override
-        public void tellBroken(ProcessInstance device) {
-            done.add("broken");
-        }
-
-        @Override
-        public void prepare(ProcessInstance device) {
-            done.add("prepare");
-        }
-
-        @Override
-        public Source replace(ProcessInstance device, boolean renewed, boolean mayBeSpare) {
-            Source source = spare && mayBeSpare ? Source.SPARE : Source.COLD;
-            done.add("replace " + source + (renewed ? " renewed" : ""));
-            return source;
-        }
-
-        @Override
-        public Source entrust(ProcessInstance device, boolean renewed, boolean mayBeSpare) {
-            Source source = spare && mayBeSpare ? Source.SPARE : Source.COLD;
-            done.add("entrust " + source + (renewed ? " renewed" : ""));
-            return source;
-        }
-
-        @Override
-        public void wantsNoSpare(ProcessInstance device) {
-            done.add("no spare");
-        }
-
-        @Override
-        public Optional<String> audit(ProcessInstance process) {
-            done.add("audit");
-            return fault;
-        }
-
-        @Override
-        public boolean hasEnded(ProcessInstance process) {
-            return ended;
-        }
-
-        @Override
-        public void start(ProcessInstance device) {
-            done.add("start");
-        }
-
-        @Override
-        public void ping(ProcessInstance device) {
-            done.add("ping");
-        }
-
-        @Override
-        public long nowNs() {
-            return 0;
-        }
-
-        @Override
-        public void replaced(ProcessInstance device, Replacement replacement) {
-            replacements.add(replacement);
-        }
-
-        @Override
-        public void say(String message) {
-            done.add("say " + message);
-        }
-
-        List<String> take() {
-            List<String> taken = List.copyOf(done);
-            done.clear();
-            return taken;
-        }
-    }
-
-    private final Recorder did = new Recorder();
+    private final RecordedActions did = new RecordedActions();
 
     private DeviceLifecycle serving(RestartBudget budget) {
+        return serving(SERIAL, budget);
+    }
+
+    private DeviceLifecycle serving(ProcessInstance device, RestartBudget budget) {
         return new DeviceLifecycle(
-                SERIAL,
+                device,
                 new LifecycleConfig(
                         Duration.ofSeconds(20),
                         Duration.ofSeconds(30),
@@ -310,6 +218,7 @@ class DeviceLifecycleTest {
                 List.of(
                         "kill",
                         "broken",
+                        "no spare",
                         "say device serial has a state that nobody can go on with (its process exited with 13 (the state segment was"
                                 + " rejected), saying: slot 1): it is broken from now on; the machine goes on without it."),
                 did.take());
@@ -329,6 +238,7 @@ class DeviceLifecycleTest {
                 List.of(
                         "kill",
                         "broken",
+                        "no spare",
                         "say device serial was killed by SIGKILL, and has been replaced 3 times in 60 s: it is broken from now on;"
                                 + " the machine goes on without it."),
                 did.take());
@@ -489,14 +399,17 @@ class DeviceLifecycleTest {
         for (int life = 0; life < 3000; life++) {
             did.take();
             did.spare = random.nextBoolean();
-            DeviceLifecycle d =
-                    serving(new RestartBudget(random.nextInt(20), Duration.ofSeconds(60), Duration.ofMillis(100)));
+            DeviceLifecycle d = serving(
+                    random.nextBoolean() ? SERIAL : BLOCK,
+                    new RestartBudget(random.nextInt(20), Duration.ofSeconds(60), Duration.ofMillis(100)));
+            int told = 0;
             long now = 0;
             boolean there = true;
             boolean away = false;
             for (int step = 0; step < 300; step++) {
                 now += random.nextInt(300) * MS;
                 DeviceState before = d.state();
+                boolean wasBroken = d.isBroken();
                 did.isThere = there;
                 int was = did.done.size();
                 switch (random.nextInt(8)) {
@@ -522,19 +435,28 @@ class DeviceLifecycleTest {
                     }
                 }
                 for (String done : did.done.subList(was, did.done.size())) {
-                    if (done.startsWith("replace")) {
+                    if (done.startsWith("replace") || done.startsWith("entrust")) {
                         assertTrue(away, () -> "seed " + seed + ": the board was not told");
+                        assertTrue(
+                                done.startsWith("entrust") == d.isBroken() || d.state() == DeviceState.BROKEN,
+                                () -> "seed " + seed + ": " + done);
                         there = true;
                     }
+                    told += done.equals("broken") ? 1 : 0;
                     away = done.startsWith("away") || (away && !done.equals("back"));
                 }
                 DeviceState state = d.state();
                 boolean bounded = d.nextDeadlineNs() != MachineLifecycle.NEVER;
-                boolean boards = state == DeviceState.AWAY || state == DeviceState.RETURNING;
+                boolean boards = switch (state) {
+                    case AWAY, RETURNING, LEAVING, ENTRUSTED -> true;
+                    default -> false;
+                };
                 assertTrue(
                         bounded || boards || state == DeviceState.BROKEN,
                         () -> "seed " + seed + ": waits for ever in " + state);
                 assertTrue(before != DeviceState.BROKEN || state == DeviceState.BROKEN, () -> "seed " + seed);
+                assertTrue(!wasBroken || d.isBroken(), () -> "seed " + seed + ": from " + before + " to " + state);
+                assertEquals(state == DeviceState.BROKEN ? 1 : 0, told, () -> "seed " + seed);
             }
         }
     }

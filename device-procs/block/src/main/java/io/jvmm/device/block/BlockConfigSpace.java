@@ -1,8 +1,7 @@
 package io.jvmm.device.block;
 
-import org.agrona.concurrent.AtomicBuffer;
-
 import io.jvmm.device.block.image.BlockImage;
+import org.agrona.concurrent.AtomicBuffer;
 
 /**
  * What the driver reads of the device configuration: all constant once the image is known, except

@@ -16,7 +16,6 @@ final class ControlQueue {
     private static final int OK = 0;
     static final int ERR = 1;
 
-
     private static final int CLASS_RX = 0;
     private static final int CLASS_MAC = 1;
     private static final int MAC_TABLE_SET = 0;

@@ -4,6 +4,7 @@ import io.jvmm.device.api.Backend;
 import io.jvmm.device.api.Descriptors;
 import io.jvmm.device.api.DeviceConfig;
 import io.jvmm.device.api.HostEvents;
+import io.jvmm.device.virtio.BrokenAnswer;
 import io.jvmm.device.virtio.Chain;
 import io.jvmm.device.virtio.VirtioDevice;
 import io.jvmm.device.virtio.VirtioFactory;
@@ -66,6 +67,11 @@ final class WatchedFactory implements VirtioFactory {
         int queues = factory.identity(config).queueSizes().size();
         VirtioHost between = function == 0 ? new Between(host, queues) : host;
         return factory.create(function, config, state, fresh, between, nowNs);
+    }
+
+    @Override
+    public BrokenAnswer whenBroken(VirtioIdentity identity, int queue, long features) {
+        return factory.whenBroken(identity, queue, features);
     }
 
     @Override
