@@ -7,8 +7,10 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.net.StandardProtocolFamily;
 import java.net.UnixDomainSocketAddress;
+import java.nio.ByteBuffer;
 import java.nio.channels.ServerSocketChannel;
 import java.nio.channels.SocketChannel;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.MessageDigest;
@@ -69,12 +71,18 @@ final class ChaosGuest implements AutoCloseable {
             path = "v.sock"
             """;
 
+    private static final String COM2_ECHO =
+            "stty -F /dev/ttyS1 115200 raw -echo; ({ echo ready1; cat /dev/ttyS1; } >/dev/ttyS1 &)";
+
+    /** Typed to the shell there. */
+    private static final ByteBuffer HVC_ECHO =
+            ByteBuffer.wrap("stty raw -echo; echo ready$((1)); exec cat\n".getBytes(StandardCharsets.US_ASCII));
+
     private final Path dir;
     private final Process server;
     private final ServerSocketChannel listener;
     private final DebianMachine machine;
-    private final List<VsockStream> streams = new ArrayList<>();
-    private final List<LineEcho> lines = new ArrayList<>();
+    private final List<EchoStream> streams = new ArrayList<>();
 
     private ChaosGuest(Path dir, Process server, ServerSocketChannel listener, DebianMachine machine) {
         this.dir = dir;
@@ -160,11 +168,13 @@ final class ChaosGuest implements AutoCloseable {
         machine.run(
                 "mkfs.ext4 -q /dev/vdc && mount /dev/vdc /mnt/qcow2 && mkfs.ext4 -q /dev/vdd && mount /dev/vdd /mnt/alone");
         machine.run("dmesg -n 1; (setsid bash /mnt/raw/chaos.sh " + HOST + " </dev/null >/dev/null 2>&1 &)");
-        streams.add(new VsockStream("to the guest", VsockStream.reach(dir.resolve("v.sock"), GUEST_LISTENS), seed | 1));
+        streams.add(new EchoStream(
+                "by vsock to the guest", EchoStream.reach(dir.resolve("v.sock"), GUEST_LISTENS), seed | 1));
         SocketChannel fromTheGuest = listener.accept();
-        streams.add(new VsockStream("from the guest", fromTheGuest, seed | 3));
-        lines.add(new LineEcho("COM2", dir.resolve("com2.sock"), "line %d\n", "line %d\n"));
-        lines.add(new LineEcho("hvc0", dir.resolve("hvc0.sock"), "echo a$((%d))b\n", "a%db"));
+        streams.add(new EchoStream("by vsock from the guest", fromTheGuest, seed | 3));
+        streams.add(EchoStream.line("COM2", dir.resolve("com2.sock"), line -> machine.run(COM2_ECHO), seed | 5));
+        streams.add(
+                EchoStream.line("hvc0", dir.resolve("hvc0.sock"), line -> line.write(HVC_ECHO.duplicate()), seed | 9));
     }
 
     DebianMachine machine() {
@@ -174,7 +184,7 @@ final class ChaosGuest implements AutoCloseable {
     /** A fault that can be told while the guest works: no reason to go on. Empty as long as there is none. */
     String faults() {
         StringBuilder faults = new StringBuilder();
-        for (VsockStream stream : streams) {
+        for (EchoStream stream : streams) {
             if (stream.fault() != null) {
                 faults.append(stream.fault()).append('\n');
             }
@@ -184,19 +194,15 @@ final class ChaosGuest implements AutoCloseable {
 
     /** Ends the work, fails if any of it went wrong, and powers off. What was done, for the reader. */
     String verify() throws Exception {
-        for (VsockStream stream : streams) {
+        for (EchoStream stream : streams) {
             stream.finish();
         }
         StringBuilder done = new StringBuilder();
-        for (VsockStream stream : streams) {
-            done.append(stream.receivedBytes() / 1024).append(" KiB by vsock there and back, ");
-        }
-        for (LineEcho line : lines) {
-            assertTrue(line.finish(), "nobody answers any more after " + line.answered() + " lines");
-            done.append(line.answered())
-                    .append(" lines (")
-                    .append(line.losses())
-                    .append("), ");
+        for (EchoStream stream : streams) {
+            done.append(stream.receivedBytes() / 1024)
+                    .append(" KiB there and back ")
+                    .append(stream.name())
+                    .append(", ");
         }
         Files.writeString(dir.resolve("web/stop"), "");
         machine.run("until [ $(ls /run/chaos | grep -vc -e log -e stop) = 7 ]; do sleep 1; done");
@@ -246,10 +252,9 @@ final class ChaosGuest implements AutoCloseable {
 
     @Override
     public void close() throws IOException {
-        for (VsockStream stream : streams) {
+        for (EchoStream stream : streams) {
             stream.close();
         }
-        lines.forEach(LineEcho::close);
         machine.close();
         listener.close();
         end(server);

@@ -87,8 +87,6 @@ memory() {
 
 socat VSOCK-LISTEN:5000,fork EXEC:cat 2>>$out/vsock.log &
 socat VSOCK-CONNECT:2:7000 EXEC:cat 2>>$out/vsock.log &
-stty -F /dev/ttyS1 115200 raw -echo
-cat /dev/ttyS1 >/dev/ttyS1 &
 disk raw /mnt/raw &
 disk qcow2 /mnt/qcow2 &
 disk alone /mnt/alone &

@@ -20,7 +20,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
-import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -135,14 +134,16 @@ public final class DeviceBackends implements AutoCloseable {
         for (int n = 0; n < console.ports().size(); n++) {
             ConsoleConfig.Port port = console.ports().get(n);
             String title = n == 0 ? "hvc0" : "port " + port.name();
-            Streams.Stream stream =
-                    streams.open(title, LoadedConfig.consoleSubject(n, "path"), port.backend(), port.path());
+            Streams.Stream stream = streams.open(
+                    title, LoadedConfig.consoleSubject(n, "path"), port.backend(), port.path(), Optional.of(console));
+            StreamBroker socket = stream.socket();
             wiring.put(n + ".name", port.name())
                     .put(n + ".backend", Streams.word(port.backend()))
                     .put(n + ".escape", port.backend() == SerialConfig.Backend.TERMINAL ? "ctrl-a" : "none")
                     .fd(n + ".in", stream.in())
                     .fd(n + ".out", stream.out())
-                    .fd(n + ".listen", stream.listen());
+                    .fd(n + ".connect", socket == null ? null : socket.connect())
+                    .fd(n + ".stream", socket == null ? null : socket.stream());
         }
         if (console.ports().getFirst().backend() == SerialConfig.Backend.TERMINAL) {
             WindowSize.of(Fd.of(0))
@@ -240,9 +241,11 @@ public final class DeviceBackends implements AutoCloseable {
         return List.copyOf(passts);
     }
 
-    /** Those who connect the guest to sockets of the host, by the device that asks them. */
-    public Map<VirtioConfig, VsockBroker> brokers() {
-        return channels.stream().collect(Collectors.toUnmodifiableMap(Channel::device, Channel::broker));
+    /** Those who bring clients of unix sockets, and connect the guest to them, for the serial device's ports too. */
+    public List<Opening.Brokered> brokers() {
+        List<Opening.Brokered> all = new ArrayList<>(opening.brokers());
+        channels.forEach(c -> all.add(new Opening.Brokered(Optional.of(c.device()), c.broker())));
+        return all;
     }
 
     @Override

@@ -6,11 +6,13 @@ import io.jvmm.ipc.sys.FileIo;
 import io.jvmm.ipc.sys.SysException;
 import io.jvmm.supervisor.config.ConfigProblem;
 import io.jvmm.supervisor.config.LoadedConfig;
+import io.jvmm.supervisor.config.VirtioConfig;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -23,6 +25,14 @@ public final class Opening implements AutoCloseable {
     private final List<ConfigProblem> problems = new ArrayList<>();
     private final List<String> notices = new ArrayList<>();
     private final List<AutoCloseable> opened = new ArrayList<>();
+    private final List<Brokered> brokers = new ArrayList<>();
+
+    /**
+     * Somebody who takes clients for a process.
+     *
+     * @param device whose; empty: the serial device's
+     */
+    public record Brokered(Optional<VirtioConfig> device, SocketBroker broker) {}
 
     /** Where a file that is about to be made is noted, so that it is removed however the supervisor ends. */
     public interface Footprints {
@@ -64,6 +74,17 @@ public final class Opening implements AutoCloseable {
     <T extends AutoCloseable> T keep(T resource) {
         opened.add(resource);
         return resource;
+    }
+
+    /** Kept as {@link #keep} does, and wanting the event loop's attention. */
+    <T extends SocketBroker> T broker(Optional<VirtioConfig> owner, T broker) {
+        brokers.add(new Brokered(owner, broker));
+        return keep(broker);
+    }
+
+    /** Those of all streams on unix sockets. */
+    List<Brokered> brokers() {
+        return List.copyOf(brokers);
     }
 
     /** Opens a file and keeps it; null after a complaint. */
@@ -127,5 +148,6 @@ public final class Opening implements AutoCloseable {
             }
         }
         opened.clear();
+        brokers.clear();
     }
 }

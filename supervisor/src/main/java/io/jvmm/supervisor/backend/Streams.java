@@ -6,6 +6,7 @@ import io.jvmm.ipc.sys.FileIo;
 import io.jvmm.ipc.sys.SysException;
 import io.jvmm.ipc.sys.UnixSocket;
 import io.jvmm.supervisor.config.SerialConfig;
+import io.jvmm.supervisor.config.VirtioConfig;
 import io.jvmm.supervisor.sys.PseudoTerminal;
 import io.jvmm.supervisor.sys.Termios;
 import java.io.IOException;
@@ -33,9 +34,13 @@ public final class Streams {
         this.opening = opening;
     }
 
-    /** What one stream is wired to. Descriptors that are null are not there. */
+    /**
+     * What one stream is wired to. What is null is not there.
+     *
+     * @param socket who takes clients, for a stream on a unix socket
+     */
     public record Stream(
-            @Nullable Fd in, @Nullable Fd out, @Nullable Fd listen) {
+            @Nullable Fd in, @Nullable Fd out, @Nullable StreamBroker socket) {
         /** Wired to nothing. */
         public static final Stream NONE = new Stream(null, null, null);
     }
@@ -45,8 +50,14 @@ public final class Streams {
      *
      * @param title what the user is told that a pty is: {@code COM1}
      * @param subject the key of its path
+     * @param owner whose stream it is; empty: the serial device's
      */
-    public Stream open(String title, String subject, SerialConfig.Backend backend, Optional<Path> path) {
+    public Stream open(
+            String title,
+            String subject,
+            SerialConfig.Backend backend,
+            Optional<Path> path,
+            Optional<VirtioConfig> owner) {
         return switch (backend) {
             case NONE -> Stream.NONE;
             case TERMINAL -> new Stream(standard(0), standard(1), null);
@@ -54,7 +65,7 @@ public final class Streams {
             case STDERR -> new Stream(null, standard(2), null);
             case FILE -> new Stream(null, opening.openFile(subject, path.orElseThrow(), APPEND), null);
             case PTY -> openPty(title, subject, path);
-            case SOCKET -> new Stream(null, null, listen(subject, path.orElseThrow(), LISTEN_BACKLOG));
+            case SOCKET -> new Stream(null, null, broker(subject, path.orElseThrow(), owner));
         };
     }
 
@@ -141,6 +152,19 @@ public final class Streams {
             Files.createSymbolicLink(path, target);
         } catch (IOException e) {
             opening.complain(subject, path + " cannot be made a link to " + target + ": " + Opening.reason(e));
+        }
+    }
+
+    private @Nullable StreamBroker broker(String subject, Path path, Optional<VirtioConfig> owner) {
+        Fd listener = listen(subject, path, LISTEN_BACKLOG);
+        if (listener == null) {
+            return null;
+        }
+        try {
+            return opening.broker(owner, new StreamBroker(listener));
+        } catch (SysException e) {
+            opening.complain(subject, "no channel for its clients can be made: " + e.getMessage());
+            return null;
         }
     }
 

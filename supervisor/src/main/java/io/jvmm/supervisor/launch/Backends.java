@@ -182,7 +182,8 @@ public final class Backends implements AutoCloseable {
 
     private Port openPort(SerialConfig s) {
         String subject = config.serialSubject(s.port(), "path");
-        return new Port(s, new Streams(opening).open("COM" + s.port(), subject, s.backend(), s.path()));
+        return new Port(
+                s, new Streams(opening).open("COM" + s.port(), subject, s.backend(), s.path(), Optional.empty()));
     }
 
     @Override

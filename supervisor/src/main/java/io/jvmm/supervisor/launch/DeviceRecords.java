@@ -2,6 +2,7 @@ package io.jvmm.supervisor.launch;
 
 import io.jvmm.ipc.boot.BootRecord;
 import io.jvmm.ipc.sys.Fd;
+import io.jvmm.supervisor.backend.StreamBroker;
 import io.jvmm.supervisor.backend.Streams;
 import io.jvmm.supervisor.backend.Wiring;
 import io.jvmm.supervisor.config.RtcBase;
@@ -30,7 +31,11 @@ final class DeviceRecords {
                     config == null ? "none" : config.escape().word());
             fd(record, "backend." + n + ".in", port.stream().in());
             fd(record, "backend." + n + ".out", port.stream().out());
-            fd(record, "backend." + n + ".listen", port.stream().listen());
+            StreamBroker socket = port.stream().socket();
+            if (socket != null) {
+                record.fd("backend." + n + ".connect", socket.connect());
+                record.fd("backend." + n + ".stream", socket.stream());
+            }
         }
     }
 

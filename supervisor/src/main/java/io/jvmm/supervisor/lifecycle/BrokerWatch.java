@@ -3,15 +3,15 @@ package io.jvmm.supervisor.lifecycle;
 import io.jvmm.ipc.sys.Clock;
 import io.jvmm.ipc.sys.Fd;
 import io.jvmm.ipc.sys.Poller;
-import io.jvmm.supervisor.backend.VsockBroker;
+import io.jvmm.supervisor.backend.SocketBroker;
 import io.jvmm.supervisor.launch.ProcessInstance;
 
-/** A vsock's broker in the event loop: its channel in both directions, and the socket at which clients come. Event-loop thread only. */
+/** A broker in the event loop: its channel in both directions, and the socket at which clients come. Event-loop thread only. */
 final class BrokerWatch {
     private static final int NONE = -1;
 
     private final ProcessInstance process;
-    private final VsockBroker broker;
+    private final SocketBroker broker;
     private final PollSlots poller;
     private final MachineLoop loop;
     private final int clientsIndex;
@@ -19,12 +19,12 @@ final class BrokerWatch {
     private int roomIndex;
     /** Not listened to for a while, because it is asked too much. */
     private boolean deaf;
-    /** Clients are not taken for a while, for want of descriptors. */
-    private boolean paused;
+    /** Whether clients are taken: not while the host has no descriptor for one, nor where there is one already. */
+    private boolean takesClients = true;
     /** Whether room in the channel is waited for. */
     private boolean wantsRoom = true;
 
-    BrokerWatch(ProcessInstance process, VsockBroker broker, PollSlots poller, MachineLoop loop) {
+    BrokerWatch(ProcessInstance process, SocketBroker broker, PollSlots poller, MachineLoop loop) {
         this.process = process;
         this.broker = broker;
         this.poller = poller;
@@ -55,6 +55,7 @@ final class BrokerWatch {
     /** When what is not listened to now is to be listened to again; {@link MachineLifecycle#NEVER}. */
     long listensAgainNs(long nowNs) {
         long next = deaf ? nowNs + broker.deafForNs(nowNs) : MachineLifecycle.NEVER;
+        boolean paused = clientsIndex != NONE && !takesClients && broker.wantsClients();
         return paused ? Math.min(next, nowNs + broker.pausedForNs(nowNs)) : next;
     }
 
@@ -94,15 +95,15 @@ final class BrokerWatch {
     }
 
     private void clients(long nowNs) {
-        if (paused) {
-            if (broker.pausedForNs(nowNs) == 0) {
-                paused = false;
-                poller.listen(clientsIndex);
-            }
-        } else if (poller.ready(clientsIndex) != 0) {
+        if (takesClients && poller.ready(clientsIndex) != 0) {
             broker.takeClients();
-            if (broker.pausedForNs(Clock.monotonicNs()) > 0) {
-                paused = true;
+        }
+        boolean takes = broker.wantsClients() && broker.pausedForNs(nowNs) == 0;
+        if (takes != takesClients) {
+            takesClients = takes;
+            if (takes) {
+                poller.listen(clientsIndex);
+            } else {
                 poller.ignore(clientsIndex);
             }
         }

@@ -4,6 +4,7 @@ import io.jvmm.ipc.sys.Clock;
 import io.jvmm.supervisor.backend.DeviceBackends;
 import io.jvmm.supervisor.config.RestartBudget;
 import io.jvmm.supervisor.launch.MachinePlan;
+import io.jvmm.supervisor.launch.ProcessInstance;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -25,8 +26,11 @@ final class Helpers {
         devices.ifPresent(d -> {
             d.passts().forEach(p -> programs.add(new PasstWatch(d, p, budget, poller, console, loop)));
             d.brokers()
-                    .forEach((device, b) ->
-                            brokers.add(new BrokerWatch(MachinePlan.processOf(device), b, poller, loop)));
+                    .forEach(b -> brokers.add(new BrokerWatch(
+                            b.device().map(MachinePlan::processOf).orElse(ProcessInstance.SERIAL),
+                            b.broker(),
+                            poller,
+                            loop)));
         });
     }
 

@@ -146,7 +146,7 @@ class BackendsTest {
         try (RuntimeDirectory runtime = runtime();
                 Backends b = Backends.open(config(serial("backend = \"socket\"\npath = \"s\"\n")), runtime);
                 UnixSocket client = UnixSocket.connect(path)) {
-            assertNotNull(b.ports().getFirst().stream().listen());
+            assertNotNull(b.ports().getFirst().stream().socket());
             assertTrue(client.fd().isOpen());
             assertEquals("rw-------", PosixFilePermissions.toString(Files.getPosixFilePermissions(path)));
         }

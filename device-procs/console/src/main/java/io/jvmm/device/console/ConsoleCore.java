@@ -238,4 +238,19 @@ final class ConsoleCore implements VirtioDevice, HostPorts {
             ports[port].outputDone(count);
         }
     }
+
+    @Override
+    public long hostInputPosition(int port) {
+        return ports[port].inPosition();
+    }
+
+    @Override
+    public long hostOutputPosition(int port) {
+        return ports[port].outPosition();
+    }
+
+    @Override
+    public void hostPositions(int port, long input, long output) {
+        ports[port].positions(input, output);
+    }
 }

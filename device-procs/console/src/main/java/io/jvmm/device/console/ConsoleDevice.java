@@ -5,6 +5,8 @@ import io.jvmm.device.api.Descriptors;
 import io.jvmm.device.api.DeviceConfig;
 import io.jvmm.device.api.HostEvents;
 import io.jvmm.device.api.HostStreams;
+import io.jvmm.device.api.SocketExercise;
+import io.jvmm.device.api.StateRejectedException;
 import io.jvmm.device.virtio.BrokenAnswer;
 import io.jvmm.device.virtio.VirtioClass;
 import io.jvmm.device.virtio.VirtioDevice;
@@ -17,6 +19,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import org.agrona.MutableDirectBuffer;
 import org.agrona.concurrent.AtomicBuffer;
 
 /** What the console is, and how to make one. */
@@ -52,7 +55,7 @@ public final class ConsoleDevice extends VirtioClass {
 
     /** The device as it is. */
     public ConsoleDevice() {
-        super("console", STATE_ID, ConsoleStateLayout.VERSION, ConsoleStateLayout.STATE_V1, EXAMPLE);
+        super("console", STATE_ID, ConsoleStateLayout.VERSION, ConsoleStateLayout.STATE_V2, EXAMPLE);
     }
 
     @Override
@@ -73,7 +76,7 @@ public final class ConsoleDevice extends VirtioClass {
         return sent ? BrokenAnswer.RETURN : BrokenAnswer.LEAVE;
     }
 
-    /** One for each port of each function; its descriptors are {@code F.N.in}, {@code F.N.out} and {@code F.N.listen}. */
+    /** One for each port of each function; its descriptors are {@code F.N.in}, {@code F.N.out}, {@code F.N.connect} and {@code F.N.stream}. */
     @Override
     public List<Backend> backends(
             List<DeviceConfig> configs, Descriptors descriptors, List<VirtioDevice> devices, HostEvents events) {
@@ -88,6 +91,18 @@ public final class ConsoleDevice extends VirtioClass {
             }
         }
         return backends;
+    }
+
+    /** Version 1 knew nothing of the streams' positions: they begin anew. */
+    @Override
+    public void migrate(DeviceConfig config, int oldVersion, MutableDirectBuffer state) {
+        if (oldVersion != ConsoleStateLayout.VERSION_WITHOUT_POSITIONS) {
+            throw new StateRejectedException("console: a state of version " + oldVersion);
+        }
+        for (int port = 0; port < ConsoleStateLayout.MAX_PORTS; port++) {
+            int at = ConsoleStateLayout.PORTS + port * ConsoleStateLayout.PORT_BYTES + ConsoleStateLayout.IN_POSITION;
+            state.setMemory(at, 2 * Long.BYTES, (byte) 0);
+        }
     }
 
     /** Each port's output comes back as its input. */
@@ -105,6 +120,7 @@ public final class ConsoleDevice extends VirtioClass {
     /** A driver that sets up its ports, writes to both and hears what it wrote; and what a confused one says. */
     @Override
     public void exercise(VirtioExercise machine) {
+        SocketExercise.run();
         for (boolean packed : new boolean[] {false, true}) {
             machine.setUp(-1L, packed);
             for (int i = 0; i < CONTROL_BUFFERS; i++) {

@@ -88,6 +88,9 @@ final class ConsolePort {
         if ((toTell() & ~ControlMessage.ALL_BITS) != 0) {
             return "toTell";
         }
+        if (inPosition() < 0 || outPosition() < 0) {
+            return "inPosition, outPosition";
+        }
         return position() < 0 ? "txPosition" : "";
     }
 
@@ -147,7 +150,6 @@ final class ConsolePort {
 
     /** The host took {@code count} of the bytes shown last. */
     void outputDone(int count) {
-        add(ConsoleStateLayout.TX_BYTES, count);
         position(position() + count);
         if (position() >= transmit.readableBytes()) {
             Virtqueue queue = host.queue(transmitQueue);
@@ -186,10 +188,22 @@ final class ConsolePort {
         }
         if (buffers > 0) {
             queue.publish();
-            add(ConsoleStateLayout.RX_BYTES, taken);
         }
         host.wake(receiveQueue); // whatever else the queue has to do it does in a turn of its own
         return taken;
+    }
+
+    long inPosition() {
+        return state.getLong(base + ConsoleStateLayout.IN_POSITION, LE);
+    }
+
+    long outPosition() {
+        return state.getLong(base + ConsoleStateLayout.OUT_POSITION, LE);
+    }
+
+    void positions(long in, long out) {
+        state.putLong(base + ConsoleStateLayout.IN_POSITION, in, LE);
+        state.putLong(base + ConsoleStateLayout.OUT_POSITION, out, LE);
     }
 
     private long position() {
@@ -198,9 +212,5 @@ final class ConsolePort {
 
     private void position(long bytes) {
         state.putLong(base + ConsoleStateLayout.TX_POSITION, bytes, LE);
-    }
-
-    private void add(int field, long more) {
-        state.putLong(base + field, state.getLong(base + field, LE) + more, LE);
     }
 }

@@ -17,32 +17,34 @@ import java.nio.ByteOrder;
  *   72   | u64 emergencyLost |
  *   80   | 16 ports of 32 bytes |
  *
- *   port | u8 guestOpen | u8 hostOpen | u8 ready | u8 toTell | u32 0 | u64 txPosition | u64 rxBytes | u64 txBytes |
+ *   port | u8 guestOpen | u8 hostOpen | u8 ready | u8 toTell | u32 0 | u64 txPosition | u64 inPosition | u64 outPosition |
  * </pre>
  *
  * {@code toTell} are the {@link ControlMessage}s that wait for a buffer, {@code txPosition} is how much of its first transmit
- * buffer the host has taken.
+ * buffer the host has taken, {@code inPosition} and {@code outPosition} how far the streams of a port on a socket have come; 0: not yet.
+ * Version 1 counted bytes in their place, for nobody.
  */
 final class ConsoleStateLayout {
 
-    static final int VERSION = 1;
+    static final int VERSION = 2;
+    static final int VERSION_WITHOUT_POSITIONS = 1;
     static final int MAX_PORTS = 16;
     static final int EMERGENCY_BYTES = 64;
 
     private static final ValueLayout.OfShort U16 = ValueLayout.JAVA_SHORT.withOrder(ByteOrder.LITTLE_ENDIAN);
     private static final ValueLayout.OfLong U64 = ValueLayout.JAVA_LONG.withOrder(ByteOrder.LITTLE_ENDIAN);
 
-    static final StructLayout PORT_V1 = MemoryLayout.structLayout(
+    static final StructLayout PORT_V2 = MemoryLayout.structLayout(
             JAVA_BYTE.withName("guestOpen"),
             JAVA_BYTE.withName("hostOpen"),
             JAVA_BYTE.withName("ready"),
             JAVA_BYTE.withName("toTell"),
             MemoryLayout.paddingLayout(4),
             U64.withName("txPosition"),
-            U64.withName("rxBytes"),
-            U64.withName("txBytes"));
+            U64.withName("inPosition"),
+            U64.withName("outPosition"));
 
-    static final StructLayout STATE_V1 = MemoryLayout.structLayout(
+    static final StructLayout STATE_V2 = MemoryLayout.structLayout(
             U16.withName("cols"),
             U16.withName("rows"),
             JAVA_BYTE.withName("driverReady"),
@@ -51,7 +53,7 @@ final class ConsoleStateLayout {
             MemoryLayout.paddingLayout(1),
             MemoryLayout.sequenceLayout(EMERGENCY_BYTES, JAVA_BYTE).withName("emergency"),
             U64.withName("emergencyLost"),
-            MemoryLayout.sequenceLayout(MAX_PORTS, PORT_V1).withName("port"));
+            MemoryLayout.sequenceLayout(MAX_PORTS, PORT_V2).withName("port"));
 
     static final int COLS = offset("cols");
     static final int ROWS = offset("rows");
@@ -61,8 +63,8 @@ final class ConsoleStateLayout {
     static final int EMERGENCY = offset("emergency");
     static final int EMERGENCY_LOST = offset("emergencyLost");
     static final int PORTS = offset("port");
-    static final int PORT_BYTES = Math.toIntExact(PORT_V1.byteSize());
-    static final int LENGTH_BYTES = Math.toIntExact(STATE_V1.byteSize());
+    static final int PORT_BYTES = Math.toIntExact(PORT_V2.byteSize());
+    static final int LENGTH_BYTES = Math.toIntExact(STATE_V2.byteSize());
 
     /** Offsets within a port. */
     static final int GUEST_OPEN = inPort("guestOpen");
@@ -71,16 +73,16 @@ final class ConsoleStateLayout {
     static final int READY = inPort("ready");
     static final int TO_TELL = inPort("toTell");
     static final int TX_POSITION = inPort("txPosition");
-    static final int RX_BYTES = inPort("rxBytes");
-    static final int TX_BYTES = inPort("txBytes");
+    static final int IN_POSITION = inPort("inPosition");
+    static final int OUT_POSITION = inPort("outPosition");
 
     private ConsoleStateLayout() {}
 
     private static int offset(String field) {
-        return Math.toIntExact(STATE_V1.byteOffset(PathElement.groupElement(field)));
+        return Math.toIntExact(STATE_V2.byteOffset(PathElement.groupElement(field)));
     }
 
     private static int inPort(String field) {
-        return Math.toIntExact(PORT_V1.byteOffset(PathElement.groupElement(field)));
+        return Math.toIntExact(PORT_V2.byteOffset(PathElement.groupElement(field)));
     }
 }

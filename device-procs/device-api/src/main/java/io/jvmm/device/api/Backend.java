@@ -53,6 +53,9 @@ public interface Backend {
     /** Hands input that was read earlier to the core, as far as there is room by now. */
     boolean deliver(long nowNs);
 
+    /** The state was committed, and with it whatever this back end did to the core. Called after every commit; cheap. */
+    default void committed() {}
+
     /** Output that was too old to keep while nobody was there, in bytes. */
     default long droppedBytes() {
         return 0;

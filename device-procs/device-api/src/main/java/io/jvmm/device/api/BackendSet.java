@@ -60,6 +60,12 @@ final class BackendSet {
         return changed;
     }
 
+    void committed() {
+        for (Backend backend : backends) {
+            backend.committed();
+        }
+    }
+
     boolean settle(long nowNs) {
         boolean changed = false;
         for (Backend backend : backends) {

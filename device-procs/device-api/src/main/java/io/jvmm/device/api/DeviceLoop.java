@@ -414,6 +414,7 @@ final class DeviceLoop {
     private void commit(long nowNs) {
         state.commit(positionNow);
         core.committed(nowNs);
+        backends.committed();
     }
 
     // ---- waiting ----

@@ -62,4 +62,20 @@ public interface HostPorts {
 
     /** The back end took the {@code count} oldest bytes {@link #hostOutput} showed. */
     default void hostOutputDone(int port, int count, long nowNs) {}
+
+    /** What {@link #hostPositions} was last told of the input, by whichever process; 0: nothing yet. Survives a reset. */
+    default long hostInputPosition(int port) {
+        return 0;
+    }
+
+    /** The same of the output. */
+    default long hostOutputPosition(int port) {
+        return 0;
+    }
+
+    /**
+     * How far the port's two streams have come with this transaction: to be kept in the state, so that it is committed with what the bytes
+     * have done. For a back end whose bytes outlive the process.
+     */
+    default void hostPositions(int port, long input, long output) {}
 }

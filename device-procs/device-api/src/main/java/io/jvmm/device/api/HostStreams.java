@@ -2,16 +2,15 @@ package io.jvmm.device.api;
 
 import io.jvmm.device.api.StreamBackend.OnLoss;
 import io.jvmm.ipc.sys.Fd;
-import io.jvmm.ipc.sys.UnixSocket;
 import org.jspecify.annotations.Nullable;
 
 /**
  * Makes the back end of a character stream from its configuration and its descriptors: {@code PREFIXin}, {@code PREFIXout},
- * {@code PREFIXlisten}. Shared by the serial ports and the virtio console.
+ * {@code PREFIXconnect} and {@code PREFIXstream}. Shared by the serial ports and the virtio console.
  */
 public final class HostStreams {
 
-    /** What a late comer to a pty or socket still sees. */
+    /** What a late comer to a pty still sees. */
     private static final int LATE_COMER_BYTES = 64 * 1024;
     /** A terminal is always there; this holds the escape key's help. */
     private static final int TERMINAL_BYTES = 1024;
@@ -32,7 +31,7 @@ public final class HostStreams {
         PTY,
         /** A file, for output only. */
         FILE,
-        /** A listening unix socket; one client at a time. */
+        /** A unix socket at which the supervisor listens; one client at a time. */
         SOCKET;
 
         /**
@@ -107,9 +106,9 @@ public final class HostStreams {
                         port,
                         device,
                         events,
-                        UnixSocket.of(descriptors.need(prefix + "listen")),
-                        filter,
-                        LATE_COMER_BYTES);
+                        descriptors.need(prefix + "connect"),
+                        descriptors.find(prefix + "stream").map(PortStream::in).orElseGet(PortStream::ofItsOwn),
+                        filter);
         };
     }
 

@@ -10,7 +10,7 @@ import org.agrona.concurrent.UnsafeBuffer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A back end over one or two descriptors of any kind: a terminal, a pipe, a file, a pty master, a connected socket.
+ * A back end over one or two descriptors of any kind: a terminal, a pipe, a file, a pty master. A socket has {@link SocketBackend}.
  *
  * <p>Descriptors may be blocking (a terminal shares its flags with the user's shell, so nobody sets O_NONBLOCK there):
  * a blocking descriptor is read and written only after poll has said that it will not wait, and never with more bytes
@@ -34,9 +34,7 @@ public final class StreamBackend implements Backend {
         /** It cannot come back: a terminal, a file. */
         END,
         /** Look again from time to time: a pty, whose other end can be opened again. */
-        RETRY,
-        /** Its owner calls {@link StreamBackend#connect} when there is a new one: a socket. */
-        AWAIT
+        RETRY
     }
 
     private enum Peer {
@@ -110,7 +108,7 @@ public final class StreamBackend implements Backend {
         this.outBlocks = out != null && !out.nonBlocking();
         this.writeBytes = outBlocks ? Math.min(blockingWriteBytes, chunkBytes) : chunkBytes;
         this.inputEnded = in == null;
-        this.peer = onLoss == OnLoss.AWAIT ? Peer.ABSENT : in == null && out == null ? Peer.LOST : Peer.PRESENT;
+        this.peer = in == null && out == null ? Peer.LOST : Peer.PRESENT;
         if (out != null && outBlocks) {
             justOut.add(out, Poller.WRITABLE);
         }
@@ -119,11 +117,6 @@ public final class StreamBackend implements Backend {
     @Override
     public int port() {
         return port;
-    }
-
-    /** Whether somebody is there. */
-    public boolean connected() {
-        return peer == Peer.PRESENT;
     }
 
     @Override
@@ -148,30 +141,10 @@ public final class StreamBackend implements Backend {
         return true;
     }
 
-    /**
-     * A new peer; only with {@link OnLoss#AWAIT}. The descriptor is non-blocking and stays the caller's.
-     *
-     * @param index where the poller watches it
-     */
-    public void connect(Fd socket, int index, long nowNs) {
-        in = socket;
-        out = socket;
-        inIndex = index;
-        outIndex = -1;
-        outBlocks = false;
-        writeBytes = chunkBytes;
-        inputEnded = false;
-        outFull = false;
-        peer = Peer.PRESENT;
-        core.hostCarrier(port, true, nowNs);
-    }
-
     @Override
     public void watch(Poller poller) {
         if (peer != Peer.PRESENT) {
-            if (onLoss != OnLoss.AWAIT) {
-                unwatch(poller);
-            }
+            unwatch(poller);
             return;
         }
         int wantInput = !inputEnded && inputRoom() > 0 ? Poller.READABLE : 0;
@@ -392,7 +365,7 @@ public final class StreamBackend implements Backend {
         core.hostCarrier(port, false, nowNs);
         boolean justLeft = errno == 0 || Errno.EIO.is(-errno);
         if (onLoss == OnLoss.END || !justLeft) {
-            events.backendLost(port, errno); // a user of a pty or socket comes and goes; that is no news
+            events.backendLost(port, errno); // a user of a pty comes and goes; that is no news
         }
     }
 

@@ -9,7 +9,6 @@ import io.jvmm.ipc.sys.Fd;
 import io.jvmm.ipc.sys.FileIo;
 import io.jvmm.ipc.sys.Pipe;
 import io.jvmm.ipc.sys.Poller;
-import io.jvmm.ipc.sys.UnixSocket;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.charset.StandardCharsets;
@@ -244,35 +243,6 @@ class StreamBackendTest implements HostEvents {
         core.room = 10;
         cycle(backend);
         assertEquals("1<break>2", core.input.toString());
-    }
-
-    @Test
-    void withoutAPeerTheNewestOutputIsKeptForTheNext() {
-        UnixSocket.Pair pair = UnixSocket.streamPair();
-        pair.left().fd().setNonBlocking(true);
-        StreamBackend backend =
-                new StreamBackend(0, core, this, null, null, StreamBackend.OnLoss.AWAIT, InputFilter.NONE, 1, 8);
-        backend.attach(poller, 0);
-        assertFalse(core.carrier);
-        core.output.append("0123456789");
-        cycle(backend);
-        assertEquals(0, core.output.length(), "the guest is not kept waiting");
-        assertEquals(2, backend.droppedBytes());
-        backend.connect(pair.left().fd(), poller.add(pair.left().fd(), 0), 0);
-        assertTrue(core.carrier);
-        core.output.append("+");
-        cycle(backend);
-        assertEquals("23456789+", receive(pair.right().fd()));
-        core.room = 4;
-        send(pair.right().fd(), "in");
-        pair.right().close();
-        for (int i = 0; i < 4; i++) {
-            cycle(backend);
-        }
-        assertEquals("in", core.input.toString(), "what was sent before the hang-up still arrives");
-        assertFalse(core.carrier);
-        assertFalse(backend.connected());
-        assertEquals(List.of(), events, "a client that leaves is no loss");
     }
 
     @Override

@@ -15,6 +15,7 @@ import org.agrona.concurrent.AtomicBuffer;
 final class SerialCore implements DeviceCore {
 
     private final Uart16550[] uarts;
+    private final UartStateFlyweight[] flyweights;
 
     /** @throws StateRejectedException when {@code state} is not fresh and cannot be */
     SerialCore(SerialConfig config, AtomicBuffer state, boolean fresh, DeviceEffects effects, long nowNs) {
@@ -25,9 +26,11 @@ final class SerialCore implements DeviceCore {
             validate(state, count);
         }
         uarts = new Uart16550[count];
+        flyweights = new UartStateFlyweight[count];
         for (int i = 0; i < count; i++) {
             SerialConfig.Port port = config.ports().get(i);
-            uarts[i] = new Uart16550(i, flyweight(state, i), effects, port.paced(), port.rtsFlowControl());
+            flyweights[i] = flyweight(state, i);
+            uarts[i] = new Uart16550(i, flyweights[i], effects, port.paced(), port.rtsFlowControl());
             if (fresh) {
                 uarts[i].powerOn(nowNs);
             }
@@ -147,5 +150,20 @@ final class SerialCore implements DeviceCore {
     @Override
     public void hostOutputDone(int port, int count, long nowNs) {
         uarts[port].hostOutputDone(count, nowNs);
+    }
+
+    @Override
+    public long hostInputPosition(int port) {
+        return flyweights[port].inPosition();
+    }
+
+    @Override
+    public long hostOutputPosition(int port) {
+        return flyweights[port].outPosition();
+    }
+
+    @Override
+    public void hostPositions(int port, long input, long output) {
+        flyweights[port].positions(input, output);
     }
 }

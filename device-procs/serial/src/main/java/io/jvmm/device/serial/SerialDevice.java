@@ -12,11 +12,16 @@ import io.jvmm.device.api.DeviceIdentity.Region;
 import io.jvmm.device.api.Exercise;
 import io.jvmm.device.api.HostEvents;
 import io.jvmm.device.api.HostStreams;
+import io.jvmm.device.api.SocketExercise;
+import io.jvmm.device.api.StateRejectedException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import org.agrona.DirectBuffer;
+import org.agrona.MutableDirectBuffer;
 import org.agrona.concurrent.AtomicBuffer;
+import org.agrona.concurrent.UnsafeBuffer;
 
 /** What the serial device is, and how to make one. */
 public final class SerialDevice implements DeviceFactory {
@@ -26,7 +31,7 @@ public final class SerialDevice implements DeviceFactory {
             "serial",
             0x5345_5249, // "SERI"
             SerialStateLayout.VERSION,
-            SerialStateLayout.STATE_V1,
+            SerialStateLayout.STATE_V2,
             List.of(
                     new Region("COM1", 0x3F8, UartRegister.WINDOW_BYTES),
                     new Region("COM2", 0x2F8, UartRegister.WINDOW_BYTES),
@@ -64,6 +69,37 @@ public final class SerialDevice implements DeviceFactory {
         return backends;
     }
 
+    /** Version 1 knew nothing of the streams' positions: they begin anew. */
+    @Override
+    public void migrate(DeviceConfig config, int oldVersion, DirectBuffer old, MutableDirectBuffer state) {
+        if (oldVersion != SerialStateLayout.VERSION_WITHOUT_POSITIONS || old.capacity() != state.capacity()) {
+            DeviceFactory.super.migrate(config, oldVersion, old, state);
+        }
+        state.putBytes(0, old, 0, old.capacity());
+        forgetPositions(state);
+    }
+
+    @Override
+    public Optional<DirectBuffer> export(DeviceConfig config, int version, DirectBuffer state) {
+        if (version != SerialStateLayout.VERSION_WITHOUT_POSITIONS) {
+            return Optional.empty();
+        }
+        if (state.capacity() != SerialStateLayout.LENGTH_BYTES) {
+            throw new StateRejectedException("a serial state of " + state.capacity() + " bytes");
+        }
+        UnsafeBuffer older = new UnsafeBuffer(new byte[state.capacity()]);
+        older.putBytes(0, state, 0, state.capacity());
+        forgetPositions(older);
+        return Optional.of(older);
+    }
+
+    private static void forgetPositions(MutableDirectBuffer state) {
+        for (int port = 0; port < SerialStateLayout.MAX_PORTS; port++) {
+            int at = SerialStateLayout.PORTS + port * SerialStateLayout.PORT_BYTES + SerialStateLayout.POSITIONS;
+            state.setMemory(at, 2 * Long.BYTES, (byte) 0);
+        }
+    }
+
     @Override
     public DeviceConfig exampleConfig() {
         return key -> Optional.ofNullable(EXAMPLE.get(key));
@@ -72,6 +108,7 @@ public final class SerialDevice implements DeviceFactory {
     /** A driver's life: detect, set 115200 8N1, send, receive by trigger level and by time-out, modem lines, loop-back. */
     @Override
     public void exercise(Exercise machine) {
+        SocketExercise.run();
         for (int port = 0; port < SerialStateLayout.MAX_PORTS; port++) {
             machine.write(port, 3, 1, 0x80);
             machine.write(port, 0, 1, 0x01);

@@ -9,7 +9,7 @@ import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
 
 /**
- * The state segment of the serial device, version 1, little-endian. Field names are the data sheet's where it has one.
+ * The state segment of the serial device, version 2, little-endian. Field names are the data sheet's where it has one.
  *
  * <pre>
  *   0  portCount u32 | reserved 12 bytes of zero
@@ -25,15 +25,18 @@ import java.nio.ByteOrder;
  *  40   RCVR FIFO   16 bytes, a ring from rxHead
  *  56   errors      16 bytes  PE, FE, BI of the same slot of the RCVR FIFO; zero in free slots
  *  72   XMIT FIFO   16 bytes, a ring from txHead
- *  88   rxBytes u64 |  96 txBytes u64 | 104 overruns u32 | 108 txLost u32 | 112 zero
+ *  88   rxBytes u64 |  96 txBytes u64 | 104 overruns u32 | 108 txLost u32
+ * 112   inPosition u64 | 120 outPosition u64   how far the streams of a port on a socket have come; 0: not yet
  * </pre>
  *
  * <p>LSR holds only its latched errors (OE, PE, FE, BI): DR, THRE, TEMT and bit 7 follow from the FIFOs. {@code thre} is
- * the latched transmitter interrupt, {@code intr} the level of the interrupt pin behind the OUT2 gate.
+ * the latched transmitter interrupt, {@code intr} the level of the interrupt pin behind the OUT2 gate. Version 1 had zeros in place of the
+ * positions, and is otherwise the same.
  */
 final class SerialStateLayout {
 
-    static final int VERSION = 1;
+    static final int VERSION = 2;
+    static final int VERSION_WITHOUT_POSITIONS = 1;
     static final int MAX_PORTS = 4;
     static final int FIFO_BYTES = 16;
 
@@ -41,7 +44,7 @@ final class SerialStateLayout {
     private static final ValueLayout.OfLong U64 = ValueLayout.JAVA_LONG.withOrder(ByteOrder.LITTLE_ENDIAN);
 
     /** One UART. */
-    static final StructLayout PORT_V1 = MemoryLayout.structLayout(
+    static final StructLayout PORT_V2 = MemoryLayout.structLayout(
             JAVA_BYTE.withName("IER"),
             JAVA_BYTE.withName("FCR"),
             JAVA_BYTE.withName("LCR"),
@@ -69,23 +72,27 @@ final class SerialStateLayout {
             U64.withName("txBytes"),
             U32.withName("overruns"),
             U32.withName("txLost"),
-            MemoryLayout.paddingLayout(16));
+            U64.withName("inPosition"),
+            U64.withName("outPosition"));
 
     /** The whole device. */
-    static final StructLayout STATE_V1 = MemoryLayout.structLayout(
+    static final StructLayout STATE_V2 = MemoryLayout.structLayout(
             U32.withName("portCount"),
             MemoryLayout.paddingLayout(12),
-            MemoryLayout.sequenceLayout(MAX_PORTS, PORT_V1).withName("port"));
+            MemoryLayout.sequenceLayout(MAX_PORTS, PORT_V2).withName("port"));
 
-    static final int PORT_COUNT = Math.toIntExact(STATE_V1.byteOffset(PathElement.groupElement("portCount")));
-    static final int PORTS = Math.toIntExact(STATE_V1.byteOffset(PathElement.groupElement("port")));
-    static final int PORT_BYTES = Math.toIntExact(PORT_V1.byteSize());
-    static final int LENGTH_BYTES = Math.toIntExact(STATE_V1.byteSize());
+    static final int PORT_COUNT = Math.toIntExact(STATE_V2.byteOffset(PathElement.groupElement("portCount")));
+    static final int PORTS = Math.toIntExact(STATE_V2.byteOffset(PathElement.groupElement("port")));
+    static final int PORT_BYTES = Math.toIntExact(PORT_V2.byteSize());
+    static final int LENGTH_BYTES = Math.toIntExact(STATE_V2.byteSize());
+
+    /** Where both positions are in a port, one behind the other. */
+    static final int POSITIONS = offset("inPosition");
 
     private SerialStateLayout() {}
 
     /** Where a field lies within its port; called while classes initialise only. */
     static int offset(String field) {
-        return Math.toIntExact(PORT_V1.byteOffset(PathElement.groupElement(field)));
+        return Math.toIntExact(PORT_V2.byteOffset(PathElement.groupElement(field)));
     }
 }

@@ -39,7 +39,8 @@ final class UartStateFlyweight {
     private static final int TX_BYTES = offset("txBytes");
     private static final int OVERRUNS = offset("overruns");
     private static final int TX_LOST = offset("txLost");
-    private static final int TAIL_ZERO = offset("txLost") + Integer.BYTES;
+    private static final int IN_POSITION = offset("inPosition");
+    private static final int OUT_POSITION = offset("outPosition");
 
     private final AtomicBuffer buffer;
     private final int base;
@@ -292,6 +293,19 @@ final class UartStateFlyweight {
         buffer.putInt(base + TX_LOST, txLost() + 1, ByteOrder.LITTLE_ENDIAN);
     }
 
+    long inPosition() {
+        return buffer.getLong(base + IN_POSITION, ByteOrder.LITTLE_ENDIAN);
+    }
+
+    long outPosition() {
+        return buffer.getLong(base + OUT_POSITION, ByteOrder.LITTLE_ENDIAN);
+    }
+
+    void positions(long in, long out) {
+        buffer.putLong(base + IN_POSITION, in, ByteOrder.LITTLE_ENDIAN);
+        buffer.putLong(base + OUT_POSITION, out, ByteOrder.LITTLE_ENDIAN);
+    }
+
     /**
      * Refuses what no {@link Uart16550} can have left behind. Every index and count is checked, so that the core may
      * trust them afterwards.
@@ -313,7 +327,8 @@ final class UartStateFlyweight {
             bits(port, "rcvrErrors", u8(RCVR_ERRORS + slot), i < rxCount() ? LSR_CHARACTER_ERRORS : 0);
         }
         zero(port, ZERO, RX_TIME_OUT);
-        zero(port, TAIL_ZERO, SerialStateLayout.PORT_BYTES);
+        position(port, "inPosition", inPosition());
+        position(port, "outPosition", outPosition());
         timer(port, "rxTimeOutNs", rxTimeOutNs());
         timer(port, "txDoneNs", txDoneNs());
     }
@@ -338,6 +353,12 @@ final class UartStateFlyweight {
     private static void timer(int port, String field, long atNs) {
         if (atNs < 0) {
             throw rejected(port, field, atNs, "a time is 0.." + DeviceCore.NO_DEADLINE);
+        }
+    }
+
+    private static void position(int port, String field, long position) {
+        if (position < 0) {
+            throw rejected(port, field, position, "a position is not negative");
         }
     }
 

@@ -11,6 +11,7 @@ import io.jvmm.ipc.sys.Fd;
 import io.jvmm.ipc.sys.FileIo;
 import io.jvmm.ipc.sys.Poller;
 import io.jvmm.ipc.sys.UnixSocket;
+import io.jvmm.ipc.vsock.VsockConnectServer;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -52,10 +53,12 @@ class SerialBackendsTest implements HostEvents {
     private void cycle(Backend backend) {
         for (int i = 0; i < 3; i++) {
             backend.flush(0);
+            backend.committed();
             backend.watch(poller);
             poller.await(0);
             backend.service(poller, 0);
             backend.deliver(0);
+            backend.committed();
         }
     }
 
@@ -84,34 +87,54 @@ class SerialBackendsTest implements HostEvents {
     }
 
     @Test
-    void aSocketTakesOneClientAfterTheOtherAndKeepsOutputForTheNext(@TempDir Path dir) {
-        Path path = dir.resolve("com1");
-        UnixSocket listener = UnixSocket.listen(path, 4);
-        descriptors.put("backend.0.listen", listener.fd());
+    void aSocketTakesOneClientAfterTheOtherAndKeepsOutputForTheNext() {
+        UnixSocket.Pair channel = UnixSocket.seqPacketPair();
+        VsockConnectServer supervisor = new VsockConnectServer(channel.left(), 1);
+        descriptors.put("backend.0.connect", channel.right().fd());
         Backend backend = make("port.0.backend", "socket");
         uart.configured(0);
         uart.hostTakes = false;
+        cycle(backend, supervisor);
         uart.out(0, '!');
-        cycle(backend);
+        cycle(backend, supervisor);
         assertEquals(0x60, uart.in(5), "nobody is there, and the guest does not wait");
         assertEquals(0x00, uart.in(6) & 0xF0, "no carrier");
-        UnixSocket first = UnixSocket.connect(path);
-        UnixSocket second = UnixSocket.connect(path);
-        cycle(backend);
+        UnixSocket first = client(supervisor);
+        cycle(backend, supervisor);
         assertEquals("!", read(first.fd()));
         assertEquals(0xB0, uart.in(6) & 0xF0);
-        write(second.fd(), "second");
         write(first.fd(), "first");
-        cycle(backend);
+        cycle(backend, supervisor);
         assertEquals("first", received());
         first.close();
-        cycle(backend);
-        cycle(backend);
+        cycle(backend, supervisor);
+        cycle(backend, supervisor);
+        assertEquals(0, supervisor.held());
+        assertEquals(0x00, uart.in(6) & 0xF0, "no carrier");
+        UnixSocket second = client(supervisor);
+        write(second.fd(), "second");
+        cycle(backend, supervisor);
         assertEquals("second", received());
         uart.out(0, 'x');
-        cycle(backend);
+        cycle(backend, supervisor);
         assertEquals("x", read(second.fd()));
         assertEquals(List.of(), events);
+        supervisor.close();
+    }
+
+    private static UnixSocket client(VsockConnectServer supervisor) {
+        UnixSocket.Pair pair = UnixSocket.streamPair();
+        supervisor.client(pair.left().fd());
+        return pair.right();
+    }
+
+    private void cycle(Backend backend, VsockConnectServer supervisor) {
+        for (int i = 0; i < 3; i++) {
+            cycle(backend);
+            while (supervisor.next() == VsockConnectServer.Next.DONE) {
+                // RESUME, CLOSED
+            }
+        }
     }
 
     @Test
@@ -185,7 +208,7 @@ class SerialBackendsTest implements HostEvents {
     void aMissingDescriptorIsNamed() {
         IllegalArgumentException e =
                 assertThrows(IllegalArgumentException.class, () -> make("port.0.backend", "socket"));
-        assertEquals("descriptor 'backend.0.listen' is missing", e.getMessage());
+        assertEquals("descriptor 'backend.0.connect' is missing", e.getMessage());
     }
 
     @Test

@@ -5,11 +5,13 @@ import io.jvmm.device.api.Descriptors;
 import io.jvmm.device.api.DeviceConfig;
 import io.jvmm.device.api.Exercise;
 import io.jvmm.device.api.HostEvents;
+import io.jvmm.device.api.StateRejectedException;
 import io.jvmm.ipc.sys.Fd;
 import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.ValueLayout;
 import java.util.List;
 import java.util.Map;
+import org.agrona.MutableDirectBuffer;
 import org.agrona.concurrent.AtomicBuffer;
 
 /**
@@ -47,13 +49,26 @@ public interface VirtioFactory {
     }
 
     /**
+     * Makes the device's own part of the state of one function, in place, from that of an older version of the same length. By default
+     * there is none it can read.
+     *
+     * @param oldVersion what {@link #stateVersion} was
+     * @param state hostile; {@link #create} validates what is left here
+     * @throws StateRejectedException when no state can be made of it
+     */
+    default void migrate(DeviceConfig config, int oldVersion, MutableDirectBuffer state) {
+        throw new StateRejectedException(
+                "a state of version " + oldVersion + "; " + name() + " reads version " + stateVersion());
+    }
+
+    /**
      * Makes a function.
      *
      * @param function its number
      * @param config its entries
      * @param state {@link VirtioIdentity#stateLengthBytes} bytes; zeros when {@code fresh}, hostile otherwise
      * @throws IllegalArgumentException for a bad configuration
-     * @throws io.jvmm.device.api.StateRejectedException for a state that cannot be
+     * @throws StateRejectedException for a state that cannot be
      */
     VirtioDevice create(
             int function, DeviceConfig config, AtomicBuffer state, boolean fresh, VirtioHost host, long nowNs);

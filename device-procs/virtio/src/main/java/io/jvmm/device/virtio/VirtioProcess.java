@@ -20,7 +20,10 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import org.agrona.DirectBuffer;
+import org.agrona.MutableDirectBuffer;
 import org.agrona.concurrent.AtomicBuffer;
+import org.agrona.concurrent.UnsafeBuffer;
 import org.jspecify.annotations.Nullable;
 
 /** A {@link VirtioFactory} as the device runtime wants it. Stateless. */
@@ -156,6 +159,23 @@ public final class VirtioProcess implements DeviceFactory {
                     i, factory, layouts.get(i), configs.get(i), state, fresh, broken, effects, memory, nowNs));
         }
         return new VirtioCore(functions);
+    }
+
+    /** Only the devices' own parts can be of another version, and each is made in its place. */
+    @Override
+    public void migrate(DeviceConfig config, int oldVersion, DirectBuffer old, MutableDirectBuffer state) {
+        boolean sameTransport = oldVersion >>> Short.SIZE == STATE_VERSION;
+        if (!sameTransport || old.capacity() != state.capacity()) {
+            DeviceFactory.super.migrate(config, oldVersion, old, state);
+        }
+        state.putBytes(0, old, 0, old.capacity());
+        List<DeviceConfig> configs = configs(config);
+        List<FunctionLayout> layouts = layouts(config);
+        for (int i = 0; i < layouts.size(); i++) {
+            int lengthBytes = layouts.get(i).identity().stateLengthBytes();
+            UnsafeBuffer own = new UnsafeBuffer(state, layouts.get(i).deviceOffset(), lengthBytes);
+            factory.migrate(configs.get(i), oldVersion & 0xFFFF, own);
+        }
     }
 
     @Override

@@ -11,15 +11,23 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * One long connection to an echo in the guest. Every byte that comes back is the next of a sequence that both ends of the
- * connection know, so that a byte lost, doubled or changed is noticed where it happens. Two threads.
+ * connection know, so that a byte lost, doubled or changed is noticed where it happens: over vsock, a serial port, the console. Two
+ * threads.
  */
-final class VsockStream implements AutoCloseable {
+final class EchoStream implements AutoCloseable {
     private static final int CHUNK = 8192;
 
     /** So much may be under way: enough to fill every buffer, little enough to end quickly. */
     private static final long MOST_UNDER_WAY = 64 * 1024;
 
+    /** A serial line's: no driver loses a byte for want of a buffer, and the guest's processor has something else to do as well. */
+    private static final int SLOW_UNDER_WAY = 512;
+
+    private static final int SLOW_PIECE = 64;
+    private static final long SLOW_MILLIS = 40;
+
     private final String name;
+    private final boolean slow;
     private final SocketChannel channel;
     private final AtomicLong sent = new AtomicLong();
     private final AtomicLong received = new AtomicLong();
@@ -28,8 +36,13 @@ final class VsockStream implements AutoCloseable {
     private volatile boolean stopping;
     private volatile @Nullable String fault;
 
-    VsockStream(String name, SocketChannel channel, long seed) {
+    EchoStream(String name, SocketChannel channel, long seed) {
+        this(name, channel, seed, false);
+    }
+
+    private EchoStream(String name, SocketChannel channel, long seed, boolean slow) {
         this.name = name;
+        this.slow = slow;
         this.channel = channel;
         writer = Thread.ofPlatform().daemon().name(name + "-writer").start(() -> guarded(() -> write(seed)));
         reader = Thread.ofPlatform().daemon().name(name + "-reader").start(() -> guarded(() -> read(seed)));
@@ -43,7 +56,9 @@ final class VsockStream implements AutoCloseable {
         try {
             work.run();
         } catch (IOException | InterruptedException e) {
-            fail(e.toString());
+            if (!stopping) {
+                fail(e.toString());
+            }
         }
     }
 
@@ -55,17 +70,26 @@ final class VsockStream implements AutoCloseable {
 
     private void write(long seed) throws IOException, InterruptedException {
         Sequence sequence = new Sequence(seed);
+        ByteBuffer chunk = sequence.next();
         while (!stopping && fault == null) {
-            if (sent.get() - received.get() > MOST_UNDER_WAY) {
+            if (sent.get() - received.get() > (slow ? SLOW_UNDER_WAY : MOST_UNDER_WAY)) {
                 Transcript.pause(1);
                 continue;
             }
-            ByteBuffer chunk = sequence.next();
-            while (chunk.hasRemaining()) {
-                sent.addAndGet(channel.write(chunk));
+            int length = slow ? Math.min(SLOW_PIECE, chunk.remaining()) : chunk.remaining();
+            ByteBuffer piece = chunk.slice(chunk.position(), length);
+            while (piece.hasRemaining()) {
+                sent.addAndGet(channel.write(piece));
+            }
+            chunk.position(chunk.position() + length);
+            chunk = chunk.hasRemaining() ? chunk : sequence.next();
+            if (slow) {
+                Transcript.pause(SLOW_MILLIS);
             }
         }
-        channel.shutdownOutput();
+        if (!slow) {
+            channel.shutdownOutput(); // and the echo ends, which that of a line does not
+        }
     }
 
     private void read(long seed) throws IOException {
@@ -81,7 +105,8 @@ final class VsockStream implements AutoCloseable {
                 int length = Math.min(bytes.remaining(), expected.remaining());
                 int wrong = bytes.slice(bytes.position(), length).mismatch(expected.slice(expected.position(), length));
                 if (wrong >= 0) {
-                    fail("the byte at " + (received.get() + wrong) + " is not the one that was sent");
+                    fail("the byte at " + (received.get() + wrong) + " is not the one that was sent but "
+                            + bytes.get(bytes.position() + wrong));
                     return;
                 }
                 bytes.position(bytes.position() + length);
@@ -100,6 +125,10 @@ final class VsockStream implements AutoCloseable {
         return fault;
     }
 
+    String name() {
+        return name;
+    }
+
     long receivedBytes() {
         return received.get();
     }
@@ -108,8 +137,14 @@ final class VsockStream implements AutoCloseable {
     void finish() throws InterruptedException {
         stopping = true;
         writer.join(DebianMachine.COMMAND);
-        reader.join(DebianMachine.COMMAND);
-        if (fault == null && (reader.isAlive() || received.get() != sent.get())) {
+        long deadline = System.nanoTime() + DebianMachine.COMMAND.toNanos();
+        while (slow && received.get() != sent.get() && fault == null && System.nanoTime() - deadline < 0) {
+            Transcript.pause(10);
+        }
+        if (!slow) {
+            reader.join(DebianMachine.COMMAND);
+        }
+        if (fault == null && ((reader.isAlive() && !slow) || received.get() != sent.get())) {
             fail("not everything came back");
         }
     }
@@ -117,6 +152,38 @@ final class VsockStream implements AutoCloseable {
     @Override
     public void close() throws IOException {
         channel.close();
+    }
+
+    /** What makes the guest echo, saying {@code ready1} and a newline first. */
+    interface Preparation {
+        void accept(SocketChannel line) throws Exception;
+    }
+
+    /** Over a serial port or a console on a unix socket, one connection for the whole of it. */
+    static EchoStream line(String name, Path socket, Preparation prepare, long seed) throws Exception {
+        SocketChannel channel = SocketChannel.open(java.net.UnixDomainSocketAddress.of(socket));
+        prepare.accept(channel);
+        channel.configureBlocking(false);
+        await(channel, "ready1\n");
+        channel.configureBlocking(true);
+        return new EchoStream(name, channel, seed, true);
+    }
+
+    private static void await(SocketChannel channel, String word) throws IOException, InterruptedException {
+        StringBuilder heard = new StringBuilder();
+        ByteBuffer one = ByteBuffer.allocate(1);
+        long deadline = System.nanoTime() + DebianMachine.COMMAND.toNanos();
+        while (heard.indexOf(word) < 0) {
+            int count = channel.read(one.clear());
+            if (count < 0 || System.nanoTime() - deadline > 0) {
+                throw new IOException("instead of " + word.strip() + " came: " + heard);
+            }
+            if (count > 0) {
+                heard.append((char) (one.get(0) & 0xFF));
+            } else {
+                Transcript.pause(2);
+            }
+        }
     }
 
     /** By Firecracker's convention, to a port of the guest, as soon as somebody listens there. */
