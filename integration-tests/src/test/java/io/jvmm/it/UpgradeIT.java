@@ -66,6 +66,10 @@ class UpgradeIT extends MachineTest {
             }
             print("block, two copies", blockBlackoutsNs);
             refusals(ctl, shelf, first, second);
+            frozen(ctl, m, "rng", second, RNG_V1, RNG_V2);
+            frozen(ctl, m, "rng", first, RNG_V2, RNG_V1);
+            frozen(ctl, m, "block", second, block, block);
+            upgrade(ctl, "block", first, block, block);
             // Restarts are of the version that serves: the other would refuse this state, and the device be broken.
             upgrade(ctl, "rng", second, RNG_V1, RNG_V2);
             try (ControlLine line = new ControlLine(ctl.socket())) {
@@ -88,6 +92,17 @@ class UpgradeIT extends MachineTest {
             m.powerOff();
         }
         assertFalse(ctl.isThere(), "the control socket is still there");
+    }
+
+    /** It cannot drain: it is killed when it has not answered for hang_timeout_ms, and the new one goes on with what it left. */
+    private static void frozen(Ctl ctl, DebianMachine m, String device, Path to, int from, int next) throws Exception {
+        try (ControlLine line = new ControlLine(ctl.socket())) {
+            DebianMachine.host(
+                    "kill", "-STOP", Long.toString(line.device(device).pid()));
+        }
+        long blackoutNs = upgrade(ctl, device, to, from, next);
+        System.out.printf("blackout of %s, frozen: %.1f ms%n", device, blackoutNs / 1e6);
+        assertTrue(m.messages().contains("device " + device + " did not answer for 2"), m::messages);
     }
 
     private static int version(Ctl ctl, String device) throws IOException, InterruptedException {

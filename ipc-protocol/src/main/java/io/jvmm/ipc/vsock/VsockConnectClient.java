@@ -130,6 +130,11 @@ public final class VsockConnectClient {
         return errno;
     }
 
+    /** Whether the socket that this message should have brought was lost on the way, for want of a descriptor here: the sender holds one. */
+    public boolean lostDescriptor() {
+        return what != VsockConnectLayout.END && (errno == Errno.EMFILE.number() || errno == Errno.EBADMSG.number());
+    }
+
     /** The connected socket, now the caller's; {@link SocketIo#NO_DESCRIPTOR} when {@link #errno} is not 0. */
     public int takeDescriptor() {
         int taken = descriptor;

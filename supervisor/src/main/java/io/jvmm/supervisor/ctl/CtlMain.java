@@ -4,6 +4,7 @@ import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParseException;
 import com.google.gson.JsonParser;
+import com.google.gson.JsonPrimitive;
 import io.jvmm.supervisor.control.ControlVerb;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -19,6 +20,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
+import org.jspecify.annotations.Nullable;
 
 /** The {@code jvmmctl} command. */
 public final class CtlMain {
@@ -75,12 +77,27 @@ public final class CtlMain {
         if (arguments.json()) {
             out.println(answer);
         } else if (ok) {
-            out.print(CtlText.of(reply));
+            out.print(words(reply));
         } else {
             String field = reply.has("field") ? reply.get("field").getAsString() + ": " : "";
             err.println("jvmmctl: " + CtlText.clean(field + reply.get("error").getAsString()));
         }
         return ok ? CtlExit.DONE : CtlExit.REFUSED;
+    }
+
+    private static String words(JsonObject reply) throws CtlException {
+        try {
+            return CtlText.of(reply);
+        } catch (NullPointerException
+                | ClassCastException
+                | IllegalStateException
+                | UnsupportedOperationException
+                | NumberFormatException e) {
+            throw new CtlException(
+                    CtlExit.NO_ANSWER,
+                    "the reply is not one that this jvmmctl knows: try that of the machine's version.",
+                    e);
+        }
     }
 
     private CtlExit list(CtlArguments arguments) throws CtlException {
@@ -114,13 +131,24 @@ public final class CtlMain {
     private static JsonObject parse(String answer) throws CtlException {
         try {
             JsonElement element = JsonParser.parseString(answer);
-            if (element.isJsonObject() && element.getAsJsonObject().has("ok")) {
+            if (element.isJsonObject() && isReply(element.getAsJsonObject())) {
                 return element.getAsJsonObject();
             }
         } catch (JsonParseException e) {
             throw new CtlException(CtlExit.NO_ANSWER, "what answers there is no supervisor of jvmm's.", e);
         }
         throw new CtlException(CtlExit.NO_ANSWER, "what answers there is no supervisor of jvmm's.");
+    }
+
+    private static boolean isReply(JsonObject o) {
+        boolean field = !o.has("field") || isText(o.get("field"));
+        return o.get("ok") instanceof JsonPrimitive ok
+                && ok.isBoolean()
+                && (ok.getAsBoolean() || (field && isText(o.get("error"))));
+    }
+
+    private static boolean isText(@Nullable JsonElement element) {
+        return element instanceof JsonPrimitive p && p.isString();
     }
 
     private String ask(Path socket, String request, int timeoutSeconds) throws CtlException {
@@ -160,6 +188,9 @@ public final class CtlMain {
         if (!Files.exists(socket)) {
             return "there is no " + socket + ". Is the machine running? See: jvmmctl list";
         }
+        if (!isSocket(socket)) {
+            return socket + " is no socket. Name what [control] socket names; see: jvmmctl list";
+        }
         if (why.contains("refused")) {
             return "nobody listens on " + socket + " any more: its supervisor is dead.";
         }
@@ -167,6 +198,14 @@ public final class CtlMain {
                 ? socket + " belongs to another user. Ask as that user: sudo -u \"#$(stat -c %u " + socket
                         + ")\" jvmmctl ..."
                 : socket + " cannot be reached: " + why + ".";
+    }
+
+    private static boolean isSocket(Path path) {
+        try {
+            return ((Integer) Files.getAttribute(path, "unix:mode") & 0170000) == 0140000;
+        } catch (IOException e) {
+            return true; // whatever it is, the first obstacle says more
+        }
     }
 
     /** A supervisor that is stopped, as by Ctrl-Z, takes connections and never answers. Ends the program, unless it is interrupted. */

@@ -4,6 +4,7 @@ import io.jvmm.supervisor.launch.RuntimeDirectory;
 import java.io.IOException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -14,16 +15,19 @@ import java.util.stream.Collectors;
 /** The machines of this user, as their supervisors have announced them. Some of them may be dead: nobody listens there then. */
 final class RunningMachines {
     private final Path root;
+    private final int uid;
 
-    RunningMachines(Path root) {
+    /** Those that {@code root} tells of, if it is this user's alone. */
+    RunningMachines(Path root, int uid) {
         this.root = root;
+        this.uid = uid;
     }
 
     /** Those of whoever runs this. */
     static RunningMachines ofThisUser() throws CtlException {
         try {
             int uid = (Integer) Files.getAttribute(Path.of("/proc/self"), "unix:uid");
-            return new RunningMachines(RuntimeDirectory.of(uid, System.getenv("XDG_RUNTIME_DIR")));
+            return new RunningMachines(RuntimeDirectory.of(uid, System.getenv("XDG_RUNTIME_DIR")), uid);
         } catch (IOException e) {
             throw new CtlException(CtlExit.NO_MACHINE, "/proc cannot be read: " + e.getMessage(), e);
         }
@@ -45,7 +49,7 @@ final class RunningMachines {
     List<Machine> all() throws CtlException {
         List<Machine> found = new ArrayList<>();
         Path vms = root.resolve("vms");
-        if (!Files.isDirectory(vms)) {
+        if (!isOurs()) {
             return found;
         }
         try (DirectoryStream<Path> directories = Files.newDirectoryStream(vms)) {
@@ -57,6 +61,26 @@ final class RunningMachines {
         }
         found.sort(Comparator.comparing(Machine::name).thenComparingLong(Machine::pid));
         return found;
+    }
+
+    /** In /tmp anybody can make a directory of this name: what it says of machines would be believed, and a socket of his be asked. */
+    private boolean isOurs() throws CtlException {
+        try {
+            if (!Files.exists(root, LinkOption.NOFOLLOW_LINKS)) {
+                return false;
+            }
+            Optional<String> fault = RuntimeDirectory.fault(root, uid);
+            if (fault.isPresent()) {
+                throw new CtlException(
+                        CtlExit.NO_MACHINE,
+                        root + ", where machines are announced, " + fault.get()
+                                + ": it is not believed. Have it removed (rm -r " + root
+                                + ", as its owner or root), or chmod 0700 it if it is yours.");
+            }
+            return Files.isDirectory(root.resolve("vms"));
+        } catch (IOException e) {
+            throw new CtlException(CtlExit.NO_MACHINE, root + " cannot be looked at: " + e.getMessage(), e);
+        }
     }
 
     private static Optional<Machine> read(Path directory) {

@@ -212,6 +212,7 @@ final class Assignments implements AutoCloseable {
                     readyAs,
                     ChildProcess.WIDE_AND_ONE,
                     given,
+                    s.mounts(),
                     s.uid());
         } catch (HostLackException | RuntimeException e) {
             Owned.close(made);

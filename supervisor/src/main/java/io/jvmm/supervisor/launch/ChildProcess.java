@@ -26,6 +26,7 @@ import java.util.Set;
  * @param variants the ways in which it may live, each with the filter that it must have installed when it is READY
  * @param filters how many filters it must have then
  * @param given what the kernel calls the descriptors of its boot record
+ * @param mounts where its root has something: what it was started with, of whatever distribution that was
  * @param hostUid the uid it must run under, if it has one of its own
  */
 public record ChildProcess(
@@ -40,6 +41,7 @@ public record ChildProcess(
         List<Variant> variants,
         int filters,
         Set<String> given,
+        Set<String> mounts,
         OptionalInt hostUid) {
     /** The wide filter and the narrow one; or, of a spare, the one for spares. */
     public static final int WIDE_AND_ONE = 2;
@@ -50,6 +52,7 @@ public record ChildProcess(
     public ChildProcess {
         variants = List.copyOf(variants);
         given = Set.copyOf(given);
+        mounts = Set.copyOf(mounts);
     }
 
     public int pid() {
@@ -76,6 +79,7 @@ public record ChildProcess(
                 variantsNow,
                 OF_A_SPARE_THAT_SERVES,
                 all,
+                mounts,
                 hostUid);
     }
 

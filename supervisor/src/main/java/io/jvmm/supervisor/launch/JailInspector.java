@@ -3,7 +3,6 @@ package io.jvmm.supervisor.launch;
 import io.jvmm.ipc.boot.BootRecord;
 import io.jvmm.ipc.message.EngineKind;
 import io.jvmm.ipc.sys.Fd;
-import io.jvmm.policy.jail.Bind;
 import io.jvmm.policy.jail.JailAudit;
 import io.jvmm.policy.jail.JailReport;
 import java.io.IOException;
@@ -11,7 +10,6 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.HexFormat;
@@ -34,15 +32,17 @@ public final class JailInspector implements ProcessInspector {
 
     private static final List<String> KVM = List.of("anon_inode:kvm-vm", "anon_inode:kvm-vcpu", "/dev/kvm");
 
-    private final Distribution distribution;
+    /** A machine's processes and their spares have fewer namespaces; with more of them on record, those of the dead are forgotten. */
+    private static final int MANY_NAMESPACES = 1024;
+
     private final Path home;
-    private final Map<ProcessKind, Set<String>> mountPoints = new EnumMap<>(ProcessKind.class);
     /** Whose a namespace is, or was: by kind and number. */
     private final Map<String, Integer> namespaces = new HashMap<>();
 
+    private int forgetAt = MANY_NAMESPACES;
+
     /** For the processes of one machine. */
     public JailInspector(Distribution distribution) {
-        this.distribution = distribution;
         this.home = distribution.home();
     }
 
@@ -77,17 +77,17 @@ public final class JailInspector implements ProcessInspector {
                 .foreignMemory(child.given())
                 .forEach(name -> faults.add("has mapped memory that it was not given: " + name));
         sharedNamespaces(child, report, faults);
-        try {
-            checkRoot(child, report, faults);
-            checkFilters(child, engine, report, faults);
-        } catch (HostLackException e) {
-            faults.add(String.valueOf(e.getMessage()));
-        }
+        checkRoot(child, report, faults);
+        checkFilters(child, engine, report, faults);
         return faults;
     }
 
     /** No two processes share a namespace: each alone in its network, its processes, its names. */
     private void sharedNamespaces(ChildProcess child, JailReport report, List<String> faults) {
+        if (namespaces.size() >= forgetAt) {
+            namespaces.values().removeIf(pid -> !Files.exists(Path.of("/proc/" + pid)));
+            forgetAt = 2 * namespaces.size() + MANY_NAMESPACES;
+        }
         report.namespaces().forEach((kind, namespace) -> {
             Integer other = namespaces.put(namespace.inode(), child.pid());
             // The kernel gives the number of a namespace that has gone to a new one.
@@ -99,20 +99,11 @@ public final class JailInspector implements ProcessInspector {
         });
     }
 
-    /** Its root holds the read-only binds of its class and nothing else. */
-    private void checkRoot(ChildProcess child, JailReport report, List<String> faults) throws HostLackException {
-        ProcessKind kind = child.instance().kind();
-        Set<String> expected = mountPoints.get(kind);
-        if (expected == null) {
-            expected = new HashSet<>(Set.of("/"));
-            for (Bind bind : distribution.binds(kind)) {
-                expected.add(bind.target());
-            }
-            mountPoints.put(kind, expected);
-        }
+    /** Its root holds the read-only binds that it was started with and nothing else. */
+    private static void checkRoot(ChildProcess child, JailReport report, List<String> faults) {
         for (String mount : report.mounts()) {
             String place = mount.substring(0, mount.indexOf(' '));
-            if (!expected.contains(place)) {
+            if (!place.equals("/") && !child.mounts().contains(place)) {
                 faults.add("has a mount that its jail does not have: " + mount);
             }
         }

@@ -275,8 +275,12 @@ public final class MachineLauncher implements AutoCloseable, Successors {
     }
 
     @Override
-    public void waits(ChildProcess spare) {
-        Niceness.ofProcess(spare.pid(), Niceness.NORMAL);
+    public void waits(ChildProcess spare) throws HostLackException {
+        try {
+            Niceness.ofProcess(spare.pid(), Niceness.NORMAL);
+        } catch (UncheckedIOException | SysException e) {
+            throw new HostLackException(String.valueOf(e.getMessage()), e);
+        }
     }
 
     @Override
@@ -322,6 +326,7 @@ public final class MachineLauncher implements AutoCloseable, Successors {
 
     @Override
     public void forget(StartedProcess started) {
+        spares.remove(started.process().pid());
         starter.forget(started);
     }
 

@@ -6,6 +6,7 @@ import io.jvmm.ipc.sys.FileIo;
 import io.jvmm.ipc.sys.Pipe;
 import io.jvmm.ipc.sys.SysException;
 import io.jvmm.ipc.sys.UnixSocket;
+import io.jvmm.policy.jail.Bind;
 import io.jvmm.policy.jail.FdMapping;
 import io.jvmm.policy.jail.HostIdentity;
 import io.jvmm.policy.jail.Jail;
@@ -17,10 +18,12 @@ import io.jvmm.supervisor.config.JailConfig;
 import io.jvmm.supervisor.config.VmConfig;
 import io.jvmm.supervisor.config.VsockConfig;
 import io.jvmm.supervisor.sys.Niceness;
+import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.OptionalInt;
 import java.util.function.Supplier;
+import java.util.stream.Collectors;
 
 /**
  * Starts the programs of a machine in their jails, each with a control socket and an output pipe and nothing else. Any thread: a
@@ -71,8 +74,17 @@ final class ProcessStarter {
                 plan.devices().stream().filter(d -> d.kind() == kind).toList(),
                 distribution);
         int pid = spare.process().pid();
-        if (Niceness.canBeUndone(pid)) {
-            Niceness.ofProcess(pid, Niceness.GIVES_WAY);
+        try {
+            if (Niceness.canBeUndone(pid)) {
+                Niceness.ofProcess(pid, Niceness.GIVES_WAY);
+            }
+        } catch (SysException | UncheckedIOException e) {
+            spare.process().kill();
+            if (spare.process().await(JailedProcess.DYING_NS).isPresent()) {
+                spare.process().pidfd().close();
+                forget(spare);
+            }
+            throw new HostLackException(String.valueOf(e.getMessage()), e);
         }
         return spare;
     }
@@ -82,7 +94,7 @@ final class ProcessStarter {
         OptionalInt uid = uids.take(instance.process());
         try {
             return start(instance, limits(instance.kind(), served), uid, distribution);
-        } catch (HostLackException | RuntimeException e) {
+        } catch (HostLackException | RuntimeException | Error e) {
             uids.giveBack(uid);
             throw e;
         }
@@ -90,9 +102,10 @@ final class ProcessStarter {
 
     private StartedProcess start(ProcessInstance instance, Limits limits, OptionalInt uid, Distribution distribution)
             throws HostLackException {
+        List<Bind> binds = distribution.binds(instance.kind());
         JailSpec spec = JailSpec.builder(instance.process())
                 .identity(uid.isPresent() ? HostIdentity.ids(uid.getAsInt(), uid.getAsInt()) : HostIdentity.sameUser())
-                .binds(distribution.binds(instance.kind()))
+                .binds(binds)
                 .limits(limits)
                 .wideFilter(
                         distribution.wideFilter(instance.kind(), config.jail().mode()))
@@ -124,7 +137,13 @@ final class ProcessStarter {
                             new FdMapping(childOutput.number(), 2),
                             new FdMapping(childControl.number(), FD_CONTROL)));
             return new StartedProcess(
-                    instance, process, BootChannel.over(control.left().fd()), output.reader(), variants, uid);
+                    instance,
+                    process,
+                    BootChannel.over(control.left().fd()),
+                    output.reader(),
+                    variants,
+                    binds.stream().map(Bind::target).collect(Collectors.toSet()),
+                    uid);
         } catch (HostLackException | RuntimeException e) {
             control.left().close();
             output.reader().close();

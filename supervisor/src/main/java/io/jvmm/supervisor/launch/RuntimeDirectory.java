@@ -16,6 +16,8 @@ import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -83,7 +85,8 @@ public final class RuntimeDirectory implements Opening.Footprints, AutoCloseable
                     "the directory for runtime files, " + root + ", cannot be used (" + reason(e) + "). "
                             + (String.valueOf(e.getMessage()).contains(full)
                                     ? "Make room there; see: df " + root
-                                    : "Mend it: install -d -m 0700 -o $(id -u) " + root),
+                                    : "Have it removed, with what is in it, if it is another's or a link; else: chmod 0700 "
+                                            + root),
                     e);
         }
     }
@@ -115,17 +118,32 @@ public final class RuntimeDirectory implements Opening.Footprints, AutoCloseable
                     directory, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
         } catch (FileAlreadyExistsException e) {
             // In /tmp somebody else may have been first: what is not ours alone is not used.
-            Object owner = Files.getAttribute(directory, "unix:uid", LinkOption.NOFOLLOW_LINKS);
-            Object mode = Files.getAttribute(directory, "unix:mode", LinkOption.NOFOLLOW_LINKS);
-            boolean ours = Files.isDirectory(directory, LinkOption.NOFOLLOW_LINKS)
-                    && Integer.valueOf(SystemInfo.effectiveUid()).equals(owner)
-                    && mode instanceof Integer m
-                    && (m & 0077) == 0;
-            if (!ours) {
-                throw new IOException(
-                        directory + " is not a directory that only uid " + SystemInfo.effectiveUid() + " can use", e);
+            Optional<String> fault = fault(directory, SystemInfo.effectiveUid());
+            if (fault.isPresent()) {
+                throw new IOException(directory + " " + fault.get(), e);
             }
         }
+    }
+
+    /**
+     * Why a directory, which exists, is not one that only this user can use; a clause behind its name. Links no native code: {@code
+     * jvmmctl} believes no other directory either.
+     */
+    public static Optional<String> fault(Path directory, int uid) throws IOException {
+        int owner = (Integer) Files.getAttribute(directory, "unix:uid", LinkOption.NOFOLLOW_LINKS);
+        int mode = (Integer) Files.getAttribute(directory, "unix:mode", LinkOption.NOFOLLOW_LINKS);
+        if (Files.isSymbolicLink(directory)) {
+            return Optional.of("is a symbolic link");
+        }
+        if (!Files.isDirectory(directory, LinkOption.NOFOLLOW_LINKS)) {
+            return Optional.of("is no directory");
+        }
+        if (owner != uid) {
+            return Optional.of("belongs to uid " + owner + ", not to uid " + uid);
+        }
+        return (mode & 0077) == 0
+                ? Optional.empty()
+                : Optional.of(String.format(Locale.ROOT, "can be used by others (mode %04o)", mode & 07777));
     }
 
     private static void clearAfterTheDead(Path vms) throws IOException {

@@ -25,8 +25,12 @@ public interface Successors {
     /** Makes a spare of a started program: it gets what any process has, and will be READY for an assignment. */
     ChildProcess standBy(StartedProcess started) throws HostLackException;
 
-    /** A spare is READY, and need not give way to the guest any more: it waits. */
-    void waits(ChildProcess spare);
+    /**
+     * A spare is READY, and need not give way to the guest any more: it waits.
+     *
+     * @throws HostLackException when that cannot be had: it would give way as a device's process, too
+     */
+    void waits(ChildProcess spare) throws HostLackException;
 
     /** Gives a started program its device. */
     ChildProcess succeed(StartedProcess started, Handover how) throws HostLackException;

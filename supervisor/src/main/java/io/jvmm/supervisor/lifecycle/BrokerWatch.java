@@ -3,12 +3,14 @@ package io.jvmm.supervisor.lifecycle;
 import io.jvmm.ipc.sys.Clock;
 import io.jvmm.ipc.sys.Fd;
 import io.jvmm.ipc.sys.Poller;
+import io.jvmm.ipc.sys.SysException;
 import io.jvmm.supervisor.backend.SocketBroker;
 import io.jvmm.supervisor.launch.ProcessInstance;
 
 /** A broker in the event loop: its channel in both directions, and the socket at which clients come. Event-loop thread only. */
 final class BrokerWatch {
     private static final int NONE = -1;
+    private static final long RENEW_NS = 1_000_000_000L;
 
     private final ProcessInstance process;
     private final SocketBroker broker;
@@ -21,6 +23,8 @@ final class BrokerWatch {
     private boolean deaf;
     /** Whether clients are taken: not while the host has no descriptor for one, nor where there is one already. */
     private boolean takesClients = true;
+    /** When another channel is tried for, in place of a spoilt one; {@link MachineLifecycle#NEVER} when there is none to be had. */
+    private long renewsNs = MachineLifecycle.NEVER;
     /** Whether room in the channel is waited for. */
     private boolean wantsRoom = true;
 
@@ -54,7 +58,7 @@ final class BrokerWatch {
 
     /** When what is not listened to now is to be listened to again; {@link MachineLifecycle#NEVER}. */
     long listensAgainNs(long nowNs) {
-        long next = deaf ? nowNs + broker.deafForNs(nowNs) : MachineLifecycle.NEVER;
+        long next = deaf ? nowNs + broker.deafForNs(nowNs) : renewsNs;
         boolean paused = clientsIndex != NONE && !takesClients && broker.wantsClients();
         return paused ? Math.min(next, nowNs + broker.pausedForNs(nowNs)) : next;
     }
@@ -62,7 +66,9 @@ final class BrokerWatch {
     /** Does what the last poll found. */
     void serve() {
         long now = Clock.monotonicNs();
-        if (deaf) {
+        if (renewsNs != MachineLifecycle.NEVER) {
+            renewLater(now);
+        } else if (deaf) {
             if (broker.deafForNs(now) == 0) {
                 deaf = false;
                 poller.listen(index);
@@ -70,22 +76,47 @@ final class BrokerWatch {
         } else if (poller.ready(index) != 0) {
             answer();
         }
-        if (wantsRoom && poller.ready(roomIndex) != 0) {
+        if (renewsNs == MachineLifecycle.NEVER && wantsRoom && poller.ready(roomIndex) != 0) {
             broker.flush();
         }
         if (clientsIndex != NONE) {
             clients(now);
         }
-        waitForRoom();
+        if (renewsNs == MachineLifecycle.NEVER) {
+            waitForRoom();
+        }
+    }
+
+    /** Whatever else this process wrote is not its successor's. */
+    private void renew() {
+        try {
+            broker.renew();
+            renewsNs = MachineLifecycle.NEVER;
+            watchChannel();
+        } catch (SysException e) {
+            if (renewsNs == MachineLifecycle.NEVER) {
+                loop.say("device " + process.process() + " gets no new channel for its connections: " + e.getMessage()
+                        + ". It is tried again.");
+            }
+            renewsNs = Clock.monotonicNs() + RENEW_NS;
+        }
+    }
+
+    /** The successor may have come meanwhile, and then it has the spoilt one. */
+    private void renewLater(long nowNs) {
+        if (nowNs >= renewsNs) {
+            renew();
+            if (renewsNs == MachineLifecycle.NEVER) {
+                loop.replace(process, new Why.NewBackend("a new channel for its connections"));
+            }
+        }
     }
 
     private void answer() {
         if (!broker.serve()) {
-            // Whatever else this process wrote is not its successor's.
             poller.free(index);
             poller.free(roomIndex);
-            broker.renew();
-            watchChannel();
+            renew();
             loop.handle(new MachineEvent.Violation(
                     process, MachineEvent.Violation.SUPERVISOR, "it sent what is no request for a connection"));
         } else if (broker.deafForNs(Clock.monotonicNs()) > 0) {

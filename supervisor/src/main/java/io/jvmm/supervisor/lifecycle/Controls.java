@@ -1,5 +1,6 @@
 package io.jvmm.supervisor.lifecycle;
 
+import io.jvmm.ipc.sys.Poller;
 import io.jvmm.supervisor.config.VmConfig;
 import io.jvmm.supervisor.control.ControlServer;
 import io.jvmm.supervisor.launch.Successors;
@@ -7,12 +8,13 @@ import java.util.Optional;
 
 /** The part of the event loop that serves the control socket, and the upgrades that come from there. Event-loop thread only. */
 final class Controls implements AutoCloseable {
+    private final Aside aside = new Aside(Aside.PATIENCE_NS);
     private final MachineControl machine;
     private final Upgrades upgrades;
     private final Optional<ControlServer> server;
 
     Controls(MachineLoop loop, VmConfig config, Successors successors, Starts starts, Optional<ControlServer> server) {
-        this.machine = new MachineControl(loop, config, successors);
+        this.machine = new MachineControl(loop, config, successors, aside);
         this.upgrades = new Upgrades(loop, successors, starts, config.lifecycle());
         this.server = server;
     }
@@ -23,23 +25,26 @@ final class Controls implements AutoCloseable {
 
     /** A life of the machine begins. */
     void begin(PollSlots slots) {
+        slots.take(aside.bell().fd(), Poller.READABLE);
         server.ifPresent(s -> s.join(slots, machine));
     }
 
     /** Does what the last poll found. */
     void serve() {
         server.ifPresent(ControlServer::serve);
+        aside.serve();
     }
 
     /** When {@link #serve} or {@link #tick} must be called at the latest. */
     long nextDeadlineNs() {
         return Math.min(
-                upgrades.nextDeadlineNs(),
+                Math.min(aside.nextDeadlineNs(), upgrades.nextDeadlineNs()),
                 server.map(ControlServer::nextDeadlineNs).orElse(MachineLifecycle.NEVER));
     }
 
     /** Time has passed while the guest runs. */
     void tick(long nowNs) {
+        aside.tick(nowNs);
         upgrades.tick(nowNs);
     }
 
@@ -54,5 +59,6 @@ final class Controls implements AutoCloseable {
     public void close() {
         upgrades.close();
         server.ifPresent(ControlServer::leave);
+        aside.close();
     }
 }

@@ -418,11 +418,13 @@ final class DeviceLifecycle {
         }
     }
 
-    /** The serving one has died meanwhile; that it was being upgraded matters no more. */
-    void diedInUpgrade(Why.Died end, long nowNs) {
+    /** The serving one has died meanwhile, or was killed because it hung; that it was being upgraded matters no more. */
+    void diedInUpgrade(Why end, long nowNs) {
         if (state == DeviceState.UPGRADING) {
-            state = DeviceState.SERVING;
-            ended(end, nowNs);
+            renewed |= end.renewsLink();
+            why = end;
+            silentSinceNs = nowNs - end.silentNs();
+            gone(nowNs);
         }
     }
 

@@ -20,6 +20,7 @@ import java.nio.file.Path;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -29,16 +30,25 @@ import java.util.stream.Collectors;
 
 /** Does what clients of the control socket ask for, by what the event loop can do anyway. Event-loop thread only. */
 final class MachineControl implements ControlHandler {
+    private static final String UNDER_WAY = "another upgrade is under way. Ask again when that is done.";
+
     private final MachineLoop loop;
     private final VmConfig config;
     private final Successors successors;
+    private final Aside aside;
+    /** What programs of which distributions say of themselves, by the distribution and the program's name: read once. */
+    private final Map<Program, ProgramVersions> known = new HashMap<>();
+
     private final long startedNs = Clock.monotonicNs();
     /** Who waits for the vCPU process to have paused or resumed, the first asked first. */
     private final Deque<Consumer<ControlReply>> waiting = new ArrayDeque<>();
 
     private boolean paused;
 
-    MachineControl(MachineLoop loop, VmConfig config, Successors successors) {
+    private record Program(Path home, String name) {}
+
+    MachineControl(MachineLoop loop, VmConfig config, Successors successors, Aside aside) {
+        this.aside = aside;
         this.loop = loop;
         this.config = config;
         this.successors = successors;
@@ -109,11 +119,20 @@ final class MachineControl implements ControlHandler {
         return new ControlReply.Devices(rows);
     }
 
-    private static OptionalInt version(Path home, ProcessInstance device) {
+    /** Of another distribution than the supervisor's own it is known since the upgrade. */
+    private ProgramVersions versions(Path home, String process) throws UnfitException {
+        Program program = new Program(home, process);
+        ProgramVersions versions = known.get(program);
+        if (versions == null) {
+            versions = DistributionDirectory.versions(home, process);
+            known.put(program, versions);
+        }
+        return versions;
+    }
+
+    private OptionalInt version(Path home, ProcessInstance device) {
         try {
-            return OptionalInt.of(
-                    DistributionDirectory.versions(home, device.kind().process())
-                            .state());
+            return OptionalInt.of(versions(home, device.kind().process()).state());
         } catch (UnfitException e) {
             return OptionalInt.empty(); // a distribution from before there were such files
         }
@@ -218,21 +237,49 @@ final class MachineControl implements ControlHandler {
         List<DeviceLifecycle> lives = find(request.device()).map(List::of).orElseGet(() -> ofClass(request.device()));
         if (lives.isEmpty()) {
             answer.accept(noSuch(request.device()));
-        } else if (paused) {
-            answer.accept(ControlReply.Failed.because("the machine is paused. Let it run on first: \"resume\"."));
-        } else if (loop.upgrades().isBusy()) {
-            answer.accept(ControlReply.Failed.because("another upgrade is under way. Ask again when that is done."));
-        } else {
-            try {
-                String program = lives.getFirst().device().kind().process();
-                Path to = DistributionDirectory.check(request.dist(), program);
-                ProgramVersions next = DistributionDirectory.versions(to, program);
-                DistributionDirectory.checkProtocol(next);
-                upgrade(new ArrayDeque<>(lives), new ArrayList<>(), to, next, answer);
-            } catch (UnfitException e) {
-                answer.accept(ControlReply.Failed.field(ControlVerb.DIST, String.valueOf(e.getMessage())));
-            }
+            return;
         }
+        Optional<String> obstacle = aside.isBusy() ? Optional.of(UNDER_WAY) : upgradeObstacle();
+        if (obstacle.isPresent()) {
+            answer.accept(ControlReply.Failed.because(obstacle.get()));
+            return;
+        }
+        String program = lives.getFirst().device().kind().process();
+        aside.begin(
+                () -> Next.at(request.dist(), program),
+                next -> {
+                    known.put(new Program(next.home(), program), next.versions());
+                    upgradeObstacle()
+                            .ifPresentOrElse(
+                                    o -> answer.accept(ControlReply.Failed.because(o)),
+                                    () -> upgrade(
+                                            new ArrayDeque<>(lives),
+                                            new ArrayList<>(),
+                                            next.home(),
+                                            next.versions(),
+                                            answer));
+                },
+                why -> answer.accept(ControlReply.Failed.field(ControlVerb.DIST, why)));
+    }
+
+    /** A program that has been looked at. */
+    private record Next(Path home, ProgramVersions versions) {
+        static Next at(Path directory, String program) throws UnfitException {
+            Path home = DistributionDirectory.check(directory, program);
+            ProgramVersions versions = DistributionDirectory.versions(home, program);
+            DistributionDirectory.checkProtocol(versions);
+            return new Next(home, versions);
+        }
+    }
+
+    private Optional<String> upgradeObstacle() {
+        if (loop.phase() != Phase.RUNNING) {
+            return Optional.of("the machine is " + word(loop.phase()) + ". See \"status\".");
+        }
+        if (paused) {
+            return Optional.of("the machine is paused. Let it run on first: \"resume\".");
+        }
+        return loop.upgrades().isBusy() ? Optional.of(UNDER_WAY) : Optional.empty();
     }
 
     private List<DeviceLifecycle> ofClass(String name) {
@@ -256,8 +303,8 @@ final class MachineControl implements ControlHandler {
         }
         ProcessInstance device = life.device();
         try {
-            ProgramVersions from = DistributionDirectory.versions(
-                    successors.distribution(device), device.kind().process());
+            ProgramVersions from =
+                    versions(successors.distribution(device), device.kind().process());
             Optional<String> obstacle = obstacle(life);
             if (obstacle.isPresent()) {
                 answer.accept(failed(obstacle.get(), done));

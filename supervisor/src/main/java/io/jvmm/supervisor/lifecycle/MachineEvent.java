@@ -53,8 +53,13 @@ public sealed interface MachineEvent {
         public static final String SUPERVISOR = "the supervisor";
     }
 
-    /** A process on which the machine depends does not do what it must; {@code what} is a clause. */
-    record Failed(ProcessInstance process, String what) implements MachineEvent {}
+    /**
+     * A process on which the machine depends does not do what it must.
+     *
+     * @param what a clause, to be read behind its name
+     * @param advice sentences; empty where there is none
+     */
+    record Failed(ProcessInstance process, String what, String advice) implements MachineEvent {}
 
     /** The supervisor could not do something that the machine needs. */
     record HostFailure(String message) implements MachineEvent {}

@@ -134,7 +134,8 @@ public final class MachineLifecycle {
             case MachineEvent.Failed e -> {
                 end(
                         new Outcome.ProcessFailed("process " + e.process().process() + " " + e.what()
-                                + "; the machine has been stopped."),
+                                + "; the machine has been stopped."
+                                + (e.advice().isEmpty() ? "" : " " + e.advice())),
                         nowNs);
                 killAll(nowNs);
             }

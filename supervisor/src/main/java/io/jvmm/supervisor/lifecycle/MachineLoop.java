@@ -32,9 +32,6 @@ import java.util.Set;
  * signals, in one thread and one poll. It sleeps whenever there is nothing to do.
  */
 public final class MachineLoop implements MachineActions {
-    /** The board acknowledges at once, unless its process hangs; without it nothing can be replaced. */
-    static final long BOARD_NS = 10_000_000_000L;
-
     /**
      * What listening to one process may cost: events, rings of its doorbell, chunks of its output. Who has spent it is not
      * listened to for a while, so that a flood costs the supervisor a few hundredths of a processor.
@@ -148,8 +145,8 @@ public final class MachineLoop implements MachineActions {
             lives.ifPresent(l -> l.tick(now));
             replacer.tick(now);
             controls.tick(now);
-            if (now >= boardDeadlineNs()) {
-                boardFailed("did not acknowledge within " + BOARD_NS / 1_000_000_000L + " s that a device is replaced");
+            if (now >= BoardPatience.deadlineNs(watch(ProcessInstance.VCPU))) {
+                handle(BoardPatience.failed(watch(ProcessInstance.VCPU)));
             }
         }
     }
@@ -161,7 +158,7 @@ public final class MachineLoop implements MachineActions {
         if (lifecycle.phase() == Phase.RUNNING) {
             next = Math.min(next, lives.map(DeviceLives::nextDeadlineNs).orElse(MachineLifecycle.NEVER));
             next = Math.min(next, replacer.nextDeadlineNs());
-            next = Math.min(next, boardDeadlineNs());
+            next = Math.min(next, BoardPatience.deadlineNs(watch(ProcessInstance.VCPU)));
         }
         for (ChildWatch w : watched.values()) {
             next = Math.min(next, w.deafUntilNs());
@@ -169,14 +166,8 @@ public final class MachineLoop implements MachineActions {
         return next;
     }
 
-    /** When the vCPU process must have acknowledged what it was told of devices. */
-    private long boardDeadlineNs() {
-        long sent = watch(ProcessInstance.VCPU).oldestSentNs();
-        return sent == MachineLifecycle.NEVER ? sent : sent + BOARD_NS;
-    }
-
     private void boardFailed(String what) {
-        handle(new MachineEvent.Failed(ProcessInstance.VCPU, what));
+        handle(new MachineEvent.Failed(ProcessInstance.VCPU, what, ""));
     }
 
     /** What was found by looking at the processes, in the order in which they were started. */
@@ -447,8 +438,8 @@ public final class MachineLoop implements MachineActions {
     /** Asks something of a device's process, or of its successor where it has none at the moment. */
     private boolean tell(ProcessInstance device, SupervisorRequestType request, long argument) {
         Optional<DeviceLifecycle> life = life(device);
-        if (life.isPresent() && !life.get().isServed()) {
-            boolean comes = !life.get().isBroken();
+        if (isStarting() || (life.isPresent() && !life.get().isServed())) {
+            boolean comes = isStarting() || !life.get().isBroken();
             if (comes) {
                 owed.add(device, new ChildWatch.Asked(request, device, argument, Clock.monotonicNs()));
             }
@@ -471,7 +462,7 @@ public final class MachineLoop implements MachineActions {
     /** Tells the board of a device; the machine cannot go on where that is impossible. */
     void tellBoard(SupervisorRequestType request, ProcessInstance device, long argument, long detail) {
         if (!watch(ProcessInstance.VCPU).send(request, device, argument, detail)) {
-            boardFailed("cannot be told that a device is replaced");
+            boardFailed("takes no requests: it cannot be told " + request + " of device " + device.process());
         }
     }
 

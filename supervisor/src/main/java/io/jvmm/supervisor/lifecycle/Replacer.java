@@ -90,10 +90,19 @@ final class Replacer implements Spares.Actions, AutoCloseable {
     private void ready(ProcessInstance spare, long nowNs) {
         Optional<String> fault = loop.audit(spare);
         if (fault.isEmpty()) {
-            successors.waits(loop.watch(spare).child());
-            spares.ifPresent(s -> s.ready(spare.kind(), nowNs));
+            waits(spare, nowNs);
         } else if (!loop.hasEnded(spare)) {
             loop.say(spare.process() + " is not jailed as it must be: " + fault.get() + " It is killed.");
+            loop.kill(spare);
+        }
+    }
+
+    private void waits(ProcessInstance spare, long nowNs) {
+        try {
+            successors.waits(loop.watch(spare).child());
+            spares.ifPresent(s -> s.ready(spare.kind(), nowNs));
+        } catch (HostLackException e) {
+            loop.say(spare.process() + ": " + e.getMessage() + "; it is killed.");
             loop.kill(spare);
         }
     }
@@ -170,6 +179,7 @@ final class Replacer implements Spares.Actions, AutoCloseable {
 
     /** Nobody wants a program for this device any more. */
     void abandon(ProcessInstance device) {
+        starts.cancel(device);
         Cold c = cold.remove(device);
         if (c != null && c.started != null) {
             starts.discard(c.started);
@@ -179,6 +189,7 @@ final class Replacer implements Spares.Actions, AutoCloseable {
     /** Takes what has been started meanwhile. */
     void serve(boolean running, long nowNs) {
         starts.bell().drain();
+        starts.complaint().ifPresent(loop::say);
         for (Optional<Starts.Done> d = starts.next(); d.isPresent(); d = starts.next()) {
             Starts.Done done = d.get();
             StartedProcess started = done.started();
@@ -243,6 +254,7 @@ final class Replacer implements Spares.Actions, AutoCloseable {
 
     @Override
     public void killSpare(ProcessKind kind) {
+        starts.cancel(ProcessInstance.spare(kind));
         loop.kill(ProcessInstance.spare(kind));
     }
 

@@ -16,8 +16,6 @@ import io.jvmm.supervisor.upgrade.Upgrade;
 import io.jvmm.supervisor.upgrade.UpgradeActions;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
@@ -33,9 +31,6 @@ final class Upgrades implements AutoCloseable {
     private final Successors successors;
     private final Starts starts;
     private final LifecycleConfig config;
-    /** Programs that are still being started for an upgrade that is over. */
-    private final List<ProcessInstance> unwanted = new ArrayList<>();
-
     private @Nullable Running running;
 
     Upgrades(MachineLoop loop, Successors successors, Starts starts, LifecycleConfig config) {
@@ -98,7 +93,7 @@ final class Upgrades implements AutoCloseable {
         Running r = running;
         StartedProcess process = done.started();
         Optional<UpgradeActions.Role> role = r == null ? Optional.empty() : r.role(done.wanted());
-        if (unwanted.remove(done.wanted()) || r == null || role.isEmpty()) {
+        if (r == null || role.isEmpty()) {
             if (process != null) {
                 starts.discard(process);
             }
@@ -128,16 +123,18 @@ final class Upgrades implements AutoCloseable {
     /** Takes an acknowledgement that concerns an upgrade; false for any other. */
     boolean acknowledged(ProcessInstance by, ChildWatch.Asked asked, int status, long nowNs) {
         Running r = running;
-        if (r == null || !asked.about().equals(r.device)) {
-            return false;
+        if (r == null || !asked.about().equals(r.device) || asked.sentNs() < r.beganNs) {
+            return false; // a late answer to what an earlier upgrade asked is none to this one
         }
         Upgrade.Asked what = switch (asked.request()) {
+            case PING -> Upgrade.Asked.PING;
             case DRAIN -> Upgrade.Asked.DRAIN;
             case DEVICE_AWAY -> Upgrade.Asked.AWAY;
             case DEVICE_BACK -> Upgrade.Asked.BACK;
             default -> null;
         };
-        if (what == null || by.equals(ProcessInstance.VCPU) == (what == Upgrade.Asked.DRAIN)) {
+        boolean ofDevice = what == Upgrade.Asked.PING || what == Upgrade.Asked.DRAIN;
+        if (what == null || by.equals(ProcessInstance.VCPU) == ofDevice) {
             return false;
         }
         r.upgrade.acknowledged(what, status, nowNs);
@@ -165,6 +162,9 @@ final class Upgrades implements AutoCloseable {
         final Listener listener;
         final Transfer transfer;
         final Upgrade upgrade;
+        final long beganNs;
+        /** Since when the old one has not answered; 0 for one that does. */
+        private long silentSinceNs;
         /** The converter, until it has its record. */
         private @Nullable StartedProcess converter;
 
@@ -181,14 +181,16 @@ final class Upgrades implements AutoCloseable {
             this.device = life.device();
             this.parts = parts;
             this.next = next;
+            this.beganNs = nowNs;
             this.listener = listener;
             this.transfer = Transfer.between(from.state(), next.state());
             this.upgrade = new Upgrade(
                     transfer,
                     new Upgrade.Patience(
                             config.readyTimeout(),
+                            config.hangTimeout(),
                             DRAIN,
-                            Duration.ofNanos(MachineLoop.BOARD_NS),
+                            Duration.ofNanos(BoardPatience.NS),
                             config.replaceTimeout(),
                             Duration.ofNanos(JailedProcess.DYING_NS)),
                     this,
@@ -278,6 +280,19 @@ final class Upgrades implements AutoCloseable {
         }
 
         @Override
+        public void ping() {
+            // One that takes no request will not acknowledge this one either.
+            var _ = loop.send(device, SupervisorRequestType.PING, 0);
+        }
+
+        @Override
+        public void silent(long silentNs) {
+            silentSinceNs = Clock.monotonicNs() - silentNs;
+            loop.say("device " + device.process() + " " + new Why.Silent(silentNs).text()
+                    + "; its upgrade goes on with the state it left.");
+        }
+
+        @Override
         public void drain() {
             if (!loop.send(device, SupervisorRequestType.DRAIN, 0)) {
                 loop.kill(device); // it takes no requests: its end is heard of
@@ -341,8 +356,7 @@ final class Upgrades implements AutoCloseable {
             } else if (loop.isThere(instance(role))) {
                 loop.kill(instance(role));
             } else if (role != Role.OLD) {
-                // It is still being started: whoever comes is discarded.
-                unwanted.add(instance(role));
+                starts.cancel(instance(role)); // it is still being started
                 upgrade.ended(role, "was not started yet", Clock.monotonicNs());
             }
         }
@@ -374,14 +388,22 @@ final class Upgrades implements AutoCloseable {
 
         @Override
         public void replace() {
-            if (died != null) {
-                life.diedInUpgrade(died, Clock.monotonicNs());
+            long now = Clock.monotonicNs();
+            if (silentSinceNs != 0) {
+                life.diedInUpgrade(new Why.Silent(now - silentSinceNs), now);
+            } else if (died != null) {
+                life.diedInUpgrade(died, now);
             }
         }
 
         @Override
+        public void boardIsSilent() {
+            loop.handle(BoardPatience.failed(loop.watch(ProcessInstance.VCPU)));
+        }
+
+        @Override
         public void giveUp(String reason) {
-            loop.handle(new MachineEvent.Failed(ProcessInstance.VCPU, reason));
+            loop.handle(new MachineEvent.Failed(ProcessInstance.VCPU, reason, ""));
         }
 
         @Override

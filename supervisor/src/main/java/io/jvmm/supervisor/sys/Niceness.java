@@ -34,7 +34,11 @@ public final class Niceness {
         return set(pid, -1) && set(pid, NORMAL);
     }
 
-    /** Gives a value to every thread of a process; those of one that has gone need none. */
+    /**
+     * Gives a value to every thread of a process; those of one that has gone need none.
+     *
+     * @throws UncheckedIOException when its threads cannot be listed, as for want of descriptors
+     */
     public static void ofProcess(int pid, int value) {
         try (DirectoryStream<Path> threads = Files.newDirectoryStream(Path.of("/proc/" + pid + "/task"))) {
             for (Path thread : threads) {

@@ -5,7 +5,6 @@ import io.jvmm.ipc.sys.SystemInfo;
 import java.io.IOException;
 import java.nio.file.FileVisitOption;
 import java.nio.file.Files;
-import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Iterator;
@@ -40,6 +39,7 @@ public final class DistributionDirectory {
             }
             checkProgram(home, process);
             checkOwners(home, process);
+            ProgramFiles.check(home, process);
             return home;
         } catch (IOException e) {
             throw new UnfitException(
@@ -133,8 +133,11 @@ public final class DistributionDirectory {
         boolean ours = uid == 0 || uid == own;
         boolean shared = (mode & OTHERS_WRITE) != 0 || ((mode & GROUP_WRITE) != 0 && groupIsForeign(path, own));
         if (!ours || (shared && !(way && (mode & STICKY) != 0))) {
+            boolean others = (mode & OTHERS_WRITE) != 0;
             throw new UnfitException(path + " "
-                    + (ours ? "can be written by others" : "belongs to uid " + uid)
+                    + (!ours
+                            ? "belongs to uid " + uid
+                            : "can be written by " + (others ? "others" : "its group, in which others are or may be"))
                     + ", and a distribution is trusted as the supervisor's own. Mend it: "
                     + (ours ? "chmod go-w " : "chown -R " + own + " ") + path);
         }
@@ -142,7 +145,6 @@ public final class DistributionDirectory {
 
     /** A user's own group, which many systems give each user, is nobody else. */
     private static boolean groupIsForeign(Path path, int own) throws IOException {
-        int gid = (Integer) Files.getAttribute(path, "unix:gid", LinkOption.NOFOLLOW_LINKS);
-        return gid != own && gid != 0;
+        return !new GroupMembers().areOnly((Integer) Files.getAttribute(path, "unix:gid"), own);
     }
 }

@@ -13,7 +13,9 @@ import org.jspecify.annotations.Nullable;
  *
  * <pre>
  *   WARMING     the successor becomes ready without a device                             old serves
+ *   ASKING      the old one says that it lives
  *   DRAINING    the old one finishes what is in flight
+ *   ENDING      instead of DRAINING: the old one does not say so, is killed, and gone             nobody serves from here on
  *   LEAVING     the board leaves the link alone
  *   CONVERTING  the converter writes the state in the older layout, is killed and gone   only to an older version
  *   ASSIGNING   the successor takes link and state, is ready, and is looked at
@@ -26,12 +28,18 @@ import org.jspecify.annotations.Nullable;
  * Until RETIRING the old process has all it needs: it is drained, its state segment is written by nobody else, and the successor
  * has taken nothing from the request ring before START. After it, its state is still there; a successor that dies before START
  * leaves the device to the ordinary replacement, by the old version.
+ *
+ * <p>An old process that is stopped, or hangs, cannot drain, and waiting for it would only keep the guest waiting. It is killed, and
+ * the successor goes on with what it has committed, as any successor of a process that died does; there is no RETIRING then.
+ * Whatever goes wrong leaves the device to the ordinary replacement.
  */
 public final class Upgrade {
     /** Where it is. */
     public enum Step {
         WARMING,
+        ASKING,
         DRAINING,
+        ENDING,
         LEAVING,
         CONVERTING,
         ASSIGNING,
@@ -44,6 +52,7 @@ public final class Upgrade {
 
     /** What an acknowledgement answers. */
     public enum Asked {
+        PING,
         DRAIN,
         AWAY,
         BACK
@@ -53,12 +62,14 @@ public final class Upgrade {
      * How long each step may take.
      *
      * @param ready from the start of a program to its being ready
+     * @param answer until the old one has said that it lives; zero: it is not asked
      * @param drain until everything in flight is done
      * @param board until the board has done what it was told
      * @param assign from its device to being ready again
      * @param dying from SIGKILL to the end
      */
-    public record Patience(Duration ready, Duration drain, Duration board, Duration assign, Duration dying) {}
+    public record Patience(
+            Duration ready, Duration answer, Duration drain, Duration board, Duration assign, Duration dying) {}
 
     /** No time matters. */
     public static final long NEVER = Long.MAX_VALUE;
@@ -69,7 +80,11 @@ public final class Upgrade {
     private final Set<Role> alive = EnumSet.of(Role.OLD, Role.SUCCESSOR);
     private Step step = Step.WARMING;
     private long deadlineNs;
-    private long drainedNs;
+    /** Since when the guest may have been waiting; 0 before that. */
+    private long askedNs;
+    /** The old one has been told to drain, and so to serve no more. */
+    private boolean drained;
+
     private @Nullable String fault;
     /** The board has been told that the device is away, and not yet that it is back. */
     private boolean away;
@@ -102,7 +117,7 @@ public final class Upgrade {
             case WARMING -> role == Role.SUCCESSOR;
             case CONVERTING -> role == Role.CONVERTER && !converted;
             case ASSIGNING -> role == Role.SUCCESSOR;
-            case DRAINING, LEAVING, RETIRING, RETURNING, UNDOING, REJOINING, OVER -> false;
+            case ASKING, DRAINING, ENDING, LEAVING, RETIRING, RETURNING, UNDOING, REJOINING, OVER -> false;
         };
         if (!expected) {
             return; // it says so once too often, or too late: nothing hangs on it
@@ -124,16 +139,42 @@ public final class Upgrade {
                 actions.kill(Role.CONVERTER);
             }
             default -> {
-                enter(Step.RETIRING, patience.dying(), nowNs);
-                actions.kill(Role.OLD);
+                if (alive.contains(Role.OLD)) {
+                    enter(Step.RETIRING, patience.dying(), nowNs);
+                    actions.kill(Role.OLD);
+                } else {
+                    comeBack(nowNs);
+                }
             }
         }
     }
 
     private void warmed(long nowNs) {
-        drainedNs = nowNs;
+        askedNs = nowNs;
+        if (patience.answer().isZero()) {
+            drain(nowNs);
+        } else {
+            enter(Step.ASKING, patience.answer(), nowNs);
+            actions.ping();
+        }
+    }
+
+    private void drain(long nowNs) {
+        askedNs = nowNs;
+        drained = true;
         enter(Step.DRAINING, patience.drain(), nowNs);
         actions.drain();
+    }
+
+    private void comeBack(long nowNs) {
+        enter(Step.RETURNING, patience.board(), nowNs);
+        actions.back();
+    }
+
+    private void leave(long nowNs) {
+        away = true;
+        enter(Step.LEAVING, patience.board(), nowNs);
+        actions.away();
     }
 
     /**
@@ -142,19 +183,19 @@ public final class Upgrade {
      * @param status 0, or why not
      */
     public void acknowledged(Asked what, int status, long nowNs) {
-        if (what == Asked.DRAIN && step == Step.DRAINING) {
+        if (what == Asked.PING && step == Step.ASKING) {
+            drain(nowNs);
+        } else if (what == Asked.DRAIN && step == Step.DRAINING) {
             if (status != 0) {
                 fail("the old process does not drain (status " + status + ")", nowNs);
-                return;
+            } else {
+                leave(nowNs);
             }
-            away = true;
-            enter(Step.LEAVING, patience.board(), nowNs);
-            actions.away();
         } else if (what == Asked.AWAY && step == Step.LEAVING) {
             left(status, nowNs);
         } else if (what == Asked.BACK && (step == Step.RETURNING || step == Step.REJOINING)) {
             if (status != 0) {
-                giveUp("the vCPU process does not take the device back (status " + status + ")", nowNs);
+                giveUp("does not take the device back (status " + status + ")", nowNs);
             } else if (step == Step.RETURNING) {
                 serveNew(nowNs);
             } else {
@@ -166,7 +207,7 @@ public final class Upgrade {
 
     private void left(int status, long nowNs) {
         if (status != 0) {
-            giveUp("the vCPU process does not let go of the device (status " + status + ")", nowNs);
+            giveUp("does not let go of the device (status " + status + ")", nowNs);
             return;
         }
         if (fault != null) {
@@ -212,10 +253,16 @@ public final class Upgrade {
             case RETIRING -> {
                 if (fault != null) {
                     lastAct(nowNs);
-                    return;
+                } else {
+                    comeBack(nowNs);
                 }
-                enter(Step.RETURNING, patience.board(), nowNs);
-                actions.back();
+            }
+            case ENDING -> {
+                if (fault != null) {
+                    undo(nowNs);
+                } else {
+                    leave(nowNs);
+                }
             }
             case UNDOING -> undone(nowNs);
             case REJOINING -> lastAct(nowNs);
@@ -227,7 +274,11 @@ public final class Upgrade {
         switch (step) {
             case UNDOING -> undone(nowNs);
             case REJOINING, OVER -> {}
-            case RETIRING -> fault = "the new process " + how + " before it served";
+            case ENDING, RETIRING -> {
+                if (fault == null) {
+                    fault = "the new process " + how + " before it served";
+                }
+            }
             case RETURNING -> {
                 fault = "the new process " + how + " before it served";
                 lastAct(nowNs);
@@ -247,7 +298,7 @@ public final class Upgrade {
                 }
             }
             case UNDOING -> undone(nowNs);
-            case WARMING, DRAINING, LEAVING ->
+            case WARMING, ASKING, DRAINING, ENDING, LEAVING ->
                 fail("the process that writes the state for the older version " + how, nowNs);
             case ASSIGNING, RETIRING, RETURNING, REJOINING, OVER -> {}
         }
@@ -260,17 +311,24 @@ public final class Upgrade {
         }
         switch (step) {
             case WARMING -> fail("the new process did not become ready within " + seconds(patience.ready()), nowNs);
+            case ASKING -> {
+                enter(Step.ENDING, patience.dying(), nowNs);
+                actions.silent(nowNs - askedNs);
+                actions.kill(Role.OLD);
+            }
             case DRAINING -> fail("the old process did not drain within " + seconds(patience.drain()), nowNs);
-            case LEAVING, RETURNING, REJOINING ->
-                giveUp("the vCPU process did not answer within " + seconds(patience.board()), nowNs);
+            case LEAVING, RETURNING, REJOINING -> {
+                fault = "the vCPU process did not answer within " + seconds(patience.board());
+                actions.boardIsSilent();
+                over(nowNs);
+            }
             case CONVERTING -> fail("the state was not written for the older version in time", nowNs);
             case ASSIGNING ->
                 fail("the new process did not take the state within " + seconds(patience.assign()), nowNs);
-            case RETIRING, UNDOING -> {
+            case ENDING, RETIRING, UNDOING -> {
                 fault = "a process still exists after SIGKILL: it hangs in the kernel";
-                if (alive.contains(Role.SUCCESSOR)) {
-                    actions.kill(Role.SUCCESSOR);
-                }
+                step = Step.OVER;
+                alive.stream().filter(r -> r != Role.OLD).toList().forEach(actions::kill);
                 actions.stuck();
                 over(nowNs);
             }
@@ -290,8 +348,8 @@ public final class Upgrade {
         if (fault == null) {
             fault = why;
         }
-        if (step == Step.LEAVING) {
-            return; // the board's answer comes first: it may be inside the link
+        if (step == Step.LEAVING || step == Step.ENDING) {
+            return; // the board's answer comes first: it may be inside the link; or the old one's end
         }
         undo(nowNs);
     }
@@ -317,7 +375,7 @@ public final class Upgrade {
             enter(Step.REJOINING, patience.board(), nowNs);
             actions.back();
         } else {
-            if (drainedNs != 0) {
+            if (drained) {
                 actions.resume();
             }
             over(nowNs);
@@ -337,14 +395,14 @@ public final class Upgrade {
     }
 
     private void giveUp(String why, long nowNs) {
-        fault = why;
+        fault = "the vCPU process " + why;
         actions.giveUp(why);
         over(nowNs);
     }
 
     private void over(long nowNs) {
         step = Step.OVER;
-        actions.finished(Optional.ofNullable(fault), drainedNs == 0 ? 0 : nowNs - drainedNs);
+        actions.finished(Optional.ofNullable(fault), askedNs == 0 ? 0 : nowNs - askedNs);
     }
 
     private void enter(Step next, Duration patienceOfIt, long nowNs) {

@@ -20,6 +20,12 @@ public interface UpgradeActions {
     /** Whether a process whose jail looks wrong is dying; waits up to a second for one that is. Its end is told next. */
     boolean hasEnded(Role role);
 
+    /** Asks the old one whether it lives. */
+    void ping();
+
+    /** The old one has not said so for this long: the user is told, and it is killed next. */
+    void silent(long silentNs);
+
     /** Asks the old one to finish what is in flight and to take no more. */
     void drain();
 
@@ -54,6 +60,9 @@ public interface UpgradeActions {
     void replace();
 
     /** The machine cannot go on: the board does not answer. */
+    void boardIsSilent();
+
+    /** The machine cannot go on: the board answers otherwise. {@code reason} is a clause behind "the vCPU process". */
     void giveUp(String reason);
 
     /** The device cannot go on: one of its processes survives SIGKILL, and may still write to what it has. */

@@ -15,6 +15,7 @@ import java.nio.channels.SocketChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
@@ -149,7 +150,16 @@ class CtlMainTest {
 
     @Test
     void whoIsNoSupervisorIsNotBelieved() throws IOException {
-        for (String reply : List.of("hello\n", "[]\n", "{}\n")) {
+        for (String reply : List.of(
+                "hello\n",
+                "[]\n",
+                "{}\n",
+                "{\"ok\":false}\n",
+                "{\"ok\":false,\"error\":7}\n",
+                "{\"ok\":\"no\",\"error\":\"x\"}\n",
+                "{\"ok\":false,\"error\":\"x\",\"field\":[]}\n",
+                "{\"ok\":true}\n",
+                "{\"ok\":true,\"devices\":[1]}\n")) {
             Path socket = dir.resolve("s" + Integer.toHexString(reply.hashCode()));
             var _ = answer(socket, reply);
             assertEquals(4, run("status", "--socket", socket.toString()), reply);
@@ -203,6 +213,9 @@ class CtlMainTest {
                 .close();
         assertEquals(3, run("status", "--socket", socket.toString()));
         assertTrue(complained().contains("nobody listens on"), complained());
+        Path file = Files.writeString(dir.resolve("file"), "");
+        assertEquals(3, run("status", "--socket", file.toString()));
+        assertTrue(complained().contains("file is no socket. Name what [control] socket names"), complained());
     }
 
     @Test
@@ -212,7 +225,9 @@ class CtlMainTest {
         announce(pid + "-2", "db");
         announce("999999999-3", "dead");
         Files.createDirectories(dir.resolve("vms/" + pid + "-4"));
-        RunningMachines machines = new RunningMachines(dir);
+        Files.setPosixFilePermissions(dir, PosixFilePermissions.fromString("rwx------"));
+        int uid = (Integer) Files.getAttribute(dir, "unix:uid");
+        RunningMachines machines = new RunningMachines(dir, uid);
         assertEquals(
                 List.of("db", "web"),
                 machines.all().stream().map(RunningMachines.Machine::name).toList());
@@ -221,8 +236,26 @@ class CtlMainTest {
         assertTrue(refusal(machines, Optional.of("dead")).contains("no machine is called dead; there are db@"));
         announce(pid + "-5", "web");
         assertTrue(refusal(machines, Optional.of("web")).contains("several machines fit"));
-        assertTrue(
-                refusal(new RunningMachines(dir.resolve("x")), Optional.empty()).contains("no machine of this user"));
+        assertTrue(refusal(new RunningMachines(dir.resolve("x"), uid), Optional.empty())
+                .contains("no machine of this user"));
+    }
+
+    /** Anybody can make /tmp/jvmm-UID first, and announce what he likes there. */
+    @Test
+    void aDirectoryThatIsNotOursAloneIsNotBelieved() throws IOException {
+        announce(ProcessHandle.current().pid() + "-1", "web");
+        int uid = (Integer) Files.getAttribute(dir, "unix:uid");
+        Files.setPosixFilePermissions(dir, PosixFilePermissions.fromString("rwxr-xr-x"));
+        assertTrue(refusal(new RunningMachines(dir, uid), Optional.empty())
+                .contains(dir
+                        + ", where machines are announced, can be used by others (mode 0755): it is not believed."));
+        Files.setPosixFilePermissions(dir, PosixFilePermissions.fromString("rwx------"));
+        assertTrue(refusal(new RunningMachines(dir, uid + 1), Optional.empty())
+                .contains("belongs to uid " + uid + ", not to uid " + (uid + 1)));
+        Path link = Files.createSymbolicLink(dir.resolve("link"), dir);
+        assertTrue(refusal(new RunningMachines(link, uid), Optional.empty()).contains("is a symbolic link"));
+        Path file = Files.writeString(dir.resolve("file"), "");
+        assertTrue(refusal(new RunningMachines(file, uid), Optional.empty()).contains("is no directory"));
     }
 
     private static String refusal(RunningMachines machines, Optional<String> name) {

@@ -17,6 +17,7 @@ import io.jvmm.policy.jail.Jail;
 import io.jvmm.policy.jail.JailDetails;
 import io.jvmm.policy.jail.JailReport;
 import io.jvmm.policy.jail.JailedProcess;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -101,6 +102,7 @@ public final class FakeMachine implements AutoCloseable, ProcessInspector, Succe
                 BootChannel.over(control.left().fd()),
                 output.reader(),
                 variants,
+                Set.of(),
                 OptionalInt.empty());
     }
 
@@ -127,6 +129,7 @@ public final class FakeMachine implements AutoCloseable, ProcessInspector, Succe
                 started.variants(),
                 ChildProcess.WIDE_AND_ONE,
                 Set.of(),
+                started.mounts(),
                 OptionalInt.empty());
     }
 
@@ -202,7 +205,11 @@ public final class FakeMachine implements AutoCloseable, ProcessInspector, Succe
     public void bury(ChildProcess child) {}
 
     @Override
-    public void forget(StartedProcess started) {}
+    public void forget(StartedProcess started) {
+        String there = Files.exists(Path.of("/proc/" + started.process().pid())) ? ", which is there" : "";
+        done.add("forget " + started.instance().process() + there);
+        started.close();
+    }
 
     @Override
     public Path distribution(ProcessInstance device) {

@@ -19,6 +19,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 class UpgradeTest {
     private static final Upgrade.Patience PATIENCE = new Upgrade.Patience(
             Duration.ofSeconds(20),
+            Duration.ofSeconds(1),
             Duration.ofSeconds(5),
             Duration.ofSeconds(2),
             Duration.ofSeconds(6),
@@ -40,6 +41,16 @@ class UpgradeTest {
         @Override
         public boolean hasEnded(Role role) {
             return dying;
+        }
+
+        @Override
+        public void ping() {
+            done.add("ping");
+        }
+
+        @Override
+        public void silent(long silentNs) {
+            done.add("silent " + silentNs / 1_000_000);
         }
 
         @Override
@@ -100,6 +111,11 @@ class UpgradeTest {
         }
 
         @Override
+        public void boardIsSilent() {
+            done.add("give up");
+        }
+
+        @Override
         public void giveUp(String reason) {
             done.add("give up");
         }
@@ -129,7 +145,15 @@ class UpgradeTest {
     private Upgrade warmed(Transfer transfer) {
         Upgrade u = upgrade(transfer);
         u.ready(Role.SUCCESSOR, nowNs);
+        u.acknowledged(Upgrade.Asked.PING, 0, nowNs);
         assertEquals(Upgrade.Step.DRAINING, u.step());
+        return u;
+    }
+
+    private Upgrade asking(Transfer transfer) {
+        Upgrade u = upgrade(transfer);
+        u.ready(Role.SUCCESSOR, nowNs);
+        assertEquals(Upgrade.Step.ASKING, u.step());
         return u;
     }
 
@@ -179,6 +203,7 @@ class UpgradeTest {
         assertEquals(
                 List.of(
                         "audit SUCCESSOR",
+                        "ping",
                         "drain",
                         "away",
                         "scrub",
@@ -201,6 +226,7 @@ class UpgradeTest {
         assertEquals(
                 List.of(
                         "audit SUCCESSOR",
+                        "ping",
                         "drain",
                         "away",
                         "scrub",
@@ -297,6 +323,77 @@ class UpgradeTest {
         assertEquals(List.of("kill SUCCESSOR"), taken());
         u.ended(Role.SUCCESSOR, "was killed", nowNs);
         assertEquals(List.of("replace", "failed: the old process was killed by SIGSEGV meanwhile"), taken());
+    }
+
+    /** Stopped, or in an endless loop: it would not drain either, and the successor goes on with what it has committed. */
+    @ParameterizedTest
+    @EnumSource
+    void anOldOneThatDoesNotAnswerIsKilledAndTheUpgradeGoesOn(Transfer transfer) {
+        Upgrade u = asking(transfer);
+        u.tick(u.nextDeadlineNs() - 1);
+        assertEquals(List.of("audit SUCCESSOR", "ping"), taken());
+        u.tick(u.nextDeadlineNs());
+        assertEquals(List.of("silent 1000", "kill OLD"), taken());
+        u.acknowledged(Upgrade.Asked.PING, 0, nowNs); // too late
+        u.ended(Role.OLD, "was killed by SIGKILL", nowNs);
+        assertEquals(List.of("away"), taken());
+        u.acknowledged(Upgrade.Asked.AWAY, 0, nowNs);
+        if (transfer == Transfer.EXPORT) {
+            u.ready(Role.CONVERTER, nowNs);
+            u.ended(Role.CONVERTER, "was killed", nowNs);
+            assertEquals(List.of("scrub", "convert", "audit CONVERTER", "kill CONVERTER"), taken().subList(0, 4));
+        } else {
+            assertEquals(List.of("scrub", "assign"), taken());
+        }
+        u.ready(Role.SUCCESSOR, nowNs);
+        u.acknowledged(Upgrade.Asked.BACK, 0, nowNs);
+        List<String> end = taken();
+        assertEquals(
+                List.of("audit SUCCESSOR", "back", "adopt", "start", "done"), end.subList(end.size() - 5, end.size()));
+    }
+
+    @Test
+    void whereNobodyIsAskedWhetherHeLivesItIsDrainedAtOnce() {
+        Upgrade.Patience unasked = new Upgrade.Patience(
+                PATIENCE.ready(),
+                Duration.ZERO,
+                PATIENCE.drain(),
+                PATIENCE.board(),
+                PATIENCE.assign(),
+                PATIENCE.dying());
+        Upgrade u = new Upgrade(Transfer.COPY, unasked, actions, nowNs);
+        u.ready(Role.SUCCESSOR, nowNs);
+        assertEquals(List.of("audit SUCCESSOR", "drain"), taken());
+    }
+
+    /** Nobody is left who could serve on: its own version is started anew. */
+    @Test
+    void afterAnOldOneThatDidNotAnswerEveryFailureIsTheOrdinaryReplacements() {
+        Upgrade u = asking(Transfer.COPY);
+        u.tick(u.nextDeadlineNs());
+        taken();
+        u.ended(Role.SUCCESSOR, "died", nowNs);
+        assertEquals(List.of(), taken());
+        u.ended(Role.OLD, "was killed by SIGKILL", nowNs);
+        assertEquals(List.of("replace", "failed: the new process died before it served"), taken());
+
+        u = asking(Transfer.COPY);
+        u.tick(u.nextDeadlineNs());
+        u.ended(Role.OLD, "was killed by SIGKILL", nowNs);
+        u.acknowledged(Upgrade.Asked.AWAY, 0, nowNs);
+        taken();
+        u.ended(Role.SUCCESSOR, "exited with status 13", nowNs);
+        assertEquals(List.of("replace", "failed: the new process exited with status 13"), taken());
+
+        u = asking(Transfer.EXPORT);
+        u.tick(u.nextDeadlineNs());
+        taken();
+        u.tick(u.nextDeadlineNs());
+        List<String> end = taken();
+        assertTrue(end.containsAll(List.of("kill SUCCESSOR", "kill CONVERTER")), end::toString);
+        assertEquals(
+                List.of("stuck", "failed: a process still exists after SIGKILL: it hangs in the kernel"),
+                end.subList(2, 4));
     }
 
     static Stream<String> waysToLoseTheSuccessor() {
@@ -463,7 +560,7 @@ class UpgradeTest {
                     case 3, 4, 5, 6 -> u.ready(List.of(Role.values()).get(random.nextInt(3)), nowNs);
                     default ->
                         u.acknowledged(
-                                List.of(Upgrade.Asked.values()).get(random.nextInt(3)),
+                                List.of(Upgrade.Asked.values()).get(random.nextInt(4)),
                                 random.nextInt(20) == 0 ? 1 : 0,
                                 nowNs);
                 }

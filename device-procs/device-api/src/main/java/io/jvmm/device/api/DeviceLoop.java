@@ -6,6 +6,7 @@ import io.jvmm.ipc.link.LinkHealth;
 import io.jvmm.ipc.link.ProcessEndpoint;
 import io.jvmm.ipc.link.SpinLimit;
 import io.jvmm.ipc.message.LogLevel;
+import io.jvmm.ipc.message.SupervisorRequestType;
 import io.jvmm.ipc.ring.Violation;
 import io.jvmm.ipc.state.StateSegment;
 import io.jvmm.ipc.sys.Clock;
@@ -28,11 +29,10 @@ final class DeviceLoop {
     /** How soon an event that found its ring full is tried again: nobody need wake us when there is room. */
     private static final long RETRY_NS = 10_000_000;
 
-    /** How long a process that ends waits for room for what it still has to say. */
-    private static final long LAST_WORDS_NS = 1_000_000_000;
-
     /** PROTOCOL.md, status of ACK. */
     private static final int STATUS_DONE = 0;
+
+    private static final int STATUS_NOT_NOW = 1;
 
     private static final int STATUS_NOT_MINE = 2;
 
@@ -69,7 +69,7 @@ final class DeviceLoop {
     private final SpinLimit spin;
 
     private final Poller poller;
-    private final Poller lastWords;
+    private final LastWords lastWords;
     private final int linkIndex;
     private final int supervisorIndex;
     private final int controlIndex;
@@ -121,8 +121,7 @@ final class DeviceLoop {
         this.linkIndex = poller.add(link.requestDoorbell().fd(), Poller.READABLE);
         this.supervisorIndex = poller.add(supervisor.requestDoorbell().fd(), Poller.READABLE);
         this.controlIndex = poller.add(control, Poller.READABLE);
-        this.lastWords = new Poller(1);
-        lastWords.add(control, Poller.READABLE);
+        this.lastWords = new LastWords(events, control);
         this.firstResampleIndex = poller.count();
         for (Resample resample : resamples) {
             poller.add(resample.eventFd().fd(), Poller.READABLE);
@@ -149,20 +148,8 @@ final class DeviceLoop {
             }
             reason = exit;
         }
-        sayLastWords();
+        lastWords.say(RETRY_NS);
         return reason;
-    }
-
-    /** A supervisor that reads gets the acknowledgement of STOP, or learns of what a violation consists. */
-    private void sayLastWords() {
-        long endNs = Clock.monotonicNs() + LAST_WORDS_NS;
-        events.retry();
-        while (events.pending() && Clock.monotonicNs() < endNs) {
-            if (lastWords.await(RETRY_NS) > 0) {
-                return; // the supervisor is gone
-            }
-            events.retry();
-        }
     }
 
     /** One duty cycle; returns how much it found to do. */
@@ -229,21 +216,28 @@ final class DeviceLoop {
                 tellCounters();
                 exit = ProcessExit.STOPPED;
             }
-            case POWER_BUTTON -> {
-                core.powerButton(nowNs);
-                commit(nowNs);
-            }
-            case RESIZE, BALLOON -> {
-                boolean mine = core.hostRequest(supervisor.request(), supervisor.argument(), nowNs);
-                status = mine ? STATUS_DONE : STATUS_NOT_MINE;
-                commit(nowNs);
-            }
+            case POWER_BUTTON, RESIZE, BALLOON -> status = hostRequest(nowNs);
             case PING -> {
                 // the acknowledgement is all it asks for
             }
             case DEVICE_AWAY, DEVICE_BACK, DEVICE_BROKEN -> status = STATUS_NOT_MINE;
         }
         events.ack(supervisor.request(), status);
+    }
+
+    /** Before START the state may still be a predecessor's, who could go on with it. */
+    private int hostRequest(long nowNs) {
+        if (!started) {
+            return STATUS_NOT_NOW;
+        }
+        boolean mine = true;
+        if (supervisor.request() == SupervisorRequestType.POWER_BUTTON) {
+            core.powerButton(nowNs);
+        } else {
+            mine = core.hostRequest(supervisor.request(), supervisor.argument(), nowNs);
+        }
+        commit(nowNs);
+        return mine ? STATUS_DONE : STATUS_NOT_MINE;
     }
 
     private void serve(boolean on, long nowNs) {

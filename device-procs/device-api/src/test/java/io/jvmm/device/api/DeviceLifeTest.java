@@ -29,7 +29,6 @@ class DeviceLifeTest {
         try (LiveDevice device = new LiveDevice(new EchoDevice())) {
             assertArrayEquals(MessageDigest.getInstance("SHA-256").digest(new byte[0]), device.peer.awaitReady());
             device.peer.board().write(0, EchoDevice.MEMORY, 0, 4, 0x11223344);
-            device.peer.request(SupervisorRequestType.POWER_BUTTON);
             assertEquals(0, device.peer.adoptState().ringPosition());
             device.peer.request(SupervisorRequestType.START);
             assertEquals(0x11223344, device.peer.board().read(0, EchoDevice.MEMORY, 0, 4));

@@ -30,6 +30,18 @@ class DeviceLoopTest {
         }
     }
 
+    /** The state may still be that of a predecessor, which is to go on instead if this process fails. */
+    @ParameterizedTest
+    @EnumSource(names = {"POWER_BUTTON", "RESIZE", "BALLOON"})
+    void whatTheHostWantsReachesNoDeviceBeforeStart(SupervisorRequestType request) {
+        try (LoopRig rig = new LoopRig().step(request)) {
+            rig.hear("ack " + request + " 1");
+            rig.step(SupervisorRequestType.START);
+            assertEquals(0, rig.interrupt(0).drain());
+            rig.step(request).hear("ack " + request + (request == SupervisorRequestType.POWER_BUTTON ? " 0" : " 2"));
+        }
+    }
+
     @ParameterizedTest
     @EnumSource(names = {"RESUME", "PAUSE"})
     void aRefusedEscapeIsSentOutOfTheSleep(SupervisorRequestType then) {

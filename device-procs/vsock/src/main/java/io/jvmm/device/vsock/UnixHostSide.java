@@ -339,6 +339,9 @@ final class UnixHostSide implements HostSide, Backend {
                 }
                 default -> nobodys(0, channel.takeDescriptor());
             }
+            if (channel.lostDescriptor()) {
+                nobodys(channel.id(), SocketIo.NO_DESCRIPTOR);
+            }
         }
         if (channel.closed()) {
             lost(channel);
