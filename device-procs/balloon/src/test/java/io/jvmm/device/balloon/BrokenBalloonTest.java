@@ -2,10 +2,13 @@ package io.jvmm.device.balloon;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import io.jvmm.device.api.HostileStates;
+import io.jvmm.device.virtio.VirtioProcess;
 import io.jvmm.device.virtio.rig.GivenUp;
 import io.jvmm.device.virtio.rig.RigDriver;
 import java.util.List;
 import java.util.Map;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -26,5 +29,10 @@ class BrokenBalloonTest {
     void withoutStatisticsToo(long features) {
         List<String> answers = GivenUp.answers(new BalloonDevice(), Map.of(), features & ~BalloonFeature.STATS_VQ);
         assertEquals(List.of("returned", "returned", "returned", "returned"), answers.subList(0, 4));
+    }
+
+    @Test
+    void predecessorsThatLie() {
+        System.out.println(HostileStates.runCaretaker(new VirtioProcess(new BalloonDevice()), HostileStates.cases(200)));
     }
 }

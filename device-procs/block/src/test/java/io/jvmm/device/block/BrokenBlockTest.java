@@ -2,12 +2,15 @@ package io.jvmm.device.block;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import io.jvmm.device.api.HostileStates;
+import io.jvmm.device.virtio.VirtioProcess;
 import io.jvmm.device.virtio.rig.GivenUp;
 import io.jvmm.device.virtio.rig.RigDriver;
 import io.jvmm.device.virtio.rig.RigQueue;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -55,5 +58,10 @@ class BrokenBlockTest {
             assertEquals(Disk.SECTORS, disk.driver.config(0, 8));
             assertEquals(0, disk.driver.config(BlockField.WRITEBACK.offset(), 1));
         }
+    }
+
+    @Test
+    void predecessorsThatLie() {
+        System.out.println(HostileStates.runCaretaker(new VirtioProcess(new BlockFactory()), HostileStates.cases(200)));
     }
 }

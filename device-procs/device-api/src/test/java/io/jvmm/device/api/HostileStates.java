@@ -57,13 +57,15 @@ public final class HostileStates {
 
     private final DeviceFactory factory;
     private final DeviceIdentity identity;
+    private final DeviceFactory successor;
     private final long firstSeed;
     private Random random = new Random(0);
 
     private String change = "";
 
-    private HostileStates(DeviceFactory factory, long firstSeed) {
+    private HostileStates(DeviceFactory factory, DeviceFactory successor, long firstSeed) {
         this.factory = factory;
+        this.successor = successor;
         this.identity = factory.identity(factory.exampleConfig());
         this.firstSeed = firstSeed;
     }
@@ -76,7 +78,13 @@ public final class HostileStates {
     /** Runs; returns a line for the log, with the seed. */
     public static String run(DeviceFactory factory, int cases) {
         long seed = TestSeed.next();
-        return new HostileStates(factory, seed).run(cases);
+        return new HostileStates(factory, factory, seed).run(cases);
+    }
+
+    /** The same, and what takes over is the caretaker of a device that has been given up. */
+    public static String runCaretaker(DeviceFactory factory, int cases) {
+        long seed = TestSeed.next();
+        return new HostileStates(factory, new CaretakerOf(factory), seed).run(cases);
     }
 
     private String run(int cases) {
@@ -86,7 +94,7 @@ public final class HostileStates {
             List<HostileLives.Snapshot> snapshots = HostileLives.snapshots(factory, memory);
             byte[] guest = HostileLives.copy(memory);
             for (HostileLives.Snapshot honest : snapshots) {
-                new HostileRig(factory, memory, honest.state(), honest.nowNs()).close();
+                new HostileRig(successor, memory, honest.state(), honest.nowNs()).close();
             }
             for (int i = 0; i < cases; i++) {
                 long seed = firstSeed + i;
@@ -100,7 +108,7 @@ public final class HostileStates {
                 }
                 HostileLives.restore(memory, guest);
                 long beginNs = System.nanoTime();
-                try (HostileRig rig = new HostileRig(factory, memory, state, nowNs)) {
+                try (HostileRig rig = new HostileRig(successor, memory, state, nowNs)) {
                     live(rig);
                 } catch (StateRejectedException e) {
                     refused++;

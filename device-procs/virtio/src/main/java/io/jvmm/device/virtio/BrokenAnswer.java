@@ -5,9 +5,9 @@ package io.jvmm.device.virtio;
  * values are constants of a class, so that the choice allocates nothing.
  *
  * @param kind what is done
- * @param status of {@link Kind#STATUS}: 0..255
+ * @param value of {@link Kind#STATUS}: the byte, 0..255; of {@link Kind#NOTICE}: the number of zero bytes
  */
-public record BrokenAnswer(Kind kind, int status) {
+public record BrokenAnswer(Kind kind, int value) {
 
     /** What is done with a buffer. */
     public enum Kind {
@@ -16,7 +16,9 @@ public record BrokenAnswer(Kind kind, int status) {
         /** It comes back, with nothing written to it. */
         RETURN,
         /** It comes back, with a status in its last writable byte. */
-        STATUS
+        STATUS,
+        /** The first one with room for it comes back, once and for all, with a notice that consists of zeros; the others are left. */
+        NOTICE
     }
 
     /** See {@link Kind#LEAVE}. */
@@ -26,9 +28,14 @@ public record BrokenAnswer(Kind kind, int status) {
     public static final BrokenAnswer RETURN = new BrokenAnswer(Kind.RETURN, 0);
 
     public BrokenAnswer {
-        if (status < 0 || status > 255) {
-            throw new IllegalArgumentException("status " + status + " is no byte");
+        if (value < 0 || value > 255) {
+            throw new IllegalArgumentException(value + " is not 0..255");
         }
+    }
+
+    /** See {@link Kind#NOTICE}. */
+    public static BrokenAnswer notice(int zeroBytes) {
+        return new BrokenAnswer(Kind.NOTICE, zeroBytes);
     }
 
     /** See {@link Kind#STATUS}. */

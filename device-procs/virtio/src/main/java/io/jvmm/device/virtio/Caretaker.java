@@ -1,6 +1,7 @@
 package io.jvmm.device.virtio;
 
-import io.jvmm.ipc.memory.GuestMemory;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import org.agrona.concurrent.AtomicBuffer;
 
 /**
@@ -18,11 +19,16 @@ final class Caretaker implements VirtioDevice {
     /** Chains answered in one turn. */
     static final int MOST_CHAINS = 64;
 
+    private static final int MOST_NOTICE_BYTES = 256;
+
     private final VirtioFactory factory;
     private final VirtioIdentity identity;
     private final AtomicBuffer state;
     private final VirtioHost host;
     private final Chain chain;
+    private final MemorySegment zeros = Arena.ofAuto().allocate(MOST_NOTICE_BYTES);
+    /** Queues whose notice has been given, a bit each. */
+    private long noticed;
 
     /** For a function of that class. */
     Caretaker(VirtioFactory factory, VirtioIdentity identity, AtomicBuffer state, VirtioHost host) {
@@ -51,9 +57,17 @@ final class Caretaker implements VirtioDevice {
     @Override
     public boolean service(int queue, long nowNs) {
         BrokenAnswer answer = factory.whenBroken(identity, queue, host.features());
-        if (answer.kind() == BrokenAnswer.Kind.LEAVE) {
-            return false;
-        }
+        return switch (answer.kind()) {
+            case LEAVE -> false;
+            case RETURN, STATUS -> answer(queue, answer);
+            case NOTICE -> {
+                notice(queue, answer.value());
+                yield false;
+            }
+        };
+    }
+
+    private boolean answer(int queue, BrokenAnswer answer) {
         Virtqueue requests = host.queue(queue);
         int chains = 0;
         while (chains < MOST_CHAINS && requests.pop(chain)) {
@@ -66,6 +80,22 @@ final class Caretaker implements VirtioDevice {
         return chains == MOST_CHAINS;
     }
 
+    /** One that is too short comes back empty, and is counted; the driver's next kick is another chance. */
+    private void notice(int queue, int zeroBytes) {
+        Virtqueue buffers = host.queue(queue);
+        if ((noticed & 1L << queue) != 0 || !buffers.pop(chain)) {
+            return;
+        }
+        if (chain.writableBytes() < zeroBytes) {
+            host.guestError(VirtioError.NO_STATUS.code(), (long) queue << Integer.SIZE);
+            buffers.complete(chain.head(), 0);
+        } else {
+            noticed |= 1L << queue;
+            buffers.complete(chain.head(), chain.write(0, zeros, 0, zeroBytes));
+        }
+        buffers.publish();
+    }
+
     /**
      * Puts the status where it belongs.
      *
@@ -75,15 +105,11 @@ final class Caretaker implements VirtioDevice {
         for (int segment = chain.count() - 1; segment >= chain.readableCount(); segment--) {
             int length = chain.length(segment);
             if (length > 0) {
-                memory().put8At(chain.offset(segment) + length - 1, (byte) answer.status());
+                host.memory().put8At(chain.offset(segment) + length - 1, (byte) answer.value());
                 return chain.writableBytes() == 1 ? 1 : 0;
             }
         }
         host.guestError(VirtioError.NO_STATUS.code(), (long) queue << Integer.SIZE);
         return 0;
-    }
-
-    private GuestMemory memory() {
-        return host.memory();
     }
 }

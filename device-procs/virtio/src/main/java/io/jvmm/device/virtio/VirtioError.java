@@ -37,7 +37,7 @@ public enum VirtioError {
     LENGTH(14),
     /** More segments than the device takes. */
     TOO_MANY_SEGMENTS(15),
-    /** A request without the byte that its status goes into, to a device that can answer nothing else any more. */
+    /** A buffer without room for its status, or for a notice, of a device that can answer nothing else any more. */
     NO_STATUS(16);
 
     /** The lowest code. */

@@ -13,6 +13,7 @@ import io.jvmm.device.virtio.rig.RigLoad;
 import io.jvmm.device.virtio.rig.RigQueue;
 import io.jvmm.device.virtio.rig.VirtioRig;
 import io.jvmm.ipc.Allocations;
+import io.jvmm.ipc.TestSeed;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
@@ -263,8 +264,7 @@ class CaretakerTest {
     @ParameterizedTest
     @MethodSource("features")
     void aCaretakerMayDieAnywhere(long features) {
-        long seed = Long.getLong("jvmm.seed", 5_005_005L);
-        System.out.println("CaretakerTest: -Djvmm.seed=" + seed);
+        long seed = TestSeed.next();
         for (int life = 0; life < 40; life++) {
             Random random = new Random(seed + life);
             try (VirtioRig rig = new VirtioRig(new EchoFactory(), Map.of(), Map.of(), 1 << 20)) {
@@ -289,6 +289,32 @@ class CaretakerTest {
                     }
                     assertEquals(0, out, "seed " + (seed + life) + ", step " + step);
                 }
+            }
+        }
+    }
+
+    /** Whatever is in rings, tables and registers: no exception. */
+    @ParameterizedTest
+    @MethodSource("features")
+    void nonsenseInItsRings(long features) {
+        long seed = TestSeed.next();
+        for (int life = 0; life < 30; life++) {
+            Random random = new Random(seed + life);
+            try (VirtioRig rig = new VirtioRig(new EchoFactory(16, true), Map.of(), Map.of(), 1 << 20)) {
+                RigDriver driver = rig.driver().withQueueSize(8).setUp(features);
+                rig.giveUp();
+                for (int step = 0; step < 100; step++) {
+                    RigQueue queue = driver.queue(random.nextInt(driver.queueCount()));
+                    long area = random.nextBoolean() ? queue.table() : queue.driverArea();
+                    rig.memory().put16(area + 2 * random.nextInt(64), (short) (1 << random.nextInt(16)));
+                    queue.kickAnyway();
+                    rig.settle();
+                    if (random.nextInt(20) == 0) {
+                        driver.read(random.nextInt(0x3000), 1 << random.nextInt(4));
+                    }
+                }
+            } catch (RuntimeException e) {
+                throw new AssertionError("-Djvmm.seed=" + (seed + life), e);
             }
         }
     }

@@ -30,7 +30,7 @@ final class VsockDevice implements VirtioDevice {
     /** {@code struct virtio_vsock_config}: u64 guest_cid. */
     private static final int CONFIG_LENGTH_BYTES = 8;
 
-    private static final int EVENT_LENGTH_BYTES = 4;
+    static final int EVENT_LENGTH_BYTES = 4;
     private static final int EVENT_TRANSPORT_RESET = 0;
     private static final int MOST_EVENT_CHAINS = 8;
 

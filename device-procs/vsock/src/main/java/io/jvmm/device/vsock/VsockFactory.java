@@ -24,6 +24,9 @@ public final class VsockFactory extends VirtioClass {
     /** The supervisor's end of the connect channel of a scratch machine. */
     private static final String SCRATCH = ".scratch";
 
+    /** VIRTIO_VSOCK_EVENT_TRANSPORT_RESET is 0. */
+    private static final BrokenAnswer TRANSPORT_RESET = BrokenAnswer.notice(VsockDevice.EVENT_LENGTH_BYTES);
+
     private static final Map<String, String> EXAMPLE =
             Map.of("cid", "3", "connections", "8", "buffer-bytes", "8192", "packed", "true");
 
@@ -43,10 +46,14 @@ public final class VsockFactory extends VirtioClass {
         return new VsockDevice(VsockConfig.from(config), state, fresh, host, seed);
     }
 
-    /** What the guest sends goes nowhere; connects end by Linux's own time-out. */
+    /** What the guest sends goes nowhere, and its connections are reset (§5.10.6.6); new ones end by Linux's own time-out. */
     @Override
     public BrokenAnswer whenBroken(VirtioIdentity identity, int queue, long features) {
-        return queue == Switchboard.TX ? BrokenAnswer.RETURN : BrokenAnswer.LEAVE;
+        return switch (queue) {
+            case Switchboard.TX -> BrokenAnswer.RETURN;
+            case Switchboard.EVENT -> TRANSPORT_RESET;
+            default -> BrokenAnswer.LEAVE;
+        };
     }
 
     @Override
