@@ -61,7 +61,6 @@ class HostileDriverIT extends MachineTest {
     }
 
     private static boolean decided(String said) {
-        return said.contains("it is broken from now on")
-                || said.split("; replaced after", -1).length > 2;
+        return said.contains("it is broken from now on") || said.split("; replaced after", -1).length > 2;
     }
 }

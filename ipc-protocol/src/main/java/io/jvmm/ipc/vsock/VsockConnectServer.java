@@ -140,6 +140,13 @@ public final class VsockConnectServer implements AutoCloseable {
         }
     }
 
+    /** Closes all that is held: there will be no device any more. */
+    public void letGoOfAll() {
+        held.values().forEach(Fd::close);
+        held.clear();
+        waiting.clear();
+    }
+
     /** The device's number for the request; to be given back, and nothing else to be made of it. */
     public int id() {
         return id;
@@ -238,9 +245,7 @@ public final class VsockConnectServer implements AutoCloseable {
 
     @Override
     public void close() {
-        held.values().forEach(Fd::close);
-        held.clear();
-        waiting.clear();
+        letGoOfAll();
         socket.close();
     }
 }

@@ -145,8 +145,22 @@ public abstract sealed class SocketBroker implements AutoCloseable permits Vsock
 
     /** Takes clients, a bounded number. */
     public void takeClients() {
+        clients(false);
+    }
+
+    /** The device is broken for good: whoever is connected learns that it is over. */
+    public void letGoOfAll() {
+        server.letGoOfAll();
+    }
+
+    /** Closes the connections of clients who come, a bounded number: there is no device for them any more. */
+    public void turnAwayClients() {
+        clients(true);
+    }
+
+    private void clients(boolean turnAway) {
         Fd from = listener;
-        for (int n = 0; n < AT_ONCE && from != null && wantsClients(); n++) {
+        for (int n = 0; n < AT_ONCE && from != null && (turnAway || wantsClients()); n++) {
             long client = SocketIo.accept(from.number());
             if (Syscall.isError(client)) {
                 boolean nobody = Errno.EAGAIN.is(client) || Errno.EINTR.is(client) || Errno.ECONNABORTED.is(client);
@@ -154,7 +168,7 @@ public abstract sealed class SocketBroker implements AutoCloseable permits Vsock
                 return;
             }
             Fd socket = Fd.of((int) client);
-            if (server.full()) {
+            if (turnAway || server.full()) {
                 socket.close();
             } else {
                 server.client(socket);

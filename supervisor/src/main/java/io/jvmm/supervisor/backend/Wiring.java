@@ -11,12 +11,14 @@ public final class Wiring {
     private final Map<String, String> entries = new LinkedHashMap<>();
     private final Map<String, Fd> fds = new LinkedHashMap<>();
 
-    Wiring put(String key, Object value) {
+    /** Adds an entry. */
+    public Wiring put(String key, Object value) {
         entries.put(key, value.toString());
         return this;
     }
 
-    Wiring fd(String name, @Nullable Fd fd) {
+    /** Adds a descriptor, where there is one. */
+    public Wiring fd(String name, @Nullable Fd fd) {
         if (fd != null) {
             fds.put(name, fd);
         }

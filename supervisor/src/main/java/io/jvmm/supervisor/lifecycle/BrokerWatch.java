@@ -25,6 +25,8 @@ final class BrokerWatch {
     private boolean takesClients = true;
     /** When another channel is tried for, in place of a spoilt one; {@link MachineLifecycle#NEVER} when there is none to be had. */
     private long renewsNs = MachineLifecycle.NEVER;
+    /** The device is broken, for as long as this watch lasts: a guest that is reset gets another. */
+    private boolean givenUp;
     /** Whether room in the channel is waited for. */
     private boolean wantsRoom = true;
 
@@ -61,6 +63,14 @@ final class BrokerWatch {
         long next = deaf ? nowNs + broker.deafForNs(nowNs) : renewsNs;
         boolean paused = clientsIndex != NONE && !takesClients && broker.wantsClients();
         return paused ? Math.min(next, nowNs + broker.pausedForNs(nowNs)) : next;
+    }
+
+    /** A device is broken for good: nobody at the host waits for it. */
+    void givenUp(ProcessInstance device) {
+        if (device.equals(process)) {
+            givenUp = true;
+            broker.letGoOfAll();
+        }
     }
 
     /** Does what the last poll found. */
@@ -127,7 +137,11 @@ final class BrokerWatch {
 
     private void clients(long nowNs) {
         if (takesClients && poller.ready(clientsIndex) != 0) {
-            broker.takeClients();
+            if (givenUp) {
+                broker.turnAwayClients();
+            } else {
+                broker.takeClients();
+            }
         }
         boolean takes = broker.wantsClients() && broker.pausedForNs(nowNs) == 0;
         if (takes != takesClients) {

@@ -38,8 +38,8 @@ public interface DeviceActions {
     /** The same for a device that is given up, with a caretaker for a successor: it gets nothing of the host. */
     Source entrust(ProcessInstance device, boolean renewed, boolean mayBeSpare);
 
-    /** The device is broken: it will not want a spare again. */
-    void wantsNoSpare(ProcessInstance device);
+    /** The device is broken: it will not want a spare again, and nothing of the host. Said more than once. */
+    void givenUp(ProcessInstance device);
 
     /** As {@link MachineActions#audit}. */
     Optional<String> audit(ProcessInstance process);

@@ -11,10 +11,12 @@ import java.util.Optional;
 final class DeviceHands implements DeviceActions {
     private final MachineLoop loop;
     private final Replacer replacer;
+    private final Helpers helpers;
 
-    DeviceHands(MachineLoop loop, Replacer replacer) {
+    DeviceHands(MachineLoop loop, Replacer replacer, Helpers helpers) {
         this.loop = loop;
         this.replacer = replacer;
+        this.helpers = helpers;
     }
 
     @Override
@@ -61,7 +63,8 @@ final class DeviceHands implements DeviceActions {
     }
 
     @Override
-    public void wantsNoSpare(ProcessInstance device) {
+    public void givenUp(ProcessInstance device) {
+        helpers.givenUp(device);
         boolean others = loop.devices().stream()
                 .filter(d -> d.kind() == device.kind() && !d.equals(device))
                 .anyMatch(d -> loop.life(d).map(life -> !life.isBroken()).orElse(false));

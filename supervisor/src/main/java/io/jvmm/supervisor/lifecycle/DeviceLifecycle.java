@@ -459,7 +459,7 @@ final class DeviceLifecycle {
         state = DeviceState.ENTRUSTING;
         source = actions.entrust(device, renewed, mayBeSpare);
         deadlineNs = nowNs + patience().toNanos();
-        actions.wantsNoSpare(device);
+        actions.givenUp(device);
     }
 
     /** A caretaker failed before it answered. */
@@ -495,6 +495,6 @@ final class DeviceLifecycle {
         deadlineNs = MachineLifecycle.NEVER;
         actions.kill(device);
         actions.tellBroken(device);
-        actions.wantsNoSpare(device);
+        actions.givenUp(device);
     }
 }

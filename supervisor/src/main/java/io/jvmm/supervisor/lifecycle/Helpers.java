@@ -34,6 +34,11 @@ final class Helpers {
         });
     }
 
+    /** A device is broken for good: nothing of the host waits for it any more. */
+    void givenUp(ProcessInstance device) {
+        brokers.forEach(b -> b.givenUp(device));
+    }
+
     /** Does what the last poll found. */
     void serve() {
         programs.forEach(PasstWatch::serve);

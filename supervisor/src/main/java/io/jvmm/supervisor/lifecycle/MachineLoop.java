@@ -356,7 +356,8 @@ public final class MachineLoop implements MachineActions {
             lifecycle.handle(new MachineEvent.Escape(0), now);
             return;
         }
-        lives = Optional.of(new DeviceLives(devices, config.lifecycle(), new DeviceHands(this, replacer), now));
+        lives = Optional.of(
+                new DeviceLives(devices, config.lifecycle(), new DeviceHands(this, replacer, helpers), now));
         if (successors.hasSpares()) {
             Set<ProcessKind> kinds = new LinkedHashSet<>();
             devices.stream()

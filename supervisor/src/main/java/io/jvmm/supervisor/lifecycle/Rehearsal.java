@@ -83,7 +83,7 @@ public final class Rehearsal {
         }
 
         @Override
-        public void wantsNoSpare(ProcessInstance device) {}
+        public void givenUp(ProcessInstance device) {}
 
         @Override
         public Optional<String> audit(ProcessInstance process) {

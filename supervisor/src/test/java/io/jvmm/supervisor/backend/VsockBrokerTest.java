@@ -177,4 +177,27 @@ class VsockBrokerTest {
             clients.forEach(UnixSocket::close);
         }
     }
+
+    /** Of a device that is broken: nobody at the host waits for it, now or later. */
+    @Test
+    void oneThatIsGivenUpTurnsEverybodyAway() {
+        try (UnixSocket listener = UnixSocket.listen(dir.resolve("v"), 16);
+                VsockBroker broker = new VsockBroker(dir.resolve("v"), listener.fd(), STREAMS);
+                UnixSocket before = UnixSocket.connect(dir.resolve("v"))) {
+            listener.fd().setNonBlocking(true);
+            broker.takeClients();
+            assertEquals(1, broker.held());
+            broker.letGoOfAll();
+            assertEquals(0, broker.held());
+            try (UnixSocket after = UnixSocket.connect(dir.resolve("v"))) {
+                broker.turnAwayClients();
+                assertTrue(after.receive(1, 1_000_000_000L).endOfFile());
+            }
+            // What was on its way to the device, which is gone with its end, goes with it.
+            UnixSocket device = UnixSocket.of(broker.deviceEnd().duplicate());
+            device.receive(64, 1_000_000_000L).fds().forEach(Fd::close);
+            device.close();
+            assertTrue(before.receive(1, 1_000_000_000L).endOfFile());
+        }
+    }
 }

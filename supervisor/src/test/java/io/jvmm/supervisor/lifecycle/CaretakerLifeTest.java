@@ -60,7 +60,7 @@ class CaretakerLifeTest {
         assertTrue(d.isBroken());
         assertEquals(List.of("away at 1000", "prepare"), did.take());
         d.awayAcknowledged(SECOND);
-        assertEquals(List.of("entrust COLD", "no spare"), did.take());
+        assertEquals(List.of("entrust COLD", "given up"), did.take());
         assertEquals(21 * SECOND, d.nextDeadlineNs());
         d.ready(2 * SECOND);
         assertEquals(DeviceState.ENTRUSTED, d.state());
@@ -86,7 +86,7 @@ class CaretakerLifeTest {
                         "ping",
                         "kill",
                         "broken",
-                        "no spare",
+                        "given up",
                         "say device block, which is broken, is not even answered for any more: what did that did not answer for"
                                 + " 2000 ms and was killed."),
                 did.take());
@@ -127,9 +127,9 @@ class CaretakerLifeTest {
         did.spare = true;
         d.ended(KILLED, SECOND);
         d.awayAcknowledged(SECOND);
-        assertEquals(List.of("away at 1000", "prepare", "entrust SPARE", "no spare"), did.take());
+        assertEquals(List.of("away at 1000", "prepare", "entrust SPARE", "given up"), did.take());
         d.ended(KILLED, SECOND);
-        assertEquals(List.of("entrust COLD", "no spare"), did.take());
+        assertEquals(List.of("entrust COLD", "given up"), did.take());
         d.ended(KILLED, SECOND);
         assertEquals(
                 "say device block was killed by SIGKILL, and what was to answer for it was killed by SIGKILL: it is broken from"
@@ -146,7 +146,7 @@ class CaretakerLifeTest {
         did.take();
         d.ended(exited(ProcessExit.STATE_REJECTED), 2 * SECOND);
         assertEquals(DeviceState.ENTRUSTING, d.state());
-        assertEquals(List.of("entrust COLD", "no spare"), did.take(), "the board waits already");
+        assertEquals(List.of("entrust COLD", "given up"), did.take(), "the board waits already");
         // Nor can this one: the transport's part lies.
         d.ended(exited(ProcessExit.STATE_REJECTED), 3 * SECOND);
         assertEquals(DeviceState.BROKEN, d.state());
@@ -168,7 +168,7 @@ class CaretakerLifeTest {
         d.awayAcknowledged(SECOND);
         assertEquals(List.of("away at 1000", "prepare", "away renewed at 1000"), did.take());
         d.awayAcknowledged(SECOND);
-        assertEquals(List.of("entrust COLD renewed", "no spare"), did.take());
+        assertEquals(List.of("entrust COLD renewed", "given up"), did.take());
     }
 
     @Test
@@ -179,7 +179,7 @@ class CaretakerLifeTest {
         d.ended(exited(ProcessExit.PEER_VIOLATION), SECOND);
         assertEquals(DeviceState.LEAVING, d.state());
         d.awayAcknowledged(SECOND);
-        assertEquals(List.of("away renewed at 1000", "entrust COLD renewed", "no spare"), did.take());
+        assertEquals(List.of("away renewed at 1000", "entrust COLD renewed", "given up"), did.take());
         d.ended(exited(ProcessExit.PEER_VIOLATION), SECOND);
         assertEquals(DeviceState.BROKEN, d.state());
     }

@@ -218,7 +218,7 @@ class DeviceLifecycleTest {
                 List.of(
                         "kill",
                         "broken",
-                        "no spare",
+                        "given up",
                         "say device serial has a state that nobody can go on with (its process exited with 13 (the state segment was"
                                 + " rejected), saying: slot 1): it is broken from now on; the machine goes on without it."),
                 did.take());
@@ -238,7 +238,7 @@ class DeviceLifecycleTest {
                 List.of(
                         "kill",
                         "broken",
-                        "no spare",
+                        "given up",
                         "say device serial was killed by SIGKILL, and has been replaced 3 times in 60 s: it is broken from now on;"
                                 + " the machine goes on without it."),
                 did.take());

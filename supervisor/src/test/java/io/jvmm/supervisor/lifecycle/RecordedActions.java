@@ -55,8 +55,8 @@ final class RecordedActions implements DeviceActions {
     }
 
     @Override
-    public void wantsNoSpare(ProcessInstance device) {
-        done.add("no spare");
+    public void givenUp(ProcessInstance device) {
+        done.add("given up");
     }
 
     @Override

@@ -114,6 +114,21 @@ class SparesTest {
     }
 
     @Test
+    void aClassWhoseDevicesAreBrokenHasNoneAnyMore() {
+        tick(2 * SECOND);
+        assertTrue(spares.drop(ProcessKind.SERIAL), "one is on its way");
+        spares.ready(ProcessKind.SERIAL, 3 * SECOND);
+        spares.lost(ProcessKind.SERIAL, 3 * SECOND);
+        assertFalse(spares.take(ProcessKind.SERIAL, 3 * SECOND));
+        assertFalse(spares.drop(ProcessKind.SERIAL));
+        assertEquals(List.of("start BLOCK"), tick(4 * SECOND));
+        spares.ready(ProcessKind.BLOCK, 4 * SECOND);
+        assertTrue(spares.take(ProcessKind.BLOCK, 4 * SECOND));
+        assertFalse(spares.drop(ProcessKind.BLOCK), "it serves");
+        assertEquals(List.of(), tick(60 * SECOND));
+    }
+
+    @Test
     void aClassWithoutSparesHasNone() {
         assertFalse(spares.take(ProcessKind.NET, SECOND));
         spares.ready(ProcessKind.NET, SECOND);

@@ -33,6 +33,7 @@ class BrokenBalloonTest {
 
     @Test
     void predecessorsThatLie() {
-        System.out.println(HostileStates.runCaretaker(new VirtioProcess(new BalloonDevice()), HostileStates.cases(200)));
+        System.out.println(
+                HostileStates.runCaretaker(new VirtioProcess(new BalloonDevice()), HostileStates.cases(200)));
     }
 }

@@ -25,6 +25,7 @@ class BrokenConsoleTest {
 
     @Test
     void predecessorsThatLie() {
-        System.out.println(HostileStates.runCaretaker(new VirtioProcess(new ConsoleDevice()), HostileStates.cases(200)));
+        System.out.println(
+                HostileStates.runCaretaker(new VirtioProcess(new ConsoleDevice()), HostileStates.cases(200)));
     }
 }

@@ -18,7 +18,9 @@ class BrokenVsockTest {
     @ParameterizedTest
     @ValueSource(longs = {-1L, ~RigDriver.F_RING_PACKED})
     void packetsGoNowhere(long features) {
-        assertEquals(List.of("left", "returned", "notice of 4, then left"), GivenUp.answers(new VsockFactory(), Map.of(), features));
+        assertEquals(
+                List.of("left", "returned", "notice of 4, then left"),
+                GivenUp.answers(new VsockFactory(), Map.of(), features));
     }
 
     @Test
