@@ -46,7 +46,8 @@ class HostileDriverIT extends MachineTest {
             }
             String used = m.messages();
             assertTrue(used.contains("device rng exited with 7"), used);
-            // What drivers/virtio/virtio_ring.c says of an element of the used ring that cannot be, before it gives the queue up.
+            // What drivers/virtio/virtio_ring.c says of an element of the used ring that cannot be, before it gives the
+            // queue up.
             String dmesg = m.run("dmesg");
             assertTrue(BAD_RING.matcher(dmesg).find(), "no lie reached the driver:\n" + dmesg);
             // What it leaves is refused, and the device broken, or it is served on, and the successor is honest.

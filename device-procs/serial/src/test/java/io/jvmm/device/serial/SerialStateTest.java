@@ -1,6 +1,7 @@
 package io.jvmm.device.serial;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -11,6 +12,7 @@ import io.jvmm.device.api.StateRejectedException;
 import io.jvmm.ipc.TestSeed;
 import java.nio.ByteOrder;
 import java.util.List;
+import java.util.Optional;
 import java.util.Random;
 import org.agrona.concurrent.UnsafeBuffer;
 import org.junit.jupiter.api.Test;
@@ -31,6 +33,34 @@ class SerialStateTest {
         assertEquals(40, SerialStateLayout.offset("rcvrFifo"));
         assertEquals(72, SerialStateLayout.offset("xmitFifo"));
         assertEquals(108, SerialStateLayout.offset("txLost"));
+        assertEquals(112, SerialStateLayout.POSITIONS);
+        assertEquals(120, SerialStateLayout.offset("outPosition"));
+    }
+
+    /** Version 1 had zeros in place of the positions; a newer process can write it, too. */
+    @Test
+    void versionOneIsReadAndWritten() {
+        UnsafeBuffer state = fresh();
+        SerialDevice device = new SerialDevice();
+        UnsafeBuffer migrated = new UnsafeBuffer(new byte[SerialStateLayout.LENGTH_BYTES]);
+        device.migrate(key -> Optional.empty(), 1, state, migrated);
+        assertEquals(state, migrated);
+        DeviceCore core = adopt(migrated);
+        core.hostPositions(0, 5, 6);
+        assertEquals(5, core.hostInputPosition(0));
+        assertEquals(6, core.hostOutputPosition(0));
+        assertNotEquals(state, migrated);
+        core.reset(0);
+        assertEquals(5, core.hostInputPosition(0), "a reset is the guest's");
+        core = adopt(migrated);
+        assertEquals(6, core.hostOutputPosition(0));
+        assertEquals(Optional.of(state), device.export(key -> Optional.empty(), 1, migrated));
+        assertEquals(Optional.empty(), device.export(key -> Optional.empty(), 3, migrated));
+        assertThrows(StateRejectedException.class, () -> device.migrate(key -> Optional.empty(), 3, state, migrated));
+        UnsafeBuffer tooShort = new UnsafeBuffer(new byte[5]);
+        assertThrows(
+                StateRejectedException.class, () -> device.migrate(key -> Optional.empty(), 1, tooShort, migrated));
+        assertThrows(StateRejectedException.class, () -> device.export(key -> Optional.empty(), 1, tooShort));
     }
 
     @ParameterizedTest(name = "port[0].{0} = {1}")
