@@ -40,6 +40,13 @@ public final class BlockFactory implements VirtioFactory {
         this(Images::open, IoPool::new);
     }
 
+    /** The same for a device process, which may be a spare: threads for its disks are there before the disks are. */
+    static BlockFactory ofProcess() {
+        WorkerThreads threads = new WorkerThreads(true);
+        return new BlockFactory(
+                Images::open, (workers, capacity, maxSegments) -> new IoPool(threads, workers, capacity, maxSegments));
+    }
+
     /** Disks out of something else, or in other hands, for tests. */
     BlockFactory(ImageOpener opener, Workers.Maker workers) {
         this.opener = opener;

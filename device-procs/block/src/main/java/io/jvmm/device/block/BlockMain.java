@@ -9,6 +9,6 @@ public final class BlockMain {
 
     /** As {@link VirtioMain#run}. */
     public static void main(String[] args) {
-        VirtioMain.run(args, new BlockFactory());
+        VirtioMain.run(args, BlockFactory.ofProcess());
     }
 }

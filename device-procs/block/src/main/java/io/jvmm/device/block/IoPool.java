@@ -7,6 +7,8 @@ import io.jvmm.ipc.sys.Futex;
 import io.jvmm.ipc.sys.IoVector;
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.VarHandle;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.agrona.BufferUtil;
 import org.agrona.concurrent.ManyToManyConcurrentArrayQueue;
@@ -15,7 +17,7 @@ import org.agrona.concurrent.UnsafeBuffer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The threads that wait for media, so that the device thread never does: a fixed number, started before the jail closes.
+ * The threads that wait for media, so that the device thread never does: a fixed number, there before the jail closes.
  * Requests go to them through a bounded queue and come back through another; both ends sleep without spinning and are
  * woken only when asleep. No lock, no allocation.
  *
@@ -36,33 +38,39 @@ final class IoPool implements Workers {
     private final UnsafeBuffer epoch = new UnsafeBuffer(BufferUtil.allocateDirectAligned(64, 64));
     private final AtomicInteger sleepers = new AtomicInteger();
     private final WorkerBell bell = new WorkerBell();
-    private final Thread[] threads;
+    private final WorkerThreads threads;
+    private final List<WorkerThreads.Worker> running;
     private final int maxSegments;
     private volatile boolean closing;
 
+    /** As the other, with threads of its own. */
+    IoPool(int workers, int capacity, int maxSegments) {
+        this(new WorkerThreads(false), workers, capacity, maxSegments);
+    }
+
     /**
-     * Starts the threads.
+     * Has its workers begin.
      *
      * @param workers how many
      * @param capacity most requests under way at once
      * @param maxSegments most buffers of a request
      */
-    IoPool(int workers, int capacity, int maxSegments) {
+    IoPool(WorkerThreads threads, int workers, int capacity, int maxSegments) {
         submitted = new ManyToManyConcurrentArrayQueue<>(Math.max(2, SPARE * capacity));
         completed = new ManyToOneConcurrentArrayQueue<>(Math.max(2, capacity));
         this.maxSegments = maxSegments;
-        threads = new Thread[workers];
-        for (int i = 0; i < workers; i++) {
-            int lane = 1 + i;
-            threads[i] = new Thread(() -> work(lane), "io-" + lane);
-            threads[i].setDaemon(true);
-            threads[i].start();
+        this.threads = threads;
+        List<Runnable> works = new ArrayList<>();
+        for (int lane = 1; lane <= workers; lane++) {
+            int mine = lane;
+            works.add(() -> work(mine));
         }
+        running = threads.start(works);
     }
 
     @Override
     public int lanes() {
-        return 1 + threads.length;
+        return 1 + running.size();
     }
 
     @Override
@@ -162,14 +170,8 @@ final class IoPool implements Workers {
     public void close() {
         closing = true;
         epoch.getAndAddInt(EPOCH, 1);
-        Futex.wake(epoch, EPOCH, threads.length);
-        try {
-            for (Thread thread : threads) {
-                thread.join();
-            }
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-        }
+        Futex.wake(epoch, EPOCH, running.size());
+        threads.end(running);
         bell.close();
     }
 }

@@ -16,7 +16,11 @@ import java.util.zip.Deflater;
  *
  * <pre>
  *   clusters of 4 KiB   0 header   1 refcount table   2 refcounts   3 L1   4 L2   5 guest cluster 0 or 1, compressed
+ *                       6 to 245   guest clusters 16 to 255, a hole of the file
  * </pre>
+ *
+ * <p>There are as many clusters as it takes to have the code compiled that looks at each of them when an image is opened: a spare opens one
+ * for the first time while a guest waits.
  */
 final class ScratchImage {
     /** Length of the disk. */
@@ -25,6 +29,8 @@ final class ScratchImage {
     private static final int CLUSTER_BITS = 12;
     private static final int CLUSTER = 1 << CLUSTER_BITS;
     private static final int CLUSTERS = 6;
+    private static final int FIRST_PLAIN = 16;
+    private static final int PLAIN = LENGTH_BYTES / CLUSTER - FIRST_PLAIN;
     private static final int REFCOUNT_TABLE = CLUSTER;
     private static final int REFCOUNTS = 2 * CLUSTER;
     private static final int L1 = 3 * CLUSTER;
@@ -55,7 +61,7 @@ final class ScratchImage {
     }
 
     private static MemFd inMemory(byte[] bytes) {
-        MemFd file = MemFd.create("scratch", bytes.length);
+        MemFd file = MemFd.create("scratch", (CLUSTERS + PLAIN) * (long) CLUSTER);
         MemorySegment content = Arena.ofAuto().allocate(bytes.length);
         MemorySegment.copy(bytes, 0, content, ValueLayout.JAVA_BYTE, 0, bytes.length);
         FileIo.tryWriteAt(file.fd(), 0, content, 0, bytes.length);
@@ -77,8 +83,11 @@ final class ScratchImage {
             image.put(BACKING_NAME, name);
         }
         image.putLong(REFCOUNT_TABLE, REFCOUNTS);
-        for (int i = 0; i < CLUSTERS; i++) {
+        for (int i = 0; i < CLUSTERS + PLAIN; i++) {
             image.putShort(REFCOUNTS + 2 * i, (short) 1);
+        }
+        for (int i = 0; i < PLAIN; i++) {
+            image.putLong(L2 + (FIRST_PLAIN + i) * Long.BYTES, (CLUSTERS + i) * (long) CLUSTER | ONE_REFERENCE);
         }
         image.putLong(L1, L2 | ONE_REFERENCE);
         // In different places, so that the one behind is seen, too.

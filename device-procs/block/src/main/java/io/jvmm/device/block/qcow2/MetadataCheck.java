@@ -11,7 +11,7 @@ import java.lang.foreign.ValueLayout;
  * every cluster is counted at least as often as it is referenced, and the COPIED flags of the active tables tell the truth. After that
  * the allocator can trust the counts, and a write in place hits nothing but guest data.
  *
- * <p>Clusters are tallied a window at a time, so memory is bounded; for each window the tables are read once more, up to a limit
+ * <p>Clusters are tallied a window at a time, so memory is bounded; for each window the tables are read once, up to a limit
  * that an image made to keep us busy runs into. What an interrupted process left over (counted, referenced by nobody) is given back
  * where no extension that we do not know may own it. An image whose <em>dirty</em> bit is set gets its counts and flags set right instead.
  */
@@ -42,6 +42,9 @@ final class MetadataCheck {
     /** Clusters of the file; nothing may be referenced beyond. */
     private final long limit;
 
+    /** Of a table, as numbers: one by one out of memory takes several times as long. */
+    private final long[] chunk = new long[CHUNK_BYTES / Long.BYTES];
+
     private final long windowClusters;
     private long window;
     private MemorySegment tally = MemorySegment.NULL;
@@ -62,12 +65,11 @@ final class MetadataCheck {
 
     /** Checks everything; gives back what is left over. Throws {@link ImageException}: what is wrong and where. */
     void check() {
-        pass(this::compare);
         final boolean mine =
                 !parts.header().foreignExtensions() && (parts.header().autoclear() & ~Qcow2Header.RAW_EXTERNAL) == 0;
-        if (mine && limit <= windowClusters && limit > 0) {
-            pass(this::giveBack);
-        }
+        // All in one window: what is left over is known when the check ends. A successor of a killed process does this
+        // while a guest waits.
+        pass(mine && limit <= windowClusters ? this::compareAndGiveBack : this::compare);
     }
 
     /**
@@ -160,12 +162,15 @@ final class MetadataCheck {
             flag(offset, entry, index, -1);
         }
         read(offset, table, geometry.clusterBytes());
-        final int entryBytes = geometry.entryBytes();
-        for (int at = 0; at < geometry.clusterBytes(); at += entryBytes) {
-            final long descriptor = table.get(HeaderField.U64, at);
-            final long bitmap = geometry.extended() ? table.get(HeaderField.U64, at + Long.BYTES) : 0;
-            if ((descriptor | bitmap) != 0) {
-                cluster(snapshot, index, at / entryBytes, descriptor, bitmap);
+        final int words = geometry.entryBytes() / Long.BYTES;
+        for (int at = 0; at < geometry.clusterBytes(); at += CHUNK_BYTES) {
+            final int count = Math.min(CHUNK_BYTES, geometry.clusterBytes() - at) / Long.BYTES;
+            MemorySegment.copy(table, HeaderField.U64, at, chunk, 0, count);
+            for (int i = 0; i < count; i += words) {
+                final long bitmap = words == 2 ? chunk[i + 1] : 0;
+                if ((chunk[i] | bitmap) != 0) {
+                    cluster(snapshot, index, (at / Long.BYTES + i) / words, chunk[i], bitmap);
+                }
             }
         }
     }
@@ -236,15 +241,35 @@ final class MetadataCheck {
         return (kinds & TABLE) != 0 ? "another table" : (kinds & L2_TABLE) != 0 ? "an L2 table" : "guest data";
     }
 
+    private void compareAndGiveBack(long from, long to) {
+        boolean leftOver = false;
+        for (long cluster = from; cluster < to; cluster++) {
+            final int references = references(cluster);
+            final long count = count(cluster);
+            if (references > count) {
+                throw tooFew(cluster, references, count);
+            }
+            leftOver |= count > references;
+        }
+        if (leftOver) {
+            giveBack(from, to);
+        }
+        giveBackBehind();
+    }
+
     private void compare(long from, long to) {
         for (long cluster = from; cluster < to; cluster++) {
             final int references = references(cluster);
             final long count = references == 0 ? 0 : count(cluster);
             if (references > count) {
-                throw damaged("the cluster at 0x" + Long.toHexString(cluster << geometry.clusterBits())
-                        + " is referenced " + references + " times and counted " + count);
+                throw tooFew(cluster, references, count);
             }
         }
+    }
+
+    private ImageException tooFew(long cluster, int references, long count) {
+        return damaged("the cluster at 0x" + Long.toHexString(cluster << geometry.clusterBits()) + " is referenced "
+                + references + " times and counted " + count);
     }
 
     /** Counts down to the references, except to a single one whose COPIED flag would have to change at the same moment. */
@@ -256,11 +281,20 @@ final class MetadataCheck {
                 written(refcounts.repair(cluster, references, 0));
             }
         }
-        // A batch may have been counted and the file not yet made longer.
-        for (long cluster = limit; to == limit && cluster < limit + MOST_BEHIND; cluster++) {
-            if (count(cluster) > 0) {
-                written(refcounts.repair(cluster, 0, 0));
+    }
+
+    /** A batch may have been counted and the file not yet made longer. */
+    private void giveBackBehind() {
+        final long end = limit + MOST_BEHIND;
+        for (long cluster = limit; cluster < end; cluster++) {
+            final long counted = refcounts.firstCounted(cluster, end);
+            if (counted < 0) {
+                throw unreadable(cluster, counted);
             }
+            if (counted < end) {
+                written(refcounts.repair(counted, 0, 0));
+            }
+            cluster = counted;
         }
     }
 
@@ -296,10 +330,14 @@ final class MetadataCheck {
     private long count(long cluster) {
         final long count = refcounts.get(cluster);
         if (count < 0) {
-            throw damaged("the refcount of the cluster at 0x" + Long.toHexString(cluster << geometry.clusterBits())
-                    + " cannot be read: " + Errno.of((int) -count).meaning());
+            throw unreadable(cluster, count);
         }
         return count;
+    }
+
+    private ImageException unreadable(long cluster, long error) {
+        return damaged("the refcount of the cluster at 0x" + Long.toHexString(cluster << geometry.clusterBits())
+                + " cannot be read: " + Errno.of((int) -error).meaning());
     }
 
     private void written(long result) {

@@ -125,6 +125,37 @@ final class Refcounts {
         return slot < 0 ? slot : value(slot, inSlice(cluster));
     }
 
+    /** The first cluster from {@code from} on that is counted; {@code to} where none before that is; or a negated errno. */
+    long firstCounted(long from, long to) {
+        long cluster = from;
+        while (cluster < to) {
+            final long index = cluster >>> blockBits;
+            if (index >= tableEntries()) {
+                return to;
+            }
+            final long block = block(index);
+            if (block < 0) {
+                return block;
+            }
+            final int slot = block == 0 ? 0 : cache.slot(sliceOf(block, cluster));
+            if (slot < 0) {
+                return slot;
+            }
+            final long end = (cluster | ((1L << (block == 0 ? blockBits : sliceBits)) - 1)) + 1;
+            if (block != 0) {
+                final int used = cache.nextUsed(slot, inSlice(cluster) << order >>> 3);
+                final long first = end - (1L << sliceBits) + ((long) used << 3 >>> order);
+                for (cluster = Math.max(cluster, first); cluster < end; cluster++) {
+                    if (value(slot, inSlice(cluster)) != 0) {
+                        return Math.min(cluster, to);
+                    }
+                }
+            }
+            cluster = end;
+        }
+        return to;
+    }
+
     private long sliceOf(long block, long cluster) {
         final long inBlock = cluster & ((1L << blockBits) - 1);
         return block + (inBlock >>> sliceBits) * geometry.sliceBytes();

@@ -29,6 +29,7 @@ final class TableCache {
     private final int sliceBytes;
     private final int setBits;
     private final MemorySegment memory;
+    private final MemorySegment zeros;
     private final long[] tags;
     private final int[] versions;
     /** Whether a slot was used since the hand of its set came by last. */
@@ -45,6 +46,7 @@ final class TableCache {
         setBits = Integer.numberOfTrailingZeros(sets);
         final int slots = sets * WAYS;
         memory = Arena.ofAuto().allocate((long) slots * sliceBytes, Geometry.MOST_SLICE_BYTES);
+        zeros = Arena.ofAuto().allocate(sliceBytes);
         tags = new long[slots];
         Arrays.fill(tags, NONE);
         versions = new int[slots];
@@ -180,6 +182,14 @@ final class TableCache {
     /** Between {@link #begin} and {@link #end} or {@link #store}. */
     void set(int slot, int at, long value) {
         memory.set(ENTRY, (long) slot * sliceBytes + at, value);
+    }
+
+    /** Where the first byte is that is not 0, from {@code at} on; the slice's length where there is none. */
+    int nextUsed(int slot, int at) {
+        final long from = (long) slot * sliceBytes + at;
+        final long end = (long) (slot + 1) * sliceBytes;
+        final long found = MemorySegment.mismatch(memory, from, end, zeros, at, sliceBytes);
+        return found < 0 ? sliceBytes : at + (int) found;
     }
 
     int getByte(int slot, int at) {
