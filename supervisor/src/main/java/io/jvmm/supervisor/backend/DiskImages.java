@@ -70,6 +70,11 @@ final class DiskImages {
                 return wiring;
             }
             wiring.fd(depth == 0 ? "image" : "backing." + (depth - 1), fd);
+            if (writable
+                    && (disk.cache() == BlockConfig.Cache.WRITEBACK
+                            || disk.cache() == BlockConfig.Cache.WRITETHROUGH)) {
+                wiring.fd("witness", witness(fd));
+            }
             if (depth > 0) {
                 wiring.put("backing." + (depth - 1) + ".format", format.word());
             }
@@ -227,6 +232,18 @@ final class DiskImages {
             opening.complain(subject, path + " cannot be looked at: " + Opening.reason(e));
         }
         return null;
+    }
+
+    /**
+     * The same file once more, for reading. The kernel tells each open description once that it has lost what was written; what it told the
+     * first one through a process that died then, the next process learns from the second.
+     */
+    private @Nullable Fd witness(Fd image) {
+        try {
+            return opening.keep(FileIo.open(Path.of("/proc/self/fd/" + image.number()), FileIo.READ_ONLY, 0));
+        } catch (SysException e) {
+            return null; // a successor knows what the state says, and no more
+        }
     }
 
     private static boolean isImage(Path path) throws IOException {

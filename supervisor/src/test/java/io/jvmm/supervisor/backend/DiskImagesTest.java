@@ -3,6 +3,8 @@ package io.jvmm.supervisor.backend;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.jvmm.ipc.sys.Fd;
+import io.jvmm.ipc.sys.FileIo;
 import io.jvmm.supervisor.config.BlockConfig;
 import io.jvmm.supervisor.config.ConfigException;
 import io.jvmm.supervisor.config.ConfigProblem;
@@ -15,6 +17,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.Objects;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -78,8 +82,25 @@ class DiskImagesTest {
         raw("d.img", 1 << 20);
         Result r = open("d.img", "");
         assertEquals("", r.problems());
-        assertEquals("[image]", r.wiring().fds().keySet().toString());
+        assertEquals("[image, witness]", r.wiring().fds().keySet().toString());
         assertEquals("raw", r.wiring().entries().get("format"));
+    }
+
+    /** A second description of the file: it is told, too, of what the kernel could not write. Where nothing of that kind counts there is none. */
+    @Test
+    void aWitnessForWhatThePageCacheLoses() throws Exception {
+        raw("d.img", 1 << 20);
+        for (String keys : List.of("cache = \"unsafe\"", "read_only = true")) {
+            assertEquals(
+                    "[image]",
+                    open("d.img", keys + "\n").wiring().fds().keySet().toString(),
+                    keys);
+            close();
+        }
+        Map<String, Fd> fds =
+                open("d.img", "cache = \"writethrough\"\n").wiring().fds();
+        Fd witness = Objects.requireNonNull(fds.get("witness"));
+        assertEquals(1 << 20, FileIo.length(witness), "the same file");
     }
 
     @Test
@@ -90,7 +111,9 @@ class DiskImagesTest {
         assertEquals("", qemuImg("create", "-q", "-f", "qcow2", "-F", "qcow2", "-b", "../mid.qcow2", "sub/top.qcow2"));
         Result r = open("sub/top.qcow2", behind("mid.qcow2", "base.img"));
         assertEquals("", r.problems());
-        assertEquals("[image, backing.0, backing.1]", r.wiring().fds().keySet().toString());
+        assertEquals(
+                "[image, witness, backing.0, backing.1]",
+                r.wiring().fds().keySet().toString());
         assertEquals("qcow2", r.wiring().entries().get("backing.0.format"));
         assertEquals("raw", r.wiring().entries().get("backing.1.format"));
     }
@@ -150,7 +173,8 @@ class DiskImagesTest {
         for (String base : List.of("real/base.img", "link/../base.img")) {
             Result r = open("link/a.qcow2", behind(base));
             assertEquals("", r.problems());
-            assertEquals("[image, backing.0]", r.wiring().fds().keySet().toString());
+            assertEquals(
+                    "[image, witness, backing.0]", r.wiring().fds().keySet().toString());
             close();
         }
     }
@@ -195,7 +219,7 @@ class DiskImagesTest {
                         + " says that \"/etc/passwd\" lies behind it, and that is not " + base
                         + ". Correct backing, or look into the image: qemu-img info " + image + "]",
                 r.opening().problems().toString());
-        assertEquals("[image]", r.wiring().fds().keySet().toString());
+        assertEquals("[image, witness]", r.wiring().fds().keySet().toString());
         close();
 
         Result attacked = open("a.qcow2", "");
@@ -204,7 +228,7 @@ class DiskImagesTest {
                         + " configuration does not. If that is meant: backing = [\"/etc/passwd\"]. If not, somebody has"
                         + " written it there.]",
                 attacked.opening().problems().toString());
-        assertEquals("[image]", attacked.wiring().fds().keySet().toString());
+        assertEquals("[image, witness]", attacked.wiring().fds().keySet().toString());
     }
 
     /** What an image makes a user write into the configuration looks like what it is. */
@@ -245,7 +269,7 @@ class DiskImagesTest {
                 "", qemuImg("create", "-q", "-u", "-f", "qcow2", "-F", "qcow2", "-b", "base.img", "a.qcow2", "1M"));
         Result r = open("a.qcow2", behind("base.img"));
         assertTrue(r.problems().contains("base.img says that \"/etc/passwd\" lies behind it"), r::problems);
-        assertEquals("[image, backing.0]", r.wiring().fds().keySet().toString());
+        assertEquals("[image, witness, backing.0]", r.wiring().fds().keySet().toString());
         close();
 
         assertEquals("", qemuImg("create", "-q", "-f", "qcow2", "b.qcow2", "1M"));

@@ -2,6 +2,7 @@ package io.jvmm.device.block;
 
 import io.jvmm.device.api.Backend;
 import io.jvmm.device.api.HostEvents;
+import io.jvmm.ipc.sys.Clock;
 import io.jvmm.ipc.sys.Poller;
 import java.util.List;
 
@@ -87,16 +88,35 @@ final class BlockBackend implements Backend {
     }
 
     @Override
-    public boolean settle(long nowNs) {
+    public boolean settle(long nowNs, long patienceNs) {
+        long beginNs = Clock.monotonicNs();
+        boolean changed = await(nowNs, beginNs + patienceNs);
+        if (settled()) {
+            for (BlockDevice device : devices) {
+                device.makeSafe();
+            }
+            changed |= await(nowNs, beginNs + patienceNs);
+        }
+        for (BlockDevice device : devices) {
+            if (device.isBusy()) {
+                device.trouble().tellWait(events, device.unfinished(), Clock.monotonicNs() - beginNs);
+            }
+        }
+        return changed;
+    }
+
+    private boolean await(long nowNs, long untilNs) {
         boolean changed = false;
-        while (isBusy()) {
+        while (!settled() && Clock.monotonicNs() < untilNs) {
             pool.await();
             changed |= deliver(nowNs);
         }
-        for (BlockDevice device : devices) {
-            changed |= device.makeSafe();
-        }
         return changed;
+    }
+
+    @Override
+    public boolean settled() {
+        return !isBusy();
     }
 
     private boolean isBusy() {

@@ -351,13 +351,11 @@ final class BlockDevice implements VirtioDevice {
         }
     }
 
-    private boolean noteLoss() {
+    private void noteLoss() {
         BlockImage disk = image;
-        boolean lost = disk != null && disk.hasLostWrites();
-        if (lost) {
+        if (disk != null && disk.hasLostWrites()) {
             state.putByte(WRITES_LOST, (byte) 1);
         }
-        return lost;
     }
 
     private void complete(BlockRequest request, Status status) {
@@ -393,10 +391,15 @@ final class BlockDevice implements VirtioDevice {
         }
         flushOwed = false;
         flushing = true;
+        submitOwn(false);
+    }
+
+    private void submitOwn(boolean last) {
         BlockRequest request = slots[free[--freeCount]];
         request.queue = BlockRequest.NO_QUEUE;
         request.cancelled = false;
         request.type = RequestType.FLUSH;
+        request.last = last;
         submit(request);
         kickWorkers();
     }
@@ -413,7 +416,8 @@ final class BlockDevice implements VirtioDevice {
         submitted--;
         unlock(request);
         if (request.queue == BlockRequest.NO_QUEUE) {
-            flushing = false;
+            flushing &= request.last;
+            request.last = false;
             noteFlush();
             noteTrouble(request);
             recycle(request);
@@ -484,13 +488,21 @@ final class BlockDevice implements VirtioDevice {
         return submitted > 0;
     }
 
-    /**
-     * The process may end now: what was acknowledged is to be on the medium, the image in order. Nothing is under way. Whether the state
-     * has changed.
-     */
-    boolean makeSafe() {
-        BlockImage disk = image;
-        return disk != null && !config.readOnly() && disk.finish(0) != 0 && noteLoss();
+    /** What it is that keeps it busy: one of them. */
+    RequestType unfinished() {
+        for (BlockRequest request : slots) {
+            if (request.underWay) {
+                return request.type;
+            }
+        }
+        return RequestType.FLUSH;
+    }
+
+    /** The process may end soon: a worker brings what was acknowledged to the medium, and the image in order. Nothing is under way. */
+    void makeSafe() {
+        if (image != null && pool != null && !config.readOnly()) {
+            submitOwn(true);
+        }
     }
 
     /** The end; no worker lives any more. */

@@ -37,6 +37,8 @@ final class BlockRequest {
     int flags;
     /** 0 or a negated errno. */
     long result;
+    /** A flush of our own that is the last for now: {@link BlockImage#finish}. */
+    boolean last;
     /** It holds or waits for a range, or a worker has it. */
     boolean underWay;
     /** Nobody waits for it any more: a worker that has not begun leaves it. */
@@ -60,7 +62,7 @@ final class BlockRequest {
         result = switch (type) {
             case IN -> image.read(lane, position, gather(vector, guest), moreFlags);
             case OUT -> image.write(lane, position, gather(vector, guest), flags | moreFlags);
-            case FLUSH -> image.flush(lane);
+            case FLUSH -> last ? image.finish(lane) : image.flush(lane);
             case GET_ID -> 0;
             case DISCARD, WRITE_ZEROES -> runRanges(image, lane);
         };

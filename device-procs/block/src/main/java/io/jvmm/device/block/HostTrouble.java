@@ -53,6 +53,12 @@ final class HostTrouble {
                 + "; the guest gets an I/O error for each request that this befalls");
     }
 
+    /** The medium lets us wait, and we no longer do. */
+    void tellWait(HostEvents events, RequestType unfinished, long waitedNs) {
+        events.warn(image + ": " + what(unfinished) + " has not ended within " + waitedNs / 1_000_000
+                + " ms: its medium does not answer");
+    }
+
     private static String what(RequestType type) {
         return switch (type) {
             case IN, GET_ID -> "reading";

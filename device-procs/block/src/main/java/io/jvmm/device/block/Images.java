@@ -11,7 +11,7 @@ import io.jvmm.device.block.qcow2.Qcow2Image;
 import java.util.ArrayList;
 import java.util.List;
 
-/** Opens a disk's image from the descriptors of the supervisor: {@code F.image}, and {@code F.backing.0} and on behind it. */
+/** Opens a disk's image from the descriptors of the supervisor: {@code F.image}, its {@code F.witness}, and {@code F.backing.0} and on behind it. */
 final class Images {
     private static final int MOST_BACKING_FILES = 16;
 
@@ -28,7 +28,11 @@ final class Images {
             BlockConfig config, DeviceConfig entries, Descriptors descriptors, String prefix, int lanes) {
         ImageOptions options = new ImageOptions(lanes, config.readOnly(), config.blockBytes(), config.discard());
         List<ImageSource> chain = new ArrayList<>();
-        chain.add(new ImageSource(config.name(), config.format(), descriptors.need(prefix + "image")));
+        chain.add(new ImageSource(
+                config.name(),
+                config.format(),
+                descriptors.need(prefix + "image"),
+                descriptors.find(prefix + "witness").orElse(null)));
         for (int i = 0; i < MOST_BACKING_FILES; i++) {
             String name = "backing." + i;
             var fd = descriptors.find(prefix + name);

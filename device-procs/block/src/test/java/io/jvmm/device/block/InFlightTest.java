@@ -15,9 +15,11 @@ import static io.jvmm.device.block.Disk.ranges;
 import static io.jvmm.device.block.Disk.status;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.jvmm.device.api.Backend;
 import io.jvmm.device.virtio.rig.Completion;
 import io.jvmm.device.virtio.rig.RigDriver;
 import io.jvmm.device.virtio.rig.RigQueue;
@@ -428,11 +430,49 @@ class InFlightTest {
                 queue.offer(join(header(OUT, i), pattern(i, SECTOR)), 1);
             }
             queue.kick();
-            disk.rig.backends().getFirst().settle(disk.rig.nowNs());
+            disk.rig.backends().getFirst().settle(disk.rig.nowNs(), 10_000_000_000L);
             List<String> calls = image().calls();
             assertEquals(21, calls.size());
             assertEquals("finish", calls.getLast());
             assertEquals(20, disk.await(queue, 20).size());
         }
+    }
+
+    /** Nobody waits for ever, and whoever runs the machine learns for which disk; what is under way stays so, and is answered when it ends. */
+    @Test
+    void aMediumThatHangsIsWaitedForWithinBounds() {
+        try (Disk disk = disk(SPLIT)) {
+            RigQueue queue = disk.driver.queue(0);
+            Backend backend = disk.rig.backends().getFirst();
+            image().hold();
+            queue.offer(join(header(OUT, 0), pattern(0, SECTOR)), 1);
+            queue.kick();
+            backend.settle(disk.rig.nowNs(), 20_000_000L);
+            assertFalse(backend.settled());
+            assertHeard(disk, "warn scratch: writing has not ended within ");
+            image().release();
+            assertEquals(1, disk.await(queue, 1).size());
+            assertTrue(backend.settled());
+        }
+    }
+
+    /** The last synchronization may be what hangs; it does not keep the device thread. */
+    @Test
+    void soIsTheLastSynchronization() {
+        try (Disk disk = disk(SPLIT)) {
+            Backend backend = disk.rig.backends().getFirst();
+            image().hold();
+            backend.settle(disk.rig.nowNs(), 20_000_000L);
+            assertFalse(backend.settled());
+            assertHeard(disk, "warn scratch: bringing it to the medium has not ended within ");
+            image().release();
+            disk.rig.await("the end of it", backend::settled);
+            assertEquals(List.of("finish"), image().calls());
+        }
+    }
+
+    private static void assertHeard(Disk disk, String begin) {
+        List<String> heard = disk.rig.hostEvents();
+        assertTrue(heard.size() == 1 && heard.getFirst().startsWith(begin), heard::toString);
     }
 }

@@ -62,12 +62,19 @@ public interface Backend {
     }
 
     /**
-     * The device is to serve no more for now: finishes what is under way at the host, and makes it safe there. May wait.
+     * The device is to serve no more for now: finishes what is under way at the host, and makes it safe there. May wait, but not for
+     * ever; who has not come to an end by then says what it waits for ({@link HostEvents#warn}).
      *
+     * @param patienceNs how long it may wait
      * @return whether it called into the core
      */
-    default boolean settle(long nowNs) {
+    default boolean settle(long nowNs, long patienceNs) {
         return false;
+    }
+
+    /** Whether {@link #settle} would have nothing to wait for. */
+    default boolean settled() {
+        return true;
     }
 
     /** A scratch machine is taken down: ends threads of the back end. A device process never comes here. */

@@ -1,9 +1,15 @@
 package io.jvmm.device.api;
 
+import io.jvmm.ipc.sys.Clock;
 import io.jvmm.ipc.sys.Poller;
 
 /** The back ends of a process as one, for its duty cycle. Device thread; allocates nothing. See {@link Backend}. */
 final class BackendSet {
+    /** How long the host may take to end what is under way: the supervisor, which asks, waits 10 s at DRAIN and 2 s at STOP. */
+    static final long DRAIN_NS = 8_000_000_000L;
+
+    static final long STOP_NS = 1_500_000_000L;
+
     private final Backend[] backends;
 
     BackendSet(Backend[] backends) {
@@ -66,12 +72,23 @@ final class BackendSet {
         }
     }
 
-    boolean settle(long nowNs) {
+    /** In all at most so long. */
+    boolean settle(long nowNs, long patienceNs) {
         boolean changed = false;
+        long untilNs = Clock.monotonicNs() + patienceNs;
         for (Backend backend : backends) {
-            changed |= backend.settle(nowNs);
+            changed |= backend.settle(nowNs, Math.max(0, untilNs - Clock.monotonicNs()));
         }
         return changed;
+    }
+
+    boolean settled() {
+        for (Backend backend : backends) {
+            if (!backend.settled()) {
+                return false;
+            }
+        }
+        return true;
     }
 
     boolean hasWork() {

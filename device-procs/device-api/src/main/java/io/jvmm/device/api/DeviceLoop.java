@@ -33,7 +33,6 @@ final class DeviceLoop {
     private static final int STATUS_DONE = 0;
 
     private static final int STATUS_NOT_NOW = 1;
-
     private static final int STATUS_NOT_MINE = 2;
 
     /** While it looks for requests, everything else is looked at this often. */
@@ -210,9 +209,9 @@ final class DeviceLoop {
         switch (supervisor.request()) {
             case START, RESUME -> serve(true, nowNs);
             case PAUSE -> serve(false, nowNs);
-            case DRAIN -> drain(nowNs);
+            case DRAIN -> status = drain(nowNs, BackendSet.DRAIN_NS) ? STATUS_DONE : STATUS_NOT_NOW;
             case STOP -> {
-                drain(nowNs);
+                drain(nowNs, BackendSet.STOP_NS);
                 tellCounters();
                 exit = ProcessExit.STOPPED;
             }
@@ -264,8 +263,8 @@ final class DeviceLoop {
         commit(nowNs);
     }
 
-    /** Handles what the guest has sent, offers the host what is left, and then serves no more. */
-    private void drain(long nowNs) {
+    /** Handles what the guest has sent, offers the host what is left, and then serves no more; whether all is done at the host. */
+    private boolean drain(long nowNs, long patienceNs) {
         if (serving) {
             int left = DRAIN_ROUNDS;
             while (left-- > 0 && requests(nowNs) + leftOver(nowNs) > 0) {
@@ -276,9 +275,10 @@ final class DeviceLoop {
             }
             serve(false, nowNs);
         }
-        if (started && backends.settle(nowNs)) {
+        if (started && backends.settle(nowNs, patienceNs)) {
             commit(nowNs); // what was never started has touched nothing, and leaves it to its predecessor
         }
+        return !started || backends.settled();
     }
 
     // ---- the guest ----
@@ -318,7 +318,7 @@ final class DeviceLoop {
                         leaveStream(nowNs);
                         lastWrite = register;
                     }
-                    core.write(link.region(), link.offset(), link.widthBytes(), writtenValue(), nowNs);
+                    core.write(link.region(), link.offset(), link.widthBytes(), RegisterWindows.value(link), nowNs);
                     if (core.hostOutputUrgent()) {
                         leaveStream(nowNs);
                     }
@@ -332,7 +332,11 @@ final class DeviceLoop {
                 leaveStream(nowNs);
                 core.reset(nowNs);
                 // Nothing of before may reach guest memory any more: a new kernel is about to be there.
-                backends.settle(nowNs);
+                backends.settle(nowNs, BackendSet.DRAIN_NS);
+                if (!backends.settled()) {
+                    exit = ProcessExit.HOST_ERROR; // the kernel ends what is under way, and our successor is reset
+                    // instead
+                }
             }
         }
         if (exit == null) {
@@ -343,11 +347,6 @@ final class DeviceLoop {
                 link.giveBack();
             }
         }
-    }
-
-    /** The peer may have left anything above the width. */
-    private long writtenValue() {
-        return link.value() & (-1L >>> (Long.SIZE - Byte.SIZE * link.widthBytes()));
     }
 
     /**

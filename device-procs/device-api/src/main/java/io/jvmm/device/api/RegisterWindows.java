@@ -40,4 +40,9 @@ final class RegisterWindows {
                 .array();
         return new Violation(Violation.Kind.MESSAGE_FIELD, request.positionAfter(), evidence);
     }
+
+    /** What a WRITE writes; the peer may have left anything above the width. */
+    static long value(DeviceEndpoint link) {
+        return link.value() & (-1L >>> (Long.SIZE - Byte.SIZE * link.widthBytes()));
+    }
 }

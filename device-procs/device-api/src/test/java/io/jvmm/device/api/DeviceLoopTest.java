@@ -86,6 +86,43 @@ class DeviceLoopTest {
         }
     }
 
+    /** Then it does not let go of what is under way, and serves on when it is told to. */
+    @Test
+    void whoDoesNotSettleIsNotDrained() {
+        try (LoopRig rig = new LoopRig().step(SupervisorRequestType.START)) {
+            rig.port.busy = true;
+            rig.step(SupervisorRequestType.DRAIN).listen();
+            assertEquals("[ack START 0, ack DRAIN 1]", rig.heard.toString());
+            rig.step(SupervisorRequestType.RESUME);
+            assertTrue(rig.loop.serving());
+            rig.port.busy = false;
+            rig.step(SupervisorRequestType.DRAIN).listen();
+            assertEquals("ack DRAIN 0", rig.heard.getLast());
+        }
+    }
+
+    /** The end does not depend on the host. */
+    @Test
+    void whoDoesNotSettleStops() {
+        try (LoopRig rig = new LoopRig().step(SupervisorRequestType.START)) {
+            rig.port.busy = true;
+            rig.step(SupervisorRequestType.STOP);
+            assertEquals(ProcessExit.STOPPED, rig.loop.exit());
+        }
+    }
+
+    /** A new kernel must not meet what was under way for the old one: the process ends, and its successor, which has nothing, is reset. */
+    @Test
+    void whoDoesNotSettleIsNotReset() {
+        try (LoopRig rig = new LoopRig().step(SupervisorRequestType.START)) {
+            rig.port.busy = true;
+            rig.board.reset(0);
+            rig.work();
+            assertEquals(ProcessExit.HOST_ERROR, rig.loop.exit());
+            assertEquals(0, rig.committed().ringPosition(), "the message is the successor's");
+        }
+    }
+
     @Test
     void aRefusedSleepStillLooksAtTheDescriptors() {
         try (LoopRig rig = new LoopRig().step(SupervisorRequestType.START)) {

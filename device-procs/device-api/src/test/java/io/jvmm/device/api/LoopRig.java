@@ -63,6 +63,8 @@ final class LoopRig implements AutoCloseable {
         private final DeviceCore core;
         private final org.agrona.concurrent.UnsafeBuffer taken = new org.agrona.concurrent.UnsafeBuffer(new byte[8]);
         boolean takes;
+        /** Something is under way that does not end. */
+        boolean busy;
 
         HostPort(DeviceCore core) {
             this.core = core;
@@ -101,6 +103,11 @@ final class LoopRig implements AutoCloseable {
         @Override
         public boolean deliver(long nowNs) {
             return false;
+        }
+
+        @Override
+        public boolean settled() {
+            return !busy;
         }
     }
 

@@ -87,7 +87,8 @@ public interface BlockImage extends AutoCloseable {
 
     /**
      * Whether synchronizing has failed for good, because the kernel has dropped what it could not write: from then on {@link #flush} and
-     * {@link #DURABLE} calls fail. Any thread. A later process that opens the same files knows nothing of it.
+     * {@link #DURABLE} calls fail. Any thread. A later process that is given the same files learns of it where it has
+     * the {@link ImageSource#witness witness}.
      */
     default boolean hasLostWrites() {
         return false;

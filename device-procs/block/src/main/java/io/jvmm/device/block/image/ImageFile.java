@@ -8,6 +8,7 @@ import io.jvmm.ipc.sys.SysException;
 import io.jvmm.ipc.sys.Syscall;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The file an image format lies in: whole reads and writes at positions, whatever the kernel makes of them in how many calls,
@@ -27,6 +28,7 @@ public final class ImageFile implements AutoCloseable {
 
     private final String name;
     private final Fd fd;
+    private final @Nullable Fd witness;
     private final int alignmentBytes;
     private final MemorySegment[] bounces;
     private final IoVector[] bounceVectors;
@@ -34,9 +36,14 @@ public final class ImageFile implements AutoCloseable {
     /** The error of a failed synchronization, or 0. */
     private volatile long lost;
 
-    private ImageFile(String name, Fd fd, int alignmentBytes, int lanes) {
+    /** Whether the witness has said what it knew of earlier processes. */
+    private volatile boolean heard;
+
+    private ImageFile(String name, Fd fd, @Nullable Fd witness, int alignmentBytes, int lanes) {
         this.name = name;
         this.fd = fd;
+        this.witness = witness;
+        this.heard = witness == null;
         this.alignmentBytes = alignmentBytes;
         boolean direct = alignmentBytes > 1;
         bounces = new MemorySegment[direct ? lanes : 0];
@@ -48,15 +55,26 @@ public final class ImageFile implements AutoCloseable {
     }
 
     /**
-     * Takes an open file.
+     * Takes an open file, without a witness.
      *
      * @param name for messages only
      * @param lanes threads that use it
      * @throws ImageException when it is nothing one can read at positions
      */
     public static ImageFile of(String name, Fd fd, int lanes) {
+        return of(new ImageSource(name, ImageSource.Format.RAW, fd), lanes);
+    }
+
+    /**
+     * Takes an open file, of whatever format, and its witness.
+     *
+     * @param lanes threads that use it
+     * @throws ImageException when it is nothing one can read at positions
+     */
+    public static ImageFile of(ImageSource source, int lanes) {
+        String name = source.name();
         try {
-            return new ImageFile(name, fd, alignment(name, fd), lanes);
+            return new ImageFile(name, source.fd(), source.witness(), alignment(name, source.fd()), lanes);
         } catch (SysException e) {
             throw new ImageException(name + ": " + e.getMessage(), e);
         }
@@ -159,10 +177,48 @@ public final class ImageFile implements AutoCloseable {
         if (lost != 0 && (flags & BlockImage.DURABLE) != 0) {
             return lost;
         }
-        if (alignmentBytes > 1 && !from.isAligned(MEMORY_ALIGNMENT_BYTES)) {
-            return bounceOut(lane, position, from, flags);
+        boolean bounce = alignmentBytes > 1 && !from.isAligned(MEMORY_ALIGNMENT_BYTES);
+        long result = bounce ? bounceOut(lane, position, from, flags) : writeThrough(position, from, flags);
+        return (flags & BlockImage.DURABLE) != 0 && alignmentBytes == 1 ? synced(result) : result;
+    }
+
+    /** What has come of a durable write: of one that failed it says nothing whether it was the write or the synchronization behind it. */
+    private long synced(long result) {
+        if (result == 0) {
+            return hear();
         }
-        return writeThrough(position, from, flags);
+        if (!Errno.EAGAIN.is(result)) {
+            Fd other = witness;
+            lost = other == null ? (Errno.EIO.is(result) ? result : lost) : loss(other);
+        }
+        return result;
+    }
+
+    private long loss(Fd other) {
+        long result = syncData(other);
+        return result < 0 ? result : lost;
+    }
+
+    /** What the kernel told an earlier process of, which died before anybody could learn of it: asked once, and then {@link #lost} knows. */
+    private long hear() {
+        Fd other = witness;
+        if (other != null && !heard) {
+            synchronized (this) {
+                if (!heard) {
+                    lost = loss(other);
+                    heard = true;
+                }
+            }
+        }
+        return lost;
+    }
+
+    private static long syncData(Fd file) {
+        long result;
+        do {
+            result = FileIo.trySyncData(file);
+        } while (Errno.EINTR.is(result));
+        return result;
     }
 
     private long writeThrough(long position, IoVector from, int flags) {
@@ -210,20 +266,19 @@ public final class ImageFile implements AutoCloseable {
     /**
      * Waits until everything written is on the medium: 0 or a negated errno. Once this has failed it fails for good, and so does
      * {@link BlockImage#DURABLE}: the kernel tells of an error once and takes the pages in question for clean, so a second
-     * synchronization would succeed without them. (Not with O_DIRECT, which leaves nothing in the page cache.)
+     * synchronization would succeed without them. (Not with O_DIRECT, which leaves nothing in the page cache.) The first one asks the
+     * {@link ImageSource#witness witness}, too, which tells what an earlier process was told and did not live to pass on.
      */
     public long sync() {
         if (lost != 0) {
             return lost;
         }
-        long result;
-        do {
-            result = FileIo.trySyncData(fd);
-        } while (Errno.EINTR.is(result));
-        if (result < 0 && alignmentBytes == 1) {
-            lost = result;
+        long result = syncData(fd);
+        if (result < 0) {
+            lost = alignmentBytes == 1 ? result : 0;
+            return result;
         }
-        return result;
+        return hear(); // or another lane was told meanwhile
     }
 
     /** Whether {@link #sync} has failed for good. */
@@ -262,5 +317,8 @@ public final class ImageFile implements AutoCloseable {
     @Override
     public void close() {
         fd.close();
+        if (witness != null) {
+            witness.close();
+        }
     }
 }

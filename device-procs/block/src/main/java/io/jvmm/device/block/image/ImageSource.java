@@ -1,6 +1,7 @@
 package io.jvmm.device.block.image;
 
 import io.jvmm.ipc.sys.Fd;
+import org.jspecify.annotations.Nullable;
 
 /**
  * One file of an image: the image itself, or one of its backing files.
@@ -8,8 +9,17 @@ import io.jvmm.ipc.sys.Fd;
  * @param name for messages only: the path the supervisor opened
  * @param format what it holds
  * @param fd the open file; belongs to whoever opens the image from it
+ * @param witness the same file, opened a second time when nothing had been written to it yet, and used by no process but for one thing: the
+ *     kernel tells each of the two once of what it could not write, so this one knows what {@code fd} told a process that died of it;
+ *     null where there is none. Belongs to the same
  */
-public record ImageSource(String name, Format format, Fd fd) {
+public record ImageSource(
+        String name, Format format, Fd fd, @Nullable Fd witness) {
+
+    /** Without a witness. */
+    public ImageSource(String name, Format format, Fd fd) {
+        this(name, format, fd, null);
+    }
 
     /** The formats there are. */
     public enum Format {

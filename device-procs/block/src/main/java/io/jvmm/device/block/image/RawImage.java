@@ -43,7 +43,7 @@ public final class RawImage implements BlockImage {
      * @throws ImageException when it is shorter than a block, cannot be read, or its blocks are too small for its medium
      */
     public static RawImage open(ImageSource source, ImageOptions options) {
-        ImageFile file = ImageFile.of(source.name(), source.fd(), options.lanes());
+        ImageFile file = ImageFile.of(source, options.lanes());
         long lengthBytes = file.lengthBytes() / options.blockBytes() * options.blockBytes();
         if (lengthBytes == 0) {
             throw new ImageException(source.name() + ": shorter than one block of " + options.blockBytes()

@@ -50,7 +50,7 @@ final class ImageOpener {
     }
 
     private static Storage storage(ImageSource source, ImageOptions options) {
-        return Storage.of(ImageFile.of(source.name(), source.fd(), options.lanes()));
+        return Storage.of(ImageFile.of(source, options.lanes()));
     }
 
     private static Backing openBacking(ImageSource source, @Nullable Backing backing, ImageOptions options) {
