@@ -376,7 +376,7 @@ final class SocketBackend implements Backend {
 
     /** The machine stops, or another process goes on: what the client takes without waiting it gets. */
     @Override
-    public boolean settle(long nowNs) {
+    public boolean settle(long nowNs, long patienceNs) {
         return send(nowNs);
     }
 

@@ -62,7 +62,7 @@ public final class SocketExercise {
             port.service(poller, turn);
             port.committed();
         }
-        port.settle(TURNS);
+        port.settle(TURNS, 0);
         port.unwatch(poller);
         port.close();
     }
