@@ -2,9 +2,11 @@ package io.jvmm.policy.jail;
 
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalInt;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -34,6 +36,9 @@ public record JailReport(
         List<String> root,
         List<String> mounts,
         JailDetails details) {
+    private static final int WIDEST_TABLE = 120;
+    private static final int WIDEST_CELL = 30;
+    private static final String GAP = "  ";
     private static final List<String> CAPABILITY_SETS = List.of("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb");
     private static final String NO_CAPABILITIES = "0000000000000000";
 
@@ -121,33 +126,73 @@ public record JailReport(
     }
 
     /**
-     * Several processes side by side.
+     * Several processes side by side, as many as there is room for, and the next below them.
      *
      * @param allowedCalls process name to the number of system calls its narrow filter allows, where known
      */
     public static String table(List<JailReport> reports, Map<String, Integer> allowedCalls) {
-        Map<String, List<String>> rows = new LinkedHashMap<>();
-        for (JailReport r : reports) {
-            r.rows(known(allowedCalls, r.name))
-                    .forEach((label, cell) ->
-                            rows.computeIfAbsent(label, l -> new ArrayList<>()).add(cell));
-        }
-        int labelWidth = rows.keySet().stream().mapToInt(String::length).max().orElse(0);
-        int[] widths = new int[reports.size()];
-        for (List<String> cells : rows.values()) {
-            for (int i = 0; i < cells.size(); i++) {
-                widths[i] = Math.max(widths[i], cells.get(i).length());
-            }
-        }
+        List<Map<String, String>> columns =
+                reports.stream().map(r -> r.rows(known(allowedCalls, r.name))).toList();
+        int labels = columns.stream()
+                .flatMap(c -> c.keySet().stream())
+                .mapToInt(String::length)
+                .max()
+                .orElse(0);
         StringBuilder text = new StringBuilder();
-        rows.forEach((label, cells) -> {
-            StringBuilder line = new StringBuilder(pad(label, labelWidth));
-            for (int i = 0; i < cells.size(); i++) {
-                line.append("  ").append(pad(cells.get(i), widths[i]));
+        for (int from = 0; from < columns.size(); ) {
+            int to = from;
+            for (int width = labels; to < columns.size(); to++) {
+                width += GAP.length() + width(columns.get(to));
+                if (width > WIDEST_TABLE && to > from) {
+                    break;
+                }
             }
-            text.append(line.toString().stripTrailing()).append('\n');
-        });
+            text.append(from == 0 ? "" : "\n");
+            sideBySide(columns.subList(from, to), labels, text);
+            from = to;
+        }
         return text.toString();
+    }
+
+    private static int width(Map<String, String> column) {
+        return column.values().stream()
+                .flatMap(cell -> wrapped(cell).stream())
+                .mapToInt(String::length)
+                .max()
+                .orElse(0);
+    }
+
+    private static void sideBySide(List<Map<String, String>> columns, int labels, StringBuilder text) {
+        Set<String> rows = new LinkedHashSet<>();
+        columns.forEach(c -> rows.addAll(c.keySet()));
+        for (String row : rows) {
+            List<List<String>> cells =
+                    columns.stream().map(c -> wrapped(c.getOrDefault(row, ""))).toList();
+            int height = cells.stream().mapToInt(List::size).max().orElse(0);
+            for (int n = 0; n < height; n++) {
+                StringBuilder line = new StringBuilder(pad(n == 0 ? row : "", labels));
+                for (int i = 0; i < cells.size(); i++) {
+                    String part = n < cells.get(i).size() ? cells.get(i).get(n) : "";
+                    line.append(GAP).append(pad(part, width(columns.get(i))));
+                }
+                text.append(line.toString().stripTrailing()).append('\n');
+            }
+        }
+    }
+
+    /** A cell in lines of words; a word is never cut. */
+    private static List<String> wrapped(String cell) {
+        List<String> lines = new ArrayList<>();
+        StringBuilder line = new StringBuilder();
+        for (String word : cell.split(" ", -1)) {
+            if (!line.isEmpty() && line.length() + 1 + word.length() > WIDEST_CELL) {
+                lines.add(line.toString());
+                line.setLength(0);
+            }
+            line.append(line.isEmpty() ? "" : " ").append(word);
+        }
+        lines.add(line.toString());
+        return lines;
     }
 
     private Map<String, String> rows(OptionalInt allowedCalls) {

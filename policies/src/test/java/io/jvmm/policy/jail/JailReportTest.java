@@ -3,6 +3,7 @@ package io.jvmm.policy.jail;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -92,6 +93,21 @@ final class JailReportTest {
         assertTrue(table.contains("system calls allowed  21"), table);
         assertTrue(table.contains("none in any set"), table);
         assertTrue(table.lines().noneMatch(line -> line.endsWith(" ")), table);
+    }
+
+    /** A machine has a dozen processes; each is in one of several tables, whole. */
+    @Test
+    void manyProcessesAreNoWiderThanAScreen() {
+        JailReport one = report(good(), "net", true, "1000 5 1", "/ ro");
+        String table = JailReport.table(Collections.nCopies(9, one), Map.of("test", 21));
+        assertTrue(table.lines().allMatch(line -> line.length() <= 120), table);
+        assertTrue(table.lines().noneMatch(line -> line.endsWith(" ")), table);
+        long processes = table.lines()
+                .filter(line -> line.startsWith("process "))
+                .mapToLong(line -> line.split(" +", -1).length - 1)
+                .sum();
+        assertEquals(9, processes, table);
+        assertEquals(9, table.split("none in any set", -1).length - 1, table);
     }
 
     private static Map<String, String> good() {

@@ -68,7 +68,8 @@ public final class DeviceBackends implements AutoCloseable {
                         console.ports().get(n).path().ifPresent(path -> opening.checkPlace(subject, path));
                     }
                 }
-                case VsockConfig vsock -> opening.checkPlace(config.deviceSubject(vsock, "path"), vsock.path());
+                case VsockConfig vsock ->
+                    new Streams(opening).checkListen(config.deviceSubject(vsock, "path"), vsock.path());
                 case RngConfig _, BalloonConfig _ -> {}
             }
         }

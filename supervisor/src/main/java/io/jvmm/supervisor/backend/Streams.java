@@ -175,9 +175,10 @@ public final class Streams {
      */
     public @Nullable Fd listen(String subject, Path path, int backlog) {
         try {
-            if (Files.exists(path, LinkOption.NOFOLLOW_LINKS) && !removeStaleSocket(subject, path)) {
+            if (!mayListen(subject, path)) {
                 return null;
             }
+            Files.deleteIfExists(path); // a socket that nobody listens on
             opening.willMake(path);
             UnixSocket socket = UnixSocket.listen(path, backlog);
             socket.fd().setNonBlocking(true);
@@ -199,13 +200,26 @@ public final class Streams {
         }
     }
 
-    /** A socket that nobody listens on was left by somebody who was killed. */
-    private boolean removeStaleSocket(String subject, Path path) throws IOException {
+    /** What {@link #listen} would complain about, as far as one can tell without making anything. */
+    public void checkListen(String subject, Path path) {
+        try {
+            if (mayListen(subject, path)) {
+                opening.checkPlace(subject, path);
+            }
+        } catch (IOException e) {
+            opening.complain(subject, path + " cannot be made a socket: " + Opening.reason(e));
+        }
+    }
+
+    /** Nothing is there, or a socket that nobody listens on, which was left by somebody who was killed. Complains otherwise. */
+    private boolean mayListen(String subject, Path path) throws IOException {
+        if (!Files.exists(path, LinkOption.NOFOLLOW_LINKS)) {
+            return true;
+        }
         int mode = (Integer) Files.getAttribute(path, "unix:mode", LinkOption.NOFOLLOW_LINKS);
         if ((mode & FILE_TYPE) == SOCKET) {
             Optional<Errno> why = obstacle(path);
             if (why.equals(Optional.of(Errno.ECONNREFUSED))) {
-                Files.delete(path);
                 return true;
             }
             // EAGAIN: somebody listens whose backlog is full.

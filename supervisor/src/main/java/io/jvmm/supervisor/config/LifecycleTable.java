@@ -1,10 +1,14 @@
 package io.jvmm.supervisor.config;
 
 import java.time.Duration;
+import java.util.HashSet;
 import java.util.Set;
+import org.tomlj.TomlArray;
 
 /** Reads the table {@code [lifecycle]}. */
 final class LifecycleTable {
+    private static final String ALLOWED = "Use \"all\", \"none\", or a list of classes, e.g. [\"block\", \"net\"].";
+
     private LifecycleTable() {}
 
     static LifecycleConfig read(TableReader t) {
@@ -48,16 +52,27 @@ final class LifecycleTable {
         if (t.value(key) instanceof String) {
             return t.parsed(key, LifecycleTable::word, Standby.ALL);
         }
-        return t.isPresent(key) ? new Standby(false, Set.copyOf(t.list(key, Standby::checkClass))) : Standby.ALL;
+        if (!t.isPresent(key)) {
+            return Standby.ALL;
+        }
+        if (!(t.value(key) instanceof TomlArray)) {
+            t.complain(key, "is " + TableReader.describe(t.value(key)) + ". " + ALLOWED);
+            return Standby.ALL;
+        }
+        Set<String> classes = new HashSet<>();
+        for (String each : t.list(key, Standby::checkClass)) {
+            if (!classes.add(each)) {
+                t.complain(key, Quoted.of(each) + " is named twice. Remove one.");
+            }
+        }
+        return new Standby(false, classes);
     }
 
     private static Standby word(String word) {
         return switch (word) {
             case "all" -> Standby.ALL;
             case "none" -> Standby.NONE;
-            default ->
-                throw new IllegalArgumentException(Quoted.of(word)
-                        + " is not known. Use \"all\", \"none\", or a list of classes, e.g. [\"block\", \"net\"].");
+            default -> throw new IllegalArgumentException(Quoted.of(word) + " is not known. " + ALLOWED);
         };
     }
 }

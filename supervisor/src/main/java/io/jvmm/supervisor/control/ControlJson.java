@@ -52,7 +52,11 @@ final class ControlJson {
                 JsonToken kind = in.peek();
                 boolean number = kind == JsonToken.NUMBER && name.equals(ControlVerb.ID);
                 if (kind != JsonToken.STRING && !number) {
-                    throw new ControlException(lastName, "must be a string. Put quotes around its value.");
+                    throw new ControlException(
+                            lastName,
+                            name.equals(ControlVerb.ID)
+                                    ? "must be a string or a number, of at most " + LONGEST_ID + " characters."
+                                    : "must be a string. Put quotes around its value.");
                 }
                 if (fields.putIfAbsent(name, in.nextString()) != null) {
                     throw new ControlException(lastName, "is given twice. Remove one.");

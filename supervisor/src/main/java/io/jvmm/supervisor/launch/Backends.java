@@ -13,6 +13,8 @@ import io.jvmm.supervisor.config.ControlConfig;
 import io.jvmm.supervisor.config.LoadedConfig;
 import io.jvmm.supervisor.config.MemorySize;
 import io.jvmm.supervisor.config.SerialConfig;
+import io.jvmm.supervisor.config.VirtioConfig;
+import io.jvmm.supervisor.config.VsockConfig;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -81,7 +83,11 @@ public final class Backends implements AutoCloseable {
             }
             config.config().platform().debugConsole().ifPresent(p -> b.opening.checkPlace("platform.debug_console", p));
             b.devices.check();
-            config.config().control().socket().ifPresent(p -> b.opening.checkPlace(CONTROL_SUBJECT, p));
+            config.config()
+                    .control()
+                    .socket()
+                    .filter(b::controlIsNobodyElses)
+                    .ifPresent(p -> new Streams(b.opening).checkListen(CONTROL_SUBJECT, p));
             return b.opening.problems();
         }
     }
@@ -158,12 +164,39 @@ public final class Backends implements AutoCloseable {
             opening.notice("no control socket, for " + path + " is too long for one. For jvmmctl set control.socket");
             return;
         }
+        if (!controlIsNobodyElses(path)) {
+            return;
+        }
         control = new Streams(opening).listen(CONTROL_SUBJECT, path, CONTROL_BACKLOG);
         try {
             runtime.announce(config.config().machine().name(), path);
         } catch (IOException e) {
             opening.complain(CONTROL_SUBJECT, "the machine cannot be announced: " + e.getMessage() + ".");
         }
+    }
+
+    /** A guest reaches whoever listens where its vsock's port leads, and must not reach what its own machine obeys. */
+    private boolean controlIsNobodyElses(Path path) {
+        String place = path.toAbsolutePath().normalize().toString();
+        for (VirtioConfig device : config.config().devices()) {
+            if (device instanceof VsockConfig vsock) {
+                String of = vsock.path().toAbsolutePath().normalize().toString();
+                if (place.equals(of)) {
+                    opening.complain(CONTROL_SUBJECT, path + " is where the vsock listens. Choose another path.");
+                    return false;
+                }
+                if (place.startsWith(of + "_")
+                        && place.substring(of.length() + 1).matches("[0-9]+")) {
+                    opening.complain(
+                            CONTROL_SUBJECT,
+                            path
+                                    + " is where a port of the vsock leads: the guest could control its own machine. Choose"
+                                    + " another path.");
+                    return false;
+                }
+            }
+        }
+        return true;
     }
 
     private void openPorts() {

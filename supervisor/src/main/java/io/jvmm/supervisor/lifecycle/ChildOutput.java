@@ -10,6 +10,7 @@ import java.lang.foreign.ValueLayout;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayDeque;
 import java.util.Deque;
+import java.util.function.BiPredicate;
 import java.util.function.Consumer;
 
 /**
@@ -27,6 +28,9 @@ final class ChildOutput {
 
     private String process;
     private final Consumer<String> sink;
+    /** What is told in other words: the process, and its line; false for any other. */
+    private final BiPredicate<String, String> elsewhere;
+
     private final MemorySegment chunk = Arena.ofAuto().allocate(CHUNK);
     private final ByteArrayOutputStream line = new ByteArrayOutputStream();
     private String lastWords = "";
@@ -35,10 +39,15 @@ final class ChildOutput {
     private boolean holding = true;
     private final Deque<String> held = new ArrayDeque<>();
 
-    ChildOutput(String process, long nowNs, Consumer<String> sink) {
+    ChildOutput(String process, long nowNs, Consumer<String> sink, BiPredicate<String, String> elsewhere) {
+        this.elsewhere = elsewhere;
         this.process = process;
         this.lines = new TokenBucket(BURST, NS_PER_LINE, nowNs);
         this.sink = sink;
+    }
+
+    ChildOutput(String process, long nowNs, Consumer<String> sink) {
+        this(process, nowNs, sink, (_, _) -> false);
     }
 
     /** From now on its lines are told under another name. */
@@ -74,7 +83,10 @@ final class ChildOutput {
 
     private void endLine(long nowNs) {
         if (line.size() > 0) {
-            say(line.toString(StandardCharsets.UTF_8), nowNs);
+            String text = visible(line.toString(StandardCharsets.UTF_8));
+            if (!elsewhere.test(process, text)) {
+                say(text, nowNs);
+            }
             line.reset();
         }
     }

@@ -57,7 +57,7 @@ final class ChildWatch {
         this.child = child;
         this.loop = loop;
         this.slots = slots;
-        this.output = new ChildOutput(instance.process(), nowNs, loop.console()::say);
+        this.output = new ChildOutput(instance.process(), nowNs, loop.console()::say, loop.archives()::takes);
         this.work = new TokenBucket(MachineLoop.WORK_BURST, MachineLoop.NS_PER_WORK, nowNs);
         this.events = new ChildEvents(this, output, loop);
         this.pidfdSlot = slots.take(child.pidfd().fd(), Poller.READABLE);

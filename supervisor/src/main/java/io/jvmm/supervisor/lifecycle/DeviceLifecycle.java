@@ -262,7 +262,7 @@ final class DeviceLifecycle {
                     reason.text()
                             + (restarts.isEmpty()
                                     ? ""
-                                    : ", and has been replaced " + restarts.size() + " times in "
+                                    : ", and has used up its " + restarts.size() + " restarts within "
                                             + config.restarts().window().toSeconds() + " s"),
                     nowNs);
             return false;

@@ -43,6 +43,7 @@ public final class MachineLoop implements MachineActions {
 
     private final VmConfig config;
     private final Console console;
+    private final ArchiveTrouble archives;
     private final SignalSource signals;
     private final Optional<TerminalSession> terminal;
     private final Audits audits;
@@ -82,6 +83,7 @@ public final class MachineLoop implements MachineActions {
             boolean reportOnly) {
         this.config = config;
         this.console = console;
+        this.archives = new ArchiveTrouble(console);
         this.signals = signals;
         this.terminal = terminal;
         this.audits = new Audits(inspector);
@@ -396,6 +398,10 @@ public final class MachineLoop implements MachineActions {
 
     Console console() {
         return console;
+    }
+
+    ArchiveTrouble archives() {
+        return archives;
     }
 
     @Override

@@ -8,9 +8,11 @@ import io.jvmm.supervisor.launch.ProcessInstance;
 import io.jvmm.supervisor.launch.ProcessKind;
 import io.jvmm.supervisor.launch.StartedProcess;
 import io.jvmm.supervisor.launch.Successors;
+import java.util.EnumSet;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -23,6 +25,8 @@ final class Replacer implements Spares.Actions, AutoCloseable {
     private final Starts starts;
     private final Map<ProcessInstance, Cold> cold = new HashMap<>();
     private Optional<Spares> spares = Optional.empty();
+    /** The classes whose spare was killed and has not ended yet. */
+    private final Set<ProcessKind> ended = EnumSet.noneOf(ProcessKind.class);
 
     /** A program that is being started for a device. */
     private static final class Cold {
@@ -73,7 +77,9 @@ final class Replacer implements Spares.Actions, AutoCloseable {
             }
             case MachineEvent.Ended e
             when e.process().isSpare() -> {
-                loop.detail(e.process().process() + " " + Why.told(e.how()));
+                if (!ended.remove(e.process().kind())) {
+                    loop.detail(e.process().process() + " " + Why.told(e.how()));
+                }
                 spares.ifPresent(s -> s.lost(e.process().kind(), nowNs));
                 yield true;
             }
@@ -110,13 +116,14 @@ final class Replacer implements Spares.Actions, AutoCloseable {
     /** The class has another program: the spare, made from the one before, gives way to one of that. */
     void renewSpare(ProcessKind kind) {
         if (hasSpare(kind)) {
-            killSpare(kind);
+            loop.detail("the spare of class " + kind.process() + " is renewed");
+            end(kind);
         }
     }
 
     /** No device of the class will want one again. */
     void dropSpare(ProcessKind kind) {
-        spares.filter(s -> s.drop(kind)).ifPresent(_ -> killSpare(kind));
+        spares.filter(s -> s.drop(kind)).ifPresent(_ -> end(kind));
     }
 
     /** See {@link DeviceActions#prepare}. */
@@ -254,8 +261,18 @@ final class Replacer implements Spares.Actions, AutoCloseable {
 
     @Override
     public void killSpare(ProcessKind kind) {
-        starts.cancel(ProcessInstance.spare(kind));
-        loop.kill(ProcessInstance.spare(kind));
+        loop.detail(ProcessInstance.spare(kind).process() + " is not ready in time, or does not answer, and is killed");
+        end(kind);
+    }
+
+    /** It goes because we want it to: its end is no news. */
+    private void end(ProcessKind kind) {
+        ProcessInstance spare = ProcessInstance.spare(kind);
+        starts.cancel(spare);
+        if (loop.isThere(spare)) {
+            ended.add(kind);
+            loop.kill(spare);
+        }
     }
 
     @Override

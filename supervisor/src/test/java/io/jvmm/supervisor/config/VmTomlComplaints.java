@@ -183,6 +183,12 @@ final class VmTomlComplaints {
                         BOOT + "[lifecycle]\nstandby = \"some\"\n",
                         "vm.toml:4:1: lifecycle.standby: \"some\" is not known. Use \"all\", \"none\", or a list of classes, e.g. [\"block\", \"net\"]."),
                 one(
+                        BOOT + "[lifecycle]\nstandby = true\n",
+                        "vm.toml:4:1: lifecycle.standby: is true or false. Use \"all\", \"none\", or a list of classes, e.g. [\"block\", \"net\"]."),
+                one(
+                        BOOT + "[lifecycle]\nstandby = [\"block\", \"block\"]\n",
+                        "vm.toml:4:1: lifecycle.standby: \"block\" is named twice. Remove one."),
+                one(
                         BOOT + "[lifecycle]\nstandby = [\"blok\"]\n",
                         "vm.toml:4:1: lifecycle.standby: \"blok\" is no class of devices. Did you mean \"block\"?"),
                 one(

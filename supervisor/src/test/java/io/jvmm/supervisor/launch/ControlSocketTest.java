@@ -117,6 +117,44 @@ class ControlSocketTest {
         assertFalse(Files.exists(dir.resolve("nowhere"), LinkOption.NOFOLLOW_LINKS));
     }
 
+    private String checked(String control) throws Exception {
+        LoadedConfig c = config(control);
+        try (RuntimeDirectory runtime = runtime()) {
+            return Backends.check(c, runtime).toString();
+        }
+    }
+
+    /** What the start would say, {@code --check} says, and makes and removes nothing. */
+    @Test
+    void aCheckSaysTheSame() throws Exception {
+        Path stale = dir.resolve("stale");
+        UnixSocket.listen(stale, 1).close();
+        assertEquals("[]", checked("[control]\nsocket = \"stale\"\n"));
+        assertTrue(Files.exists(stale));
+        assertEquals("[]", checked("[control]\nsocket = \"new\"\n"));
+        assertFalse(Files.exists(dir.resolve("new")));
+        try (UnixSocket _ = UnixSocket.listen(dir.resolve("busy"), 1)) {
+            assertTrue(checked("[control]\nsocket = \"busy\"\n").contains("somebody listens on it"));
+        }
+        Files.writeString(dir.resolve("data"), "");
+        assertTrue(checked("[control]\nsocket = \"data\"\n").contains("is no socket of ours"));
+        assertTrue(checked("[control]\nsocket = \"no/where\"\n").contains("there is no directory"));
+    }
+
+    /** The guest of a vsock connects to PATH_N by asking for port N. */
+    @Test
+    void itIsNotWhereTheGuestOfAVsockCanReachIt() throws Exception {
+        String vsock = "[[vsock]]\ncid = 3\npath = \"v\"\n";
+        for (String name : new String[] {"v", "v_1024", "x/../v_7"}) {
+            String control = "[control]\nsocket = \"" + name + "\"\n" + vsock;
+            String expected =
+                    name.equals("v") ? "is where the vsock listens" : "the guest could control its own machine";
+            assertTrue(refusal(control).contains(expected), refusal(control));
+            assertTrue(checked(control).contains(expected), checked(control));
+        }
+        assertEquals("[]", checked("[control]\nsocket = \"v_x\"\n" + vsock));
+    }
+
     @Test
     void aRuntimeDirectoryWithTooLongAPathCostsTheSocketOnly() throws Exception {
         Path deep = Files.createDirectories(dir.resolve("d".repeat(100)));

@@ -6,6 +6,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.jvmm.ipc.sys.FileIo;
 import io.jvmm.ipc.sys.Pipe;
+import java.io.ByteArrayOutputStream;
+import java.io.PrintStream;
 import java.lang.foreign.Arena;
 import java.lang.foreign.ValueLayout;
 import java.nio.charset.StandardCharsets;
@@ -83,6 +85,28 @@ class ChildOutputTest {
         assertEquals(
                 List.of("[serial] (" + (1000 - ChildOutput.BURST + 1) + " lines left out)", "[serial] later"),
                 told.subList(told.size() - 2, told.size()));
+    }
+
+    /** Each process that starts says so; its user hears it once, and in words that help. */
+    @Test
+    void classArchivesThatDoNotFitAreToldOnce() {
+        ByteArrayOutputStream err = new ByteArrayOutputStream();
+        ArchiveTrouble archives = new ArchiveTrouble(
+                new Console(new PrintStream(err, true, StandardCharsets.UTF_8), Console.Detail.NORMAL));
+        for (String process : List.of("rng", "block")) {
+            ChildOutput starting = new ChildOutput(process, 0, told::add, archives::takes);
+            starting.release(false);
+            write("[0.015s][error][cds] An error has occurred while processing the shared archive file.\n"
+                    + "[0.016s][warning][cds,dynamic] shared class paths mismatch\nother\n[0.1s][warning][gc] x\n");
+            pipe.reader().setNonBlocking(true);
+            starting.readFrom(pipe.reader(), 1);
+        }
+        assertEquals(
+                List.of("[rng] other", "[rng] [0.1s][warning][gc] x", "[block] other", "[block] [0.1s][warning][gc] x"),
+                told);
+        String said = err.toString(StandardCharsets.UTF_8);
+        assertEquals(1, said.lines().count(), said);
+        assertTrue(said.startsWith("jvmm: process rng starts without its class archive, "), said);
     }
 
     @Test

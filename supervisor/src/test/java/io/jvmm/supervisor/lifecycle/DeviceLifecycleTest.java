@@ -239,7 +239,7 @@ class DeviceLifecycleTest {
                         "kill",
                         "broken",
                         "given up",
-                        "say device serial was killed by SIGKILL, and has been replaced 3 times in 60 s: it is broken from now on;"
+                        "say device serial was killed by SIGKILL, and has used up its 3 restarts within 60 s: it is broken from now on;"
                                 + " the machine goes on without it."),
                 did.take());
         d.ended(KILLED, 80 * SECOND);

@@ -1,5 +1,7 @@
 package io.jvmm.device.vsock;
 
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
 import io.jvmm.device.api.Backend;
 import io.jvmm.device.api.Descriptors;
 import io.jvmm.device.api.DeviceConfig;
@@ -429,6 +431,22 @@ final class VsockBench implements AutoCloseable {
     /** A supervisor that passes one end of the same pair for every request, and holds nothing: that takes no allocation. */
     void acceptOverAndOver() {
         answerRaw(0, overAndOver.left().fd().number());
+    }
+
+    /** A supervisor whose sockets do not come through, as for want of descriptors in the device's process; it holds them. */
+    void loseSockets() {
+        answerRaw(0, SocketIo.NO_DESCRIPTOR);
+    }
+
+    /** How many connections the supervisor is told of that have ended; nothing else may come. */
+    int toldClosed() {
+        int count = 0;
+        while (io.receiveMessage(channel.left().fd().number(), drained, 0, VsockConnectLayout.LENGTH_BYTES)
+                == VsockConnectLayout.LENGTH_BYTES) {
+            assertEquals(VsockConnectLayout.CLOSED, drained.get(U32, VsockConnectLayout.WHAT));
+            count++;
+        }
+        return count;
     }
 
     private void answerRaw(int errno, int descriptor) {

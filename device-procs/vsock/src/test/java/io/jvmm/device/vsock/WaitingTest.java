@@ -20,6 +20,21 @@ class WaitingTest {
         bench.close();
     }
 
+    /** The supervisor holds a duplicate of each until it is told: else it would hold this one until the process is replaced. */
+    @Test
+    void aSocketThatIsLostOnTheWayIsNotHeldForEver() {
+        bench.start(VsockBench.ALL);
+        bench.supervisorAnswers = false;
+        for (int n = 0; n < 3; n++) {
+            bench.send(bench.packet(Packet.REQUEST, 1024 + n, 99, 0));
+            bench.loseSockets();
+            bench.settle();
+            bench.expect(Packet.RST, 1024 + n, 99);
+            assertEquals(1, bench.toldClosed());
+        }
+        assertEquals(0, bench.device().switchboard().table().used());
+    }
+
     @Test
     void aPauseIsNobodysFault() {
         bench.start(VsockBench.ALL);
