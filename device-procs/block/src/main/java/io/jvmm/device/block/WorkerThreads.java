@@ -2,6 +2,7 @@ package io.jvmm.device.block;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -68,9 +69,7 @@ final class WorkerThreads {
         }
 
         private synchronized @Nullable Runnable take() {
-            while (work == null && !ended) {
-                pause();
-            }
+            waitWhile(() -> work == null && !ended);
             return work;
         }
 
@@ -85,9 +84,7 @@ final class WorkerThreads {
         }
 
         private synchronized void await() {
-            while (work != null) {
-                pause();
-            }
+            waitWhile(() -> work != null);
         }
 
         private void end() {
@@ -102,9 +99,11 @@ final class WorkerThreads {
             }
         }
 
-        private void pause() {
+        private synchronized void waitWhile(BooleanSupplier holds) {
             try {
-                wait();
+                while (holds.getAsBoolean()) {
+                    wait();
+                }
             } catch (InterruptedException e) {
                 throw new IllegalStateException("nobody interrupts a worker", e);
             }
