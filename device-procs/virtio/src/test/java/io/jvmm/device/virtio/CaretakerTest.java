@@ -306,7 +306,7 @@ class CaretakerTest {
                 for (int step = 0; step < 100; step++) {
                     RigQueue queue = driver.queue(random.nextInt(driver.queueCount()));
                     long area = random.nextBoolean() ? queue.table() : queue.driverArea();
-                    rig.memory().put16(area + 2 * random.nextInt(64), (short) (1 << random.nextInt(16)));
+                    rig.memory().put16(area + 2L * random.nextInt(64), (short) (1 << random.nextInt(16)));
                     queue.kickAnyway();
                     rig.settle();
                     if (random.nextInt(20) == 0) {
