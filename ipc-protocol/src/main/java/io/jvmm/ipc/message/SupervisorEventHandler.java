@@ -4,31 +4,32 @@ import io.jvmm.ipc.ring.Violation;
 
 /**
  * Receives the validated events of a process in the supervisor. What comes from a process is hostile in content:
- * a log text is already cut to its limit and freed of control characters. Implementations must not throw.
+ * a log text is already cut to its limit and freed of control characters. Implementations must not throw. What one does not
+ * override it does not want to hear of.
  */
 public interface SupervisorEventHandler {
     /** The process is warm and filtered. {@code filterHash}: 32 bytes, SHA-256 of its narrow filter. */
-    void ready(long monotonicNs, byte[] filterHash, int threads);
+    default void ready(long monotonicNs, byte[] filterHash, int threads) {}
 
     /** A request has been carried out; {@code status} 0 means well. */
-    void ack(SupervisorRequestType request, int status);
+    default void ack(SupervisorRequestType request, int status) {}
 
-    void log(LogLevel level, String text);
+    default void log(LogLevel level, String text) {}
 
-    void counter(int id, long value);
+    default void counter(int id, long value) {}
 
-    void guestStopped(StopCause cause, int vcpu, long rip, long detail);
+    default void guestStopped(StopCause cause, int vcpu, long rip, long detail) {}
 
-    void deviceHung(int deviceIndex, long waitedNs);
+    default void deviceHung(int deviceIndex, long waitedNs) {}
 
-    void peerViolation(int deviceIndex, Violation violation);
+    default void peerViolation(int deviceIndex, Violation violation) {}
 
     /** {@code what}: 1 quit. */
-    void escape(int port, int what);
+    default void escape(int port, int what) {}
 
-    void firstInstruction(long monotonicNs);
+    default void firstInstruction(long monotonicNs) {}
 
-    void backendLost(int port, int errno);
+    default void backendLost(int port, int errno) {}
 
     /**
      * What will run the guest's code, where that was the process's to decide; before {@link #ready}, and only the vCPU process

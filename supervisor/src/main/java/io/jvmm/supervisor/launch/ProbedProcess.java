@@ -1,11 +1,7 @@
 package io.jvmm.supervisor.launch;
 
 import io.jvmm.ipc.message.EngineKind;
-import io.jvmm.ipc.message.LogLevel;
-import io.jvmm.ipc.message.StopCause;
 import io.jvmm.ipc.message.SupervisorEventHandler;
-import io.jvmm.ipc.message.SupervisorRequestType;
-import io.jvmm.ipc.ring.Violation;
 import io.jvmm.ipc.sys.Clock;
 import io.jvmm.ipc.sys.ExitStatus;
 import io.jvmm.ipc.sys.Fd;
@@ -176,31 +172,4 @@ final class ProbedProcess implements SupervisorEventHandler, AutoCloseable {
     public void engine(EngineKind kind, String reason) {
         engine = Optional.of(kind);
     }
-
-    @Override
-    public void ack(SupervisorRequestType request, int status) {}
-
-    @Override
-    public void log(LogLevel level, String text) {}
-
-    @Override
-    public void counter(int id, long value) {}
-
-    @Override
-    public void guestStopped(StopCause cause, int vcpu, long rip, long detail) {}
-
-    @Override
-    public void deviceHung(int deviceIndex, long waitedNs) {}
-
-    @Override
-    public void peerViolation(int deviceIndex, Violation violation) {}
-
-    @Override
-    public void escape(int port, int what) {}
-
-    @Override
-    public void firstInstruction(long monotonicNs) {}
-
-    @Override
-    public void backendLost(int port, int errno) {}
 }

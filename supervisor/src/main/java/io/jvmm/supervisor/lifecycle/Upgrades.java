@@ -24,7 +24,7 @@ import org.jspecify.annotations.Nullable;
  * launcher. Event-loop thread only.
  */
 final class Upgrades implements AutoCloseable {
-    /** What is in flight takes as long as the medium of a disk. */
+    /** What is in flight takes as long as the medium of a disk; a device that lives gives up before, and says so. */
     private static final Duration DRAIN = Duration.ofSeconds(10);
 
     private final MachineLoop loop;

@@ -15,7 +15,7 @@ import org.jspecify.annotations.Nullable;
  *   WARMING     the successor becomes ready without a device                             old serves
  *   ASKING      the old one says that it lives
  *   DRAINING    the old one finishes what is in flight
- *   ENDING      instead of DRAINING: the old one does not say so, is killed, and gone             nobody serves from here on
+ *   ENDING      the old one does not answer one of the two: it is killed, and gone             nobody serves from here on
  *   LEAVING     the board leaves the link alone
  *   CONVERTING  the converter writes the state in the older layout, is killed and gone   only to an older version
  *   ASSIGNING   the successor takes link and state, is ready, and is looked at
@@ -29,7 +29,8 @@ import org.jspecify.annotations.Nullable;
  * has taken nothing from the request ring before START. After it, its state is still there; a successor that dies before START
  * leaves the device to the ordinary replacement, by the old version.
  *
- * <p>An old process that is stopped, or hangs, cannot drain, and waiting for it would only keep the guest waiting. It is killed, and
+ * <p>An old process that is stopped, or hangs, does not drain, and waiting for it would only keep the guest waiting. (One that waits for
+ * the host says after a time that it could not drain.) It is killed, and
  * the successor goes on with what it has committed, as any successor of a process that died does; there is no RETIRING then.
  * Whatever goes wrong leaves the device to the ordinary replacement.
  */
@@ -63,7 +64,7 @@ public final class Upgrade {
      *
      * @param ready from the start of a program to its being ready
      * @param answer until the old one has said that it lives; zero: it is not asked
-     * @param drain until everything in flight is done
+     * @param drain until everything in flight is done, or the old one has said that it is not
      * @param board until the board has done what it was told
      * @param assign from its device to being ready again
      * @param dying from SIGKILL to the end
@@ -187,7 +188,7 @@ public final class Upgrade {
             drain(nowNs);
         } else if (what == Asked.DRAIN && step == Step.DRAINING) {
             if (status != 0) {
-                fail("the old process does not drain (status " + status + ")", nowNs);
+                fail("the old process could not finish what is under way at the host (status " + status + ")", nowNs);
             } else {
                 leave(nowNs);
             }
@@ -311,12 +312,11 @@ public final class Upgrade {
         }
         switch (step) {
             case WARMING -> fail("the new process did not become ready within " + seconds(patience.ready()), nowNs);
-            case ASKING -> {
+            case ASKING, DRAINING -> {
                 enter(Step.ENDING, patience.dying(), nowNs);
                 actions.silent(nowNs - askedNs);
                 actions.kill(Role.OLD);
             }
-            case DRAINING -> fail("the old process did not drain within " + seconds(patience.drain()), nowNs);
             case LEAVING, RETURNING, REJOINING -> {
                 fault = "the vCPU process did not answer within " + seconds(patience.board());
                 actions.boardIsSilent();

@@ -9,6 +9,7 @@ import io.jvmm.ipc.link.SupervisorEndpoint;
 import io.jvmm.ipc.link.WaitPolicy;
 import io.jvmm.ipc.memory.GuestMemory;
 import io.jvmm.ipc.message.LogLevel;
+import io.jvmm.ipc.message.SupervisorEventHandler;
 import io.jvmm.ipc.message.SupervisorRequestType;
 import io.jvmm.ipc.state.StateSegment;
 import io.jvmm.ipc.sys.EventFd;
@@ -55,7 +56,7 @@ final class ScratchSupervisor implements AutoCloseable {
     private final Log log = new Log();
 
     /** What the process said. */
-    static final class Log extends IgnoredSupervisorEvents {
+    static final class Log implements SupervisorEventHandler {
         final List<SupervisorRequestType> acks = new ArrayList<>();
         final List<io.jvmm.ipc.ring.Violation> violations = new ArrayList<>();
         final List<String> events = new ArrayList<>();

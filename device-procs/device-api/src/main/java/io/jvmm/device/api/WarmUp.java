@@ -156,7 +156,7 @@ final class WarmUp implements Exercise, AutoCloseable {
 
     private static WarmUp warm(DeviceFactory factory) {
         long startNs = System.nanoTime();
-        WarmUp machine = new WarmUp(factory, new IgnoredDeviceEvents(), new IgnoredSupervisorEvents());
+        WarmUp machine = new WarmUp(factory, new IgnoredDeviceEvents(), new SupervisorEventHandler() {});
         // The first round is not a matter of speed: a class that it does not load may be refused by the filter.
         for (int i = 0; i == 0 || (i < ROUNDS && System.nanoTime() - startNs < BUDGET_NS); i++) {
             factory.exercise(machine);

@@ -3,6 +3,7 @@ package io.jvmm.device.api;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import io.jvmm.ipc.Allocations;
+import io.jvmm.ipc.message.SupervisorEventHandler;
 import io.jvmm.ipc.message.SupervisorRequestType;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -16,7 +17,7 @@ class DeviceLoopAllocationTest {
     @Test
     void noAllocationPerMessageInTheDutyCycle() {
         EchoDevice device = new EchoDevice();
-        try (WarmUp machine = new WarmUp(device, new IgnoredDeviceEvents(), new IgnoredSupervisorEvents())) {
+        try (WarmUp machine = new WarmUp(device, new IgnoredDeviceEvents(), new SupervisorEventHandler() {})) {
             Allocations.assertNoneIn("a duty cycle", () -> {
                 for (int i = 0; i < ROUNDS; i++) {
                     device.exercise(machine);

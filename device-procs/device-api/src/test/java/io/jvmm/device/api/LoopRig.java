@@ -11,6 +11,7 @@ import io.jvmm.ipc.link.SupervisorEndpoint;
 import io.jvmm.ipc.link.WaitPolicy;
 import io.jvmm.ipc.message.PowerAction;
 import io.jvmm.ipc.message.PowerOrigin;
+import io.jvmm.ipc.message.SupervisorEventHandler;
 import io.jvmm.ipc.message.SupervisorRequestType;
 import io.jvmm.ipc.ring.Violation;
 import io.jvmm.ipc.state.StateSegment;
@@ -230,7 +231,7 @@ final class LoopRig implements AutoCloseable {
         }
     };
 
-    private final IgnoredSupervisorEvents supervisorHandler = new IgnoredSupervisorEvents() {
+    private final SupervisorEventHandler supervisorHandler = new SupervisorEventHandler() {
         @Override
         public void ack(SupervisorRequestType request, int status) {
             heard.add("ack " + request + " " + status);
