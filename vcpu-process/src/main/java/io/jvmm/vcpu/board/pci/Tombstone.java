@@ -3,7 +3,7 @@ package io.jvmm.vcpu.board.pci;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /**
- * What is left of a virtio function whose device has been given up for good; the board answers in its place. The driver is told (virtio 1.2 §2.1.2:
+ * What is left of a virtio function whose device has been given up for good, and whose caretaker has failed, too; the board answers in its place. The driver is told (virtio 1.2 §2.1.2:
  * DEVICE_NEEDS_RESET and a configuration change notification if DRIVER_OK is set) and can let go: it writes 0 to device_status and reads until that is 0
  * (§4.1.4.3.2), which Linux does without a limit. All else reads as 0: no features, no queues, a configuration without content. A driver that
  * tries anew finds that FEATURES_OK does not stay (§3.1.1) and says so.
