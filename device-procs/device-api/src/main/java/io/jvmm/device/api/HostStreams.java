@@ -107,7 +107,10 @@ public final class HostStreams {
                         device,
                         events,
                         descriptors.need(prefix + "connect"),
-                        descriptors.find(prefix + "stream").map(PortStream::in).orElseGet(PortStream::ofItsOwn),
+                        descriptors
+                                .find(prefix + "stream")
+                                .map(fd -> PortStream.in(fd, device.hostOutputPosition(port) == 0))
+                                .orElseGet(PortStream::ofItsOwn),
                         filter);
         };
     }

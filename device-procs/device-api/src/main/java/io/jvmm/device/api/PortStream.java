@@ -8,7 +8,6 @@ import io.jvmm.ipc.sys.IoVector;
 import io.jvmm.ipc.sys.Mapping;
 import io.jvmm.ipc.sys.MemFd;
 import io.jvmm.ipc.sys.SocketIo;
-import java.lang.foreign.MemorySegment;
 import org.agrona.DirectBuffer;
 import org.agrona.concurrent.UnsafeBuffer;
 
@@ -32,14 +31,14 @@ final class PortStream implements AutoCloseable {
     private final boolean blank;
     private Runnable afterCall = () -> {};
 
-    private PortStream(Mapping mapping) {
+    private PortStream(Mapping mapping, boolean anew) {
         this.mapping = mapping;
         this.header = mapping.buffer(0, HEADER_BYTES);
         this.inRing = mapping.buffer(IN_AT, IN_BYTES);
         this.outRing = mapping.buffer(OUT_AT, OUT_BYTES);
         this.received = new MovedBytes(header, mapping.segment(), IN_CALLS_AT);
         this.sent = new MovedBytes(header, mapping.segment(), OUT_CALLS_AT);
-        this.blank = header.getLong(MAGIC_AT) == 0;
+        this.blank = header.getLong(MAGIC_AT) == 0 || (anew && !violation().isEmpty());
         if (blank) {
             received.moveTo(FIRST_POSITION);
             sent.moveTo(FIRST_POSITION);
@@ -47,34 +46,53 @@ final class PortStream implements AutoCloseable {
             header.putInt(VERSION_AT, VERSION);
             header.putLongRelease(MAGIC_AT, MAGIC);
         }
-        require(header.getLong(MAGIC_AT) == MAGIC, "magic");
-        require(header.getInt(VERSION_AT) == VERSION, "version");
-        require(received.possible(IN_BYTES), "input's calls");
-        require(sent.possible(OUT_BYTES), "output's calls");
-        require(taken() <= received() && received() - taken() <= IN_BYTES, "taken");
-        require(sent() <= given() && given() - sent() <= OUT_BYTES, "given");
+        require(violation().isEmpty(), violation());
         // The kernel writes there in a call: were a page missing then, a process that is being killed would not get it.
-        for (long at = 0; at < OUT_AT; at += PAGE_BYTES) {
-            mapping.buffer(at, 1).putByteVolatile(0, mapping.buffer(at, 1).getByteVolatile(0));
+        for (int at = 0; at < HEADER_BYTES; at += PAGE_BYTES) {
+            header.putByteVolatile(at, header.getByteVolatile(at));
         }
+        for (int at = 0; at < IN_BYTES; at += PAGE_BYTES) {
+            inRing.putByteVolatile(at, inRing.getByteVolatile(at));
+        }
+    }
+
+    /** The name of something that cannot be, or an empty text. */
+    private String violation() {
+        if (header.getLong(MAGIC_AT) != MAGIC) {
+            return "magic";
+        }
+        if (header.getInt(VERSION_AT) != VERSION) {
+            return "version";
+        }
+        if (!received.possible(IN_BYTES)) {
+            return "input's calls";
+        }
+        if (!sent.possible(OUT_BYTES)) {
+            return "output's calls";
+        }
+        if (taken() < FIRST_POSITION || taken() > received() || received() - taken() > IN_BYTES) {
+            return "taken";
+        }
+        return sent() > given() || given() - sent() > OUT_BYTES ? "given" : "";
     }
 
     /**
      * The memory in a descriptor of the supervisor's, which is closed.
      *
+     * @param anew whether the device begins anew: then what cannot be is wiped, and no reason to refuse it for ever
      * @throws StateRejectedException when it is not sealed, or nothing that a predecessor can have left
      */
-    static PortStream in(Fd fd) {
+    static PortStream in(Fd fd, boolean anew) {
         try (fd) {
             require(FileIo.size(fd) == TOTAL_BYTES, "length");
             require(MemFd.of(fd).hasSeals(MemFd.SEALS_FIXED_SIZE), "seals");
-            return new PortStream(Mapping.shared(fd, 0, TOTAL_BYTES, Mapping.Access.READ_WRITE));
+            return new PortStream(Mapping.shared(fd, 0, TOTAL_BYTES, Mapping.Access.READ_WRITE), anew);
         }
     }
 
     /** Memory that dies with the process: of a device that is driven by a script. */
     static PortStream ofItsOwn() {
-        return new PortStream(Mapping.anonymous(TOTAL_BYTES));
+        return new PortStream(Mapping.anonymous(TOTAL_BYTES), true);
     }
 
     private static void require(boolean holds, String what) {
@@ -190,10 +208,5 @@ final class PortStream implements AutoCloseable {
     @Override
     public void close() {
         mapping.close();
-    }
-
-    /** For a test that adopts it. */
-    MemorySegment segment() {
-        return mapping.segment();
     }
 }

@@ -29,7 +29,7 @@ public final class SocketExercise {
         try (VsockConnectServer supervisor = new VsockConnectServer(pair.left(), 1);
                 MemFd memory = MemFd.createSealed("port-stream", PortStreamLayout.TOTAL_BYTES)) {
             for (int process = 0; process < 2; process++) {
-                play(supervisor, pair.right().fd(), PortStream.in(memory.fd().duplicate()), core);
+                play(supervisor, pair.right().fd(), PortStream.in(memory.fd().duplicate(), process == 0), core);
             }
         } finally {
             pair.right().close();

@@ -178,7 +178,7 @@ class SocketBackendTest implements HostEvents {
     private SocketBackend begin(InputFilter filter) {
         poller = new Poller(Backend.MAX_DESCRIPTORS);
         SocketBackend backend = new SocketBackend(
-                3, core, this, channel.right().fd(), PortStream.in(memory.fd().duplicate()), filter);
+                3, core, this, channel.right().fd(), PortStream.in(memory.fd().duplicate(), false), filter);
         made.add(backend);
         backend.stream().afterCall(mortality::step);
         backend.attach(poller, nowNs);
