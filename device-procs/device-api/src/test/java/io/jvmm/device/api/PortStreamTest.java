@@ -85,7 +85,8 @@ class PortStreamTest implements HostEvents, HostPorts {
     @Test
     void anotherMemoryIsRefused() {
         try (MemFd small = MemFd.createSealed("port-stream", 4096)) {
-            assertThrows(StateRejectedException.class, () -> PortStream.in(small.fd().duplicate(), true));
+            assertThrows(
+                    StateRejectedException.class, () -> PortStream.in(small.fd().duplicate(), true));
         }
     }
 
@@ -159,8 +160,7 @@ class PortStreamTest implements HostEvents, HostPorts {
 
     @Test
     void noAllocation() {
-        SocketBackend port =
-                new SocketBackend(0, this, this, channel.right().fd(), adopt(true), InputFilter.NONE);
+        SocketBackend port = new SocketBackend(0, this, this, channel.right().fd(), adopt(true), InputFilter.NONE);
         Poller poller = new Poller(Backend.MAX_DESCRIPTORS);
         port.attach(poller, 0);
         UnixSocket client = client(port, poller);
