@@ -221,7 +221,8 @@ final class SocketBackend implements Backend {
     private boolean readSome(Fd from, long nowNs) {
         long count = stream.receive(from.number(), inputRoom());
         if (count > 0) {
-            return filter() | deliverRead(nowNs);
+            boolean changed = filter();
+            return deliverRead(nowNs) || changed;
         }
         if (Errno.EAGAIN.is(count) || Errno.EINTR.is(count)) {
             return false;
@@ -266,7 +267,7 @@ final class SocketBackend implements Backend {
             events.warn("port " + port + ": the supervisor does not say whether there is a client");
             changed = joined(nowNs);
         }
-        return deliverRead(nowNs) | changed;
+        return deliverRead(nowNs) || changed;
     }
 
     private boolean deliverRead(long nowNs) {
@@ -312,7 +313,7 @@ final class SocketBackend implements Backend {
     @Override
     public boolean flush(long nowNs) {
         boolean changed = send(nowNs);
-        return take(nowNs) | changed;
+        return take(nowNs) || changed;
     }
 
     /** Sends what is committed; whether the client turned out to be gone. */
