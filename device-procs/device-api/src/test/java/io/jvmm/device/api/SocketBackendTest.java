@@ -65,7 +65,7 @@ class SocketBackendTest implements HostEvents {
     }
 
     private static char at(long index) {
-        return (char) ((index * 0x9E37_79B9L >>> 13) & 0xFF);
+        return (char) (((index * 0x9E37_79B9L) >>> 13) & 0xFF);
     }
 
     private final class Core implements HostPorts {
@@ -76,7 +76,6 @@ class SocketBackendTest implements HostEvents {
         long out;
         int guestRead;
         int guestWrote;
-        int breaks;
 
         Core(State state) {
             input = new StringBuilder(state.input());
@@ -110,11 +109,6 @@ class SocketBackendTest implements HostEvents {
             }
             mortality.step();
             return taken;
-        }
-
-        @Override
-        public void hostBreak(int port, long nowNs) {
-            breaks++;
         }
 
         @Override
