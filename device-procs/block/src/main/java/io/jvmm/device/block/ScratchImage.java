@@ -16,7 +16,7 @@ import java.util.zip.Deflater;
  *
  * <pre>
  *   clusters of 4 KiB   0 header   1 refcount table   2 refcounts   3 L1   4 L2   5 guest cluster 0 or 1, compressed
- *                       6 to 245   guest clusters 16 to 255, a hole of the file
+ *                       6 to 245   guest clusters 16 to 255, a hole of the file   behind them   clusters that are left over
  * </pre>
  *
  * <p>There are as many clusters as it takes to have the code compiled that looks at each of them when an image is opened: a spare opens one
@@ -31,6 +31,9 @@ final class ScratchImage {
     private static final int CLUSTERS = 6;
     private static final int FIRST_PLAIN = 16;
     private static final int PLAIN = LENGTH_BYTES / CLUSTER - FIRST_PLAIN;
+    /** Counted and referenced by nobody, half of them behind the end of the file, as a killed process leaves them. */
+    private static final int LEFT_OVER = 64;
+
     private static final int REFCOUNT_TABLE = CLUSTER;
     private static final int REFCOUNTS = 2 * CLUSTER;
     private static final int L1 = 3 * CLUSTER;
@@ -61,7 +64,7 @@ final class ScratchImage {
     }
 
     private static MemFd inMemory(byte[] bytes) {
-        MemFd file = MemFd.create("scratch", (CLUSTERS + PLAIN) * (long) CLUSTER);
+        MemFd file = MemFd.create("scratch", (CLUSTERS + PLAIN + LEFT_OVER / 2) * (long) CLUSTER);
         MemorySegment content = Arena.ofAuto().allocate(bytes.length);
         MemorySegment.copy(bytes, 0, content, ValueLayout.JAVA_BYTE, 0, bytes.length);
         FileIo.tryWriteAt(file.fd(), 0, content, 0, bytes.length);
@@ -83,7 +86,7 @@ final class ScratchImage {
             image.put(BACKING_NAME, name);
         }
         image.putLong(REFCOUNT_TABLE, REFCOUNTS);
-        for (int i = 0; i < CLUSTERS + PLAIN; i++) {
+        for (int i = 0; i < CLUSTERS + PLAIN + (overlay ? LEFT_OVER : 0); i++) {
             image.putShort(REFCOUNTS + 2 * i, (short) 1);
         }
         for (int i = 0; i < PLAIN; i++) {

@@ -277,7 +277,15 @@ final class MetadataCheck {
         for (long cluster = from; cluster < to; cluster++) {
             final int references = references(cluster);
             final boolean flagged = (tally.get(ValueLayout.JAVA_INT, (cluster - window) * Integer.BYTES) & ACTIVE) != 0;
-            if (count(cluster) > references && !(references == 1 && flagged)) {
+            if (references == 0) {
+                // Most often a batch that a killed process has counted, up to a thousand clusters.
+                long end = cluster + 1;
+                while (end < to && references(end) == 0) {
+                    end++;
+                }
+                written(refcounts.clear(cluster, end));
+                cluster = end - 1;
+            } else if (count(cluster) > references && !(references == 1 && flagged)) {
                 written(refcounts.repair(cluster, references, 0));
             }
         }
@@ -286,16 +294,11 @@ final class MetadataCheck {
     /** A batch may have been counted and the file not yet made longer. */
     private void giveBackBehind() {
         final long end = limit + MOST_BEHIND;
-        for (long cluster = limit; cluster < end; cluster++) {
-            final long counted = refcounts.firstCounted(cluster, end);
-            if (counted < 0) {
-                throw unreadable(cluster, counted);
-            }
-            if (counted < end) {
-                written(refcounts.repair(counted, 0, 0));
-            }
-            cluster = counted;
+        final long counted = refcounts.firstCounted(limit, end);
+        if (counted < 0) {
+            throw unreadable(limit, counted);
         }
+        written(refcounts.clear(counted, end));
     }
 
     private void correct(long from, long to) {

@@ -306,6 +306,44 @@ final class Refcounts {
         return cache.store(slot);
     }
 
+    /** Nobody references these clusters: their counts become 0, with one write for each slice of them. 0 or a negated errno. */
+    long clear(long from, long to) {
+        long result = 0;
+        for (long first = from; first < to && result == 0; first = (first | ((1L << sliceBits) - 1)) + 1) {
+            final long index = first >>> blockBits;
+            final long block = index < tableEntries() ? block(index) : 0;
+            if (block != 0) {
+                final int slot = block < 0 ? (int) block : cache.slot(sliceOf(block, first));
+                result = slot < 0 ? slot : clear(slot, first, Math.min(to, (first | ((1L << sliceBits) - 1)) + 1));
+            }
+        }
+        return result;
+    }
+
+    private long clear(int slot, long from, long to) {
+        if (order >= 3) {
+            final int first = inSlice(from) << order - 3;
+            final int end = first + ((int) (to - from) << order - 3);
+            if (cache.nextUsed(slot, first) >= end) {
+                return 0;
+            }
+            cache.begin(slot);
+            cache.clear(slot, first, end);
+            return cache.store(slot);
+        }
+        boolean changed = false;
+        for (long cluster = from; cluster < to; cluster++) {
+            if (value(slot, inSlice(cluster)) != 0) {
+                if (!changed) {
+                    cache.begin(slot);
+                    changed = true;
+                }
+                value(slot, inSlice(cluster), 0);
+            }
+        }
+        return changed ? cache.store(slot) : 0;
+    }
+
     /** The block that counts a cluster; where there is none, none of its clusters is in use, and the first becomes the block. */
     private long ensureBlock(long cluster) {
         final long index = cluster >>> blockBits;

@@ -192,6 +192,11 @@ final class TableCache {
         return found < 0 ? sliceBytes : at + (int) found;
     }
 
+    /** Between {@link #begin} and {@link #store}: zeros from {@code at} to {@code end}. */
+    void clear(int slot, int at, int end) {
+        memory.asSlice((long) slot * sliceBytes + at, end - at).fill((byte) 0);
+    }
+
     int getByte(int slot, int at) {
         return memory.get(ValueLayout.JAVA_BYTE, (long) slot * sliceBytes + at) & 0xFF;
     }
