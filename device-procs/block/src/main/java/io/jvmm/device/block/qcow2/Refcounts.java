@@ -322,8 +322,8 @@ final class Refcounts {
 
     private long clear(int slot, long from, long to) {
         if (order >= 3) {
-            final int first = inSlice(from) << order - 3;
-            final int end = first + ((int) (to - from) << order - 3);
+            final int first = inSlice(from) << (order - 3);
+            final int end = first + ((int) (to - from) << (order - 3));
             if (cache.nextUsed(slot, first) >= end) {
                 return 0;
             }
