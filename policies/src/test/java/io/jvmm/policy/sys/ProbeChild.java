@@ -34,6 +34,7 @@ public final class ProbeChild {
      * @param number of the system call
      * @param arguments up to six
      */
+    @SuppressWarnings("ArrayRecordComponent") // written down where the call is made, and never compared
     public record Call(int number, long... arguments) {}
 
     /** So many children at once: the kernel makes and buries them while we wait for the first. */

@@ -96,8 +96,12 @@ class ChildOutputTest {
         for (String process : List.of("rng", "block")) {
             ChildOutput starting = new ChildOutput(process, 0, told::add, archives::takes);
             starting.release(false);
-            write("[0.015s][error][cds] An error has occurred while processing the shared archive file.\n"
-                    + "[0.016s][warning][cds,dynamic] shared class paths mismatch\nother\n[0.1s][warning][gc] x\n");
+            write("""
+                    [0.015s][error][cds] An error has occurred while processing the shared archive file.
+                    [0.016s][warning][cds,dynamic] shared class paths mismatch
+                    other
+                    [0.1s][warning][gc] x
+                    """);
             pipe.reader().setNonBlocking(true);
             starting.readFrom(pipe.reader(), 1);
         }
