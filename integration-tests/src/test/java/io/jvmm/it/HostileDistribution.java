@@ -11,13 +11,20 @@ import java.nio.file.FileSystems;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.jar.Attributes;
 import java.util.jar.JarEntry;
+import java.util.jar.JarFile;
 import java.util.jar.JarOutputStream;
+import java.util.jar.Manifest;
 import java.util.stream.Stream;
 
-/** A copy of the distribution in which a device's program is {@link HostileDevice}: the real device, and an intruder in it. */
+/**
+ * A copy of the distribution in which a device's program is {@link HostileDevice}, the real device and an intruder in it, or the vCPU process's
+ * is {@link HostileVcpu}.
+ */
 final class HostileDistribution {
     private static final String JAR = "jvmm-hostile.jar";
+    private static final String ORDERS = "hostile.properties";
 
     private final Path home;
 
@@ -43,7 +50,7 @@ final class HostileDistribution {
             for (Class<?> of : List.of(HostileDevice.class, HostilePeer.class)) {
                 copyPackage(of, jar);
             }
-            jar.putNextEntry(new JarEntry("hostile.properties"));
+            jar.putNextEntry(new JarEntry(ORDERS));
             jar.write(
                     ("factory=" + factory + "\n" + String.join("\n", orders) + "\n").getBytes(StandardCharsets.UTF_8));
         }
@@ -60,6 +67,30 @@ final class HostileDistribution {
                                         .toList())
                         + "\n" + process + "/" + JAR + "\n");
         // The archives of classes still fit: their class path is the beginning of this one.
+    }
+
+    /**
+     * Puts {@link HostileVcpu} in the place of the vCPU process's program.
+     *
+     * @param orders lines of {@code hostile.properties}
+     */
+    void takeOverVcpu(String... orders) throws IOException, URISyntaxException {
+        Path program = home.resolve("lib/vcpu/jvmm-vcpu.jar");
+        Manifest manifest;
+        try (JarFile real = new JarFile(program.toFile())) {
+            manifest = real.getManifest();
+        }
+        manifest.getMainAttributes().put(Attributes.Name.MAIN_CLASS, HostileVcpu.class.getName());
+        try (OutputStream file = Files.newOutputStream(program);
+                JarOutputStream jar = new JarOutputStream(file, manifest)) {
+            copyPackage(HostileVcpu.class, jar);
+            copyPackage(HostilePeer.class, jar);
+            jar.putNextEntry(new JarEntry(ORDERS));
+            jar.write((String.join("\n", orders) + "\n").getBytes(StandardCharsets.UTF_8));
+        }
+        // Their classes are those of the program that was there.
+        Files.writeString(home.resolve("aot/vcpu.aot"), "");
+        Files.writeString(home.resolve("aot/vcpu-x86.aot"), "");
     }
 
     /** What the intruder needs, and nothing that only tests need. */
@@ -80,7 +111,7 @@ final class HostileDistribution {
         List<Path> classes;
         try (Stream<Path> all = Files.list(from)) {
             classes = all.filter(f -> String.valueOf(f.getFileName())
-                            .matches("(Hostile(Device|Deeds|Factory|Brake|Peer)|Lie)(\\$.*)?\\.class"))
+                            .matches("(Hostile(Device|Deeds|Factory|Brake|Peer|Vcpu)|Lie)(\\$.*)?\\.class"))
                     .toList();
         }
         for (Path file : classes) {

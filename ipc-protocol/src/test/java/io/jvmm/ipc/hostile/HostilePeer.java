@@ -432,6 +432,11 @@ public final class HostilePeer implements AutoCloseable {
         return tail;
     }
 
+    /** What the other side fills, for who wants to listen all the same. */
+    public UnsafeBuffer theirRing() {
+        return theirs;
+    }
+
     /** The memory, from the header on. */
     public UnsafeBuffer memory() {
         return all;
