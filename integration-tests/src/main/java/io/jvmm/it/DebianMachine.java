@@ -142,8 +142,7 @@ public final class DebianMachine implements AutoCloseable {
         DebianMachine m = new DebianMachine(start.run());
         try {
             m.machine.console().await(PROMPT, BOOT);
-            // On a narrow terminal the shell draws a long line anew while it is typed, more or less often.
-            m.run("stty cols 500");
+            m.run("stty cols 500"); // or the shell draws a long line anew while it is typed, more or less often
             return m;
         } catch (AssertionError e) {
             m.close();
@@ -153,11 +152,12 @@ public final class DebianMachine implements AutoCloseable {
 
     /** Runs a command that must succeed; what it wrote. */
     public String run(String command) throws IOException {
-        machine.type(command + "; echo \"[$?]\"\n");
-        // The echo of the line has "$?" there.
+        // Not what the shell draws while the line is typed is waited for, which depends on the width it believes in:
+        // there the mark has quotes in it.
+        machine.type("echo \"<\"\"<\"; " + command + "; echo \"[$?]\"\n");
         String said;
         try {
-            machine.console().await("echo \"[$?]\"\r\n", COMMAND);
+            machine.console().await("<<\r\n", COMMAND);
             said = machine.console().await(PROMPT, COMMAND);
         } catch (AssertionError e) {
             throw new AssertionError(e.getMessage() + "\nthe supervisor said:\n" + messages(), e);
