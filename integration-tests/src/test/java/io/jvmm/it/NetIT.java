@@ -1,6 +1,7 @@
 package io.jvmm.it;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.jvmm.ipc.sys.Syscall;
@@ -20,6 +21,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 class NetIT extends MachineTest {
     private static final int UNSHARE = 272;
     private static final int CLONE_NEWNS = 0x0002_0000;
+    private static final int SIGKILL = 9;
     private static final int MIB = 1 << 20;
     private static final int FILE_MIB = Integer.getInteger("jvmm.net.megabytes", 32);
     private static final String HOST = "10.9.8.1";
@@ -79,9 +81,40 @@ class NetIT extends MachineTest {
                 assertTrue(
                         address.contains(" " + HOST + "/24 "), "passt gives the guest the host's address: " + address);
                 download(m, "127.0.0.1", GATEWAY);
+                anotherPasst(m);
                 m.powerOff();
             }
         });
+    }
+
+    /** passt dies under a download: that ends, and a later one comes through. */
+    private void anotherPasst(DebianMachine m) throws Exception {
+        String sum = writeFile(dir.resolve("file"));
+        Process server = new ProcessBuilder("busybox", "httpd", "-f", "-p", "127.0.0.1:8000", "-h", dir.toString())
+                .redirectErrorStream(true)
+                .start();
+        try {
+            String get = "wget -q -O - http://" + GATEWAY + ":8000/file";
+            m.run("( { timeout 15 " + get + " >/tmp/first; echo $? >/tmp/status; } & )");
+            m.run("until [ -s /tmp/first ] || [ -e /tmp/status ]; do sleep 0.1; done");
+            assertEquals(
+                    "none", m.run("cat /tmp/status 2>/dev/null || echo none").strip(), "the download is over");
+            long passt = m.machine()
+                    .handle()
+                    .descendants()
+                    .map(ProcessHandle::pid)
+                    .filter(pid -> LinuxProcess.commandLine(pid).contains("passt"))
+                    .findFirst()
+                    .orElseThrow();
+            Machine.kill(passt, SIGKILL);
+            m.run("until [ -e /tmp/status ]; do sleep 0.1; done");
+            String got = m.run("until timeout 60 " + get + " >/tmp/second; do sleep 1; done; sha256sum </tmp/second");
+            assertTrue(got.startsWith(sum), "the file is " + sum + ", the guest got " + got);
+        } finally {
+            server.destroyForcibly().waitFor();
+        }
+        assertTrue(m.messages().contains("has another passt: passt killed by SIGKILL"), m.messages());
+        assertFalse(m.messages().contains("has lost its network"), m.messages());
     }
 
     /** A host whose resolver and whose secrets are on its loopback: the guest has the one and not the others. */
