@@ -120,6 +120,7 @@ final class ReceiptDeathTest {
     }
 
     /** Until it makes a certain call, any, and some time more, of which a small call takes little and a large one much. */
+    @SuppressWarnings("ReferenceEquality") // which of them, not what it is like
     private void spinUntilItsHour(ControlBlock block, List<PreparedCall> calls) {
         PreparedCall at = calls.get(random.nextInt(calls.size()));
         PreparedCall end = calls.getLast();
