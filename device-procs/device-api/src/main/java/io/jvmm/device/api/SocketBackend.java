@@ -207,6 +207,7 @@ final class SocketBackend implements Backend {
 
     /** The client is gone: the guest sees carrier drop, and what it sends from now on is kept or counted, not waited for. */
     private void lost(int errno, long nowNs) {
+        readLast();
         channel.drop();
         outFull = false;
         core.hostCarrier(port, false, nowNs);
@@ -217,6 +218,20 @@ final class SocketBackend implements Backend {
     }
 
     // ---- input
+
+    /** What the client had sent before it left waits in the ring, as much as fits there, and no longer for the guest to have room. */
+    private void readLast() {
+        Fd from = channel.client();
+        if (from == null || inputEnded) {
+            return;
+        }
+        long count;
+        do {
+            int room = stream.room(committedIn);
+            count = room == 0 ? 0 : stream.receive(from.number(), room);
+        } while (count > 0);
+        filter();
+    }
 
     private boolean readSome(Fd from, long nowNs) {
         long count = stream.receive(from.number(), inputRoom());

@@ -372,6 +372,29 @@ class SocketBackendTest implements HostEvents {
         assertEquals(List.of(), events, "a client that leaves is no loss");
     }
 
+    /** More than the guest takes at once, and gone: found by poll, by reading, or by sending. */
+    @ParameterizedTest
+    @ValueSource(ints = {0, 1})
+    void aClientThatSpeaksAndLeavesIsHeardToTheEnd(int guestSpeaks) {
+        UnixSocket client = client();
+        StringBuilder said = new StringBuilder();
+        for (int i = 0; i < 300; i++) {
+            said.append(at(i));
+        }
+        send(client, said.toString());
+        client.close();
+        turn(() -> core.guest(0, guestSpeaks));
+        turns(5);
+        assertFalse(core.carrier);
+        assertEquals(0, supervisor.held());
+        die();
+        for (int i = 0; i < 100 && core.guestRead < said.length(); i++) {
+            turn(() -> core.guest(FIFO, 0));
+        }
+        assertEquals(said.length(), core.guestRead);
+        assertEquals(List.of(), events);
+    }
+
     /** A client that does not read makes the guest wait, and one that hears nothing more may still speak. */
     @Test
     void aSlowClientIsSeenByTheGuest() {
