@@ -7,6 +7,7 @@ import io.jvmm.ipc.sys.MemFd;
 import io.jvmm.ipc.sys.SocketIo;
 import io.jvmm.ipc.sys.Syscall;
 import io.jvmm.ipc.sys.UnixSocket;
+import io.jvmm.ipc.vsock.VsockConnectClient;
 import io.jvmm.ipc.vsock.VsockConnectServer;
 import org.jspecify.annotations.Nullable;
 
@@ -148,9 +149,16 @@ public abstract sealed class SocketBroker implements AutoCloseable permits Vsock
         clients(false);
     }
 
-    /** The device is broken for good: whoever is connected learns that it is over. */
+    /** The device is broken for good: whoever is connected, or on his way to it in a message that nobody has read, learns that it is over. */
     public void letGoOfAll() {
         server.letGoOfAll();
+        VsockConnectClient unread = new VsockConnectClient(deviceEnd(), new SocketIo());
+        while (unread.next()) {
+            int descriptor = unread.takeDescriptor();
+            if (descriptor != SocketIo.NO_DESCRIPTOR) {
+                SocketIo.close(descriptor);
+            }
+        }
     }
 
     /** Closes the connections of clients who come, a bounded number: there is no device for them any more. */

@@ -193,10 +193,7 @@ class VsockBrokerTest {
                 broker.turnAwayClients();
                 assertTrue(after.receive(1, 1_000_000_000L).endOfFile());
             }
-            // What was on its way to the device, which is gone with its end, goes with it.
-            UnixSocket device = UnixSocket.of(broker.deviceEnd().duplicate());
-            device.receive(64, 1_000_000_000L).fds().forEach(Fd::close);
-            device.close();
+            // He was on his way to the device, which has not read of him.
             assertTrue(before.receive(1, 1_000_000_000L).endOfFile());
         }
     }
