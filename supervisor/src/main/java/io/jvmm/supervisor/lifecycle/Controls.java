@@ -35,11 +35,14 @@ final class Controls implements AutoCloseable {
         aside.serve();
     }
 
-    /** When {@link #serve} or {@link #tick} must be called at the latest. */
+    /** When {@link #serve} must be called at the latest. */
+    long servesNextNs() {
+        return server.map(ControlServer::nextDeadlineNs).orElse(MachineLifecycle.NEVER);
+    }
+
+    /** When {@link #tick} must be called at the latest, while the guest runs. */
     long nextDeadlineNs() {
-        return Math.min(
-                Math.min(aside.nextDeadlineNs(), upgrades.nextDeadlineNs()),
-                server.map(ControlServer::nextDeadlineNs).orElse(MachineLifecycle.NEVER));
+        return Math.min(aside.nextDeadlineNs(), upgrades.nextDeadlineNs());
     }
 
     /** Time has passed while the guest runs. */

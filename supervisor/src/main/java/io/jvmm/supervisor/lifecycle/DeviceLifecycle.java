@@ -142,8 +142,7 @@ final class DeviceLifecycle {
                 failure = new Why.Silent(nowNs - deadlineNs + patience().toNanos());
                 kill(nowNs);
             }
-            case ENTRUSTING ->
-                uncared(new Why.Silent(nowNs - deadlineNs + patience().toNanos()));
+            case ENTRUSTING -> caretakerIsLate(nowNs);
             case AWAY, RETURNING, UPGRADING, LEAVING, ENTRUSTED, BROKEN -> deadlineNs = MachineLifecycle.NEVER;
         }
     }
@@ -339,7 +338,8 @@ final class DeviceLifecycle {
 
     /** Its process has closed its jail. */
     void ready(long nowNs) {
-        if (state != DeviceState.REPLACING && state != DeviceState.ENTRUSTING) {
+        boolean comes = state == DeviceState.REPLACING || (state == DeviceState.ENTRUSTING && failure == null);
+        if (!comes) {
             return;
         }
         Optional<String> fault = actions.audit(device);
@@ -457,9 +457,24 @@ final class DeviceLifecycle {
 
     private void entrust(long nowNs, boolean mayBeSpare) {
         state = DeviceState.ENTRUSTING;
+        failure = null;
         source = actions.entrust(device, renewed, mayBeSpare);
         deadlineNs = nowNs + patience().toNanos();
         actions.givenUp(device);
+    }
+
+    /** What is wrong may be the spare: it is killed, and when it has ended the program itself gets its try. */
+    private void caretakerIsLate(long nowNs) {
+        Why late = new Why.Silent(nowNs - deadlineNs + patience().toNanos());
+        if (source != DeviceActions.Source.SPARE || failure != null) {
+            uncared(failure == null ? late : failure);
+            return;
+        }
+        failure = late;
+        deadlineNs = nowNs + JailedProcess.DYING_NS;
+        if (!actions.kill(device)) {
+            entrust(nowNs, false);
+        }
     }
 
     /** A caretaker failed before it answered. */

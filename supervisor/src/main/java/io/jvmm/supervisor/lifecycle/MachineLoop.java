@@ -156,10 +156,11 @@ public final class MachineLoop implements MachineActions {
     private long nextDeadlineNs() {
         long next = Math.min(lifecycle.nextDeadlineNs(), replacements.nextDeadlineNs());
         next = Math.min(next, helpers.listensAgainNs());
-        next = Math.min(next, controls.nextDeadlineNs());
+        next = Math.min(next, controls.servesNextNs());
         if (lifecycle.phase() == Phase.RUNNING) {
             next = Math.min(next, lives.map(DeviceLives::nextDeadlineNs).orElse(MachineLifecycle.NEVER));
             next = Math.min(next, replacer.nextDeadlineNs());
+            next = Math.min(next, controls.nextDeadlineNs());
             next = Math.min(next, BoardPatience.deadlineNs(watch(ProcessInstance.VCPU)));
         }
         for (ChildWatch w : watched.values()) {

@@ -139,6 +139,34 @@ class CaretakerLifeTest {
     }
 
     @Test
+    void aSpareThatIsLateIsFollowedByTheProgramItself() {
+        did.spare = true;
+        d.ended(KILLED, SECOND);
+        d.awayAcknowledged(SECOND);
+        did.take();
+        assertEquals(3 * SECOND, d.nextDeadlineNs());
+        d.tick(3 * SECOND);
+        d.ready(3 * SECOND); // said before it was killed
+        assertEquals(List.of("kill"), did.take());
+        d.ended(KILLED, 3 * SECOND);
+        assertEquals(List.of("entrust COLD", "given up"), did.take());
+        d.ready(4 * SECOND);
+        d.backAcknowledged(4 * SECOND);
+        assertEquals(DeviceState.CARED_FOR, d.state());
+    }
+
+    @Test
+    void aSpareThatIsLateAndDoesNotDieIsTheLast() {
+        did.spare = true;
+        d.ended(KILLED, SECOND);
+        d.awayAcknowledged(SECOND);
+        d.tick(3 * SECOND);
+        d.tick(d.nextDeadlineNs());
+        assertEquals(DeviceState.BROKEN, d.state());
+        assertTrue(did.take().getLast().contains("what was to answer for it did not answer for 2000 ms"));
+    }
+
+    @Test
     void aStateThatNobodyCanGoOnWithGoesToACaretakerToo() {
         d.lost(new Why.Requested(), SECOND);
         d.ended(KILLED, SECOND);

@@ -105,4 +105,18 @@ class StartsTest {
         starts.discard(done.started());
         assertTrue(starts.next().isEmpty());
     }
+
+    /** Before what has been started there may be word of a failure. */
+    @Test
+    void nothingOfWhatHasBeenStartedStaysAtTheEnd() throws Exception {
+        StartedProcess[] started = new StartedProcess[1];
+        starts.fail(ProcessInstance.PLATFORM, "it was of no use");
+        starts.begin(ProcessInstance.SERIAL, () -> {
+            started[0] = machine.start(ProcessInstance.SERIAL);
+            return started[0];
+        });
+        starts.close();
+        assertFalse(isThere(started[0]));
+        assertEquals(List.of("forget serial"), machine.done());
+    }
 }
