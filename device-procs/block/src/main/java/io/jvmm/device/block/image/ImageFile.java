@@ -189,14 +189,16 @@ public final class ImageFile implements AutoCloseable {
         }
         if (!Errno.EAGAIN.is(result)) {
             Fd other = witness;
-            lost = other == null ? (Errno.EIO.is(result) ? result : lost) : loss(other);
+            lose(other != null ? syncData(other) : Errno.EIO.is(result) ? result : 0);
         }
         return result;
     }
 
-    private long loss(Fd other) {
-        long result = syncData(other);
-        return result < 0 ? result : lost;
+    /** What is lost stays lost, whatever another lane finds. */
+    private void lose(long error) {
+        if (error < 0) {
+            lost = error;
+        }
     }
 
     /** What the kernel told an earlier process of, which died before anybody could learn of it: asked once, and then {@link #lost} knows. */
@@ -205,7 +207,7 @@ public final class ImageFile implements AutoCloseable {
         if (other != null && !heard) {
             synchronized (this) {
                 if (!heard) {
-                    lost = loss(other);
+                    lose(syncData(other));
                     heard = true;
                 }
             }
@@ -270,15 +272,18 @@ public final class ImageFile implements AutoCloseable {
      * {@link ImageSource#witness witness}, too, which tells what an earlier process was told and did not live to pass on.
      */
     public long sync() {
-        if (lost != 0) {
-            return lost;
+        // One after the other: the kernel tells one of two of an error, and the other one must know before it succeeds.
+        synchronized (this) {
+            if (lost != 0) {
+                return lost;
+            }
+            long result = syncData(fd);
+            if (result < 0) {
+                lose(alignmentBytes == 1 ? result : 0);
+                return result;
+            }
+            return hear(); // or a durable write was told meanwhile
         }
-        long result = syncData(fd);
-        if (result < 0) {
-            lost = alignmentBytes == 1 ? result : 0;
-            return result;
-        }
-        return hear(); // or another lane was told meanwhile
     }
 
     /** Whether {@link #sync} has failed for good. */
