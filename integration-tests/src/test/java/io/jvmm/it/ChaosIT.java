@@ -90,7 +90,11 @@ class ChaosIT extends MachineTest {
             Machine.kill(victim.pid(), signal);
             victims.merge(victim.deviceClass(), 1, Integer::sum);
             awaitSuccessor(guest, control, victim);
-            assertEquals("", guest.faults(), "after signal " + signal + " number " + i + ", to " + name);
+            String struck = "after signal " + signal + " number " + i + ", to " + name;
+            assertEquals(
+                    "",
+                    guest.faults(),
+                    () -> struck + "; the supervisor said:\n" + guest.machine().messages());
         }
         return victims;
     }

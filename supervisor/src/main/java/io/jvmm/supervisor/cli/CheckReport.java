@@ -26,6 +26,7 @@ import java.io.PrintStream;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /** {@code --check}: everything that can be known without starting anything, and a table of what would run. */
 final class CheckReport {
@@ -159,11 +160,11 @@ final class CheckReport {
             case PLATFORM ->
                 "its link" + (config.platform().debugConsole().isPresent() ? ", the debug console's file" : "");
             case BLOCK, NET, CONSOLE, RNG, BALLOON, VSOCK ->
-                "its link, guest memory, "
-                        + plan.functions(process).stream()
-                                .map(f -> DeviceRows.holds(f.config()))
-                                .filter(h -> !h.isEmpty())
-                                .collect(Collectors.joining(", "));
+                Stream.concat(
+                                Stream.of("its link, guest memory"),
+                                plan.functions(process).stream().map(f -> DeviceRows.holds(f.config())))
+                        .filter(h -> !h.isEmpty())
+                        .collect(Collectors.joining(", "));
         };
     }
 

@@ -13,7 +13,7 @@ final class CtlHelp {
               jvmmctl --vm web-1 status                           how one of them is
               jvmmctl device list                                 its device processes: serving, replacing, broken
               jvmmctl device restart block                        a fresh disk process under the running guest
-              jvmmctl device upgrade block --dist /opt/jvmm-2     the same with another version's program; all disks
+              jvmmctl device upgrade block --dist /opt/jvmm-2     the same with another version's program
               jvmmctl device upgrade block --dist /opt/jvmm-1     and back
               jvmmctl --json device list | jq '.devices[].pid'    for programs: one line of JSON (supervisor/CONTROL.md)
 

@@ -496,7 +496,7 @@ final class DeviceLifecycle {
         }
         fallSilent();
         actions.say("device " + device.process()
-                + ", which is broken, is not even answered for any more: what did that " + reason.text() + ".");
+                + ", which is broken, is not even answered for any more: its caretaker " + reason.text() + ".");
     }
 
     private void broken(String text) {

@@ -87,7 +87,9 @@ public final class Replacements {
         }
         tell(
                 device,
-                messages == 0 ? ", and the guest did not notice" : ", the guest waited " + Durations.millis(stallNs),
+                messages == 0
+                        ? ", and the guest asked nothing meanwhile"
+                        : ", the guest waited " + Durations.millis(stallNs),
                 nowNs);
     }
 

@@ -87,7 +87,7 @@ class CaretakerLifeTest {
                         "kill",
                         "broken",
                         "given up",
-                        "say device block, which is broken, is not even answered for any more: what did that did not answer for"
+                        "say device block, which is broken, is not even answered for any more: its caretaker did not answer for"
                                 + " 2000 ms and was killed."),
                 did.take());
         assertEquals(DeviceState.BROKEN, d.state());
