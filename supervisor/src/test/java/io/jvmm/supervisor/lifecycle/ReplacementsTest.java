@@ -51,8 +51,8 @@ class ReplacementsTest {
         assertEquals(
                 List.of(
                         "device serial was restarted on request; replaced after 20.0 ms (spare), the guest waited 5.0 ms.",
-                        "device serial was restarted on request; replaced after 20.0 ms (spare), and the guest did not"
-                                + " notice."),
+                        "device serial was restarted on request; replaced after 20.0 ms (spare), and the guest asked"
+                                + " nothing meanwhile."),
                 said);
     }
 }
