@@ -177,6 +177,18 @@ final class ChaosGuest implements AutoCloseable {
                 EchoStream.line("hvc0", dir.resolve("hvc0.sock"), line -> line.write(HVC_ECHO.duplicate()), seed | 9));
     }
 
+    /**
+     * A read of a device that is frozen gives all ones, and in the middle of its work a serial driver takes them for bytes: what went over the line
+     * until now was right.
+     */
+    void expectAllOnes() throws InterruptedException {
+        serialLine().finishComparing();
+    }
+
+    private EchoStream serialLine() {
+        return streams.stream().filter(s -> s.name().equals("COM2")).findFirst().orElseThrow();
+    }
+
     DebianMachine machine() {
         return machine;
     }
@@ -194,6 +206,8 @@ final class ChaosGuest implements AutoCloseable {
 
     /** Ends the work, fails if any of it went wrong, and powers off. What was done, for the reader. */
     String verify() throws Exception {
+        serialLine().finishComparing();
+        serialLine().stillAnswers();
         for (EchoStream stream : streams) {
             stream.finish();
         }

@@ -72,6 +72,7 @@ class ChaosIT extends MachineTest {
             try (ChaosGuest guest = ChaosGuest.boot(here, unlimited(standby), seed);
                     ControlLine control = new ControlLine(here.resolve("control"))) {
                 Map<String, Integer> killed = strike(guest, control, SIGKILL, kills);
+                guest.expectAllOnes();
                 Map<String, Integer> frozen = strike(guest, control, SIGSTOP, freezes);
                 Transcript.pause(1000);
                 System.out.println("killed " + killed + ", frozen " + frozen + "\n" + control.stalls());

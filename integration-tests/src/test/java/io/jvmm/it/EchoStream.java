@@ -33,6 +33,10 @@ final class EchoStream implements AutoCloseable {
     private final AtomicLong received = new AtomicLong();
     private final Thread writer;
     private final Thread reader;
+    /** What comes once bytes are not compared any more. */
+    private volatile String heard = "";
+
+    private volatile boolean compared = true;
     private volatile boolean stopping;
     private volatile @Nullable String fault;
 
@@ -98,6 +102,9 @@ final class EchoStream implements AutoCloseable {
         ByteBuffer bytes = ByteBuffer.allocateDirect(CHUNK);
         while (channel.read(bytes.clear()) >= 0) {
             bytes.flip();
+            if (!compared) {
+                hear(StandardCharsets.ISO_8859_1.decode(bytes).toString());
+            }
             while (bytes.hasRemaining()) {
                 if (!expected.hasRemaining()) {
                     expected = sequence.next();
@@ -119,6 +126,12 @@ final class EchoStream implements AutoCloseable {
         }
     }
 
+    /** The reader's thread. */
+    private void hear(String more) {
+        String all = heard + more;
+        heard = all.substring(Math.max(0, all.length() - CHUNK));
+    }
+
     /** What is wrong so far; null as long as nothing is. */
     @Nullable
     String fault() {
@@ -133,8 +146,30 @@ final class EchoStream implements AutoCloseable {
         return received.get();
     }
 
+    /** Sends no more, waits until all has come back, and takes whatever comes from now on. */
+    void finishComparing() throws InterruptedException {
+        finish();
+        compared = false;
+    }
+
+    /** Whether a word still comes back, whatever else does. */
+    void stillAnswers() throws IOException, InterruptedException {
+        channel.write(ByteBuffer.wrap("\nstill there\n".getBytes(StandardCharsets.US_ASCII)));
+        long deadline = System.nanoTime() + DebianMachine.COMMAND.toNanos();
+        while (heard.indexOf("\nstill there\n") < 0) {
+            if (System.nanoTime() - deadline > 0) {
+                fail("nothing comes back any more but " + heard);
+                return;
+            }
+            Transcript.pause(10);
+        }
+    }
+
     /** Sends no more and waits until all has come back. */
     void finish() throws InterruptedException {
+        if (!compared) {
+            return;
+        }
         stopping = true;
         writer.join(DebianMachine.COMMAND);
         long deadline = System.nanoTime() + DebianMachine.COMMAND.toNanos();

@@ -239,13 +239,21 @@ final class I8042 {
         int before = get(PlatformStateLayout.KBC_OUTPUT_PORT);
         int lines = interruptLines(status, command);
         put(PlatformStateLayout.KBC_OUTPUT_PORT, (before & ~PORT_IRQS) | lines);
-        int rising = lines & ~before;
+        interrupt(lines & ~before);
+    }
+
+    private void interrupt(int rising) {
         if ((rising & PORT_KEYBOARD_IRQ) != 0) {
             effects.interrupt(PlatformIdentity.IRQ_KEYBOARD);
         }
         if ((rising & PORT_AUX_IRQ) != 0) {
             effects.interrupt(PlatformIdentity.IRQ_AUX);
         }
+    }
+
+    /** The lines that are asserted: once more. */
+    void interruptAgain() {
+        interrupt(get(PlatformStateLayout.KBC_OUTPUT_PORT));
     }
 
     private static int interruptLines(int status, int command) {

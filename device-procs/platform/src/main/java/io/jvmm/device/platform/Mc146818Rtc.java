@@ -275,6 +275,13 @@ final class Mc146818Rtc {
         }
     }
 
+    /** The line is asserted: once more. */
+    void interruptAgain() {
+        if ((get(REGISTER_C) & IRQF) != 0) {
+            effects.interrupt(PlatformIdentity.IRQ_RTC);
+        }
+    }
+
     /** DV2..DV0 = 010 is the only setting in which a 32.768 kHz clock runs (DS12885, register A). */
     private static boolean chainRuns(int registerA) {
         return (registerA & 0x70) == 0x20;

@@ -174,6 +174,10 @@ final class PlatformCore implements DeviceCore {
     @Override
     public void resume(long nowNs) {
         timer(nowNs);
+        // A driver that had all ones for an answer, because the predecessor hung, may have missed what these interrupts
+        // were about.
+        rtc.interruptAgain();
+        keyboardController.interruptAgain();
         resample(PlatformIdentity.IRQ_SCI, nowNs);
     }
 

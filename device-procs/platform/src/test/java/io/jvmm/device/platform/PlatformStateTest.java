@@ -204,6 +204,28 @@ class PlatformStateTest {
         assertFalse(served < 1000, "too few blocks were served: " + served);
     }
 
+    /** A driver that read all ones of a process that hung did not see what the edge was about, and there is no other one before it has. */
+    @Test
+    void aSuccessorRaisesLinesThatAreHighOnceMore() {
+        Machine m = new Machine(0);
+        m.cmos(0x0B, 0x12); // UIE, 24 hours
+        m.out(0x64, 0x60);
+        m.out(0x60, 0x01); // interrupts of the keyboard
+        m.out(0x64, 0xD2);
+        m.out(0x60, 0x5A); // as if from the keyboard
+        m.pass(2 * Machine.SECOND);
+        assertEquals(1, m.effects.interrupts[PlatformIdentity.IRQ_RTC]);
+        assertEquals(1, m.effects.interrupts[PlatformIdentity.IRQ_KEYBOARD]);
+        new PlatformDevice().create(CONFIG, m.state, false, m.effects, m.now).resume(m.now);
+        assertEquals(2, m.effects.interrupts[PlatformIdentity.IRQ_RTC]);
+        assertEquals(2, m.effects.interrupts[PlatformIdentity.IRQ_KEYBOARD]);
+        m.cmos(0x0C);
+        m.in(0x60);
+        new PlatformDevice().create(CONFIG, m.state, false, m.effects, m.now).resume(m.now);
+        assertEquals(2, m.effects.interrupts[PlatformIdentity.IRQ_RTC]);
+        assertEquals(2, m.effects.interrupts[PlatformIdentity.IRQ_KEYBOARD]);
+    }
+
     @Test
     void configurationErrorsNameKeyValueAndCure() {
         assertThrowsNaming("rtc.base", Map.of("rtc.base", "noon"));

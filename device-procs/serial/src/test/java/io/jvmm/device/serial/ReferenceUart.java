@@ -330,6 +330,13 @@ final class ReferenceUart {
         return 1;
     }
 
+    /** Another process drives the line. */
+    void riseAgain() {
+        if (line) {
+            edges++;
+        }
+    }
+
     private void settleLine(long now) {
         if (!enabled[1]) {
             transmitterNews = false;
