@@ -85,10 +85,7 @@ final class Uart16550 {
         updateInterrupt(nowNs);
     }
 
-    /**
-     * After adoption: times may come from another boot, so none may be further off than it could have been set. A line that is high rises again:
-     * a driver that had all ones for an answer, because the predecessor hung, took the interrupt for somebody else's and waits for the next.
-     */
+    /** After adoption: times may come from another boot, so none may be further off than it could have been set. */
     void resume(long nowNs) {
         state.rxTimeOutNs(clamped(state.rxTimeOutNs(), nowNs, 4 * characterNs()));
         state.txDoneNs(clamped(state.txDoneNs(), nowNs, characterNs()));
@@ -101,7 +98,7 @@ final class Uart16550 {
             state.txDoneNs(SHIFTED_OUT);
         }
         updateModemLines();
-        state.intr(false);
+        state.intr(false); // rises again: a driver to whom a hung predecessor was all ones saw no interrupt in them
         updateInterrupt(nowNs);
     }
 
