@@ -90,9 +90,11 @@ class SocketPortsIT extends MachineTest {
 
     private static void awaitSuccessor(ControlLine control, long before) throws Exception {
         long deadline = System.nanoTime() + Machine.PATIENCE.toNanos();
-        while (!control.device("serial").serves() || control.device("serial").pid() == before) {
+        ControlLine.Device now = control.device("serial");
+        while (!now.serves() || now.pid() == before) {
             assertTrue(System.nanoTime() - deadline < 0, "no successor");
             Transcript.pause(5);
+            now = control.device("serial");
         }
     }
 }
