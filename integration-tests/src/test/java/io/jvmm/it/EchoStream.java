@@ -26,6 +26,9 @@ final class EchoStream implements AutoCloseable {
     private static final int SLOW_PIECE = 64;
     private static final long SLOW_MILLIS = 40;
 
+    /** Longer than a device may be away; the line holds what is sent so long. */
+    private static final long LONGEST_SILENCE_NS = 20_000_000_000L;
+
     private final String name;
     private final boolean slow;
     private final SocketChannel channel;
@@ -33,10 +36,14 @@ final class EchoStream implements AutoCloseable {
     private final AtomicLong received = new AtomicLong();
     private final Thread writer;
     private final Thread reader;
-    /** What comes once bytes are not compared any more. */
+    /** The end of what comes once bytes are not compared any more, and when something of it came. */
     private volatile String heard = "";
 
+    private volatile long heardAtNs;
+
     private volatile boolean compared = true;
+    private volatile boolean quiet;
+    private @Nullable Thread noise;
     private volatile boolean stopping;
     private volatile @Nullable String fault;
 
@@ -130,6 +137,7 @@ final class EchoStream implements AutoCloseable {
     private void hear(String more) {
         String all = heard + more;
         heard = all.substring(Math.max(0, all.length() - CHUNK));
+        heardAtNs = System.nanoTime();
     }
 
     /** What is wrong so far; null as long as nothing is. */
@@ -146,14 +154,32 @@ final class EchoStream implements AutoCloseable {
         return received.get();
     }
 
-    /** Sends no more, waits until all has come back, and takes whatever comes from now on. */
+    /** Waits until all has come back; from now on sends lines, and takes whatever comes. */
     void finishComparing() throws InterruptedException {
-        finish();
-        compared = false;
+        if (compared) {
+            finish();
+            compared = false;
+            heardAtNs = System.nanoTime();
+            noise = Thread.ofPlatform().daemon().name(name + "-noise").start(() -> guarded(this::makeNoise));
+        }
+    }
+
+    /** As long as somebody answers: else the line would fill, and who writes to it would wait. */
+    private void makeNoise() throws IOException, InterruptedException {
+        while (!quiet && System.nanoTime() - heardAtNs < LONGEST_SILENCE_NS) {
+            channel.write(ByteBuffer.wrap("something to carry, sixty-four bytes of it, while it is frozen.\n"
+                    .getBytes(StandardCharsets.US_ASCII)));
+            Transcript.pause(SLOW_MILLIS);
+        }
     }
 
     /** Whether a word still comes back, whatever else does. */
     void stillAnswers() throws IOException, InterruptedException {
+        quiet = true;
+        Thread last = noise;
+        if (last != null) {
+            last.join();
+        }
         channel.write(ByteBuffer.wrap("\nstill there\n".getBytes(StandardCharsets.US_ASCII)));
         long deadline = System.nanoTime() + DebianMachine.COMMAND.toNanos();
         while (heard.indexOf("\nstill there\n") < 0) {

@@ -89,6 +89,7 @@ final class ReceiptDeathTest {
                 "%d kills: %d bytes sent, %d received; %d died between a call's effect and the note of its result, %d elsewhere%n",
                 KILLS, sent, received, killedWithinACall, killedBetweenCalls);
         assertTrue(sent > 0 && received > 0, "nothing was moved");
+        assertTrue(killedWithinACall > 0, "nobody died where it matters");
     }
 
     /** One process, until it is killed; what it moved is then told by its receipts. */
@@ -125,7 +126,9 @@ final class ReceiptDeathTest {
         PreparedCall at = calls.get(random.nextInt(calls.size()));
         PreparedCall end = calls.getLast();
         PreparedCall now = null;
+        long patienceNs = System.nanoTime() + 60_000_000_000L;
         while (now != at && now != end) {
+            assertTrue(System.nanoTime() - patienceNs < 0, "the process makes no call");
             Thread.onSpinWait();
             now = block.current();
         }
