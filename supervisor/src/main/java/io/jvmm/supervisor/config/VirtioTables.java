@@ -20,6 +20,7 @@ import org.tomlj.TomlTable;
 final class VirtioTables {
     private final String machine;
     private final Readers readers;
+    private final PathClaims paths;
     private final List<VirtioConfig> devices = new ArrayList<>();
     private final Set<String> names = new HashSet<>();
     private final Map<Integer, String> slots = new HashMap<>();
@@ -30,9 +31,10 @@ final class VirtioTables {
                 ConfigKey.Section section, String prefix, @Nullable TomlTable table, @Nullable TomlPosition header);
     }
 
-    VirtioTables(String machine, Readers readers) {
+    VirtioTables(String machine, Readers readers, PathClaims paths) {
         this.machine = machine;
         this.readers = readers;
+        this.paths = paths;
     }
 
     /** The devices that are in order; what is wrong with others has been told to their readers. */
@@ -199,12 +201,15 @@ final class VirtioTables {
         }
     }
 
-    private static Optional<ConsoleConfig.Port> port(
+    private Optional<ConsoleConfig.Port> port(
             TableReader t, String name, ConfigKey backendKey, ConfigKey pathKey, String example) {
         t.require(backendKey, example);
         SerialConfig.Backend backend = t.choice(backendKey, SerialConfig.Backend.values(), SerialConfig.Backend.NONE);
         var path = t.path(pathKey);
         if (!t.isGood(backendKey) || t.isWrong(pathKey)) {
+            return Optional.empty();
+        }
+        if (!paths.claim(t, pathKey, path, name.isEmpty() ? "hvc0" : "the console's port " + Quoted.of(name))) {
             return Optional.empty();
         }
         try {
@@ -260,7 +265,9 @@ final class VirtioTables {
                 Optional.of(ConfigKey.VSOCK_ID),
                 Optional.of(ConfigKey.VSOCK_ISOLATION),
                 ConfigKey.VSOCK_SLOT);
-        if (path.isEmpty() || !t.isGood(ConfigKey.VSOCK_CID)) {
+        if (path.isEmpty()
+                || !t.isGood(ConfigKey.VSOCK_CID)
+                || !paths.claim(t, ConfigKey.VSOCK_PATH, path, "the vsock")) {
             return;
         }
         if (number > 0) {

@@ -45,6 +45,7 @@ public final class VmToml {
     private final List<ConfigProblem> problems = new ArrayList<>();
     private final Map<String, String> where = new HashMap<>();
     private final Map<Integer, Integer> serialTables = new HashMap<>();
+    private final PathClaims paths = new PathClaims();
 
     /**
      * What the command line says about the reading.
@@ -126,7 +127,7 @@ public final class VmToml {
         MachineConfig machine = machine(table(toml, ConfigKey.Section.MACHINE));
         @Nullable BootConfig boot = boot(table(toml, ConfigKey.Section.BOOT));
         List<SerialConfig> serial = serial(toml);
-        List<VirtioConfig> devices = new VirtioTables(machine.name(), this::reader).read(toml);
+        List<VirtioConfig> devices = new VirtioTables(machine.name(), this::reader, paths).read(toml);
         serial = withoutTerminal(toml, serial, devices);
         checkRoom(devices);
         PlatformConfig platform = platform(table(toml, ConfigKey.Section.PLATFORM));
@@ -369,6 +370,9 @@ public final class VmToml {
                     ConfigKey.SERIAL_ESCAPE,
                     "only a terminal has an escape key, and this is a " + backend.word() + ". Remove it.");
         }
+        if (!paths.claim(t, ConfigKey.SERIAL_PATH, path, "COM" + port)) {
+            return null;
+        }
         try {
             return new SerialConfig(port, backend, path, escape);
         } catch (IllegalArgumentException e) {
@@ -388,7 +392,9 @@ public final class VmToml {
         } else {
             rtc = t.parsed(ConfigKey.PLATFORM_RTC, VmToml::rtc, rtc);
         }
-        return new PlatformConfig(rtc, t.path(ConfigKey.PLATFORM_DEBUG_CONSOLE));
+        Optional<Path> debugConsole = t.path(ConfigKey.PLATFORM_DEBUG_CONSOLE);
+        paths.claim(t, ConfigKey.PLATFORM_DEBUG_CONSOLE, debugConsole, "the debug console");
+        return new PlatformConfig(rtc, debugConsole);
     }
 
     private static RtcBase rtc(String word) {
@@ -427,11 +433,12 @@ public final class VmToml {
         return new IpcConfig(Duration.ofNanos(spinUs * 1000L), Duration.ofMillis(readMs));
     }
 
-    private static ControlConfig control(TableReader t) {
+    private ControlConfig control(TableReader t) {
         if (t.value(ConfigKey.CONTROL_SOCKET) instanceof String s && s.equals(ControlConfig.NONE_WORD)) {
             return ControlConfig.NONE;
         }
         Optional<Path> socket = t.path(ConfigKey.CONTROL_SOCKET);
+        paths.claim(t, ConfigKey.CONTROL_SOCKET, socket, "the control socket");
         try {
             return new ControlConfig(true, socket);
         } catch (IllegalArgumentException e) {

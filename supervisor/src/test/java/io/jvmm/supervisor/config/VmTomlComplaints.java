@@ -204,6 +204,18 @@ final class VmTomlComplaints {
                         BOOT + "[control]\nsocket = \"" + "s".repeat(110) + "\"\n",
                         "vm.toml:4:1: control.socket: a socket's path may have 107 bytes, and /etc/vms/"
                                 + "s".repeat(110) + " has 119. Choose a shorter one."),
+                // one path, two owners
+                one(
+                        BOOT
+                                + "[[serial]]\nport = 1\nbackend = \"socket\"\npath = \"a.sock\"\n[[serial]]\nport = 2\nbackend = \"socket\"\npath = \"./a.sock\"\n",
+                        "vm.toml:10:1: serial[2].path: /etc/vms/a.sock is COM1's already. Choose another path."),
+                one(
+                        BOOT + "[[serial]]\nport = 1\nbackend = \"file\"\npath = \"a\"\n[control]\nsocket = \"a\"\n",
+                        "vm.toml:8:1: control.socket: /etc/vms/a is COM1's already. Choose another path."),
+                one(
+                        BOOT
+                                + "[[serial]]\nport = 3\nbackend = \"pty\"\npath = \"a\"\n[console]\nbackend = \"socket\"\npath = \"a\"\n",
+                        "vm.toml:9:1: console.path: /etc/vms/a is COM3's already. Choose another path."),
                 // names
                 one(
                         "[machine]\nmemroy = \"1G\"\n" + BOOT,
