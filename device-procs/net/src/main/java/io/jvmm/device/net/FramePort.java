@@ -60,6 +60,11 @@ interface FramePort {
         return 0;
     }
 
+    /** Copies the first bytes of {@link #rest} that are the frame's: those which the device looks at. */
+    default void look(MemorySegment into, long offset, int lengthBytes) {
+        MemorySegment.copy(rest(), restOffset(), into, offset, lengthBytes);
+    }
+
     /** The frame received last is not needed any more. Only then the next one is asked for. */
     default void taken() {}
 

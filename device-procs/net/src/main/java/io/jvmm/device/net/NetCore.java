@@ -169,6 +169,16 @@ final class NetCore implements VirtioDevice {
             transmitters[pair].reset();
         } else {
             receivers[pair].reset();
+            wakeReceivers();
+        }
+    }
+
+    /** Ports may bring their frames to other queues from now on. */
+    private void wakeReceivers() {
+        for (int pair = 0; pair < state.pairs(); pair++) {
+            if (receivers[pair].ready()) {
+                host.wake(2 * pair);
+            }
         }
     }
 
@@ -247,7 +257,7 @@ final class NetCore implements VirtioDevice {
             FramePort port = ports[i];
             if (pairOf(i) == pair) {
                 takeBack(port, pair);
-                more |= receivers[pair].receive(port, BUDGET) == BUDGET;
+                more |= receivers[pair].receive(port, BUDGET) == BUDGET || receivers[pair].rejecting();
                 if (port.isGone()) {
                     lose(port);
                 }
@@ -359,6 +369,7 @@ final class NetCore implements VirtioDevice {
             return false;
         }
         state.pairs(count);
+        wakeReceivers();
         return true;
     }
 

@@ -136,7 +136,7 @@ final class PasstPort implements FramePort {
             return gone ? LOST : FULL;
         }
         int at = outEnd + PREFIX_BYTES;
-        int copied = chain.read(FrameHeader.LENGTH_BYTES, out, at, frameBytes);
+        int copied = chain.carryOut(FrameHeader.LENGTH_BYTES, out, at, frameBytes);
         if ((header.flags() & FrameHeader.NEEDS_CSUM) != 0) {
             Segmenter.checksum(outView, at, copied, header);
         }
@@ -149,7 +149,7 @@ final class PasstPort implements FramePort {
     }
 
     private int sendSegments(FrameHeader header, Chain chain, int frameBytes) {
-        int copied = chain.read(FrameHeader.LENGTH_BYTES, frame, 0, frameBytes);
+        int copied = chain.carryOut(FrameHeader.LENGTH_BYTES, frame, 0, frameBytes);
         if (FrameParts.isForAHostItself(frameView, 0, copied)) {
             return DROPPED;
         }

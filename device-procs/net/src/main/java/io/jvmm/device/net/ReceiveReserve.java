@@ -17,6 +17,12 @@ final class ReceiveReserve {
 
     private static final int CHAINS = VirtioIdentity.MAX_QUEUE_SIZE;
 
+    private enum Way {
+        READ,
+        WRITE,
+        CARRY
+    }
+
     private final GuestMemory memory;
     private final long[] offsets = new long[SEGMENTS];
     private final int[] lengths = new int[SEGMENTS];
@@ -126,17 +132,22 @@ final class ReceiveReserve {
         return bytes;
     }
 
-    /** Copies host bytes into the row; there is room for them. */
+    /** Copies the device's own bytes into the row; there is room for them. */
     void write(long position, MemorySegment source, long sourceOffset, long lengthBytes) {
-        move(position, source, sourceOffset, lengthBytes, true);
+        move(position, source, sourceOffset, lengthBytes, Way.WRITE);
+    }
+
+    /** Copies the host's bytes into the row, which nobody looks at here; there is room for them. See {@link Chain#carryIn}. */
+    void carry(long position, MemorySegment source, long sourceOffset, long lengthBytes) {
+        move(position, source, sourceOffset, lengthBytes, Way.CARRY);
     }
 
     /** Copies the row's bytes out. */
     void read(long position, MemorySegment target, long targetOffset, long lengthBytes) {
-        move(position, target, targetOffset, lengthBytes, false);
+        move(position, target, targetOffset, lengthBytes, Way.READ);
     }
 
-    private void move(long position, MemorySegment host, long hostOffset, long lengthBytes, boolean toGuest) {
+    private void move(long position, MemorySegment host, long hostOffset, long lengthBytes, Way way) {
         long skip = position;
         long done = 0;
         for (int i = firstSegment; i < endSegment && done < lengthBytes; i++) {
@@ -146,10 +157,11 @@ final class ReceiveReserve {
                 continue;
             }
             long n = Math.min(length - skip, lengthBytes - done);
-            if (toGuest) {
-                memory.copyInAt(offsets[i] + skip, host, hostOffset + done, n);
-            } else {
-                memory.copyOutAt(offsets[i] + skip, host, hostOffset + done, n);
+            long guest = offsets[i] + skip;
+            switch (way) {
+                case READ -> memory.copyOutAt(guest, host, hostOffset + done, n);
+                case WRITE -> memory.copyInAt(guest, host, hostOffset + done, n);
+                case CARRY -> MemorySegment.copy(host, hostOffset + done, memory.backing(), guest, n);
             }
             done += n;
             skip = 0;

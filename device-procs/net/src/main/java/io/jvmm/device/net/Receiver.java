@@ -4,7 +4,6 @@ import io.jvmm.device.virtio.Chain;
 import io.jvmm.device.virtio.VirtioHost;
 import io.jvmm.device.virtio.Virtqueue;
 import io.jvmm.ipc.sys.IoVector;
-import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -40,6 +39,8 @@ final class Receiver {
     private boolean completed;
     /** There are buffers, and no place to keep more of them in. */
     private boolean full;
+
+    private boolean rejecting;
 
     private @Nullable FramePort heldBy;
     private int heldBytes;
@@ -81,9 +82,17 @@ final class Receiver {
         return queue.ready();
     }
 
-    /** Whether a frame could be placed now, as far as one can tell: whether its port is worth watching. */
+    /**
+     * Whether a frame could be placed now, as far as is known here: whether its port is worth watching. It looks at no guest memory, since it is asked
+     * at any time: where there is no room the driver was asked to kick, or the queue's next turn is due.
+     */
     boolean hasRoom() {
-        return heldBy == null ? reserve.chains() > 0 || queue.hasAvailable() : queue.hasAvailable();
+        return heldBy == null && reserve.chains() > 0;
+    }
+
+    /** Whether the last {@link #receive} met so many buffers that are none that it did not get to the end of them. */
+    boolean rejecting() {
+        return rejecting;
     }
 
     /**
@@ -95,6 +104,7 @@ final class Receiver {
     int receive(FramePort port, int mostFrames) {
         boolean mergeable = (host.features() & NetFeatures.MRG_RXBUF) != 0;
         int frames = 0;
+        rejecting = false;
         while (frames < mostFrames) {
             FramePort holder = heldBy;
             if (holder != null) {
@@ -166,6 +176,7 @@ final class Receiver {
                 return false;
             }
         }
+        rejecting = true;
         return false;
     }
 
@@ -202,7 +213,7 @@ final class Receiver {
             reserve.read(0, header.bytes(), 0, first);
         }
         if (first < wanted) {
-            MemorySegment.copy(port.rest(), port.restOffset(), header.bytes(), first, wanted - first);
+            port.look(header.bytes(), first, wanted - first);
         }
     }
 
@@ -233,7 +244,7 @@ final class Receiver {
             }
         }
         if (inGuest < bytes) {
-            reserve.write(inGuest, port.rest(), port.restOffset(), bytes - inGuest);
+            reserve.carry(inGuest, port.rest(), port.restOffset(), bytes - inGuest);
         }
         int buffers = 0;
         for (long left = bytes; left > 0; buffers++) {

@@ -81,7 +81,7 @@ final class TapPort implements FramePort {
         if (!gather(chain)) {
             vector.clear();
             vector.add(header.bytes(), 0, FrameHeader.LENGTH_BYTES);
-            vector.add(linear.frame, 0, chain.read(FrameHeader.LENGTH_BYTES, linear.frame, 0, frameBytes));
+            vector.add(linear.frame, 0, chain.carryOut(FrameHeader.LENGTH_BYTES, linear.frame, 0, frameBytes));
         }
         return write();
     }
@@ -102,7 +102,7 @@ final class TapPort implements FramePort {
     }
 
     private int sendSegments(FrameHeader header, Chain chain, int frameBytes) {
-        int copied = chain.read(FrameHeader.LENGTH_BYTES, linear.frame, 0, frameBytes);
+        int copied = chain.carryOut(FrameHeader.LENGTH_BYTES, linear.frame, 0, frameBytes);
         int count = linear.segmenter.begin(header, copied);
         if (count == 0) {
             return MALFORMED;

@@ -12,6 +12,13 @@ import java.lang.foreign.MemorySegment;
  * read once; the bytes of the buffers may change at any time while one looks at them.
  */
 public final class Chain {
+    private enum Way {
+        READ,
+        WRITE,
+        CARRY_OUT,
+        CARRY_IN
+    }
+
     private final GuestMemory memory;
     private final long[] offsets;
     private final int[] lengths;
@@ -71,7 +78,15 @@ public final class Chain {
      * @return how many: {@code lengthBytes} or what there is from {@code position} on
      */
     public int read(long position, MemorySegment target, long targetOffset, int lengthBytes) {
-        return move(0, readable, position, target, targetOffset, lengthBytes, false);
+        return move(0, readable, position, target, targetOffset, lengthBytes, Way.READ);
+    }
+
+    /**
+     * As {@link #read}, for bytes that go on to the host and by which the device decides nothing: like those that the kernel moves they are
+     * not part of what a recording holds.
+     */
+    public int carryOut(long position, MemorySegment target, long targetOffset, int lengthBytes) {
+        return move(0, readable, position, target, targetOffset, lengthBytes, Way.CARRY_OUT);
     }
 
     /**
@@ -80,11 +95,15 @@ public final class Chain {
      * @return how many: {@code lengthBytes} or what there is room for from {@code position} on
      */
     public int write(long position, MemorySegment source, long sourceOffset, int lengthBytes) {
-        return move(readable, count, position, source, sourceOffset, lengthBytes, true);
+        return move(readable, count, position, source, sourceOffset, lengthBytes, Way.WRITE);
     }
 
-    private int move(
-            int first, int end, long position, MemorySegment host, long hostOffset, int lengthBytes, boolean toGuest) {
+    /** As {@link #write}, for bytes of the host that the device passes on; see {@link #carryOut}. */
+    public int carryIn(long position, MemorySegment source, long sourceOffset, int lengthBytes) {
+        return move(readable, count, position, source, sourceOffset, lengthBytes, Way.CARRY_IN);
+    }
+
+    private int move(int first, int end, long position, MemorySegment host, long hostOffset, int lengthBytes, Way way) {
         long skip = position;
         int done = 0;
         for (int i = first; i < end && done < lengthBytes; i++) {
@@ -94,10 +113,12 @@ public final class Chain {
                 continue;
             }
             int n = (int) Math.min(length - skip, (long) lengthBytes - done);
-            if (toGuest) {
-                memory.copyInAt(offsets[i] + skip, host, hostOffset + done, n);
-            } else {
-                memory.copyOutAt(offsets[i] + skip, host, hostOffset + done, n);
+            long guest = offsets[i] + skip;
+            switch (way) {
+                case READ -> memory.copyOutAt(guest, host, hostOffset + done, n);
+                case WRITE -> memory.copyInAt(guest, host, hostOffset + done, n);
+                case CARRY_OUT -> MemorySegment.copy(memory.backing(), guest, host, hostOffset + done, n);
+                case CARRY_IN -> MemorySegment.copy(host, hostOffset + done, memory.backing(), guest, n);
             }
             done += n;
             skip = 0;

@@ -46,6 +46,8 @@ final class PackedRing implements Ring {
     private int position;
 
     private boolean wrap;
+    /** Length, buffer id and flags of the descriptor at {@link #position} as {@link #available} last read them. */
+    private long first;
     /** Where the next used descriptor goes; the state's used, and what was shown to the driver when nothing is pending. */
     private int usedPosition;
 
@@ -183,7 +185,11 @@ final class PackedRing implements Ring {
     }
 
     private boolean available() {
-        return slotsOut < size && isAvailable(memory.get32AcquireAt(slot(position) + ID_AND_FLAGS) >>> 16, wrap);
+        if (slotsOut >= size) {
+            return false;
+        }
+        first = memory.get64AcquireAt(slot(position) + REST);
+        return isAvailable((int) (first >>> 48), wrap);
     }
 
     private void arm(int at) {
@@ -206,8 +212,8 @@ final class PackedRing implements Ring {
             if (slotsOut + count == size) {
                 return VirtioError.CHAIN_LOOP;
             }
-            // Flags first: the driver writes them last.
-            long rest = memory.get64AcquireAt(slot(at) + REST);
+            // Flags first: the driver writes them last. Those of the first are the ones that said that it is available.
+            long rest = count == 0 ? first : memory.get64AcquireAt(slot(at) + REST);
             long address = memory.get64At(slot(at));
             int flags = (int) (rest >>> 48);
             count++;

@@ -34,7 +34,7 @@ final class HostBuffers {
         while (done < lengthBytes) {
             int at = (connection.bufferHead + connection.bufferCount) % bytesEach;
             int part = Math.min(lengthBytes - done, bytesEach - at);
-            from.read(position + done, memory, base(connection) + at, part);
+            from.carryOut(position + done, memory, base(connection) + at, part);
             connection.bufferCount += part;
             connection.bufferTouched = Math.max(connection.bufferTouched, at + part);
             done += part;

@@ -6,7 +6,9 @@ import io.jvmm.ipc.sys.IoVector;
 import io.jvmm.ipc.sys.SocketIo;
 import io.jvmm.ipc.vsock.VsockStreamsLayout;
 import java.lang.foreign.MemorySegment;
+import java.util.Objects;
 import org.agrona.concurrent.UnsafeBuffer;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The socket calls since the last commit, each written down before it is made, in memory that outlives the process, with the place
@@ -48,7 +50,7 @@ final class Journal {
     private final StreamMemory streams;
     private final UnsafeBuffer fixed;
     private final MemorySegment all;
-    private final SocketIo io = new SocketIo();
+    private @Nullable Sockets sockets;
     private Runnable afterCall = () -> {};
     private long epoch;
     private int next;
@@ -78,6 +80,15 @@ final class Journal {
     /** For tests: what happens right behind a call, when nothing is known of it but its receipt. */
     void afterCall(Runnable newAfterCall) {
         afterCall = newAfterCall;
+    }
+
+    /** Who makes the calls. */
+    void over(Sockets newSockets) {
+        sockets = newSockets;
+    }
+
+    private Sockets host() {
+        return Objects.requireNonNull(sockets, "nobody reads or writes before there is a host");
     }
 
     /** What comes belongs to this commit. */
@@ -139,7 +150,7 @@ final class Journal {
         }
         fixed.putInt(at + SEGMENTS, count);
         fixed.putLongRelease(at + EPOCH, epoch);
-        long result = made(io.receive(connection.socket, into.vector(), all, at));
+        long result = made(host().receive(connection.socket, into.vector(), all, at));
         readBytes += (int) Math.max(result, 0);
         return result;
     }
@@ -152,7 +163,7 @@ final class Journal {
         int at = write(connection, LINE);
         fixed.putInt(at + PORT, port);
         fixed.putLongRelease(at + EPOCH, epoch);
-        return made(io.receive(connection.socket, into, all, at));
+        return made(host().receive(connection.socket, into, all, at));
     }
 
     /** Sends: {@link #WRITE} or {@link #GREETING}. */
@@ -162,7 +173,7 @@ final class Journal {
         }
         int at = write(connection, kind);
         fixed.putLongRelease(at + EPOCH, epoch);
-        return made(io.send(connection.socket, from, all, at));
+        return made(host().send(connection.socket, from, all, at));
     }
 
     // ---- for a successor
@@ -208,7 +219,7 @@ final class Journal {
             StreamMemory.require(from >= 0 && from <= memory.lengthBytes() && length >= 0, "segment");
             int part = (int) Math.min(length, (long) moved - done);
             StreamMemory.require(part <= memory.lengthBytes() - from, "segment");
-            memory.copyOutAt(from, into, offset + done, part);
+            MemorySegment.copy(memory.backing(), from, into, offset + done, part);
             done += part;
         }
         StreamMemory.require(done == moved, "receipt");

@@ -215,7 +215,7 @@ final class ToGuest {
         int bytes = Math.min(most, connection.unreadCount);
         StreamMemory streams = switchboard.book().streams();
         long from = streams.unreadAt(connection.slot);
-        chain.write(VsockHeader.LENGTH_BYTES, streams.segment(), from + connection.unreadHead, bytes);
+        chain.carryIn(VsockHeader.LENGTH_BYTES, streams.segment(), from + connection.unreadHead, bytes);
         connection.unreadHead += bytes;
         connection.unreadCount -= bytes;
         connection.unreadGiven = true;

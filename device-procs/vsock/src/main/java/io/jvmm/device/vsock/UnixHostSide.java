@@ -4,7 +4,6 @@ import io.jvmm.device.api.Backend;
 import io.jvmm.device.api.DeviceCore;
 import io.jvmm.device.api.HostEvents;
 import io.jvmm.device.vsock.Connection.State;
-import io.jvmm.ipc.sys.Clock;
 import io.jvmm.ipc.sys.Epoll;
 import io.jvmm.ipc.sys.Errno;
 import io.jvmm.ipc.sys.Fd;
@@ -12,10 +11,10 @@ import io.jvmm.ipc.sys.IoVector;
 import io.jvmm.ipc.sys.Poller;
 import io.jvmm.ipc.sys.SocketIo;
 import io.jvmm.ipc.sys.Syscall;
-import io.jvmm.ipc.vsock.VsockConnectClient;
 import io.jvmm.ipc.vsock.VsockConnectLayout;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -29,7 +28,7 @@ import org.jspecify.annotations.Nullable;
 final class UnixHostSide implements HostSide, Backend {
 
     /** So many that all they can cause finds room in the journal. */
-    private static final int MOST_EVENTS = 48;
+    static final int MOST_EVENTS = 48;
 
     private static final int MOST_ANSWERS = 64;
     private static final long CONNECTOR = -2;
@@ -51,9 +50,10 @@ final class UnixHostSide implements HostSide, Backend {
     private final Switchboard switchboard;
     private final Succession succession;
     private final HostEvents events;
-    private final Epoll epoll = new Epoll(MOST_EVENTS);
-    private final SocketIo io = new SocketIo();
-    private final @Nullable VsockConnectClient connector;
+    private final Sockets sockets;
+    /** Whether there is a connect channel; without one nobody comes, and the guest reaches nobody. */
+    private final boolean channel;
+
     private final MemorySegment line = Arena.ofAuto().allocate(ConnectLine.MAX_BYTES, Long.BYTES);
     private final IoVector lineVector = new IoVector(1);
     private final Connection[] closing;
@@ -67,23 +67,21 @@ final class UnixHostSide implements HostSide, Backend {
     private @Nullable Connection firstToAsk;
     private @Nullable Connection lastToAsk;
 
-    /** @param connect the connect channel; null: nobody comes, and the guest reaches nobody */
-    UnixHostSide(
-            int function, Switchboard switchboard, Succession succession, HostEvents events, @Nullable Fd connect) {
+    /** Takes the place of the host that a device without back ends has. */
+    UnixHostSide(int function, Switchboard switchboard, Succession succession, HostEvents events, Sockets sockets) {
         this.function = function;
         this.switchboard = switchboard;
         this.succession = succession;
         this.events = events;
-        this.connector = connect == null ? null : new VsockConnectClient(connect, io);
+        this.sockets = sockets;
         this.closing = new Connection[switchboard.table().capacity()];
-        long time = Clock.monotonicNs();
+        long time = sockets.nowNs();
         this.nonce = (int) (time ^ time >>> Integer.SIZE); // that of no predecessor
-        if (connect != null) {
-            Syscall.check("watch connect channel", epoll.add(connect.number(), Epoll.READABLE, CONNECTOR));
-        }
-        this.joining = connect == null ? Joining.DONE : Joining.TO_ASK;
+        this.channel = sockets.openChannel(CONNECTOR);
+        this.joining = channel ? Joining.TO_ASK : Joining.DONE;
+        switchboard.book().journal().over(sockets);
         switchboard.host(this);
-        if (connect == null) {
+        if (!channel) {
             joined();
         }
     }
@@ -95,16 +93,20 @@ final class UnixHostSide implements HostSide, Backend {
         return function;
     }
 
+    private Fd fd() {
+        return Objects.requireNonNull(sockets.fd(), "only a host is served");
+    }
+
     @Override
     public boolean attach(Poller poller, long nowNs) {
-        index = poller.add(epoll.fd(), 0);
+        index = poller.add(fd(), 0);
         poller.ignore(index);
         return false;
     }
 
     @Override
     public void watch(Poller poller) {
-        poller.watch(index, epoll.fd(), Poller.READABLE);
+        poller.watch(index, fd(), Poller.READABLE);
     }
 
     @Override
@@ -135,36 +137,40 @@ final class UnixHostSide implements HostSide, Backend {
     /** The part that is due by time; the process commits at its first turn, for nothing else can be done before. */
     @Override
     public boolean deliver(long nowNs) {
-        boolean due = retryAtNs <= nowNs;
-        if (due) {
+        if (!isDue(nowNs)) {
+            return false;
+        }
+        sockets.delivering(nowNs);
+        if (retryAtNs <= nowNs) {
             retryAtNs = DeviceCore.NO_DEADLINE;
             closeEnded();
             ask();
         }
         if (joining == Joining.TO_ASK && retryAtNs == DeviceCore.NO_DEADLINE) {
-            due = true;
             askForSockets(nowNs);
         } else if (joining == Joining.ASKED && joinByNs <= nowNs) {
-            due = true;
             events.warn("function " + function + ": the supervisor does not bring the connections of before");
             joined();
         }
-        if (due) {
-            switchboard.seal();
-        }
-        return due;
+        switchboard.seal();
+        return true;
+    }
+
+    private boolean isDue(long nowNs) {
+        return retryAtNs <= nowNs
+                || (joining == Joining.TO_ASK && retryAtNs == DeviceCore.NO_DEADLINE)
+                || (joining == Joining.ASKED && joinByNs <= nowNs);
     }
 
     private void askForSockets(long nowNs) {
-        VsockConnectClient channel = connector;
-        if (channel == null || !switchboard.book().everCommitted()) {
+        if (!switchboard.book().everCommitted()) {
             return;
         }
-        if (channel.resume(nonce)) {
+        if (sockets.resume(nonce)) {
             joining = Joining.ASKED;
             joinByNs = nowNs + JOIN_NS;
-        } else if (channel.closed()) {
-            lost(channel);
+        } else if (sockets.closed()) {
+            lost();
         } else {
             retryAtNs = nowNs + RETRY_NS;
         }
@@ -178,15 +184,16 @@ final class UnixHostSide implements HostSide, Backend {
 
     /** Takes a bounded number of events; whether there were any. */
     boolean service(long nowNs) {
-        int count = epoll.poll();
+        sockets.serving(nowNs);
+        int count = sockets.poll();
         for (int i = 0; i < count; i++) {
-            long data = epoll.data(i);
+            long data = sockets.data(i);
             if (data == CONNECTOR) {
                 takeMessages(nowNs);
             } else {
                 Connection connection = switchboard.table().slot((int) data);
                 if (connection.generation == (int) (data >>> Integer.SIZE) && connection.open()) {
-                    happened(switchboard.table().touch(connection), epoll.events(i), nowNs);
+                    happened(switchboard.table().touch(connection), sockets.events(i), nowNs);
                 }
             }
         }
@@ -217,7 +224,7 @@ final class UnixHostSide implements HostSide, Backend {
     }
 
     private long add(Connection connection) {
-        return epoll.add(connection.socket, Epoll.READABLE | Epoll.PEER_CLOSED | Epoll.EDGE, data(connection));
+        return sockets.watch(connection.socket, Epoll.READABLE | Epoll.PEER_CLOSED | Epoll.EDGE, data(connection));
     }
 
     // ---- clients
@@ -234,7 +241,7 @@ final class UnixHostSide implements HostSide, Backend {
 
     /** Looks for the client's line, and takes it when it is all there, and not a byte behind it: what follows is for the guest. */
     private void readLine(Connection connection, boolean all, long nowNs) {
-        long result = io.peek(connection.socket, line, 0, ConnectLine.MAX_BYTES);
+        long result = sockets.peek(connection.socket, line, ConnectLine.MAX_BYTES);
         int length = result > 0 ? ConnectLine.length(line, (int) result) : 0;
         boolean more = Errno.EAGAIN.is(result) || (result > 0 && result < ConnectLine.MAX_BYTES);
         if (length == 0 && more && !all) {
@@ -258,8 +265,7 @@ final class UnixHostSide implements HostSide, Backend {
 
     @Override
     public boolean connect(Connection connection) {
-        VsockConnectClient channel = connector;
-        if (channel == null || channel.closed()) {
+        if (!channel || sockets.closed()) {
             return false;
         }
         Connection last = lastToAsk;
@@ -277,11 +283,9 @@ final class UnixHostSide implements HostSide, Backend {
     /** Asks for those who wait, as many as the protocol allows. */
     private void ask() {
         Connection connection = firstToAsk;
-        VsockConnectClient channel = connector;
         while (connection != null
-                && channel != null
                 && unanswered < VsockConnectLayout.MAX_OUTSTANDING
-                && channel.ask(connection.requestId(), connection.hostPort)) {
+                && sockets.ask(connection.requestId(), connection.hostPort)) {
             unanswered++;
             connection.asked = true;
             firstToAsk = connection.nextToAsk;
@@ -319,32 +323,28 @@ final class UnixHostSide implements HostSide, Backend {
     }
 
     private void takeMessages(long nowNs) {
-        VsockConnectClient channel = connector;
-        if (channel == null) {
-            return;
-        }
-        for (int i = 0; i < MOST_ANSWERS && channel.next(); i++) {
-            switch (channel.what()) {
+        for (int i = 0; i < MOST_ANSWERS && sockets.next(); i++) {
+            switch (sockets.what()) {
                 case VsockConnectLayout.CONNECTED -> {
                     unanswered = Math.max(0, unanswered - 1);
-                    answer(channel.id(), channel.takeDescriptor());
+                    answer(sockets.id(), sockets.takeDescriptor());
                 }
-                case VsockConnectLayout.CLIENT -> held(channel.id(), channel.takeDescriptor(), true, nowNs);
+                case VsockConnectLayout.CLIENT -> held(sockets.id(), sockets.takeDescriptor(), true, nowNs);
                 case VsockConnectLayout.HELD ->
-                    held(channel.id(), channel.takeDescriptor(), succession.adopted(), nowNs);
+                    held(sockets.id(), sockets.takeDescriptor(), succession.adopted(), nowNs);
                 case VsockConnectLayout.END -> {
-                    if (joining == Joining.ASKED && channel.id() == nonce) {
+                    if (joining == Joining.ASKED && sockets.id() == nonce) {
                         joined();
                     }
                 }
-                default -> nobodys(0, channel.takeDescriptor());
+                default -> nobodys(0, sockets.takeDescriptor());
             }
-            if (channel.lostDescriptor()) {
-                nobodys(channel.id(), SocketIo.NO_DESCRIPTOR);
+            if (sockets.lostDescriptor()) {
+                nobodys(sockets.id(), SocketIo.NO_DESCRIPTOR);
             }
         }
-        if (channel.closed()) {
-            lost(channel);
+        if (sockets.closed()) {
+            lost();
         } else {
             ask();
         }
@@ -416,25 +416,24 @@ final class UnixHostSide implements HostSide, Backend {
         return null;
     }
 
-    private static void duplicate(int socket) {
+    private void duplicate(int socket) {
         if (socket != SocketIo.NO_DESCRIPTOR) {
-            SocketIo.close(socket);
+            sockets.close(socket);
         }
     }
 
     /** Of no connection: neither this process nor the supervisor needs to keep it. */
     private void nobodys(int id, int socket) {
         duplicate(socket);
-        VsockConnectClient channel = connector;
-        if (channel != null && id != 0) {
+        if (channel && id != 0) {
             // Without room for it the supervisor keeps a socket more than it needs until the next successor.
-            channel.tellClosed(id);
+            sockets.tellClosed(id);
         }
     }
 
     /** Without the supervisor the guest reaches nobody. */
-    private void lost(VsockConnectClient channel) {
-        epoll.remove(channel.fd().number());
+    private void lost() {
+        sockets.leaveChannel();
         events.backendLost(function, Errno.EPIPE.number());
         joined(); // what has no socket now gets none: connections of a predecessor, and those that the guest waits for
     }
@@ -454,12 +453,12 @@ final class UnixHostSide implements HostSide, Backend {
     @Override
     public void watchWritable(Connection connection, boolean watched) {
         int always = Epoll.READABLE | Epoll.PEER_CLOSED | Epoll.EDGE;
-        epoll.change(connection.socket, watched ? always | Epoll.WRITABLE : always, data(connection));
+        sockets.change(connection.socket, watched ? always | Epoll.WRITABLE : always, data(connection));
     }
 
     @Override
     public void shutdown(Connection connection, int guestShutdown) {
-        SocketIo.shutdown(
+        sockets.shutdown(
                 connection.socket,
                 guestShutdown == VsockHeader.SHUTDOWN_SEND ? SocketIo.SHUT_SENDING : SocketIo.SHUT_RECEIVING);
     }
@@ -467,7 +466,7 @@ final class UnixHostSide implements HostSide, Backend {
     @Override
     public void close(Connection connection) {
         if (connection.socket != Connection.NO_SOCKET) {
-            epoll.remove(connection.socket);
+            sockets.unwatch(connection.socket);
             toClose(connection);
         }
     }
@@ -483,20 +482,19 @@ final class UnixHostSide implements HostSide, Backend {
 
     /** Closes sockets that have ended, here and at the supervisor; no successor will find them in use. */
     private void closeEnded() {
-        VsockConnectClient channel = connector;
         int kept = 0;
         for (int i = 0; i < closingCount; i++) {
             Connection connection = closing[i];
             if (connection.id == 0
-                    || channel == null
-                    || channel.closed()
-                    || channel.tellClosed(connection.id)
-                    || channel.closed()) {
-                SocketIo.close(connection.socket);
+                    || !channel
+                    || sockets.closed()
+                    || sockets.tellClosed(connection.id)
+                    || sockets.closed()) {
+                sockets.close(connection.socket);
                 switchboard.released(connection);
             } else {
                 closing[kept++] = connection;
-                retryAtNs = Math.min(retryAtNs, Clock.monotonicNs() + RETRY_NS);
+                retryAtNs = Math.min(retryAtNs, sockets.nowNs() + RETRY_NS);
             }
         }
         closingCount = kept;
@@ -507,10 +505,10 @@ final class UnixHostSide implements HostSide, Backend {
         for (int i = 0; i < switchboard.table().capacity(); i++) {
             int socket = switchboard.table().slot(i).socket;
             if (socket != Connection.NO_SOCKET) {
-                SocketIo.close(socket);
+                sockets.abandon(socket);
             }
         }
-        epoll.close();
+        sockets.close();
         switchboard.book().streams().close();
     }
 }

@@ -67,7 +67,9 @@ public final class VsockFactory extends VirtioClass {
                         device.switchboard(),
                         device.attach(descriptors.find(f + ".streams")),
                         events,
-                        descriptors.find(f + ".connect").orElse(null));
+                        new UnixSockets(
+                                UnixHostSide.MOST_EVENTS,
+                                descriptors.find(f + ".connect").orElse(null)));
                 backends.add(host);
                 descriptors.find(f + SCRATCH).ifPresent(fd -> backends.add(new ScratchPeer(fd)));
             }
