@@ -13,6 +13,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The guest's memory, or a device's share of it: regions of guest-physical addresses over one mapped memfd. Any thread;
@@ -52,6 +53,7 @@ public final class GuestMemory implements AutoCloseable {
 
     private final Mapping mapping;
     private final MemorySegment memory;
+    private final @Nullable MemoryTap tap;
     private final List<Region> regions;
     private final long[] starts;
     private final long[] lengths;
@@ -80,8 +82,9 @@ public final class GuestMemory implements AutoCloseable {
         }
     }
 
-    private GuestMemory(Mapping mapping, List<Region> regions) {
+    private GuestMemory(Mapping mapping, List<Region> regions, @Nullable MemoryTap tap) {
         this.mapping = mapping;
+        this.tap = tap;
         this.memory = mapping.segment();
         this.regions = List.copyOf(regions);
         this.starts = regions.stream().mapToLong(Region::guestPhysicalAddress).toArray();
@@ -128,7 +131,7 @@ public final class GuestMemory implements AutoCloseable {
             throw new IllegalArgumentException(
                     "the memfd of guest memory is not sealed: whoever holds it could shrink it");
         }
-        return new GuestMemory(Mapping.sharedNoReserve(memfd, 0, length, Mapping.Access.READ_WRITE), merged);
+        return new GuestMemory(Mapping.sharedNoReserve(memfd, 0, length, Mapping.Access.READ_WRITE), merged, null);
     }
 
     /** Sorted by address; neighbours that are neighbours in the memfd too become one. */
@@ -156,6 +159,19 @@ public final class GuestMemory implements AutoCloseable {
         }
         merged.add(last);
         return merged;
+    }
+
+    /**
+     * The same memory, each access of which {@code tap} sees. What is closed is the memory that was mapped. The methods that give values and ranges
+     * are seen; {@link #fill}, which no device uses, and the segments are not.
+     */
+    public GuestMemory tapped(MemoryTap tap) {
+        return new GuestMemory(mapping, regions, tap);
+    }
+
+    /** The same memory without a tap: for payload moved by a thread that a tap does not know. */
+    public GuestMemory untapped() {
+        return tap == null ? this : new GuestMemory(mapping, regions, null);
     }
 
     /** The regions, sorted by address. */
@@ -209,22 +225,22 @@ public final class GuestMemory implements AutoCloseable {
 
     public byte get8(long gpa, byte ifInvalid) {
         long at = resolve(gpa, Byte.BYTES);
-        return at == INVALID ? ifInvalid : memory.get(BYTE, at);
+        return at == INVALID ? ifInvalid : get8At(at);
     }
 
     public short get16(long gpa, short ifInvalid) {
         long at = resolve(gpa, Short.BYTES);
-        return at == INVALID ? ifInvalid : memory.get(SHORT, at);
+        return at == INVALID ? ifInvalid : get16At(at);
     }
 
     public int get32(long gpa, int ifInvalid) {
         long at = resolve(gpa, Integer.BYTES);
-        return at == INVALID ? ifInvalid : memory.get(INT, at);
+        return at == INVALID ? ifInvalid : get32At(at);
     }
 
     public long get64(long gpa, long ifInvalid) {
         long at = resolve(gpa, Long.BYTES);
-        return at == INVALID ? ifInvalid : memory.get(LONG, at);
+        return at == INVALID ? ifInvalid : get64At(at);
     }
 
     /** False, and nothing written, when there is no such memory; so for all {@code put} methods. */
@@ -233,7 +249,7 @@ public final class GuestMemory implements AutoCloseable {
         if (at == INVALID) {
             return false;
         }
-        memory.set(BYTE, at, value);
+        put8At(at, value);
         return true;
     }
 
@@ -242,7 +258,7 @@ public final class GuestMemory implements AutoCloseable {
         if (at == INVALID) {
             return false;
         }
-        memory.set(SHORT, at, value);
+        put16At(at, value);
         return true;
     }
 
@@ -251,7 +267,7 @@ public final class GuestMemory implements AutoCloseable {
         if (at == INVALID) {
             return false;
         }
-        memory.set(INT, at, value);
+        put32At(at, value);
         return true;
     }
 
@@ -260,7 +276,7 @@ public final class GuestMemory implements AutoCloseable {
         if (at == INVALID) {
             return false;
         }
-        memory.set(LONG, at, value);
+        put64At(at, value);
         return true;
     }
 
@@ -270,7 +286,7 @@ public final class GuestMemory implements AutoCloseable {
         if (at == INVALID) {
             return false;
         }
-        MemorySegment.copy(memory, at, target, targetOffset, lengthBytes);
+        copyOutAt(at, target, targetOffset, lengthBytes);
         return true;
     }
 
@@ -280,7 +296,7 @@ public final class GuestMemory implements AutoCloseable {
         if (at == INVALID) {
             return false;
         }
-        MemorySegment.copy(source, sourceOffset, memory, at, lengthBytes);
+        copyInAt(at, source, sourceOffset, lengthBytes);
         return true;
     }
 
@@ -326,94 +342,154 @@ public final class GuestMemory implements AutoCloseable {
      * @return 0 or a negated errno
      */
     public long discardAt(long offset, long lengthBytes) {
-        return mapping.tryRemove(offset, lengthBytes);
+        if (tap == null) {
+            return mapping.tryRemove(offset, lengthBytes);
+        }
+        long result = tap.memoryIsLive() ? mapping.tryRemove(offset, lengthBytes) : 0;
+        return tap.discarded(offset, lengthBytes, result);
     }
 
     /** Guest to host, from an offset. */
     public void copyOutAt(long offset, MemorySegment target, long targetOffset, long lengthBytes) {
         MemorySegment.copy(memory, offset, target, targetOffset, lengthBytes);
+        if (tap != null) {
+            tap.copiedOut(offset, target, targetOffset, lengthBytes);
+        }
     }
 
     /** Host to guest, at an offset. */
     public void copyInAt(long offset, MemorySegment source, long sourceOffset, long lengthBytes) {
         MemorySegment.copy(source, sourceOffset, memory, offset, lengthBytes);
+        if (tap != null) {
+            tap.copiedIn(offset, source, sourceOffset, lengthBytes);
+        }
     }
 
     public byte get8At(long offset) {
-        return memory.get(BYTE, offset);
+        byte value = memory.get(BYTE, offset);
+        return tap == null ? value : (byte) tap.read(offset, Byte.BYTES, value & 0xFF);
     }
 
     public short get16At(long offset) {
-        return memory.get(SHORT, offset);
+        short value = memory.get(SHORT, offset);
+        return tap == null ? value : (short) tap.read(offset, Short.BYTES, value & 0xFFFF);
     }
 
     public int get32At(long offset) {
-        return memory.get(INT, offset);
+        int value = memory.get(INT, offset);
+        return tap == null ? value : (int) tap.read(offset, Integer.BYTES, value & 0xFFFF_FFFFL);
     }
 
     public long get64At(long offset) {
-        return memory.get(LONG, offset);
+        long value = memory.get(LONG, offset);
+        return tap == null ? value : tap.read(offset, Long.BYTES, value);
     }
 
     public void put8At(long offset, byte value) {
         memory.set(BYTE, offset, value);
+        if (tap != null) {
+            tap.written(offset, Byte.BYTES, value);
+        }
     }
 
     public void put16At(long offset, short value) {
         memory.set(SHORT, offset, value);
+        if (tap != null) {
+            tap.written(offset, Short.BYTES, value);
+        }
     }
 
     public void put32At(long offset, int value) {
         memory.set(INT, offset, value);
+        if (tap != null) {
+            tap.written(offset, Integer.BYTES, value);
+        }
     }
 
     public void put64At(long offset, long value) {
         memory.set(LONG, offset, value);
+        if (tap != null) {
+            tap.written(offset, Long.BYTES, value);
+        }
     }
 
     /** Reads so that nothing that follows is read earlier: an available index, for example. Aligned. */
     public short get16AcquireAt(long offset) {
-        return (short) ALIGNED_SHORT.getAcquire(memory, offset);
+        short value = (short) ALIGNED_SHORT.getAcquire(memory, offset);
+        return tap == null ? value : (short) tap.read(offset, Short.BYTES, value & 0xFFFF);
     }
 
     /** Writes so that everything before is visible first: a used index, for example. Aligned. */
     public void put16ReleaseAt(long offset, short value) {
         ALIGNED_SHORT.setRelease(memory, offset, value);
+        if (tap != null) {
+            tap.written(offset, Short.BYTES, value);
+        }
     }
 
     /** Aligned. */
     public int get32AcquireAt(long offset) {
-        return (int) ALIGNED_INT.getAcquire(memory, offset);
+        int value = (int) ALIGNED_INT.getAcquire(memory, offset);
+        return tap == null ? value : (int) tap.read(offset, Integer.BYTES, value & 0xFFFF_FFFFL);
     }
 
     /** Aligned. */
     public void put32ReleaseAt(long offset, int value) {
         ALIGNED_INT.setRelease(memory, offset, value);
+        if (tap != null) {
+            tap.written(offset, Integer.BYTES, value);
+        }
     }
 
     /** Aligned. */
     public long get64AcquireAt(long offset) {
-        return (long) ALIGNED_LONG.getAcquire(memory, offset);
+        long value = (long) ALIGNED_LONG.getAcquire(memory, offset);
+        return tap == null ? value : tap.read(offset, Long.BYTES, value);
     }
 
     /** Aligned. */
     public void put64ReleaseAt(long offset, long value) {
         ALIGNED_LONG.setRelease(memory, offset, value);
+        if (tap != null) {
+            tap.written(offset, Long.BYTES, value);
+        }
     }
 
     /** Sets bits atomically and gives the former value. Aligned. */
     public int getAndBitwiseOr32At(long offset, int bits) {
-        return (int) ALIGNED_INT.getAndBitwiseOr(memory, offset, bits);
+        int before = (int) ALIGNED_INT.getAndBitwiseOr(memory, offset, bits);
+        if (tap == null) {
+            return before;
+        }
+        int seen = (int) tap.read(offset, Integer.BYTES, before & 0xFFFF_FFFFL);
+        tap.written(offset, Integer.BYTES, seen | bits);
+        return seen;
     }
 
     /** Replaces {@code expected} by {@code value} atomically; false when something else was there. Aligned. */
     public boolean compareAndSet32At(long offset, int expected, int value) {
-        return ALIGNED_INT.compareAndSet(memory, offset, expected, value);
+        if (tap == null) {
+            return ALIGNED_INT.compareAndSet(memory, offset, expected, value);
+        }
+        int before = (int) ALIGNED_INT.compareAndExchange(memory, offset, expected, value);
+        boolean done = tap.read(offset, Integer.BYTES, before & 0xFFFF_FFFFL) == (expected & 0xFFFF_FFFFL);
+        if (done) {
+            tap.written(offset, Integer.BYTES, value);
+        }
+        return done;
     }
 
     /** Replaces {@code expected} by {@code value} atomically; false when something else was there. Aligned. */
     public boolean compareAndSet64At(long offset, long expected, long value) {
-        return ALIGNED_LONG.compareAndSet(memory, offset, expected, value);
+        if (tap == null) {
+            return ALIGNED_LONG.compareAndSet(memory, offset, expected, value);
+        }
+        long before = (long) ALIGNED_LONG.compareAndExchange(memory, offset, expected, value);
+        boolean done = tap.read(offset, Long.BYTES, before) == expected;
+        if (done) {
+            tap.written(offset, Long.BYTES, value);
+        }
+        return done;
     }
 
     /** Unmaps. No access may follow or be under way. */

@@ -1,7 +1,9 @@
 package io.jvmm.device.api;
 
+import io.jvmm.device.api.trace.HostCalls;
 import io.jvmm.ipc.memory.GuestMemory;
 import io.jvmm.ipc.sys.Fd;
+import io.jvmm.ipc.trace.Tape;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -73,6 +75,32 @@ public interface DeviceFactory {
             @Nullable GuestMemory memory,
             long nowNs) {
         return create(config, state, fresh, effects, nowNs);
+    }
+
+    /**
+     * The same on a tape, recording or in a replay ({@link Tape#live}): what the core asks of its host goes through the tape. Of a device that asks for nothing, nothing
+     * is different.
+     *
+     * @param memory tapped
+     */
+    default DeviceCore createOnTape(
+            DeviceConfig config,
+            AtomicBuffer state,
+            boolean fresh,
+            DeviceEffects effects,
+            @Nullable GuestMemory memory,
+            Tape tape,
+            long nowNs) {
+        return create(config, state, fresh, effects, memory, nowNs);
+    }
+
+    /**
+     * What makes the calls of the host's side in a replay, and knows their names; a device that has only {@link HostPorts} in its core needs none.
+     *
+     * @param core made by {@link #createOnTape}
+     */
+    default HostCalls hostCalls(DeviceConfig config, DeviceCore core, Tape tape) {
+        return HostCalls.NONE;
     }
 
     /** Whether {@link #createCaretaker} makes something. */

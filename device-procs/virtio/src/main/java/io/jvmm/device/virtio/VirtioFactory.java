@@ -6,7 +6,9 @@ import io.jvmm.device.api.DeviceConfig;
 import io.jvmm.device.api.Exercise;
 import io.jvmm.device.api.HostEvents;
 import io.jvmm.device.api.StateRejectedException;
+import io.jvmm.device.api.trace.HostCalls;
 import io.jvmm.ipc.sys.Fd;
+import io.jvmm.ipc.trace.Tape;
 import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.ValueLayout;
 import java.util.List;
@@ -82,6 +84,15 @@ public interface VirtioFactory {
     default List<Backend> backends(
             List<DeviceConfig> configs, Descriptors descriptors, List<VirtioDevice> devices, HostEvents events) {
         return List.of();
+    }
+
+    /**
+     * What makes the calls of the host's side in a replay, and knows their names: of a class whose back ends call its functions. They are not made in a replay.
+     *
+     * @param devices all functions, made with a {@link VirtioHost#tape}
+     */
+    default HostCalls hostCalls(List<DeviceConfig> configs, List<VirtioDevice> devices, Tape tape) {
+        return HostCalls.NONE;
     }
 
     /**

@@ -4,8 +4,10 @@ import io.jvmm.device.api.DeviceConfig;
 import io.jvmm.device.api.DeviceEffects;
 import io.jvmm.device.api.StateRejectedException;
 import io.jvmm.ipc.memory.GuestMemory;
+import io.jvmm.ipc.trace.Tape;
 import org.agrona.concurrent.AtomicBuffer;
 import org.agrona.concurrent.UnsafeBuffer;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The transport of one function: common configuration, interrupts, the life of its queues (virtio 1.2 §2, §3.1, §4.1). The registers
@@ -17,6 +19,7 @@ final class VirtioFunction implements VirtioHost {
     private final VirtioIdentity identity;
     private final DeviceEffects effects;
     private final GuestMemory memory;
+    private final @Nullable Tape tape;
     private final TransportState state;
     private final Queue[] queues;
     private final TransportRegisters registers;
@@ -47,11 +50,13 @@ final class VirtioFunction implements VirtioHost {
             boolean broken,
             DeviceEffects effects,
             GuestMemory memory,
+            @Nullable Tape tape,
             long nowNs) {
         this.function = function;
         this.identity = layout.identity();
         this.effects = effects;
         this.memory = memory;
+        this.tape = tape;
         this.firstLine = layout.firstLine();
         this.fresh = fresh;
         this.broken = broken;
@@ -151,6 +156,11 @@ final class VirtioFunction implements VirtioHost {
     @Override
     public GuestMemory memory() {
         return memory;
+    }
+
+    @Override
+    public @Nullable Tape tape() {
+        return tape;
     }
 
     @Override

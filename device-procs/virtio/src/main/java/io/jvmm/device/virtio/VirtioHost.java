@@ -1,12 +1,19 @@
 package io.jvmm.device.virtio;
 
 import io.jvmm.ipc.memory.GuestMemory;
+import io.jvmm.ipc.trace.Tape;
+import org.jspecify.annotations.Nullable;
 
 /** The transport as a {@link VirtioDevice} sees it. Device thread only; nothing here allocates, blocks or throws. */
 public interface VirtioHost {
 
     /** Guest memory, all of it. */
     GuestMemory memory();
+
+    /** What the device's questions to its host are recorded on, or answered from; null when there is none. */
+    default @Nullable Tape tape() {
+        return null;
+    }
 
     /** A virtqueue by its index; the same object for the life of the process. */
     Virtqueue queue(int index);

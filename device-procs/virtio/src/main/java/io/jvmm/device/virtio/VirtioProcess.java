@@ -14,8 +14,10 @@ import io.jvmm.device.api.HostEvents;
 import io.jvmm.device.api.NamedRegister;
 import io.jvmm.device.api.PciDeclaration;
 import io.jvmm.device.api.ScriptDriver;
+import io.jvmm.device.api.trace.HostCalls;
 import io.jvmm.ipc.memory.GuestMemory;
 import io.jvmm.ipc.sys.Fd;
+import io.jvmm.ipc.trace.Tape;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -122,7 +124,26 @@ public final class VirtioProcess implements DeviceFactory {
             long nowNs) {
         return memory == null
                 ? create(config, state, fresh, effects, nowNs)
-                : functions(config, state, fresh, false, effects, memory, nowNs);
+                : functions(config, state, fresh, false, effects, memory, null, nowNs);
+    }
+
+    @Override
+    public DeviceCore createOnTape(
+            DeviceConfig config,
+            AtomicBuffer state,
+            boolean fresh,
+            DeviceEffects effects,
+            @Nullable GuestMemory memory,
+            Tape tape,
+            long nowNs) {
+        return memory == null
+                ? create(config, state, fresh, effects, nowNs)
+                : functions(config, state, fresh, false, effects, memory, tape, nowNs);
+    }
+
+    @Override
+    public HostCalls hostCalls(DeviceConfig config, DeviceCore core, Tape tape) {
+        return factory.hostCalls(configs(config), ((VirtioCore) core).devices(), tape);
     }
 
     @Override
@@ -140,7 +161,7 @@ public final class VirtioProcess implements DeviceFactory {
             long nowNs) {
         return memory == null
                 ? create(config, state, fresh, effects, nowNs)
-                : functions(config, state, fresh, true, effects, memory, nowNs);
+                : functions(config, state, fresh, true, effects, memory, null, nowNs);
     }
 
     private DeviceCore functions(
@@ -150,13 +171,14 @@ public final class VirtioProcess implements DeviceFactory {
             boolean broken,
             DeviceEffects effects,
             GuestMemory memory,
+            @Nullable Tape tape,
             long nowNs) {
         List<DeviceConfig> configs = configs(config);
         List<FunctionLayout> layouts = layouts(config);
         List<VirtioFunction> functions = new ArrayList<>();
         for (int i = 0; i < configs.size(); i++) {
             functions.add(new VirtioFunction(
-                    i, factory, layouts.get(i), configs.get(i), state, fresh, broken, effects, memory, nowNs));
+                    i, factory, layouts.get(i), configs.get(i), state, fresh, broken, effects, memory, tape, nowNs));
         }
         return new VirtioCore(functions);
     }

@@ -1,0 +1,11 @@
+package io.jvmm.ipc.trace;
+
+import org.agrona.DirectBuffer;
+
+/** Where a {@link RecordingTape} publishes its batches. Device thread; never fails, allocates nothing in a device process. */
+@FunctionalInterface
+public interface BatchSink {
+
+    /** Takes whole records, at most {@link TraceLayout#MAX_BATCH_BYTES}; the buffer is the tape's again when this returns. */
+    void publish(DirectBuffer batch, int lengthBytes);
+}

@@ -1,0 +1,227 @@
+package io.jvmm.ipc.trace;
+
+import static io.jvmm.ipc.trace.TraceLayout.MAX_BATCH_BYTES;
+
+import io.jvmm.ipc.memory.MemoryTap;
+import java.lang.foreign.MemorySegment;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
+import org.agrona.DirectBuffer;
+import org.agrona.MutableDirectBuffer;
+import org.agrona.concurrent.UnsafeBuffer;
+
+/**
+ * Takes down what a core is told, answered and does. Records gather in private memory and are published as one batch at each
+ * {@link #commit}, or earlier when the batch is full. Device thread; allocates nothing.
+ */
+public final class RecordingTape implements Tape, MemoryTap {
+    private static final ByteOrder LE = ByteOrder.LITTLE_ENDIAN;
+    private static final int TYPE_SHIFT = 32;
+    private static final int METHOD_SHIFT = 48;
+
+    private final BatchSink sink;
+    private final ByteBuffer memory = ByteBuffer.allocateDirect(MAX_BATCH_BYTES);
+    private final UnsafeBuffer batch = new UnsafeBuffer(memory);
+    private final MemorySegment segment = MemorySegment.ofBuffer(memory);
+    private int end;
+    private long transaction;
+    private long writtenBytes;
+
+    /**
+     * A tape whose life begins behind a transaction.
+     *
+     * @param transaction number of the last commit before; 0 for a fresh state
+     */
+    public RecordingTape(BatchSink sink, long transaction) {
+        this.sink = sink;
+        this.transaction = transaction;
+    }
+
+    @Override
+    public boolean live() {
+        return true;
+    }
+
+    @Override
+    public void call(int method, long a, long b, long c, long nowNs) {
+        int at = begin(RecordType.CALL, method, TraceLayout.CALL_LENGTH);
+        batch.putLong(at + TraceLayout.CALL_NOW_NS, nowNs, LE);
+        batch.putLong(at + TraceLayout.CALL_A, a, LE);
+        batch.putLong(at + TraceLayout.CALL_B, b, LE);
+        batch.putLong(at + TraceLayout.CALL_C, c, LE);
+    }
+
+    @Override
+    public void callBytes(DirectBuffer bytes, int offset, int lengthBytes) {
+        parts(RecordType.CALL_BYTES, 0, bytes, offset, lengthBytes);
+    }
+
+    @Override
+    public long answer(int method, long value) {
+        int at = begin(RecordType.ANSWER, method, TraceLayout.ANSWER_LENGTH);
+        batch.putLong(at + TraceLayout.ANSWER_VALUE, value, LE);
+        return value;
+    }
+
+    @Override
+    public void answerBytes(int method, MutableDirectBuffer bytes, int offset, int lengthBytes) {
+        parts(RecordType.ANSWER_BYTES, method, bytes, offset, lengthBytes);
+    }
+
+    @Override
+    public void output(int method, long a, long b, long c) {
+        int at = begin(RecordType.OUTPUT, method, TraceLayout.OUTPUT_LENGTH);
+        batch.putLong(at + TraceLayout.OUTPUT_A, a, LE);
+        batch.putLong(at + TraceLayout.OUTPUT_B, b, LE);
+        batch.putLong(at + TraceLayout.OUTPUT_C, c, LE);
+    }
+
+    @Override
+    public void outputBytes(int method, DirectBuffer bytes, int offset, int lengthBytes) {
+        parts(RecordType.OUTPUT_BYTES, method, bytes, offset, lengthBytes);
+    }
+
+    @Override
+    public void commit() {
+        markCommit();
+        flush();
+    }
+
+    /** The end of a transaction; more of the same batch may follow, such as {@link #state}, before {@link #flush}. */
+    public void markCommit() {
+        transaction++;
+        oneField(RecordType.COMMIT, transaction);
+    }
+
+    /** How many transactions there were, those before this life counted. */
+    public long transaction() {
+        return transaction;
+    }
+
+    /** Bytes of records so far. */
+    public long writtenBytes() {
+        return writtenBytes;
+    }
+
+    /** How the life began: the first record. */
+    public void life(LifeText text) {
+        byte[] bytes = text.toString().getBytes(StandardCharsets.UTF_8);
+        parts(RecordType.LIFE, 0, new UnsafeBuffer(bytes), 0, bytes.length);
+    }
+
+    /** The state as of the last transaction: at the beginning, and as a check point. */
+    public void state(long ringPosition, DirectBuffer state, int lengthBytes) {
+        int most = TraceLayout.maxPartBytes(RecordType.STATE);
+        for (int done = 0; done < lengthBytes; done += most) {
+            int part = Math.min(most, lengthBytes - done);
+            int at = begin(RecordType.STATE, 0, TraceLayout.STATE_BYTES + part);
+            batch.putLong(at + TraceLayout.STATE_TRANSACTION, transaction, LE);
+            batch.putLong(at + TraceLayout.STATE_RING_POSITION, ringPosition, LE);
+            batch.putInt(at + TraceLayout.STATE_PART_OFFSET, done, LE);
+            batch.putInt(at + TraceLayout.STATE_PART_TOTAL, lengthBytes, LE);
+            batch.putBytes(at + TraceLayout.STATE_BYTES, state, done, part);
+        }
+    }
+
+    /** The process ends: the last record. Published at once. */
+    public void end(int code) {
+        oneField(RecordType.END, code);
+        flush();
+    }
+
+    /** Publishes what there is. */
+    public void flush() {
+        if (end > 0) {
+            sink.publish(batch, end);
+            end = 0;
+        }
+    }
+
+    // ---- guest memory ----
+
+    @Override
+    public boolean memoryIsLive() {
+        return true;
+    }
+
+    @Override
+    public long read(long offset, int widthBytes, long value) {
+        word(RecordType.MEMORY_READ, offset, widthBytes, value);
+        return value;
+    }
+
+    @Override
+    public void written(long offset, int widthBytes, long value) {
+        word(RecordType.MEMORY_WRITE, offset, widthBytes, value);
+    }
+
+    @Override
+    public void copiedOut(long offset, MemorySegment target, long targetOffset, long lengthBytes) {
+        range(RecordType.MEMORY_READ, offset, target, targetOffset, lengthBytes);
+    }
+
+    @Override
+    public void copiedIn(long offset, MemorySegment source, long sourceOffset, long lengthBytes) {
+        range(RecordType.MEMORY_WRITE, offset, source, sourceOffset, lengthBytes);
+    }
+
+    @Override
+    public long discarded(long offset, long lengthBytes, long result) {
+        output(MemoryTap.METHOD_DISCARD, offset, lengthBytes, 0);
+        return answer(MemoryTap.METHOD_DISCARD, result);
+    }
+
+    private void word(RecordType type, long offset, int widthBytes, long value) {
+        int at = begin(type, 0, TraceLayout.MEMORY_BYTES + widthBytes);
+        batch.putLong(at + TraceLayout.MEMORY_OFFSET, offset, LE);
+        // all eight bytes: what lies behind the width is padding, and has to be zero
+        batch.putLong(at + TraceLayout.MEMORY_BYTES, value & (-1L >>> (Long.SIZE - Byte.SIZE * widthBytes)), LE);
+    }
+
+    private void range(RecordType type, long offset, MemorySegment bytes, long from, long lengthBytes) {
+        int most = TraceLayout.maxPartBytes(type);
+        for (long done = 0; done < lengthBytes; done += most) {
+            int part = (int) Math.min(most, lengthBytes - done);
+            int at = begin(type, 0, TraceLayout.MEMORY_BYTES + part);
+            batch.putLong(at + TraceLayout.MEMORY_OFFSET, offset + done, LE);
+            MemorySegment.copy(bytes, from + done, segment, at + TraceLayout.MEMORY_BYTES, part);
+        }
+    }
+
+    // ---- records ----
+
+    private void oneField(RecordType type, long value) {
+        int at = begin(type, 0, TraceLayout.ONE_FIELD_LENGTH);
+        batch.putLong(at + TraceLayout.ONE_FIELD, value, LE);
+    }
+
+    /** At least one record, even without a byte. */
+    private void parts(RecordType type, int method, DirectBuffer bytes, int offset, int lengthBytes) {
+        assert lengthBytes <= TraceLayout.MAX_TOTAL_BYTES : lengthBytes;
+        int most = TraceLayout.maxPartBytes(type);
+        int done = 0;
+        do {
+            int part = Math.min(most, lengthBytes - done);
+            int at = begin(type, method, TraceLayout.PARTS_BYTES + part);
+            batch.putInt(at + TraceLayout.PART_OFFSET, done, LE);
+            batch.putInt(at + TraceLayout.PART_TOTAL, lengthBytes, LE);
+            batch.putBytes(at + TraceLayout.PARTS_BYTES, bytes, offset + done, part);
+            done += part;
+        } while (done < lengthBytes);
+    }
+
+    /** Makes room, and writes the header and the zeros behind the last byte. */
+    private int begin(RecordType type, int method, int lengthBytes) {
+        int aligned = TraceLayout.align(lengthBytes);
+        if (end + aligned > MAX_BATCH_BYTES) {
+            flush();
+        }
+        int at = end;
+        end = at + aligned;
+        writtenBytes += aligned;
+        batch.putLong(end - Long.BYTES, 0, LE);
+        batch.putLong(at, lengthBytes | (long) type.code() << TYPE_SHIFT | (long) method << METHOD_SHIFT, LE);
+        return at;
+    }
+}

@@ -1,0 +1,131 @@
+package io.jvmm.ipc.trace;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.channels.FileChannel;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.zip.CRC32C;
+import org.agrona.DirectBuffer;
+import org.agrona.concurrent.UnsafeBuffer;
+
+/**
+ * Reads a flat file of a trace, batch by batch. <b>Hostile:</b> the file; lengths, CRC and numbers are checked, the records are
+ * {@link BatchReader}'s to check. A last batch that is cut short, or whose CRC is wrong, is a torn tail: what stands before it counts. One thread.
+ */
+public final class TraceFileReader implements TraceSource, AutoCloseable {
+    private final FileChannel file;
+    private final long end;
+    private final ByteBuffer bytes = ByteBuffer.allocate(TraceLayout.BATCH_HEADER_BYTES + TraceLayout.MAX_BATCH_BYTES)
+            .order(ByteOrder.LITTLE_ENDIAN);
+    private final UnsafeBuffer batch = new UnsafeBuffer(new byte[0]);
+    private final CRC32C crc = new CRC32C();
+    private long position = TraceLayout.FILE_HEADER_BYTES;
+    private long batches;
+    private long sequence;
+    private boolean torn;
+
+    /**
+     * Opens a file and reads its header.
+     *
+     * @throws TraceFormatException when it is no trace, or one of another version
+     */
+    public TraceFileReader(Path path) throws TraceFormatException, IOException {
+        file = FileChannel.open(path, StandardOpenOption.READ);
+        end = file.size();
+        try {
+            if (!read(0, TraceLayout.FILE_HEADER_BYTES) || bytes.getLong(0) != TraceLayout.FILE_MAGIC) {
+                throw new TraceFormatException(path + " is no trace");
+            }
+            int version = bytes.getInt(TraceLayout.FILE_VERSION);
+            if (version != TraceLayout.VERSION) {
+                throw new TraceFormatException(
+                        path + " has format " + version + "; this program reads " + TraceLayout.VERSION);
+            }
+        } catch (TraceFormatException | IOException | RuntimeException e) {
+            file.close();
+            throw e;
+        }
+    }
+
+    /** Fills {@code bytes} from its beginning; false when the file ends before. */
+    private boolean read(long at, int lengthBytes) throws IOException {
+        if (end - at < lengthBytes) {
+            return false;
+        }
+        bytes.clear().limit(lengthBytes);
+        long from = at;
+        while (bytes.hasRemaining()) {
+            int count = file.read(bytes, from);
+            if (count < 0) {
+                return false; // somebody is cutting it short
+            }
+            from += count;
+        }
+        return true;
+    }
+
+    @Override
+    public boolean nextBatch() throws TraceFormatException, IOException {
+        if (torn || position == end) {
+            return false;
+        }
+        if (!read(position, TraceLayout.BATCH_HEADER_BYTES)) {
+            torn = true;
+            return false;
+        }
+        int lengthBytes = bytes.getInt(TraceLayout.BATCH_LENGTH);
+        if (lengthBytes <= 0 || lengthBytes > TraceLayout.MAX_BATCH_BYTES) {
+            throw new TraceFormatException("batch " + batches + " at byte " + position + ": " + lengthBytes + " bytes");
+        }
+        int all = TraceLayout.BATCH_HEADER_BYTES + lengthBytes;
+        if (!read(position, all)) {
+            torn = true;
+            return false;
+        }
+        int expected = bytes.getInt(TraceLayout.BATCH_CRC);
+        if (TraceFileWriter.crc(crc, bytes.duplicate().flip().position(TraceLayout.BATCH_SEQUENCE)) != expected) {
+            torn = position + all == end;
+            if (torn) {
+                return false;
+            }
+            throw new TraceFormatException("batch " + batches + " at byte " + position + ": wrong CRC");
+        }
+        long number = bytes.getLong(TraceLayout.BATCH_SEQUENCE);
+        if (batches > 0 && number != sequence + 1) {
+            throw new TraceFormatException(
+                    "batch " + batches + " at byte " + position + ": number " + number + " behind number " + sequence);
+        }
+        sequence = number;
+        batches++;
+        position += all;
+        batch.wrap(bytes.array(), TraceLayout.BATCH_HEADER_BYTES, lengthBytes);
+        return true;
+    }
+
+    @Override
+    public DirectBuffer batch() {
+        return batch;
+    }
+
+    @Override
+    public int lengthBytes() {
+        return batch.capacity();
+    }
+
+    @Override
+    public long sequence() {
+        return sequence;
+    }
+
+    @Override
+    public boolean torn() {
+        return torn;
+    }
+
+    @Override
+    public void close() throws IOException {
+        file.close();
+    }
+}
