@@ -5,7 +5,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 
 /**
- * A file or directory of the host that appears in the jail, always read-only, without devices and set-uid.
+ * A file or directory of the host that appears in the jail, read-only but for a {@link Kind#STORE}, without devices and set-uid.
  *
  * @param source absolute path on the host, links resolved
  * @param target absolute path in the jail
@@ -20,12 +20,17 @@ public record Bind(Path source, String target, Kind kind, boolean directory) {
         /** Read and mapped as code (libraries, a runtime image). execve is refused by Landlock. */
         CODE,
         /** As CODE, and execve may start it (the dynamic loader). */
-        PROGRAM
+        PROGRAM,
+        /** A directory in which files and directories are made, written, renamed and removed; nothing else, no code, no links. */
+        STORE
     }
 
     public Bind {
         if (!source.isAbsolute()) {
             throw new IllegalArgumentException("bind source " + source + " is not absolute");
+        }
+        if (kind == Kind.STORE && !directory) {
+            throw new IllegalArgumentException("bind source " + source + " is a store and no directory");
         }
         if (!target.startsWith("/") || target.endsWith("/") || target.contains("//") || target.contains("/.")) {
             throw new IllegalArgumentException("bind target " + target + " is not a plain absolute path");

@@ -163,10 +163,12 @@ public final class Jail {
         }
     }
 
-    /** Reading for every bind, executing for programs and for the one file that execve is called with. */
+    /** Reading for every bind, writing in a store, executing for programs and for the one file that execve is called with. */
     private static void allow(Fd ruleset, Bind bind, String program) {
         long execute = Landlock.READ_FILE | Landlock.EXECUTE;
-        if (bind.directory()) {
+        if (bind.kind() == Bind.Kind.STORE) {
+            Landlock.allow(ruleset, bind.source(), Landlock.store(Landlock.abi()));
+        } else if (bind.directory()) {
             Landlock.allow(ruleset, bind.source(), Landlock.READ_FILE | Landlock.READ_DIR);
             if (program.startsWith(bind.target() + "/")) {
                 String inside = program.substring(bind.target().length() + 1);

@@ -49,7 +49,8 @@ public final class JailPlan {
     private static final int MNT_DETACH = 2;
     private static final long MS_REC_PRIVATE = 0x4000 | 0x40000;
     private static final long MS_BIND = 0x1000;
-    private static final long RDONLY_NOSUID_NODEV = 1 | 2 | 4;
+    private static final long NOSUID_NODEV = 2 | 4;
+    private static final long RDONLY_NOSUID_NODEV = 1 | NOSUID_NODEV;
     private static final long NOEXEC = 8;
     private static final int S_IFREG_0444 = 0x8000 | 0444;
     private static final int F_DUPFD_CLOEXEC = 1030;
@@ -226,7 +227,7 @@ public final class JailPlan {
                 "tmpfs inodes", SyscallNumbers.FSCONFIG, context, FSCONFIG_SET_STRING, "nr_inodes", "256", 0));
         add(PreparedCall.of("tmpfs mode", SyscallNumbers.FSCONFIG, context, FSCONFIG_SET_STRING, "mode", "0755", 0));
         add(PreparedCall.of("tmpfs create", SyscallNumbers.FSCONFIG, context, FSCONFIG_CMD_CREATE, 0, 0, 0));
-        add(PreparedCall.of("new root", SyscallNumbers.FSMOUNT, context, FSMOUNT_CLOEXEC, RDONLY_NOSUID_NODEV & ~1));
+        add(PreparedCall.of("new root", SyscallNumbers.FSMOUNT, context, FSMOUNT_CLOEXEC, NOSUID_NODEV));
         Argument root = new Argument.ResultOf("new root");
         add(PreparedCall.of(
                 "attach new root", SyscallNumbers.MOVE_MOUNT, root, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH));
@@ -248,14 +249,13 @@ public final class JailPlan {
                     root,
                     relative,
                     MOVE_MOUNT_F_EMPTY_PATH));
-            long attributes = RDONLY_NOSUID_NODEV | (bind.kind() == Bind.Kind.DATA ? NOEXEC : 0);
             add(PreparedCall.of(
-                    "make read-only " + bind.target(),
+                    (bind.kind() == Bind.Kind.STORE ? "restrict " : "make read-only ") + bind.target(),
                     SyscallNumbers.MOUNT_SETATTR,
                     root,
                     relative,
                     AT_SYMLINK_NOFOLLOW | (bind.directory() ? AT_RECURSIVE : 0),
-                    mountAttributes(attributes),
+                    mountAttributes(attributes(bind.kind())),
                     32));
         }
         add(PreparedCall.of("enter new root", SyscallNumbers.FCHDIR, root));
@@ -270,6 +270,14 @@ public final class JailPlan {
                 0,
                 mountAttributes(RDONLY_NOSUID_NODEV | NOEXEC),
                 32));
+    }
+
+    private static long attributes(Bind.Kind kind) {
+        return switch (kind) {
+            case DATA -> RDONLY_NOSUID_NODEV | NOEXEC;
+            case CODE, PROGRAM -> RDONLY_NOSUID_NODEV;
+            case STORE -> NOSUID_NODEV | NOEXEC;
+        };
     }
 
     /** Every directory that must exist, parents first, without the leading slash. */

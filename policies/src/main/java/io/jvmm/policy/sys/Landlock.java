@@ -18,6 +18,14 @@ public final class Landlock {
     public static final long READ_FILE = 4;
     public static final long READ_DIR = 8;
 
+    private static final long WRITE_FILE = 2;
+    private static final long REMOVE_DIR = 1 << 4;
+    private static final long REMOVE_FILE = 1 << 5;
+    private static final long MAKE_DIR = 1 << 7;
+    private static final long MAKE_REG = 1 << 8;
+    private static final long REFER = 1 << 13;
+    private static final long TRUNCATE = 1 << 14;
+
     private static final int CREATE_RULESET_VERSION = 1;
     private static final int RULE_PATH_BENEATH = 1;
     private static final int O_PATH_CLOEXEC = 0x200000 | 0x80000;
@@ -34,6 +42,13 @@ public final class Landlock {
     public static long handledFileSystem(int abi) {
         int rights = abi >= 5 ? 16 : abi >= 3 ? 15 : abi >= 2 ? 14 : 13;
         return (1L << rights) - 1;
+    }
+
+    /** What a process needs beneath a directory in which it keeps files of its own. */
+    public static long store(int abi) {
+        long rights =
+                READ_FILE | READ_DIR | WRITE_FILE | REMOVE_DIR | REMOVE_FILE | MAKE_DIR | MAKE_REG | REFER | TRUNCATE;
+        return rights & handledFileSystem(abi);
     }
 
     /** BIND_TCP and CONNECT_TCP, from ABI 4 on. */

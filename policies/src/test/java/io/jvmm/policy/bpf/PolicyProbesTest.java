@@ -182,7 +182,11 @@ final class PolicyProbesTest {
             "vsock",
             Set.of("sendmmsg", "recvmmsg"),
             "standby",
-            Set.of("fallocate", "sendmmsg", "recvmmsg", "recvmsg", "ftruncate"));
+            Set.of("fallocate", "sendmmsg", "recvmmsg", "recvmsg", "ftruncate"),
+            "recorder-wide",
+            Set.of("mkdir", "rmdir", "unlink", "rename"),
+            "recorder",
+            Set.of("openat", "mkdir", "rmdir", "unlink", "rename", "ftruncate", "sendmsg", "recvmsg"));
 
     static List<String> policies() throws Exception {
         return Policies.names();

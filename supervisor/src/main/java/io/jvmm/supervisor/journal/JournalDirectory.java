@@ -1,0 +1,248 @@
+package io.jvmm.supervisor.journal;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.FileVisitResult;
+import java.nio.file.Files;
+import java.nio.file.LinkOption;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.nio.file.SimpleFileVisitor;
+import java.nio.file.attribute.BasicFileAttributes;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.format.DateTimeParseException;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Where what lies in a journal directory. It belongs to one machine, and the recorder alone writes to it.
+ *
+ * <pre>
+ *   DIR/block/                    a device process
+ *   DIR/block/life-000012/        what one process of it did, from its first state to its end
+ *   DIR/block/life-000012/life    text: device, number, ring, when it began
+ *   DIR/block/life-000012/part-000/   a queue of Chronicle Queue; a recorder that comes after one that died begins the next part
+ * </pre>
+ */
+public final class JournalDirectory {
+    private static final Pattern DEVICE = Pattern.compile("[a-z][a-z0-9_-]{0,63}");
+    private static final Pattern LIFE = Pattern.compile("life-([0-9]{6})");
+    private static final Pattern PART = Pattern.compile("part-([0-9]{3})");
+    private static final String ABOUT = "life";
+    /** In the name of what is being removed. */
+    private static final String GONE = "gone-";
+
+    private final Path directory;
+
+    public JournalDirectory(Path directory) {
+        this.directory = directory;
+    }
+
+    /** Whether a name can be a device's. */
+    static boolean isDevice(String name) {
+        return DEVICE.matcher(name).matches();
+    }
+
+    /** All lives, the devices by their names, each device's in order. */
+    public List<Life> lives() throws JournalException {
+        List<Life> lives = new ArrayList<>();
+        for (Path device : children(directory)) {
+            String name = String.valueOf(device.getFileName());
+            if (isDevice(name) && Files.isDirectory(device, LinkOption.NOFOLLOW_LINKS)) {
+                lives.addAll(lives(name));
+            }
+        }
+        return lives;
+    }
+
+    /** The lives of one device, in order. */
+    public List<Life> lives(String device) throws JournalException {
+        List<Life> lives = new ArrayList<>();
+        for (Path life : children(directory.resolve(device))) {
+            Matcher number = LIFE.matcher(String.valueOf(life.getFileName()));
+            if (number.matches() && Files.isDirectory(life, LinkOption.NOFOLLOW_LINKS)) {
+                lives.add(read(device, Integer.parseInt(number.group(1)), life));
+            }
+        }
+        lives.sort(Comparator.comparingInt(Life::number));
+        return lives;
+    }
+
+    private static Life read(String device, int number, Path life) {
+        Map<String, String> about = about(life);
+        Instant began;
+        try {
+            began = Instant.parse(about.getOrDefault("began", ""));
+        } catch (DateTimeParseException e) {
+            began = Instant.EPOCH; // killed before it was written
+        }
+        Sizes sizes = Sizes.of(life);
+        return new Life(device, number, life, about.getOrDefault("ring", ""), began, sizes.bytes, sizes.touched);
+    }
+
+    private static Map<String, String> about(Path life) {
+        Map<String, String> about = new HashMap<>();
+        try {
+            for (String line : Files.readAllLines(life.resolve(ABOUT))) {
+                int equals = line.indexOf(" = ");
+                if (equals > 0) {
+                    about.put(line.substring(0, equals), line.substring(equals + 3));
+                }
+            }
+        } catch (IOException | UncheckedIOException e) {
+            // The same as an empty one: it says nothing that the batches need.
+        }
+        return about;
+    }
+
+    /** Begins a life; {@code ring}: a word without blanks that is this ring's alone. */
+    Life begin(String device, String ring, Instant now) throws JournalException {
+        try {
+            Path own = directory.resolve(device);
+            Files.createDirectories(own);
+            int number = lives(device).stream().mapToInt(Life::number).max().orElse(0) + 1;
+            Path life = own.resolve(String.format("life-%06d", number));
+            Files.createDirectory(life);
+            Files.writeString(
+                    life.resolve(ABOUT),
+                    "device = " + device + "\nlife = " + number + "\nring = " + ring + "\nbegan = " + now + "\n");
+            return new Life(device, number, life, ring, now, 0, now);
+        } catch (IOException e) {
+            throw new JournalException("no life can be begun in the journal: " + e, e);
+        }
+    }
+
+    /** The life that was read of this ring. */
+    Optional<Life> ofRing(String device, String ring) throws JournalException {
+        return lives(device).stream().filter(l -> l.ring().equals(ring)).findFirst();
+    }
+
+    /** Those that must go so that the rest keeps the bounds: whole ones, the oldest first, and none of {@code open}. */
+    List<Life> beyond(long mostBytes, Duration oldest, Set<Path> open, Instant now) throws JournalException {
+        List<Life> all = new ArrayList<>(lives());
+        all.sort(Comparator.comparing(Life::touched).thenComparing(Life::number));
+        long bytes = all.stream().mapToLong(Life::bytes).sum();
+        List<Life> go = new ArrayList<>();
+        for (Life life : all) {
+            boolean old = Duration.between(life.touched(), now).compareTo(oldest) > 0;
+            if (!open.contains(life.directory()) && (old || bytes > mostBytes)) {
+                go.add(life);
+                bytes -= life.bytes();
+            }
+        }
+        return go;
+    }
+
+    /** Removes a life: nobody sees half of one. */
+    static void remove(Life life) throws JournalException {
+        Path gone = life.directory().resolveSibling(GONE + life.number());
+        try {
+            Files.move(life.directory(), gone);
+            removeTree(gone);
+        } catch (IOException e) {
+            throw new JournalException(life.title() + " cannot be removed: " + e, e);
+        }
+    }
+
+    /** Removes what was being removed when a recorder died. */
+    void removeLeftovers() throws JournalException {
+        for (Path device : children(directory)) {
+            if (!isDevice(String.valueOf(device.getFileName()))) {
+                continue;
+            }
+            for (Path life : children(device)) {
+                if (String.valueOf(life.getFileName()).startsWith(GONE)) {
+                    try {
+                        removeTree(life);
+                    } catch (IOException e) {
+                        throw new JournalException(life + " cannot be removed: " + e, e);
+                    }
+                }
+            }
+        }
+    }
+
+    /** Removes a directory with all that is in it; links are removed, not followed. */
+    static void removeTree(Path top) throws IOException {
+        Files.walkFileTree(top, new SimpleFileVisitor<>() {
+            @Override
+            public FileVisitResult visitFile(Path file, BasicFileAttributes attributes) throws IOException {
+                Files.delete(file);
+                return FileVisitResult.CONTINUE;
+            }
+
+            @Override
+            public FileVisitResult postVisitDirectory(Path directory, @Nullable IOException e) throws IOException {
+                if (e != null) {
+                    throw e;
+                }
+                Files.delete(directory);
+                return FileVisitResult.CONTINUE;
+            }
+        });
+    }
+
+    /** The parts of a life, in order. */
+    static List<Path> parts(Path life) throws JournalException {
+        return children(life).stream()
+                .filter(p -> PART.matcher(String.valueOf(p.getFileName())).matches())
+                .toList();
+    }
+
+    /** Where the next part goes. */
+    static Path nextPart(Path life) throws JournalException {
+        int next = 0;
+        for (Path part : parts(life)) {
+            Matcher m = PART.matcher(String.valueOf(part.getFileName()));
+            next = m.matches() ? Integer.parseInt(m.group(1)) + 1 : next;
+        }
+        return life.resolve(String.format("part-%03d", next));
+    }
+
+    /** Whether there is nothing of a queue in a directory yet. */
+    static boolean isEmpty(Path part) throws JournalException {
+        return children(part).stream()
+                .noneMatch(p -> String.valueOf(p.getFileName()).endsWith(".cq4"));
+    }
+
+    /** What is in a directory, by name; nothing in one that is not there. */
+    private static List<Path> children(Path directory) throws JournalException {
+        try (Stream<Path> all = Files.list(directory)) {
+            return all.sorted().toList();
+        } catch (NoSuchFileException e) {
+            return List.of();
+        } catch (IOException | UncheckedIOException e) {
+            throw new JournalException(directory + " cannot be read: " + e, e);
+        }
+    }
+
+    /** How much lies below a directory. */
+    private record Sizes(long bytes, Instant touched) {
+        static Sizes of(Path top) {
+            long bytes = 0;
+            Instant touched = Instant.EPOCH;
+            try (Stream<Path> all = Files.walk(top)) {
+                for (Path p : (Iterable<Path>) all::iterator) {
+                    BasicFileAttributes a =
+                            Files.readAttributes(p, BasicFileAttributes.class, LinkOption.NOFOLLOW_LINKS);
+                    bytes += a.isRegularFile() ? a.size() : 0;
+                    Instant at = a.lastModifiedTime().toInstant();
+                    touched = at.isAfter(touched) ? at : touched;
+                }
+            } catch (IOException | UncheckedIOException e) {
+                // It is being removed at this moment.
+            }
+            return new Sizes(bytes, touched);
+        }
+    }
+}

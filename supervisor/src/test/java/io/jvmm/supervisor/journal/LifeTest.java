@@ -1,0 +1,197 @@
+package io.jvmm.supervisor.journal;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.jvmm.ipc.TestSeed;
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStreamReader;
+import java.io.RandomAccessFile;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Random;
+import java.util.Set;
+import java.util.stream.Stream;
+import org.agrona.concurrent.UnsafeBuffer;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Lives on disk: what is in them is read, and what happened to their writers. */
+final class LifeTest {
+    /** The long run: {@code -Djvmm.journal.kills=100}. */
+    private static final int KILLS = Integer.getInteger("jvmm.journal.kills", 4);
+
+    @TempDir
+    private Path directory;
+
+    private final Random random = new Random(TestSeed.next());
+
+    @Test
+    void whatIsAppendedIsReadInOrder() throws Exception {
+        Life life = life();
+        write(life, 0, 500);
+        assertEquals(499, check(life, ""));
+    }
+
+    @Test
+    void anotherPartGoesOn() throws Exception {
+        Life life = life();
+        write(life, 0, 20);
+        write(life, 20, 20);
+        assertEquals(39, check(life, ""));
+        assertEquals(2, JournalDirectory.parts(life.directory()).size());
+    }
+
+    @Test
+    void aMissingPartIsTold() throws Exception {
+        Life life = life();
+        write(life, 0, 20);
+        write(life, 21, 20);
+        assertEquals(19, check(life, "batch 20 is missing: 21 comes next"));
+    }
+
+    @Test
+    void aTornTailEndsBeforeTheBatch() throws Exception {
+        Life life = life();
+        write(life, 0, 50);
+        // As after a power failure: the last pages never came to the disk.
+        Path file = queueFile(life);
+        byte[] last = WritingProgram.batch(49);
+        long at = find(file, last);
+        try (RandomAccessFile f = new RandomAccessFile(file.toFile(), "rw")) {
+            f.seek(at + last.length / 2);
+            f.write(new byte[last.length - last.length / 2]);
+        }
+        assertEquals(48, check(life, "the batch after 48 is not whole: its bytes have another checksum"));
+        write(life, 49, 10);
+        assertEquals(58, check(life, ""), "the next part goes on where the torn one ended");
+    }
+
+    @Test
+    void killedAnywhereNothingBeforeTheLastWholeBatchIsLost() throws Exception {
+        long said = -1;
+        for (int kill = 0; kill < KILLS; kill++) {
+            long begun = said;
+            Process writer =
+                    new ProcessBuilder(command()).redirectErrorStream(true).start();
+            try (BufferedReader out =
+                    new BufferedReader(new InputStreamReader(writer.getInputStream(), StandardCharsets.UTF_8))) {
+                int batches = 1 + random.nextInt(300);
+                String line = out.readLine();
+                while (line != null && !line.startsWith("wrote " + (begun + batches))) {
+                    line = out.readLine();
+                }
+                assertTrue(writer.toHandle().destroyForcibly()); // and what it has said stays readable
+                for (; line != null; line = out.readLine()) {
+                    if (line.matches("wrote [0-9]+")) {
+                        said = Long.parseLong(line.substring(6));
+                    }
+                }
+            }
+            assertEquals(137, writer.waitFor());
+            long found = check(new JournalDirectory(directory).lives("block").getFirst(), "");
+            assertTrue(found >= said && found <= said + 1, "it said " + said + " and there is " + found);
+            said = found;
+        }
+    }
+
+    @Test
+    void theOldestWholeLivesGo() throws Exception {
+        JournalDirectory journal = new JournalDirectory(directory);
+        List<Life> lives = new ArrayList<>();
+        Instant now = Instant.parse("2026-11-22T12:00:00Z");
+        for (int n = 0; n < 4; n++) {
+            Life life = journal.begin(n % 2 == 0 ? "block" : "net", "r" + n, now);
+            Path part = life.directory().resolve("part-000");
+            Files.createDirectory(part);
+            Files.write(part.resolve("x"), new byte[1000]);
+            try (Stream<Path> all = Files.walk(life.directory())) {
+                for (Path p : (Iterable<Path>) all::iterator) {
+                    Files.setLastModifiedTime(
+                            p, java.nio.file.attribute.FileTime.from(now.minus(Duration.ofHours(10 - n))));
+                }
+            }
+            lives.add(life);
+        }
+        assertEquals(
+                List.of("r0", "r1"), rings(journal.beyond(1 << 20, Duration.ofMinutes(8 * 60 + 30), Set.of(), now)));
+        assertEquals(List.of("r0", "r1"), rings(journal.beyond(2500, Duration.ofDays(1), Set.of(), now)));
+        assertEquals(
+                List.of("r1", "r2"),
+                rings(journal.beyond(
+                        2500, Duration.ofDays(1), Set.of(lives.getFirst().directory()), now)));
+        JournalDirectory.remove(lives.getFirst());
+        assertEquals(List.of("r2"), rings(journal.lives("block")));
+        assertEquals(3, journal.begin("block", "r5", now).number());
+    }
+
+    private static List<String> rings(List<Life> lives) {
+        return lives.stream().map(Life::ring).toList();
+    }
+
+    private Life life() throws JournalException {
+        return new JournalDirectory(directory).begin("block", "ring-1", Instant.now());
+    }
+
+    private static void write(Life life, long from, int count) throws JournalException {
+        try (LifeWriter writer = new LifeWriter(life.directory(), from, WritingProgram.MOST_BATCH_BYTES)) {
+            for (long n = from; n < from + count; n++) {
+                byte[] bytes = WritingProgram.batch(n);
+                writer.append(new UnsafeBuffer(bytes), 0, bytes.length, n * 8);
+            }
+        }
+    }
+
+    /** The number of the last batch. */
+    private static long check(Life life, String fault) throws JournalException {
+        try (LifeReader reader = new LifeReader(life.directory())) {
+            while (reader.next()) {
+                byte[] found = new byte[reader.length()];
+                reader.buffer().getBytes(reader.offset(), found);
+                assertArrayEquals(WritingProgram.batch(reader.sequence()), found, "batch " + reader.sequence());
+            }
+            assertEquals(fault, reader.fault());
+            return reader.sequence();
+        }
+    }
+
+    private static Path queueFile(Life life) throws IOException {
+        try (Stream<Path> all = Files.walk(life.directory())) {
+            return all.filter(p -> p.toString().endsWith(".cq4")).findFirst().orElseThrow();
+        }
+    }
+
+    private static long find(Path file, byte[] bytes) throws IOException {
+        byte[] all = Files.readAllBytes(file);
+        for (int at = all.length - bytes.length; at >= 0; at--) {
+            int n = 0;
+            while (n < bytes.length && all[at + n] == bytes[n]) {
+                n++;
+            }
+            if (n == bytes.length) {
+                return at;
+            }
+        }
+        throw new AssertionError("it is not there");
+    }
+
+    private List<String> command() {
+        List<String> command = new ArrayList<>(List.of(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "-XX:TieredStopAtLevel=1",
+                "-XX:+UseSerialGC",
+                "-cp",
+                System.getProperty("java.class.path")));
+        command.addAll(JournalFlags.ALL);
+        command.add(WritingProgram.class.getName());
+        command.add(directory.toString());
+        return command;
+    }
+}
