@@ -4,7 +4,9 @@ import io.jvmm.device.api.Backend;
 import io.jvmm.device.api.HostEvents;
 import io.jvmm.ipc.sys.Clock;
 import io.jvmm.ipc.sys.Poller;
+import io.jvmm.ipc.trace.Tape;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /** Brings what the workers have done back to the devices; the host's end of all disks of the process. Device thread. */
 final class BlockBackend implements Backend {
@@ -12,9 +14,12 @@ final class BlockBackend implements Backend {
 
     private final BlockDevice[] devices;
     private final Workers pool;
+    private final @Nullable Tape tape;
     private final HostEvents events;
 
-    BlockBackend(List<BlockDevice> devices, Workers pool, HostEvents events) {
+    /** @param tape what the disks are told is written down on it, unless it is null */
+    BlockBackend(List<BlockDevice> devices, Workers pool, @Nullable Tape tape, HostEvents events) {
+        this.tape = tape;
         this.events = events;
         this.devices = devices.toArray(new BlockDevice[0]);
         this.pool = pool;
@@ -72,19 +77,35 @@ final class BlockBackend implements Backend {
                 break;
             }
             if (last != null && last != request.device) {
-                last.finished();
+                finished(last, nowNs);
             }
             last = request.device;
+            tell(BlockCall.FINISH, last, request.ticket, request.result, nowNs);
             last.finish(request);
             count++;
         }
         if (last != null) {
-            last.finished();
+            finished(last, nowNs);
         }
         for (BlockDevice device : devices) {
             device.trouble().tell(events, nowNs);
         }
         return count > 0;
+    }
+
+    private void finished(BlockDevice device, long nowNs) {
+        tell(BlockCall.FINISHED, device, 0, 0, nowNs);
+        device.finished();
+    }
+
+    private void tell(BlockCall call, BlockDevice device, int ticket, long result, long nowNs) {
+        if (tape != null) {
+            int function = 0;
+            while (devices[function] != device) {
+                function++;
+            }
+            tape.call(call.code(), function, ticket, result, nowNs);
+        }
     }
 
     @Override
@@ -93,6 +114,7 @@ final class BlockBackend implements Backend {
         boolean changed = await(nowNs, beginNs + patienceNs);
         if (settled()) {
             for (BlockDevice device : devices) {
+                tell(BlockCall.MAKE_SAFE, device, 0, 0, nowNs);
                 device.makeSafe();
             }
             changed |= await(nowNs, beginNs + patienceNs);

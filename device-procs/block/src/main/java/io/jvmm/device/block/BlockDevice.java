@@ -161,8 +161,8 @@ final class BlockDevice implements VirtioDevice {
         return image;
     }
 
-    MemorySegment guest() {
-        return host.memory().backing();
+    VirtioHost host() {
+        return host;
     }
 
     @Override
@@ -319,7 +319,7 @@ final class BlockDevice implements VirtioDevice {
         if (disk == null || !suitable || request.flags != 0 || request.lengthBytes > BYTES_AT_ONCE) {
             return false;
         }
-        request.run(disk, 0, vector, guest(), BlockImage.NO_WAIT);
+        request.run(disk, 0, vector, host.memory().backing(), BlockImage.NO_WAIT);
         return !request.wouldWait();
     }
 

@@ -4,6 +4,7 @@ import io.jvmm.device.api.Backend;
 import io.jvmm.device.api.Descriptors;
 import io.jvmm.device.api.DeviceConfig;
 import io.jvmm.device.api.HostEvents;
+import io.jvmm.device.api.trace.HostCalls;
 import io.jvmm.device.block.image.BlockImage;
 import io.jvmm.device.virtio.BrokenAnswer;
 import io.jvmm.device.virtio.VirtioDevice;
@@ -11,6 +12,7 @@ import io.jvmm.device.virtio.VirtioFactory;
 import io.jvmm.device.virtio.VirtioHost;
 import io.jvmm.device.virtio.VirtioIdentity;
 import io.jvmm.ipc.sys.Fd;
+import io.jvmm.ipc.trace.Tape;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -110,10 +112,22 @@ public final class BlockFactory implements VirtioFactory {
         }
         int requests = blocks.stream().mapToInt(BlockDevice::capacity).sum();
         Workers pool = workers.make(threads, requests, segments);
+        Tape tape = blocks.getFirst().host().tape();
+        Workers seen = tape == null ? pool : new RecordedWorkers(tape, pool);
         for (int i = 0; i < disks.size(); i++) {
-            blocks.get(i).attach(opener.open(disks.get(i), configs.get(i), descriptors, i + ".", pool.lanes()), pool);
+            BlockImage image = opener.open(disks.get(i), configs.get(i), descriptors, i + ".", pool.lanes());
+            if (tape != null) {
+                tape.call(BlockCall.ATTACH.code(), i, 0, 0, 0);
+                image = new RecordedImage(tape, image);
+            }
+            blocks.get(i).attach(image, seen);
         }
-        return List.of(new BlockBackend(blocks, pool, events));
+        return List.of(new BlockBackend(blocks, pool, tape, events));
+    }
+
+    @Override
+    public HostCalls hostCalls(List<DeviceConfig> configs, List<VirtioDevice> devices, Tape tape) {
+        return new ReplayedDisks(devices.stream().map(BlockDevice.class::cast).toList(), tape);
     }
 
     @Override

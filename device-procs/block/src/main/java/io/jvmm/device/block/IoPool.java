@@ -158,7 +158,7 @@ final class IoPool implements Workers {
     private void carryOut(BlockRequest request, int lane, IoVector vector) {
         BlockImage image = request.device.image();
         if (!request.cancelled && image != null) {
-            MemorySegment guest = request.device.guest();
+            MemorySegment guest = request.device.host().memory().backing();
             request.run(image, lane, vector, guest, 0);
         }
         completed.offer(request);

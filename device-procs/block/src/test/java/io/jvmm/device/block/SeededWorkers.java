@@ -117,7 +117,8 @@ final class SeededWorkers implements Workers {
         work.carriedOut = true;
         BlockImage image = work.request.device.image();
         if (work.wanted && image != null) {
-            work.request.run(image, 1 + lane, vector, work.request.device.guest(), 0);
+            work.request.run(
+                    image, 1 + lane, vector, work.request.device.host().memory().backing(), 0);
         }
     }
 

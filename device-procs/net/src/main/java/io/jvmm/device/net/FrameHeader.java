@@ -61,6 +61,11 @@ final class FrameHeader {
         return bytes;
     }
 
+    /** The same bytes. */
+    UnsafeBuffer view() {
+        return view;
+    }
+
     /** No offload is asked for. */
     void clear() {
         view.setMemory(0, LENGTH_BYTES, (byte) 0);

@@ -6,7 +6,7 @@ import io.jvmm.device.virtio.Chain;
 import io.jvmm.device.virtio.VirtioDevice;
 import io.jvmm.device.virtio.VirtioHost;
 import io.jvmm.device.virtio.VirtioIdentity;
-import io.jvmm.ipc.memory.GuestMemory;
+import io.jvmm.ipc.trace.Tape;
 import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -106,9 +106,10 @@ final class NetCore implements VirtioDevice {
     /**
      * Joins the host's side: one port for all pairs, or one for each. The link is up from now on.
      *
+     * @param newEvents null in a replay
      * @param newHostPort what the events know this function as
      */
-    void connect(List<FramePort> newPorts, HostEvents newEvents, int newHostPort) {
+    void connect(List<FramePort> newPorts, @Nullable HostEvents newEvents, int newHostPort) {
         ports = newPorts.toArray(new FramePort[0]);
         events = newEvents;
         hostPort = newHostPort;
@@ -280,6 +281,10 @@ final class NetCore implements VirtioDevice {
 
     // ---- ports
 
+    int portCount() {
+        return ports.length;
+    }
+
     /** The pair that receives what a port brings: of those in use one whose queue the driver has not reset (§5.1.6.5.5). */
     private int pairOf(int port) {
         int inUse = state.pairs();
@@ -334,9 +339,14 @@ final class NetCore implements VirtioDevice {
         Arrays.fill(ports, NO_PORT);
         state.count(NetCounter.BACKEND_LOST, 1);
         setLink(false);
+        int errno = port.errno();
+        Tape tape = host.tape();
+        if (tape != null) {
+            tape.output(NetCall.LOST.code(), hostPort, errno, 0);
+        }
         HostEvents known = events;
         if (known != null) {
-            known.backendLost(hostPort, port.errno());
+            known.backendLost(hostPort, errno);
         }
         for (int pair = 0; pair < transmitters.length; pair++) {
             if (transmitters[pair].stalled()) {
@@ -390,8 +400,8 @@ final class NetCore implements VirtioDevice {
         }
     }
 
-    GuestMemory memory() {
-        return host.memory();
+    VirtioHost host() {
+        return host;
     }
 
     NetState state() {

@@ -4,6 +4,7 @@ import io.jvmm.device.api.Backend;
 import io.jvmm.device.api.Descriptors;
 import io.jvmm.device.api.DeviceConfig;
 import io.jvmm.device.api.HostEvents;
+import io.jvmm.device.api.trace.HostCalls;
 import io.jvmm.device.virtio.BrokenAnswer;
 import io.jvmm.device.virtio.VirtioClass;
 import io.jvmm.device.virtio.VirtioDevice;
@@ -11,6 +12,7 @@ import io.jvmm.device.virtio.VirtioHost;
 import io.jvmm.device.virtio.VirtioIdentity;
 import io.jvmm.ipc.sys.Fd;
 import io.jvmm.ipc.sys.UnixSocket;
+import io.jvmm.ipc.trace.Tape;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -77,7 +79,7 @@ public final class NetDevice extends VirtioClass {
                 boolean segmentsUdp = TapPort.kernelSegmentsUdp(inputs.getFirst());
                 TapPort.Linear linear = new TapPort.Linear();
                 for (Fd tap : inputs) {
-                    ports.add(new TapPort(tap, tap, device.memory(), linear, segmentsUdp));
+                    ports.add(new TapPort(tap, tap, device.host().memory(), linear, segmentsUdp));
                 }
             }
             case PASST -> {
@@ -93,16 +95,31 @@ public final class NetDevice extends VirtioClass {
                 outputs = List.of(descriptors.need("tap.out"), descriptors.need("passt.out"));
                 inputs.addAll(List.of(descriptors.need("tap.in"), descriptors.need("passt.in")));
                 ports.add(new TapPort(
-                        inputs.getFirst(), outputs.getFirst(), device.memory(), new TapPort.Linear(), false));
+                        inputs.getFirst(), outputs.getFirst(), device.host().memory(), new TapPort.Linear(), false));
                 ports.add(new PasstPort(inputs.getLast(), outputs.getLast(), PasstStreams.ofItsOwn()));
             }
         }
-        device.connect(ports, events, function);
+        Tape tape = device.host().tape();
+        device.connect(tape == null ? ports : recorded(tape, function, ports), events, function);
         List<Backend> backends = new ArrayList<>();
         for (int i = 0; i < ports.size(); i++) {
             backends.add(new PortBackend(function, device, i, ports.get(i), inputs.get(i), outputs.get(i)));
         }
         return backends;
+    }
+
+    private static List<FramePort> recorded(Tape tape, int function, List<FramePort> ports) {
+        tape.call(NetCall.CONNECT.code(), function, ports.size(), 0, 0);
+        List<FramePort> recorded = new ArrayList<>();
+        for (FramePort port : ports) {
+            recorded.add(new RecordedPort(tape, recorded.size(), port));
+        }
+        return recorded;
+    }
+
+    @Override
+    public HostCalls hostCalls(List<DeviceConfig> configs, List<VirtioDevice> devices, Tape tape) {
+        return new ReplayedCards(devices.stream().map(NetCore.class::cast).toList(), tape);
     }
 
     private static Fd need(Descriptors descriptors, int function, String name) {

@@ -3,6 +3,7 @@ package io.jvmm.device.net;
 import io.jvmm.device.api.Backend;
 import io.jvmm.ipc.sys.Fd;
 import io.jvmm.ipc.sys.Poller;
+import io.jvmm.ipc.trace.Tape;
 
 /**
  * Watches the descriptor of one port for a function: it is read while the guest has buffers, and written when it takes again
@@ -92,12 +93,22 @@ final class PortBackend implements Backend {
         }
         boolean output = (poller.ready(outPlace) & (Poller.WRITABLE | BROKEN)) != 0;
         if (output) {
+            tell(NetCall.OUTPUT, nowNs);
             device.output(index);
         }
         if ((poller.ready(inPlace) & (Poller.READABLE | BROKEN)) != 0) {
+            tell(NetCall.INPUT, nowNs);
             device.input(index);
         }
         return output;
+    }
+
+    /** What the card is told is written down where there is a tape. */
+    private void tell(NetCall call, long nowNs) {
+        Tape tape = device.host().tape();
+        if (tape != null) {
+            tape.call(call.code(), function, index, 0, nowNs);
+        }
     }
 
     @Override
@@ -111,6 +122,7 @@ final class PortBackend implements Backend {
         if (!hasWork()) {
             return false;
         }
+        tell(NetCall.INPUT, nowNs);
         device.input(index);
         return false;
     }

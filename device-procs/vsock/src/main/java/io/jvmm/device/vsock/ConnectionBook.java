@@ -1,7 +1,9 @@
 package io.jvmm.device.vsock;
 
+import io.jvmm.ipc.trace.Tape;
 import io.jvmm.ipc.vsock.VsockStreamsLayout;
 import org.agrona.concurrent.UnsafeBuffer;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Keeps the {@link StreamMemory} in step with the state segment. Each connection has two records there; what changed in a turn is written
@@ -20,8 +22,10 @@ final class ConnectionBook {
     private final ResetQueue resets;
     private long committed;
     private boolean everCommitted;
+    private final @Nullable Tape tape;
 
-    ConnectionBook(ConnectionTable table, VsockState state, StreamMemory streams) {
+    /** @param tape what is written into the memory is told to it, unless it is null */
+    ConnectionBook(ConnectionTable table, VsockState state, StreamMemory streams, @Nullable Tape tape) {
         this.table = table;
         this.state = state;
         this.streams = streams;
@@ -29,6 +33,7 @@ final class ConnectionBook {
         this.journal = new Journal(streams);
         this.buffers = new HostBuffers(streams);
         this.resets = new ResetQueue(streams, state);
+        this.tape = tape;
         this.committed = state.epoch();
         journal.begin(committed + 1);
     }
@@ -116,11 +121,17 @@ final class ConnectionBook {
             return;
         }
         long epoch = committed + 1;
+        long sum = 0;
         for (int i = 0; i < count; i++) {
             Connection connection = table.touched(i);
-            ConnectionRecord.write(fixed, recordAt(connection, 1 - connection.validRecord), connection, epoch);
+            int at = recordAt(connection, 1 - connection.validRecord);
+            ConnectionRecord.write(fixed, at, connection, epoch);
+            sum = tape == null ? 0 : ConnectionRecord.addTo(sum, fixed, at);
         }
         state.epoch(epoch);
+        if (tape != null) {
+            tape.output(VsockCall.SEAL.code(), count, sum, epoch);
+        }
     }
 
     /** The state was committed. */

@@ -27,6 +27,9 @@ final class ConnectionRecord {
     private static final int ENDED = 1 << 4;
     private static final int LINE_TAKEN = 1 << 5;
 
+    /** Behind the last field, and the zeros that are as good as one. */
+    private static final int END = 104;
+
     private static final State[] STATES = State.values();
 
     private ConnectionRecord() {}
@@ -63,6 +66,16 @@ final class ConnectionRecord {
         to.putInt(at + 92, c.unreadHead);
         to.putInt(at + 96, c.unreadCount);
         to.putLongRelease(at, epoch);
+    }
+
+    /** A sum over records, in which their order counts: whether two processes have written the same. */
+    static long addTo(long sum, UnsafeBuffer from, int at) {
+        long added = sum;
+        for (int i = 0; i < END; i += Long.BYTES) {
+            added = (added ^ from.getLong(at + i)) * 0x9E37_79B9_7F4A_7C15L;
+            added ^= added >>> Integer.SIZE;
+        }
+        return added;
     }
 
     static long epoch(UnsafeBuffer from, int at) {

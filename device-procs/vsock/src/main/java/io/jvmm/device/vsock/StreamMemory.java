@@ -5,6 +5,7 @@ import io.jvmm.ipc.sys.Fd;
 import io.jvmm.ipc.sys.FileIo;
 import io.jvmm.ipc.sys.Mapping;
 import io.jvmm.ipc.sys.MemFd;
+import io.jvmm.ipc.trace.Tape;
 import io.jvmm.ipc.vsock.VsockStreamsLayout;
 import java.lang.foreign.MemorySegment;
 import org.agrona.concurrent.UnsafeBuffer;
@@ -26,11 +27,12 @@ final class StreamMemory implements AutoCloseable {
     private static final int VERSION_AT = 8;
     private static final int CONNECTIONS_AT = 12;
     private static final int BUFFER_BYTES_AT = 16;
+    private static final int MOST_ON_TAPE = 1 << 15;
 
     private final VsockStreamsLayout layout;
     private final Mapping mapping;
     private final UnsafeBuffer fixed;
-    private final boolean blank;
+    private boolean blank;
 
     private StreamMemory(VsockStreamsLayout layout, Mapping mapping, boolean fresh) {
         this.layout = layout;
@@ -80,6 +82,14 @@ final class StreamMemory implements AutoCloseable {
     static void require(boolean holds, String what) {
         if (!holds) {
             throw new StateRejectedException("vsock streams: " + what + " cannot be");
+        }
+    }
+
+    /** What a predecessor has left goes on the tape, or comes from it; but for the bytes of connections, at which nobody looks. */
+    void pass(Tape tape) {
+        blank = tape.answer(VsockCall.STREAMS.code(), blank ? 1 : 0) != 0;
+        for (int at = VsockStreamsLayout.HEADER_BYTES; !blank && at < layout.buffers(); at += MOST_ON_TAPE) {
+            tape.answerBytes(VsockCall.STREAMS.code(), fixed, at, Math.min(MOST_ON_TAPE, layout.buffers() - at));
         }
     }
 

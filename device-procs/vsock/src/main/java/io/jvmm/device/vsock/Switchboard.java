@@ -54,7 +54,7 @@ final class Switchboard {
      * @throws io.jvmm.device.api.StateRejectedException when it cannot be
      */
     Succession attach(StreamMemory streams, boolean fresh) {
-        book = new ConnectionBook(table, state, streams);
+        book = new ConnectionBook(table, state, streams, virtio.tape());
         Succession succession = new Succession(this, book, virtio.memory());
         if (fresh || streams.blank()) {
             book.beginAnew();

@@ -7,6 +7,7 @@ import io.jvmm.device.virtio.VirtioHost;
 import io.jvmm.device.virtio.VirtioIdentity;
 import io.jvmm.device.virtio.Virtqueue;
 import io.jvmm.ipc.sys.Fd;
+import io.jvmm.ipc.trace.Tape;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -76,7 +77,15 @@ final class VsockDevice implements VirtioDevice {
     Succession attach(Optional<Fd> streams) {
         StreamMemory memory =
                 streams.map(fd -> StreamMemory.in(fd, config, fresh)).orElseGet(() -> StreamMemory.ofItsOwn(config));
+        Tape tape = virtio.tape();
+        if (tape != null) {
+            memory.pass(tape);
+        }
         return switchboard.attach(memory, fresh);
+    }
+
+    VirtioHost host() {
+        return virtio;
     }
 
     Switchboard switchboard() {

@@ -4,6 +4,7 @@ import io.jvmm.device.api.Backend;
 import io.jvmm.device.api.Descriptors;
 import io.jvmm.device.api.DeviceConfig;
 import io.jvmm.device.api.HostEvents;
+import io.jvmm.device.api.trace.HostCalls;
 import io.jvmm.device.virtio.BrokenAnswer;
 import io.jvmm.device.virtio.VirtioClass;
 import io.jvmm.device.virtio.VirtioDevice;
@@ -11,6 +12,7 @@ import io.jvmm.device.virtio.VirtioHost;
 import io.jvmm.device.virtio.VirtioIdentity;
 import io.jvmm.ipc.sys.Fd;
 import io.jvmm.ipc.sys.UnixSocket;
+import io.jvmm.ipc.trace.Tape;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -62,19 +64,25 @@ public final class VsockFactory extends VirtioClass {
         List<Backend> backends = new ArrayList<>();
         for (int f = 0; f < devices.size(); f++) {
             if (devices.get(f) instanceof VsockDevice device) {
-                UnixHostSide host = new UnixHostSide(
-                        f,
-                        device.switchboard(),
-                        device.attach(descriptors.find(f + ".streams")),
-                        events,
-                        new UnixSockets(
-                                UnixHostSide.MOST_EVENTS,
-                                descriptors.find(f + ".connect").orElse(null)));
-                backends.add(host);
+                Sockets sockets = new UnixSockets(
+                        UnixHostSide.MOST_EVENTS,
+                        descriptors.find(f + ".connect").orElse(null));
+                Tape tape = device.host().tape();
+                if (tape != null) {
+                    tape.call(VsockCall.ATTACH.code(), f, 0, 0, 0);
+                    sockets = new RecordedSockets(f, tape, sockets);
+                }
+                Succession succession = device.attach(descriptors.find(f + ".streams"));
+                backends.add(new UnixHostSide(f, device.switchboard(), succession, events, sockets));
                 descriptors.find(f + SCRATCH).ifPresent(fd -> backends.add(new ScratchPeer(fd)));
             }
         }
         return backends;
+    }
+
+    @Override
+    public HostCalls hostCalls(List<DeviceConfig> configs, List<VirtioDevice> devices, Tape tape) {
+        return new ReplayedHosts(devices.stream().map(VsockDevice.class::cast).toList(), tape);
     }
 
     /** Both ends of a connect channel: scratch machines have {@link ScratchPeer} for a supervisor. */
