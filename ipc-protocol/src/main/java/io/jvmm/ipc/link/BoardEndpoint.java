@@ -1,5 +1,6 @@
 package io.jvmm.ipc.link;
 
+import io.jvmm.ipc.counters.CounterBlock;
 import io.jvmm.ipc.message.DeviceEventAdapter;
 import io.jvmm.ipc.message.DeviceEventHandler;
 import io.jvmm.ipc.message.DeviceEventLayout;
@@ -9,6 +10,7 @@ import io.jvmm.ipc.ring.GuardedProducer;
 import io.jvmm.ipc.ring.HardenedReader;
 import io.jvmm.ipc.ring.Violation;
 import io.jvmm.ipc.sys.EventFd;
+import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -42,9 +44,10 @@ public final class BoardEndpoint {
     private final HangWatch hangWatch;
     /** How long each vCPU looks for an answer. */
     private final SpinLimit[] spinLimits;
-    /** Number of the last read of each vCPU, spread so that no two share a cache line. */
+    /** How long reads waited that were not answered at once, of each vCPU. */
+    private final CounterBlock[] waits;
+    /** Number of the last read of each vCPU; no two share a cache line. */
     private final long[] lastSequence;
-
     /** Board thread; new ones for each process. */
     private HardenedReader events;
 
@@ -71,6 +74,8 @@ public final class BoardEndpoint {
         for (int vcpu = 0; vcpu < spinLimits.length; vcpu++) {
             spinLimits[vcpu] = new SpinLimit(wait.spinNs());
         }
+        this.waits = new CounterBlock[vcpus];
+        Arrays.fill(waits, new CounterBlock());
         this.lastSequence = new long[vcpus * LONGS_PER_CACHE_LINE_PAIR];
         noteViolations();
     }
@@ -99,11 +104,25 @@ public final class BoardEndpoint {
             }
         }
         // The clock is not looked at before it is needed: a fast device is faster than the clock.
-        answered = answered || readPatiently(vcpuIndex, region, offset, widthBytes, sequence, awake);
+        if (!answered) {
+            long sinceNs = System.nanoTime();
+            answered = readPatiently(vcpuIndex, region, offset, widthBytes, sequence, awake, sinceNs);
+            waits[vcpuIndex].record(System.nanoTime() - sinceNs);
+        }
         long ones = -1L >>> (Long.SIZE - widthBytes * Byte.SIZE);
         long value = answered ? replies.value(vcpuIndex) & ones : ones;
         presence.leave(vcpuIndex);
         return value;
+    }
+
+    /** How many vCPUs have a place in the link. */
+    public int vcpus() {
+        return waits.length;
+    }
+
+    /** Where a vCPU counts how long its reads waited. Before its thread begins. */
+    public void countWaits(int vcpu, CounterBlock histogram) {
+        waits[vcpu] = histogram;
     }
 
     private long nextSequence(int vcpu) {
@@ -111,8 +130,8 @@ public final class BoardEndpoint {
     }
 
     /** A read that is not answered at once, or could not be posted so far. Inside the link, here and on return. */
-    private boolean readPatiently(int vcpu, int region, int offset, int widthBytes, long posted, boolean wasAwake) {
-        long startNs = System.nanoTime();
+    private boolean readPatiently(
+            int vcpu, int region, int offset, int widthBytes, long posted, boolean wasAwake, long startNs) {
         long sequence = posted;
         boolean awake = wasAwake;
         int renewals = state.renewals();

@@ -2,6 +2,7 @@ package io.jvmm.supervisor.launch;
 
 import io.jvmm.ipc.boot.BootChannel;
 import io.jvmm.ipc.boot.BootRecord;
+import io.jvmm.ipc.counters.BoardPage;
 import io.jvmm.ipc.link.LinkMemory;
 import io.jvmm.ipc.link.LinkSpec;
 import io.jvmm.ipc.link.SupervisorEndpoint;
@@ -32,6 +33,7 @@ final class Assignments implements AutoCloseable {
     private final Backends backends;
     private final List<AutoCloseable> owned = new ArrayList<>();
     private final Fd memory;
+    private final MemFd counters;
     private final Optional<Fd> firmwareFiles;
 
     /** Makes what all processes share: the guest's memory, and the files that the board writes for firmware. */
@@ -42,12 +44,23 @@ final class Assignments implements AutoCloseable {
         long bytes = config.machine().memory().bytes();
         memory = own(ProcessStarter.made("the guest's memory", () -> MemFd.createSealed("guest-memory", bytes)))
                 .fd();
+        counters = own(ProcessStarter.made(
+                "what the vCPU process counts",
+                () -> BoardPage.create(
+                        "vcpu-counters",
+                        config.machine().vcpus(),
+                        plan.devices().size())));
         firmwareFiles = config.boot().firmware()
                 ? Optional.of(own(ProcessStarter.made(
                                 "what the board tells firmware",
                                 () -> MemFd.createSealed("firmware-files", FIRMWARE_FILES_BYTES)))
                         .fd())
                 : Optional.empty();
+    }
+
+    /** What the vCPU process has counted. */
+    MemFd counters() {
+        return counters;
     }
 
     /** What a device has for all its life. */
@@ -95,6 +108,7 @@ final class Assignments implements AutoCloseable {
     BootRecord.Builder vcpu(Collection<DeviceResources> devices) throws HostLackException {
         BootRecord.Builder vcpu = BootRecord.builder()
                 .fd("memory", memory)
+                .fd("counters", counters.fd())
                 .fd("state", own(MemFd.createEmpty("vcpu-state")).fd());
         giveKvm(vcpu);
         vcpu.fd(config.boot().firmware() ? "firmware" : "kernel", backends.kernel());

@@ -1,6 +1,7 @@
 package io.jvmm.supervisor.launch;
 
 import io.jvmm.ipc.boot.BootRecord;
+import io.jvmm.ipc.counters.DevicePage;
 import io.jvmm.ipc.link.LinkMemory;
 import io.jvmm.ipc.link.LinkSpec;
 import io.jvmm.ipc.sys.EventFd;
@@ -12,8 +13,8 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * What a device keeps when its process dies: the link to the vCPU process with its doorbells, the state segment, and an eventfd
- * for each interrupt. The supervisor makes and owns all of it, for one life of the machine, and hands it to one process
+ * What a device keeps when its process dies: the link to the vCPU process with its doorbells, the state segment, the counters page, and
+ * an eventfd for each interrupt. The supervisor makes and owns all of it, for one life of the machine, and hands it to one process
  * after the other. One thread.
  */
 public final class DeviceResources implements AutoCloseable {
@@ -21,6 +22,7 @@ public final class DeviceResources implements AutoCloseable {
     private final LinkMemory link;
     private final EventFd requestDoorbell;
     private final EventFd eventDoorbell;
+    private final MemFd counters;
     private MemFd state;
     private final List<AutoCloseable> owned = new ArrayList<>();
     /** By their names at the device's end. */
@@ -33,6 +35,7 @@ public final class DeviceResources implements AutoCloseable {
         link = own(LinkMemory.create(device.process() + "-link", LinkSpec.device(vcpus)));
         requestDoorbell = own(EventFd.create());
         eventDoorbell = own(EventFd.create());
+        counters = own(DevicePage.create(device.process() + "-counters"));
         // How long it is, the device knows.
         state = MemFd.createEmpty(device.process() + "-state");
     }
@@ -49,6 +52,11 @@ public final class DeviceResources implements AutoCloseable {
     /** The state segment. */
     public Fd state() {
         return state.fd();
+    }
+
+    /** What the device's processes have counted, one after the other. */
+    public MemFd counters() {
+        return counters;
     }
 
     /** Another version's state takes the place of the one there was; no process has that any more. */
@@ -83,7 +91,8 @@ public final class DeviceResources implements AutoCloseable {
 
     /** The same without a state. */
     void giveLink(BootRecord.Builder record) {
-        record.fd("link", link.fd())
+        record.fd("counters", counters.fd())
+                .fd("link", link.fd())
                 .fd("link.request-doorbell", requestDoorbell.fd())
                 .fd("link.event-doorbell", eventDoorbell.fd());
         lines.forEach(record::fd);

@@ -3,6 +3,7 @@ package io.jvmm.supervisor.launch;
 import io.jvmm.ipc.boot.BootRecord;
 import io.jvmm.ipc.link.LinkRenewal;
 import io.jvmm.ipc.sys.Clock;
+import io.jvmm.ipc.sys.MemFd;
 import io.jvmm.ipc.sys.SysException;
 import io.jvmm.policy.jail.JailException;
 import io.jvmm.policy.jail.JailedProcess;
@@ -208,6 +209,13 @@ public final class MachineLauncher implements AutoCloseable, Successors {
                 .findFirst()
                 .map(this::distributionOf)
                 .orElse(distribution);
+    }
+
+    @Override
+    public Optional<MemFd> counters(ProcessInstance process) {
+        return process.equals(ProcessInstance.VCPU)
+                ? Optional.of(assignments().counters())
+                : Optional.ofNullable(resources.get(process)).map(DeviceResources::counters);
     }
 
     @Override

@@ -1,7 +1,9 @@
 package io.jvmm.supervisor.launch;
 
+import io.jvmm.ipc.sys.MemFd;
 import io.jvmm.policy.jail.StuckProcessException;
 import java.nio.file.Path;
+import java.util.Optional;
 
 /**
  * Where the processes come from that take the place of others while a machine runs. What may wait for the kernel (to start a
@@ -44,6 +46,11 @@ public interface Successors {
      * @param whole all of the link; else only what the device says in it
      */
     void scrub(ProcessInstance device, boolean whole);
+
+    /** The counters page of a device, or of the vCPU process; it is there as long as the machine's processes are. Empty where nobody counts. */
+    default Optional<MemFd> counters(ProcessInstance process) {
+        return Optional.empty();
+    }
 
     /** Where the program of a device comes from. */
     Path distribution(ProcessInstance device);

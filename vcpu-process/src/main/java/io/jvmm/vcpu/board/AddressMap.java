@@ -1,5 +1,6 @@
 package io.jvmm.vcpu.board;
 
+import io.jvmm.ipc.counters.BoardCounter;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;

@@ -1,5 +1,9 @@
 package io.jvmm.vcpu.board;
 
+import io.jvmm.ipc.counters.BoardCounter;
+import io.jvmm.ipc.counters.BoardPage;
+import io.jvmm.ipc.counters.CounterBlock;
+import io.jvmm.ipc.counters.HeapMeter;
 import io.jvmm.ipc.link.ProcessEndpoint;
 import io.jvmm.ipc.message.LogLevel;
 import io.jvmm.ipc.message.PowerAction;
@@ -36,6 +40,7 @@ public final class Board {
     private static final long JOIN_MS = 1_500;
     private static final long BEGIN_MS = 10_000;
     private static final long ERROR_LOG_PERIOD_NS = 1_000_000_000;
+    private static final long HEAP_PERIOD_NS = 200_000_000;
 
     private final ProcessEndpoint supervisor;
     private final EventFd attention;
@@ -50,7 +55,8 @@ public final class Board {
     private final AckQueue acks = new AckQueue();
     private final Replacements replacements = new Replacements(devices, acks);
     private final RunGate gate = new RunGate();
-    private final Counters counters = new Counters();
+    private final Counters counters;
+    private final HeapMeter heap;
     private final @Nullable ExpansionBus bus;
 
     private @Nullable MachineState state;
@@ -102,6 +108,23 @@ public final class Board {
             List<? extends Vcpu> vcpus,
             Maps maps,
             long exitTimeoutNs) {
+        this(supervisor, attention, control, devices, vcpus, maps, exitTimeoutNs, null);
+    }
+
+    /** The same, which counts in the supervisor's page where there is one. */
+    public Board(
+            ProcessEndpoint supervisor,
+            EventFd attention,
+            @Nullable Fd control,
+            List<BoardDevice> devices,
+            List<? extends Vcpu> vcpus,
+            Maps maps,
+            long exitTimeoutNs,
+            @Nullable BoardPage page) {
+        final CounterBlock block = page == null ? new CounterBlock() : page.board();
+        this.counters = new Counters(block);
+        this.heap = new HeapMeter(
+                block, BoardCounter.ALLOCATED_BYTES, BoardCounter.COLLECTIONS, HEAP_PERIOD_NS, Clock.monotonicNs());
         this.supervisor = supervisor;
         this.attention = attention;
         this.bus = maps.bus();
@@ -117,7 +140,8 @@ public final class Board {
             bus.watch(poller);
         }
         for (final Vcpu v : vcpus) {
-            loops.add(new VcpuLoop(v, maps, gate, attention, exitTimeoutNs));
+            final Counters own = page == null ? new Counters() : new Counters(page.vcpu(v.index()));
+            loops.add(new VcpuLoop(v, maps, gate, attention, exitTimeoutNs, own));
         }
         this.guestErrorsTold = new long[devices.size()];
     }
@@ -189,6 +213,7 @@ public final class Board {
             takePower();
             replacements.work(now, gate.isOpen());
             tellSupervisor(now);
+            heap.look(now);
             if (ending) {
                 return end(End.STOPPED);
             }

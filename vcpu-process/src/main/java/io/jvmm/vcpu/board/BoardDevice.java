@@ -1,5 +1,6 @@
 package io.jvmm.vcpu.board;
 
+import io.jvmm.ipc.counters.BoardPage;
 import io.jvmm.ipc.link.BoardEndpoint;
 import io.jvmm.ipc.link.LinkHealth;
 import io.jvmm.ipc.sys.EventFd;
@@ -16,6 +17,7 @@ public final class BoardDevice implements RegisterTarget {
     private final BoardEndpoint endpoint;
     private final EventFd attention;
     private final boolean mayPower;
+    private final LinkMeter meter;
     private volatile boolean inTrouble;
 
     /**
@@ -26,6 +28,18 @@ public final class BoardDevice implements RegisterTarget {
      * @param mayPower whether a POWER event of this device switches the machine off; only the platform device's does
      */
     public BoardDevice(int index, String name, BoardEndpoint endpoint, EventFd attention, boolean mayPower) {
+        this(index, name, endpoint, attention, mayPower, new LinkMeter(endpoint.vcpus()));
+    }
+
+    /** The same, counted in the supervisor's page. */
+    public BoardDevice(
+            int index, String name, BoardEndpoint endpoint, EventFd attention, boolean mayPower, BoardPage page) {
+        this(index, name, endpoint, attention, mayPower, new LinkMeter(page, index, endpoint));
+    }
+
+    private BoardDevice(
+            int index, String name, BoardEndpoint endpoint, EventFd attention, boolean mayPower, LinkMeter meter) {
+        this.meter = meter;
         this.index = index;
         this.name = name;
         this.endpoint = endpoint;
@@ -35,19 +49,26 @@ public final class BoardDevice implements RegisterTarget {
 
     @Override
     public long read(int vcpuIndex, int region, int offset, int widthBytes) {
+        final boolean timed = meter.read(vcpuIndex);
+        final long startNs = timed ? System.nanoTime() : 0;
         final long value = endpoint.read(vcpuIndex, region, offset, widthBytes);
+        if (timed) {
+            meter.timed(vcpuIndex, System.nanoTime() - startNs);
+        }
         checkHealth();
         return value;
     }
 
     @Override
     public void write(int vcpuIndex, int region, int offset, int widthBytes, long value) {
+        meter.write(vcpuIndex);
         endpoint.write(vcpuIndex, region, offset, widthBytes, value);
         checkHealth();
     }
 
     /** Notifies virtqueue {@code queue} (of all functions of the device): posted. */
     public void kick(int vcpuIndex, int queue) {
+        meter.kick(vcpuIndex);
         endpoint.kick(vcpuIndex, queue);
         checkHealth();
     }

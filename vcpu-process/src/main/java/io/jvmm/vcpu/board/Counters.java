@@ -1,20 +1,27 @@
 package io.jvmm.vcpu.board;
 
-import java.lang.invoke.MethodHandles;
-import java.lang.invoke.VarHandle;
+import io.jvmm.ipc.counters.BoardCounter;
+import io.jvmm.ipc.counters.CounterBlock;
 
 /**
- * One thread's counters. Only that thread adds; any thread may read a value that is at most a moment old.
+ * One thread's counters. Only that thread adds; any thread may read a value that is at most a moment old. They lie in the page that the
+ * supervisor reads, which is trusted: nobody else has it.
  */
 public final class Counters {
-    private static final VarHandle ELEMENT = MethodHandles.arrayElementVarHandle(long[].class);
+    private final CounterBlock block;
 
-    private final long[] values = new long[BoardCounter.LARGEST_NUMBER + 1];
+    /** Those of a board that nobody watches. */
+    public Counters() {
+        this(new CounterBlock());
+    }
+
+    public Counters(CounterBlock block) {
+        this.block = block;
+    }
 
     /** Adds. */
     public void add(BoardCounter counter, long n) {
-        final int i = counter.number();
-        ELEMENT.setOpaque(values, i, values[i] + n);
+        block.add(counter.number(), n);
     }
 
     /** Adds one. */
@@ -24,6 +31,6 @@ public final class Counters {
 
     /** The count so far. */
     public long get(BoardCounter counter) {
-        return (long) ELEMENT.getOpaque(values, counter.number());
+        return block.get(counter.number());
     }
 }

@@ -1,5 +1,6 @@
 package io.jvmm.vcpu.board;
 
+import io.jvmm.ipc.counters.BoardCounter;
 import io.jvmm.ipc.link.BoardEndpoint;
 import io.jvmm.ipc.link.LinkHealth;
 import io.jvmm.ipc.link.ProcessEndpoint;

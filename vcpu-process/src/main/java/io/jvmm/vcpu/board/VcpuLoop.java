@@ -1,5 +1,6 @@
 package io.jvmm.vcpu.board;
 
+import io.jvmm.ipc.counters.BoardCounter;
 import io.jvmm.ipc.message.StopCause;
 import io.jvmm.ipc.sys.Clock;
 import io.jvmm.ipc.sys.EventFd;
@@ -31,7 +32,7 @@ final class VcpuLoop implements Runnable, PortHandler {
     private final RunGate gate;
     private final EventFd attention;
     private final long exitTimeoutNs;
-    private final Counters counters = new Counters();
+    private final Counters counters;
 
     private volatile boolean running;
     private volatile boolean ended;
@@ -43,8 +44,10 @@ final class VcpuLoop implements Runnable, PortHandler {
      *
      * @param exitTimeoutNs how long an exit with many items may take, beside a little for each item: then the device counts as
      *     hung, or one that answers each item just in time would delay PAUSE and STOP by a deadline for each
+     * @param counters this thread's own
      */
-    VcpuLoop(Vcpu vcpu, Board.Maps maps, RunGate gate, EventFd attention, long exitTimeoutNs) {
+    VcpuLoop(Vcpu vcpu, Board.Maps maps, RunGate gate, EventFd attention, long exitTimeoutNs, Counters counters) {
+        this.counters = counters;
         this.vcpu = vcpu;
         this.index = vcpu.index();
         this.exit = vcpu.exit();

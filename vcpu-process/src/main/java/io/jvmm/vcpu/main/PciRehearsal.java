@@ -82,7 +82,8 @@ final class PciRehearsal implements AutoCloseable {
                         again)),
                 engine,
                 PciMap.PIC_LINES,
-                false);
+                false,
+                new Counters());
     }
 
     /** The device asserts its INTx. */

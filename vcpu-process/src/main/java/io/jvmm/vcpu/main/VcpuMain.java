@@ -120,7 +120,8 @@ public final class VcpuMain {
                 wiring.devices(),
                 vcpus,
                 maps,
-                config.readTimeoutNs());
+                config.readTimeoutNs(),
+                wiring.counters());
         final MachineState state =
                 MachineState.open(record.findFd("state").orElse(null), choice.kind(), engine, vcpus.size(), maps.bus());
         if (state != null) {

@@ -1,6 +1,7 @@
 package io.jvmm.vcpu.main;
 
 import io.jvmm.ipc.boot.BootRecord;
+import io.jvmm.ipc.counters.BoardPage;
 import io.jvmm.ipc.link.BoardEndpoint;
 import io.jvmm.ipc.link.LinkKind;
 import io.jvmm.ipc.link.LinkMemory;
@@ -14,6 +15,7 @@ import io.jvmm.vcpu.board.AcpiConfig;
 import io.jvmm.vcpu.board.AddressMap;
 import io.jvmm.vcpu.board.Board;
 import io.jvmm.vcpu.board.BoardDevice;
+import io.jvmm.vcpu.board.Counters;
 import io.jvmm.vcpu.board.NonPosted;
 import io.jvmm.vcpu.board.RegisterTarget;
 import io.jvmm.vcpu.board.WindowSpec;
@@ -33,6 +35,7 @@ import org.jspecify.annotations.Nullable;
  * <p>The one place that knows the descriptors by name. Main thread, before the jail closes.
  *
  * @param attention the board's own eventfd: whoever has something for the board thread signals it
+ * @param counters where the supervisor reads what is counted; null where nobody does
  * @param ports the devices' windows, and so {@code addresses}; PCI joins them when there is an engine: {@link #maps}
  */
 record Wiring(
@@ -41,7 +44,8 @@ record Wiring(
         EventFd attention,
         List<BoardDevice> devices,
         AddressMap.Builder ports,
-        AddressMap.Builder addresses) {
+        AddressMap.Builder addresses,
+        @Nullable BoardPage counters) {
     /** The one device whose POWER events end the machine. */
     private static final String PLATFORM = "platform";
 
@@ -65,6 +69,7 @@ record Wiring(
                 doorbell(record, "supervisor", REQUEST_DOORBELL),
                 doorbell(record, "supervisor", EVENT_DOORBELL));
         final EventFd attention = EventFd.create();
+        final BoardPage counters = counters(record, config);
         final WaitPolicy wait = new WaitPolicy(config.spinNs(), config.readTimeoutNs(), config.replaceTimeoutNs());
         final List<BoardDevice> devices = new ArrayList<>();
         final AddressMap.Builder ports = AddressMap.builder(WindowSpec.Space.PIO);
@@ -76,8 +81,11 @@ record Wiring(
                     doorbell(record, name + ".link", REQUEST_DOORBELL),
                     doorbell(record, name + ".link", EVENT_DOORBELL),
                     wait);
-            final BoardDevice device =
-                    new BoardDevice(devices.size(), name, endpoint, attention, name.equals(PLATFORM));
+            final boolean mayPower = name.equals(PLATFORM);
+            final int index = devices.size();
+            final BoardDevice device = counters == null
+                    ? new BoardDevice(index, name, endpoint, attention, mayPower)
+                    : new BoardDevice(index, name, endpoint, attention, mayPower, counters);
             devices.add(device);
             for (VcpuConfig.Window window : each.windows()) {
                 final AddressMap.Builder map = window.place().space() == WindowSpec.Space.PIO ? ports : addresses;
@@ -85,7 +93,17 @@ record Wiring(
                 map.window(window.place(), name, target, window.region());
             }
         }
-        return new Wiring(memory, supervisor, attention, List.copyOf(devices), ports, addresses);
+        return new Wiring(memory, supervisor, attention, List.copyOf(devices), ports, addresses, counters);
+    }
+
+    private static @Nullable BoardPage counters(BootRecord record, VcpuConfig config) {
+        final Optional<Fd> given = record.findFd("counters");
+        if (given.isEmpty()) {
+            return null;
+        }
+        try (Fd memfd = given.get()) {
+            return BoardPage.map(memfd, config.vcpus(), config.devices().size());
+        }
     }
 
     /**
@@ -101,7 +119,12 @@ record Wiring(
                 slots.add(slot(record, device, devices.get(i), f, engine));
             }
         }
-        final PciBus bus = new PciBus(slots, engine, freePicLines(config), config.firmware());
+        final PciBus bus = new PciBus(
+                slots,
+                engine,
+                freePicLines(config),
+                config.firmware(),
+                counters == null ? new Counters() : new Counters(counters.pci()));
         bus.addTo(ports, addresses);
         return new Board.Maps(ports.build(), addresses.build(), bus);
     }

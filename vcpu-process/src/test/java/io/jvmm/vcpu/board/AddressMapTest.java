@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import io.jvmm.ipc.TestSeed;
+import io.jvmm.ipc.counters.BoardCounter;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;

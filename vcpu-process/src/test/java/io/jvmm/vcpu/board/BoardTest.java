@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.jvmm.ipc.Allocations;
+import io.jvmm.ipc.counters.BoardCounter;
 import io.jvmm.ipc.link.LinkHealth;
 import io.jvmm.ipc.message.PciFunction;
 import io.jvmm.ipc.message.PowerAction;
@@ -43,7 +44,11 @@ class BoardTest {
             vectors.add(new PciSlot.Vector(line, engine.attachMessage(line.fd())));
         }
         return new PciBus(
-                List.of(new PciSlot(4, device, 0, vectors, EventFd.create(), EventFd.create())), engine, 0, false);
+                List.of(new PciSlot(4, device, 0, vectors, EventFd.create(), EventFd.create())),
+                engine,
+                0,
+                false,
+                new Counters());
     }
 
     @Test

@@ -3,6 +3,7 @@ package io.jvmm.vcpu.board;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.jvmm.ipc.counters.BoardCounter;
 import io.jvmm.ipc.link.DeviceEndpoint;
 import io.jvmm.ipc.link.LinkHealth;
 import io.jvmm.ipc.link.LinkRenewal;

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.jvmm.ipc.Allocations;
+import io.jvmm.ipc.counters.BoardCounter;
 import io.jvmm.ipc.message.StopCause;
 import io.jvmm.ipc.sys.EventFd;
 import io.jvmm.vcpu.engine.ExitKind;
@@ -43,7 +44,7 @@ class VcpuLoopTest {
     private VcpuLoop loop(ScriptedVcpu vcpu) {
         final RunGate gate = new RunGate();
         gate.set(RunGate.Wanted.RUN);
-        return new VcpuLoop(vcpu, new Board.Maps(ports, memory), gate, EventFd.create(), TIMEOUT_NS);
+        return new VcpuLoop(vcpu, new Board.Maps(ports, memory), gate, EventFd.create(), TIMEOUT_NS, new Counters());
     }
 
     private static void play(VcpuLoop loop, ScriptedVcpu vcpu, int steps) {
@@ -110,7 +111,8 @@ class VcpuLoopTest {
             slow[0] = 0;
             givenUp[0] = false;
             final ScriptedVcpu vcpu = new ScriptedVcpu(0, false, new ScriptedVcpu.Step(kind, 0x3F8, 1, 200, 0));
-            final VcpuLoop loop = new VcpuLoop(vcpu, new Board.Maps(map, memory), gate, EventFd.create(), 20_000_000);
+            final VcpuLoop loop =
+                    new VcpuLoop(vcpu, new Board.Maps(map, memory), gate, EventFd.create(), 20_000_000, new Counters());
             play(loop, vcpu, 1);
             assertTrue(givenUp[0]);
             assertTrue(slow[0] <= 9, kind + ": " + slow[0] + " items waited for");

@@ -16,6 +16,8 @@ final class BlockBackend implements Backend {
     private final Workers pool;
     private final @Nullable Tape tape;
     private final HostEvents events;
+    private long inputBytes;
+    private long outputBytes;
 
     /** @param tape what the disks are told is written down on it, unless it is null */
     BlockBackend(List<BlockDevice> devices, Workers pool, @Nullable Tape tape, HostEvents events) {
@@ -81,6 +83,7 @@ final class BlockBackend implements Backend {
             }
             last = request.device;
             tell(BlockCall.FINISH, last, request.ticket, request.result, nowNs);
+            count(request);
             last.finish(request);
             count++;
         }
@@ -106,6 +109,23 @@ final class BlockBackend implements Backend {
             }
             tape.call(call.code(), function, ticket, result, nowNs);
         }
+    }
+
+    private void count(BlockRequest request) {
+        if (request.result == 0) {
+            inputBytes += request.type == RequestType.IN ? request.lengthBytes : 0;
+            outputBytes += request.type == RequestType.OUT ? request.lengthBytes : 0;
+        }
+    }
+
+    @Override
+    public long inputBytes() {
+        return inputBytes;
+    }
+
+    @Override
+    public long outputBytes() {
+        return outputBytes;
     }
 
     @Override

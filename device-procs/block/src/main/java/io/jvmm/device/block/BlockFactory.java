@@ -77,6 +77,11 @@ public final class BlockFactory implements VirtioFactory {
     }
 
     @Override
+    public boolean answersKicks() {
+        return true;
+    }
+
+    @Override
     public VirtioIdentity identity(DeviceConfig config) {
         return BlockDevice.identity(BlockConfig.of(config));
     }

@@ -56,6 +56,16 @@ public interface Backend {
     /** The state was committed, and with it whatever this back end did to the core. Called after every commit; cheap. */
     default void committed() {}
 
+    /** What has come from the host since this process began, in bytes. */
+    default long inputBytes() {
+        return 0;
+    }
+
+    /** What the host has taken since this process began, in bytes. */
+    default long outputBytes() {
+        return 0;
+    }
+
     /** Output that was too old to keep while nobody was there, in bytes. */
     default long droppedBytes() {
         return 0;

@@ -108,6 +108,22 @@ final class BackendSet {
         return deadlineNs;
     }
 
+    long inputBytes() {
+        long bytes = 0;
+        for (Backend backend : backends) {
+            bytes += backend.inputBytes();
+        }
+        return bytes;
+    }
+
+    long outputBytes() {
+        long bytes = 0;
+        for (Backend backend : backends) {
+            bytes += backend.outputBytes();
+        }
+        return bytes;
+    }
+
     long droppedBytes() {
         long bytes = 0;
         for (Backend backend : backends) {

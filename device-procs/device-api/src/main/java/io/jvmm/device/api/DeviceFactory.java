@@ -43,6 +43,14 @@ public interface DeviceFactory {
         return usesGuestMemory();
     }
 
+    /**
+     * Whether each notification of a virtqueue asks for something that the device answers by an interrupt as soon as it is done, so that the
+     * time between the two says how quick the device is.
+     */
+    default boolean answersKicks() {
+        return false;
+    }
+
     /** The PCI functions of the device, declared to the board before READY; none for a device that is no PCI device. */
     default List<PciDeclaration> pciFunctions(DeviceConfig config) {
         return List.of();

@@ -1,6 +1,7 @@
 package io.jvmm.device.api;
 
 import io.jvmm.ipc.boot.ProcessExit;
+import io.jvmm.ipc.counters.DeviceCounter;
 import io.jvmm.ipc.link.DeviceEndpoint;
 import io.jvmm.ipc.link.LinkHealth;
 import io.jvmm.ipc.link.ProcessEndpoint;
@@ -62,6 +63,7 @@ final class DeviceLoop {
     private final DeviceCore core;
     private final LinkEffects effects;
     private final SupervisorEvents events;
+    private final DeviceMeter meter;
     private final BackendSet backends;
     private final Resample[] resamples;
     private final RegisterWindows windows;
@@ -110,6 +112,7 @@ final class DeviceLoop {
         this.state = state;
         this.core = core;
         this.effects = effects;
+        this.meter = effects.meter();
         this.events = events;
         this.backends = new BackendSet(backends);
         this.resamples = resamples;
@@ -304,6 +307,7 @@ final class DeviceLoop {
     }
 
     private void request(long nowNs) {
+        meter.taken();
         switch (link.request()) {
             case READ -> {
                 leaveStream(nowNs);
@@ -326,6 +330,7 @@ final class DeviceLoop {
             }
             case KICK -> {
                 leaveStream(nowNs);
+                meter.kicked();
                 core.kick(link.queue(), nowNs);
             }
             case RESET -> {
@@ -342,6 +347,7 @@ final class DeviceLoop {
         if (exit == null) {
             positionNow = link.positionAfter();
             commit(nowNs);
+            meter.handled(link);
             link.done();
             if (link.heldBytes() >= MOST_HELD_BYTES) {
                 link.giveBack();
@@ -406,6 +412,7 @@ final class DeviceLoop {
 
     private void commit(long nowNs) {
         state.commit(positionNow);
+        meter.count(DeviceCounter.COMMITS);
         core.committed(nowNs);
         backends.committed();
     }
@@ -440,6 +447,7 @@ final class DeviceLoop {
 
     /** Sleeps until there is something to do, or not at all when there is something already. */
     void sleep(long nowNs) {
+        meter.count(DeviceCounter.SLEEPS);
         link.giveBack(); // or a vCPU that waits for room would wait for us
         // While paused, requests of the guest wait in the ring; they must not keep us from sleeping.
         boolean listening = serving;
@@ -481,6 +489,7 @@ final class DeviceLoop {
         poller.await(serving && timeoutNs != 0 && (core.hasWork() || backends.hasWork()) ? 0 : timeoutNs);
         long nowNs = timeoutNs == 0 ? beforeNs : Clock.monotonicNs();
         lastPollNs = nowNs;
+        meter.look(backends, supervisor, nowNs);
         if (poller.ready(linkIndex) != 0) {
             link.requestDoorbell().drain();
         }

@@ -1,5 +1,6 @@
 package io.jvmm.device.api;
 
+import io.jvmm.ipc.counters.DeviceCounter;
 import io.jvmm.ipc.link.DeviceEndpoint;
 import io.jvmm.ipc.message.PowerAction;
 import io.jvmm.ipc.message.PowerOrigin;
@@ -18,12 +19,19 @@ final class LinkEffects implements DeviceEffects {
 
     private final DeviceEndpoint link;
     private final @Nullable EventFd[] interrupts;
+    private final DeviceMeter meter;
     private @Nullable PowerAction powerToSend;
     private PowerOrigin powerOrigin = PowerOrigin.ACPI;
     private long guestErrors;
 
     /** @param interrupts the eventfd of each line; null for one that is not wired on this board */
     LinkEffects(DeviceEndpoint link, @Nullable EventFd[] interrupts) {
+        this(link, interrupts, new DeviceMeter());
+    }
+
+    /** The same, which counts them. */
+    LinkEffects(DeviceEndpoint link, @Nullable EventFd[] interrupts, DeviceMeter meter) {
+        this.meter = meter;
         this.link = link;
         this.interrupts = interrupts.clone();
     }
@@ -33,6 +41,7 @@ final class LinkEffects implements DeviceEffects {
         EventFd eventFd = interrupts[line];
         if (eventFd != null) {
             eventFd.signal();
+            meter.interrupted();
         }
     }
 
@@ -42,12 +51,14 @@ final class LinkEffects implements DeviceEffects {
         if (eventFd != null && asserted) {
             eventFd.signal(); // the engine lowers it when the guest ends the interrupt, and tells through the resample
             // eventfd
+            meter.interrupted();
         }
     }
 
     @Override
     public void guestError(int code, long detail) {
         guestErrors++;
+        meter.count(DeviceCounter.GUEST_ERRORS);
         if (guestErrors <= CHATTY_GUEST_ERRORS || Long.bitCount(guestErrors) == 1) {
             link.guestError(code, detail);
         }
@@ -81,6 +92,10 @@ final class LinkEffects implements DeviceEffects {
         if (action != null && link.power(action, powerOrigin)) {
             powerToSend = null;
         }
+    }
+
+    DeviceMeter meter() {
+        return meter;
     }
 
     /** Guest errors so far. */

@@ -1,6 +1,7 @@
 package io.jvmm.device.api;
 
 import io.jvmm.ipc.boot.ProcessExit;
+import io.jvmm.ipc.counters.DevicePage;
 import io.jvmm.ipc.link.DeviceEndpoint;
 import io.jvmm.ipc.link.LinkKind;
 import io.jvmm.ipc.link.LinkMemory;
@@ -64,7 +65,9 @@ final class ServingDevice implements AutoCloseable {
                 resamples.add(new Resample(line, EventFd.of(resample)));
             }
         }
-        LinkEffects effects = new LinkEffects(link, interrupts);
+        DeviceMeter meter = meter(factory, handed);
+        events.countIn(meter);
+        LinkEffects effects = new LinkEffects(link, interrupts, meter);
         memory = factory.usesGuestMemory(config) ? mapMemory(handed) : null;
         long nowNs = Clock.monotonicNs();
         DeviceCore core;
@@ -92,6 +95,17 @@ final class ServingDevice implements AutoCloseable {
         state.fd().close();
         // Before the jail closes: to work them out loads classes.
         declarations = factory.pciFunctions(config);
+    }
+
+    /** Its page stays mapped as long as the process lives. */
+    private static DeviceMeter meter(DeviceFactory factory, HandedOver handed) {
+        Fd fd = handed.find("counters").orElse(null);
+        if (fd == null) {
+            return new DeviceMeter();
+        }
+        DeviceMeter meter = new DeviceMeter(DevicePage.map(fd), factory.answersKicks());
+        fd.close();
+        return meter;
     }
 
     private static GuestMemory mapMemory(HandedOver handed) {

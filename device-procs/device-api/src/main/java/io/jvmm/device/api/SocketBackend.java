@@ -41,6 +41,8 @@ final class SocketBackend implements Backend {
     private int channelIndex;
     private int clientIndex;
     private boolean inputEnded;
+    private long inputBytes;
+    private long outputBytes;
     private boolean outFull;
     private long dropped;
 
@@ -81,6 +83,16 @@ final class SocketBackend implements Backend {
     @Override
     public int port() {
         return port;
+    }
+
+    @Override
+    public long inputBytes() {
+        return inputBytes;
+    }
+
+    @Override
+    public long outputBytes() {
+        return outputBytes;
     }
 
     @Override
@@ -236,6 +248,7 @@ final class SocketBackend implements Backend {
     private boolean readSome(Fd from, long nowNs) {
         long count = stream.receive(from.number(), inputRoom());
         if (count > 0) {
+            inputBytes += count;
             boolean changed = filter();
             return deliverRead(nowNs) || changed;
         }
@@ -338,6 +351,7 @@ final class SocketBackend implements Backend {
             long waiting = committedOut - stream.sent();
             long result = stream.send(to.number(), committedOut);
             if (result >= 0) {
+                outputBytes += result;
                 outFull = result < waiting;
             } else if (Errno.EAGAIN.is(result)) {
                 outFull = true;

@@ -67,6 +67,8 @@ public final class StreamBackend implements Backend {
     private int outIndex = -1;
     private Peer peer;
     private boolean inputEnded;
+    private long inputBytes;
+    private long outputBytes;
     private boolean outFull;
     private long retryNs = DeviceCore.NO_DEADLINE;
 
@@ -117,6 +119,16 @@ public final class StreamBackend implements Backend {
     @Override
     public int port() {
         return port;
+    }
+
+    @Override
+    public long inputBytes() {
+        return inputBytes;
+    }
+
+    @Override
+    public long outputBytes() {
+        return outputBytes;
     }
 
     @Override
@@ -219,6 +231,7 @@ public final class StreamBackend implements Backend {
         int limit = Math.min(inputRoom(), chunkBytes);
         long count = FileIo.tryRead(from, bytes, 0, limit);
         if (count > 0) {
+            inputBytes += count;
             for (int i = 0; i < count; i++) {
                 take(byteView.getByte(i) & 0xFF);
             }
@@ -340,6 +353,7 @@ public final class StreamBackend implements Backend {
         }
         long written = FileIo.tryWrite(to, bytes, 0, count);
         if (written >= 0) {
+            outputBytes += written;
             outFull = written < count;
             return (int) written;
         }

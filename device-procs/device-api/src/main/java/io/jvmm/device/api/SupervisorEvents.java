@@ -1,5 +1,6 @@
 package io.jvmm.device.api;
 
+import io.jvmm.ipc.counters.DeviceCounter;
 import io.jvmm.ipc.link.ProcessEndpoint;
 import io.jvmm.ipc.message.LogLevel;
 import io.jvmm.ipc.message.SupervisorRequestType;
@@ -24,11 +25,17 @@ final class SupervisorEvents implements HostEvents {
     private int ackStatus;
     private @Nullable Violation violationToSend;
     private boolean anythingToSend;
+    private DeviceMeter meter = new DeviceMeter();
 
     SupervisorEvents(ProcessEndpoint supervisor) {
         this.supervisor = supervisor;
         Arrays.fill(escapeToSend, NOTHING);
         Arrays.fill(lostToSend, NOTHING);
+    }
+
+    /** Where what happens is counted. */
+    void countIn(DeviceMeter newMeter) {
+        meter = newMeter;
     }
 
     @Override
@@ -41,6 +48,7 @@ final class SupervisorEvents implements HostEvents {
     @Override
     public void backendLost(int port, int errno) {
         lostToSend[port] = errno;
+        meter.count(DeviceCounter.BACKENDS_LOST);
         anythingToSend = true;
         retry();
     }
@@ -67,6 +75,7 @@ final class SupervisorEvents implements HostEvents {
     /** Says that the board broke the protocol. */
     void peerViolation(Violation violation) {
         violationToSend = violation;
+        meter.count(DeviceCounter.PEER_VIOLATIONS);
         anythingToSend = true;
         retry();
     }

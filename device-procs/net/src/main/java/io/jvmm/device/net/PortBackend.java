@@ -18,6 +18,8 @@ final class PortBackend implements Backend {
     private final FramePort port;
     private final Fd in;
     private final Fd out;
+    private final long inputBefore;
+    private final long outputBefore;
     private int inPlace;
     private int outPlace;
 
@@ -32,6 +34,8 @@ final class PortBackend implements Backend {
         this.port = port;
         this.in = in;
         this.out = out;
+        this.inputBefore = device.state().counter(NetCounter.RX_BYTES);
+        this.outputBefore = device.state().counter(NetCounter.TX_BYTES);
     }
 
     /** What carries the frames. */
@@ -42,6 +46,17 @@ final class PortBackend implements Backend {
     @Override
     public int port() {
         return function;
+    }
+
+    /** The card counts for all its ports, and in its state: what a predecessor has moved is in there, too. */
+    @Override
+    public long inputBytes() {
+        return index == 0 ? device.state().counter(NetCounter.RX_BYTES) - inputBefore : 0;
+    }
+
+    @Override
+    public long outputBytes() {
+        return index == 0 ? device.state().counter(NetCounter.TX_BYTES) - outputBefore : 0;
     }
 
     @Override

@@ -37,6 +37,11 @@ public final class RngDevice extends VirtioClass {
     }
 
     @Override
+    public boolean answersKicks() {
+        return true;
+    }
+
+    @Override
     public VirtioIdentity identity(DeviceConfig config) {
         return RngCore.identity(RngConfig.from(config));
     }

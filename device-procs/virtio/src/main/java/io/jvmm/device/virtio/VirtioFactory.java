@@ -32,6 +32,11 @@ public interface VirtioFactory {
     /** Version of the device's own part of the state. */
     int stateVersion();
 
+    /** As {@link io.jvmm.device.api.DeviceFactory#answersKicks}. */
+    default boolean answersKicks() {
+        return false;
+    }
+
     /**
      * The facts of a function.
      *

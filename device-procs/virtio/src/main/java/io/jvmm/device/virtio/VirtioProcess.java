@@ -95,6 +95,11 @@ public final class VirtioProcess implements DeviceFactory {
     }
 
     @Override
+    public boolean answersKicks() {
+        return factory.answersKicks();
+    }
+
+    @Override
     public boolean usesGuestMemory() {
         return true;
     }

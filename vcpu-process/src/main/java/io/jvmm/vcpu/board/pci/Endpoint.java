@@ -1,7 +1,7 @@
 package io.jvmm.vcpu.board.pci;
 
+import io.jvmm.ipc.counters.BoardCounter;
 import io.jvmm.ipc.message.PciFunction;
-import io.jvmm.vcpu.board.BoardCounter;
 import io.jvmm.vcpu.board.BoardDevice;
 import io.jvmm.vcpu.state.StateCursor;
 import org.jspecify.annotations.Nullable;

@@ -1,10 +1,10 @@
 package io.jvmm.vcpu.board.pci;
 
+import io.jvmm.ipc.counters.BoardCounter;
 import io.jvmm.ipc.message.PciFunction;
 import io.jvmm.ipc.sys.Clock;
 import io.jvmm.ipc.sys.Poller;
 import io.jvmm.vcpu.board.AddressMap;
-import io.jvmm.vcpu.board.BoardCounter;
 import io.jvmm.vcpu.board.BoardDevice;
 import io.jvmm.vcpu.board.Counters;
 import io.jvmm.vcpu.board.ExpansionBus;
@@ -47,7 +47,7 @@ public final class PciBus implements ExpansionBus, AutoCloseable {
     private final MessagePace pace = new MessagePace();
     private final Listener listener = new Listener();
     /** Of all threads: under the lock. */
-    private final Counters counters = new Counters();
+    private final Counters counters;
 
     private volatile Decoder decoder;
     private int configAddress;
@@ -60,7 +60,8 @@ public final class PciBus implements ExpansionBus, AutoCloseable {
      * @param firmware whether firmware runs first, and finds the chipset as after reset
      * @throws IllegalArgumentException when two are plugged into the same slot, or one where the ISA bridge is
      */
-    public PciBus(List<PciSlot> plugged, Engine engine, int picLines, boolean firmware) {
+    public PciBus(List<PciSlot> plugged, Engine engine, int picLines, boolean firmware, Counters counters) {
+        this.counters = counters;
         this.engine = engine;
         this.bridge = new HostBridge(firmware);
         this.plugged = plugged.stream()

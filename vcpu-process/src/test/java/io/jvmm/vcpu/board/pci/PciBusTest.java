@@ -4,9 +4,9 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.jvmm.ipc.counters.BoardCounter;
 import io.jvmm.ipc.link.LinkHealth;
 import io.jvmm.ipc.ring.Violation;
-import io.jvmm.vcpu.board.BoardCounter;
 import io.jvmm.vcpu.board.PciMap;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;

@@ -178,7 +178,7 @@ public final class PciRig implements AutoCloseable {
                         p.intx(),
                         p.again()));
             }
-            bus = new PciBus(slots, engine, PciMap.PIC_LINES, firmware);
+            bus = new PciBus(slots, engine, PciMap.PIC_LINES, firmware, new Counters());
             final AddressMap.Builder ports = AddressMap.builder(WindowSpec.Space.PIO);
             final AddressMap.Builder memory = AddressMap.builder(WindowSpec.Space.MMIO);
             bus.addTo(ports, memory);

@@ -3,7 +3,7 @@ package io.jvmm.vcpu.board.pci;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import io.jvmm.vcpu.board.BoardCounter;
+import io.jvmm.ipc.counters.BoardCounter;
 import io.jvmm.vcpu.board.PciMap;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicBoolean;

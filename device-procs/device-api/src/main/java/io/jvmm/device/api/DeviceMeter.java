@@ -1,0 +1,135 @@
+package io.jvmm.device.api;
+
+import io.jvmm.ipc.counters.CounterBlock;
+import io.jvmm.ipc.counters.DeviceCounter;
+import io.jvmm.ipc.counters.DevicePage;
+import io.jvmm.ipc.counters.HeapMeter;
+import io.jvmm.ipc.counters.TraceWriter;
+import io.jvmm.ipc.link.DeviceEndpoint;
+import io.jvmm.ipc.link.ProcessEndpoint;
+import io.jvmm.ipc.message.DeviceRequestType;
+import io.jvmm.ipc.sys.Clock;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Counts what a device process does, in the page that the supervisor has handed over, where it goes on with what its predecessor has
+ * counted. A count costs a load and a store; the clock is looked at for one message of {@value #MESSAGES_PER_LOOK}, for notifications
+ * of devices that answer requests, and for messages that are traced. Device thread; allocates nothing.
+ */
+final class DeviceMeter {
+    private static final int MESSAGES_PER_LOOK = 16;
+    private static final long SLOW_PERIOD_NS = 200_000_000;
+    private static final long NONE = 0;
+
+    private final CounterBlock counters;
+    private final CounterBlock service;
+    private final CounterBlock completion;
+    private final @Nullable TraceWriter trace;
+    private final boolean answersKicks;
+    private final HeapMeter heap;
+
+    private long messages;
+    /** When the message that is being handled was taken, where that is to be known. */
+    private long takenNs = NONE;
+
+    private boolean traced;
+    private long kickedNs = NONE;
+
+    private long inputBefore;
+    private long outputBefore;
+    private long droppedBefore;
+    private long logBefore;
+
+    /** One that counts for nobody. */
+    DeviceMeter() {
+        this(new CounterBlock(), new CounterBlock(), new CounterBlock(), null, false);
+    }
+
+    /** @param answersKicks whether the device answers what it is notified of, so that the time from one to the other means something */
+    DeviceMeter(DevicePage page, boolean answersKicks) {
+        this(page.counters(), page.service(), page.completion(), page.traceWriter(), answersKicks);
+    }
+
+    private DeviceMeter(
+            CounterBlock counters,
+            CounterBlock service,
+            CounterBlock completion,
+            @Nullable TraceWriter trace,
+            boolean answersKicks) {
+        this.counters = counters;
+        this.service = service;
+        this.completion = completion;
+        this.trace = trace;
+        this.answersKicks = answersKicks;
+        this.heap = new HeapMeter(
+                counters,
+                DeviceCounter.ALLOCATED_BYTES,
+                DeviceCounter.COLLECTIONS,
+                SLOW_PERIOD_NS,
+                Clock.monotonicNs());
+    }
+
+    /** A message has been taken. */
+    void taken() {
+        TraceWriter t = trace;
+        traced = t != null && t.wanted();
+        takenNs = traced || ++messages % MESSAGES_PER_LOOK == 0 ? Clock.monotonicNs() : NONE;
+    }
+
+    /** It has been handled, and what came of it is committed. */
+    void handled(DeviceEndpoint link) {
+        DeviceRequestType type = link.request();
+        // The counters of messages are the first, in the order of the types.
+        counters.add(type.ordinal(), 1);
+        if (takenNs != NONE) {
+            long lengthNs = Clock.monotonicNs() - takenNs;
+            service.record(lengthNs);
+            TraceWriter t = trace;
+            if (traced && t != null) {
+                boolean access = type == DeviceRequestType.READ || type == DeviceRequestType.WRITE;
+                t.write(
+                        type.number(),
+                        access ? link.region() : type == DeviceRequestType.KICK ? link.queue() : 0,
+                        access ? (long) link.offset() << Byte.SIZE | link.widthBytes() : 0,
+                        lengthNs);
+            }
+        }
+    }
+
+    /** A virtqueue has been notified of. The first of several that are under way counts. */
+    void kicked() {
+        if (answersKicks && kickedNs == NONE) {
+            kickedNs = Clock.monotonicNs();
+        }
+    }
+
+    void interrupted() {
+        counters.increment(DeviceCounter.INTERRUPTS);
+        if (kickedNs != NONE) {
+            completion.record(Clock.monotonicNs() - kickedNs);
+            kickedNs = NONE;
+        }
+    }
+
+    void count(DeviceCounter counter) {
+        counters.increment(counter);
+    }
+
+    /** Now and then: what is not counted where it happens. */
+    void look(BackendSet backends, ProcessEndpoint supervisor, long nowNs) {
+        if (heap.look(nowNs)) {
+            long input = backends.inputBytes();
+            long output = backends.outputBytes();
+            long dropped = backends.droppedBytes();
+            long log = supervisor.logDropped();
+            counters.add(DeviceCounter.INPUT_BYTES, input - inputBefore);
+            counters.add(DeviceCounter.OUTPUT_BYTES, output - outputBefore);
+            counters.add(DeviceCounter.OUTPUT_BYTES_DROPPED, dropped - droppedBefore);
+            counters.add(DeviceCounter.LOG_RECORDS_DROPPED, log - logBefore);
+            inputBefore = input;
+            outputBefore = output;
+            droppedBefore = dropped;
+            logBefore = log;
+        }
+    }
+}
