@@ -12,7 +12,7 @@ import org.agrona.concurrent.AtomicBuffer;
  * Nothing is allocated. A hostile peer that scribbles on the word costs the other side superfluous wake-ups, or itself
  * late ones.
  */
-final class Doorbell {
+public final class Doorbell {
     private static final int AWAKE = 0;
     private static final int ASLEEP = 1;
 
@@ -21,7 +21,7 @@ final class Doorbell {
     private final EventFd eventFd;
 
     /** The doorbell whose word lies at {@code offset}. */
-    Doorbell(AtomicBuffer words, int offset, EventFd eventFd) {
+    public Doorbell(AtomicBuffer words, int offset, EventFd eventFd) {
         this.words = words;
         this.offset = offset;
         this.eventFd = eventFd;
@@ -32,7 +32,7 @@ final class Doorbell {
      *
      * @return whether it was awake
      */
-    boolean ring() {
+    public boolean ring() {
         // Orders the record just published before the look at the word; the consumer does it the other way round.
         VarHandle.fullFence();
         if (words.getIntVolatile(offset) != AWAKE && words.compareAndSetInt(offset, ASLEEP, AWAKE)) {
@@ -43,7 +43,7 @@ final class Doorbell {
     }
 
     /** The consumer is about to sleep; it must look at its ring once more before it does. */
-    void announceSleep() {
+    public void announceSleep() {
         words.putIntVolatile(offset, ASLEEP);
     }
 
@@ -51,17 +51,18 @@ final class Doorbell {
      * The consumer found something in that look, or has slept and has taken the signals that it saw. A signal that is on its way wakes it once
      * for nothing, later.
      */
-    void cancelSleep() {
+    public void cancelSleep() {
         words.putIntVolatile(offset, AWAKE);
     }
 
     /** The consumer is awake: takes the signals that woke it. It must look at its ring after this. */
-    void awake() {
+    public void awake() {
         words.putIntVolatile(offset, AWAKE);
         eventFd.drain();
     }
 
-    EventFd eventFd() {
+    /** What wakes the consumer. */
+    public EventFd eventFd() {
         return eventFd;
     }
 }

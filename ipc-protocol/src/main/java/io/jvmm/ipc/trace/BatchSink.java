@@ -6,6 +6,6 @@ import org.agrona.DirectBuffer;
 @FunctionalInterface
 public interface BatchSink {
 
-    /** Takes whole records, at most {@link TraceLayout#MAX_BATCH_BYTES}; the buffer is the tape's again when this returns. */
+    /** Takes whole records, at most {@link TraceLayout#MAX_BATCH_BYTES} less a GAP; the buffer is the tape's again when this returns. */
     void publish(DirectBuffer batch, int lengthBytes);
 }

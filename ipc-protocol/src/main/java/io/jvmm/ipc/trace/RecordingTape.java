@@ -17,6 +17,9 @@ import org.agrona.concurrent.UnsafeBuffer;
  */
 public final class RecordingTape implements Tape, MemoryTap {
     private static final ByteOrder LE = ByteOrder.LITTLE_ENDIAN;
+    /** There is always room for a GAP in front. */
+    private static final int MOST_BYTES = MAX_BATCH_BYTES - TraceLayout.ONE_FIELD_LENGTH;
+
     private static final int TYPE_SHIFT = 32;
     private static final int METHOD_SHIFT = 48;
 
@@ -214,7 +217,7 @@ public final class RecordingTape implements Tape, MemoryTap {
     /** Makes room, and writes the header and the zeros behind the last byte. */
     private int begin(RecordType type, int method, int lengthBytes) {
         int aligned = TraceLayout.align(lengthBytes);
-        if (end + aligned > MAX_BATCH_BYTES) {
+        if (end + aligned > MOST_BYTES) {
             flush();
         }
         int at = end;

@@ -1,0 +1,154 @@
+package io.jvmm.ipc.trace;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.jvmm.ipc.Allocations;
+import io.jvmm.ipc.link.Doorbell;
+import io.jvmm.ipc.ring.HardenedReader;
+import io.jvmm.ipc.sys.EventFd;
+import io.jvmm.ipc.sys.Mapping;
+import io.jvmm.ipc.sys.MemFd;
+import org.agrona.concurrent.UnsafeBuffer;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+
+/** A recorded process and a recorder over one ring. */
+class RingSinkTest {
+    private static final int CAPACITY_BYTES = 1 << 20;
+    private static final int BATCH_BYTES = 64 * 1024;
+
+    private final TraceRing ring = TraceRing.create("test-trace", CAPACITY_BYTES);
+    private final EventFd bell = EventFd.create();
+    private final RingSink sink = new RingSink(ring, bell);
+    private final UnsafeBuffer batch = new UnsafeBuffer(new byte[BATCH_BYTES]);
+
+    @AfterEach
+    void close() {
+        bell.close();
+        ring.close();
+    }
+
+    private void publish(long number) {
+        batch.putLong(0, number);
+        sink.publish(batch, BATCH_BYTES);
+    }
+
+    @Test
+    void batchesArriveInTheirOrder() throws Exception {
+        try (TraceRing other = TraceRing.attach(ring.fd().duplicate())) {
+            HardenedReader reader = other.reader(0);
+            for (int i = 0; i < 100; i++) {
+                publish(i);
+                assertTrue(reader.next());
+                assertEquals(TraceRing.BATCH, reader.type());
+                assertEquals(BATCH_BYTES, reader.length());
+                assertEquals(i, reader.message().getLong(0));
+                reader.release();
+            }
+            assertFalse(reader.next());
+            assertNull(reader.violation());
+        }
+        assertEquals(0, sink.lostBatches());
+    }
+
+    /** PROTOCOL.md, "Trace": waits once, drops, says GAP as soon as there is room. */
+    @Test
+    void whatFindsNoRoomIsDroppedAndTold() throws Exception {
+        int fit = 0;
+        while (sink.lostBatches() == 0) {
+            publish(fit);
+            fit++;
+        }
+        fit--; // the last one did not
+        long beginNs = System.nanoTime();
+        for (int i = 0; i < 1000; i++) {
+            publish(-1);
+        }
+        assertTrue(System.nanoTime() - beginNs < 1000 * RingSink.MOST_WAIT_NS, "nothing waits any more");
+        assertEquals(1001, sink.lostBatches());
+        HardenedReader reader = ring.reader(0);
+        for (int i = 0; i < fit; i++) {
+            assertTrue(reader.next());
+            assertEquals(i, reader.message().getLong(0));
+            reader.release();
+        }
+        assertFalse(reader.next());
+        publish(4711);
+        assertTrue(reader.next());
+        UnsafeBuffer first = new UnsafeBuffer(reader.message(), 0, TraceLayout.ONE_FIELD_LENGTH);
+        BatchReader records = new BatchReader();
+        records.wrap(first, 0, first.capacity());
+        assertTrue(records.next());
+        assertEquals(RecordType.GAP, records.type());
+        assertEquals(1001, records.value());
+        assertEquals(4711, reader.message().getLong(TraceLayout.ONE_FIELD_LENGTH));
+        reader.release();
+    }
+
+    @Test
+    void aSleepingRecorderIsWoken() {
+        Doorbell doorbell = ring.doorbell(bell);
+        publish(1);
+        assertEquals(0, bell.drain());
+        doorbell.announceSleep();
+        publish(2);
+        publish(3);
+        assertEquals(1, bell.drain());
+    }
+
+    /** The recorder scribbles on the tail: the process loses its trace, and nothing else. */
+    @Test
+    void aHostileRecorderSeversTheRing() throws Exception {
+        try (TraceRing other = TraceRing.attach(ring.fd().duplicate())) {
+            UnsafeBuffer all = new UnsafeBuffer(0, 0);
+            try (Mapping mapping =
+                    MemFd.of(other.fd().duplicate()).map()) {
+                all.wrap(mapping.buffer());
+                all.putLong(4096 + CAPACITY_BYTES + 128, 3);
+                publish(1);
+                assertNotNull(ring.producer());
+                publish(2);
+            }
+        }
+        assertEquals(2, sink.lostBatches());
+    }
+
+    @Test
+    void noRingIsRefused() {
+        MemFd zeros = MemFd.createSealed("test-zeros", 4096 + CAPACITY_BYTES + 4096);
+        assertThrows(TraceFormatException.class, () -> TraceRing.attach(zeros.fd()));
+        zeros.close();
+        MemFd open = MemFd.create("test-open", 4096);
+        assertThrows(TraceFormatException.class, () -> TraceRing.attach(open.fd()));
+        open.close();
+        assertThrows(IllegalArgumentException.class, () -> TraceRing.create("test", 4096));
+    }
+
+    @Test
+    void recordingAllocatesNothing() {
+        HardenedReader reader = ring.reader(0);
+        RecordingTape tape = new RecordingTape(sink, 0);
+        UnsafeBuffer state = new UnsafeBuffer(new byte[128]);
+        Allocations.assertNone("a recorded transaction", () -> {
+            tape.call(2, 1, 2, 3, 4);
+            tape.callBytes(state, 0, 10);
+            tape.read(64, 4, 5);
+            tape.written(64, 2, 5);
+            tape.answer(64, 1);
+            tape.output(65, 1, 2, 3);
+            tape.outputBytes(65, state, 0, 100);
+            tape.markCommit();
+            tape.state(8, state, 128);
+            tape.flush();
+            while (reader.next()) {
+                reader.release();
+            }
+        });
+        assertEquals(0, sink.lostBatches());
+    }
+}

@@ -1,0 +1,210 @@
+package io.jvmm.ipc.trace;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.jvmm.ipc.TestSeed;
+import io.jvmm.ipc.memory.MemoryTap;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.SplittableRandom;
+import org.agrona.concurrent.UnsafeBuffer;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** What is recorded comes back; what is no trace is refused; what is different is found where it is. */
+class TraceTest {
+    private static final int LONG_BYTES = 200_000;
+
+    private final TraceBuffer trace = new TraceBuffer();
+
+    private static byte[] bytes(int length) {
+        byte[] bytes = new byte[length];
+        new SplittableRandom(length).nextBytes(bytes);
+        return bytes;
+    }
+
+    private void record() {
+        RecordingTape tape = new RecordingTape(trace, 0);
+        tape.life(new LifeText().put(LifeText.DEVICE, "test").putConfig("k", "v"));
+        tape.state(0, new UnsafeBuffer(bytes(LONG_BYTES)), LONG_BYTES);
+        tape.call(2, 1, 2, 3, 4);
+        tape.callBytes(new UnsafeBuffer(bytes(LONG_BYTES)), 0, LONG_BYTES);
+        exercise(tape, new UnsafeBuffer(bytes(LONG_BYTES)), MemorySegment.ofArray(bytes(LONG_BYTES)), 7);
+        tape.commit();
+        tape.end(0);
+    }
+
+    /** What a core does; the answers depend on the tape. */
+    private static void exercise(Tape tape, UnsafeBuffer bytes, MemorySegment range, long given) {
+        MemoryTap tap = (MemoryTap) tape;
+        tape.output(64, 1, 2, 3);
+        long answer = tape.answer(64, given);
+        tape.answerBytes(64, bytes, 0, LONG_BYTES);
+        tape.answerBytes(64, bytes, 0, 0);
+        tape.output(65, answer, bytes.getByte(LONG_BYTES - 1), 0);
+        tape.outputBytes(65, bytes, 0, LONG_BYTES);
+        tap.written(100, 2, tap.read(100, 4, given));
+        tap.copiedOut(0, range, 0, LONG_BYTES);
+        tap.copiedIn(8, range, 0, LONG_BYTES);
+        tape.output(66, tap.discarded(4096, 4096, given), 0, 0);
+    }
+
+    private ReplayTape replayed(byte[] state) {
+        ReplayTape tape = new ReplayTape(trace.source(), Integer::toString);
+        UnsafeBuffer parts = new UnsafeBuffer(new byte[LONG_BYTES]);
+        tape.takeParts(RecordType.LIFE, parts);
+        assertEquals(LONG_BYTES, tape.takeParts(RecordType.STATE, parts));
+        parts.getBytes(0, state);
+        tape.call(2, 1, 2, 3, 4);
+        assertEquals(LONG_BYTES, tape.takeCallBytes());
+        assertEquals(bytes(LONG_BYTES)[LONG_BYTES - 1], tape.callBytes().getByte(LONG_BYTES - 1));
+        return tape;
+    }
+
+    @Test
+    void aReplayGetsWhatWasRecorded() {
+        record();
+        byte[] state = new byte[LONG_BYTES];
+        ReplayTape tape = replayed(state);
+        assertArrayEquals(bytes(LONG_BYTES), state);
+        MemorySegment range = MemorySegment.ofArray(new byte[LONG_BYTES]);
+        exercise(tape, new UnsafeBuffer(new byte[LONG_BYTES]), range, 0);
+        assertArrayEquals(bytes(LONG_BYTES), range.toArray(ValueLayout.JAVA_BYTE));
+        tape.commit();
+        assertEquals(1, tape.transaction());
+        assertEquals(RecordType.END, tape.peek());
+        tape.take();
+        assertEquals(null, tape.peek());
+        assertEquals(ReplayStop.Why.END_OF_TRACE, assertThrows(ReplayStop.class, tape::take).why());
+    }
+
+    @Test
+    void aDifferenceIsFoundWhereItIs() {
+        record();
+        ReplayTape tape = replayed(new byte[LONG_BYTES]);
+        long before = tape.taken();
+        tape.output(64, 1, 2, 3);
+        ReplayStop stop = assertThrows(ReplayStop.class, () -> tape.output(64, 1, 2, 3));
+        assertEquals(ReplayStop.Why.DIFFERENCE, stop.why());
+        assertEquals(before + 1, stop.record());
+        assertEquals("recorded: ANSWER 64 0x7; now: OUTPUT 64 a=0x1 b=0x2 c=0x3", stop.getMessage());
+        assertEquals(7, tape.answer(64, 0));
+        assertThrows(ReplayStop.class, () -> tape.answerBytes(64, new UnsafeBuffer(new byte[4]), 0, 4));
+    }
+
+    /** A trace cut off behind any batch ends there, and not in a difference. */
+    @Test
+    void aTraceEndsWhereItEnds() {
+        record();
+        while (trace.batches().size() > 5) {
+            trace.batches().removeLast();
+            ReplayTape tape = new ReplayTape(trace.source(), Integer::toString);
+            ReplayStop stop = assertThrows(ReplayStop.class, () -> {
+                UnsafeBuffer parts = new UnsafeBuffer(new byte[LONG_BYTES]);
+                tape.takeParts(RecordType.LIFE, parts);
+                tape.takeParts(RecordType.STATE, parts);
+                tape.call(2, 1, 2, 3, 4);
+                tape.takeCallBytes();
+                MemorySegment range = MemorySegment.ofArray(new byte[LONG_BYTES]);
+                exercise(tape, new UnsafeBuffer(new byte[LONG_BYTES]), range, 0);
+                tape.commit();
+                tape.take();
+            });
+            assertEquals(ReplayStop.Why.END_OF_TRACE, stop.why());
+        }
+    }
+
+    /** Random damage to a batch: refused or read, but never anything else, and never for long. */
+    @Test
+    void hostileBatches() {
+        record();
+        SplittableRandom random = new SplittableRandom(TestSeed.next());
+        BatchReader reader = new BatchReader();
+        int refused = 0;
+        for (int round = 0; round < 20_000; round++) {
+            byte[] original = trace.batches().get(random.nextInt(trace.batches().size()));
+            byte[] batch = Arrays.copyOf(original, Math.max(8, random.nextInt(4) == 0 ? random.nextInt(300) : Math.min(512, original.length)));
+            for (int i = random.nextInt(8); i > 0; i--) {
+                batch[random.nextInt(Math.min(64, batch.length))] = (byte) random.nextInt();
+            }
+            int records = 0;
+            try {
+                reader.wrap(new UnsafeBuffer(batch), 0, batch.length);
+                while (reader.next()) {
+                    records++;
+                    assertFalse(RecordText.of(reader, Integer::toString).isEmpty());
+                }
+            } catch (TraceFormatException e) {
+                refused++;
+            }
+            assertTrue(records <= batch.length / 16);
+        }
+        assertTrue(refused > 1000, refused + " refused");
+    }
+
+    @Test
+    void aFileComesBackAndItsTornTailIsKnown(@TempDir Path directory) throws Exception {
+        record();
+        Path path = directory.resolve("a.jtrace");
+        try (TraceFileWriter file = new TraceFileWriter(path)) {
+            for (byte[] batch : trace.batches()) {
+                file.publish(new UnsafeBuffer(batch), batch.length);
+            }
+        }
+        assertEquals(trace.batches().size(), read(path, false).size());
+        assertArrayEquals(trace.batches().getLast(), read(path, false).getLast());
+        byte[] all = Files.readAllBytes(path);
+        int last = TraceLayout.BATCH_HEADER_BYTES + trace.batches().getLast().length;
+        SplittableRandom random = new SplittableRandom(TestSeed.next());
+        for (int cut = 1; cut < last; cut += 1 + random.nextInt(200)) {
+            Files.write(path, Arrays.copyOf(all, all.length - cut));
+            assertEquals(trace.batches().size() - 1, read(path, true).size());
+        }
+        byte[] damaged = all.clone();
+        damaged[all.length - 1] ^= 1;
+        Files.write(path, damaged);
+        assertEquals(trace.batches().size() - 1, read(path, true).size());
+        damaged[TraceLayout.FILE_HEADER_BYTES + TraceLayout.BATCH_HEADER_BYTES] ^= 1;
+        Files.write(path, damaged);
+        assertThrows(TraceFormatException.class, () -> read(path, true));
+        Files.write(path, new byte[100]);
+        assertThrows(TraceFormatException.class, () -> read(path, true));
+    }
+
+    private static List<byte[]> read(Path path, boolean torn) throws Exception {
+        List<byte[]> batches = new ArrayList<>();
+        try (TraceFileReader file = new TraceFileReader(path)) {
+            while (file.nextBatch()) {
+                byte[] bytes = new byte[file.lengthBytes()];
+                file.batch().getBytes(0, bytes);
+                assertEquals(batches.size(), file.sequence());
+                batches.add(bytes);
+            }
+            assertEquals(torn, file.torn());
+        }
+        return batches;
+    }
+
+    @Test
+    void howALifeBegan() throws Exception {
+        LifeText life = new LifeText().put("a", "x = y\r\n\\n").putConfig("ports", "4").put("n", 5);
+        LifeText parsed = LifeText.parse(life.toString());
+        assertEquals(life.toString(), parsed.toString());
+        assertEquals("x = y\r\n\\n", parsed.find("a").orElseThrow());
+        assertEquals("4", parsed.config("ports").orElseThrow());
+        assertEquals(1, parsed.config().size());
+        assertEquals(5, parsed.number("n"));
+        for (String bad : List.of("", "format = 2\n", "format = 1\nx\n", "format = 1\nformat = 1\n", " = \n")) {
+            assertThrows(TraceFormatException.class, () -> LifeText.parse(bad), bad);
+        }
+    }
+}
