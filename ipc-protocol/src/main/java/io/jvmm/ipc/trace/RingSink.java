@@ -51,7 +51,7 @@ public final class RingSink implements BatchSink {
 
     private boolean offer(DirectBuffer batch, int lengthBytes) {
         int gapBytes = lost > 0 ? TraceLayout.ONE_FIELD_LENGTH : 0;
-        int at = producer.claim(TraceRing.BATCH, gapBytes + lengthBytes);
+        int at = producer.claim(TraceRingLayout.BATCH, gapBytes + lengthBytes);
         if (at < 0) {
             return false;
         }

@@ -4,7 +4,7 @@ import io.jvmm.ipc.ring.IpcRingLayout;
 
 /**
  * The memory between a device that is recorded and the recorder: a sealed memfd, {@code trace} in the boot record, made for one process and
- * used by one. PROTOCOL.md, "Trace ring", is normative.
+ * used by one. PROTOCOL.md, "Trace", is normative.
  *
  * <pre>
  *   0                    4 MiB                  +768            +832          TOTAL_BYTES (whole pages)

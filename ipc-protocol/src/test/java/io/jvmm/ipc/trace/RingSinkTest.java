@@ -19,10 +19,9 @@ import org.junit.jupiter.api.Test;
 
 /** A recorded process and a recorder over one ring. */
 class RingSinkTest {
-    private static final int CAPACITY_BYTES = 1 << 20;
     private static final int BATCH_BYTES = 64 * 1024;
 
-    private final TraceRing ring = TraceRing.create("test-trace", CAPACITY_BYTES);
+    private final TraceRing ring = TraceRing.create("test-trace");
     private final EventFd bell = EventFd.create();
     private final RingSink sink = new RingSink(ring, bell);
     private final UnsafeBuffer batch = new UnsafeBuffer(new byte[BATCH_BYTES]);
@@ -45,7 +44,7 @@ class RingSinkTest {
             for (int i = 0; i < 100; i++) {
                 publish(i);
                 assertTrue(reader.next());
-                assertEquals(TraceRing.BATCH, reader.type());
+                assertEquals(TraceRingLayout.BATCH, reader.type());
                 assertEquals(BATCH_BYTES, reader.length());
                 assertEquals(i, reader.message().getLong(0));
                 reader.release();
@@ -109,7 +108,7 @@ class RingSinkTest {
             try (Mapping mapping =
                     MemFd.of(other.fd().duplicate()).map()) {
                 all.wrap(mapping.buffer());
-                all.putLong(4096 + CAPACITY_BYTES + 128, 3);
+                all.putLong(TraceRingLayout.CAPACITY_BYTES + 128, 3);
                 publish(1);
                 assertNotNull(ring.producer());
                 publish(2);
@@ -120,13 +119,12 @@ class RingSinkTest {
 
     @Test
     void noRingIsRefused() {
-        MemFd zeros = MemFd.createSealed("test-zeros", 4096 + CAPACITY_BYTES + 4096);
+        MemFd zeros = MemFd.createSealed("test-zeros", TraceRingLayout.TOTAL_BYTES + 4096);
         assertThrows(TraceFormatException.class, () -> TraceRing.attach(zeros.fd()));
         zeros.close();
-        MemFd open = MemFd.create("test-open", 4096);
+        MemFd open = MemFd.create("test-open", TraceRingLayout.TOTAL_BYTES);
         assertThrows(TraceFormatException.class, () -> TraceRing.attach(open.fd()));
         open.close();
-        assertThrows(IllegalArgumentException.class, () -> TraceRing.create("test", 4096));
     }
 
     @Test
