@@ -35,6 +35,15 @@ public record CommittedState(int deviceId, int version, long sequence, long ring
      * @throws io.jvmm.ipc.sys.SysException when the file cannot be read
      */
     public static CommittedState read(Fd fd) {
+        return read(fd, MOST_TRIES);
+    }
+
+    /**
+     * The same for whoever must not be kept.
+     *
+     * @param mostTries so often it is read at most, when commits spoil what is read
+     */
+    public static CommittedState read(Fd fd, int mostTries) {
         UnsafeBuffer header = readAt(fd, 0, StateSegmentLayout.HEADER_LENGTH_BYTES);
         StateSegment.require(
                 header.getLong(StateSegmentLayout.HEADER_MAGIC) == StateSegmentLayout.MAGIC,
@@ -48,7 +57,7 @@ public record CommittedState(int deviceId, int version, long sequence, long ring
                 "length of the state",
                 lengthBytes);
         StateSegmentLayout layout = new StateSegmentLayout(lengthBytes);
-        StateSlots slots = load(fd, layout, lengthBytes);
+        StateSlots slots = load(fd, layout, lengthBytes, mostTries);
         UnsafeBuffer state = new UnsafeBuffer(new byte[lengthBytes]);
         state.putBytes(0, slots.working(), 0, lengthBytes);
         return new CommittedState(
@@ -60,8 +69,8 @@ public record CommittedState(int deviceId, int version, long sequence, long ring
     }
 
     /** A commit that comes while this reads goes to the other slot; the one after that spoils the copy, which its checksum tells. */
-    private static StateSlots load(Fd fd, StateSegmentLayout layout, int lengthBytes) {
-        for (int i = 0; ; i++) {
+    private static StateSlots load(Fd fd, StateSegmentLayout layout, int lengthBytes, int mostTries) {
+        for (int i = 1; ; i++) {
             UnsafeBuffer all = readAt(fd, 0, layout.totalLength());
             long sequence = all.getLong(StateSegmentLayout.HEADER_SEQUENCE);
             StateSlots slots = new StateSlots(all, layout, lengthBytes);
@@ -71,7 +80,7 @@ public record CommittedState(int deviceId, int version, long sequence, long ring
             } catch (StateFormatException e) {
                 long now = readAt(fd, StateSegmentLayout.HEADER_SEQUENCE, Long.BYTES)
                         .getLong(0);
-                if (now == sequence || i == MOST_TRIES) {
+                if (now == sequence || i >= mostTries) {
                     throw e;
                 }
             }

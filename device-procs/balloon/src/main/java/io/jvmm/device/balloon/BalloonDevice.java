@@ -7,6 +7,7 @@ import io.jvmm.device.virtio.VirtioDevice;
 import io.jvmm.device.virtio.VirtioHost;
 import io.jvmm.device.virtio.VirtioIdentity;
 import io.jvmm.ipc.memory.GuestMemory;
+import io.jvmm.ipc.state.StateFormats;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.Map;
@@ -36,6 +37,16 @@ public final class BalloonDevice extends VirtioClass {
     BalloonDevice(PageReturner.Discarder discarder) {
         super("balloon", STATE_ID, BalloonStateLayout.VERSION, BalloonStateLayout.STATE_V1, EXAMPLE);
         this.discarder = discarder;
+    }
+
+    @Override
+    public StateFormats stateFormats() {
+        return BalloonFormats.state();
+    }
+
+    @Override
+    public Map<Integer, String> featureNames() {
+        return BalloonFormats.features();
     }
 
     @Override

@@ -11,8 +11,10 @@ import io.jvmm.device.virtio.VirtioDevice;
 import io.jvmm.device.virtio.VirtioFactory;
 import io.jvmm.device.virtio.VirtioHost;
 import io.jvmm.device.virtio.VirtioIdentity;
+import io.jvmm.ipc.state.StateFormats;
 import io.jvmm.ipc.sys.Fd;
 import io.jvmm.ipc.trace.Tape;
+import java.lang.foreign.MemoryLayout;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -84,6 +86,21 @@ public final class BlockFactory implements VirtioFactory {
     @Override
     public VirtioIdentity identity(DeviceConfig config) {
         return BlockDevice.identity(BlockConfig.of(config));
+    }
+
+    @Override
+    public MemoryLayout stateLayout(DeviceConfig config) {
+        return BlockFormats.STATE_V1;
+    }
+
+    @Override
+    public StateFormats stateFormats() {
+        return BlockFormats.state();
+    }
+
+    @Override
+    public Map<Integer, String> featureNames() {
+        return BlockFormats.features();
     }
 
     @Override

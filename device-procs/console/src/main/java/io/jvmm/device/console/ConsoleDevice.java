@@ -12,6 +12,7 @@ import io.jvmm.device.virtio.VirtioClass;
 import io.jvmm.device.virtio.VirtioDevice;
 import io.jvmm.device.virtio.VirtioHost;
 import io.jvmm.device.virtio.VirtioIdentity;
+import io.jvmm.ipc.state.StateFormats;
 import io.jvmm.ipc.sys.Fd;
 import io.jvmm.ipc.sys.Pipe;
 import java.nio.charset.StandardCharsets;
@@ -56,6 +57,16 @@ public final class ConsoleDevice extends VirtioClass {
     /** The device as it is. */
     public ConsoleDevice() {
         super("console", STATE_ID, ConsoleStateLayout.VERSION, ConsoleStateLayout.STATE_V2, EXAMPLE);
+    }
+
+    @Override
+    public StateFormats stateFormats() {
+        return ConsoleFormats.state();
+    }
+
+    @Override
+    public Map<Integer, String> featureNames() {
+        return ConsoleFormats.features();
     }
 
     @Override

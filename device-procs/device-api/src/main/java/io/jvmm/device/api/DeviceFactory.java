@@ -2,6 +2,7 @@ package io.jvmm.device.api;
 
 import io.jvmm.device.api.trace.HostCalls;
 import io.jvmm.ipc.memory.GuestMemory;
+import io.jvmm.ipc.state.StateFormats;
 import io.jvmm.ipc.sys.Fd;
 import io.jvmm.ipc.trace.Tape;
 import java.util.ArrayList;
@@ -31,6 +32,19 @@ public interface DeviceFactory {
      */
     default DeviceIdentity identity(DeviceConfig config) {
         return identity();
+    }
+
+    /** How the fields of {@link DeviceIdentity#stateLayout} are shown. */
+    default StateFormats stateFormats() {
+        return StateFormats.NONE;
+    }
+
+    /**
+     * The parts of the state that are a device of their own for whoever looks at it, by how the paths of their fields begin: the ports
+     * or functions that one process serves. Empty when all of it is one device.
+     */
+    default List<String> stateParts(DeviceConfig config) {
+        return List.of();
     }
 
     /** Whether the device reaches guest memory: descriptor {@code memory}, entry {@code memory.bytes}. */

@@ -2,6 +2,15 @@ package io.jvmm.device.api;
 
 import io.jvmm.ipc.boot.ProcessExit;
 import io.jvmm.ipc.link.LinkLayout;
+import java.io.BufferedOutputStream;
+import java.io.BufferedReader;
+import java.io.FileDescriptor;
+import java.io.FileOutputStream;
+import java.io.IOException;
+import java.io.InputStreamReader;
+import java.io.PrintStream;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
 
 /** The life of a device process; {@link #run} is its main. */
 public final class DeviceMain {
@@ -14,7 +23,8 @@ public final class DeviceMain {
      *
      * @param args none, in a device process under its supervisor; {@code --script FILE|-} and
      *     {@code --jail=off|log|enforce} to run the device alone under the scripted peer; {@code --train}, for the build,
-     *     to live a whole life against a scratch supervisor and return; {@code --versions}, for the build too, to say them
+     *     to live a whole life against a scratch supervisor and return; {@code --versions}, for the build too, to say them;
+     *     {@code --inspect}, for inspectors, to read states
      */
     public static void run(String[] args, DeviceFactory factory) {
         if (args.length == 1 && args[0].equals("--train")) {
@@ -23,6 +33,10 @@ public final class DeviceMain {
         }
         if (args.length == 1 && args[0].equals("--versions")) {
             System.out.print(versions(factory));
+            return;
+        }
+        if (args.length == 1 && args[0].equals("--inspect")) {
+            inspect(factory);
             return;
         }
         ProcessExit exit;
@@ -44,6 +58,17 @@ public final class DeviceMain {
     static String versions(DeviceFactory factory) {
         return "protocol=" + LinkLayout.MAJOR + "." + LinkLayout.MINOR + "\nstate="
                 + factory.identity().stateVersion() + "\n";
+    }
+
+    private static void inspect(DeviceFactory factory) {
+        PrintStream out = new PrintStream(
+                new BufferedOutputStream(new FileOutputStream(FileDescriptor.out)), false, StandardCharsets.UTF_8);
+        try {
+            StateProgram.run(
+                    factory, new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8)), out);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
     }
 
     private static ProcessExit preloaded(DeviceFactory factory) {

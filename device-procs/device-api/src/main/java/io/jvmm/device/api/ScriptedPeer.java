@@ -2,6 +2,7 @@ package io.jvmm.device.api;
 
 import io.jvmm.device.api.DeviceIdentity.Interrupt;
 import io.jvmm.device.api.DeviceIdentity.Region;
+import io.jvmm.ipc.state.StateFormats;
 import io.jvmm.ipc.state.StatePrinter;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
@@ -17,6 +18,7 @@ final class ScriptedPeer {
     private final DeviceIdentity identity;
     private final ScratchMachine machine;
     private final List<NamedRegister> registers;
+    private final StateFormats formats;
     private final @Nullable ScriptDriver driver;
     private final Consumer<String> printed;
     private long lastRead;
@@ -28,6 +30,7 @@ final class ScriptedPeer {
         this.identity = factory.identity(config);
         this.machine = new ScratchMachine(factory, config);
         this.registers = factory.registers();
+        this.formats = factory.stateFormats();
         this.driver = factory.scriptDriver(machine);
         this.printed = printed;
         this.hostText = new String[identity.hostPorts()];
@@ -93,7 +96,11 @@ final class ScriptedPeer {
             case KILL -> machine.killAndAdopt();
             case STATE ->
                 StatePrinter.print(
-                        identity.stateLayout(), machine.state(), words.more() ? words.word("prefix") : "", printed);
+                        identity.stateLayout(),
+                        formats,
+                        machine.state(),
+                        words.more() ? words.word("prefix") : "",
+                        printed);
             case PORTS -> ports();
             case HELP -> help();
             case QUIT -> quit = true;

@@ -10,6 +10,7 @@ import io.jvmm.device.virtio.VirtioClass;
 import io.jvmm.device.virtio.VirtioDevice;
 import io.jvmm.device.virtio.VirtioHost;
 import io.jvmm.device.virtio.VirtioIdentity;
+import io.jvmm.ipc.state.StateFormats;
 import io.jvmm.ipc.sys.Fd;
 import io.jvmm.ipc.sys.UnixSocket;
 import io.jvmm.ipc.trace.Tape;
@@ -32,6 +33,16 @@ public final class NetDevice extends VirtioClass {
     /** The device as it is. */
     public NetDevice() {
         super("net", STATE_ID, NetStateLayout.VERSION, NetStateLayout.STATE_V1, EXAMPLE);
+    }
+
+    @Override
+    public StateFormats stateFormats() {
+        return NetFormats.state();
+    }
+
+    @Override
+    public Map<Integer, String> featureNames() {
+        return NetFormats.features();
     }
 
     @Override

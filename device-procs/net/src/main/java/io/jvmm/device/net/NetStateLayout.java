@@ -7,6 +7,7 @@ import java.lang.foreign.MemoryLayout.PathElement;
 import java.lang.foreign.StructLayout;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
+import java.util.Arrays;
 
 /**
  * The state of a network function, version 1, little-endian.
@@ -52,11 +53,17 @@ final class NetStateLayout {
             MemoryLayout.sequenceLayout(TABLE_ENTRIES, U64).withName("multicast"),
             MemoryLayout.sequenceLayout(VLANS / Byte.SIZE, JAVA_BYTE).withName("vlan"),
             MemoryLayout.paddingLayout(4 * Integer.BYTES),
-            MemoryLayout.sequenceLayout(NetCounter.values().length, U64).withName("counters"));
+            MemoryLayout.structLayout(counters()).withName("counters"));
 
     static final int LENGTH_BYTES = Math.toIntExact(STATE_V1.byteSize());
 
     private NetStateLayout() {}
+
+    private static MemoryLayout[] counters() {
+        return Arrays.stream(NetCounter.values())
+                .map(counter -> U64.withName(counter.name()))
+                .toArray(MemoryLayout[]::new);
+    }
 
     /** Where a field lies; called while classes initialise only. */
     static int offset(String field) {

@@ -11,6 +11,7 @@ import io.jvmm.device.api.Exercise;
 import io.jvmm.device.api.HostEvents;
 import io.jvmm.device.api.StateRejectedException;
 import io.jvmm.ipc.memory.GuestMemory;
+import io.jvmm.ipc.state.StateFormats;
 import io.jvmm.ipc.sys.FileIo;
 import io.jvmm.ipc.sys.Mapping;
 import io.jvmm.ipc.sys.MemFd;
@@ -33,6 +34,11 @@ public final class PlatformDevice implements DeviceFactory {
     @Override
     public DeviceIdentity identity() {
         return PlatformIdentity.IDENTITY;
+    }
+
+    @Override
+    public StateFormats stateFormats() {
+        return PlatformFormats.state();
     }
 
     @Override

@@ -4,6 +4,8 @@ import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.StructLayout;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
+import java.util.ArrayList;
+import java.util.List;
 
 /**
  * The state block of the platform device: everything a guest can observe of it, version 1, little-endian.
@@ -105,7 +107,7 @@ final class PlatformStateLayout {
                     MemoryLayout.sequenceLayout(KBD_QUEUE - RESERVED, U8).withName("reserved"),
                     MemoryLayout.sequenceLayout(KBD_QUEUE_BYTES, U8).withName("kbd.queue"),
                     MemoryLayout.sequenceLayout(KBC_RAM_BYTES, U8).withName("kbc.ram"),
-                    MemoryLayout.sequenceLayout(CMOS_BYTES, U8).withName("rtc.cmos"),
+                    cmos().withName("rtc"),
                     U16.withName("debug.head"),
                     U16.withName("debug.count"),
                     U32.withName("debug.dropped"),
@@ -118,4 +120,25 @@ final class PlatformStateLayout {
             .withName("platform.v2");
 
     private PlatformStateLayout() {}
+
+    /** The registers by their names, and what is between them as {@code nvram} with its index. */
+    private static StructLayout cmos() {
+        List<MemoryLayout> bytes = new ArrayList<>();
+        int at = 0;
+        for (RtcRegister register : RtcRegister.values()) {
+            if (register != RtcRegister.RAM) {
+                nvram(bytes, at, register.index);
+                bytes.add(U8.withName(register.name()));
+                at = register.index + 1;
+            }
+        }
+        nvram(bytes, at, CMOS_BYTES);
+        return MemoryLayout.structLayout(bytes.toArray(new MemoryLayout[0]));
+    }
+
+    private static void nvram(List<MemoryLayout> bytes, int from, int to) {
+        if (to > from) {
+            bytes.add(MemoryLayout.sequenceLayout(to - from, U8).withName(String.format("nvram%02X", from)));
+        }
+    }
 }

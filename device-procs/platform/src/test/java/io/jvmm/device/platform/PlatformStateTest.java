@@ -55,7 +55,7 @@ class PlatformStateTest {
                 Map.entry("reserved", PlatformStateLayout.RESERVED),
                 Map.entry("kbd.queue", PlatformStateLayout.KBD_QUEUE),
                 Map.entry("kbc.ram", PlatformStateLayout.KBC_RAM),
-                Map.entry("rtc.cmos", PlatformStateLayout.CMOS),
+                Map.entry("rtc", PlatformStateLayout.CMOS),
                 Map.entry("debug.head", PlatformStateLayout.DEBUG_HEAD),
                 Map.entry("debug.count", PlatformStateLayout.DEBUG_COUNT),
                 Map.entry("debug.dropped", PlatformStateLayout.DEBUG_DROPPED),

@@ -6,6 +6,7 @@ import io.jvmm.device.virtio.VirtioClass;
 import io.jvmm.device.virtio.VirtioDevice;
 import io.jvmm.device.virtio.VirtioHost;
 import io.jvmm.device.virtio.VirtioIdentity;
+import io.jvmm.ipc.state.StateFormats;
 import io.jvmm.ipc.sys.Entropy;
 import java.util.Map;
 import org.agrona.concurrent.AtomicBuffer;
@@ -39,6 +40,11 @@ public final class RngDevice extends VirtioClass {
     @Override
     public boolean answersKicks() {
         return true;
+    }
+
+    @Override
+    public StateFormats stateFormats() {
+        return RngStateLayout.formats();
     }
 
     @Override

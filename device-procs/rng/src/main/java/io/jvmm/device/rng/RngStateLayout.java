@@ -1,5 +1,7 @@
 package io.jvmm.device.rng;
 
+import io.jvmm.ipc.state.FieldFormat;
+import io.jvmm.ipc.state.StateFormats;
 import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.MemoryLayout.PathElement;
 import java.lang.foreign.StructLayout;
@@ -37,6 +39,13 @@ final class RngStateLayout {
     static final int LENGTH_BYTES = Math.toIntExact(STATE_V1.byteSize());
 
     private RngStateLayout() {}
+
+    /** How its fields are shown. */
+    static StateFormats formats() {
+        return StateFormats.NONE
+                .and(FieldFormat.DECIMAL, "tokens", "bytes", "buffers", "hostErrors")
+                .and(FieldFormat.NANOSECONDS, "filledNs");
+    }
 
     private static int offset(String field) {
         return Math.toIntExact(STATE_V1.byteOffset(PathElement.groupElement(field)));

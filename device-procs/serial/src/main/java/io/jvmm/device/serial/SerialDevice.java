@@ -14,10 +14,12 @@ import io.jvmm.device.api.HostEvents;
 import io.jvmm.device.api.HostStreams;
 import io.jvmm.device.api.SocketExercise;
 import io.jvmm.device.api.StateRejectedException;
+import io.jvmm.ipc.state.StateFormats;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.IntStream;
 import org.agrona.DirectBuffer;
 import org.agrona.MutableDirectBuffer;
 import org.agrona.concurrent.AtomicBuffer;
@@ -49,6 +51,18 @@ public final class SerialDevice implements DeviceFactory {
     @Override
     public DeviceIdentity identity() {
         return IDENTITY;
+    }
+
+    @Override
+    public StateFormats stateFormats() {
+        return SerialFormats.state();
+    }
+
+    @Override
+    public List<String> stateParts(DeviceConfig config) {
+        return IntStream.range(0, SerialConfig.from(config).ports().size())
+                .mapToObj(port -> "port[" + port + "]")
+                .toList();
     }
 
     @Override

@@ -7,6 +7,7 @@ import io.jvmm.device.api.Exercise;
 import io.jvmm.device.api.HostEvents;
 import io.jvmm.device.api.StateRejectedException;
 import io.jvmm.device.api.trace.HostCalls;
+import io.jvmm.ipc.state.StateFormats;
 import io.jvmm.ipc.sys.Fd;
 import io.jvmm.ipc.trace.Tape;
 import java.lang.foreign.MemoryLayout;
@@ -53,6 +54,16 @@ public interface VirtioFactory {
      */
     default MemoryLayout stateLayout(DeviceConfig config) {
         return MemoryLayout.sequenceLayout(identity(config).stateLengthBytes(), ValueLayout.JAVA_BYTE);
+    }
+
+    /** How the fields of {@link #stateLayout} are shown, by their paths there. */
+    default StateFormats stateFormats() {
+        return StateFormats.NONE;
+    }
+
+    /** The feature bits that belong to the device type, by their numbers. */
+    default Map<Integer, String> featureNames() {
+        return Map.of();
     }
 
     /**

@@ -16,6 +16,7 @@ import io.jvmm.device.api.PciDeclaration;
 import io.jvmm.device.api.ScriptDriver;
 import io.jvmm.device.api.trace.HostCalls;
 import io.jvmm.ipc.memory.GuestMemory;
+import io.jvmm.ipc.state.StateFormats;
 import io.jvmm.ipc.sys.Fd;
 import io.jvmm.ipc.trace.Tape;
 import java.util.ArrayList;
@@ -97,6 +98,21 @@ public final class VirtioProcess implements DeviceFactory {
     @Override
     public boolean answersKicks() {
         return factory.answersKicks();
+    }
+
+    @Override
+    public StateFormats stateFormats() {
+        return VirtioFormats.of(factory);
+    }
+
+    /** The functions. */
+    @Override
+    public List<String> stateParts(DeviceConfig config) {
+        List<String> parts = new ArrayList<>();
+        for (int function = 0; function < configs(config).size(); function++) {
+            parts.add("function" + function);
+        }
+        return parts;
     }
 
     @Override

@@ -10,6 +10,7 @@ import io.jvmm.device.virtio.VirtioClass;
 import io.jvmm.device.virtio.VirtioDevice;
 import io.jvmm.device.virtio.VirtioHost;
 import io.jvmm.device.virtio.VirtioIdentity;
+import io.jvmm.ipc.state.StateFormats;
 import io.jvmm.ipc.sys.Fd;
 import io.jvmm.ipc.sys.UnixSocket;
 import io.jvmm.ipc.trace.Tape;
@@ -34,6 +35,16 @@ public final class VsockFactory extends VirtioClass {
 
     public VsockFactory() {
         super("vsock", STATE_ID, VsockState.VERSION, VsockState.STATE_V2, EXAMPLE);
+    }
+
+    @Override
+    public StateFormats stateFormats() {
+        return VsockFormats.state();
+    }
+
+    @Override
+    public Map<Integer, String> featureNames() {
+        return VsockFormats.features();
     }
 
     @Override
