@@ -57,8 +57,18 @@ final class ControlTraining implements PollSet {
     private static ControlReply answer(ControlRequest request) {
         return request instanceof ControlRequest.Status
                 ? new ControlReply.Status("trained", "running", 1, "x86", 1, 1 << 20, 1)
-                : new ControlReply.Devices(
-                        List.of(new ControlReply.Device("rng", "rng", 1, "serving", 0, true, OptionalInt.of(1), "/")));
+                : new ControlReply.Devices(List.of(new ControlReply.Device(
+                        "rng",
+                        "rng",
+                        List.of("rng0"),
+                        1,
+                        "serving",
+                        0,
+                        true,
+                        OptionalInt.of(1),
+                        "1",
+                        "connected",
+                        "/")));
     }
 
     @Override

@@ -99,6 +99,8 @@ final class ControlJson {
         return switch (verb) {
             case STATUS -> new ControlRequest.Status();
             case DEVICES -> new ControlRequest.Devices();
+            case STATE -> new ControlRequest.State(device(fields));
+            case LINKS -> new ControlRequest.Links();
             case STALLS -> new ControlRequest.Stalls();
             case RESTART -> new ControlRequest.Restart(device(fields));
             case KILL -> new ControlRequest.Kill(device(fields));
@@ -191,6 +193,8 @@ final class ControlJson {
                 }
                 out.endArray();
             }
+            case ControlReply.DeviceState r -> InspectionJson.write(out, r);
+            case ControlReply.Links r -> InspectionJson.write(out, r);
             case ControlReply.Stalls r -> {
                 out.name("stalls").beginArray();
                 for (ControlReply.Stall s : r.stalls()) {
@@ -236,6 +240,12 @@ final class ControlJson {
                 .value(d.name())
                 .name("class")
                 .value(d.deviceClass())
+                .name("devices")
+                .beginArray();
+        for (String device : d.devices()) {
+            out.value(device);
+        }
+        out.endArray()
                 .name("pid")
                 .value(d.pid())
                 .name("state")
@@ -247,6 +257,13 @@ final class ControlJson {
         if (d.stateVersion().isPresent()) {
             out.name("stateVersion").value(d.stateVersion().getAsInt());
         }
-        out.name("distribution").value(d.distribution()).endObject();
+        if (!d.program().isEmpty()) {
+            out.name("program").value(d.program());
+        }
+        out.name("links")
+                .value(d.links())
+                .name("distribution")
+                .value(d.distribution())
+                .endObject();
     }
 }

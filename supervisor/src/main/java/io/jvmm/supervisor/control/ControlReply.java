@@ -1,6 +1,8 @@
 package io.jvmm.supervisor.control;
 
+import io.jvmm.ipc.link.LinkGlance;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
 
@@ -50,22 +52,89 @@ public sealed interface ControlReply {
      *
      * @param name as messages call it
      * @param deviceClass its class
+     * @param devices what the devices that it serves are called
      * @param pid on the host; 0 when there is none just now
      * @param state {@code starting}, {@code serving}, {@code replacing}, {@code upgrading}, {@code broken}
      * @param restarts how often it has been replaced
      * @param spare whether a warm one stands by
      * @param stateVersion version of the layout of its state, if its distribution says it
+     * @param program version of its program, or an empty text where its distribution does not say it
+     * @param links the health of its link to the vCPU process and of the one to the supervisor
      * @param distribution where its program is
      */
     record Device(
             String name,
             String deviceClass,
+            List<String> devices,
             long pid,
             String state,
             long restarts,
             boolean spare,
             OptionalInt stateVersion,
-            String distribution) {}
+            String program,
+            String links,
+            String distribution) {
+        public Device {
+            devices = List.copyOf(devices);
+        }
+    }
+
+    /**
+     * What a device has committed; the bytes are hostile.
+     *
+     * @param device as it was asked for
+     * @param process that serves it
+     * @param deviceClass its class
+     * @param part which of the devices of that process it is, from 0; negative for all of them
+     * @param pid on the host; 0 when there is none just now
+     * @param distribution whose program can read the state
+     * @param stateVersion of its layout
+     * @param sequence number of the commit
+     * @param ringPosition how far the request ring had been read then
+     * @param entries the device's configuration, on which the layout depends
+     * @param state what was committed
+     */
+    @SuppressWarnings("ArrayRecordComponent") // made for one reply, and never compared
+    record DeviceState(
+            String device,
+            String process,
+            String deviceClass,
+            int part,
+            long pid,
+            String distribution,
+            int stateVersion,
+            long sequence,
+            long ringPosition,
+            Map<String, String> entries,
+            byte[] state)
+            implements ControlReply {
+        public DeviceState {
+            entries = Map.copyOf(entries);
+        }
+    }
+
+    /** The links of the machine's processes. */
+    record Links(List<Link> links) implements ControlReply {
+        public Links {
+            links = List.copyOf(links);
+        }
+    }
+
+    /**
+     * One link.
+     *
+     * @param process at its far end
+     * @param devices that this process serves
+     * @param with who is at the near end: {@code vcpu} or {@code supervisor}
+     * @param health {@code connected}, {@code severed}, {@code away}, {@code broken}
+     * @param violation why it was severed, or an empty text
+     * @param glance what was found in it; hostile
+     */
+    record Link(String process, List<String> devices, String with, String health, String violation, LinkGlance glance) {
+        public Link {
+            devices = List.copyOf(devices);
+        }
+    }
 
     /** Waiting times by class of device. */
     record Stalls(List<Stall> stalls) implements ControlReply {

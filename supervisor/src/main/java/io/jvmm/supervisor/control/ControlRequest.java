@@ -10,6 +10,12 @@ public sealed interface ControlRequest {
     /** Its device processes. */
     record Devices() implements ControlRequest {}
 
+    /** What a device has committed. {@code device}: name of a device, or of a process: all its devices. */
+    record State(String device) implements ControlRequest {}
+
+    /** How full the links are, and who sleeps. */
+    record Links() implements ControlRequest {}
+
     /** How long guests have waited for devices that were replaced. */
     record Stalls() implements ControlRequest {}
 

@@ -10,6 +10,8 @@ import java.util.stream.Stream;
 public enum ControlVerb {
     STATUS("status"),
     DEVICES("device-list"),
+    STATE("device-state", ControlVerb.DEVICE, ""),
+    LINKS("device-links"),
     STALLS("stalls"),
     RESTART("device-restart", ControlVerb.DEVICE, ""),
     KILL("device-kill", ControlVerb.DEVICE, ""),

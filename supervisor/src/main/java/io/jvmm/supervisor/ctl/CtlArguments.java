@@ -2,17 +2,22 @@ package io.jvmm.supervisor.ctl;
 
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
 import java.util.Optional;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /**
  * The command line of {@code jvmmctl}. Options may stand anywhere.
  *
  * @param command empty when help is wanted
  * @param device of the commands that take one
+ * @param prefix of the fields that are wanted
+ * @param watch how often to look for what has changed
  * @param dist absolute
  */
 record CtlArguments(
@@ -22,16 +27,21 @@ record CtlArguments(
         boolean json,
         int timeoutSeconds,
         Optional<String> device,
+        Optional<String> prefix,
+        Optional<Duration> watch,
         Optional<Path> dist) {
     /** An upgrade of many processes takes some seconds; a machine that is stopped itself never answers. */
     static final int STANDARD_TIMEOUT_S = 120;
 
     private static final int LONGEST_TIMEOUT_S = 86_400;
+    private static final Duration SHORTEST_WATCH = Duration.ofMillis(10);
+    private static final Pattern INTERVAL = Pattern.compile("([0-9]{1,6})(ms|s)?");
 
     static CtlArguments parse(String... args) throws CtlException {
         Optional<String> vm = Optional.empty();
         Optional<Path> socket = Optional.empty();
         Optional<Path> dist = Optional.empty();
+        Optional<Duration> watch = Optional.empty();
         boolean json = false;
         boolean help = args.length == 0;
         int timeout = STANDARD_TIMEOUT_S;
@@ -52,6 +62,7 @@ record CtlArguments(
                     }
                     json = true;
                 }
+                case "--watch" -> watch = Optional.of(interval(equals > 0, left));
                 case "--vm" -> vm = Optional.of(value(arg, "the name of a machine; jvmmctl list tells them", left));
                 case "--socket" -> socket = Optional.of(path(arg, value(arg, "the path of a control socket", left)));
                 case "--dist" -> dist = Optional.of(path(arg, value(arg, "the directory of a distribution", left)));
@@ -64,13 +75,15 @@ record CtlArguments(
                 }
             }
         }
+        CtlArguments options = new CtlArguments(
+                Optional.empty(), vm, socket, json, timeout, Optional.empty(), Optional.empty(), watch, dist);
         if (help) {
-            return new CtlArguments(Optional.empty(), vm, socket, json, timeout, Optional.empty(), dist);
+            return options;
         }
         if (vm.isPresent() && socket.isPresent()) {
             throw usage("--vm and --socket both say which machine. Leave one out.");
         }
-        return command(words, new CtlArguments(Optional.empty(), vm, socket, json, timeout, Optional.empty(), dist));
+        return command(words, options);
     }
 
     private static CtlArguments command(List<String> words, CtlArguments options) throws CtlException {
@@ -84,8 +97,12 @@ record CtlArguments(
         if (operands.size() < wanted) {
             throw usage("\"" + command.words() + "\" needs the name of a device; jvmmctl device list tells them.");
         }
-        if (operands.size() > wanted) {
-            throw usage("\"" + command.words() + "\" does not take \"" + operands.get(wanted) + "\".");
+        int most = command.mostOperands();
+        if (operands.size() > most) {
+            throw usage("\"" + command.words() + "\" does not take \"" + operands.get(most) + "\".");
+        }
+        if (options.watch().isPresent() && !command.takesWatch()) {
+            throw usage("\"" + command.words() + "\" does not take --watch.");
         }
         if (command.takesDist() != options.dist().isPresent()) {
             throw usage(
@@ -100,6 +117,8 @@ record CtlArguments(
                 options.json(),
                 options.timeoutSeconds(),
                 operands.stream().findFirst(),
+                operands.stream().skip(1).findFirst(),
+                options.watch(),
                 options.dist());
     }
 
@@ -116,6 +135,22 @@ record CtlArguments(
         } catch (InvalidPathException e) {
             throw usage(option + ": \"" + text + "\" is not a path: " + e.getReason() + ".");
         }
+    }
+
+    /** How often; without a value every second. What follows as a word of its own is a value if it looks like one. */
+    private static Duration interval(boolean given, Deque<String> left) throws CtlException {
+        if (!given && (left.isEmpty() || !INTERVAL.matcher(left.element()).matches())) {
+            return Duration.ofSeconds(1);
+        }
+        Matcher text = INTERVAL.matcher(left.remove());
+        if (text.matches()) {
+            long number = Long.parseLong(text.group(1));
+            Duration interval = "ms".equals(text.group(2)) ? Duration.ofMillis(number) : Duration.ofSeconds(number);
+            if (interval.compareTo(SHORTEST_WATCH) >= 0 && interval.toSeconds() <= LONGEST_TIMEOUT_S) {
+                return interval;
+            }
+        }
+        throw usage("--watch is a time from 10ms to " + LONGEST_TIMEOUT_S + "s: --watch 200ms, --watch 5s.");
     }
 
     private static int seconds(String text) throws CtlException {

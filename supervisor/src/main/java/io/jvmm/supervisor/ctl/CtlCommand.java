@@ -10,6 +10,12 @@ enum CtlCommand {
     LIST("list", "", null, "the machines of this user that run now"),
     STATUS("status", "", ControlVerb.STATUS, "name, phase, uptime, engine, processors"),
     DEVICE_LIST("device list", "", ControlVerb.DEVICES, "the device processes and how each of them is"),
+    DEVICE_INSPECT(
+            "device inspect",
+            "NAME [PREFIX] [--watch [TIME]]",
+            ControlVerb.STATE,
+            "its state, field by field; or what changes"),
+    DEVICE_LINKS("device links", "[NAME]", ControlVerb.LINKS, "its rings: how full they are, who sleeps"),
     DEVICE_RESTART("device restart", "NAME", ControlVerb.RESTART, "replace one by a fresh process; the guest works on"),
     DEVICE_KILL("device kill", "NAME", ControlVerb.KILL, "SIGKILL to one, to see that it is replaced"),
     DEVICE_UPGRADE(
@@ -56,8 +62,19 @@ enum CtlCommand {
         return operands.startsWith("NAME");
     }
 
+    /** How many words may follow. */
+    int mostOperands() {
+        return (int) Arrays.stream(operands.split(" ", -1))
+                .filter(word -> word.matches("\\[?(NAME|PREFIX)]?"))
+                .count();
+    }
+
     boolean takesDist() {
         return this == DEVICE_UPGRADE;
+    }
+
+    boolean takesWatch() {
+        return this == DEVICE_INSPECT;
     }
 
     /** The command that the first words are. */

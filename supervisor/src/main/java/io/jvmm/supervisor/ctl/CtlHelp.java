@@ -12,6 +12,9 @@ final class CtlHelp {
               jvmmctl list                                        which machines run
               jvmmctl --vm web-1 status                           how one of them is
               jvmmctl device list                                 its device processes: serving, replacing, broken
+              jvmmctl device inspect serial0 lcr                  COM1's line control register, bit by bit
+              jvmmctl device inspect net0 --watch 200ms           what changes in the state of the first network card
+              jvmmctl device links                                how full the rings between the processes are
               jvmmctl device restart block                        a fresh disk process under the running guest
               jvmmctl device upgrade block --dist /opt/jvmm-2     the same with another version's program
               jvmmctl device upgrade block --dist /opt/jvmm-1     and back
@@ -29,7 +32,9 @@ final class CtlHelp {
               --timeout SECONDS   so long an answer may take (120)
               -h, --help          this text
 
-            NAME of a device is that of its process in "device list" (block, net-uplink); for an upgrade also a class, which
+            NAME of a device to inspect is one of DEVICES in "device list" (serial0 is COM1, block1 the second disk), or of a
+            process: all it serves. Its fields are those of the state it has committed, read without stopping it; PREFIX chooses
+            those that begin so. Otherwise NAME is that of a process (block, net-uplink); for an upgrade also a class, which
             means all its processes. The program of another distribution is trusted as the supervisor's own: DIR and what is in
             it must belong to root or to you, and nobody else may be able to write there.
 

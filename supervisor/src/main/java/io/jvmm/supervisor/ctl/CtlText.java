@@ -28,6 +28,12 @@ final class CtlText {
         return status(reply);
     }
 
+    /** Why the machine did not do it. */
+    static String refusal(JsonObject reply) {
+        String field = reply.has("field") ? reply.get("field").getAsString() + ": " : "";
+        return field + reply.get("error").getAsString();
+    }
+
     private static String status(JsonObject r) {
         List<List<String>> rows = new ArrayList<>();
         rows.add(List.of("vm", text(r, "vm")));
@@ -49,7 +55,18 @@ final class CtlText {
 
     private static String devices(JsonArray devices) {
         List<List<String>> rows = new ArrayList<>();
-        rows.add(List.of("NAME", "CLASS", "PID", "STATE", "RESTARTS", "SPARE", "VERSION", "DISTRIBUTION"));
+        rows.add(List.of(
+                "NAME",
+                "CLASS",
+                "PID",
+                "STATE",
+                "LINKS",
+                "RESTARTS",
+                "SPARE",
+                "PROGRAM",
+                "VERSION",
+                "DEVICES",
+                "DISTRIBUTION"));
         for (JsonElement e : devices) {
             JsonObject d = e.getAsJsonObject();
             rows.add(List.of(
@@ -57,12 +74,23 @@ final class CtlText {
                     text(d, "class"),
                     text(d, "pid"),
                     text(d, "state"),
+                    d.has("links") ? text(d, "links") : "-",
                     text(d, "restarts"),
                     d.get("spare").getAsBoolean() ? "yes" : "no",
+                    d.has("program") ? text(d, "program") : "-",
                     d.has("stateVersion") ? text(d, "stateVersion") : "-",
+                    names(d),
                     text(d, "distribution")));
         }
         return table(rows);
+    }
+
+    private static String names(JsonObject device) {
+        List<String> names = new ArrayList<>();
+        if (device.has("devices")) {
+            device.getAsJsonArray("devices").forEach(n -> names.add(clean(n.getAsString())));
+        }
+        return names.isEmpty() ? "-" : String.join(",", names);
     }
 
     private static String stalls(JsonArray stalls) {
@@ -101,7 +129,7 @@ final class CtlText {
         return String.format(Locale.ROOT, "%.1f", o.get(name).getAsLong() / 1e6);
     }
 
-    private static String text(JsonObject o, String name) {
+    static String text(JsonObject o, String name) {
         return clean(o.get(name).getAsString());
     }
 

@@ -14,8 +14,10 @@ import io.jvmm.supervisor.config.VmConfig;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.Collectors;
 
 /**
  * What the processes of one machine are told and given: their boot records. A device's process gets everything in one, a spare
@@ -167,6 +169,14 @@ final class Assignments implements AutoCloseable {
         resources.giveLink(record);
         describe(resources.device(), record, true);
         return record;
+    }
+
+    /** What a device's process is told of its configuration. */
+    Map<String, String> entries(ProcessInstance device) {
+        BootRecord.Builder told = BootRecord.builder();
+        describe(device, told, false);
+        BootRecord record = told.build();
+        return record.keys().stream().collect(Collectors.toMap(key -> key, record::text));
     }
 
     /** @param host with what the device has of the host */

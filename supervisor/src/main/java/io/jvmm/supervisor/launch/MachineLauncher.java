@@ -219,6 +219,12 @@ public final class MachineLauncher implements AutoCloseable, Successors {
     }
 
     @Override
+    public DeviceView view(ProcessInstance device) {
+        DeviceResources r = of(device);
+        return new DeviceView(r.state(), r.link(), assignments().entries(device));
+    }
+
+    @Override
     public Path distribution(ProcessInstance device) {
         return distributionOf(device).home();
     }

@@ -52,6 +52,9 @@ public interface Successors {
         return Optional.empty();
     }
 
+    /** What may be looked at of a device. */
+    DeviceView view(ProcessInstance device);
+
     /** Where the program of a device comes from. */
     Path distribution(ProcessInstance device);
 

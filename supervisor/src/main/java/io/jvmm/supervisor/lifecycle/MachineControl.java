@@ -43,6 +43,7 @@ final class MachineControl implements ControlHandler {
     /** Who waits for the vCPU process to have paused or resumed, the first asked first. */
     private final Deque<Consumer<ControlReply>> waiting = new ArrayDeque<>();
 
+    private final Inspections inspections;
     private boolean paused;
 
     private record Program(Path home, String name) {}
@@ -52,6 +53,7 @@ final class MachineControl implements ControlHandler {
         this.loop = loop;
         this.config = config;
         this.successors = successors;
+        this.inspections = new Inspections(loop, config, successors);
     }
 
     @Override
@@ -59,6 +61,8 @@ final class MachineControl implements ControlHandler {
         switch (request) {
             case ControlRequest.Status _ -> answer.accept(status());
             case ControlRequest.Devices _ -> answer.accept(devices());
+            case ControlRequest.State r -> answer.accept(inspections.state(r.device()));
+            case ControlRequest.Links _ -> answer.accept(inspections.links());
             case ControlRequest.Stalls _ -> answer.accept(stalls());
             case ControlRequest.Restart r -> answer.accept(restart(r.device()));
             case ControlRequest.Kill r -> answer.accept(kill(r.device()));
@@ -106,14 +110,18 @@ final class MachineControl implements ControlHandler {
         List<ControlReply.Device> rows = new ArrayList<>();
         for (ProcessInstance device : loop.devices()) {
             Path home = successors.distribution(device);
+            Optional<ProgramVersions> versions = said(home, device);
             rows.add(new ControlReply.Device(
                     device.process(),
                     device.kind().process(),
+                    inspections.devicesOf(device),
                     loop.isThere(device) ? loop.pid(device) : 0,
                     loop.life(device).map(MachineControl::word).orElse("starting"),
                     loop.life(device).map(DeviceLifecycle::replacements).orElse(0),
                     loop.replacer().hasSpare(device.kind()),
-                    version(home, device),
+                    versions.map(ProgramVersions::state).map(OptionalInt::of).orElse(OptionalInt.empty()),
+                    versions.map(ProgramVersions::program).orElse(""),
+                    inspections.links(device),
                     home.toString()));
         }
         return new ControlReply.Devices(rows);
@@ -130,11 +138,11 @@ final class MachineControl implements ControlHandler {
         return versions;
     }
 
-    private OptionalInt version(Path home, ProcessInstance device) {
+    private Optional<ProgramVersions> said(Path home, ProcessInstance device) {
         try {
-            return OptionalInt.of(versions(home, device.kind().process()).state());
+            return Optional.of(versions(home, device.kind().process()));
         } catch (UnfitException e) {
-            return OptionalInt.empty(); // a distribution from before there were such files
+            return Optional.empty(); // a distribution from before there were such files
         }
     }
 

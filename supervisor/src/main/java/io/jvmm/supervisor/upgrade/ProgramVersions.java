@@ -10,6 +10,7 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.regex.Pattern;
 
 /**
  * What a distribution says of one of its programs, in the file {@code lib/PROCESS/versions} that the build writes from the program's
@@ -18,6 +19,7 @@ import java.util.OptionalInt;
  * <pre>
  *   protocol=1.0
  *   state=1
+ *   program=0.1.0
  * </pre>
  *
  * Unknown keys are a later distribution's and mean nothing to us.
@@ -25,9 +27,11 @@ import java.util.OptionalInt;
  * @param protocolMajor of the wire protocol; two processes of one machine have the same
  * @param protocolMinor of the wire protocol
  * @param state of the layout of the device's state
+ * @param program of the program itself, for people; an empty text where it does not say it
  */
-public record ProgramVersions(int protocolMajor, int protocolMinor, int state) {
+public record ProgramVersions(int protocolMajor, int protocolMinor, int state, String program) {
     private static final int LONGEST_FILE = 4096;
+    private static final Pattern PROGRAM = Pattern.compile("[0-9A-Za-z.+-]{1,40}");
 
     /** Reads a file. */
     public static ProgramVersions read(Path file) throws UnfitException {
@@ -62,7 +66,12 @@ public record ProgramVersions(int protocolMajor, int protocolMinor, int state) {
             throw new UnfitException(
                     file + " does not say protocol=MAJOR.MINOR and state=NUMBER. Build the distribution anew.");
         }
-        return new ProgramVersions(major.getAsInt(), minor.getAsInt(), state.getAsInt());
+        String program = entries.getOrDefault("program", "");
+        return new ProgramVersions(
+                major.getAsInt(),
+                minor.getAsInt(),
+                state.getAsInt(),
+                PROGRAM.matcher(program).matches() ? program : "");
     }
 
     private static OptionalInt number(String digits) {

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.jvmm.ipc.TestSeed;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Random;
@@ -101,12 +102,41 @@ class ControlJsonTest {
                         + "\"memoryBytes\":3,\"pid\":4}\n",
                 ControlJson.write(Optional.empty(), new ControlReply.Status("a", "running", 1, "kvm", 2, 3, 4)));
         assertEquals(
-                "{\"ok\":true,\"devices\":[{\"name\":\"block-a\",\"class\":\"block\",\"pid\":9,\"state\":\"serving\","
-                        + "\"restarts\":1,\"spare\":true,\"stateVersion\":65537,\"distribution\":\"/opt\"}]}\n",
+                "{\"ok\":true,\"devices\":[{\"name\":\"block-a\",\"class\":\"block\",\"devices\":[\"block0\"],\"pid\":9,"
+                        + "\"state\":\"serving\",\"restarts\":1,\"spare\":true,\"stateVersion\":65537,\"program\":\"0.1\","
+                        + "\"links\":\"connected\",\"distribution\":\"/opt\"}]}\n",
                 ControlJson.write(
                         Optional.empty(),
                         new ControlReply.Devices(List.of(new ControlReply.Device(
-                                "block-a", "block", 9, "serving", 1, true, OptionalInt.of(65537), "/opt")))));
+                                "block-a",
+                                "block",
+                                List.of("block0"),
+                                9,
+                                "serving",
+                                1,
+                                true,
+                                OptionalInt.of(65537),
+                                "0.1",
+                                "connected",
+                                "/opt")))));
+        assertEquals(
+                "{\"ok\":true,\"device\":\"rng0\",\"process\":\"rng\",\"class\":\"rng\",\"part\":0,\"pid\":9,"
+                        + "\"distribution\":\"/opt\",\"stateVersion\":65537,\"sequence\":3,\"ringPosition\":64,"
+                        + "\"entries\":{\"a\":\"1\",\"b\":\"2\"},\"state\":\"AQI=\"}\n",
+                ControlJson.write(
+                        Optional.empty(),
+                        new ControlReply.DeviceState(
+                                "rng0",
+                                "rng",
+                                "rng",
+                                0,
+                                9,
+                                "/opt",
+                                65537,
+                                3,
+                                64,
+                                Map.of("b", "2", "a", "1"),
+                                new byte[] {1, 2})));
         assertEquals(
                 "{\"ok\":true,\"stalls\":[{\"class\":\"rng\",\"what\":\"stall\",\"count\":1,\"p50Ns\":2,\"p99Ns\":3,"
                         + "\"maxNs\":4}]}\n",

@@ -107,13 +107,14 @@ class CtlMainTest {
         Path socket = dir.resolve("s");
         CompletableFuture<String> asked = answer(
                 socket,
-                "{\"ok\":true,\"devices\":[{\"name\":\"block-a\",\"class\":\"block\",\"pid\":9,\"state\":\"serving\","
-                        + "\"restarts\":1,\"spare\":true,\"stateVersion\":65537,\"distribution\":\"/opt\"}]}\n");
+                "{\"ok\":true,\"devices\":[{\"name\":\"block-a\",\"class\":\"block\",\"devices\":[\"block0\",\"block1\"],"
+                        + "\"pid\":9,\"state\":\"serving\",\"restarts\":1,\"spare\":true,\"stateVersion\":65537,"
+                        + "\"program\":\"0.1.0\",\"links\":\"connected\",\"distribution\":\"/opt\"}]}\n");
         assertEquals(0, run("--socket=" + socket, "device", "list"), this::complained);
         assertEquals("{\"do\":\"device-list\"}\n", asked.get());
         assertEquals("""
-                NAME     CLASS  PID  STATE    RESTARTS  SPARE  VERSION  DISTRIBUTION
-                block-a  block  9    serving  1         yes    65537    /opt
+                NAME     CLASS  PID  STATE    LINKS      RESTARTS  SPARE  PROGRAM  VERSION  DEVICES        DISTRIBUTION
+                block-a  block  9    serving  connected  1         yes    0.1.0    65537    block0,block1  /opt
                 """, said());
     }
 
@@ -181,6 +182,12 @@ class CtlMainTest {
                 "status --dist x | does not take --dist",
                 "status --vm | --vm needs the name of a machine",
                 "status --vm a --socket b | both say which machine",
+                "device inspect | needs the name of a device",
+                "device inspect a b c | does not take \"c\"",
+                "device links a b | does not take \"b\"",
+                "device inspect a --watch=fast | --watch is a time",
+                "device inspect a --watch 1ms | --watch is a time from 10ms",
+                "status --watch | does not take --watch",
                 "status --timeout 0 | 1 to 86400 seconds",
                 "status --jsno | there is no option --jsno",
                 "--json | a command is missing",

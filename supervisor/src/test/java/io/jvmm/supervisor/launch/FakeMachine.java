@@ -7,6 +7,7 @@ import io.jvmm.ipc.link.LinkSpec;
 import io.jvmm.ipc.link.ProcessEndpoint;
 import io.jvmm.ipc.link.SupervisorEndpoint;
 import io.jvmm.ipc.message.EngineKind;
+import io.jvmm.ipc.state.StateSegment;
 import io.jvmm.ipc.sys.EventFd;
 import io.jvmm.ipc.sys.Fd;
 import io.jvmm.ipc.sys.FileIo;
@@ -47,6 +48,7 @@ public final class FakeMachine implements AutoCloseable, ProcessInspector, Succe
     private final List<AutoCloseable> owned = new CopyOnWriteArrayList<>();
     private final List<ChildProcess> children = new CopyOnWriteArrayList<>();
     private final Map<ProcessInstance, ProcessEndpoint> ends = new ConcurrentHashMap<>();
+    private final Map<ProcessInstance, DeviceView> views = new ConcurrentHashMap<>();
     private final List<String> audited = new CopyOnWriteArrayList<>();
     private final List<String> done = Collections.synchronizedList(new ArrayList<>());
     private final AtomicInteger refusals = new AtomicInteger();
@@ -209,6 +211,22 @@ public final class FakeMachine implements AutoCloseable, ProcessInspector, Succe
         String there = Files.exists(Path.of("/proc/" + started.process().pid())) ? ", which is there" : "";
         done.add("forget " + started.instance().process() + there);
         started.close();
+    }
+
+    /** Its state counts up to sixteen. */
+    @Override
+    public DeviceView view(ProcessInstance device) {
+        return views.computeIfAbsent(device, d -> {
+            StateSegment state = StateSegment.create(d.process(), 7, 3, 16);
+            LinkMemory link = LinkMemory.create(LinkSpec.device(2));
+            owned.add(state);
+            owned.add(link);
+            for (int i = 0; i < 16; i++) {
+                state.working().putByte(i, (byte) (i + 1));
+            }
+            state.commit(64);
+            return new DeviceView(state.fd(), link, Map.of("ports", "1"));
+        });
     }
 
     @Override

@@ -114,7 +114,7 @@ class DistributionDirectoryTest {
     void aWholeOneIsTaken() throws UnfitException, IOException {
         assertEquals(home.toRealPath(), DistributionDirectory.check(home, "rng"));
         ProgramVersions versions = DistributionDirectory.versions(home, "rng");
-        assertEquals(new ProgramVersions(1, 0, 7), versions);
+        assertEquals(new ProgramVersions(1, 0, 7, ""), versions);
         DistributionDirectory.checkProtocol(versions);
         Path link = Files.createSymbolicLink(dir.resolve("link"), home);
         assertEquals(home.toRealPath(), DistributionDirectory.check(link, "rng"));
@@ -176,10 +176,10 @@ class DistributionDirectoryTest {
     void anotherProtocolIsRefused() {
         assertThrows(
                 UnfitException.class,
-                () -> DistributionDirectory.checkProtocol(new ProgramVersions(LinkLayout.MAJOR + 1, 0, 1)));
+                () -> DistributionDirectory.checkProtocol(new ProgramVersions(LinkLayout.MAJOR + 1, 0, 1, "")));
         assertThrows(
                 UnfitException.class,
                 () -> DistributionDirectory.checkProtocol(
-                        new ProgramVersions(LinkLayout.MAJOR, LinkLayout.MINOR + 1, 1)));
+                        new ProgramVersions(LinkLayout.MAJOR, LinkLayout.MINOR + 1, 1, "")));
     }
 }

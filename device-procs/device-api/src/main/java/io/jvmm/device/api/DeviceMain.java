@@ -56,8 +56,10 @@ public final class DeviceMain {
 
     /** What a distribution says of the program, for those who want to upgrade a running machine: supervisor/CONTROL.md. */
     static String versions(DeviceFactory factory) {
+        String program = factory.madeOf().getLast().getPackage().getImplementationVersion();
         return "protocol=" + LinkLayout.MAJOR + "." + LinkLayout.MINOR + "\nstate="
-                + factory.identity().stateVersion() + "\n";
+                + factory.identity().stateVersion() + "\n"
+                + (program == null ? "" : "program=" + program + "\n");
     }
 
     private static void inspect(DeviceFactory factory) {
