@@ -38,7 +38,7 @@ class BlockFuzzTest {
     }
 
     /** Mostly a header that means something, data or ranges behind it. */
-    private static byte[] request(int queue, Random random) {
+    static byte[] request(int queue, Random random) {
         int length = 16 + (random.nextInt(3) == 0 ? random.nextInt(600) : 512 * random.nextInt(4));
         ByteBuffer request = ByteBuffer.allocate(length).order(ByteOrder.LITTLE_ENDIAN);
         request.putInt(TYPES[random.nextInt(TYPES.length)]).putInt(0).putLong(sector(random));

@@ -55,7 +55,7 @@ class NetFuzzTest {
         fuzz(true, true, ChainFuzz.cases(5_000));
     }
 
-    private static void fuzz(boolean packed, boolean meddled, int cases) {
+    static void fuzz(boolean packed, boolean meddled, int cases) {
         Map<String, Fd> echo = new NetDevice().scratchDescriptors();
         Map<String, String> entries = Map.of("0.packed", Boolean.toString(packed));
         ChainFuzz fuzz = new ChainFuzz(new NetDevice(), entries, echo, System.nanoTime()).with(NetFuzzTest::content);

@@ -2,15 +2,6 @@ package io.jvmm.device.vsock;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
-import io.jvmm.device.api.Backend;
-import io.jvmm.device.api.Descriptors;
-import io.jvmm.device.api.DeviceConfig;
-import io.jvmm.device.api.HostEvents;
-import io.jvmm.device.virtio.BrokenAnswer;
-import io.jvmm.device.virtio.VirtioDevice;
-import io.jvmm.device.virtio.VirtioFactory;
-import io.jvmm.device.virtio.VirtioHost;
-import io.jvmm.device.virtio.VirtioIdentity;
 import io.jvmm.device.virtio.rig.Completion;
 import io.jvmm.device.virtio.rig.RigDriver;
 import io.jvmm.device.virtio.rig.VirtioRig;
@@ -36,7 +27,6 @@ import java.util.Deque;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import org.agrona.concurrent.AtomicBuffer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -60,7 +50,7 @@ final class VsockBench implements AutoCloseable {
     private final VsockConnectServer supervisor;
     private final Map<Integer, UnixSocket> servers = new HashMap<>();
     private final Deque<Packet> received = new ArrayDeque<>();
-    private final Capture capture = new Capture();
+    private final CapturedFactory capture = new CapturedFactory();
     private final UnixSocket.Pair overAndOver = UnixSocket.streamPair();
     private final SocketIo io = new SocketIo();
     private final MemorySegment drained = Arena.ofAuto().allocate(4096);
@@ -70,61 +60,6 @@ final class VsockBench implements AutoCloseable {
 
     final VirtioRig rig;
     final RigDriver driver;
-
-    /** Makes what {@link VsockFactory} makes and keeps the last device. */
-    private static final class Capture implements VirtioFactory {
-        private final VsockFactory factory = new VsockFactory();
-        private @Nullable VsockDevice device;
-
-        @Override
-        public String name() {
-            return factory.name();
-        }
-
-        @Override
-        public int stateId() {
-            return factory.stateId();
-        }
-
-        @Override
-        public int stateVersion() {
-            return factory.stateVersion();
-        }
-
-        @Override
-        public VirtioIdentity identity(DeviceConfig config) {
-            return factory.identity(config);
-        }
-
-        @Override
-        public BrokenAnswer whenBroken(VirtioIdentity identity, int queue, long features) {
-            return factory.whenBroken(identity, queue, features);
-        }
-
-        @Override
-        public VirtioDevice create(
-                int function, DeviceConfig config, AtomicBuffer state, boolean fresh, VirtioHost host, long nowNs) {
-            VirtioDevice made = factory.create(function, config, state, fresh, host, nowNs);
-            device = (VsockDevice) made;
-            return made;
-        }
-
-        @Override
-        public List<Backend> backends(
-                List<DeviceConfig> configs, Descriptors descriptors, List<VirtioDevice> devices, HostEvents events) {
-            return factory.backends(configs, descriptors, devices, events);
-        }
-
-        @Override
-        public DeviceConfig exampleConfig() {
-            return factory.exampleConfig();
-        }
-
-        @Override
-        public void exercise(VirtioExercise machine) {
-            factory.exercise(machine);
-        }
-    }
 
     VsockBench() {
         this(Map.of());
@@ -289,7 +224,7 @@ final class VsockBench implements AutoCloseable {
 
     /** The device that lives now. */
     VsockDevice device() {
-        VsockDevice device = capture.device;
+        VsockDevice device = capture.device();
         if (device == null) {
             throw new AssertionError();
         }

@@ -144,7 +144,7 @@ class VsockFuzzTest {
         fuzz(System.nanoTime(), true, ChainFuzz.cases(5_000));
     }
 
-    private void fuzz(long seed, boolean meddled, int cases) {
+    void fuzz(long seed, boolean meddled, int cases) {
         Map<String, Fd> descriptors = descriptors();
         ChainFuzz fuzz = new ChainFuzz(new VsockFactory(), Map.of(), descriptors, seed).with((queue, random) -> {
             hostDoesSomething(random);

@@ -4,7 +4,6 @@ import io.jvmm.device.api.Backend;
 import io.jvmm.device.api.DeviceConfig;
 import io.jvmm.device.api.DeviceCore;
 import io.jvmm.device.api.DeviceIdentity;
-import io.jvmm.device.api.HostEvents;
 import io.jvmm.device.api.Mortality;
 import io.jvmm.device.virtio.VirtioFactory;
 import io.jvmm.device.virtio.VirtioProcess;
@@ -22,6 +21,7 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.function.BooleanSupplier;
 import org.agrona.concurrent.UnsafeBuffer;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A device process of one virtio class without links, jail or threads of its own, in the test's hands: messages are
@@ -75,11 +75,12 @@ public final class VirtioRig implements AutoCloseable {
     private final MemFd memoryFd;
     private final GuestMemory memory;
     private final List<RigDriver> drivers = new ArrayList<>();
-    private final List<String> hostEvents = new ArrayList<>();
+    private final RigEvents events = new RigEvents();
 
     /** Last descriptors given to the process. */
     private final List<Fd> given = new ArrayList<>();
 
+    private @Nullable RigLife life;
     private UnsafeBuffer working;
     private final UnsafeBuffer committed;
     private DeviceCore core;
@@ -116,7 +117,7 @@ public final class VirtioRig implements AutoCloseable {
         this.working = buffer();
         this.committed = buffer();
         this.effects = new RigEffects(identity.interrupts().size(), mortality);
-        this.core = process.create(config, working, true, effects, memory, nowNs);
+        this.core = born(true);
         this.backends = makeBackends();
         this.core.resume(nowNs);
         this.poller = attach();
@@ -136,6 +137,12 @@ public final class VirtioRig implements AutoCloseable {
         return new UnsafeBuffer(ByteBuffer.allocateDirect(identity.stateLengthBytes()));
     }
 
+    /** A device over the state, recorded where the test wants that. */
+    private DeviceCore born(boolean fresh) {
+        life = RigLife.begin(process, config, working, fresh, effects, memory, nowNs);
+        return life == null ? process.create(config, working, fresh, effects, memory, nowNs) : life.core;
+    }
+
     private Backend[] makeBackends() {
         return process.backends(
                         config,
@@ -148,7 +155,7 @@ public final class VirtioRig implements AutoCloseable {
                             given.add(duplicate);
                             return Optional.of(duplicate);
                         },
-                        core,
+                        life == null ? core : life.inner,
                         events)
                 .toArray(new Backend[0]);
     }
@@ -188,7 +195,7 @@ public final class VirtioRig implements AutoCloseable {
 
     /** What the device told the supervisor: {@code escape 0 1}, {@code lost 0 32}. */
     public List<String> hostEvents() {
-        return hostEvents;
+        return events.told;
     }
 
     /** Length of the whole state in bytes. */
@@ -394,6 +401,9 @@ public final class VirtioRig implements AutoCloseable {
 
     private void store() {
         commits++;
+        if (life != null) {
+            life.commit(working);
+        }
         committed.putBytes(0, working, 0, working.capacity());
     }
 
@@ -407,6 +417,10 @@ public final class VirtioRig implements AutoCloseable {
         for (Backend backend : backends) {
             backend.close();
         }
+        if (life != null) {
+            life.end();
+            life = null;
+        }
         backends = new Backend[0];
         given.forEach(Fd::close);
         given.clear();
@@ -418,9 +432,7 @@ public final class VirtioRig implements AutoCloseable {
         working.setMemory(0, working.capacity(), (byte) 0xEE);
         working = buffer();
         working.putBytes(0, committed, 0, committed.capacity());
-        core = givenUp
-                ? process.createCaretaker(config, working, false, effects, memory, nowNs)
-                : process.create(config, working, false, effects, memory, nowNs);
+        core = givenUp ? process.createCaretaker(config, working, false, effects, memory, nowNs) : born(false);
         backends = givenUp ? new Backend[0] : makeBackends();
         core.resume(nowNs); // START
         poller = attach();
@@ -493,23 +505,6 @@ public final class VirtioRig implements AutoCloseable {
     public long nowNs() {
         return nowNs;
     }
-
-    private final HostEvents events = new HostEvents() {
-        @Override
-        public void escape(int port, int what) {
-            hostEvents.add("escape " + port + " " + what);
-        }
-
-        @Override
-        public void backendLost(int port, int errno) {
-            hostEvents.add("lost " + port + " " + errno);
-        }
-
-        @Override
-        public void warn(String line) {
-            hostEvents.add("warn " + line);
-        }
-    };
 
     @Override
     public void close() {

@@ -4,6 +4,7 @@ import io.jvmm.device.api.Backend;
 import io.jvmm.device.api.Descriptors;
 import io.jvmm.device.api.DeviceConfig;
 import io.jvmm.device.api.HostEvents;
+import io.jvmm.device.api.trace.HostCalls;
 import io.jvmm.device.virtio.BrokenAnswer;
 import io.jvmm.device.virtio.Chain;
 import io.jvmm.device.virtio.VirtioDevice;
@@ -13,11 +14,13 @@ import io.jvmm.device.virtio.VirtioIdentity;
 import io.jvmm.device.virtio.Virtqueue;
 import io.jvmm.ipc.memory.GuestMemory;
 import io.jvmm.ipc.sys.Fd;
+import io.jvmm.ipc.trace.Tape;
 import java.lang.foreign.MemoryLayout;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import org.agrona.concurrent.AtomicBuffer;
+import org.jspecify.annotations.Nullable;
 
 /** Devices of another factory, of which somebody is told what chains function 0 takes from its queues, at that moment. */
 final class WatchedFactory implements VirtioFactory {
@@ -65,7 +68,9 @@ final class WatchedFactory implements VirtioFactory {
     public VirtioDevice create(
             int function, DeviceConfig config, AtomicBuffer state, boolean fresh, VirtioHost host, long nowNs) {
         int queues = factory.identity(config).queueSizes().size();
-        VirtioHost between = function == 0 ? new Between(host, queues) : host;
+        Tape tape = host.tape();
+        boolean watched = function == 0 && (tape == null || tape.live()); // a replay has no guest to ask
+        VirtioHost between = watched ? new Between(host, queues) : host;
         return factory.create(function, config, state, fresh, between, nowNs);
     }
 
@@ -78,6 +83,11 @@ final class WatchedFactory implements VirtioFactory {
     public List<Backend> backends(
             List<DeviceConfig> configs, Descriptors descriptors, List<VirtioDevice> devices, HostEvents events) {
         return factory.backends(configs, descriptors, devices, events);
+    }
+
+    @Override
+    public HostCalls hostCalls(List<DeviceConfig> configs, List<VirtioDevice> devices, Tape tape) {
+        return factory.hostCalls(configs, devices, tape);
     }
 
     @Override
@@ -109,6 +119,11 @@ final class WatchedFactory implements VirtioFactory {
         @Override
         public GuestMemory memory() {
             return host.memory();
+        }
+
+        @Override
+        public @Nullable Tape tape() {
+            return host.tape();
         }
 
         @Override
