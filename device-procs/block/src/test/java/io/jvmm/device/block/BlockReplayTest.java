@@ -68,6 +68,17 @@ class BlockReplayTest {
         }
     }
 
+    /** No byte of a buffer is read twice: what was checked is what is used. */
+    @Nested
+    class FetchOnce extends BlockDeviceTest {
+        private final RigLife.Recording kept = RigLife.recording(0).fetchingOnce();
+
+        @AfterEach
+        void end() {
+            assertTrue(kept.lives() > 0);
+        }
+    }
+
     @Nested
     @EnabledIfSystemProperty(named = "jvmm.replay.all", matches = "true")
     class Device extends BlockDeviceTest {}

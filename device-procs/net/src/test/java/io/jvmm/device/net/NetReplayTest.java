@@ -51,6 +51,17 @@ class NetReplayTest {
         }
     }
 
+    /** No byte of a buffer is read twice: what was checked is what is used. */
+    @Nested
+    class FetchOnce extends ControlQueueTest {
+        private final RigLife.Recording kept = RigLife.recording(0).fetchingOnce();
+
+        @AfterEach
+        void end() {
+            assertTrue(kept.lives() > 0);
+        }
+    }
+
     @Nested
     @EnabledIfSystemProperty(named = "jvmm.replay.all", matches = "true")
     class Core extends NetCoreTest {}

@@ -60,9 +60,22 @@ public final class RigLife {
         private long transactions;
         private long bytes;
         private long outputs;
+        private boolean fetchingOnce;
+        private @Nullable FetchTap reads;
 
         private Recording(int times) {
             this.times = times;
+        }
+
+        /** From now on a byte of a buffer that is read twice in one call of the core is a failure. */
+        public Recording fetchingOnce() {
+            fetchingOnce = true;
+            return this;
+        }
+
+        /** What the latest process has read. */
+        public FetchTap reads() {
+            return Objects.requireNonNull(reads, "no process, or nothing is counted");
         }
 
         /** How many processes were. */
@@ -138,9 +151,11 @@ public final class RigLife {
         this.nowNs = nowNs;
         this.first = copy(state);
         this.last = new byte[first.length];
-        inner = process.createOnTape(
-                config, state, fresh, TapedCore.effects(tape, effects), memory.tapped(tape), tape, nowNs);
-        core = new TapedCore(inner, tape);
+        FetchTap counted = recording.fetchingOnce ? new FetchTap(tape) : null;
+        recording.reads = counted;
+        GuestMemory tapped = memory.tapped(counted == null ? tape : counted);
+        inner = process.createOnTape(config, state, fresh, TapedCore.effects(tape, effects), tapped, tape, nowNs);
+        core = new TapedCore(inner, tape, counted);
     }
 
     private void keep(DirectBuffer batch, int length) {

@@ -7,18 +7,21 @@ import io.jvmm.ipc.message.PowerAction;
 import io.jvmm.ipc.message.PowerOrigin;
 import io.jvmm.ipc.message.SupervisorRequestType;
 import io.jvmm.ipc.trace.Tape;
+import org.jspecify.annotations.Nullable;
 
 /** A virtio core whose calls are written down as they are made. */
 final class TapedCore implements DeviceCore {
     private final DeviceCore core;
     private final Tape tape;
+    private final @Nullable FetchTap reads;
 
-    TapedCore(DeviceCore core, Tape tape) {
+    TapedCore(DeviceCore core, Tape tape, @Nullable FetchTap reads) {
         this.core = core;
         this.tape = tape;
+        this.reads = reads;
     }
 
-    /** Effects as outputs; {@code real} is null in a replay. */
+    /** Effects as outputs. */
     static DeviceEffects effects(Tape tape, DeviceEffects real) {
         return new DeviceEffects() {
             @Override
@@ -59,6 +62,9 @@ final class TapedCore implements DeviceCore {
     }
 
     private void call(DeviceCall call, long a, long b, long c, long nowNs) {
+        if (reads != null) {
+            reads.begin();
+        }
         tape.call(call.code(), a, b, c, nowNs);
     }
 
