@@ -124,8 +124,10 @@ final class TapedCore implements DeviceCore {
 
     @Override
     public void committed(long nowNs) {
-        call(DeviceCall.COMMITTED, 0, 0, 0, nowNs);
-        core.committed(nowNs);
+        if (reads != null) {
+            reads.begin();
+        }
+        core.committed(nowNs); // follows from the commit
     }
 
     @Override
