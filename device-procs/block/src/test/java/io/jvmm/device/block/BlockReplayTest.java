@@ -3,7 +3,9 @@ package io.jvmm.device.block;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.jvmm.device.virtio.rig.ChainFuzz;
+import io.jvmm.device.virtio.rig.RecordingCost;
 import io.jvmm.device.virtio.rig.RigLife;
+import io.jvmm.device.virtio.rig.RigLoad;
 import io.jvmm.ipc.TestSeed;
 import io.jvmm.ipc.sys.Fd;
 import java.util.Map;
@@ -55,6 +57,23 @@ class BlockReplayTest {
             }
         }
         return request;
+    }
+
+    @Test
+    @EnabledIfSystemProperty(named = "jvmm.replay.cost", matches = "true")
+    void cost() {
+        byte[] read = Disk.header(Disk.IN, 8);
+        byte[] write = Disk.join(Disk.header(Disk.OUT, 8), new byte[4096]);
+        for (int depth : new int[] {1, 8}) {
+            System.out.println(RecordingCost.of("block, reads of 4 KiB, " + depth + " a kick", 5_000, () -> {
+                RigLoad load = new RigLoad(new Disk().driver, 0, read, 4097, depth);
+                return () -> load.run(5_000);
+            }));
+            System.out.println(RecordingCost.of("block, writes of 4 KiB, " + depth + " a kick", 5_000, () -> {
+                RigLoad load = new RigLoad(new Disk().driver, 0, write, 1, depth);
+                return () -> load.run(5_000);
+            }));
+        }
     }
 
     /** While it is recorded, a request allocates as little as without. */

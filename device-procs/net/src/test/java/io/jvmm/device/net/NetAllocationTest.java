@@ -29,42 +29,41 @@ class NetAllocationTest {
     void framesBothWays(boolean tap, boolean packed) {
         String[] entries = {"packed", "true", "mtu", "9000"};
         try (NetRig net = tap ? NetRig.tap(entries) : NetRig.passt(entries)) {
-            net.driver().setUp((packed ? PACKED : ALL) & ~(1L << 28));
-            byte[] tcp = Frames.tcp(Frames.GUEST_IP, Frames.HOST_IP, 1, 16, Frames.pattern(5000, 1));
-            byte[] frame = Frames.ethernet(
-                    Frames.HOST_MAC, Frames.GUEST_MAC, 0x0800, Frames.ipv4(Frames.GUEST_IP, Frames.HOST_IP, 6, 1, tcp));
-            long outAt = put(net, 1 << 20, Frames.header(1, 1, 66, 1448, 34, 16), frame);
-            byte[] udp = Frames.finishedUdp(Frames.HOST_IP, Frames.GUEST_IP, 1, 2, Frames.pattern(4000, 1));
-            byte[] in = Frames.ethernet(
-                    Frames.GUEST_MAC,
-                    Frames.HOST_MAC,
-                    0x0800,
-                    Frames.ipv4(Frames.HOST_IP, Frames.GUEST_IP, 17, 1, udp));
-            byte[] wire = tap
-                    ? Frames.join(new byte[HEADER], in)
-                    : ByteBuffer.allocate(4 + in.length)
-                            .putInt(in.length)
-                            .put(in)
-                            .array();
-            MemorySegment.copy(wire, 0, scratch, ValueLayout.JAVA_BYTE, 0, wire.length);
-            long[][] rxAt = new long[BATCH][1];
-            for (int i = 0; i < BATCH; i++) {
-                rxAt[i][0] = (2 << 20) + (long) i * BUFFER;
-            }
-            int[] rxLength = {BUFFER};
-            long[] txAt = {outAt, outAt + HEADER};
-            int[] txLength = {HEADER, frame.length};
-            Runnable window = () -> {
-                for (int round = 0; round < 500; round++) {
-                    round(net, txAt, txLength, rxAt, rxLength, wire.length);
-                }
-            };
+            Runnable window = window(net, tap, packed);
             window.run();
             window.run();
             moved = 0;
             Allocations.assertNoneIn(tap ? "tap" : "passt", window);
             assertTrue(moved > 1000, "buffers moved: " + moved);
         }
+    }
+
+    /** Five hundred frames each way. */
+    Runnable window(NetRig net, boolean tap, boolean packed) {
+        net.driver().setUp((packed ? PACKED : ALL) & ~(1L << 28));
+        byte[] tcp = Frames.tcp(Frames.GUEST_IP, Frames.HOST_IP, 1, 16, Frames.pattern(5000, 1));
+        byte[] frame = Frames.ethernet(
+                Frames.HOST_MAC, Frames.GUEST_MAC, 0x0800, Frames.ipv4(Frames.GUEST_IP, Frames.HOST_IP, 6, 1, tcp));
+        long outAt = put(net, 1 << 20, Frames.header(1, 1, 66, 1448, 34, 16), frame);
+        byte[] udp = Frames.finishedUdp(Frames.HOST_IP, Frames.GUEST_IP, 1, 2, Frames.pattern(4000, 1));
+        byte[] in = Frames.ethernet(
+                Frames.GUEST_MAC, Frames.HOST_MAC, 0x0800, Frames.ipv4(Frames.HOST_IP, Frames.GUEST_IP, 17, 1, udp));
+        byte[] wire = tap
+                ? Frames.join(new byte[HEADER], in)
+                : ByteBuffer.allocate(4 + in.length).putInt(in.length).put(in).array();
+        MemorySegment.copy(wire, 0, scratch, ValueLayout.JAVA_BYTE, 0, wire.length);
+        long[][] rxAt = new long[BATCH][1];
+        for (int i = 0; i < BATCH; i++) {
+            rxAt[i][0] = (2 << 20) + (long) i * BUFFER;
+        }
+        int[] rxLength = {BUFFER};
+        long[] txAt = {outAt, outAt + HEADER};
+        int[] txLength = {HEADER, frame.length};
+        return () -> {
+            for (int round = 0; round < 500; round++) {
+                round(net, txAt, txLength, rxAt, rxLength, wire.length);
+            }
+        };
     }
 
     /** Class, command and what follows (§5.1.6.5): each of those the device knows. */

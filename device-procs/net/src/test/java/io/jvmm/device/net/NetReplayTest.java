@@ -3,6 +3,7 @@ package io.jvmm.device.net;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.jvmm.device.virtio.rig.ChainFuzz;
+import io.jvmm.device.virtio.rig.RecordingCost;
 import io.jvmm.device.virtio.rig.RigLife;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Nested;
@@ -37,6 +38,17 @@ class NetReplayTest {
             NetFuzzTest.fuzz(true, true, ChainFuzz.cases(500));
             System.out.println(lives);
             assertTrue(lives.lives() > 5 && lives.outputs() > 1_000, lives.toString());
+        }
+    }
+
+    @Test
+    @EnabledIfSystemProperty(named = "jvmm.replay.cost", matches = "true")
+    void cost() {
+        for (boolean tap : new boolean[] {true, false}) {
+            System.out.println(RecordingCost.of("net, a frame each way, " + (tap ? "tap" : "passt"), 500, () -> {
+                NetRig net = tap ? NetRig.tap() : NetRig.passt();
+                return new NetAllocationTest().window(net, tap, false);
+            }));
         }
     }
 

@@ -87,27 +87,32 @@ class AllocationTest {
     @ValueSource(longs = {RigDriver.F_EVENT_IDX, VsockBench.ALL})
     void dataBothWays(long features) {
         try (VsockBench bench = new VsockBench()) {
-            bench.driver.setUp(features);
-            bench.settleHost();
-            bench.listen(PORT);
-            Raw raw = new Raw(bench);
-            raw.offer();
-            raw.send(Packet.REQUEST, 0, 0, 0);
-            bench.settleHost();
-            assertEquals(Packet.RESPONSE, raw.receive());
-            HostEnd host = bench.accept(PORT);
-            int[] taken = new int[1];
             int[] packets = new int[1];
-            Allocations.assertNone("a packet there and one back", () -> {
-                raw.send(Packet.RW, 0, 1000, taken[0]);
-                taken[0] += host.echo(1000);
-                for (int op = raw.receive(); op >= 0; op = raw.receive()) {
-                    packets[0]++;
-                }
-            });
+            Allocations.assertNone("a packet there and one back", thereAndBack(bench, features, packets));
             assertTrue(packets[0] > 10_000);
             assertEquals(0, bench.rig.guestErrors());
         }
+    }
+
+    /** A packet of 1000 bytes for the host, and one back. */
+    static Runnable thereAndBack(VsockBench bench, long features, int[] packets) {
+        bench.driver.setUp(features);
+        bench.settleHost();
+        bench.listen(PORT);
+        Raw raw = new Raw(bench);
+        raw.offer();
+        raw.send(Packet.REQUEST, 0, 0, 0);
+        bench.settleHost();
+        assertEquals(Packet.RESPONSE, raw.receive());
+        HostEnd host = bench.accept(PORT);
+        int[] taken = new int[1];
+        return () -> {
+            raw.send(Packet.RW, 0, 1000, taken[0]);
+            taken[0] += host.echo(1000);
+            for (int op = raw.receive(); op >= 0; op = raw.receive()) {
+                packets[0]++;
+            }
+        };
     }
 
     /** The host's side is the test's and allocates; the device must not. So it is refused connections that are counted. */

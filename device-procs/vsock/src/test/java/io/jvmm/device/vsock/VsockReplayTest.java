@@ -3,6 +3,7 @@ package io.jvmm.device.vsock;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.jvmm.device.virtio.rig.ChainFuzz;
+import io.jvmm.device.virtio.rig.RecordingCost;
 import io.jvmm.device.virtio.rig.RigLife;
 import io.jvmm.ipc.TestSeed;
 import org.junit.jupiter.api.AfterEach;
@@ -39,6 +40,20 @@ class VsockReplayTest {
             System.out.println(lives);
             assertTrue(lives.lives() > 5 && lives.outputs() > 1_000, lives.toString());
         }
+    }
+
+    @Test
+    @EnabledIfSystemProperty(named = "jvmm.replay.cost", matches = "true")
+    void cost() {
+        System.out.println(RecordingCost.of("vsock, 1000 bytes there and back", 500, () -> {
+            VsockBench bench = new VsockBench();
+            Runnable packet = AllocationTest.thereAndBack(bench, VsockBench.ALL, new int[1]);
+            return () -> {
+                for (int i = 0; i < 500; i++) {
+                    packet.run();
+                }
+            };
+        }));
     }
 
     /** While it is recorded, a packet allocates as little as without. */
