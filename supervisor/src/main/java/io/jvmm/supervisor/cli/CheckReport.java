@@ -150,6 +150,7 @@ final class CheckReport {
                         }
                         + "guest memory, " + (config.boot().firmware() ? "firmware" : "kernel")
                         + (config.boot().initrd().isPresent() ? ", initrd" : "") + ", a link to each device";
+            case RECORDER -> "the journal directory";
             case SERIAL ->
                 "its link, "
                         + (config.serial().isEmpty()

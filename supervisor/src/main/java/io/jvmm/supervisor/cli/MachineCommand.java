@@ -21,6 +21,7 @@ import io.jvmm.supervisor.launch.HostLackException;
 import io.jvmm.supervisor.launch.JailInspector;
 import io.jvmm.supervisor.launch.MachineLauncher;
 import io.jvmm.supervisor.launch.MachinePlan;
+import io.jvmm.supervisor.launch.ProcessKind;
 import io.jvmm.supervisor.launch.RuntimeDirectory;
 import io.jvmm.supervisor.launch.UidAllocator;
 import io.jvmm.supervisor.lifecycle.Console;
@@ -101,6 +102,9 @@ final class MachineCommand {
         VmConfig config = loaded.config();
         Distribution distribution = Distribution.locate(config.machine().engine());
         distribution.check(MachinePlan.of(config).kinds());
+        if (config.journal().isPossible()) {
+            distribution.check(List.of(ProcessKind.RECORDER));
+        }
         try (Backends backends = Backends.open(loaded, runtime);
                 SignalSource signals = SignalSource.install();
                 UidAllocator.Lease uids = lease(config, runtime);
@@ -128,7 +132,7 @@ final class MachineCommand {
     private static UidAllocator.Lease lease(VmConfig config, RuntimeDirectory runtime) throws HostLackException {
         return SystemInfo.effectiveUid() == 0
                 ? new UidAllocator(runtime)
-                        .lease(config.jail().uidRange(), MachineLauncher.uidsNeeded(MachinePlan.of(config)))
+                        .lease(config.jail().uidRange(), MachineLauncher.uidsNeeded(MachinePlan.of(config), config))
                 : UidAllocator.Lease.none();
     }
 

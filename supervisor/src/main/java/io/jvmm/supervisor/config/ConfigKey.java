@@ -29,10 +29,12 @@ public enum ConfigKey {
             "\"terminal\", \"stdout\", \"stderr\", \"pty\", \"file\", \"socket\", \"none\""),
     SERIAL_PATH(Section.SERIAL, "path", "(none)", "file: appended to; socket: where to listen; pty: a link to it"),
     SERIAL_ESCAPE(Section.SERIAL, "escape", "\"ctrl-a\"", "terminal: Ctrl-A x ends the machine; or \"none\""),
+    SERIAL_JOURNAL(Section.SERIAL, "journal", "false", "what its process does is recorded, for jvmm-replay"),
 
     PLATFORM_RTC(Section.PLATFORM, "rtc", "\"utc\"", "\"utc\", \"localtime\", or the seconds since 1970 to start at"),
     PLATFORM_DEBUG_CONSOLE(
             Section.PLATFORM, "debug_console", "(none)", "file for what the guest writes to port 0x402 or 0xe9"),
+    PLATFORM_JOURNAL(Section.PLATFORM, "journal", "false", "what its process does is recorded, for jvmm-replay"),
 
     BLOCK_PATH(Section.BLOCK, "path", "(required)", "disk image or block device"),
     BLOCK_FORMAT(
@@ -54,6 +56,7 @@ public enum ConfigKey {
     BLOCK_ID(Section.BLOCK, "id", "its number", "names it in messages: small letters, digits, '_'"),
     BLOCK_ISOLATION(Section.BLOCK, "isolation", "\"class\"", "\"instance\": a process of its own"),
     BLOCK_SLOT(Section.BLOCK, "slot", "8 and up", "place on the PCI bus, 1 to 30"),
+    BLOCK_JOURNAL(Section.BLOCK, "journal", "false", "what its process does is recorded, for jvmm-replay"),
 
     NET_BACKEND(Section.NET, "backend", "(required)", "\"tap\", \"passt\" (needs no privilege), \"none\""),
     NET_TAP(Section.NET, "tap", "a new one", "tap: the interface, used or created"),
@@ -69,10 +72,12 @@ public enum ConfigKey {
     NET_ID(Section.NET, "id", "its number", "names it in messages: small letters, digits, '_'"),
     NET_ISOLATION(Section.NET, "isolation", "\"class\"", "\"instance\": a process of its own"),
     NET_SLOT(Section.NET, "slot", "24 and up", "place on the PCI bus, 1 to 30"),
+    NET_JOURNAL(Section.NET, "journal", "false", "what its process does is recorded, for jvmm-replay"),
 
     CONSOLE_BACKEND(Section.CONSOLE, "backend", "(required)", "hvc0's, as with [[serial]]"),
     CONSOLE_PATH(Section.CONSOLE, "path", "(none)", "as with [[serial]]"),
     CONSOLE_SLOT(Section.CONSOLE, "slot", "1", "place on the PCI bus, 1 to 30"),
+    CONSOLE_JOURNAL(Section.CONSOLE, "journal", "false", "what its process does is recorded, for jvmm-replay"),
     CONSOLE_PORT_NAME(Section.CONSOLE_PORT, "name", "(required)", "the guest's /dev/virtio-ports/NAME"),
     CONSOLE_PORT_BACKEND(Section.CONSOLE_PORT, "backend", "(required)", "as with [[serial]]"),
     CONSOLE_PORT_PATH(Section.CONSOLE_PORT, "path", "(none)", "as with [[serial]]"),
@@ -80,6 +85,7 @@ public enum ConfigKey {
     RNG_ENABLED(Section.RNG, "enabled", "true", "every machine has an entropy source that does not say false"),
     RNG_RATE_BYTES(Section.RNG, "rate_bytes", "no limit", "most bytes a second"),
     RNG_SLOT(Section.RNG, "slot", "2", "place on the PCI bus, 1 to 30"),
+    RNG_JOURNAL(Section.RNG, "journal", "false", "what its process does is recorded, for jvmm-replay"),
 
     BALLOON_TARGET(Section.BALLOON, "target", "\"0\"", "memory that the guest is asked to give up"),
     BALLOON_FREE_PAGE_REPORTING(
@@ -88,6 +94,7 @@ public enum ConfigKey {
             Section.BALLOON, "deflate_on_oom", "true", "a guest without other memory takes from the balloon"),
     BALLOON_STATS_INTERVAL_S(Section.BALLOON, "stats_interval_s", "0", "seconds between statistics, 0: none"),
     BALLOON_SLOT(Section.BALLOON, "slot", "3", "place on the PCI bus, 1 to 30"),
+    BALLOON_JOURNAL(Section.BALLOON, "journal", "false", "what its process does is recorded, for jvmm-replay"),
 
     VSOCK_CID(Section.VSOCK, "cid", "(required)", "the guest's address, 3 and up"),
     VSOCK_PATH(
@@ -95,6 +102,7 @@ public enum ConfigKey {
     VSOCK_ID(Section.VSOCK, "id", "its number", "names it in messages: small letters, digits, '_'"),
     VSOCK_ISOLATION(Section.VSOCK, "isolation", "\"class\"", "\"instance\": a process of its own"),
     VSOCK_SLOT(Section.VSOCK, "slot", "4 and up", "place on the PCI bus, 1 to 30"),
+    VSOCK_JOURNAL(Section.VSOCK, "journal", "false", "what its process does is recorded, for jvmm-replay"),
 
     JAIL_UID_RANGE(Section.JAIL, "uid_range", "\"100000-165535\"", "as root: each process runs under a uid of these"),
     JAIL_MODE(
@@ -146,7 +154,12 @@ public enum ConfigKey {
             Section.CONTROL,
             "socket",
             "by name",
-            "unix socket for jvmmctl, or \"none\"; without it jvmmctl --vm finds it");
+            "unix socket for jvmmctl, or \"none\"; without it jvmmctl --vm finds it"),
+
+    JOURNAL_DIRECTORY(Section.JOURNAL, "directory", "(required)", "where recordings are kept; of this machine alone"),
+    JOURNAL_MAX_SIZE_MB(Section.JOURNAL, "max_size_mb", "1024", "beyond, the oldest whole lives go, 16 to 1048576"),
+    JOURNAL_MAX_AGE_HOURS(Section.JOURNAL, "max_age_hours", "168", "older lives go, 1 to 87600"),
+    JOURNAL_LIFE_SIZE_MB(Section.JOURNAL, "life_size_mb", "64", "after so much a device gets another life, 1 to 4096");
 
     /** The tables of the file. */
     public enum Section {
@@ -165,7 +178,8 @@ public enum ConfigKey {
         JAIL("jail", false),
         IPC("ipc", false),
         LIFECYCLE("lifecycle", false),
-        CONTROL("control", false);
+        CONTROL("control", false),
+        JOURNAL("journal", false);
 
         private final String table;
         private final boolean repeated;

@@ -19,6 +19,7 @@ import org.tomlj.TomlTable;
 /** Reads the tables of {@code vm.toml} that describe devices on the PCI bus. One file, one thread. */
 final class VirtioTables {
     private final String machine;
+    private final JournalTable journal;
     private final Readers readers;
     private final PathClaims paths;
     private final List<VirtioConfig> devices = new ArrayList<>();
@@ -31,8 +32,9 @@ final class VirtioTables {
                 ConfigKey.Section section, String prefix, @Nullable TomlTable table, @Nullable TomlPosition header);
     }
 
-    VirtioTables(String machine, Readers readers, PathClaims paths) {
+    VirtioTables(String machine, JournalTable journal, Readers readers, PathClaims paths) {
         this.machine = machine;
+        this.journal = journal;
         this.readers = readers;
         this.paths = paths;
     }
@@ -99,7 +101,8 @@ final class VirtioTables {
                 number,
                 Optional.of(ConfigKey.BLOCK_ID),
                 Optional.of(ConfigKey.BLOCK_ISOLATION),
-                ConfigKey.BLOCK_SLOT);
+                ConfigKey.BLOCK_SLOT,
+                ConfigKey.BLOCK_JOURNAL);
         try {
             BlockConfig.checkBacking(format, backing);
         } catch (IllegalArgumentException e) {
@@ -142,7 +145,8 @@ final class VirtioTables {
                 number,
                 Optional.of(ConfigKey.NET_ID),
                 Optional.of(ConfigKey.NET_ISOLATION),
-                ConfigKey.NET_SLOT);
+                ConfigKey.NET_SLOT,
+                ConfigKey.NET_JOURNAL);
         String mac = t.parsed(ConfigKey.NET_MAC, NetConfig::checkMac, NetConfig.standardMac(machine, placement.id()));
         if (!t.isGood(ConfigKey.NET_BACKEND) || t.isWrong(ConfigKey.NET_TAP)) {
             return;
@@ -195,7 +199,8 @@ final class VirtioTables {
                 return;
             }
         }
-        Placement placement = placement(t, "console", 0, Optional.empty(), Optional.empty(), ConfigKey.CONSOLE_SLOT);
+        Placement placement = placement(
+                t, "console", 0, Optional.empty(), Optional.empty(), ConfigKey.CONSOLE_SLOT, ConfigKey.CONSOLE_JOURNAL);
         if (!ports.isEmpty()) {
             devices.add(new ConsoleConfig(placement, ports));
         }
@@ -227,7 +232,8 @@ final class VirtioTables {
         if (!enabled) {
             return;
         }
-        Placement placement = placement(t, "rng", 0, Optional.empty(), Optional.empty(), ConfigKey.RNG_SLOT);
+        Placement placement =
+                placement(t, "rng", 0, Optional.empty(), Optional.empty(), ConfigKey.RNG_SLOT, ConfigKey.RNG_JOURNAL);
         devices.add(new RngConfig(
                 placement, t.isGood(ConfigKey.RNG_RATE_BYTES) ? OptionalInt.of(rate) : OptionalInt.empty()));
     }
@@ -245,7 +251,14 @@ final class VirtioTables {
         boolean deflate = t.bool(ConfigKey.BALLOON_DEFLATE_ON_OOM, true);
         int stats = t.integer(ConfigKey.BALLOON_STATS_INTERVAL_S, 0, BalloonConfig.LONGEST_STATS_INTERVAL_S, 0);
         devices.add(new BalloonConfig(
-                placement(t, "balloon", 0, Optional.empty(), Optional.empty(), ConfigKey.BALLOON_SLOT),
+                placement(
+                        t,
+                        "balloon",
+                        0,
+                        Optional.empty(),
+                        Optional.empty(),
+                        ConfigKey.BALLOON_SLOT,
+                        ConfigKey.BALLOON_JOURNAL),
                 target,
                 reporting,
                 deflate,
@@ -264,7 +277,8 @@ final class VirtioTables {
                 number,
                 Optional.of(ConfigKey.VSOCK_ID),
                 Optional.of(ConfigKey.VSOCK_ISOLATION),
-                ConfigKey.VSOCK_SLOT);
+                ConfigKey.VSOCK_SLOT,
+                ConfigKey.VSOCK_JOURNAL);
         if (path.isEmpty()
                 || !t.isGood(ConfigKey.VSOCK_CID)
                 || !paths.claim(t, ConfigKey.VSOCK_PATH, path, "the vsock")) {
@@ -287,7 +301,8 @@ final class VirtioTables {
             int number,
             Optional<ConfigKey> idKey,
             Optional<ConfigKey> isolationKey,
-            ConfigKey slotKey) {
+            ConfigKey slotKey,
+            ConfigKey journalKey) {
         String id = idKey.map(k -> t.parsed(k, Placement::checkId, Integer.toString(number)))
                 .orElse("0");
         if (!names.add(deviceClass + " " + id)) {
@@ -308,6 +323,7 @@ final class VirtioTables {
                 }
             }
         }
+        journal.device(t, journalKey, isolation == Isolation.INSTANCE ? deviceClass + "-" + id : deviceClass);
         return new Placement(id, isolation, slot);
     }
 }

@@ -11,6 +11,7 @@ import java.util.Set;
  * @param serial the serial ports, each at most once, in the order of their numbers
  * @param devices those on the PCI bus, in the order of the file within each class
  * @param control how it is controlled from outside
+ * @param journal what is recorded of its devices
  */
 public record VmConfig(
         MachineConfig machine,
@@ -21,7 +22,8 @@ public record VmConfig(
         IpcConfig ipc,
         LifecycleConfig lifecycle,
         List<VirtioConfig> devices,
-        ControlConfig control) {
+        ControlConfig control,
+        JournalConfig journal) {
     public VmConfig {
         devices = List.copyOf(devices);
         serial = serial.stream()
@@ -46,7 +48,7 @@ public record VmConfig(
         PciSlots.assign(devices);
     }
 
-    /** One with the usual control socket. */
+    /** One with the usual control socket, of which nothing is recorded. */
     public VmConfig(
             MachineConfig machine,
             BootConfig boot,
@@ -56,7 +58,17 @@ public record VmConfig(
             IpcConfig ipc,
             LifecycleConfig lifecycle,
             List<VirtioConfig> devices) {
-        this(machine, boot, serial, platform, jail, ipc, lifecycle, devices, ControlConfig.STANDARD);
+        this(
+                machine,
+                boot,
+                serial,
+                platform,
+                jail,
+                ipc,
+                lifecycle,
+                devices,
+                ControlConfig.STANDARD,
+                JournalConfig.NONE);
     }
 
     /** Whether hvc0 is on the supervisor's terminal. */

@@ -43,6 +43,7 @@ public final class VmToml {
     private final HostFacts host;
     private final Options options;
     private final List<ConfigProblem> problems = new ArrayList<>();
+    private final JournalTable journal = new JournalTable();
     private final Map<String, String> where = new HashMap<>();
     private final Map<Integer, Integer> serialTables = new HashMap<>();
     private final PathClaims paths = new PathClaims();
@@ -127,7 +128,7 @@ public final class VmToml {
         MachineConfig machine = machine(table(toml, ConfigKey.Section.MACHINE));
         @Nullable BootConfig boot = boot(table(toml, ConfigKey.Section.BOOT));
         List<SerialConfig> serial = serial(toml);
-        List<VirtioConfig> devices = new VirtioTables(machine.name(), this::reader, paths).read(toml);
+        List<VirtioConfig> devices = new VirtioTables(machine.name(), journal, this::reader, paths).read(toml);
         serial = withoutTerminal(toml, serial, devices);
         checkRoom(devices);
         PlatformConfig platform = platform(table(toml, ConfigKey.Section.PLATFORM));
@@ -135,12 +136,14 @@ public final class VmToml {
         IpcConfig ipc = ipc(table(toml, ConfigKey.Section.IPC));
         LifecycleConfig lifecycle = LifecycleTable.read(table(toml, ConfigKey.Section.LIFECYCLE));
         ControlConfig control = control(table(toml, ConfigKey.Section.CONTROL));
+        JournalConfig recorded =
+                journal.read(table(toml, ConfigKey.Section.JOURNAL), toml.get(List.of("journal")) instanceof TomlTable);
         if (!problems.isEmpty() || boot == null) {
             problems.sort(java.util.Comparator.comparingInt(VmToml::line));
             throw new ConfigException(problems);
         }
         return new LoadedConfig(
-                new VmConfig(machine, boot, serial, platform, jail, ipc, lifecycle, devices, control),
+                new VmConfig(machine, boot, serial, platform, jail, ipc, lifecycle, devices, control, recorded),
                 file,
                 where,
                 serialTables);
@@ -355,6 +358,7 @@ public final class VmToml {
         SerialConfig.Backend backend =
                 t.choice(ConfigKey.SERIAL_BACKEND, SerialConfig.Backend.values(), SerialConfig.Backend.NONE);
         Optional<Path> path = t.path(ConfigKey.SERIAL_PATH);
+        journal.device(t, ConfigKey.SERIAL_JOURNAL, "serial");
         boolean terminal = backend == SerialConfig.Backend.TERMINAL;
         SerialConfig.Escape escape = t.choice(
                 ConfigKey.SERIAL_ESCAPE,
@@ -393,6 +397,7 @@ public final class VmToml {
             rtc = t.parsed(ConfigKey.PLATFORM_RTC, VmToml::rtc, rtc);
         }
         Optional<Path> debugConsole = t.path(ConfigKey.PLATFORM_DEBUG_CONSOLE);
+        journal.device(t, ConfigKey.PLATFORM_JOURNAL, "platform");
         paths.claim(t, ConfigKey.PLATFORM_DEBUG_CONSOLE, debugConsole, "the debug console");
         return new PlatformConfig(rtc, debugConsole);
     }

@@ -6,6 +6,7 @@ import com.google.gson.stream.JsonToken;
 import com.google.gson.stream.JsonWriter;
 import com.google.gson.stream.MalformedJsonException;
 import io.jvmm.supervisor.config.Quoted;
+import io.jvmm.supervisor.control.ControlRequest.Journal.Recording;
 import java.io.EOFException;
 import java.io.IOException;
 import java.io.StringReader;
@@ -105,6 +106,10 @@ final class ControlJson {
             case RESTART -> new ControlRequest.Restart(device(fields));
             case KILL -> new ControlRequest.Kill(device(fields));
             case UPGRADE -> new ControlRequest.Upgrade(device(fields), dist(fields));
+            case JOURNAL_START -> new ControlRequest.Journal(Recording.START, device(fields));
+            case JOURNAL_STOP -> new ControlRequest.Journal(Recording.STOP, device(fields));
+            case JOURNAL_ROTATE -> new ControlRequest.Journal(Recording.ROTATE, device(fields));
+            case JOURNAL_STATUS -> new ControlRequest.Journal(Recording.STATUS, "");
             case PAUSE -> new ControlRequest.Pause();
             case RESUME -> new ControlRequest.Resume();
             case POWER_BUTTON -> new ControlRequest.PowerButton();
@@ -195,6 +200,7 @@ final class ControlJson {
             }
             case ControlReply.DeviceState r -> InspectionJson.write(out, r);
             case ControlReply.Links r -> InspectionJson.write(out, r);
+            case ControlReply.Journal r -> writeJournal(out, r);
             case ControlReply.Stalls r -> {
                 out.name("stalls").beginArray();
                 for (ControlReply.Stall s : r.stalls()) {
@@ -232,6 +238,22 @@ final class ControlJson {
                 out.endArray();
             }
         }
+    }
+
+    private static void writeJournal(JsonWriter out, ControlReply.Journal r) throws IOException {
+        out.name("journal").value(r.directory());
+        out.name("recorder").value(r.recorder());
+        out.name("lives").value(r.lives());
+        out.name("bytes").value(r.bytes());
+        out.name("recorded").beginArray();
+        for (ControlReply.Recorded d : r.devices()) {
+            out.beginObject().name(ControlVerb.DEVICE).value(d.device());
+            out.name("life").value(d.life());
+            out.name("batches").value(d.batches());
+            out.name("bytes").value(d.bytes());
+            out.name("lost").value(d.lost()).endObject();
+        }
+        out.endArray();
     }
 
     private static void write(JsonWriter out, ControlReply.Device d) throws IOException {

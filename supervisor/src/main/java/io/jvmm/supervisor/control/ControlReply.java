@@ -136,6 +136,27 @@ public sealed interface ControlReply {
         }
     }
 
+    /**
+     * What is recorded.
+     *
+     * @param recorder pid of the recorder; 0 when there is none
+     * @param lives kept in the directory; and how many bytes
+     */
+    record Journal(String directory, long recorder, List<Recorded> devices, long lives, long bytes)
+            implements ControlReply {
+        public Journal {
+            devices = List.copyOf(devices);
+        }
+    }
+
+    /**
+     * One device that is recorded.
+     *
+     * @param life its number; 0 until the recorder has begun it
+     * @param lost batches that had no room
+     */
+    record Recorded(String device, int life, long batches, long bytes, long lost) {}
+
     /** Waiting times by class of device. */
     record Stalls(List<Stall> stalls) implements ControlReply {
         public Stalls {

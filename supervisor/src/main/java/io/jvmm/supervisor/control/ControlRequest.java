@@ -33,6 +33,17 @@ public sealed interface ControlRequest {
      */
     record Upgrade(String device, Path dist) implements ControlRequest {}
 
+    /** What is recorded. */
+    record Journal(Recording what, String device) implements ControlRequest {
+        /** What is to become of a recording. */
+        public enum Recording {
+            START,
+            STOP,
+            ROTATE,
+            STATUS
+        }
+    }
+
     /** Stop the guest's processors; everything stays. */
     record Pause() implements ControlRequest {}
 

@@ -19,6 +19,9 @@ final class CtlText {
         if (reply.has("stalls")) {
             return stalls(reply.getAsJsonArray("stalls"));
         }
+        if (reply.has("recorded")) {
+            return journal(reply);
+        }
         if (reply.has("upgrades")) {
             return upgrades(reply.getAsJsonArray("upgrades"));
         }
@@ -107,6 +110,18 @@ final class CtlText {
                     ms(s, "maxNs")));
         }
         return table(rows);
+    }
+
+    private static String journal(JsonObject reply) {
+        List<List<String>> rows = new ArrayList<>();
+        rows.add(List.of("DEVICE", "LIFE", "BATCHES", "BYTES", "LOST"));
+        for (JsonElement e : reply.getAsJsonArray("recorded")) {
+            JsonObject d = e.getAsJsonObject();
+            rows.add(
+                    List.of(text(d, "device"), text(d, "life"), text(d, "batches"), text(d, "bytes"), text(d, "lost")));
+        }
+        return table(rows) + text(reply, "journal") + ": " + text(reply, "lives") + " lives, " + text(reply, "bytes")
+                + " bytes; recorder pid " + text(reply, "recorder") + "\n";
     }
 
     private static String upgrades(JsonArray upgrades) {

@@ -38,7 +38,7 @@ public final class JournalDirectory {
     private static final Pattern DEVICE = Pattern.compile("[a-z][a-z0-9_-]{0,63}");
     private static final Pattern LIFE = Pattern.compile("life-([0-9]{6})");
     private static final Pattern PART = Pattern.compile("part-([0-9]{3})");
-    private static final String ABOUT = "life";
+    static final String ABOUT = "life";
     /** In the name of what is being removed. */
     private static final String GONE = "gone-";
 
@@ -87,7 +87,16 @@ public final class JournalDirectory {
             began = Instant.EPOCH; // killed before it was written
         }
         Sizes sizes = Sizes.of(life);
-        return new Life(device, number, life, about.getOrDefault("ring", ""), began, sizes.bytes, sizes.touched);
+        return new Life(
+                device,
+                number,
+                life,
+                about.getOrDefault("ring", ""),
+                began,
+                sizes.bytes,
+                sizes.touched,
+                about.getOrDefault("severed", ""),
+                about.getOrDefault("ended", ""));
     }
 
     private static Map<String, String> about(Path life) {
@@ -116,7 +125,7 @@ public final class JournalDirectory {
             Files.writeString(
                     life.resolve(ABOUT),
                     "device = " + device + "\nlife = " + number + "\nring = " + ring + "\nbegan = " + now + "\n");
-            return new Life(device, number, life, ring, now, 0, now);
+            return new Life(device, number, life, ring, now, 0, now, "", "");
         } catch (IOException e) {
             throw new JournalException("no life can be begun in the journal: " + e, e);
         }

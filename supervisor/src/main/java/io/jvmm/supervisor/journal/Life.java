@@ -1,6 +1,9 @@
 package io.jvmm.supervisor.journal;
 
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.time.Instant;
 
 /**
@@ -13,8 +16,29 @@ import java.time.Instant;
  * @param began when the recorder began it
  * @param bytes length of its files
  * @param touched when something was last written
+ * @param severed why its process was not listened to any more; empty for one that kept to the protocol
+ * @param ended how its process ended; empty while it lives, or when the recorder did not hear of it
  */
-public record Life(String device, int number, Path directory, String ring, Instant began, long bytes, Instant touched) {
+public record Life(
+        String device,
+        int number,
+        Path directory,
+        String ring,
+        Instant began,
+        long bytes,
+        Instant touched,
+        String severed,
+        String ended) {
+    /** Adds to the text about it; that it cannot be written spoils nothing. */
+    void note(String key, String value) {
+        String line = key + " = " + value.lines().findFirst().orElse("") + "\n";
+        try {
+            Files.writeString(directory.resolve(JournalDirectory.ABOUT), line, StandardOpenOption.APPEND);
+        } catch (IOException e) {
+            System.err.println("jvmm-recorder: " + title() + ": " + e);
+        }
+    }
+
     /** For people: {@code block, life 12}. */
     public String title() {
         return device + ", life " + number;

@@ -194,7 +194,7 @@ final class Assignments implements AutoCloseable {
                         host,
                         record);
             }
-            case VCPU -> throw new IllegalArgumentException("the vCPU process is no device");
+            case VCPU, RECORDER -> throw new IllegalArgumentException(device.process() + " is no device");
         }
         if (device.kind() == ProcessKind.PLATFORM && firmwareFiles.isPresent()) {
             record.put("firmware", "true").fd("memory", memory).fd("firmware.files", firmwareFiles.get());
@@ -256,13 +256,7 @@ final class Assignments implements AutoCloseable {
         return first(s, record, List.of(new Variant(Optional.empty(), filter)));
     }
 
-    /** Tells a spare what it is from now on. */
-    ChildProcess second(ChildProcess spare, DeviceResources resources, Handover how, List<Variant> variants)
-            throws HostLackException {
-        return second(spare, resources.device(), device(resources, how), variants);
-    }
-
-    /** The same with a record of the caller's, and the name that it has from now on. */
+    /** Tells a spare what it is from now on, and the name that it has then. */
     ChildProcess second(ChildProcess spare, ProcessInstance as, BootRecord.Builder record, List<Variant> variants)
             throws HostLackException {
         return spare.assigned(as, variants, send(as, spare.control(), spare.output(), record.build()));

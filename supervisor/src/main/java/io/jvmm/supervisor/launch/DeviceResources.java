@@ -11,6 +11,8 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What a device keeps when its process dies: the link to the vCPU process with its doorbells, the state segment, the counters page, and
@@ -24,6 +26,9 @@ public final class DeviceResources implements AutoCloseable {
     private final EventFd eventDoorbell;
     private final MemFd counters;
     private MemFd state;
+    /** What its process writes, where it is recorded; the launcher's to close. */
+    private @Nullable Trace trace;
+
     private final List<AutoCloseable> owned = new ArrayList<>();
     /** By their names at the device's end. */
     private final Map<String, Fd> lines = new LinkedHashMap<>();
@@ -63,6 +68,16 @@ public final class DeviceResources implements AutoCloseable {
     void replaceState(MemFd next) {
         state.close();
         state = next;
+    }
+
+    /** What its process writes its trace to, if it is recorded. */
+    Optional<Trace> trace() {
+        return Optional.ofNullable(trace);
+    }
+
+    /** Another process is to serve it, with this trace or none. */
+    void traced(Optional<Trace> next) {
+        trace = next.orElse(null);
     }
 
     /** An entry for the board: a window or an interrupt, named without the device's name. */

@@ -2,6 +2,7 @@ package io.jvmm.supervisor.launch;
 
 import io.jvmm.ipc.sys.MemFd;
 import java.nio.file.Path;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -16,6 +17,7 @@ public final class DeviceUpgrade implements AutoCloseable {
     private final Distribution to;
     private @Nullable MemFd exported;
     private @Nullable MemFd next;
+    private Optional<Trace> trace = Optional.empty();
 
     DeviceUpgrade(MachineLauncher launcher, DeviceResources resources, Distribution from, Distribution to) {
         this.launcher = launcher;
@@ -67,9 +69,10 @@ public final class DeviceUpgrade implements AutoCloseable {
 
     /** Gives the successor the device: with what the converter has written, or with the state and an empty segment to take it over to. */
     public ChildProcess assign(ChildProcess successor) throws HostLackException {
+        trace = launcher.nextTrace(device());
         MemFd written = exported;
         if (written != null) {
-            return launcher.assign(successor, resources, to, r -> r.fd("state", written.fd()));
+            return launcher.assign(successor, resources, to, trace, r -> r.fd("state", written.fd()));
         }
         MemFd target = emptyState();
         next = target;
@@ -77,6 +80,7 @@ public final class DeviceUpgrade implements AutoCloseable {
                 successor,
                 resources,
                 to,
+                trace,
                 r -> r.fd("state.old", resources.state()).fd("state", target.fd()));
     }
 
@@ -93,6 +97,8 @@ public final class DeviceUpgrade implements AutoCloseable {
         exported = null;
         next = null;
         resources.replaceState(adopted);
+        resources.traced(trace);
+        trace = Optional.empty();
         launcher.adopted(device(), to);
     }
 
@@ -106,5 +112,7 @@ public final class DeviceUpgrade implements AutoCloseable {
         }
         exported = null;
         next = null;
+        trace.ifPresent(Trace::close);
+        trace = Optional.empty();
     }
 }

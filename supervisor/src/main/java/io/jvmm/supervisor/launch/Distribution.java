@@ -32,6 +32,8 @@ public record Distribution(Path home, MachineConfig.Engine engine) {
     /** In the names of what all device processes share: the beginning of their class paths, and its archive. */
     private static final String SHARED = "devices";
 
+    private static final String RECORDER_MAIN = "io.jvmm.supervisor.journal.RecorderMain";
+
     private static final String STANDBY = "standby";
     private static final String DEVICE_START = "wide";
 
@@ -55,6 +57,7 @@ public record Distribution(Path home, MachineConfig.Engine engine) {
     public void check(List<ProcessKind> processes) throws HostLackException {
         List<Path> needed = new ArrayList<>(List.of(home.resolve("runtime/bin/java")));
         for (ProcessKind p : processes) {
+            needed.add(runtime(p).resolve("bin/java"));
             needed.add(launchFile(p));
             needed.add(jar(p));
             needed.addAll(p.isDevice() ? List.of(library(SHARED), program(p)) : List.of());
@@ -88,6 +91,11 @@ public record Distribution(Path home, MachineConfig.Engine engine) {
 
     private static String narrow(ProcessKind p, Optional<EngineKind> engine) {
         return engine.equals(Optional.of(EngineKind.X86)) ? p.process() + "-x86" : p.process();
+    }
+
+    /** The recorder's has the few modules more that Chronicle Queue asks for. */
+    private Path runtime(ProcessKind p) {
+        return home.resolve(p == ProcessKind.RECORDER ? "runtime-journal" : "runtime");
     }
 
     Path launchFile(ProcessKind p) {
@@ -173,6 +181,9 @@ public record Distribution(Path home, MachineConfig.Engine engine) {
     }
 
     private String wide(ProcessKind p) {
+        if (p == ProcessKind.RECORDER) {
+            return p.process() + "-wide";
+        }
         return engines(p).contains(Optional.of(EngineKind.KVM)) ? "vcpu-wide" : DEVICE_START;
     }
 
@@ -188,6 +199,8 @@ public record Distribution(Path home, MachineConfig.Engine engine) {
         }
         if (p.isDevice()) {
             argv.addAll(deviceProgram(p));
+        } else if (p == ProcessKind.RECORDER) {
+            argv.addAll(List.of("-cp", INSIDE + "/lib/recorder/*", RECORDER_MAIN));
         } else {
             argv.add("-jar");
             argv.add(inside(jar(p)));
@@ -243,7 +256,7 @@ public record Distribution(Path home, MachineConfig.Engine engine) {
     public List<Bind> binds(ProcessKind p) throws HostLackException {
         try {
             List<Bind> binds = new ArrayList<>();
-            binds.add(Bind.of(home.resolve("runtime"), INSIDE + "/runtime", Bind.Kind.CODE));
+            binds.add(Bind.of(runtime(p), INSIDE + "/runtime", Bind.Kind.CODE));
             binds.add(Bind.of(launchFile(p), inside(launchFile(p)), Bind.Kind.DATA));
             for (String directory : p.isDevice() ? List.of(SHARED, p.process()) : List.of(p.process())) {
                 binds.add(Bind.of(library(directory), inside(library(directory)), Bind.Kind.DATA));

@@ -47,6 +47,7 @@ public final class MachineLauncher implements AutoCloseable, Successors {
     private final Backends backends;
     private final UidPool uids;
     private final ProcessStarter starter;
+    private final MachineRecording recording;
     private final Map<ProcessInstance, DeviceResources> resources = new LinkedHashMap<>();
     private final Set<ChildProcess> children = new LinkedHashSet<>();
     /** Whose program is not of the supervisor's own distribution. */
@@ -68,11 +69,12 @@ public final class MachineLauncher implements AutoCloseable, Successors {
         this.backends = backends;
         this.uids = new UidPool(uids);
         this.starter = new ProcessStarter(config, plan, backends, this.uids);
+        this.recording = new MachineRecording(config, plan, distribution, starter, resources);
     }
 
     /** How many uids a machine needs where each process has one of its own. */
-    public static int uidsNeeded(MachinePlan plan) {
-        return UidPool.needed(plan);
+    public static int uidsNeeded(MachinePlan plan, VmConfig config) {
+        return UidPool.needed(plan) + MachineRecording.uidsNeeded(config);
     }
 
     /** The machine's processes, running, each with its boot record under way. */
@@ -109,7 +111,7 @@ public final class MachineLauncher implements AutoCloseable, Successors {
         }
         for (ProcessInstance device : plan.devices()) {
             StartedProcess s = Objects.requireNonNull(started.get(device));
-            children.add(all.first(s, all.device(of(device), Handover.FIRST), s.variants()));
+            children.add(all.first(s, described(all, device, Handover.FIRST), s.variants()));
         }
         // The vCPU process gets its record last, for it has a part of every other; it is counted first.
         StartedProcess s = Objects.requireNonNull(started.get(ProcessInstance.VCPU));
@@ -121,6 +123,21 @@ public final class MachineLauncher implements AutoCloseable, Successors {
 
     private DeviceResources of(ProcessInstance device) {
         return Objects.requireNonNull(resources.get(device));
+    }
+
+    /** What a device's next process is told; from now on the device has that one's trace. */
+    private BootRecord.Builder described(Assignments all, ProcessInstance device, Handover how)
+            throws HostLackException {
+        BootRecord.Builder record = all.device(of(device), how);
+        Optional<Trace> trace = recording.next(device, how);
+        trace.ifPresent(t -> t.give(record));
+        of(device).traced(trace);
+        return record;
+    }
+
+    @Override
+    public Recording recording() {
+        return recording;
     }
 
     private Assignments assignments() {
@@ -254,15 +271,25 @@ public final class MachineLauncher implements AutoCloseable, Successors {
 
     /** Gives a spare of another distribution a device; {@code state} adds the state. It keeps its name until it serves. */
     ChildProcess assign(
-            ChildProcess spare, DeviceResources device, Distribution from, Consumer<BootRecord.Builder> state)
+            ChildProcess spare,
+            DeviceResources device,
+            Distribution from,
+            Optional<Trace> trace,
+            Consumer<BootRecord.Builder> state)
             throws HostLackException {
         BootRecord.Builder record = assignments().deviceWithoutState(device);
         state.accept(record);
+        trace.ifPresent(t -> t.give(record));
         List<Variant> variants =
                 from.variants(device.device().kind(), config.jail().mode());
         ChildProcess assigned = assignments().second(spare, spare.instance(), record, variants);
         children.remove(spare);
         return kept(assigned);
+    }
+
+    /** The trace of the process that a device is being upgraded to, if it is to have one. */
+    Optional<Trace> nextTrace(ProcessInstance device) throws HostLackException {
+        return recording.next(device, Handover.FIRST);
     }
 
     /** A device's program comes from there from now on. */
@@ -300,7 +327,7 @@ public final class MachineLauncher implements AutoCloseable, Successors {
     @Override
     public ChildProcess succeed(StartedProcess started, Handover how) throws HostLackException {
         Assignments all = assignments();
-        return kept(all.first(started, all.device(of(started.instance()), how), started.variants()));
+        return kept(all.first(started, described(all, started.instance(), how), started.variants()));
     }
 
     @Override
@@ -310,7 +337,8 @@ public final class MachineLauncher implements AutoCloseable, Successors {
             throw new HostLackException("it is of another version than " + device.process());
         }
         List<Variant> variants = from.variants(device.kind(), config.jail().mode());
-        ChildProcess assigned = assignments().second(spare, of(device), how, variants);
+        Assignments all = assignments();
+        ChildProcess assigned = all.second(spare, device, described(all, device, how), variants);
         children.remove(spare);
         return kept(assigned);
     }
@@ -351,6 +379,7 @@ public final class MachineLauncher implements AutoCloseable, Successors {
         children.clear();
         resources.values().forEach(DeviceResources::close);
         resources.clear();
+        recording.close();
         if (assignments != null) {
             assignments.close();
             assignments = null;

@@ -15,6 +15,7 @@ public record ProcessInstance(ProcessKind kind, String process) {
     public static final ProcessInstance VCPU = of(ProcessKind.VCPU);
     public static final ProcessInstance SERIAL = of(ProcessKind.SERIAL);
     public static final ProcessInstance PLATFORM = of(ProcessKind.PLATFORM);
+    public static final ProcessInstance RECORDER = of(ProcessKind.RECORDER);
 
     /** The one that serves all of a class that want no process of their own. */
     public static ProcessInstance of(ProcessKind kind) {
@@ -52,6 +53,6 @@ public record ProcessInstance(ProcessKind kind, String process) {
 
     /** Whether it serves a device, or will. */
     public boolean isDevice() {
-        return kind != ProcessKind.VCPU;
+        return kind.isDevice();
     }
 }

@@ -22,7 +22,9 @@ public enum ProcessKind {
     /** virtio memory balloon. */
     BALLOON("balloon", "jvmm-device-balloon.jar"),
     /** virtio sockets. */
-    VSOCK("vsock", "jvmm-device-vsock.jar");
+    VSOCK("vsock", "jvmm-device-vsock.jar"),
+    /** Keeps the journal. Of no machine's plan: it is started when something is recorded. */
+    RECORDER("recorder", "jvmm-supervisor.jar");
 
     private final String process;
     private final String jar;
@@ -42,13 +44,13 @@ public enum ProcessKind {
         return jar;
     }
 
-    /** Whether it serves devices, as all but the vCPU process do. */
+    /** Whether it serves devices, as all but the vCPU process and the recorder do. */
     public boolean isDevice() {
-        return this != VCPU;
+        return this != VCPU && this != RECORDER;
     }
 
     /** Whether its devices are PCI functions. */
     public boolean isVirtio() {
-        return this != VCPU && this != SERIAL && this != PLATFORM;
+        return isDevice() && this != SERIAL && this != PLATFORM;
     }
 }

@@ -18,8 +18,10 @@ import io.jvmm.supervisor.config.JailConfig;
 import io.jvmm.supervisor.config.VmConfig;
 import io.jvmm.supervisor.config.VsockConfig;
 import io.jvmm.supervisor.sys.Niceness;
+import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.OptionalInt;
 import java.util.function.Supplier;
@@ -34,6 +36,9 @@ final class ProcessStarter {
 
     /** The limit on file sizes counts for the memfds of a warm-up too, and of a state segment. */
     private static final long SCRATCH_BYTES = 64L << 20;
+
+    /** Of the recorder: two a ring, some for each queue, and what Chronicle Queue closes later. */
+    private static final int RECORDER_FILES = 2048;
 
     private final VmConfig config;
     private final MachinePlan plan;
@@ -93,16 +98,43 @@ final class ProcessStarter {
             throws HostLackException {
         OptionalInt uid = uids.take(instance.process());
         try {
-            return start(instance, limits(instance.kind(), served), uid, distribution);
+            return start(
+                    instance, limits(instance.kind(), served), uid, distribution.binds(instance.kind()), distribution);
         } catch (HostLackException | RuntimeException | Error e) {
             uids.giveBack(uid);
             throw e;
         }
     }
 
-    private StartedProcess start(ProcessInstance instance, Limits limits, OptionalInt uid, Distribution distribution)
+    /** What is done for a process that has a directory to write to, before it begins. */
+    interface Owning {
+        void give(OptionalInt uid) throws HostLackException;
+    }
+
+    /** Starts the recorder, with the directory that it writes to. */
+    StartedProcess startRecorder(Distribution distribution, Path directory, Owning owning) throws HostLackException {
+        OptionalInt uid = uids.take(ProcessInstance.RECORDER.process());
+        try {
+            owning.give(uid);
+            Limits limits = Limits.device()
+                    .withOpenFiles(RECORDER_FILES)
+                    .withThreads(config.jail().maxThreads())
+                    .withFileSizeBytes(Limits.UNLIMITED);
+            List<Bind> binds = new ArrayList<>(distribution.binds(ProcessKind.RECORDER));
+            binds.add(Bind.of(directory, MachineRecording.STORE, Bind.Kind.STORE));
+            return start(ProcessInstance.RECORDER, limits, uid, binds, distribution);
+        } catch (IOException e) {
+            uids.giveBack(uid);
+            throw new HostLackException("the journal directory " + directory + " cannot be had: " + e, e);
+        } catch (HostLackException | RuntimeException | Error e) {
+            uids.giveBack(uid);
+            throw e;
+        }
+    }
+
+    private StartedProcess start(
+            ProcessInstance instance, Limits limits, OptionalInt uid, List<Bind> binds, Distribution distribution)
             throws HostLackException {
-        List<Bind> binds = distribution.binds(instance.kind());
         JailSpec spec = JailSpec.builder(instance.process())
                 .identity(uid.isPresent() ? HostIdentity.ids(uid.getAsInt(), uid.getAsInt()) : HostIdentity.sameUser())
                 .binds(binds)
@@ -174,7 +206,7 @@ final class ProcessStarter {
             // Standard output may be a regular file too.
             case SERIAL, CONSOLE, BLOCK -> true;
             case PLATFORM -> backends.debugConsole().isPresent();
-            case VCPU, NET, RNG, BALLOON, VSOCK -> false;
+            case VCPU, NET, RNG, BALLOON, VSOCK, RECORDER -> false;
         };
         return limits.withFileSizeBytes(writesFiles ? Limits.UNLIMITED : SCRATCH_BYTES);
     }
@@ -190,6 +222,8 @@ final class ProcessStarter {
             }
             // Its link, beyond those that the standard is made for.
             lines += plan.functions(device).isEmpty() ? 0 : 3;
+            // Its trace.
+            lines += config.journal().isPossible() ? 2 : 0;
         }
         return lines;
     }

@@ -61,6 +61,11 @@ public interface Successors {
     /** The parts of an upgrade of a device to the program of the distribution at {@code home}, which has been looked at. */
     DeviceUpgrade upgrade(ProcessInstance device, Path home);
 
+    /** What is recorded. */
+    default Recording recording() {
+        return Recording.NONE;
+    }
+
     /** Closes what is held of a process that has been collected. A second time does nothing. */
     void bury(ChildProcess child);
 

@@ -142,7 +142,7 @@ final class ChildOutput {
         return lastWords;
     }
 
-    private static String visible(String text) {
+    static String visible(String text) {
         StringBuilder s = new StringBuilder();
         for (int i = 0; i < text.length() && i < LONGEST_LINE; i++) {
             char c = text.charAt(i);

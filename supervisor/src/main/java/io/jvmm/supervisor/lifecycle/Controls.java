@@ -11,12 +11,21 @@ final class Controls implements AutoCloseable {
     private final Aside aside = new Aside(Aside.PATIENCE_NS);
     private final MachineControl machine;
     private final Upgrades upgrades;
+    private final JournalWatch journal;
+    private final Recordings recordings;
     private final Optional<ControlServer> server;
 
-    Controls(MachineLoop loop, VmConfig config, Successors successors, Starts starts, Optional<ControlServer> server) {
-        this.machine = new MachineControl(loop, config, successors, aside);
-        this.upgrades = new Upgrades(loop, successors, starts, config.lifecycle());
+    Controls(
+            MachineLoop loop, VmConfig config, Successors successors, PollSlots slots, Optional<ControlServer> server) {
+        this.journal = new JournalWatch(loop, config, successors.recording(), slots, loop.console());
+        this.recordings = new Recordings(loop, config, successors, journal);
+        this.machine = new MachineControl(loop, config, successors, aside, recordings);
+        this.upgrades = new Upgrades(loop, successors, loop.replacer().starts(), config.lifecycle());
         this.server = server;
+    }
+
+    JournalWatch journal() {
+        return journal;
     }
 
     Upgrades upgrades() {
@@ -33,22 +42,26 @@ final class Controls implements AutoCloseable {
     void serve() {
         server.ifPresent(ControlServer::serve);
         aside.serve();
+        journal.serve();
     }
 
     /** When {@link #serve} must be called at the latest. */
     long servesNextNs() {
-        return server.map(ControlServer::nextDeadlineNs).orElse(MachineLifecycle.NEVER);
+        return Math.min(
+                journal.nextDeadlineNs(),
+                server.map(ControlServer::nextDeadlineNs).orElse(MachineLifecycle.NEVER));
     }
 
     /** When {@link #tick} must be called at the latest, while the guest runs. */
     long nextDeadlineNs() {
-        return Math.min(aside.nextDeadlineNs(), upgrades.nextDeadlineNs());
+        return Math.min(recordings.nextDeadlineNs(), Math.min(aside.nextDeadlineNs(), upgrades.nextDeadlineNs()));
     }
 
     /** Time has passed while the guest runs. */
     void tick(long nowNs) {
         aside.tick(nowNs);
         upgrades.tick(nowNs);
+        recordings.tick(nowNs);
     }
 
     /** A process has done what it was asked; whether nobody else has to know. */
@@ -61,6 +74,7 @@ final class Controls implements AutoCloseable {
     @Override
     public void close() {
         upgrades.close();
+        journal.close(); // its answers are the last
         server.ifPresent(ControlServer::leave);
         aside.close();
     }

@@ -36,6 +36,7 @@ final class MachineControl implements ControlHandler {
     private final VmConfig config;
     private final Successors successors;
     private final Aside aside;
+    private final Recordings recordings;
     /** What programs of which distributions say of themselves, by the distribution and the program's name: read once. */
     private final Map<Program, ProgramVersions> known = new HashMap<>();
 
@@ -48,7 +49,8 @@ final class MachineControl implements ControlHandler {
 
     private record Program(Path home, String name) {}
 
-    MachineControl(MachineLoop loop, VmConfig config, Successors successors, Aside aside) {
+    MachineControl(MachineLoop loop, VmConfig config, Successors successors, Aside aside, Recordings recordings) {
+        this.recordings = recordings;
         this.aside = aside;
         this.loop = loop;
         this.config = config;
@@ -67,6 +69,7 @@ final class MachineControl implements ControlHandler {
             case ControlRequest.Restart r -> answer.accept(restart(r.device()));
             case ControlRequest.Kill r -> answer.accept(kill(r.device()));
             case ControlRequest.Upgrade r -> upgrade(r, answer);
+            case ControlRequest.Journal r -> recordings.handle(r, upgradeObstacle(), answer);
             case ControlRequest.Pause _ -> pause(true, answer);
             case ControlRequest.Resume _ -> pause(false, answer);
             case ControlRequest.PowerButton _ -> answer.accept(powerButton());
@@ -226,7 +229,7 @@ final class MachineControl implements ControlHandler {
     }
 
     /** Why the process of a device cannot be replaced now. */
-    private static Optional<String> obstacle(DeviceLifecycle life) {
+    static Optional<String> obstacle(DeviceLifecycle life) {
         String name = life.device().process();
         return switch (life.state()) {
             case SERVING -> Optional.empty();

@@ -100,7 +100,7 @@ public final class MachineLoop implements MachineActions {
         slots.take(replacer.starts().bell().fd(), Poller.READABLE);
         replacements = new Replacements(this::say, this::detail, now);
         helpers = new Helpers(devices, slots, console, this, config.lifecycle().restarts());
-        controls = new Controls(this, config, successors, replacer.starts(), controlServer);
+        controls = new Controls(this, config, successors, slots, controlServer);
         lifecycle = new MachineLifecycle(config.machine().name(), config.lifecycle(), watched.keySet(), this, now);
     }
 
@@ -143,6 +143,7 @@ public final class MachineLoop implements MachineActions {
         if (now >= replacements.nextDeadlineNs()) {
             replacements.tick(now);
         }
+        journal().tick(now);
         if (lifecycle.phase() == Phase.RUNNING) {
             lives.ifPresent(l -> l.tick(now));
             replacer.tick(now);
@@ -247,6 +248,7 @@ public final class MachineLoop implements MachineActions {
         if (replaceable) {
             lifecycle.left(who);
             owed.keep(who, w.pending());
+            journal().ended(who, Why.told(status));
         }
         if (who.isSpare() || who.isForUpgrade()) {
             watched.remove(who);
@@ -340,17 +342,15 @@ public final class MachineLoop implements MachineActions {
     void handle(MachineEvent event) {
         long now = Clock.monotonicNs();
         if (lifecycle.phase() == Phase.RUNNING
-                && (upgrades().handle(event, now) || replacer.handle(event, now) || devicesHandle(event, now))) {
+                && (upgrades().handle(event, now)
+                        || replacer.handle(event, now)
+                        || lives.map(l -> l.handle(event, now)).orElse(false))) {
             return;
         }
         lifecycle.handle(event, now);
         if (lifecycle.phase() == Phase.RUNNING && lives.isEmpty()) {
             running(now);
         }
-    }
-
-    private boolean devicesHandle(MachineEvent event, long now) {
-        return lives.map(l -> l.handle(event, now)).orElse(false);
     }
 
     /** The guest runs. */
@@ -377,6 +377,10 @@ public final class MachineLoop implements MachineActions {
 
     Upgrades upgrades() {
         return controls.upgrades();
+    }
+
+    JournalWatch journal() {
+        return controls.journal();
     }
 
     Replacer replacer() {

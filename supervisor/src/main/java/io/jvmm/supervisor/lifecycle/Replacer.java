@@ -200,7 +200,9 @@ final class Replacer implements Spares.Actions, AutoCloseable {
         for (Optional<Starts.Done> d = starts.next(); d.isPresent(); d = starts.next()) {
             Starts.Done done = d.get();
             StartedProcess started = done.started();
-            if (!running) {
+            if (done.wanted().equals(ProcessInstance.RECORDER)) {
+                loop.journal().started(done, nowNs);
+            } else if (!running) {
                 if (started != null) {
                     starts.discard(started);
                 }

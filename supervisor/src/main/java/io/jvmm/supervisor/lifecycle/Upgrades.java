@@ -64,9 +64,28 @@ final class Upgrades implements AutoCloseable {
      * @param to real path of a distribution that has been looked at
      */
     void begin(DeviceLifecycle life, Path to, ProgramVersions from, ProgramVersions next, Listener listener) {
+        begin(life, to, from, next, "", listener);
+    }
+
+    /**
+     * Replaces the process by another of the same program, drained, for a reason that is told in place of an upgrade. No budget counts it.
+     *
+     * @param reason for the user: {@code to begin a recording}
+     */
+    void renew(DeviceLifecycle life, Path home, ProgramVersions versions, String reason, Listener listener) {
+        begin(life, home, versions, versions, reason, listener);
+    }
+
+    private void begin(
+            DeviceLifecycle life,
+            Path to,
+            ProgramVersions from,
+            ProgramVersions next,
+            String reason,
+            Listener listener) {
         long now = Clock.monotonicNs();
         life.beginUpgrade();
-        Running r = new Running(life, successors.upgrade(life.device(), to), from, next, listener, now);
+        Running r = new Running(life, successors.upgrade(life.device(), to), from, next, reason, listener, now);
         running = r;
         starts.begin(ProcessInstance.successor(r.device), r.parts::startSuccessor);
         if (r.transfer == Transfer.EXPORT) {
@@ -160,6 +179,9 @@ final class Upgrades implements AutoCloseable {
         final DeviceUpgrade parts;
         final ProgramVersions next;
         final Listener listener;
+        /** Why it is no upgrade; empty for one that is. */
+        final String reason;
+
         final Transfer transfer;
         final Upgrade upgrade;
         final long beganNs;
@@ -175,8 +197,10 @@ final class Upgrades implements AutoCloseable {
                 DeviceUpgrade parts,
                 ProgramVersions from,
                 ProgramVersions next,
+                String reason,
                 Listener listener,
                 long nowNs) {
+            this.reason = reason;
             this.life = life;
             this.device = life.device();
             this.parts = parts;
@@ -416,7 +440,12 @@ final class Upgrades implements AutoCloseable {
             running = null;
             parts.close();
             life.endUpgrade(Clock.monotonicNs());
-            if (fault.isEmpty()) {
+            if (!reason.isEmpty()) {
+                String took = "; nobody served for " + Durations.millis(blackoutNs) + ".";
+                loop.detail("device " + device.process() + " was "
+                        + fault.map(f -> "not given another process " + reason + ": " + f + ".")
+                                .orElse("given another process " + reason + took));
+            } else if (fault.isEmpty()) {
                 loop.replacer().renewSpare(device.kind());
                 loop.say("device " + device.process() + " was upgraded to " + parts.to() + "; nobody served for "
                         + Durations.millis(blackoutNs) + ".");

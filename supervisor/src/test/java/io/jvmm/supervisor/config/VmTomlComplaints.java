@@ -204,6 +204,42 @@ final class VmTomlComplaints {
                         BOOT + "[control]\nsocket = \"" + "s".repeat(110) + "\"\n",
                         "vm.toml:4:1: control.socket: a socket's path may have 107 bytes, and /etc/vms/"
                                 + "s".repeat(110) + " has 119. Choose a shorter one."),
+                one(
+                        BOOT + "[[serial]]\nport = 1\nbackend = \"none\"\njournal = 1\n",
+                        "vm.toml:6:1: serial[1].journal: is a number, and must be true or false. Use e.g. journal = true."),
+                one(
+                        BOOT + "[platform]\njournal = true\n",
+                        "vm.toml:4:1: platform.journal: there is no place for it. Add [journal] with e.g. directory = \"journal\"."),
+                one(
+                        BOOT + "[[block]]\npath = \"a\"\njournal = true\n",
+                        "vm.toml:5:1: block[1].journal: there is no place for it. Add [journal] with e.g. directory = \"journal\"."),
+                one(
+                        BOOT + "[[net]]\nbackend = \"none\"\njournal = true\n",
+                        "vm.toml:5:1: net[1].journal: there is no place for it. Add [journal] with e.g. directory = \"journal\"."),
+                one(
+                        BOOT + "[console]\nbackend = \"pty\"\njournal = true\n",
+                        "vm.toml:5:1: console.journal: there is no place for it. Add [journal] with e.g. directory = \"journal\"."),
+                one(
+                        BOOT + "[rng]\njournal = true\n",
+                        "vm.toml:4:1: rng.journal: there is no place for it. Add [journal] with e.g. directory = \"journal\"."),
+                one(
+                        BOOT + "[balloon]\njournal = true\n",
+                        "vm.toml:4:1: balloon.journal: there is no place for it. Add [journal] with e.g. directory = \"journal\"."),
+                one(
+                        BOOT + "[[vsock]]\ncid = 3\npath = \"v\"\njournal = true\n",
+                        "vm.toml:6:1: vsock[1].journal: there is no place for it. Add [journal] with e.g. directory = \"journal\"."),
+                one(
+                        BOOT + "[journal]\nmax_age_hours = 0\ndirectory = \"j\"\n",
+                        "vm.toml:4:1: journal.max_age_hours: 0 is out of range, which is 1 to 87600."),
+                one(
+                        BOOT + "[journal]\nmax_size_mb = 15\ndirectory = \"j\"\n",
+                        "vm.toml:4:1: journal.max_size_mb: 15 is out of range, which is 16 to 1048576."),
+                one(
+                        BOOT + "[journal]\ndirectory = \"j\"\nmax_size_mb = 16\nlife_size_mb = 9\n",
+                        "vm.toml:6:1: journal.life_size_mb: a life of 9 MB leaves no room for another within 16. Use at most half, e.g. life_size_mb = 4."),
+                one(
+                        BOOT + "[journal]\nmax_size_mb = 64\n",
+                        "vm.toml:3:1: journal.directory: is missing. Add e.g. directory = \"journal\"."),
                 // one path, two owners
                 one(
                         BOOT
@@ -229,7 +265,7 @@ final class VmTomlComplaints {
                 one("[[serials]]\n" + BOOT, "vm.toml:1:1: serials: unknown table. Did you mean [[serial]]?"),
                 one(
                         "[network]\n" + BOOT,
-                        "vm.toml:1:1: network: unknown table. The tables are [machine], [boot], [[serial]], [platform], [[block]], [[net]], [console], [rng], [balloon], [[vsock]], [jail], [ipc], [lifecycle], [control]."),
+                        "vm.toml:1:1: network: unknown table. The tables are [machine], [boot], [[serial]], [platform], [[block]], [[net]], [console], [rng], [balloon], [[vsock]], [jail], [ipc], [lifecycle], [control], [journal]."),
                 one("machine = 3\n" + BOOT, "vm.toml:1:1: machine: is a number, and must be a table. Write [machine]."),
                 one("[[machine]]\n" + BOOT, "vm.toml:1:1: machine: is a list, and must be a table. Write [machine]."),
                 one(

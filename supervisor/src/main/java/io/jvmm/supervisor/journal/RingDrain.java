@@ -1,0 +1,235 @@
+package io.jvmm.supervisor.journal;
+
+import io.jvmm.ipc.boot.ProcessExit;
+import io.jvmm.ipc.link.Doorbell;
+import io.jvmm.ipc.ring.HardenedReader;
+import io.jvmm.ipc.ring.Violation;
+import io.jvmm.ipc.sys.EventFd;
+import io.jvmm.ipc.sys.Fd;
+import io.jvmm.ipc.trace.BatchReader;
+import io.jvmm.ipc.trace.RecordType;
+import io.jvmm.ipc.trace.TraceFormatException;
+import io.jvmm.ipc.trace.TraceLayout;
+import io.jvmm.ipc.trace.TraceRing;
+import io.jvmm.ipc.trace.TraceRingLayout;
+import java.nio.ByteOrder;
+import java.time.Instant;
+import org.agrona.concurrent.UnsafeBuffer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One trace ring and the life that it is read into. A batch is appended, with the ring's position behind it, before its space is given back: a
+ * recorder that dies in between finds that position in the life, and so nothing is lost and nothing comes twice. <b>Hostile:</b> the process
+ * that writes the ring. One thread.
+ */
+final class RingDrain implements AutoCloseable {
+    private final String ring;
+    private final Life life;
+    private final @Nullable TraceRing memory;
+    private final EventFd bell;
+    private final @Nullable Doorbell doorbell;
+    private final @Nullable HardenedReader reader;
+    private final LifeWriter writer;
+    private final BatchReader records = new BatchReader();
+    private final long writtenBefore;
+    private long batches;
+    private long lost;
+    private boolean ended;
+    /** Why nothing more is read of the ring; empty while something is. */
+    private String severed = "";
+
+    private RingDrain(
+            String ring,
+            Life life,
+            @Nullable TraceRing memory,
+            EventFd bell,
+            LifeWriter writer,
+            long ringPosition,
+            long writtenBefore) {
+        this.ring = ring;
+        this.life = life;
+        this.memory = memory;
+        this.bell = bell;
+        this.writer = writer;
+        this.writtenBefore = writtenBefore;
+        this.doorbell = memory == null ? null : memory.doorbell(bell);
+        this.reader = memory == null ? null : memory.reader(ringPosition);
+        Violation violation = reader == null ? null : reader.violation();
+        if (violation != null) {
+            severed = violation.toString();
+        }
+    }
+
+    /**
+     * Goes on where a recorder has been before, or begins a life. Takes the descriptors.
+     *
+     * @throws JournalException when the journal cannot be written
+     */
+    static RingDrain open(JournalDirectory journal, String device, String ring, Fd memfd, Fd bell, Instant now)
+            throws JournalException {
+        Life known = journal.ofRing(device, ring).orElse(null);
+        Life life = known == null ? journal.begin(device, ring, now) : known;
+        long next = 0;
+        long position = 0;
+        long batches = 0;
+        if (known != null) {
+            try (LifeReader before = new LifeReader(known.directory())) {
+                while (before.next()) {
+                    next = before.sequence() + 1;
+                    position = before.ringPosition();
+                    batches++;
+                }
+            }
+        }
+        LifeWriter writer = new LifeWriter(life.directory(), next, TraceLayout.MAX_BATCH_BYTES);
+        TraceRing memory = null;
+        String fault = "";
+        try {
+            memory = TraceRing.attach(memfd);
+        } catch (TraceFormatException e) {
+            fault = String.valueOf(e.getMessage());
+            memfd.close();
+        }
+        RingDrain drain = new RingDrain(
+                ring, life, memory, EventFd.of(bell), writer, position, known == null ? 0 : known.bytes());
+        drain.batches = batches;
+        if (!fault.isEmpty()) {
+            drain.sever(fault);
+        }
+        return drain;
+    }
+
+    /**
+     * Takes at most {@code most} batches out of the ring; how many there were.
+     *
+     * @throws JournalException when the journal cannot be written
+     */
+    int drain(int most) throws JournalException {
+        HardenedReader r = reader;
+        int taken = 0;
+        if (r == null) {
+            return 0;
+        }
+        while (taken < most && severed.isEmpty() && r.next()) {
+            String fault = fault(r);
+            if (!fault.isEmpty()) {
+                r.done();
+                sever(fault);
+                break;
+            }
+            writer.append(r.message(), 0, r.length(), r.positionAfter());
+            batches++;
+            taken++;
+            r.done();
+        }
+        r.giveBack();
+        Violation violation = r.violation();
+        if (violation != null && severed.isEmpty()) {
+            sever("ring: " + violation);
+        }
+        return taken;
+    }
+
+    /** What is wrong with the current batch; empty for one that can be kept. */
+    private String fault(HardenedReader r) {
+        if (r.type() != TraceRingLayout.BATCH) {
+            return "a message of type " + r.type() + " in the trace ring";
+        }
+        if (ended) {
+            return "a batch behind the end";
+        }
+        try {
+            records.wrap(r.message(), 0, r.length());
+            while (records.next()) {
+                if (ended) {
+                    return "a record behind the end";
+                }
+                ended = records.type() == RecordType.END;
+                lost += records.type() == RecordType.GAP ? Math.max(1, records.value()) : 0;
+            }
+            return "";
+        } catch (TraceFormatException e) {
+            return String.valueOf(e.getMessage());
+        }
+    }
+
+    /** Nothing more is read of this ring: the life ends with a reason. */
+    private void sever(String why) throws JournalException {
+        severed = why;
+        UnsafeBuffer end = new UnsafeBuffer(new byte[TraceLayout.ONE_FIELD_LENGTH]);
+        end.putInt(TraceLayout.RECORD_LENGTH, TraceLayout.ONE_FIELD_LENGTH, ByteOrder.LITTLE_ENDIAN);
+        end.putByte(TraceLayout.RECORD_TYPE, (byte) RecordType.END.code());
+        end.putLong(TraceLayout.ONE_FIELD, ProcessExit.PEER_VIOLATION.code(), ByteOrder.LITTLE_ENDIAN);
+        HardenedReader r = reader;
+        writer.append(end, 0, end.capacity(), r == null ? 0 : r.expectedPosition());
+        ended = true;
+        life.note("severed", why);
+    }
+
+    /** The word that names the ring. */
+    String ring() {
+        return ring;
+    }
+
+    Life life() {
+        return life;
+    }
+
+    /** Rung when there is something to read and the recorder sleeps. */
+    EventFd bell() {
+        return bell;
+    }
+
+    /** Why the ring is read no more; empty while it is. */
+    String severed() {
+        return severed;
+    }
+
+    /** How many batches the device had no room for, as it says. */
+    long lost() {
+        return lost;
+    }
+
+    long batches() {
+        return batches;
+    }
+
+    /** Length of the life, in bytes. */
+    long bytes() {
+        return writtenBefore + writer.writtenBytes();
+    }
+
+    /** The recorder is about to sleep; false when there is something to read. */
+    boolean prepareToSleep() {
+        Doorbell d = doorbell;
+        HardenedReader r = reader;
+        if (d == null || r == null || !severed.isEmpty()) {
+            return true;
+        }
+        d.announceSleep();
+        return !r.hasNext();
+    }
+
+    /** After the sleep. */
+    void awake() {
+        Doorbell d = doorbell;
+        if (d != null && severed.isEmpty()) {
+            d.awake();
+        }
+    }
+
+    /** The life is over: {@code how} its process ended. */
+    void end(String how) {
+        life.note("ended", how);
+        close();
+    }
+
+    @Override
+    public void close() {
+        writer.close();
+        if (memory != null) {
+            memory.close();
+        }
+        bell.close();
+    }
+}

@@ -1,0 +1,199 @@
+package io.jvmm.supervisor.launch;
+
+import io.jvmm.ipc.boot.BootRecord;
+import io.jvmm.ipc.sys.SystemInfo;
+import io.jvmm.policy.jail.JailAudit;
+import io.jvmm.policy.jail.JailException;
+import io.jvmm.policy.jail.JailReport;
+import io.jvmm.supervisor.config.JournalConfig;
+import io.jvmm.supervisor.config.VmConfig;
+import io.jvmm.supervisor.journal.RecorderWords;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.FileVisitResult;
+import java.nio.file.Files;
+import java.nio.file.LinkOption;
+import java.nio.file.Path;
+import java.nio.file.SimpleFileVisitor;
+import java.nio.file.attribute.BasicFileAttributes;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.HexFormat;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.Set;
+
+/** What is recorded of the devices of one life of a machine. */
+final class MachineRecording implements Recording, AutoCloseable {
+    /** Where the recorder's root has the journal directory. */
+    static final String STORE = "/journal";
+
+    private final VmConfig config;
+    private final Distribution distribution;
+    private final ProcessStarter starter;
+    private final Map<ProcessInstance, DeviceResources> devices;
+    private final Set<ProcessInstance> recorded = new HashSet<>();
+    private final Set<Trace> made = new LinkedHashSet<>();
+
+    /** @param devices filled later */
+    MachineRecording(
+            VmConfig config,
+            MachinePlan plan,
+            Distribution distribution,
+            ProcessStarter starter,
+            Map<ProcessInstance, DeviceResources> devices) {
+        this.config = config;
+        this.distribution = distribution;
+        this.starter = starter;
+        this.devices = devices;
+        plan.devices().stream()
+                .filter(d -> config.journal().processes().contains(d.process()))
+                .forEach(recorded::add);
+    }
+
+    /** The trace of a process that a device is about to be given to, if it is to have one. */
+    Optional<Trace> next(ProcessInstance device, Handover how) throws HostLackException {
+        if (how.broken() || !recorded.contains(device)) {
+            return Optional.empty();
+        }
+        Trace trace = ProcessStarter.made("a trace ring for " + device.process(), () -> Trace.create(device));
+        made.add(trace);
+        return Optional.of(trace);
+    }
+
+    @Override
+    public boolean isPossible() {
+        return config.journal().isPossible();
+    }
+
+    @Override
+    public boolean isRecorded(ProcessInstance device) {
+        return recorded.contains(device);
+    }
+
+    @Override
+    public void record(ProcessInstance device, boolean on) {
+        if (on) {
+            recorded.add(device);
+        } else {
+            recorded.remove(device);
+        }
+    }
+
+    @Override
+    public Optional<Trace> trace(ProcessInstance device) {
+        return Optional.ofNullable(devices.get(device)).flatMap(DeviceResources::trace);
+    }
+
+    private Path directory() {
+        return config.journal().directory().orElseThrow();
+    }
+
+    @Override
+    public StartedProcess startRecorder() throws HostLackException {
+        try {
+            return starter.startRecorder(distribution, directory(), uid -> own(directory(), uid));
+        } catch (JailException | UncheckedIOException e) {
+            throw new HostLackException(String.valueOf(e.getMessage()), e);
+        }
+    }
+
+    /** Makes the directory, and gives it with all that is in it to the recorder's uid. There is no recorder now. */
+    private static void own(Path directory, OptionalInt uid) throws HostLackException {
+        try {
+            Files.createDirectories(directory);
+            if (uid.isEmpty()) {
+                return;
+            }
+            Integer owner = uid.getAsInt();
+            Files.walkFileTree(directory, new SimpleFileVisitor<>() {
+                @Override
+                public FileVisitResult preVisitDirectory(Path d, BasicFileAttributes attributes) throws IOException {
+                    give(d);
+                    return FileVisitResult.CONTINUE;
+                }
+
+                @Override
+                public FileVisitResult visitFile(Path file, BasicFileAttributes attributes) throws IOException {
+                    give(file);
+                    return FileVisitResult.CONTINUE;
+                }
+
+                private void give(Path p) throws IOException {
+                    if (!owner.equals(Files.getAttribute(p, "unix:uid", LinkOption.NOFOLLOW_LINKS))) {
+                        Files.setAttribute(p, "unix:uid", owner, LinkOption.NOFOLLOW_LINKS);
+                        Files.setAttribute(p, "unix:gid", owner, LinkOption.NOFOLLOW_LINKS);
+                    }
+                }
+            });
+        } catch (IOException e) {
+            throw new HostLackException("the journal directory " + directory + " cannot be had: " + e, e);
+        }
+    }
+
+    @Override
+    public BootRecord recorderRecord(StartedProcess recorder) {
+        JournalConfig journal = config.journal();
+        return BootRecord.builder()
+                .put(RecorderWords.DIRECTORY, STORE)
+                .put(RecorderWords.BOUNDS_BYTES, journal.maxBytes())
+                .put(RecorderWords.BOUNDS_AGE_S, journal.maxAge().toSeconds())
+                .put(RecorderWords.LIFE_BYTES, journal.lifeBytes())
+                .put(RecorderWords.JAIL, config.jail().mode().word())
+                .put(
+                        RecorderWords.NARROW,
+                        recorder.variants().getFirst().filter().program())
+                .build();
+    }
+
+    @Override
+    public List<String> recorderFaults(StartedProcess recorder, String filterHash) {
+        JailReport report;
+        try {
+            report = JailAudit.inspect(
+                    recorder.instance().process(), recorder.process().pid(), true);
+        } catch (IOException e) {
+            return List.of("it cannot be looked at: " + e.getMessage());
+        }
+        List<String> faults = new ArrayList<>(report.weaknesses(ChildProcess.WIDE_AND_ONE, Set.of(STORE)));
+        recorder.uid().ifPresent(uid -> {
+            if (!report.field("Uid").startsWith(uid + " ")
+                    && !report.field("Uid").startsWith(uid + "\t")) {
+                faults.add("runs under uid " + report.field("Uid") + ", not " + uid);
+            }
+        });
+        for (String mount : report.mounts()) {
+            String place = mount.substring(0, mount.indexOf(' '));
+            if (!place.equals("/") && !recorder.mounts().contains(place)) {
+                faults.add("has a mount that its jail does not have: " + mount);
+            }
+        }
+        Variant variant = recorder.variants().getFirst();
+        List<String> installed = report.details().filterHashes();
+        String last = installed.isEmpty() ? filterHash : installed.getLast();
+        if (!last.matches("[0-9a-f]{64}")
+                || !variant.filter().hasHash(HexFormat.of().parseHex(last))) {
+            faults.add("its filter is not the compiled policy, but " + last);
+        }
+        return faults;
+    }
+
+    @Override
+    public void forget(StartedProcess recorder) {
+        starter.forget(recorder);
+    }
+
+    /** How many uids the recorder needs. */
+    static int uidsNeeded(VmConfig config) {
+        return config.journal().isPossible() && SystemInfo.effectiveUid() == 0 ? 1 : 0;
+    }
+
+    @Override
+    public void close() {
+        made.forEach(Trace::close);
+        made.clear();
+    }
+}
