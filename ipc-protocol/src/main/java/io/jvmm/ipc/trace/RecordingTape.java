@@ -20,6 +20,7 @@ public final class RecordingTape implements Tape, MemoryTap {
     /** There is always room for a GAP in front. */
     private static final int MOST_BYTES = MAX_BATCH_BYTES - TraceLayout.ONE_FIELD_LENGTH;
 
+    private static final int NONE = -1;
     private static final int TYPE_SHIFT = 32;
     private static final int METHOD_SHIFT = 48;
 
@@ -30,6 +31,9 @@ public final class RecordingTape implements Tape, MemoryTap {
     private int end;
     private long transaction;
     private long writtenBytes;
+    private long lastNowNs;
+    /** Where the call told last begins in the batch, or {@link #NONE}. */
+    private int lastCall = NONE;
 
     /**
      * A tape whose life begins behind a transaction.
@@ -53,6 +57,24 @@ public final class RecordingTape implements Tape, MemoryTap {
         batch.putLong(at + TraceLayout.CALL_A, a, LE);
         batch.putLong(at + TraceLayout.CALL_B, b, LE);
         batch.putLong(at + TraceLayout.CALL_C, c, LE);
+        lastCall = at;
+        if (nowNs != 0) {
+            lastNowNs = nowNs;
+        }
+    }
+
+    /** Takes the call told last back if nothing came of it: a question whose answer follows from the state. */
+    public void dropIdleCall() {
+        if (lastCall != NONE && end == lastCall + TraceLayout.CALL_LENGTH) {
+            end = lastCall;
+            writtenBytes -= TraceLayout.CALL_LENGTH;
+        }
+        lastCall = NONE;
+    }
+
+    /** The time of the last call that had one. */
+    public long lastNowNs() {
+        return lastNowNs;
     }
 
     @Override
@@ -138,6 +160,7 @@ public final class RecordingTape implements Tape, MemoryTap {
         if (end > 0) {
             sink.publish(batch, end);
             end = 0;
+            lastCall = NONE;
         }
     }
 

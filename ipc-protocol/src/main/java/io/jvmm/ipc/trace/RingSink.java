@@ -22,14 +22,20 @@ public final class RingSink implements BatchSink {
     private final TraceRing ring;
     private final GuardedProducer producer;
     private final Doorbell doorbell;
+    private final Runnable onLoss;
     private final UnsafeBuffer gap = new UnsafeBuffer(new byte[TraceLayout.ONE_FIELD_LENGTH]);
     /** Since the last GAP. */
     private long lost;
 
     private long lostInAll;
 
-    /** The process's end of {@code ring}. */
-    public RingSink(TraceRing ring, EventFd bell) {
+    /**
+     * The process's end of {@code ring}.
+     *
+     * @param onLoss called once, when the first batch is lost
+     */
+    public RingSink(TraceRing ring, EventFd bell, Runnable onLoss) {
+        this.onLoss = onLoss;
         this.ring = ring;
         this.producer = ring.producer();
         this.doorbell = ring.doorbell(bell);
@@ -47,6 +53,9 @@ public final class RingSink implements BatchSink {
     private void lose() {
         lost++;
         lostInAll++;
+        if (lostInAll == 1) {
+            onLoss.run();
+        }
     }
 
     private boolean offer(DirectBuffer batch, int lengthBytes) {

@@ -21,9 +21,10 @@ import org.junit.jupiter.api.Test;
 class RingSinkTest {
     private static final int BATCH_BYTES = 64 * 1024;
 
+    private int told;
     private final TraceRing ring = TraceRing.create("test-trace");
     private final EventFd bell = EventFd.create();
-    private final RingSink sink = new RingSink(ring, bell);
+    private final RingSink sink = new RingSink(ring, bell, () -> told++);
     private final UnsafeBuffer batch = new UnsafeBuffer(new byte[BATCH_BYTES]);
 
     @AfterEach
@@ -70,6 +71,7 @@ class RingSinkTest {
         }
         assertTrue(System.nanoTime() - beginNs < 1000 * RingSink.MOST_WAIT_NS, "nothing waits any more");
         assertEquals(1001, sink.lostBatches());
+        assertEquals(1, told);
         HardenedReader reader = ring.reader(0);
         for (int i = 0; i < fit; i++) {
             assertTrue(reader.next());
@@ -105,8 +107,7 @@ class RingSinkTest {
     void aHostileRecorderSeversTheRing() throws Exception {
         try (TraceRing other = TraceRing.attach(ring.fd().duplicate())) {
             UnsafeBuffer all = new UnsafeBuffer(0, 0);
-            try (Mapping mapping =
-                    MemFd.of(other.fd().duplicate()).map()) {
+            try (Mapping mapping = MemFd.of(other.fd().duplicate()).map()) {
                 all.wrap(mapping.buffer());
                 all.putLong(TraceRingLayout.CAPACITY_BYTES + 128, 3);
                 publish(1);

@@ -84,7 +84,9 @@ class TraceTest {
         assertEquals(RecordType.END, tape.peek());
         tape.take();
         assertEquals(null, tape.peek());
-        assertEquals(ReplayStop.Why.END_OF_TRACE, assertThrows(ReplayStop.class, tape::take).why());
+        assertEquals(
+                ReplayStop.Why.END_OF_TRACE,
+                assertThrows(ReplayStop.class, tape::take).why());
     }
 
     @Test
@@ -132,7 +134,9 @@ class TraceTest {
         int refused = 0;
         for (int round = 0; round < 20_000; round++) {
             byte[] original = trace.batches().get(random.nextInt(trace.batches().size()));
-            byte[] batch = Arrays.copyOf(original, Math.max(8, random.nextInt(4) == 0 ? random.nextInt(300) : Math.min(512, original.length)));
+            byte[] batch = Arrays.copyOf(
+                    original,
+                    Math.max(8, random.nextInt(4) == 0 ? random.nextInt(300) : Math.min(512, original.length)));
             for (int i = random.nextInt(8); i > 0; i--) {
                 batch[random.nextInt(Math.min(64, batch.length))] = (byte) random.nextInt();
             }
@@ -196,7 +200,8 @@ class TraceTest {
 
     @Test
     void howALifeBegan() throws Exception {
-        LifeText life = new LifeText().put("a", "x = y\r\n\\n").putConfig("ports", "4").put("n", 5);
+        LifeText life =
+                new LifeText().put("a", "x = y\r\n\\n").putConfig("ports", "4").put("n", 5);
         LifeText parsed = LifeText.parse(life.toString());
         assertEquals(life.toString(), parsed.toString());
         assertEquals("x = y\r\n\\n", parsed.find("a").orElseThrow());

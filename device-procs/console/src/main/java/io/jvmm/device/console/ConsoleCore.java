@@ -6,11 +6,13 @@ import io.jvmm.device.virtio.VirtioDevice;
 import io.jvmm.device.virtio.VirtioHost;
 import io.jvmm.device.virtio.VirtioIdentity;
 import io.jvmm.ipc.message.SupervisorRequestType;
+import io.jvmm.ipc.trace.Tape;
 import java.nio.ByteOrder;
 import java.util.Collections;
 import org.agrona.DirectBuffer;
 import org.agrona.MutableDirectBuffer;
 import org.agrona.concurrent.AtomicBuffer;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The virtio console (virtio 1.2 §5.3): port 0 is a console, with VIRTIO_CONSOLE_F_MULTIPORT there are further ones. The data is
@@ -93,6 +95,15 @@ final class ConsoleCore implements VirtioDevice, HostPorts {
     @Override
     public VirtioIdentity identity() {
         return identity;
+    }
+
+    @Nullable
+    Tape tape() {
+        return host.tape();
+    }
+
+    int portCount() {
+        return ports.length;
     }
 
     private boolean multiport() {

@@ -4,9 +4,13 @@ import io.jvmm.device.api.Backend;
 import io.jvmm.device.api.Descriptors;
 import io.jvmm.device.api.DeviceConfig;
 import io.jvmm.device.api.HostEvents;
+import io.jvmm.device.api.HostPorts;
 import io.jvmm.device.api.HostStreams;
 import io.jvmm.device.api.SocketExercise;
 import io.jvmm.device.api.StateRejectedException;
+import io.jvmm.device.api.trace.HostCalls;
+import io.jvmm.device.api.trace.RecordedPorts;
+import io.jvmm.device.api.trace.ReplayedPorts;
 import io.jvmm.device.virtio.BrokenAnswer;
 import io.jvmm.device.virtio.VirtioClass;
 import io.jvmm.device.virtio.VirtioDevice;
@@ -15,6 +19,8 @@ import io.jvmm.device.virtio.VirtioIdentity;
 import io.jvmm.ipc.state.StateFormats;
 import io.jvmm.ipc.sys.Fd;
 import io.jvmm.ipc.sys.Pipe;
+import io.jvmm.ipc.trace.RecordingTape;
+import io.jvmm.ipc.trace.Tape;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -93,7 +99,10 @@ public final class ConsoleDevice extends VirtioClass {
             List<DeviceConfig> configs, Descriptors descriptors, List<VirtioDevice> devices, HostEvents events) {
         List<Backend> backends = new ArrayList<>();
         for (int function = 0; function < configs.size(); function++) {
-            HostStreams streams = new HostStreams(descriptors, (ConsoleCore) devices.get(function), events);
+            ConsoleCore console = (ConsoleCore) devices.get(function);
+            HostPorts ends =
+                    console.tape() instanceof RecordingTape tape ? new RecordedPorts(console, tape, function) : console;
+            HostStreams streams = new HostStreams(descriptors, ends, events);
             List<ConsoleConfig.Port> ports =
                     ConsoleConfig.from(configs.get(function)).ports();
             for (int port = 0; port < ports.size(); port++) {
@@ -102,6 +111,15 @@ public final class ConsoleDevice extends VirtioClass {
             }
         }
         return backends;
+    }
+
+    /** The ports are those of the functions, not of the core of the process. */
+    @Override
+    public HostCalls hostCalls(List<DeviceConfig> configs, List<VirtioDevice> devices, Tape tape) {
+        List<ConsoleCore> consoles =
+                devices.stream().map(ConsoleCore.class::cast).toList();
+        int ports = consoles.stream().mapToInt(ConsoleCore::portCount).min().orElse(0);
+        return new ReplayedPorts(consoles, ports, tape);
     }
 
     /** Version 1 knew nothing of the streams' positions: they begin anew. */

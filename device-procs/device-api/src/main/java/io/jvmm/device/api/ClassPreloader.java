@@ -25,8 +25,20 @@ final class ClassPreloader {
     private static final String OURS = "io/jvmm/";
 
     /** Parts of a device's jars that only the build, the scripted peer and tests use, by the beginning of their simple names. */
-    private static final List<String> NEVER_SERVE =
-            List.of("Script", "Scratch", "Training", "LiveExercise", "WarmUp", "Rehearsal", "package-info");
+    private static final List<String> NEVER_SERVE = List.of(
+            "Script",
+            "Scratch",
+            "Training",
+            "LiveExercise",
+            "WarmUp",
+            "Rehearsal",
+            "Replay",
+            "CoreReplay",
+            "TraceFile",
+            "TraceBuffer",
+            "LifeSummary",
+            "RecordText",
+            "package-info");
 
     /** Its initialiser makes a downcall handle, which is several milliseconds that few processes need; those make it by use. */
     private static final Set<String> NOT_INITIALISED = Set.of("io.jvmm.ipc.sys.Syscall$Critical");

@@ -9,7 +9,6 @@ import io.jvmm.ipc.link.SpinLimit;
 import io.jvmm.ipc.message.LogLevel;
 import io.jvmm.ipc.message.SupervisorRequestType;
 import io.jvmm.ipc.ring.Violation;
-import io.jvmm.ipc.state.StateSegment;
 import io.jvmm.ipc.sys.Clock;
 import io.jvmm.ipc.sys.Fd;
 import io.jvmm.ipc.sys.Poller;
@@ -59,7 +58,7 @@ final class DeviceLoop {
 
     private final DeviceEndpoint link;
     private final ProcessEndpoint supervisor;
-    private final StateSegment state;
+    private final Transactions state;
     private final DeviceCore core;
     private final LinkEffects effects;
     private final SupervisorEvents events;
@@ -99,7 +98,7 @@ final class DeviceLoop {
             DeviceIdentity identity,
             DeviceEndpoint link,
             ProcessEndpoint supervisor,
-            StateSegment state,
+            Transactions state,
             DeviceCore core,
             LinkEffects effects,
             SupervisorEvents events,
@@ -150,6 +149,7 @@ final class DeviceLoop {
             }
             reason = exit;
         }
+        state.end(reason);
         lastWords.say(RETRY_NS);
         return reason;
     }
@@ -411,7 +411,7 @@ final class DeviceLoop {
     }
 
     private void commit(long nowNs) {
-        state.commit(positionNow);
+        state.commit(positionNow, nowNs);
         meter.count(DeviceCounter.COMMITS);
         core.committed(nowNs);
         backends.committed();

@@ -22,9 +22,9 @@ public final class DeviceMain {
      * {@code Runtime.halt} and a code of {@link ProcessExit}, because an orderly exit opens files.
      *
      * @param args none, in a device process under its supervisor; {@code --script FILE|-} and
-     *     {@code --jail=off|log|enforce} to run the device alone under the scripted peer; {@code --train}, for the build,
-     *     to live a whole life against a scratch supervisor and return; {@code --versions}, for the build too, to say them;
-     *     {@code --inspect}, for inspectors, to read states
+     *     {@code --jail=off|log|enforce} to run the device alone under the scripted peer; {@code --replay FILE} to live a
+     *     recorded life again; {@code --train}, for the build, to live a whole life against a scratch supervisor and return;
+     *     {@code --versions}, for the build too, to say them; {@code --inspect}, for inspectors, to read states
      */
     public static void run(String[] args, DeviceFactory factory) {
         if (args.length == 1 && args[0].equals("--train")) {
@@ -41,7 +41,13 @@ public final class DeviceMain {
         }
         ProcessExit exit;
         try {
-            exit = args.length == 0 ? preloaded(factory) : ScriptMain.run(args, factory);
+            if (args.length == 0) {
+                exit = preloaded(factory);
+            } else if (args[0].equals("--replay")) {
+                exit = ReplayMain.run(args, factory, System.out);
+            } else {
+                exit = ScriptMain.run(args, factory);
+            }
         } catch (StageException e) {
             System.err.println(factory.identity().name() + ": " + e.exit().meaning() + ": " + e.getMessage());
             exit = e.exit();

@@ -4,7 +4,9 @@ import io.jvmm.ipc.boot.BootRecord;
 import io.jvmm.ipc.sys.Fd;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.TreeMap;
 
 /**
  * What the supervisor has handed over: descriptors by name, entries by key. One record, or two for a process that waited as a spare;
@@ -52,6 +54,19 @@ final class HandedOver implements Descriptors, AutoCloseable {
             }
         }
         return Optional.empty();
+    }
+
+    /** All entries that are text and short: the configuration, for whoever writes down how this process began. */
+    Map<String, String> texts() {
+        Map<String, String> texts = new TreeMap<>();
+        for (BootRecord record : records.reversed()) {
+            for (String key : record.keys()) {
+                if (!key.startsWith("seccomp.")) {
+                    record.findText(key).ifPresent(value -> texts.put(key, value));
+                }
+            }
+        }
+        return texts;
     }
 
     /** Whether an entry says {@code true}. */

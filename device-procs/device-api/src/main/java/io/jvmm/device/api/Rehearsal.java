@@ -26,19 +26,20 @@ final class Rehearsal {
      */
     static void run(DeviceFactory factory, Fd state, @Nullable Fd memory) {
         for (int round = 0; round < ROUNDS; round++) {
-            takeOver(factory, state, memory, "link.renewed");
+            takeOver(factory, state, memory, "link.renewed", round == 0);
         }
         if (factory.hasCaretaker()) {
-            takeOver(factory, state, memory, "broken"); // last: what it leaves is the state of a broken device
+            takeOver(factory, state, memory, "broken", false); // last: what it leaves is the state of a broken device
         }
         refuse(factory, state, memory);
     }
 
-    private static void takeOver(DeviceFactory factory, Fd state, @Nullable Fd memory, String entry) {
+    private static void takeOver(DeviceFactory factory, Fd state, @Nullable Fd memory, String entry, boolean recorded) {
         try (ScratchSupervisor supervisor = new ScratchSupervisor(factory, state, memory)) {
             supervisor.bootStandby(new byte[0], new byte[0]);
             try (DeviceProcess process = spare(factory, supervisor)) {
                 supervisor.supervisor().send(SupervisorRequestType.PING);
+                supervisor.record(recorded);
                 supervisor.assign(entry, "true");
                 expect(process.awaitAssignment(), null);
                 process.map();

@@ -1,11 +1,16 @@
 package io.jvmm.device.api;
 
+import io.jvmm.device.api.trace.LifeRecorder;
+import io.jvmm.ipc.boot.ProcessExit;
 import io.jvmm.ipc.memory.GuestMemory;
 import io.jvmm.ipc.message.PowerAction;
 import io.jvmm.ipc.message.PowerOrigin;
+import io.jvmm.ipc.trace.BatchSink;
 import java.nio.ByteBuffer;
 import java.util.Arrays;
+import java.util.Map;
 import org.agrona.concurrent.UnsafeBuffer;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A machine of one device in virtual time, without links, descriptors or threads: the scripted peer's, and that of tests.
@@ -23,9 +28,11 @@ public final class ScratchMachine implements Exercise, DeviceEffects {
     private final DeviceIdentity identity;
     private final DeviceFactory factory;
     private final DeviceConfig config;
+    private final Map<String, String> entries;
     private final ScratchMemory memory;
     private UnsafeBuffer state;
     private DeviceCore core;
+    private @Nullable LifeRecorder recorder;
     private final StringBuilder[] output;
     private final StringBuilder[] waitingInput;
     private final long[] edges;
@@ -40,6 +47,18 @@ public final class ScratchMachine implements Exercise, DeviceEffects {
 
     /** A machine as after power-on. */
     public ScratchMachine(DeviceFactory factory, DeviceConfig config) {
+        this(factory, config, Map.of(), null);
+    }
+
+    /**
+     * The same, recorded: for tests and fuzzers.
+     *
+     * @param entries the configuration once more, for the record
+     * @param sink where the trace goes; null: nowhere
+     */
+    public ScratchMachine(
+            DeviceFactory factory, DeviceConfig config, Map<String, String> entries, @Nullable BatchSink sink) {
+        this.entries = entries;
         this.factory = factory;
         this.config = config;
         this.identity = factory.identity(config);
@@ -49,8 +68,32 @@ public final class ScratchMachine implements Exercise, DeviceEffects {
         this.edges = new long[identity.interrupts().size()];
         this.levels = new boolean[identity.interrupts().size()];
         this.state = stateBuffer();
-        this.core = factory.create(config, state, true, this, memory.orNull(), nowNs);
+        this.core = make(true, sink);
         core.resume(nowNs);
+    }
+
+    private DeviceCore make(boolean fresh, @Nullable BatchSink sink) {
+        if (sink == null) {
+            recorder = null;
+            return factory.create(config, state, fresh, this, memory.orNull(), nowNs);
+        }
+        LifeRecorder life = new LifeRecorder(sink, state, identity.stateLengthBytes(), 0);
+        recorder = life;
+        return life.begin(factory, config, entries, fresh, 0, this, memory.orNull(), nowNs);
+    }
+
+    private void commit() {
+        if (recorder != null) {
+            recorder.commit(0, nowNs);
+        }
+        core.committed(nowNs);
+    }
+
+    /** The recorded life ends in good order; the machine is not to be used after this. */
+    public void end(ProcessExit exit) {
+        if (recorder != null) {
+            recorder.end(exit.code());
+        }
     }
 
     private UnsafeBuffer stateBuffer() {
@@ -65,11 +108,16 @@ public final class ScratchMachine implements Exercise, DeviceEffects {
 
     /** The process dies between two messages and a fresh one adopts its state. */
     public void killAndAdopt() {
+        killAndAdopt(null);
+    }
+
+    /** The same; what the fresh one does goes to {@code sink}, which is another trace than that of its predecessor. */
+    public void killAndAdopt(@Nullable BatchSink sink) {
         UnsafeBuffer copy = stateBuffer();
         copy.putBytes(0, state, 0, state.capacity());
         state.setMemory(0, state.capacity(), (byte) 0xEE);
         state = copy;
-        core = factory.create(config, state, false, this, memory.orNull(), nowNs);
+        core = make(false, sink);
         core.resume(nowNs);
     }
 
@@ -164,10 +212,10 @@ public final class ScratchMachine implements Exercise, DeviceEffects {
 
     /** Output leaves and input that waits goes in, as far as the device allows. */
     private void settle() {
-        core.committed(nowNs);
+        commit();
         for (int pieces = 0; pieces < MAX_PIECES && core.hasWork(); pieces++) {
             core.work(nowNs);
-            core.committed(nowNs);
+            commit();
         }
         for (int port = 0; port < output.length; port++) {
             flush(port);

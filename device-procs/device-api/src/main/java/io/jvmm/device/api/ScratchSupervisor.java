@@ -18,6 +18,8 @@ import io.jvmm.ipc.sys.MemFd;
 import io.jvmm.ipc.sys.Pipe;
 import io.jvmm.ipc.sys.Poller;
 import io.jvmm.ipc.sys.UnixSocket;
+import io.jvmm.ipc.trace.TraceRing;
+import io.jvmm.ipc.trace.TraceRingLayout;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -54,6 +56,7 @@ final class ScratchSupervisor implements AutoCloseable {
     private final BoardEndpoint board;
     private final SupervisorEndpoint supervisor;
     private final Log log = new Log();
+    private @Nullable TraceRing trace;
 
     /** What the process said. */
     static final class Log implements SupervisorEventHandler {
@@ -157,6 +160,17 @@ final class ScratchSupervisor implements AutoCloseable {
         return control.right().fd();
     }
 
+    /** Whether the next process is recorded. */
+    void record(boolean on) {
+        trace = on ? hold(TraceRing.create("scratch")) : null;
+    }
+
+    /** Of a process that is recorded. */
+    @Nullable
+    TraceRing trace() {
+        return trace;
+    }
+
     /** Sends the boot record, with a narrow filter and {@code entries} as pairs of key and value beside the usual ones. */
     void boot(byte[] filter, String... entries) {
         BootRecord.Builder record = BootRecord.builder().fd(STATE, state);
@@ -221,6 +235,11 @@ final class ScratchSupervisor implements AutoCloseable {
             record.fd("memory", guest).put("memory.bytes", ScratchMemory.LENGTH_BYTES);
         }
         scratchDescriptors.forEach(record::fd);
+        TraceRing recorded = trace;
+        if (recorded != null) {
+            record.fd(TraceRingLayout.FD_RING, recorded.fd())
+                    .fd(TraceRingLayout.FD_BELL, hold(EventFd.create()).fd());
+        }
     }
 
     private void send(BootRecord.Builder record, String... entries) {

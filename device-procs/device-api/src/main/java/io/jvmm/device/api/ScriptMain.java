@@ -2,7 +2,6 @@ package io.jvmm.device.api;
 
 import io.jvmm.ipc.boot.ProcessExit;
 import io.jvmm.ipc.sys.SysException;
-import io.jvmm.policy.sys.Seccomp;
 import java.io.BufferedReader;
 import java.io.ByteArrayInputStream;
 import java.io.Console;
@@ -13,8 +12,6 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.InputStreamReader;
 import java.io.PrintStream;
-import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -38,10 +35,6 @@ final class ScriptMain {
 
             'help' at the prompt lists the commands. Exit codes: 0 well, 1 an 'expect' failed, 2 a wrong command.
             """;
-
-    private static final short BPF_RET_K = 0x06;
-    private static final int SECCOMP_RET_KILL_PROCESS = 0x8000_0000;
-    private static final int SECCOMP_RET_LOG = 0x7FFC_0000;
 
     private final String name;
     private final PrintStream out;
@@ -86,9 +79,7 @@ final class ScriptMain {
         if (script == null) {
             throw wrong("--script FILE or --script - is missing; see --help");
         }
-        if (!List.of("off", "log", "enforce").contains(jail)) {
-            throw wrong("--jail=" + jail + "; allowed are off, log, enforce");
-        }
+        AloneJail.check(jail);
     }
 
     private static StageException wrong(String message) {
@@ -197,42 +188,8 @@ final class ScriptMain {
                 }
             }
         }
-        byte[] filter = narrowFilter(factory);
         out.println(ScriptedPeer.quoted("jail: " + jail));
         out.flush();
-        try {
-            Seccomp.installNarrow(filter);
-        } catch (SysException e) {
-            throw new StageException(ProcessExit.JAIL_FAILED, "narrow filter: " + e.getMessage(), e);
-        }
-    }
-
-    /** The filter as the build compiled it: beside the distribution's jars, or in the source tree's build. */
-    private byte[] narrowFilter(DeviceFactory factory) throws IOException {
-        String file = name + ".bpf";
-        Path jar = ClassPreloader.source(factory.getClass());
-        for (Path at = jar; at != null; at = at.getParent()) {
-            for (Path policies : List.of(at.resolve("policies"), at.resolve("policies/target/policies"))) {
-                if (Files.isRegularFile(policies.resolve(file))) {
-                    byte[] filter = Files.readAllBytes(policies.resolve(file));
-                    return jail.equals("log") ? logInsteadOfKill(filter) : filter;
-                }
-            }
-        }
-        throw new StageException(
-                ProcessExit.JAIL_FAILED,
-                file + " is in no policies directory above " + jar + "; build it with: mvn package -pl policies");
-    }
-
-    /** The same filter, with every kill turned into a line in the kernel's log. */
-    private static byte[] logInsteadOfKill(byte[] filter) {
-        ByteBuffer instructions = ByteBuffer.wrap(filter.clone()).order(ByteOrder.LITTLE_ENDIAN);
-        for (int at = 0; at < filter.length; at += Seccomp.INSTRUCTION_BYTES) {
-            boolean returnsConstant = instructions.getShort(at) == BPF_RET_K;
-            if (returnsConstant && instructions.getInt(at + Integer.BYTES) == SECCOMP_RET_KILL_PROCESS) {
-                instructions.putInt(at + Integer.BYTES, SECCOMP_RET_LOG);
-            }
-        }
-        return instructions.array();
+        AloneJail.close(factory, jail);
     }
 }

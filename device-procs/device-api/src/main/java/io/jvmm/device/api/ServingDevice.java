@@ -1,5 +1,6 @@
 package io.jvmm.device.api;
 
+import io.jvmm.device.api.trace.LifeRecorder;
 import io.jvmm.ipc.boot.ProcessExit;
 import io.jvmm.ipc.counters.DevicePage;
 import io.jvmm.ipc.link.DeviceEndpoint;
@@ -11,6 +12,10 @@ import io.jvmm.ipc.state.StateSegment;
 import io.jvmm.ipc.sys.Clock;
 import io.jvmm.ipc.sys.EventFd;
 import io.jvmm.ipc.sys.Fd;
+import io.jvmm.ipc.trace.RingSink;
+import io.jvmm.ipc.trace.TraceFormatException;
+import io.jvmm.ipc.trace.TraceRing;
+import io.jvmm.ipc.trace.TraceRingLayout;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -26,6 +31,7 @@ final class ServingDevice implements AutoCloseable {
     private final DeviceEndpoint link;
     private final StateSegment state;
     private final @Nullable GuestMemory memory;
+    private final @Nullable TraceRing trace;
     private final Backend[] backends;
     private final DeviceLoop loop;
     private final List<PciDeclaration> declarations;
@@ -70,19 +76,32 @@ final class ServingDevice implements AutoCloseable {
         LinkEffects effects = new LinkEffects(link, interrupts, meter);
         memory = factory.usesGuestMemory(config) ? mapMemory(handed) : null;
         long nowNs = Clock.monotonicNs();
+        trace = handed.says("broken") ? null : trace(handed);
+        LifeRecorder recorder = null;
         DeviceCore core;
         if (handed.says("broken")) {
             core = factory.createCaretaker(config, state.working(), state.fresh(), effects, memory, nowNs);
             backends = new Backend[0];
         } else {
-            core = factory.create(config, state.working(), state.fresh(), effects, memory, nowNs);
+            recorder = trace == null ? null : recorder(trace, handed, identity, state, events);
+            core = recorder == null
+                    ? factory.create(config, state.working(), state.fresh(), effects, memory, nowNs)
+                    : recorder.begin(
+                            factory,
+                            config,
+                            handed.texts(),
+                            state.fresh(),
+                            state.ringPosition(),
+                            effects,
+                            memory,
+                            nowNs);
             backends = factory.backends(config, handed, core, events).toArray(new Backend[0]);
         }
         loop = new DeviceLoop(
                 identity,
                 link,
                 supervisor,
-                state,
+                new Transactions(state, recorder),
                 core,
                 effects,
                 events,
@@ -106,6 +125,25 @@ final class ServingDevice implements AutoCloseable {
         DeviceMeter meter = new DeviceMeter(DevicePage.map(fd), factory.answersKicks());
         fd.close();
         return meter;
+    }
+
+    /** Of a device that is recorded; it stays mapped as long as the process lives. */
+    private static @Nullable TraceRing trace(HandedOver handed) {
+        Fd fd = handed.find(TraceRingLayout.FD_RING).orElse(null);
+        try {
+            return fd == null ? null : TraceRing.attach(fd);
+        } catch (TraceFormatException e) {
+            throw new IllegalArgumentException("trace: " + e.getMessage(), e);
+        }
+    }
+
+    private static LifeRecorder recorder(
+            TraceRing ring, HandedOver handed, DeviceIdentity identity, StateSegment state, SupervisorEvents events) {
+        EventFd bell = EventFd.of(handed.take(TraceRingLayout.FD_BELL));
+        RingSink sink = new RingSink(
+                ring, bell, () -> events.warn("the recorder does not keep up: the trace has a gap from here on"));
+        ring.fd().close();
+        return new LifeRecorder(sink, state.working(), identity.stateLengthBytes(), state.sequence());
     }
 
     private static GuestMemory mapMemory(HandedOver handed) {
@@ -146,6 +184,9 @@ final class ServingDevice implements AutoCloseable {
         }
         if (memory != null) {
             memory.close();
+        }
+        if (trace != null) {
+            trace.close();
         }
         state.close();
         linkMemory.close();

@@ -94,7 +94,9 @@ final class WarmUp implements Exercise, AutoCloseable {
         hostIn = new @Nullable Pipe[identity.hostPorts()];
         hostOut = new @Nullable Pipe[identity.hostPorts()];
         backends = backends(factory, config, core, events);
-        loop = new DeviceLoop(identity, device, process, state, core, effects, events, backends, watched, control(), 0);
+        Transactions commits = new Transactions(state);
+        loop = new DeviceLoop(
+                identity, device, process, commits, core, effects, events, backends, watched, control(), 0);
         supervisor.send(SupervisorRequestType.START);
         loop.doWork(nowNs);
     }

@@ -94,7 +94,7 @@ class CommitRuleTest {
                 EchoDevice.IDENTITY,
                 device,
                 process,
-                state,
+                new Transactions(state),
                 core,
                 effects,
                 new SupervisorEvents(process),

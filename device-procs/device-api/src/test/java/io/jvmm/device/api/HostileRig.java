@@ -117,7 +117,17 @@ final class HostileRig implements Exercise, AutoCloseable {
             });
             Fd control = hold(Pipe.create()).reader();
             loop = new DeviceLoop(
-                    identity, device, process, state, core, effects, events, backends, watched, control, 0);
+                    identity,
+                    device,
+                    process,
+                    new Transactions(state),
+                    core,
+                    effects,
+                    events,
+                    backends,
+                    watched,
+                    control,
+                    0);
             supervisor.send(SupervisorRequestType.START);
             loop.doWork(nowNs);
         } catch (RuntimeException | Error e) {

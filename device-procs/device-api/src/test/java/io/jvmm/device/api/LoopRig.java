@@ -120,7 +120,7 @@ final class LoopRig implements AutoCloseable {
                 EchoDevice.IDENTITY,
                 device,
                 process,
-                state,
+                new Transactions(state),
                 core,
                 effects,
                 toSupervisor,

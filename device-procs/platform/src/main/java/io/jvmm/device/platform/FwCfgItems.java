@@ -1,9 +1,11 @@
 package io.jvmm.device.platform;
 
+import io.jvmm.ipc.trace.Tape;
 import java.nio.ByteOrder;
 import org.agrona.DirectBuffer;
 import org.agrona.MutableDirectBuffer;
 import org.agrona.concurrent.UnsafeBuffer;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What the firmware configuration device has to tell, by key (QEMU, docs/specs/fw_cfg: the items; linux/qemu_fw_cfg.h: their numbers).
@@ -50,7 +52,10 @@ final class FwCfgItems {
     private final UnsafeBuffer cpus;
     private final UnsafeBuffer directory =
             new UnsafeBuffer(new byte[Integer.BYTES + MAX_FILES * DIRECTORY_ENTRY_BYTES]);
+    private final UnsafeBuffer table = new UnsafeBuffer(new byte[HEADER_BYTES + MAX_FILES * ENTRY_BYTES]);
     private DirectBuffer files = new UnsafeBuffer(new byte[0]);
+    private int filesLength;
+    private @Nullable Tape tape;
     private final int[] offsets = new int[MAX_FILES];
     private final int[] lengths = new int[MAX_FILES];
     private int count;
@@ -62,9 +67,16 @@ final class FwCfgItems {
         this.cpus = number(Short.BYTES, vcpus);
     }
 
-    /** Where the files are, as drawn above, perhaps not written yet; before anything is asked for. */
-    void attach(DirectBuffer packed) {
+    /**
+     * Where the files are, as drawn above, perhaps not written yet; before anything is asked for.
+     *
+     * @param lengthBytes of all of it
+     * @param tape what is read there goes on the tape; in a replay there is nothing to read. Null: neither
+     */
+    void attach(DirectBuffer packed, int lengthBytes, @Nullable Tape tape) {
         files = packed;
+        filesLength = lengthBytes;
+        this.tape = tape;
         looked = false;
         count = 0;
     }
@@ -98,7 +110,7 @@ final class FwCfgItems {
             case FILE_DIR -> into.putBytes(intoOffset, directory, offset, lengthBytes);
             default -> {
                 if (isFile(key)) {
-                    into.putBytes(intoOffset, files, offsets[key - FILE_FIRST] + offset, lengthBytes);
+                    fetch(PlatformCall.FILE, offsets[key - FILE_FIRST] + offset, into, intoOffset, lengthBytes);
                 }
             }
         }
@@ -114,25 +126,39 @@ final class FwCfgItems {
             return;
         }
         looked = true;
-        if (files.capacity() < HEADER_BYTES
-                || files.getLong(0, LE) != MAGIC
-                || files.getInt(Long.BYTES, LE) != VERSION) {
+        int tableBytes = Math.min(filesLength, table.capacity());
+        if (tableBytes < HEADER_BYTES) {
             return;
         }
-        int listed = files.getInt(COUNT, LE);
+        fetch(PlatformCall.FILE_TABLE, 0, table, 0, tableBytes);
+        if (table.getLong(0, LE) != MAGIC || table.getInt(Long.BYTES, LE) != VERSION) {
+            return;
+        }
+        int listed = table.getInt(COUNT, LE);
         for (int i = 0; i < listed && i < MAX_FILES; i++) {
             int entry = HEADER_BYTES + i * ENTRY_BYTES;
-            if (entry > files.capacity() - ENTRY_BYTES) {
+            if (entry > tableBytes - ENTRY_BYTES) {
                 break;
             }
-            long offset = Integer.toUnsignedLong(files.getInt(entry + NAME_BYTES, LE));
-            long length = Integer.toUnsignedLong(files.getInt(entry + NAME_BYTES + Integer.BYTES, LE));
-            if (offset + length > files.capacity()) {
+            long offset = Integer.toUnsignedLong(table.getInt(entry + NAME_BYTES, LE));
+            long length = Integer.toUnsignedLong(table.getInt(entry + NAME_BYTES + Integer.BYTES, LE));
+            if (offset + length > filesLength) {
                 break;
             }
             list(entry, (int) offset, (int) length);
         }
         directory.putInt(0, count, BE);
+    }
+
+    /** The board's memory is read once, here. */
+    private void fetch(PlatformCall call, int offset, MutableDirectBuffer into, int intoOffset, int lengthBytes) {
+        Tape its = tape;
+        if (its == null || its.live()) {
+            into.putBytes(intoOffset, files, offset, lengthBytes);
+        }
+        if (its != null) {
+            its.answerBytes(call.code(), into, intoOffset, lengthBytes);
+        }
     }
 
     /** {@code struct FWCfgFile}: be32 size, be16 select, be16 reserved, name with a zero behind it. */
@@ -142,7 +168,7 @@ final class FwCfgItems {
         int at = Integer.BYTES + count * DIRECTORY_ENTRY_BYTES;
         directory.putInt(at, length, BE);
         directory.putShort(at + Integer.BYTES, (short) (FILE_FIRST + count), BE);
-        directory.putBytes(at + Long.BYTES, files, entry, NAME_BYTES - 1);
+        directory.putBytes(at + Long.BYTES, table, entry, NAME_BYTES - 1);
         count++;
     }
 }

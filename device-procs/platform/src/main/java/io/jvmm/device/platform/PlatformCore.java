@@ -3,6 +3,7 @@ package io.jvmm.device.platform;
 import io.jvmm.device.api.DeviceCore;
 import io.jvmm.device.api.DeviceEffects;
 import io.jvmm.ipc.memory.GuestMemory;
+import io.jvmm.ipc.trace.Tape;
 import org.agrona.DirectBuffer;
 import org.agrona.MutableDirectBuffer;
 import org.agrona.concurrent.AtomicBuffer;
@@ -50,8 +51,8 @@ final class PlatformCore implements DeviceCore {
     }
 
     /** What the board has to tell firmware; before anything is served. */
-    void firmwareFiles(DirectBuffer packed) {
-        firmwareItems.attach(packed);
+    void firmwareFiles(DirectBuffer packed, int lengthBytes, @Nullable Tape tape) {
+        firmwareItems.attach(packed, lengthBytes, tape);
     }
 
     /** The machine is switched on: every register as the data sheets have it, the clock showing that time. */

@@ -10,11 +10,15 @@ import io.jvmm.device.api.DeviceIdentity;
 import io.jvmm.device.api.Exercise;
 import io.jvmm.device.api.HostEvents;
 import io.jvmm.device.api.StateRejectedException;
+import io.jvmm.device.api.trace.HostCalls;
+import io.jvmm.device.api.trace.RecordedCore;
 import io.jvmm.ipc.memory.GuestMemory;
 import io.jvmm.ipc.state.StateFormats;
 import io.jvmm.ipc.sys.FileIo;
 import io.jvmm.ipc.sys.Mapping;
 import io.jvmm.ipc.sys.MemFd;
+import io.jvmm.ipc.trace.RecordingTape;
+import io.jvmm.ipc.trace.Tape;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -60,11 +64,39 @@ public final class PlatformDevice implements DeviceFactory {
             DeviceEffects effects,
             @Nullable GuestMemory memory,
             long nowNs) {
+        return create(config, state, fresh, effects, memory, nowNs, System.currentTimeMillis());
+    }
+
+    @Override
+    public DeviceCore createOnTape(
+            DeviceConfig config,
+            AtomicBuffer state,
+            boolean fresh,
+            DeviceEffects effects,
+            @Nullable GuestMemory memory,
+            Tape tape,
+            long nowNs) {
+        long hostMs = tape.answer(PlatformCall.WALL_CLOCK.code(), tape.live() ? System.currentTimeMillis() : 0);
+        return create(config, state, fresh, effects, memory, nowNs, hostMs);
+    }
+
+    @Override
+    public HostCalls hostCalls(DeviceConfig config, DeviceCore core, Tape tape) {
+        return PlatformCall.replayed((PlatformCore) core, tape);
+    }
+
+    /** @param hostMs the only look at the host's wall clock there is; from here on the guest's clock follows {@code nowNs} */
+    private static DeviceCore create(
+            DeviceConfig config,
+            AtomicBuffer state,
+            boolean fresh,
+            DeviceEffects effects,
+            @Nullable GuestMemory memory,
+            long nowNs,
+            long hostMs) {
         PlatformConfig platform = PlatformConfig.from(config);
         PlatformCore device = new PlatformCore(platform, state, effects, platform.firmware() ? memory : null);
         if (fresh) {
-            // The only look at the host's wall clock there is; from here on the guest's clock follows nowNs.
-            long hostMs = System.currentTimeMillis();
             boolean fixed = platform.rtcStart() == PlatformConfig.RtcStart.FIXED;
             int nanoOfSecond = fixed ? 0 : (int) Math.floorMod(hostMs, 1000L) * NS_PER_MS;
             device.powerOn(platform.startSeconds(Math.floorDiv(hostMs, 1000L)), nanoOfSecond, nowNs);
@@ -90,7 +122,12 @@ public final class PlatformDevice implements DeviceFactory {
             }
             // Stays mapped for good; the descriptor does not stay.
             Mapping files = Mapping.shared(fd, 0, FileIo.size(fd), Mapping.Access.READ_WRITE);
-            ((PlatformCore) core).firmwareFiles(files.buffer());
+            int lengthBytes = Math.toIntExact(files.lengthBytes());
+            RecordingTape tape = RecordedCore.tapeOf(core);
+            if (tape != null) {
+                tape.call(PlatformCall.FIRMWARE_FILES.code(), lengthBytes, 0, 0, 0);
+            }
+            ((PlatformCore) RecordedCore.unwrap(core)).firmwareFiles(files.buffer(), lengthBytes, tape);
             fd.close();
         });
         return DeviceFactory.super.backends(config, descriptors, core, events);

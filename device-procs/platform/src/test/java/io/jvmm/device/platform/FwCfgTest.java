@@ -42,7 +42,7 @@ class FwCfgTest {
 
     private FwCfg make(UnsafeBuffer packed) {
         FwCfgItems items = new FwCfgItems(5L << 30, 3);
-        items.attach(packed);
+        items.attach(packed, packed.capacity(), null);
         return new FwCfg(state, BASE, items, memory, effects);
     }
 

@@ -1,6 +1,7 @@
 package io.jvmm.device.rng;
 
 import io.jvmm.device.api.DeviceConfig;
+import io.jvmm.device.api.trace.HostCalls;
 import io.jvmm.device.virtio.BrokenAnswer;
 import io.jvmm.device.virtio.VirtioClass;
 import io.jvmm.device.virtio.VirtioDevice;
@@ -8,6 +9,8 @@ import io.jvmm.device.virtio.VirtioHost;
 import io.jvmm.device.virtio.VirtioIdentity;
 import io.jvmm.ipc.state.StateFormats;
 import io.jvmm.ipc.sys.Entropy;
+import io.jvmm.ipc.trace.Tape;
+import java.util.List;
 import java.util.Map;
 import org.agrona.concurrent.AtomicBuffer;
 
@@ -55,7 +58,14 @@ public final class RngDevice extends VirtioClass {
     @Override
     public VirtioDevice create(
             int function, DeviceConfig config, AtomicBuffer state, boolean fresh, VirtioHost host, long nowNs) {
-        return new RngCore(RngConfig.from(config), state, fresh, host, source, nowNs);
+        Tape tape = host.tape();
+        EntropySource its = tape == null ? source : new RecordedEntropy(tape, source);
+        return new RngCore(RngConfig.from(config), state, fresh, host, its, nowNs);
+    }
+
+    @Override
+    public HostCalls hostCalls(List<DeviceConfig> configs, List<VirtioDevice> devices, Tape tape) {
+        return RecordedEntropy.NAMES;
     }
 
     /**

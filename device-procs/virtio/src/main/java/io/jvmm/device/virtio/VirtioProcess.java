@@ -15,6 +15,7 @@ import io.jvmm.device.api.NamedRegister;
 import io.jvmm.device.api.PciDeclaration;
 import io.jvmm.device.api.ScriptDriver;
 import io.jvmm.device.api.trace.HostCalls;
+import io.jvmm.device.api.trace.RecordedCore;
 import io.jvmm.ipc.memory.GuestMemory;
 import io.jvmm.ipc.state.StateFormats;
 import io.jvmm.ipc.sys.Fd;
@@ -223,7 +224,7 @@ public final class VirtioProcess implements DeviceFactory {
 
     @Override
     public List<Backend> backends(DeviceConfig config, Descriptors descriptors, DeviceCore core, HostEvents events) {
-        VirtioCore virtio = (VirtioCore) core;
+        VirtioCore virtio = (VirtioCore) RecordedCore.unwrap(core);
         return factory.backends(configs(config), descriptors, virtio.devices(), events);
     }
 

@@ -25,8 +25,6 @@ public enum DeviceCall {
     POWER_BUTTON(7),
     /** CALL. */
     WORK(8),
-    /** CALL, the first of a transaction, when anything comes of it. */
-    COMMITTED(9),
     /** CALL code of the request, argument; OUTPUT 1 when the device knew what to do. */
     HOST_REQUEST(10),
     /** CALL nanoseconds of the pause. */
@@ -47,6 +45,8 @@ public enum DeviceCall {
     HOST_OUTPUT_DONE(18),
     /** CALL port, input, output. */
     HOST_POSITIONS(19),
+    /** CALL port; OUTPUT bytes. Only when the core looked at anything but its state to know. */
+    HOST_INPUT_ROOM(20),
 
     /** OUTPUT line. */
     INTERRUPT(32),

@@ -1,0 +1,22 @@
+package io.jvmm.device.balloon;
+
+import io.jvmm.device.api.trace.ReplayRig;
+import io.jvmm.device.virtio.VirtioProcess;
+import io.jvmm.ipc.TestSeed;
+import org.junit.jupiter.api.Test;
+
+/** A recorded life is lived again; {@link ReplayRig} says what that means. */
+class BalloonReplayTest {
+    private static final int ACCESSES = 5_000;
+
+    @Test
+    void aRecordedLifeIsLivedAgain() throws Exception {
+        new ReplayRig(
+                        new VirtioProcess(new BalloonDevice()),
+                        TestSeed.next(),
+                        "0.stats-interval-s",
+                        "0.packed",
+                        "0.target-bytes")
+                .examine(ACCESSES);
+    }
+}

@@ -1,0 +1,27 @@
+package io.jvmm.device.console;
+
+import io.jvmm.device.api.trace.ReplayRig;
+import io.jvmm.device.virtio.VirtioProcess;
+import io.jvmm.ipc.TestSeed;
+import org.junit.jupiter.api.Test;
+
+/** A recorded life is lived again; {@link ReplayRig} says what that means. */
+class ConsoleReplayTest {
+    private static final int ACCESSES = 5_000;
+
+    @Test
+    void aRecordedLifeIsLivedAgain() throws Exception {
+        new ReplayRig(
+                        new VirtioProcess(new ConsoleDevice()),
+                        TestSeed.next(),
+                        "0.ports",
+                        "0.1.name",
+                        "0.cols",
+                        "0.rows",
+                        "0.packed",
+                        "0.0.backend",
+                        "0.1.backend",
+                        "0.1.escape")
+                .examine(ACCESSES);
+    }
+}

@@ -1,0 +1,15 @@
+package io.jvmm.device.serial;
+
+import io.jvmm.device.api.trace.ReplayRig;
+import io.jvmm.ipc.TestSeed;
+import org.junit.jupiter.api.Test;
+
+/** A recorded life is lived again; {@link ReplayRig} says what that means. */
+class SerialReplayTest {
+    private static final int ACCESSES = 20_000;
+
+    @Test
+    void aRecordedLifeIsLivedAgain() throws Exception {
+        new ReplayRig(new SerialDevice(), TestSeed.next(), "ports", "port.3.pace").examine(ACCESSES);
+    }
+}

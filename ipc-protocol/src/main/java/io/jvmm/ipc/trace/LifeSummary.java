@@ -1,0 +1,190 @@
+package io.jvmm.ipc.trace;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.util.EnumMap;
+import java.util.Map;
+import org.agrona.ExpandableArrayBuffer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What a life consists of, found by looking at all of its records once, and whether they are in an order that a recorder writes: LIFE, STATE, then transactions whose numbers ascend
+ * by one, parts of what was split one behind the other, END last. <b>Hostile:</b> the trace. One thread.
+ */
+public final class LifeSummary {
+    private static final long NEVER = -1;
+
+    private final Map<RecordType, Long> counts = new EnumMap<>(RecordType.class);
+    private final Map<RecordType, Long> bytes = new EnumMap<>(RecordType.class);
+    private final ExpandableArrayBuffer text = new ExpandableArrayBuffer();
+    private @Nullable LifeText life;
+    private long batches;
+    private long records;
+    private long firstTransaction = NEVER;
+    private long lastTransaction;
+    private long playable = NEVER;
+    private long exitCode = NEVER;
+    private boolean ended;
+    private boolean torn;
+    private @Nullable RecordType partsOf;
+    private int partsDone;
+
+    private LifeSummary() {}
+
+    /**
+     * Looks at all of it.
+     *
+     * @throws TraceFormatException for what is no life of a device; the message names the record
+     */
+    public static LifeSummary of(TraceSource source) throws TraceFormatException, IOException {
+        LifeSummary summary = new LifeSummary();
+        BatchReader record = new BatchReader();
+        while (source.nextBatch()) {
+            record.wrap(source.batch(), 0, source.lengthBytes());
+            summary.batches++;
+            while (record.next()) {
+                summary.add(record);
+                summary.records++;
+            }
+        }
+        summary.torn = source.torn();
+        return summary;
+    }
+
+    private void add(BatchReader record) throws TraceFormatException {
+        RecordType type = record.type();
+        counts.merge(type, 1L, Long::sum);
+        bytes.merge(type, (long) TraceLayout.align(record.recordLength()), Long::sum);
+        require(!ended, "a record behind END");
+        if (life == null) {
+            require(type == RecordType.LIFE, type + " before LIFE");
+        } else if (firstTransaction == NEVER && playable == NEVER) {
+            require(type == RecordType.STATE || type == RecordType.GAP, type + " before the first STATE");
+        }
+        parts(record);
+        switch (type) {
+            case LIFE -> life(record);
+            case STATE -> {
+                if (firstTransaction == NEVER) {
+                    firstTransaction = record.value();
+                    lastTransaction = firstTransaction;
+                } else if (playable == NEVER) {
+                    require(
+                            record.value() == lastTransaction,
+                            "STATE of transaction " + record.value() + " behind " + lastTransaction);
+                }
+            }
+            case COMMIT -> {
+                boolean next = record.value() == lastTransaction + 1
+                        || (playable != NEVER && record.value() > lastTransaction);
+                require(next, "COMMIT " + record.value() + " behind " + lastTransaction);
+                lastTransaction = record.value();
+            }
+            case GAP -> {
+                if (playable == NEVER) {
+                    playable = lastTransaction;
+                }
+                partsOf = null;
+            }
+            case END -> {
+                ended = true;
+                exitCode = record.value();
+            }
+            case CALL, CALL_BYTES, ANSWER, ANSWER_BYTES, OUTPUT, OUTPUT_BYTES, MEMORY_READ, MEMORY_WRITE -> {
+                // their order is the device's business
+            }
+        }
+    }
+
+    /** What was split comes in order, with nothing in between. */
+    private void parts(BatchReader record) throws TraceFormatException {
+        RecordType type = record.type();
+        boolean split = type.hasBytes() && type != RecordType.MEMORY_READ && type != RecordType.MEMORY_WRITE;
+        RecordType before = partsOf;
+        if (before != null && type != RecordType.GAP) {
+            require(type == before, type + " between parts of " + before);
+        }
+        if (split) {
+            require(record.partOffset() == partsDone, type + ": a part is missing");
+            partsDone = record.partOffset() + record.bytesLength();
+            partsOf = partsDone < record.total() ? type : null;
+        }
+        if (partsOf == null) {
+            partsDone = 0;
+        }
+    }
+
+    private void life(BatchReader record) throws TraceFormatException {
+        text.putBytes(record.partOffset(), record.buffer(), record.bytesOffset(), record.bytesLength());
+        if (partsOf == null) {
+            require(life == null, "another LIFE");
+            byte[] utf8 = new byte[record.total()];
+            text.getBytes(0, utf8);
+            life = LifeText.parse(new String(utf8, StandardCharsets.UTF_8));
+        }
+    }
+
+    private void require(boolean holds, String what) throws TraceFormatException {
+        if (!holds) {
+            throw new TraceFormatException("record " + records + ": " + what);
+        }
+    }
+
+    /** How it began; null when the trace ends before that is told. */
+    public @Nullable LifeText life() {
+        return life;
+    }
+
+    public long batches() {
+        return batches;
+    }
+
+    public long records() {
+        return records;
+    }
+
+    /** How many records of a type. */
+    public long count(RecordType type) {
+        return counts.getOrDefault(type, 0L);
+    }
+
+    /** Bytes of them, with padding. */
+    public long bytes(RecordType type) {
+        return bytes.getOrDefault(type, 0L);
+    }
+
+    /** The transaction the life began behind. */
+    public long firstTransaction() {
+        return Math.max(0, firstTransaction);
+    }
+
+    /** The last transaction that ended. */
+    public long lastTransaction() {
+        return lastTransaction;
+    }
+
+    /** The last transaction that can be replayed: the last one before a GAP. */
+    public long lastPlayable() {
+        return playable == NEVER ? lastTransaction : playable;
+    }
+
+    /** Whether batches are missing. */
+    public boolean hasGap() {
+        return playable != NEVER;
+    }
+
+    /** Whether the process ended in good order; it was killed otherwise, or still lives. */
+    public boolean ended() {
+        return ended;
+    }
+
+    /** Of a process that {@link #ended}. */
+    public long exitCode() {
+        return exitCode;
+    }
+
+    /** As {@link TraceSource#torn}. */
+    public boolean torn() {
+        return torn;
+    }
+}
