@@ -1,10 +1,10 @@
 package io.jvmm.ipc.trace;
 
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.EnumMap;
 import java.util.Map;
-import org.agrona.ExpandableArrayBuffer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -16,7 +16,7 @@ public final class LifeSummary {
 
     private final Map<RecordType, Long> counts = new EnumMap<>(RecordType.class);
     private final Map<RecordType, Long> bytes = new EnumMap<>(RecordType.class);
-    private final ExpandableArrayBuffer text = new ExpandableArrayBuffer();
+    private final ByteArrayOutputStream text = new ByteArrayOutputStream();
     private @Nullable LifeText life;
     private long batches;
     private long records;
@@ -115,12 +115,12 @@ public final class LifeSummary {
     }
 
     private void life(BatchReader record) throws TraceFormatException {
-        text.putBytes(record.partOffset(), record.buffer(), record.bytesOffset(), record.bytesLength());
+        byte[] part = new byte[record.bytesLength()];
+        record.buffer().getBytes(record.bytesOffset(), part);
+        text.writeBytes(part);
         if (partsOf == null) {
             require(life == null, "another LIFE");
-            byte[] utf8 = new byte[record.total()];
-            text.getBytes(0, utf8);
-            life = LifeText.parse(new String(utf8, StandardCharsets.UTF_8));
+            life = LifeText.parse(text.toString(StandardCharsets.UTF_8));
         }
     }
 

@@ -9,8 +9,8 @@ import java.nio.ByteOrder;
 import java.util.function.IntFunction;
 import java.util.zip.CRC32C;
 import org.agrona.DirectBuffer;
-import org.agrona.ExpandableArrayBuffer;
 import org.agrona.MutableDirectBuffer;
+import org.agrona.concurrent.UnsafeBuffer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -25,7 +25,7 @@ public final class ReplayTape implements Tape, MemoryTap {
     private final TraceSource source;
     private final IntFunction<String> methods;
     private final BatchReader record = new BatchReader();
-    private final MutableDirectBuffer callBytes = new ExpandableArrayBuffer();
+    private final UnsafeBuffer callBytes = new UnsafeBuffer(new byte[TraceLayout.MAX_RECORD_BYTES]);
     private final CRC32C outputs = new CRC32C();
     /** The record in {@code record} is yet to be taken. */
     private boolean pending;
@@ -87,10 +87,17 @@ public final class ReplayTape implements Tape, MemoryTap {
         return callBytes;
     }
 
-    /** Takes all parts of a state, or of how the life began, and gives their length. */
+    /**
+     * Takes all parts of a state, or of how the life began, and gives their length.
+     *
+     * @param into {@link TraceLayout#MAX_TOTAL_BYTES} long, or as long as they can be
+     */
     public int takeParts(RecordType type, MutableDirectBuffer into) {
         expect(type, "the replayer takes it");
         int total = record.total();
+        if (total > into.capacity()) {
+            throw stop(Why.DAMAGED, type + " of " + total + " bytes");
+        }
         int done = 0;
         while (true) {
             if (record.partOffset() != done || record.total() != total) {
@@ -306,6 +313,9 @@ public final class ReplayTape implements Tape, MemoryTap {
     }
 
     private void parts(RecordType type, int method, int total, String what) {
+        if (total > callBytes.capacity()) {
+            callBytes.wrap(new byte[TraceLayout.MAX_TOTAL_BYTES]);
+        }
         int done = 0;
         do {
             expect(type, what);

@@ -18,12 +18,12 @@ import io.jvmm.ipc.trace.RecordType;
 import io.jvmm.ipc.trace.ReplayStop;
 import io.jvmm.ipc.trace.ReplayTape;
 import io.jvmm.ipc.trace.TraceFormatException;
+import io.jvmm.ipc.trace.TraceLayout;
 import io.jvmm.ipc.trace.TraceSource;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.zip.CRC32C;
-import org.agrona.ExpandableArrayBuffer;
 import org.agrona.concurrent.UnsafeBuffer;
 import org.jspecify.annotations.Nullable;
 
@@ -40,6 +40,7 @@ public final class CoreReplay implements AutoCloseable {
     private final LifeText life;
     private final DeviceIdentity identity;
     private final UnsafeBuffer state;
+    private final UnsafeBuffer checkPoint;
     private final @Nullable MemFd memFd;
     private final @Nullable GuestMemory memory;
     private final DeviceConfig config;
@@ -99,7 +100,7 @@ public final class CoreReplay implements AutoCloseable {
         this.watcher = watcher;
         this.tape = new ReplayTape(source, this::nameOf);
         try {
-            ExpandableArrayBuffer parts = new ExpandableArrayBuffer();
+            UnsafeBuffer parts = new UnsafeBuffer(new byte[TraceLayout.MAX_TOTAL_BYTES]);
             int length = tape.takeParts(RecordType.LIFE, parts);
             byte[] text = new byte[length];
             parts.getBytes(0, text);
@@ -117,6 +118,7 @@ public final class CoreReplay implements AutoCloseable {
                 throw new TraceFormatException("the state recorded has " + stateBytes + " bytes");
             }
             state.putBytes(0, parts, 0, stateBytes);
+            checkPoint = new UnsafeBuffer(new byte[stateBytes]);
         } catch (ReplayStop e) {
             throw new TraceFormatException("the trace does not tell how the life began: " + e.getMessage());
         }
@@ -234,7 +236,7 @@ public final class CoreReplay implements AutoCloseable {
     }
 
     private void compareState() {
-        ExpandableArrayBuffer recorded = new ExpandableArrayBuffer(identity.stateLengthBytes());
+        UnsafeBuffer recorded = checkPoint;
         long record = tape.taken();
         int length = tape.takeParts(RecordType.STATE, recorded);
         for (int i = 0; i < Math.max(length, state.capacity()); i++) {
