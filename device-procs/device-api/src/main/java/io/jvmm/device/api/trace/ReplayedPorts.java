@@ -41,7 +41,7 @@ public final class ReplayedPorts implements HostCalls {
             case HOST_BREAK -> ports.hostBreak(port, nowNs);
             case HOST_CARRIER -> ports.hostCarrier(port, b != 0, nowNs);
             case HOST_OUTPUT -> {
-                int limit = (int) Math.clamp(b, 0, MOST_BYTES);
+                int limit = Math.clamp(b, 0, MOST_BYTES);
                 tape.outputBytes(method, shown, 0, ports.hostOutput(port, shown, 0, limit));
             }
             case HOST_OUTPUT_DONE -> ports.hostOutputDone(port, (int) b, nowNs);
