@@ -7,7 +7,7 @@ import java.util.List;
 
 /**
  * Counts what a device fetches from guest memory: who looks at the same byte twice may see two values. Whatever is copied out of a buffer must not be
- * copied a second time in one call of the core; a driver that hands out overlapping buffers is not for this.
+ * copied a second time in one transaction; a driver that hands out overlapping buffers is not for this.
  */
 public final class FetchTap implements MemoryTap {
     private final MemoryTap behind;
@@ -18,7 +18,7 @@ public final class FetchTap implements MemoryTap {
         this.behind = behind;
     }
 
-    /** The core is called. */
+    /** A transaction begins. */
     void begin() {
         ofThisCall.clear();
     }

@@ -3,25 +3,23 @@ package io.jvmm.device.virtio.rig;
 import io.jvmm.device.api.DeviceConfig;
 import io.jvmm.device.api.DeviceCore;
 import io.jvmm.device.api.DeviceEffects;
+import io.jvmm.device.api.DeviceFactory;
 import io.jvmm.device.api.DeviceIdentity;
-import io.jvmm.device.api.Mortality;
-import io.jvmm.device.api.trace.DeviceCall;
+import io.jvmm.device.api.Exercise;
+import io.jvmm.device.api.trace.CoreReplay;
 import io.jvmm.device.api.trace.HostCalls;
+import io.jvmm.device.api.trace.LifeRecorder;
 import io.jvmm.device.virtio.VirtioProcess;
 import io.jvmm.ipc.memory.GuestMemory;
-import io.jvmm.ipc.message.SupervisorRequestType;
-import io.jvmm.ipc.sys.MemFd;
-import io.jvmm.ipc.trace.RecordType;
-import io.jvmm.ipc.trace.RecordingTape;
-import io.jvmm.ipc.trace.ReplayStop;
-import io.jvmm.ipc.trace.ReplayTape;
-import io.jvmm.ipc.trace.TraceSource;
-import java.nio.ByteBuffer;
-import java.util.ArrayList;
-import java.util.List;
+import io.jvmm.ipc.memory.MemoryTap;
+import io.jvmm.ipc.trace.Tape;
+import io.jvmm.ipc.trace.TraceBuffer;
+import io.jvmm.ipc.trace.TraceFormatException;
+import java.util.Map;
 import java.util.Objects;
 import java.util.zip.CRC32C;
 import org.agrona.DirectBuffer;
+import org.agrona.concurrent.AtomicBuffer;
 import org.agrona.concurrent.UnsafeBuffer;
 import org.jspecify.annotations.Nullable;
 
@@ -34,23 +32,13 @@ public final class RigLife {
     private static final ThreadLocal<@Nullable Recording> CURRENT = new ThreadLocal<>();
 
     private final Recording recording;
-    private final VirtioProcess process;
-    private final DeviceConfig config;
-    private final DeviceIdentity identity;
-    private final GuestMemory memory;
-    private final boolean fresh;
-    private final long nowNs;
-    private final byte[] first;
-    private final byte[] last;
-    private final List<byte[]> batches = new ArrayList<>();
-    private final RecordingTape tape = new RecordingTape((batch, length) -> keep(batch, length), 0);
-    private boolean committed;
+    private final Configured factory;
+    private final TraceBuffer trace = new TraceBuffer();
+    private final LifeRecorder recorder;
+    private final byte[] committed;
     private long transactions;
 
-    /** The core itself, for back ends. */
-    final DeviceCore inner;
-
-    /** The core that is recorded. */
+    /** The core, recorded. */
     final DeviceCore core;
 
     /** What all that was recorded comes to. */
@@ -67,7 +55,7 @@ public final class RigLife {
             this.times = times;
         }
 
-        /** From now on a byte of a buffer that is read twice in one call of the core is a failure. */
+        /** From now on a byte of a buffer that is read twice in one transaction is a failure. */
         public Recording fetchingOnce() {
             fetchingOnce = true;
             return this;
@@ -143,188 +131,119 @@ public final class RigLife {
             GuestMemory memory,
             long nowNs) {
         this.recording = recording;
-        this.process = process;
-        this.config = config;
-        this.identity = process.identity(config);
-        this.memory = memory;
-        this.fresh = fresh;
-        this.nowNs = nowNs;
-        this.first = copy(state);
-        this.last = new byte[first.length];
-        FetchTap counted = recording.fetchingOnce ? new FetchTap(tape) : null;
-        recording.reads = counted;
-        GuestMemory tapped = memory.tapped(counted == null ? tape : counted);
-        inner = process.createOnTape(config, state, fresh, TapedCore.effects(tape, effects), tapped, tape, nowNs);
-        core = new TapedCore(inner, tape, counted);
+        this.factory = new Configured(process, config, recording);
+        this.committed = new byte[state.capacity()];
+        this.recorder = new LifeRecorder(this::publish, state, state.capacity(), 0);
+        this.core = recorder.begin(factory, config, Map.of(), fresh, 0, effects, memory, nowNs);
     }
 
-    private void keep(DirectBuffer batch, int length) {
-        recording.bytes += length;
+    private void publish(DirectBuffer batch, int lengthBytes) {
+        recording.bytes += lengthBytes;
         if (recording.times > 0) {
-            byte[] bytes = new byte[length];
-            batch.getBytes(0, bytes);
-            batches.add(bytes);
+            trace.publish(batch, lengthBytes);
         }
     }
 
-    private static byte[] copy(DirectBuffer state) {
-        byte[] bytes = new byte[state.capacity()];
-        state.getBytes(0, bytes);
-        return bytes;
-    }
-
     /** The end of a transaction. */
-    void commit(DirectBuffer state) {
-        tape.commit();
-        state.getBytes(0, last);
-        committed = true;
+    void commit(DirectBuffer state, long nowNs) {
+        recorder.commit(0, nowNs);
+        state.getBytes(0, committed);
         transactions++;
+        if (recording.fetchingOnce) {
+            recording.reads().begin();
+        }
     }
 
     /** The process is dead: what it had not committed nobody knows of. */
     void end() {
         recording.lives++;
         recording.transactions += transactions;
-        for (int time = 0; committed && time < recording.times; time++) {
-            replay(time);
-        }
-    }
-
-    private void replay(int time) {
-        long lengthBytes = memory.lengthBytes();
-        try (MemFd memFd = MemFd.createSealed("replay", lengthBytes);
-                GuestMemory scratch = GuestMemory.map(memFd.fd(), lengthBytes)) {
-            Names names = new Names();
-            ReplayTape replay = new ReplayTape(new Batches(), names::of);
-            UnsafeBuffer state = new UnsafeBuffer(ByteBuffer.allocateDirect(first.length));
-            state.putBytes(0, first);
-            byte[] latest = new byte[first.length];
-            try {
-                DeviceEffects effects = TapedCore.effects(
-                        replay, new RigEffects(identity.interrupts().size(), new Mortality()));
-                DeviceCore again =
-                        process.createOnTape(config, state, fresh, effects, scratch.tapped(replay), replay, nowNs);
-                names.calls = process.hostCalls(config, again, replay);
-                while (replay.peek() != null) {
-                    if (replay.peek() == RecordType.COMMIT) {
-                        replay.commit();
-                        state.getBytes(0, latest);
-                        again.committed(nowNs);
-                    } else {
-                        next(replay, again, names.calls);
-                    }
-                }
-            } catch (ReplayStop e) {
-                if (e.why() != ReplayStop.Why.END_OF_TRACE) {
-                    throw new AssertionError(
-                            identity.name() + ": record " + e.record() + " of replay " + time + ": " + e.getMessage(),
-                            e);
-                }
-            } catch (RuntimeException e) {
-                throw new AssertionError(identity.name() + ": behind record " + replay.taken() + ": " + e, e);
+        CoreReplay.Result first = null;
+        for (int time = 0; transactions > 0 && time < recording.times; time++) {
+            CoreReplay.Result result = replay();
+            if (first != null && (result.outputHash() != first.outputHash() || result.outputs() != first.outputs())) {
+                throw new AssertionError(factory.name() + ": " + first + ", and then " + result);
             }
-            compare(latest, time);
-            recording.outputs += time == 0 ? replay.outputCount() : 0;
-            sums(replay.outputHash());
+            first = result;
         }
+        recording.outputs += first == null ? 0 : first.outputs();
     }
 
-    private long sum;
-    private boolean summed;
-
-    private void sums(long outputs) {
-        if (summed && sum != outputs) {
-            throw new AssertionError("outputs: " + outputs + " and " + sum);
-        }
-        summed = true;
-        sum = outputs;
-    }
-
-    private void compare(byte[] state, int time) {
-        for (int i = 0; i < state.length; i++) {
-            if (state[i] != last[i]) {
-                throw new AssertionError(identity.name() + ": byte " + i + " of the state of replay " + time + " is "
-                        + state[i] + ", recorded " + last[i] + "; CRC-32C " + sum(state) + ", " + sum(last));
+    private CoreReplay.Result replay() {
+        try (CoreReplay replay = new CoreReplay(factory, trace.source(), CoreReplay.Watcher.NONE)) {
+            CoreReplay.Result result = replay.run();
+            CRC32C crc = new CRC32C();
+            crc.update(committed);
+            if (!result.same() || result.transaction() != transactions || result.stateHash() != (int) crc.getValue()) {
+                throw new AssertionError(factory.name() + ": " + transactions + " transactions and state "
+                        + (int) crc.getValue() + " were recorded; replayed: " + result);
             }
+            return result;
+        } catch (TraceFormatException e) {
+            throw new AssertionError(e);
         }
     }
 
-    private static long sum(byte[] bytes) {
-        CRC32C crc = new CRC32C();
-        crc.update(bytes);
-        return crc.getValue();
-    }
-
-    private static void next(ReplayTape tape, DeviceCore core, HostCalls host) {
-        if (tape.peek() != RecordType.CALL) {
-            throw tape.difference("the core does nothing; recorded is " + tape.peek());
+    /** The device in the configuration of the rig, of which not all entries are known by name. */
+    private record Configured(VirtioProcess process, DeviceConfig config, Recording recording)
+            implements DeviceFactory {
+        @Override
+        public String name() {
+            return process.name();
         }
-        int method = tape.record().method();
-        long a = tape.record().a();
-        long b = tape.record().b();
-        long c = tape.record().c();
-        long nowNs = tape.record().nowNs();
-        tape.take();
-        DeviceCall call = DeviceCall.of(method);
-        if (call == null) {
-            if (!host.call(method, a, b, c, nowNs, new UnsafeBuffer(0, 0), 0)) {
-                throw tape.difference("no call " + host.nameOf(method));
-            }
-            return;
-        }
-        switch (call) {
-            case READ -> tape.output(method, core.read((int) a, (int) b, (int) (a >>> 32), nowNs), 0, 0);
-            case WRITE -> core.write((int) a, (int) b, (int) (a >>> 32), c, nowNs);
-            case KICK -> core.kick((int) a, nowNs);
-            case RESET -> core.reset(nowNs);
-            case TIMER -> core.timer(nowNs);
-            case RESAMPLE -> core.resample((int) a, nowNs);
-            case WORK -> core.work(nowNs);
-            case HOST_REQUEST -> {
-                SupervisorRequestType request = Objects.requireNonNull(SupervisorRequestType.of((int) a));
-                tape.output(method, core.hostRequest(request, b, nowNs) ? 1 : 0, 0, 0);
-            }
-            case RESUMED -> core.resumed(a, nowNs);
-            case RESUME -> core.resume(nowNs);
-            default -> throw tape.difference("no call " + call);
-        }
-    }
-
-    private static final class Names {
-        private HostCalls calls = HostCalls.NONE;
-
-        private String of(int method) {
-            return calls.nameOf(method);
-        }
-    }
-
-    /** What was published, from its beginning. */
-    private final class Batches implements TraceSource {
-        private int next;
-        private final UnsafeBuffer batch = new UnsafeBuffer(0, 0);
 
         @Override
-        public boolean nextBatch() {
-            if (next == batches.size()) {
-                return false;
-            }
-            batch.wrap(batches.get(next++));
+        public DeviceIdentity identity() {
+            return process.identity(config);
+        }
+
+        @Override
+        public DeviceIdentity identity(DeviceConfig other) {
+            return identity();
+        }
+
+        @Override
+        public boolean usesGuestMemory() {
             return true;
         }
 
         @Override
-        public DirectBuffer batch() {
-            return batch;
+        public DeviceCore create(
+                DeviceConfig other, AtomicBuffer state, boolean fresh, DeviceEffects effects, long nowNs) {
+            return process.create(config, state, fresh, effects, nowNs);
         }
 
         @Override
-        public int lengthBytes() {
-            return batch.capacity();
+        public DeviceCore createOnTape(
+                DeviceConfig other,
+                AtomicBuffer state,
+                boolean fresh,
+                DeviceEffects effects,
+                @Nullable GuestMemory tapped,
+                Tape tape,
+                long nowNs) {
+            GuestMemory memory = tapped;
+            if (memory != null && recording.fetchingOnce && tape.live()) {
+                FetchTap reads = new FetchTap((MemoryTap) tape);
+                recording.reads = reads;
+                memory = memory.untapped().tapped(reads);
+            }
+            return process.createOnTape(config, state, fresh, effects, memory, tape, nowNs);
         }
 
         @Override
-        public long sequence() {
-            return next - 1L;
+        public HostCalls hostCalls(DeviceConfig other, DeviceCore core, Tape tape) {
+            return process.hostCalls(config, core, tape);
+        }
+
+        @Override
+        public DeviceConfig exampleConfig() {
+            return config;
+        }
+
+        @Override
+        public void exercise(Exercise machine) {
+            throw new UnsupportedOperationException("nobody warms up");
         }
     }
 }

@@ -155,7 +155,7 @@ public final class VirtioRig implements AutoCloseable {
                             given.add(duplicate);
                             return Optional.of(duplicate);
                         },
-                        life == null ? core : life.inner,
+                        core,
                         events)
                 .toArray(new Backend[0]);
     }
@@ -402,7 +402,7 @@ public final class VirtioRig implements AutoCloseable {
     private void store() {
         commits++;
         if (life != null) {
-            life.commit(working);
+            life.commit(working, nowNs);
         }
         committed.putBytes(0, working, 0, working.capacity());
     }
