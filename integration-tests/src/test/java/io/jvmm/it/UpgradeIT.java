@@ -72,6 +72,9 @@ class UpgradeIT extends MachineTest {
             upgrade(ctl, "block", first, block, block);
             // Restarts are of the version that serves: the other would refuse this state, and the device be broken.
             upgrade(ctl, "rng", second, RNG_V1, RNG_V2);
+            String mark = ctl.done("device", "inspect", "rng0", "device.").text();
+            assertTrue(
+                    mark.contains("state version " + RNG_V2 + ",") && mark.contains("device.mark = 0x216f77742"), mark);
             try (ControlLine line = new ControlLine(ctl.socket())) {
                 long before = line.device("rng").pid();
                 ctl.done("device", "kill", "rng");

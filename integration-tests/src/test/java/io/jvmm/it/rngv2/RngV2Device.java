@@ -8,6 +8,8 @@ import io.jvmm.device.virtio.VirtioDevice;
 import io.jvmm.device.virtio.VirtioFactory;
 import io.jvmm.device.virtio.VirtioHost;
 import io.jvmm.device.virtio.VirtioIdentity;
+import java.lang.foreign.MemoryLayout;
+import java.lang.foreign.ValueLayout;
 import org.agrona.concurrent.AtomicBuffer;
 import org.agrona.concurrent.UnsafeBuffer;
 
@@ -59,6 +61,13 @@ final class RngV2Device implements VirtioFactory {
                 v1.queueSizes(),
                 v1.configLengthBytes(),
                 MARK_BYTES + v1.stateLengthBytes());
+    }
+
+    @Override
+    public MemoryLayout stateLayout(DeviceConfig config) {
+        return MemoryLayout.structLayout(
+                ValueLayout.JAVA_LONG.withName("mark"),
+                before.stateLayout(config).withName("v1"));
     }
 
     @Override

@@ -63,11 +63,11 @@ final class CtlText {
                 "CLASS",
                 "PID",
                 "STATE",
-                "LINKS",
                 "RESTARTS",
                 "SPARE",
-                "PROGRAM",
                 "VERSION",
+                "PROGRAM",
+                "LINKS",
                 "DEVICES",
                 "DISTRIBUTION"));
         for (JsonElement e : devices) {
@@ -77,11 +77,11 @@ final class CtlText {
                     text(d, "class"),
                     text(d, "pid"),
                     text(d, "state"),
-                    d.has("links") ? text(d, "links") : "-",
                     text(d, "restarts"),
                     d.get("spare").getAsBoolean() ? "yes" : "no",
-                    d.has("program") ? text(d, "program") : "-",
                     d.has("stateVersion") ? text(d, "stateVersion") : "-",
+                    d.has("program") ? text(d, "program") : "-",
+                    d.has("links") ? text(d, "links") : "-",
                     names(d),
                     text(d, "distribution")));
         }

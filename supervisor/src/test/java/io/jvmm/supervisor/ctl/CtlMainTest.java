@@ -113,8 +113,8 @@ class CtlMainTest {
         assertEquals(0, run("--socket=" + socket, "device", "list"), this::complained);
         assertEquals("{\"do\":\"device-list\"}\n", asked.get());
         assertEquals("""
-                NAME     CLASS  PID  STATE    LINKS      RESTARTS  SPARE  PROGRAM  VERSION  DEVICES        DISTRIBUTION
-                block-a  block  9    serving  connected  1         yes    0.1.0    65537    block0,block1  /opt
+                NAME     CLASS  PID  STATE    RESTARTS  SPARE  VERSION  PROGRAM  LINKS      DEVICES        DISTRIBUTION
+                block-a  block  9    serving  1         yes    65537    0.1.0    connected  block0,block1  /opt
                 """, said());
     }
 

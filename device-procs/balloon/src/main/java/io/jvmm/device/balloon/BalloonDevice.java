@@ -1,6 +1,7 @@
 package io.jvmm.device.balloon;
 
 import io.jvmm.device.api.DeviceConfig;
+import io.jvmm.device.api.NamedRegister;
 import io.jvmm.device.virtio.BrokenAnswer;
 import io.jvmm.device.virtio.VirtioClass;
 import io.jvmm.device.virtio.VirtioDevice;
@@ -10,6 +11,7 @@ import io.jvmm.ipc.memory.GuestMemory;
 import io.jvmm.ipc.state.StateFormats;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.util.List;
 import java.util.Map;
 import org.agrona.concurrent.AtomicBuffer;
 
@@ -37,6 +39,15 @@ public final class BalloonDevice extends VirtioClass {
     BalloonDevice(PageReturner.Discarder discarder) {
         super("balloon", STATE_ID, BalloonStateLayout.VERSION, BalloonStateLayout.STATE_V1, EXAMPLE);
         this.discarder = discarder;
+    }
+
+    @Override
+    public List<NamedRegister> configFields() {
+        return List.of(
+                new NamedRegister("num_pages", 0, 0, 4),
+                new NamedRegister("actual", 0, 4, 4),
+                new NamedRegister("free_page_hint_cmd_id", 0, 8, 4),
+                new NamedRegister("poison_val", 0, 12, 4));
     }
 
     @Override

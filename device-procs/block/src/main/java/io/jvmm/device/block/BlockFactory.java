@@ -4,6 +4,7 @@ import io.jvmm.device.api.Backend;
 import io.jvmm.device.api.Descriptors;
 import io.jvmm.device.api.DeviceConfig;
 import io.jvmm.device.api.HostEvents;
+import io.jvmm.device.api.NamedRegister;
 import io.jvmm.device.api.trace.HostCalls;
 import io.jvmm.device.block.image.BlockImage;
 import io.jvmm.device.virtio.BrokenAnswer;
@@ -16,7 +17,9 @@ import io.jvmm.ipc.sys.Fd;
 import io.jvmm.ipc.trace.Tape;
 import java.lang.foreign.MemoryLayout;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import org.agrona.concurrent.AtomicBuffer;
@@ -91,6 +94,25 @@ public final class BlockFactory implements VirtioFactory {
     @Override
     public MemoryLayout stateLayout(DeviceConfig config) {
         return BlockFormats.STATE_V1;
+    }
+
+    @Override
+    public List<NamedRegister> configFields() {
+        return Arrays.stream(BlockField.values())
+                .filter(field -> !field.name().startsWith("UNUSED"))
+                .map(field ->
+                        new NamedRegister(field.name().toLowerCase(Locale.ROOT), 0, field.offset(), field.widthBytes()))
+                .toList();
+    }
+
+    @Override
+    public String guestErrorName(int code) {
+        for (BlockError error : BlockError.values()) {
+            if (error.code() == code) {
+                return error.name();
+            }
+        }
+        return "";
     }
 
     @Override

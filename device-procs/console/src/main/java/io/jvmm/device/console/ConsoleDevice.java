@@ -6,6 +6,7 @@ import io.jvmm.device.api.DeviceConfig;
 import io.jvmm.device.api.HostEvents;
 import io.jvmm.device.api.HostPorts;
 import io.jvmm.device.api.HostStreams;
+import io.jvmm.device.api.NamedRegister;
 import io.jvmm.device.api.SocketExercise;
 import io.jvmm.device.api.StateRejectedException;
 import io.jvmm.device.api.trace.HostCalls;
@@ -63,6 +64,15 @@ public final class ConsoleDevice extends VirtioClass {
     /** The device as it is. */
     public ConsoleDevice() {
         super("console", STATE_ID, ConsoleStateLayout.VERSION, ConsoleStateLayout.STATE_V2, EXAMPLE);
+    }
+
+    @Override
+    public List<NamedRegister> configFields() {
+        return List.of(
+                new NamedRegister("cols", 0, 0, 2),
+                new NamedRegister("rows", 0, 2, 2),
+                new NamedRegister("max_nr_ports", 0, 4, 4),
+                new NamedRegister("emerg_wr", 0, 8, 4));
     }
 
     @Override

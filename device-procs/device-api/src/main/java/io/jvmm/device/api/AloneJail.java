@@ -18,6 +18,10 @@ final class AloneJail {
 
     private AloneJail() {}
 
+    /** What the Java runtime loads when text is printed, and when the program ends: behind the filter it would die of it. */
+    private static final List<String> LAST_CLASSES =
+            List.of("java.lang.StringUTF16", "java.lang.Shutdown", "java.lang.Shutdown$Lock");
+
     /** Refuses a mode that is none. */
     static void check(String mode) {
         if (!List.of("off", "log", "enforce").contains(mode)) {
@@ -31,11 +35,20 @@ final class AloneJail {
         if (mode.equals("off")) {
             return;
         }
+        LAST_CLASSES.forEach(AloneJail::load);
         byte[] filter = narrowFilter(factory);
         try {
             Seccomp.installNarrow(mode.equals("log") ? logInsteadOfKill(filter) : filter);
         } catch (SysException e) {
             throw new StageException(ProcessExit.JAIL_FAILED, "narrow filter: " + e.getMessage(), e);
+        }
+    }
+
+    private static void load(String name) {
+        try {
+            Class.forName(name);
+        } catch (ClassNotFoundException e) {
+            throw new StageException(ProcessExit.JAIL_FAILED, name + " is not in this Java", e);
         }
     }
 

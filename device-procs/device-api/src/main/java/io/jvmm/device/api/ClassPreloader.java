@@ -27,6 +27,10 @@ final class ClassPreloader {
     /** Parts of a device's jars that only the build, the scripted peer and tests use, by the beginning of their simple names. */
     private static final List<String> NEVER_SERVE = List.of(
             "Script",
+            "StateProgram",
+            "FieldFormat",
+            "StateLines",
+            "StatePrinter",
             "Scratch",
             "Training",
             "LiveExercise",
@@ -39,6 +43,9 @@ final class ClassPreloader {
             "LifeSummary",
             "RecordText",
             "package-info");
+
+    /** How states are shown is for inspectors. */
+    private static final String FORMATS = "Formats" + SUFFIX;
 
     /** Its initialiser makes a downcall handle, which is several milliseconds that few processes need; those make it by use. */
     private static final Set<String> NOT_INITIALISED = Set.of("io.jvmm.ipc.sys.Syscall$Critical");
@@ -134,7 +141,7 @@ final class ClassPreloader {
                 return false;
             }
         }
-        return true;
+        return !simple.endsWith(FORMATS);
     }
 
     private static void initialiseServing(String file) {

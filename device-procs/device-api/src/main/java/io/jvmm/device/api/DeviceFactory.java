@@ -205,6 +205,11 @@ public interface DeviceFactory {
         return backends;
     }
 
+    /** What a guest error of the device is called, by its code; empty for one without a name. */
+    default String guestErrorName(int code) {
+        return "";
+    }
+
     /** Registers that scripts may call by name. */
     default List<NamedRegister> registers() {
         return List.of();

@@ -7,7 +7,9 @@ import io.jvmm.ipc.message.PowerAction;
 import io.jvmm.ipc.message.PowerOrigin;
 import io.jvmm.ipc.trace.BatchSink;
 import java.nio.ByteBuffer;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Map;
 import org.agrona.concurrent.UnsafeBuffer;
 import org.jspecify.annotations.Nullable;
@@ -17,11 +19,13 @@ import org.jspecify.annotations.Nullable;
  * It treats the core as the device process does: output leaves before anything else of the device is looked at, timers
  * fire at their deadlines, input waits for room.
  */
-public final class ScratchMachine implements Exercise, DeviceEffects {
+public final class ScratchMachine implements Exercise, DeviceEffects, HostEvents {
 
     private static final int FLUSH_BYTES = 256;
     /** More timer calls than this without time passing means that the core does not advance. */
     private static final int MAX_TIMER_CALLS = 1_000_000;
+
+    private static final int MOST_NOTICES = 16;
 
     private static final int MAX_PIECES = 10_000;
 
@@ -43,11 +47,19 @@ public final class ScratchMachine implements Exercise, DeviceEffects {
     private int lastGuestErrorCode;
     private long lastGuestErrorDetail;
     private String power = "";
+    private final List<String> notices = new ArrayList<>();
     private long nowNs;
+    private final @Nullable ScriptHost host;
+    private final @Nullable ScriptMemory scripted;
 
     /** A machine as after power-on. */
     public ScratchMachine(DeviceFactory factory, DeviceConfig config) {
-        this(factory, config, Map.of(), null);
+        this(factory, config, Map.of(), null, null);
+    }
+
+    /** The same for the scripted peer: memory that its user can play with, and a host's side for a device that needs more than characters. */
+    ScratchMachine(DeviceFactory factory, DeviceConfig config, ScriptHost host) {
+        this(factory, config, Map.of(), null, host);
     }
 
     /**
@@ -58,7 +70,17 @@ public final class ScratchMachine implements Exercise, DeviceEffects {
      */
     public ScratchMachine(
             DeviceFactory factory, DeviceConfig config, Map<String, String> entries, @Nullable BatchSink sink) {
+        this(factory, config, entries, sink, null);
+    }
+
+    private ScratchMachine(
+            DeviceFactory factory,
+            DeviceConfig config,
+            Map<String, String> entries,
+            @Nullable BatchSink sink,
+            @Nullable ScriptHost host) {
         this.entries = entries;
+        this.host = host;
         this.factory = factory;
         this.config = config;
         this.identity = factory.identity(config);
@@ -68,18 +90,30 @@ public final class ScratchMachine implements Exercise, DeviceEffects {
         this.edges = new long[identity.interrupts().size()];
         this.levels = new boolean[identity.interrupts().size()];
         this.state = stateBuffer();
+        GuestMemory guest = memory.orNull();
+        this.scripted = host == null || guest == null ? null : new ScriptMemory(guest);
         this.core = make(true, sink);
-        core.resume(nowNs);
+        join();
     }
 
     private DeviceCore make(boolean fresh, @Nullable BatchSink sink) {
         if (sink == null) {
             recorder = null;
-            return factory.create(config, state, fresh, this, memory.orNull(), nowNs);
+            GuestMemory guest = memory.orNull();
+            GuestMemory seen = guest == null || scripted == null ? guest : guest.tapped(scripted);
+            return factory.create(config, state, fresh, this, seen, nowNs);
         }
         LifeRecorder life = new LifeRecorder(sink, state, identity.stateLengthBytes(), 0);
         recorder = life;
         return life.begin(factory, config, entries, fresh, 0, this, memory.orNull(), nowNs);
+    }
+
+    /** A new core gets its host's side, if it has one, and begins. */
+    private void join() {
+        if (host != null && host.exists()) {
+            host.attach(core, this, nowNs);
+        }
+        core.resume(nowNs);
     }
 
     private void commit() {
@@ -118,7 +152,8 @@ public final class ScratchMachine implements Exercise, DeviceEffects {
         state.setMemory(0, state.capacity(), (byte) 0xEE);
         state = copy;
         core = make(false, sink);
-        core.resume(nowNs);
+        join();
+        settle();
     }
 
     @Override
@@ -210,8 +245,21 @@ public final class ScratchMachine implements Exercise, DeviceEffects {
         settle();
     }
 
+    /** The memory to play with; null where there is none, or no script. */
+    @Nullable
+    ScriptMemory scripted() {
+        return scripted;
+    }
+
     /** Output leaves and input that waits goes in, as far as the device allows. */
     private void settle() {
+        move();
+        if (host != null) {
+            host.settle(nowNs, this::move);
+        }
+    }
+
+    private void move() {
         commit();
         for (int pieces = 0; pieces < MAX_PIECES && core.hasWork(); pieces++) {
             core.work(nowNs);
@@ -315,6 +363,50 @@ public final class ScratchMachine implements Exercise, DeviceEffects {
         guestErrors++;
         lastGuestErrorCode = code;
         lastGuestErrorDetail = detail;
+        if (host != null) {
+            String name = factory.guestErrorName(code);
+            notice("guest error " + (name.isEmpty() ? "0x" + Integer.toHexString(code) : name) + ", detail 0x"
+                    + Long.toHexString(detail));
+        }
+    }
+
+    @Override
+    public void escape(int port, int what) {
+        // Nobody types at this machine's host.
+    }
+
+    @Override
+    public void backendLost(int port, int errno) {
+        notice("back end " + port + " lost" + (errno == 0 ? "" : ", errno " + errno));
+    }
+
+    @Override
+    public void warn(String line) {
+        notice(line);
+    }
+
+    @Override
+    public void configChanged(int function, int generation) {
+        notice("configuration of function " + function + " changed, generation " + generation);
+    }
+
+    @Override
+    public void needsReset(int function, int reason) {
+        notice("function " + function + " needs a reset, reason " + reason);
+    }
+
+    /** Kept for a script only: nobody else asks. */
+    private void notice(String line) {
+        if (host != null && notices.size() < MOST_NOTICES) {
+            notices.add(line);
+        }
+    }
+
+    /** Takes what happened since the last call that is no interrupt and no output, in words. */
+    List<String> takeNotices() {
+        List<String> taken = List.copyOf(notices);
+        notices.clear();
+        return taken;
     }
 
     @Override

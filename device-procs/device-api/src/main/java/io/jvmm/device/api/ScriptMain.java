@@ -1,6 +1,8 @@
 package io.jvmm.device.api;
 
 import io.jvmm.ipc.boot.ProcessExit;
+import io.jvmm.ipc.sys.Fd;
+import io.jvmm.ipc.sys.FileIo;
 import io.jvmm.ipc.sys.SysException;
 import java.io.BufferedReader;
 import java.io.ByteArrayInputStream;
@@ -14,7 +16,9 @@ import java.io.InputStreamReader;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -25,13 +29,16 @@ import org.jspecify.annotations.Nullable;
 final class ScriptMain {
 
     private static final String USAGE = """
-            usage: java -jar NAME.jar --script FILE|- [--jail=off|log|enforce] [--set KEY=VALUE]...
+            usage: jvmm-device NAME --script FILE|- [--jail=off|log|enforce] [--set KEY=VALUE]... [--open FD=FILE]...
+
+            Runs the device alone, with a guest, a host and a clock that are typed by hand: device-procs/BENCH.md.
 
               --script FILE   run the commands in FILE; the first that fails ends it, with file and line
               --script -      read the commands from standard input, with a prompt on a terminal
               --jail=MODE     off (default); enforce: under the narrow filter of NAME.policy; log: the same, but
                               what it forbids is only logged by the kernel
-              --set KEY=VALUE an entry of the device's configuration
+              --set KEY=VALUE an entry of the device's configuration, of a virtio device's first function 0.KEY
+              --open FD=FILE  a file in the place of a descriptor that the device would be given, such as 0.image
 
             'help' at the prompt lists the commands. Exit codes: 0 well, 1 an 'expect' failed, 2 a wrong command.
             """;
@@ -39,6 +46,8 @@ final class ScriptMain {
     private final String name;
     private final PrintStream out;
     private final Map<String, String> entries = new HashMap<>();
+    private final Map<String, Fd> opened = new HashMap<>();
+    private final List<ScriptHost> hosts = new ArrayList<>();
     private @Nullable String script;
     private String jail = "off";
 
@@ -69,6 +78,9 @@ final class ScriptMain {
                 script = args[++i];
             } else if (arg.startsWith("--jail=")) {
                 jail = arg.substring("--jail=".length());
+            } else if (arg.equals("--open") && i + 1 < args.length && args[i + 1].indexOf('=') > 0) {
+                String file = args[++i];
+                opened.put(file.substring(0, file.indexOf('=')), open(file.substring(file.indexOf('=') + 1)));
             } else if (arg.equals("--set") && i + 1 < args.length && args[i + 1].indexOf('=') > 0) {
                 String entry = args[++i];
                 entries.put(entry.substring(0, entry.indexOf('=')), entry.substring(entry.indexOf('=') + 1));
@@ -80,6 +92,14 @@ final class ScriptMain {
             throw wrong("--script FILE or --script - is missing; see --help");
         }
         AloneJail.check(jail);
+    }
+
+    private static Fd open(String path) {
+        try {
+            return FileIo.open(Path.of(path), FileIo.READ_WRITE, 0);
+        } catch (SysException | InvalidPathException e) {
+            throw new StageException(ProcessExit.BAD_CONFIGURATION, path + ": " + e.getMessage(), e);
+        }
     }
 
     private static StageException wrong(String message) {
@@ -95,6 +115,8 @@ final class ScriptMain {
         try (BufferedReader lines = file ? open(Path.of(source)) : reader(standardInput)) {
             closeJail(factory);
             return play(peer, lines, file ? source : "-", prompt);
+        } finally {
+            hosts.forEach(ScriptHost::close);
         }
     }
 
@@ -133,13 +155,18 @@ final class ScriptMain {
     private ScriptedPeer newPeer(DeviceFactory factory) {
         DeviceConfig example = factory.exampleConfig();
         try {
-            return new ScriptedPeer(
-                    factory,
-                    key -> entries.containsKey(key) ? Optional.ofNullable(entries.get(key)) : example.find(key),
-                    out::println);
+            DeviceConfig config =
+                    key -> entries.containsKey(key) ? Optional.ofNullable(entries.get(key)) : example.find(key);
+            return new ScriptedPeer(factory, config, host(factory, config, opened), out::println);
         } catch (IllegalArgumentException e) {
             throw new StageException(ProcessExit.BAD_CONFIGURATION, "--set " + e.getMessage(), e);
         }
+    }
+
+    private ScriptHost host(DeviceFactory factory, DeviceConfig config, Map<String, Fd> files) {
+        ScriptHost host = new ScriptHost(factory, config, files);
+        hosts.add(host);
+        return host;
     }
 
     private ProcessExit play(ScriptedPeer peer, BufferedReader lines, String source, boolean prompt)
@@ -178,9 +205,11 @@ final class ScriptMain {
         for (Class<?> anchor : List.of(factory.getClass(), ScriptMain.class, SysException.class)) {
             ClassPreloader.loadAllBeside(anchor);
         }
-        ScriptedPeer rehearsal = new ScriptedPeer(factory, factory.exampleConfig(), line -> {});
+        DeviceConfig example = factory.exampleConfig();
+        ScriptedPeer rehearsal = new ScriptedPeer(factory, example, host(factory, example, Map.of()), line -> {});
         for (ScriptCommand command : ScriptCommand.values()) {
-            for (String arguments : List.of("", " 0 \"x\\x41\\n\"", " on", " 0 on", " 1", " 10ms", " 0x1 1")) {
+            for (String arguments : List.of(
+                    "", " 0 \"x\\x41\\n\"", " on", " 0 on", " 1", " 10ms", " 0x1 1", " 0: 1234", " 0: 12 / 34")) {
                 try {
                     rehearsal.line(command.word() + arguments);
                 } catch (ScriptException e) {
@@ -190,6 +219,7 @@ final class ScriptMain {
         }
         out.println(ScriptedPeer.quoted("jail: " + jail));
         out.flush();
+        hosts.forEach(ScriptHost::jailed);
         AloneJail.close(factory, jail);
     }
 }

@@ -1,6 +1,9 @@
 package io.jvmm.device.api;
 
+import java.io.ByteArrayOutputStream;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.HexFormat;
 import java.util.List;
 
 /**
@@ -131,6 +134,65 @@ final class ScriptWords {
             throw ScriptException.wrong(what + ": " + word + "; this device has 0.." + (limit - 1));
         }
         return value;
+    }
+
+    /** Whether the next word ends with a colon, and so begins something that is written there. */
+    boolean colonNext() {
+        return more() && words.get(next).endsWith(":");
+    }
+
+    /** A hexadecimal address, with or without a colon behind it. */
+    long address(String what) throws ScriptException {
+        if (colonNext()) {
+            words.set(next, words.get(next).substring(0, words.get(next).length() - 1));
+        }
+        return hex(what, Long.BYTES);
+    }
+
+    /** Takes the next word if it is this one. */
+    boolean take(String word) {
+        boolean there = more() && words.get(next).equals(word);
+        next += there ? 1 : 0;
+        return there;
+    }
+
+    /** Bytes up to the end of the line or a {@code /}: pairs of hexadecimal digits, texts, and numbers as {@code 16:1f}. */
+    byte[] bytes(String what) throws ScriptException {
+        ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+        while (more() && !words.get(next).equals("/")) {
+            if (textNext()) {
+                bytes.writeBytes(text(what).getBytes(StandardCharsets.ISO_8859_1));
+            } else {
+                number(word(what), bytes);
+            }
+        }
+        if (bytes.size() == 0) {
+            throw ScriptException.wrong(what + " are missing");
+        }
+        return bytes.toByteArray();
+    }
+
+    private static void number(String word, ByteArrayOutputStream bytes) throws ScriptException {
+        int colon = word.indexOf(':');
+        try {
+            if (colon < 0) {
+                bytes.writeBytes(HexFormat.of().parseHex(word));
+                return;
+            }
+            int widthBits = Integer.parseInt(word.substring(0, colon));
+            long value = Long.parseUnsignedLong(word.substring(colon + 1), 16);
+            if (List.of(8, 16, 32, 64).contains(widthBits) && (widthBits == 64 || value >>> widthBits == 0)) {
+                for (int bit = 0; bit < widthBits; bit += Byte.SIZE) {
+                    bytes.write((int) (value >>> bit));
+                }
+                return;
+            }
+        } catch (IllegalArgumentException e) {
+            // told below
+        }
+        throw ScriptException.wrong("'" + word
+                + "' is no bytes: write 00ff, a \"text\", or a number as 8:, 16:, 32: or 64: with hexadecimal"
+                + " digits");
     }
 
     /** A time: 10ns, 5us, 10ms, 2s. */

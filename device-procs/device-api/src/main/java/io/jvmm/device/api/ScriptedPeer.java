@@ -5,6 +5,8 @@ import io.jvmm.device.api.DeviceIdentity.Region;
 import io.jvmm.ipc.state.StateFormats;
 import io.jvmm.ipc.state.StatePrinter;
 import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -17,6 +19,7 @@ final class ScriptedPeer {
 
     private final DeviceIdentity identity;
     private final ScratchMachine machine;
+    private final ScriptHost host;
     private final List<NamedRegister> registers;
     private final StateFormats formats;
     private final @Nullable ScriptDriver driver;
@@ -26,15 +29,21 @@ final class ScriptedPeer {
     private final String[] hostText;
     private boolean quit;
 
-    ScriptedPeer(DeviceFactory factory, DeviceConfig config, Consumer<String> printed) {
+    /**
+     * A device as after power-on.
+     *
+     * @param host what it is joined to
+     */
+    ScriptedPeer(DeviceFactory factory, DeviceConfig config, ScriptHost host, Consumer<String> printed) {
         this.identity = factory.identity(config);
-        this.machine = new ScratchMachine(factory, config);
+        this.host = host;
+        this.machine = new ScratchMachine(factory, config, host);
         this.registers = factory.registers();
         this.formats = factory.stateFormats();
         this.driver = factory.scriptDriver(machine);
         this.printed = printed;
         this.hostText = new String[identity.hostPorts()];
-        java.util.Arrays.fill(hostText, "");
+        Arrays.fill(hostText, "");
     }
 
     /** Whether {@code quit} was given. */
@@ -93,7 +102,10 @@ final class ScriptedPeer {
             case REAP -> needDriver().completions().forEach(printed);
             case RESET -> machine.reset();
             case POWER -> machine.powerButton();
-            case KILL -> machine.killAndAdopt();
+            case MEM -> memory(words);
+            case MEM_TOGGLE -> toggle(words);
+            case EXPECT_MEM -> expectMemory(words);
+            case KILL -> kill();
             case STATE ->
                 StatePrinter.print(
                         identity.stateLayout(),
@@ -102,7 +114,7 @@ final class ScriptedPeer {
                         words.more() ? words.word("prefix") : "",
                         printed);
             case PORTS -> ports();
-            case HELP -> help();
+            case HELP -> help(words);
             case QUIT -> quit = true;
         }
     }
@@ -116,6 +128,7 @@ final class ScriptedPeer {
                 printed.accept("host " + port + ": \"" + quoted(text) + "\"");
             }
         }
+        machine.takeNotices().forEach(printed);
         String power = machine.takePower();
         if (!power.isEmpty()) {
             printed.accept("power: " + power);
@@ -281,9 +294,16 @@ final class ScriptedPeer {
             String where = region.usualPort() < 0 ? "not in I/O space" : "ports " + window(region);
             printed.accept("region " + i + " " + region.name() + ": " + where);
         }
-        for (NamedRegister register : registers) {
+        List<NamedRegister> named = registers.stream()
+                .filter(r -> !r.name().matches("config[0-9]+"))
+                .toList();
+        for (NamedRegister register : named) {
             printed.accept("register " + register.name() + ": " + register.widthBytes() + " bytes at "
                     + Integer.toHexString(register.offset()) + " of region " + register.region());
+        }
+        if (named.size() < registers.size()) {
+            printed.accept(
+                    "register config0.." + registers.getLast().name() + ": the bytes of the device configuration");
         }
         for (int i = 0; i < identity.interrupts().size(); i++) {
             Interrupt line = identity.interrupts().get(i);
@@ -292,7 +312,62 @@ final class ScriptedPeer {
         }
     }
 
-    private void help() {
+    private void kill() throws ScriptException {
+        if (host.isJailed()) {
+            throw ScriptException.wrong("behind the filter no new back end can be made: kill needs --jail=off");
+        }
+        machine.killAndAdopt();
+    }
+
+    private ScriptMemory needMemory() throws ScriptException {
+        ScriptMemory memory = machine.scripted();
+        if (memory == null) {
+            throw ScriptException.wrong("this device does not use guest memory");
+        }
+        return memory;
+    }
+
+    private void memory(ScriptWords words) throws ScriptException {
+        boolean write = words.colonNext();
+        long address = words.address("the address");
+        if (write) {
+            needMemory().write(address, words.bytes("the bytes"));
+        } else {
+            needMemory().show(address, words.more() ? words.hex("the length", 4) : 16, printed);
+        }
+    }
+
+    private void toggle(ScriptWords words) throws ScriptException {
+        long address = words.address("the address");
+        byte[] first = words.bytes("the bytes");
+        if (!words.take("/")) {
+            throw ScriptException.wrong("a / and the other bytes are missing");
+        }
+        needMemory().toggle(address, first, words.bytes("the bytes behind the /"));
+    }
+
+    private void expectMemory(ScriptWords words) throws ScriptException {
+        long address = words.address("the address");
+        byte[] expected = words.bytes("the bytes");
+        byte[] found = needMemory().read(address, expected.length);
+        if (!Arrays.equals(expected, found)) {
+            HexFormat hex = HexFormat.ofDelimiter(" ");
+            throw ScriptException.unexpected("memory at " + Long.toHexString(address) + " holds " + hex.formatHex(found)
+                    + ", expected " + hex.formatHex(expected));
+        }
+    }
+
+    private void help(ScriptWords words) throws ScriptException {
+        if (words.more()) {
+            String word = words.word("command");
+            ScriptCommand command = ScriptCommand.find(word);
+            if (command == null) {
+                throw ScriptException.wrong("'" + word + "' is not a command; 'help' lists them all");
+            }
+            printed.accept(command.help());
+            command.more().forEach(line -> printed.accept("  " + line));
+            return;
+        }
         for (ScriptCommand command : ScriptCommand.values()) {
             printed.accept(command.help());
         }

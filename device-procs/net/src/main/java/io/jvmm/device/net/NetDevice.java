@@ -4,6 +4,7 @@ import io.jvmm.device.api.Backend;
 import io.jvmm.device.api.Descriptors;
 import io.jvmm.device.api.DeviceConfig;
 import io.jvmm.device.api.HostEvents;
+import io.jvmm.device.api.NamedRegister;
 import io.jvmm.device.api.trace.HostCalls;
 import io.jvmm.device.virtio.BrokenAnswer;
 import io.jvmm.device.virtio.VirtioClass;
@@ -33,6 +34,16 @@ public final class NetDevice extends VirtioClass {
     /** The device as it is. */
     public NetDevice() {
         super("net", STATE_ID, NetStateLayout.VERSION, NetStateLayout.STATE_V1, EXAMPLE);
+    }
+
+    @Override
+    public List<NamedRegister> configFields() {
+        return List.of(
+                new NamedRegister("status", 0, 6, 2),
+                new NamedRegister("max_virtqueue_pairs", 0, 8, 2),
+                new NamedRegister("mtu", 0, 10, 2),
+                new NamedRegister("speed", 0, 12, 4),
+                new NamedRegister("duplex", 0, 16, 1));
     }
 
     @Override

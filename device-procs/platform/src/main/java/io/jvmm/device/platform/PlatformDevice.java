@@ -41,6 +41,16 @@ public final class PlatformDevice implements DeviceFactory {
     }
 
     @Override
+    public String guestErrorName(int code) {
+        for (PlatformError error : PlatformError.values()) {
+            if (error.code == code) {
+                return error.name();
+            }
+        }
+        return "";
+    }
+
+    @Override
     public StateFormats stateFormats() {
         return PlatformFormats.state();
     }

@@ -5,6 +5,7 @@ import io.jvmm.device.api.Descriptors;
 import io.jvmm.device.api.DeviceConfig;
 import io.jvmm.device.api.Exercise;
 import io.jvmm.device.api.HostEvents;
+import io.jvmm.device.api.NamedRegister;
 import io.jvmm.device.api.StateRejectedException;
 import io.jvmm.device.api.trace.HostCalls;
 import io.jvmm.ipc.state.StateFormats;
@@ -64,6 +65,16 @@ public interface VirtioFactory {
     /** The feature bits that belong to the device type, by their numbers. */
     default Map<Integer, String> featureNames() {
         return Map.of();
+    }
+
+    /** The fields of the device configuration by their names in the specification; offsets are those within it. */
+    default List<NamedRegister> configFields() {
+        return List.of();
+    }
+
+    /** What a guest error of the device's own is called, by its code; empty for one without a name. */
+    default String guestErrorName(int code) {
+        return "";
     }
 
     /**

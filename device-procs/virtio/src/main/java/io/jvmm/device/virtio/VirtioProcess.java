@@ -252,11 +252,25 @@ public final class VirtioProcess implements DeviceFactory {
             registers.add(new NamedRegister(name, 0, register.offset(), register.widthBytes()));
         }
         registers.add(new NamedRegister("isr_status", 0, FunctionLayout.ISR, 1));
+        for (NamedRegister field : factory.configFields()) {
+            registers.add(
+                    new NamedRegister(field.name(), 0, FunctionLayout.DEVICE + field.offset(), field.widthBytes()));
+        }
         int configLengthBytes = factory.identity(factory.exampleConfig()).configLengthBytes();
         for (int offset = 0; offset < configLengthBytes; offset++) {
             registers.add(new NamedRegister("config" + offset, 0, FunctionLayout.DEVICE + offset, 1));
         }
         return registers;
+    }
+
+    @Override
+    public String guestErrorName(int code) {
+        for (VirtioError error : VirtioError.values()) {
+            if (error.code() == code) {
+                return error.name();
+            }
+        }
+        return factory.guestErrorName(code);
     }
 
     @Override

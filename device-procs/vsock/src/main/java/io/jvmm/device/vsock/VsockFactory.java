@@ -4,6 +4,7 @@ import io.jvmm.device.api.Backend;
 import io.jvmm.device.api.Descriptors;
 import io.jvmm.device.api.DeviceConfig;
 import io.jvmm.device.api.HostEvents;
+import io.jvmm.device.api.NamedRegister;
 import io.jvmm.device.api.trace.HostCalls;
 import io.jvmm.device.virtio.BrokenAnswer;
 import io.jvmm.device.virtio.VirtioClass;
@@ -35,6 +36,21 @@ public final class VsockFactory extends VirtioClass {
 
     public VsockFactory() {
         super("vsock", STATE_ID, VsockState.VERSION, VsockState.STATE_V2, EXAMPLE);
+    }
+
+    @Override
+    public List<NamedRegister> configFields() {
+        return List.of(new NamedRegister("guest_cid", 0, 0, 8));
+    }
+
+    @Override
+    public String guestErrorName(int code) {
+        for (GuestError error : GuestError.values()) {
+            if (error.code() == code) {
+                return error.name();
+            }
+        }
+        return "";
     }
 
     @Override

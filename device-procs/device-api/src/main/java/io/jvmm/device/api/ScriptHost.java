@@ -1,0 +1,108 @@
+package io.jvmm.device.api;
+
+import io.jvmm.ipc.sys.Clock;
+import io.jvmm.ipc.sys.Fd;
+import io.jvmm.ipc.sys.Poller;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * The host's side of a device that runs alone, for devices whose host is more than characters: their own back ends on scratch descriptors
+ * (a small disk, a cable whose ends are joined, a peer of a socket), or on files that the user has named. They run in real time, threads and all;
+ * after each command they are given the chance to finish what the device has asked of them.
+ */
+final class ScriptHost implements AutoCloseable {
+    private static final long PATIENCE_NS = 500_000_000L;
+    private static final long LOOK_NS = 1_000_000L;
+    /** So often nothing must happen before it is believed that nothing will. */
+    private static final int QUIET_LOOKS = 3;
+
+    private final DeviceFactory factory;
+    private final DeviceConfig config;
+    private final Map<String, Fd> descriptors;
+    private BackendSet backends = new BackendSet(new Backend[0]);
+    private Backend[] made = new Backend[0];
+    private Poller poller = new Poller(1);
+    private boolean jailed;
+
+    /**
+     * What the device will be joined to.
+     *
+     * @param opened by the user, in the place of scratch descriptors
+     */
+    ScriptHost(DeviceFactory factory, DeviceConfig config, Map<String, Fd> opened) {
+        this.factory = factory;
+        this.config = config;
+        this.descriptors = new LinkedHashMap<>(
+                factory.identity(config).hostPorts() == 0 ? factory.scratchDescriptors() : Map.of());
+        descriptors.putAll(opened);
+    }
+
+    /** Whether the device has such a side. */
+    boolean exists() {
+        return !descriptors.isEmpty();
+    }
+
+    /** From now on nothing new can be made. */
+    void jailed() {
+        jailed = true;
+    }
+
+    /** Whether a core of a killed device could not be joined to it again. */
+    boolean isJailed() {
+        return jailed && exists();
+    }
+
+    /** Joins a core to it: a new one, or one that has adopted the state of one that is gone. It gets duplicates of the descriptors. */
+    void attach(DeviceCore core, HostEvents events, long nowNs) {
+        close();
+        made = factory.backends(
+                        config,
+                        name -> Optional.ofNullable(descriptors.get(name)).map(Fd::duplicate),
+                        core,
+                        events)
+                .toArray(new Backend[0]);
+        backends = new BackendSet(made);
+        poller = new Poller(Math.max(1, backends.maxDescriptors()));
+        backends.attach(poller, nowNs);
+    }
+
+    /**
+     * Lets the back ends do what they have to, until nothing more comes of it.
+     *
+     * @param afterwards is run whenever they have called into the core
+     */
+    void settle(long nowNs, Runnable afterwards) {
+        if (made.length == 0) {
+            return;
+        }
+        long endNs = Clock.monotonicNs() + PATIENCE_NS;
+        for (int quiet = 0; quiet < QUIET_LOOKS && Clock.monotonicNs() < endNs; ) {
+            backends.watch(poller, true);
+            boolean waits = !backends.settled() && !backends.hasWork();
+            poller.await(waits ? LOOK_NS : 0);
+            boolean changed = backends.service(poller, nowNs);
+            changed |= backends.flush(nowNs);
+            changed |= backends.deliver(nowNs);
+            if (changed) {
+                afterwards.run();
+                backends.committed();
+            }
+            quiet = changed || waits ? 0 : quiet + 1;
+        }
+    }
+
+    /** Ends the threads of the back ends; behind the filter they end with the process. */
+    @Override
+    public void close() {
+        if (jailed) {
+            return;
+        }
+        for (Backend backend : made) {
+            backend.close();
+        }
+        made = new Backend[0];
+        backends = new BackendSet(made);
+    }
+}
