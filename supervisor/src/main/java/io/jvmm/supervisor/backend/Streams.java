@@ -10,10 +10,14 @@ import io.jvmm.supervisor.config.VirtioConfig;
 import io.jvmm.supervisor.sys.PseudoTerminal;
 import io.jvmm.supervisor.sys.Termios;
 import java.io.IOException;
+import java.net.StandardProtocolFamily;
+import java.net.UnixDomainSocketAddress;
+import java.nio.channels.ServerSocketChannel;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.util.List;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
@@ -189,6 +193,28 @@ public final class Streams {
             opening.complain(subject, path + " cannot be made a socket: " + Opening.reason(e));
         }
         return null;
+    }
+
+    /**
+     * The same as a channel of the JDK's, for a server that has a thread of its own.
+     *
+     * @return null after a complaint
+     */
+    public @Nullable ServerSocketChannel listenOnChannel(String subject, Path path, int backlog) {
+        try {
+            if (!mayListen(subject, path)) {
+                return null;
+            }
+            Files.deleteIfExists(path);
+            opening.willMake(path);
+            ServerSocketChannel channel = ServerSocketChannel.open(StandardProtocolFamily.UNIX);
+            channel.bind(UnixDomainSocketAddress.of(path), backlog);
+            Files.setPosixFilePermissions(path, PosixFilePermissions.fromString("rw-------"));
+            return channel;
+        } catch (IOException e) {
+            opening.complain(subject, path + " cannot be made a socket: " + Opening.reason(e));
+            return null;
+        }
     }
 
     /** Why nobody can be reached there now, without waiting; empty when somebody can. */

@@ -108,12 +108,13 @@ final class MachineCommand {
         try (Backends backends = Backends.open(loaded, runtime);
                 SignalSource signals = SignalSource.install();
                 UidAllocator.Lease uids = lease(config, runtime);
-                Clients clients = new Clients(backends.control().map(ControlServer::new))) {
+                Clients clients = new Clients(backends.control().map(ControlServer::new));
+                Observers observers = Observers.of(runtime, backends)) {
             console.stage("back ends, uids and signals");
             warnOfLogMode(config);
             backends.notices().forEach(n -> console.say("jvmm: " + n));
             while (true) {
-                Outcome outcome = oneLife(config, distribution, backends, signals, uids, clients);
+                Outcome outcome = oneLife(config, distribution, backends, signals, uids, clients, observers);
                 boolean again = outcome instanceof Outcome.Reset
                         && config.boot().onReset() == BootConfig.OnReset.RESTART
                         && arguments.action() == Arguments.Action.RUN;
@@ -159,7 +160,8 @@ final class MachineCommand {
             Backends backends,
             SignalSource signals,
             UidAllocator.Lease uids,
-            Clients clients)
+            Clients clients,
+            Observers observers)
             throws HostLackException {
         boolean report = arguments.action() == Arguments.Action.JAIL_REPORT;
         try (MachineLauncher launcher = new MachineLauncher(config, distribution, backends, uids.uids())) {
@@ -179,6 +181,7 @@ final class MachineCommand {
                         launcher,
                         clients.server(),
                         report);
+                observers.observe(loop);
                 Outcome outcome = loop.run();
                 console.stage("machine ended");
                 if (report && outcome instanceof Outcome.Escaped) {

@@ -1,6 +1,8 @@
 package io.jvmm.supervisor.cli;
 
+import io.jvmm.supervisor.ctl.CtlMain;
 import java.io.PrintStream;
+import java.util.Arrays;
 
 /** The {@code jvmm-supervisor} command. */
 public final class SupervisorMain {
@@ -12,7 +14,14 @@ public final class SupervisorMain {
         this.err = err;
     }
 
+    /** First word of bin/jvmmctl's: with {@code -jar} the manifest opens what Aeron needs, and the class cache holds. */
+    private static final String CONTROL = "--ctl";
+
     public static void main(String[] args) {
+        if (args.length > 0 && args[0].equals(CONTROL)) {
+            CtlMain.main(Arrays.copyOfRange(args, 1, args.length));
+            return;
+        }
         int code;
         try {
             code = new SupervisorMain(System.out, System.err).run(args);

@@ -159,7 +159,12 @@ public enum ConfigKey {
     JOURNAL_DIRECTORY(Section.JOURNAL, "directory", "(required)", "where recordings are kept; of this machine alone"),
     JOURNAL_MAX_SIZE_MB(Section.JOURNAL, "max_size_mb", "1024", "beyond, the oldest whole lives go, 16 to 1048576"),
     JOURNAL_MAX_AGE_HOURS(Section.JOURNAL, "max_age_hours", "168", "older lives go, 1 to 87600"),
-    JOURNAL_LIFE_SIZE_MB(Section.JOURNAL, "life_size_mb", "64", "after so much a device gets another life, 1 to 4096");
+    JOURNAL_LIFE_SIZE_MB(Section.JOURNAL, "life_size_mb", "64", "after so much a device gets another life, 1 to 4096"),
+    METRICS_LISTEN(
+            Section.METRICS,
+            "listen",
+            "nowhere",
+            "HTTP for Prometheus: \"127.0.0.1:9100\", \"[::1]:9100\", or a unix socket's path");
 
     /** The tables of the file. */
     public enum Section {
@@ -179,7 +184,8 @@ public enum ConfigKey {
         IPC("ipc", false),
         LIFECYCLE("lifecycle", false),
         CONTROL("control", false),
-        JOURNAL("journal", false);
+        JOURNAL("journal", false),
+        METRICS("metrics", false);
 
         private final String table;
         private final boolean repeated;

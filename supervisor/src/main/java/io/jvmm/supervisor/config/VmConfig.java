@@ -12,6 +12,7 @@ import java.util.Set;
  * @param devices those on the PCI bus, in the order of the file within each class
  * @param control how it is controlled from outside
  * @param journal what is recorded of its devices
+ * @param metrics where what is counted is served
  */
 public record VmConfig(
         MachineConfig machine,
@@ -23,7 +24,8 @@ public record VmConfig(
         LifecycleConfig lifecycle,
         List<VirtioConfig> devices,
         ControlConfig control,
-        JournalConfig journal) {
+        JournalConfig journal,
+        MetricsConfig metrics) {
     public VmConfig {
         devices = List.copyOf(devices);
         serial = serial.stream()
@@ -46,6 +48,21 @@ public record VmConfig(
             throw new IllegalArgumentException("a serial port and the console cannot share the one terminal.");
         }
         PciSlots.assign(devices);
+    }
+
+    /** One that serves no metrics. */
+    public VmConfig(
+            MachineConfig machine,
+            BootConfig boot,
+            List<SerialConfig> serial,
+            PlatformConfig platform,
+            JailConfig jail,
+            IpcConfig ipc,
+            LifecycleConfig lifecycle,
+            List<VirtioConfig> devices,
+            ControlConfig control,
+            JournalConfig journal) {
+        this(machine, boot, serial, platform, jail, ipc, lifecycle, devices, control, journal, MetricsConfig.NONE);
     }
 
     /** One with the usual control socket, of which nothing is recorded. */

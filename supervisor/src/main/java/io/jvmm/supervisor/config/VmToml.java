@@ -138,12 +138,13 @@ public final class VmToml {
         ControlConfig control = control(table(toml, ConfigKey.Section.CONTROL));
         JournalConfig recorded =
                 journal.read(table(toml, ConfigKey.Section.JOURNAL), toml.get(List.of("journal")) instanceof TomlTable);
+        MetricsConfig metrics = metrics(table(toml, ConfigKey.Section.METRICS));
         if (!problems.isEmpty() || boot == null) {
             problems.sort(java.util.Comparator.comparingInt(VmToml::line));
             throw new ConfigException(problems);
         }
         return new LoadedConfig(
-                new VmConfig(machine, boot, serial, platform, jail, ipc, lifecycle, devices, control, recorded),
+                new VmConfig(machine, boot, serial, platform, jail, ipc, lifecycle, devices, control, recorded, metrics),
                 file,
                 where,
                 serialTables);
@@ -436,6 +437,20 @@ public final class VmToml {
         int spinUs = t.integer(ConfigKey.IPC_SPIN_US, 0, (int) (IpcConfig.LONGEST_SPIN.toNanos() / 1000), 50);
         int readMs = t.integer(ConfigKey.IPC_READ_TIMEOUT_MS, 1, (int) IpcConfig.LONGEST_READ_TIMEOUT.toMillis(), 1000);
         return new IpcConfig(Duration.ofNanos(spinUs * 1000L), Duration.ofMillis(readMs));
+    }
+
+    private MetricsConfig metrics(TableReader t) {
+        try {
+            if (t.value(ConfigKey.METRICS_LISTEN) instanceof String s && !MetricsConfig.isPath(s)) {
+                return MetricsConfig.at(s);
+            }
+            Optional<Path> socket = t.path(ConfigKey.METRICS_LISTEN);
+            paths.claim(t, ConfigKey.METRICS_LISTEN, socket, "the metrics");
+            return socket.map(MetricsConfig::at).orElse(MetricsConfig.NONE);
+        } catch (IllegalArgumentException e) {
+            t.complain(ConfigKey.METRICS_LISTEN, String.valueOf(e.getMessage()));
+            return MetricsConfig.NONE;
+        }
     }
 
     private ControlConfig control(TableReader t) {

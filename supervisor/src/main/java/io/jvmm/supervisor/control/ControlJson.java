@@ -110,6 +110,10 @@ final class ControlJson {
             case JOURNAL_STOP -> new ControlRequest.Journal(Recording.STOP, device(fields));
             case JOURNAL_ROTATE -> new ControlRequest.Journal(Recording.ROTATE, device(fields));
             case JOURNAL_STATUS -> new ControlRequest.Journal(Recording.STATUS, "");
+            case EVENTS -> new ControlRequest.Events();
+            case OBSERVE -> new ControlRequest.Observe();
+            case METRICS -> new ControlRequest.Metrics();
+            case TRACE -> new ControlRequest.Trace(device(fields), every(fields));
             case PAUSE -> new ControlRequest.Pause();
             case RESUME -> new ControlRequest.Resume();
             case POWER_BUTTON -> new ControlRequest.PowerButton();
@@ -131,6 +135,15 @@ final class ControlJson {
             throw new ControlException(ControlVerb.DEVICE, "no device has so long a name. See \"device-list\".");
         }
         return name;
+    }
+
+    private static int every(Map<String, String> fields) throws ControlException {
+        String text = required(fields, ControlVerb.EVERY, "a number; 0 for none");
+        if (!text.matches("[0-9]{1,9}")) {
+            throw new ControlException(
+                    ControlVerb.EVERY, Quoted.of(text) + " is no number of requests. Use 1 for all of them, 0 for none.");
+        }
+        return Integer.parseInt(text);
     }
 
     private static Path dist(Map<String, String> fields) throws ControlException {
@@ -170,6 +183,10 @@ final class ControlJson {
     private static void write(JsonWriter out, ControlReply reply) throws IOException {
         switch (reply) {
             case ControlReply.Done r -> out.name("message").value(r.message());
+            case ControlReply.Events r -> ControlEvents.write(out, r.events());
+            case ControlReply.Bus r ->
+                out.name("directory").value(r.directory().toString());
+            case ControlReply.Metrics r -> out.name("metrics").value(r.text());
             case ControlReply.Failed r -> {
                 if (r.field().isPresent()) {
                     out.name("field").value(r.field().get());

@@ -1,6 +1,8 @@
 package io.jvmm.supervisor.control;
 
 import io.jvmm.ipc.link.LinkGlance;
+import io.jvmm.supervisor.telemetry.Telemetry;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -156,6 +158,18 @@ public sealed interface ControlReply {
      * @param lost batches that had no room
      */
     record Recorded(String device, int life, long batches, long bytes, long lost) {}
+    /** The last events of the machine's life, the oldest first. */
+    record Events(List<Telemetry.Envelope> events) implements ControlReply {
+        public Events {
+            events = List.copyOf(events);
+        }
+    }
+
+    /** The directory of the stream of telemetry. */
+    record Bus(Path directory) implements ControlReply {}
+
+    /** OpenMetrics text. */
+    record Metrics(String text) implements ControlReply {}
 
     /** Waiting times by class of device. */
     record Stalls(List<Stall> stalls) implements ControlReply {

@@ -43,6 +43,17 @@ public sealed interface ControlRequest {
             STATUS
         }
     }
+    /** The last events of the machine's life. */
+    record Events() implements ControlRequest {}
+
+    /** Where the stream of telemetry is; it begins, if it was not there. */
+    record Observe() implements ControlRequest {}
+
+    /** How everything is, as OpenMetrics text. */
+    record Metrics() implements ControlRequest {}
+
+    /** Trace one request of {@code every} of a device; 0: none. */
+    record Trace(String device, int every) implements ControlRequest {}
 
     /** Stop the guest's processors; everything stays. */
     record Pause() implements ControlRequest {}

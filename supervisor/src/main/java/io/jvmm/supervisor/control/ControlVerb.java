@@ -20,6 +20,10 @@ public enum ControlVerb {
     JOURNAL_STOP("journal-stop", ControlVerb.DEVICE, ""),
     JOURNAL_ROTATE("journal-rotate", ControlVerb.DEVICE, ""),
     JOURNAL_STATUS("journal-status"),
+    EVENTS("events"),
+    OBSERVE("observe"),
+    METRICS("metrics"),
+    TRACE("device-trace", ControlVerb.DEVICE, ControlVerb.EVERY),
     PAUSE("pause"),
     RESUME("resume"),
     POWER_BUTTON("power-button"),
@@ -32,6 +36,8 @@ public enum ControlVerb {
 
     public static final String DEVICE = "device";
     public static final String DIST = "dist";
+    /** One request of so many. */
+    public static final String EVERY = "every";
 
     private final String word;
     private final String first;

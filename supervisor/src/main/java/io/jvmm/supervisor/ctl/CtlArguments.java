@@ -6,7 +6,9 @@ import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -19,6 +21,7 @@ import java.util.regex.Pattern;
  * @param prefix of the fields that are wanted
  * @param watch how often to look for what has changed
  * @param dist absolute
+ * @param more options of one command only, by their names; the value of one that has none is empty
  */
 record CtlArguments(
         Optional<CtlCommand> command,
@@ -29,7 +32,8 @@ record CtlArguments(
         Optional<String> device,
         Optional<String> prefix,
         Optional<Duration> watch,
-        Optional<Path> dist) {
+        Optional<Path> dist,
+        Map<String, String> more) {
     /** An upgrade of many processes takes some seconds; a machine that is stopped itself never answers. */
     static final int STANDARD_TIMEOUT_S = 120;
 
@@ -37,11 +41,18 @@ record CtlArguments(
     private static final Duration SHORTEST_WATCH = Duration.ofMillis(10);
     private static final Pattern INTERVAL = Pattern.compile("([0-9]{1,6})(ms|s)?");
 
+    /** Those with a value, and what it is. */
+    private static final Map<String, String> MORE = Map.of(
+            "--device", "the name of a process; jvmmctl device list tells them",
+            "--level", "one of " + CtlEvents.LEVELS,
+            "--every", "a number of requests");
+
     static CtlArguments parse(String... args) throws CtlException {
         Optional<String> vm = Optional.empty();
         Optional<Path> socket = Optional.empty();
         Optional<Path> dist = Optional.empty();
         Optional<Duration> watch = Optional.empty();
+        Map<String, String> more = new LinkedHashMap<>();
         boolean json = false;
         boolean help = args.length == 0;
         int timeout = STANDARD_TIMEOUT_S;
@@ -67,6 +78,13 @@ record CtlArguments(
                 case "--socket" -> socket = Optional.of(path(arg, value(arg, "the path of a control socket", left)));
                 case "--dist" -> dist = Optional.of(path(arg, value(arg, "the directory of a distribution", left)));
                 case "--timeout" -> timeout = seconds(value(arg, "a number of seconds", left));
+                case "--follow", "-f", "--once", "--batch" -> {
+                    if (equals > 0) {
+                        throw usage(arg + " takes no value.");
+                    }
+                    more.put(arg.equals("-f") ? "--follow" : arg, "");
+                }
+                case "--device", "--level", "--every" -> more.put(arg, value(arg, MORE.get(arg), left));
                 default -> {
                     if (arg.startsWith("-")) {
                         throw usage("there is no option " + arg + ".");
@@ -76,7 +94,7 @@ record CtlArguments(
             }
         }
         CtlArguments options = new CtlArguments(
-                Optional.empty(), vm, socket, json, timeout, Optional.empty(), Optional.empty(), watch, dist);
+                Optional.empty(), vm, socket, json, timeout, Optional.empty(), Optional.empty(), watch, dist, more);
         if (help) {
             return options;
         }
@@ -110,6 +128,14 @@ record CtlArguments(
                             ? "\"" + command.words() + "\" needs --dist DIR: the distribution with the other program."
                             : "\"" + command.words() + "\" does not take --dist.");
         }
+        for (String option : options.more().keySet()) {
+            if (!command.more().contains(option)) {
+                throw usage("\"" + command.words() + "\" does not take " + option + ".");
+            }
+        }
+        if (command == CtlCommand.DEVICE_TRACE && !options.more().containsKey("--every")) {
+            throw usage("\"device trace\" needs --every N: one request of so many, 0 for none.");
+        }
         return new CtlArguments(
                 Optional.of(command),
                 options.vm(),
@@ -119,7 +145,8 @@ record CtlArguments(
                 operands.stream().findFirst(),
                 operands.stream().skip(1).findFirst(),
                 options.watch(),
-                options.dist());
+                options.dist(),
+                options.more());
     }
 
     private static String value(String option, String what, Deque<String> left) throws CtlException {

@@ -23,6 +23,14 @@ enum CtlCommand {
             "NAME --dist DIR",
             ControlVerb.UPGRADE,
             "replace one, or a class, by DIR's program, or go back"),
+    DEVICE_TRACE(
+            "device trace",
+            "NAME --every N",
+            ControlVerb.TRACE,
+            "tell of one request of N, among the events; 0: of none"),
+    EVENTS("events", "[--follow] [--device NAME] [--level L]", ControlVerb.EVENTS, "what has happened; or what happens"),
+    TOP("top", "[--once | --batch]", ControlVerb.OBSERVE, "the processes as a table that lives; q ends it"),
+    METRICS("metrics", "", ControlVerb.METRICS, "everything that is counted, as OpenMetrics text"),
     STALLS("stalls", "", ControlVerb.STALLS, "how long the guest has waited for replaced devices"),
     JOURNAL_STATUS("journal status", "", ControlVerb.JOURNAL_STATUS, "what is recorded, and how much of it is kept"),
     JOURNAL_START("journal start", "NAME", ControlVerb.JOURNAL_START, "record a device from now on"),
@@ -66,11 +74,23 @@ enum CtlCommand {
         return operands.startsWith("NAME");
     }
 
+    /** Options that only this one has. */
+    List<String> more() {
+        return switch (this) {
+            case DEVICE_TRACE -> List.of("--every");
+            case EVENTS -> List.of("--follow", "--device", "--level");
+            case TOP -> List.of("--once", "--batch");
+            default -> List.of();
+        };
+    }
+
     /** How many words may follow. */
     int mostOperands() {
-        return (int) Arrays.stream(operands.split(" ", -1))
-                .filter(word -> word.matches("\\[?(NAME|PREFIX)]?"))
-                .count();
+        return this == EVENTS
+                ? 0
+                : (int) Arrays.stream(operands.split(" ", -1))
+                        .filter(word -> word.matches("\\[?(NAME|PREFIX)]?"))
+                        .count();
     }
 
     boolean takesDist() {

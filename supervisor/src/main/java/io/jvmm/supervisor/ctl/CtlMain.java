@@ -6,6 +6,7 @@ import java.io.PrintStream;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 
 /** The {@code jvmmctl} command. */
 public final class CtlMain {
@@ -56,6 +57,12 @@ public final class CtlMain {
         MachineSocket machine = new MachineSocket(socket, arguments.timeoutSeconds(), err);
         if (command == CtlCommand.DEVICE_INSPECT) {
             return new CtlInspect(machine, arguments, out).run();
+        }
+        if (command == CtlCommand.TOP) {
+            return new CtlTop(machine, arguments, out).run();
+        }
+        if (command == CtlCommand.EVENTS) {
+            return new CtlEvents(machine, arguments, out).run();
         }
         String answer = machine.ask(request(arguments, command));
         JsonObject reply = MachineSocket.parse(answer);
@@ -115,6 +122,8 @@ public final class CtlMain {
                 .device()
                 .filter(_ -> verb.fields().contains(ControlVerb.DEVICE))
                 .ifPresent(d -> request.addProperty(ControlVerb.DEVICE, d));
+        Optional.ofNullable(arguments.more().get("--every"))
+                .ifPresent(every -> request.addProperty(ControlVerb.EVERY, every));
         arguments.dist().ifPresent(d -> request.addProperty(ControlVerb.DIST, d.toString()));
         return request.toString();
     }

@@ -25,6 +25,9 @@ final class CtlText {
         if (reply.has("upgrades")) {
             return upgrades(reply.getAsJsonArray("upgrades"));
         }
+        if (reply.has("metrics")) {
+            return reply.get("metrics").getAsString();
+        }
         if (reply.has("message")) {
             return clean(reply.get("message").getAsString()) + "\n";
         }

@@ -12,11 +12,14 @@ import io.jvmm.supervisor.config.ConfigProblem;
 import io.jvmm.supervisor.config.ControlConfig;
 import io.jvmm.supervisor.config.LoadedConfig;
 import io.jvmm.supervisor.config.MemorySize;
+import io.jvmm.supervisor.config.MetricsConfig;
 import io.jvmm.supervisor.config.SerialConfig;
 import io.jvmm.supervisor.config.VirtioConfig;
 import io.jvmm.supervisor.config.VsockConfig;
 import java.io.IOException;
+import java.net.SocketAddress;
 import java.nio.charset.StandardCharsets;
+import java.nio.channels.ServerSocketChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -33,6 +36,8 @@ public final class Backends implements AutoCloseable {
 
     private static final String CONTROL_SUBJECT = "control.socket";
     private static final int CONTROL_BACKLOG = 16;
+    private static final String METRICS_SUBJECT = "metrics.listen";
+    private static final int METRICS_BACKLOG = 16;
 
     private final LoadedConfig config;
     private final Opening opening;
@@ -42,6 +47,7 @@ public final class Backends implements AutoCloseable {
     private @Nullable Fd initrd;
     private @Nullable Fd debugConsole;
     private @Nullable Fd control;
+    private @Nullable ServerSocketChannel metrics;
 
     /**
      * What one port is wired to.
@@ -63,6 +69,7 @@ public final class Backends implements AutoCloseable {
         b.openPorts();
         b.devices.open();
         b.openControl(runtime);
+        b.openMetrics();
         config.config()
                 .platform()
                 .debugConsole()
@@ -88,6 +95,7 @@ public final class Backends implements AutoCloseable {
                     .socket()
                     .filter(b::controlIsNobodyElses)
                     .ifPresent(p -> new Streams(b.opening).checkListen(CONTROL_SUBJECT, p));
+            config.config().metrics().path().ifPresent(p -> new Streams(b.opening).checkListen(METRICS_SUBJECT, p));
             return b.opening.problems();
         }
     }
@@ -118,6 +126,11 @@ public final class Backends implements AutoCloseable {
     /** Where clients of the control socket are to be listened for. */
     public Optional<Fd> control() {
         return Optional.ofNullable(control);
+    }
+
+    /** Where metrics are to be served; whoever takes it closes it. */
+    public Optional<ServerSocketChannel> metrics() {
+        return Optional.ofNullable(metrics);
     }
 
     /** What the user must be told: the names of ptys. */
@@ -175,6 +188,28 @@ public final class Backends implements AutoCloseable {
         }
     }
 
+    private void openMetrics() {
+        MetricsConfig wanted = config.config().metrics();
+        if (wanted.path().isPresent()) {
+            metrics = new Streams(opening).listenOnChannel(METRICS_SUBJECT, wanted.path().get(), METRICS_BACKLOG);
+        } else if (wanted.listen().isPresent()) {
+            SocketAddress address = wanted.listen().get();
+            try {
+                ServerSocketChannel channel = ServerSocketChannel.open();
+                metrics = channel;
+                channel.bind(address, METRICS_BACKLOG);
+            } catch (IOException e) {
+                opening.complain(
+                        METRICS_SUBJECT,
+                        address + " cannot be listened on: " + e.getMessage() + ". Choose another address or port.");
+            }
+        }
+        if (wanted.isPublic()) {
+            opening.notice("metrics are served to everybody who reaches "
+                    + wanted.listen().get() + ", without a password. For this host alone: 127.0.0.1");
+        }
+    }
+
     /** A guest reaches whoever listens where its vsock's port leads, and must not reach what its own machine obeys. */
     private boolean controlIsNobodyElses(Path path) {
         String place = path.toAbsolutePath().normalize().toString();
@@ -221,6 +256,14 @@ public final class Backends implements AutoCloseable {
 
     @Override
     public void close() {
+        ServerSocketChannel m = metrics;
+        if (m != null) {
+            try {
+                m.close();
+            } catch (IOException e) {
+                opening.notice("the socket of the metrics cannot be closed: " + e.getMessage());
+            }
+        }
         devices.close();
         opening.close();
     }

@@ -140,6 +140,7 @@ final class ChildEvents implements SupervisorEventHandler {
             logsDropped++;
             return;
         }
+        loop.observation().log(instance(), level, text);
         switch (level) {
             case ERROR, WARN -> output.say(text, Clock.monotonicNs());
             case INFO, DEBUG -> loop.console().detail("[" + instance().process() + "] " + text);

@@ -28,6 +28,10 @@ final class Controls implements AutoCloseable {
         return journal;
     }
 
+    MachineControl machine() {
+        return machine;
+    }
+
     Upgrades upgrades() {
         return upgrades;
     }

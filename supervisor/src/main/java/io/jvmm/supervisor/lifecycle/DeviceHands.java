@@ -65,6 +65,7 @@ final class DeviceHands implements DeviceActions {
     @Override
     public void givenUp(ProcessInstance device) {
         helpers.givenUp(device);
+        loop.observation().broken(device);
         boolean others = loop.devices().stream()
                 .filter(d -> d.kind() == device.kind() && !d.equals(device))
                 .anyMatch(d -> loop.life(d).map(life -> !life.isBroken()).orElse(false));
@@ -102,6 +103,7 @@ final class DeviceHands implements DeviceActions {
     @Override
     public void replaced(ProcessInstance device, Replacement replacement) {
         loop.replacements().replaced(device, replacement, nowNs());
+        loop.observation().replaced(device, replacement, nowNs());
     }
 
     @Override

@@ -13,9 +13,13 @@ import io.jvmm.supervisor.control.ControlVerb;
 import io.jvmm.supervisor.launch.ProcessInstance;
 import io.jvmm.supervisor.launch.Successors;
 import io.jvmm.supervisor.launch.Variant;
+import io.jvmm.supervisor.telemetry.OpenMetrics;
+import io.jvmm.supervisor.telemetry.Samples;
+import io.jvmm.supervisor.telemetry.Telemetry;
 import io.jvmm.supervisor.upgrade.DistributionDirectory;
 import io.jvmm.supervisor.upgrade.ProgramVersions;
 import io.jvmm.supervisor.upgrade.UnfitException;
+import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -70,6 +74,10 @@ final class MachineControl implements ControlHandler {
             case ControlRequest.Kill r -> answer.accept(kill(r.device()));
             case ControlRequest.Upgrade r -> upgrade(r, answer);
             case ControlRequest.Journal r -> recordings.handle(r, upgradeObstacle(), answer);
+            case ControlRequest.Events _ -> answer.accept(new ControlReply.Events(loop.observation().history()));
+            case ControlRequest.Observe _ -> answer.accept(observe());
+            case ControlRequest.Metrics _ -> metrics(answer);
+            case ControlRequest.Trace r -> answer.accept(trace(r));
             case ControlRequest.Pause _ -> pause(true, answer);
             case ControlRequest.Resume _ -> pause(false, answer);
             case ControlRequest.PowerButton _ -> answer.accept(powerButton());
@@ -80,7 +88,7 @@ final class MachineControl implements ControlHandler {
         }
     }
 
-    private ControlReply status() {
+    ControlReply.Status status() {
         return new ControlReply.Status(
                 config.machine().name(),
                 paused && loop.phase() == Phase.RUNNING ? "paused" : word(loop.phase()),
@@ -109,7 +117,7 @@ final class MachineControl implements ControlHandler {
         };
     }
 
-    private ControlReply devices() {
+    ControlReply.Devices devices() {
         List<ControlReply.Device> rows = new ArrayList<>();
         for (ProcessInstance device : loop.devices()) {
             Path home = successors.distribution(device);
@@ -156,6 +164,42 @@ final class MachineControl implements ControlHandler {
             case ENDING, AWAY, WAITING, REPLACING -> "replacing";
             case LEAVING, ENTRUSTING, ENTRUSTED, CARED_FOR, BROKEN -> "broken";
         };
+    }
+
+    private ControlReply observe() {
+        try {
+            return loop.observation()
+                    .observe()
+                    .<ControlReply>map(ControlReply.Bus::new)
+                    .orElseGet(() -> ControlReply.Failed.because("this machine has no stream of telemetry."));
+        } catch (UncheckedIOException e) {
+            return ControlReply.Failed.because(String.valueOf(e.getMessage()));
+        }
+    }
+
+    /** What the kernel says of processes is asked aside: it may take it a while. */
+    private void metrics(Consumer<ControlReply> answer) {
+        Telemetry.Sample sample = loop.observation().sample();
+        aside.begin(
+                () -> OpenMetrics.of(Samples.whole(sample)),
+                text -> answer.accept(new ControlReply.Metrics(text)),
+                why -> answer.accept(ControlReply.Failed.because("the processes cannot be looked at: " + why + ".")));
+    }
+
+    private ControlReply trace(ControlRequest.Trace request) {
+        Optional<DeviceLifecycle> life = find(request.device());
+        if (life.isEmpty()) {
+            return noSuch(request.device());
+        }
+        String name = request.device();
+        if (!loop.observation().trace(life.get().device(), request.every())) {
+            return ControlReply.Failed.because(name + " counts nothing.");
+        }
+        return new ControlReply.Done(
+                request.every() == 0
+                        ? "requests of " + name + " are not traced any more"
+                        : "one request of " + request.every() + " of " + name
+                                + " is traced; see: jvmmctl events --follow --device " + name);
     }
 
     private ControlReply stalls() {
@@ -326,6 +370,7 @@ final class MachineControl implements ControlHandler {
                     answer.accept(failed(device.process() + " was not upgraded: " + fault.get() + ".", done));
                 } else {
                     done.add(new ControlReply.Upgrade(device.process(), from.state(), next.state(), blackoutNs));
+                    loop.observation().upgraded(device, from.state(), next.state(), blackoutNs);
                     upgrade(left, done, to, next, answer);
                 }
             });
@@ -368,6 +413,7 @@ final class MachineControl implements ControlHandler {
         }
         if (status == 0) {
             paused = on;
+            loop.observation().paused(on);
             answer.accept(new ControlReply.Done(on ? "paused" : "running"));
         } else {
             answer.accept(ControlReply.Failed.because(

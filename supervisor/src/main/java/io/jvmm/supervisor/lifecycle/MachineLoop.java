@@ -3,7 +3,6 @@ package io.jvmm.supervisor.lifecycle;
 import io.jvmm.ipc.message.SupervisorRequestType;
 import io.jvmm.ipc.sys.Clock;
 import io.jvmm.ipc.sys.ExitStatus;
-import io.jvmm.ipc.sys.Fd;
 import io.jvmm.ipc.sys.Poller;
 import io.jvmm.ipc.sys.Signals;
 import io.jvmm.policy.jail.JailReport;
@@ -16,8 +15,9 @@ import io.jvmm.supervisor.launch.ProcessInspector;
 import io.jvmm.supervisor.launch.ProcessInstance;
 import io.jvmm.supervisor.launch.ProcessKind;
 import io.jvmm.supervisor.launch.Successors;
-import io.jvmm.supervisor.sys.WindowSize;
+import io.jvmm.supervisor.telemetry.TelemetryHub;
 import io.jvmm.supervisor.terminal.TerminalSession;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
@@ -26,6 +26,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Supplier;
 
 /**
  * Watches one machine and acts for its {@link MachineLifecycle}: pidfds, doorbells of the supervisor links, output pipes and
@@ -44,7 +45,8 @@ public final class MachineLoop implements MachineActions {
     private final VmConfig config;
     private final Console console;
     private final ArchiveTrouble archives;
-    private final SignalSource signals;
+    private final SignalDuty signals;
+    private final Observation observation;
     private final Optional<TerminalSession> terminal;
     private final Audits audits;
     private final boolean reportOnly;
@@ -84,7 +86,7 @@ public final class MachineLoop implements MachineActions {
         this.config = config;
         this.console = console;
         this.archives = new ArchiveTrouble(console);
-        this.signals = signals;
+        this.signals = new SignalDuty(signals, config, this);
         this.terminal = terminal;
         this.audits = new Audits(inspector);
         this.reportOnly = reportOnly;
@@ -100,6 +102,7 @@ public final class MachineLoop implements MachineActions {
         slots.take(replacer.starts().bell().fd(), Poller.READABLE);
         replacements = new Replacements(this::say, this::detail, now);
         helpers = new Helpers(devices, slots, console, this, config.lifecycle().restarts());
+        observation = new Observation(this, config, successors);
         controls = new Controls(this, config, successors, slots, controlServer);
         lifecycle = new MachineLifecycle(config.machine().name(), config.lifecycle(), watched.keySet(), this, now);
     }
@@ -107,14 +110,16 @@ public final class MachineLoop implements MachineActions {
     /** Runs until every process of the machine is gone and collected. */
     public Outcome run() {
         controls.begin(slots);
+        observation.begin(slots);
         try (replacer;
-                controls) {
+                controls;
+                observation) {
             while (lifecycle.phase() != Phase.STOPPED) {
                 boolean more = false;
                 for (ChildWatch w : all()) {
                     more |= w.listen();
                 }
-                handleSignals();
+                signals.serve();
                 tick();
                 sleep(more || lifecycle.phase() == Phase.STOPPED);
                 replacer.serve(lifecycle.phase() == Phase.RUNNING, Clock.monotonicNs());
@@ -123,6 +128,7 @@ public final class MachineLoop implements MachineActions {
                 }
                 helpers.serve();
                 controls.serve();
+                observation.serve();
             }
         }
         all().forEach(ChildWatch::tellDropped);
@@ -131,7 +137,7 @@ public final class MachineLoop implements MachineActions {
     }
 
     /** A copy: what happens to one may bring another. */
-    private List<ChildWatch> all() {
+    List<ChildWatch> all() {
         return List.copyOf(watched.values());
     }
 
@@ -198,34 +204,6 @@ public final class MachineLoop implements MachineActions {
         return allowed;
     }
 
-    private void handleSignals() {
-        signals.bell().drain();
-        for (Optional<SignalSource.Kind> s = signals.next(); s.isPresent(); s = signals.next()) {
-            if (s.get() == SignalSource.Kind.WINCH) {
-                resize();
-                continue;
-            }
-            handle(
-                    switch (s.get()) {
-                        case INT -> new MachineEvent.Interrupt();
-                        case TERM -> new MachineEvent.PowerButton("SIGTERM");
-                        case HUP -> new MachineEvent.PowerButton("SIGHUP");
-                        case WINCH -> throw new IllegalStateException("no event");
-                    });
-        }
-    }
-
-    /** The console on the terminal learns of its size. */
-    private void resize() {
-        if (!config.consoleOnTerminal()) {
-            return;
-        }
-        WindowSize.of(Fd.of(0))
-                .ifPresent(size -> devices.stream()
-                        .filter(d -> d.kind() == ProcessKind.CONSOLE)
-                        .forEach(d -> tell(d, SupervisorRequestType.RESIZE, size.argument())));
-    }
-
     private void sleep(boolean not) {
         boolean may = !not;
         List<ChildWatch> asleep = new ArrayList<>();
@@ -264,6 +242,7 @@ public final class MachineLoop implements MachineActions {
     /** A process has come into the machine: a successor, or a spare. */
     void adopt(ProcessInstance as, ChildProcess child) {
         watched.put(as, new ChildWatch(as, child, this, slots, Clock.monotonicNs()));
+        observation.started(as, child.pid());
         lifecycle.joined(as);
     }
 
@@ -341,6 +320,7 @@ public final class MachineLoop implements MachineActions {
     /** Something has happened; also called by {@link ChildEvents}. */
     void handle(MachineEvent event) {
         long now = Clock.monotonicNs();
+        observation.happened(event);
         if (lifecycle.phase() == Phase.RUNNING
                 && (upgrades().handle(event, now)
                         || replacer.handle(event, now)
@@ -359,6 +339,7 @@ public final class MachineLoop implements MachineActions {
             lifecycle.handle(new MachineEvent.Escape(0), now);
             return;
         }
+        observation.running();
         lives = Optional.of(
                 new DeviceLives(devices, config.lifecycle(), new DeviceHands(this, replacer, helpers), now));
         if (successors.hasSpares()) {
@@ -373,6 +354,19 @@ public final class MachineLoop implements MachineActions {
 
     Phase phase() {
         return lifecycle.phase();
+    }
+
+    /** Observers are told through it, and may come there. Before {@link #run}. */
+    public void observedThrough(TelemetryHub hub, Supplier<Path> bus) {
+        observation.through(hub, bus);
+    }
+
+    Observation observation() {
+        return observation;
+    }
+
+    Controls controls() {
+        return controls;
     }
 
     Upgrades upgrades() {
@@ -448,7 +442,7 @@ public final class MachineLoop implements MachineActions {
     }
 
     /** Asks something of a device's process, or of its successor where it has none at the moment. */
-    private boolean tell(ProcessInstance device, SupervisorRequestType request, long argument) {
+    boolean tell(ProcessInstance device, SupervisorRequestType request, long argument) {
         Optional<DeviceLifecycle> life = life(device);
         if (isStarting() || (life.isPresent() && !life.get().isServed())) {
             boolean comes = isStarting() || !life.get().isBroken();

@@ -265,7 +265,7 @@ final class VmTomlComplaints {
                 one("[[serials]]\n" + BOOT, "vm.toml:1:1: serials: unknown table. Did you mean [[serial]]?"),
                 one(
                         "[network]\n" + BOOT,
-                        "vm.toml:1:1: network: unknown table. The tables are [machine], [boot], [[serial]], [platform], [[block]], [[net]], [console], [rng], [balloon], [[vsock]], [jail], [ipc], [lifecycle], [control], [journal]."),
+                        "vm.toml:1:1: network: unknown table. The tables are [machine], [boot], [[serial]], [platform], [[block]], [[net]], [console], [rng], [balloon], [[vsock]], [jail], [ipc], [lifecycle], [control], [journal], [metrics]."),
                 one("machine = 3\n" + BOOT, "vm.toml:1:1: machine: is a number, and must be a table. Write [machine]."),
                 one("[[machine]]\n" + BOOT, "vm.toml:1:1: machine: is a list, and must be a table. Write [machine]."),
                 one(

@@ -1,0 +1,83 @@
+package io.jvmm.supervisor.ctl;
+
+import io.jvmm.ipc.message.LogLevel;
+import io.jvmm.supervisor.telemetry.Telemetry;
+import java.io.PrintStream;
+import java.util.Locale;
+import java.util.Optional;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
+
+/** {@code jvmmctl events}: what has happened to a machine; with {@code --follow} what happens, with the words of its processes. */
+final class CtlEvents {
+    static final String LEVELS = "error, warn, info, debug";
+    private static final long NAP_NS = TimeUnit.MILLISECONDS.toNanos(5);
+
+    private final MachineSocket machine;
+    private final CtlArguments arguments;
+    private final PrintStream out;
+    private final LogLevel level;
+    private final Optional<String> process;
+    private long toldLost;
+
+    CtlEvents(MachineSocket machine, CtlArguments arguments, PrintStream out) throws CtlException {
+        this.machine = machine;
+        this.arguments = arguments;
+        this.out = out;
+        this.level = level(arguments.more().getOrDefault("--level", "info"));
+        this.process = Optional.ofNullable(arguments.more().get("--device"));
+    }
+
+    private static LogLevel level(String word) throws CtlException {
+        try {
+            return LogLevel.valueOf(word.toUpperCase(Locale.ROOT));
+        } catch (IllegalArgumentException e) {
+            throw new CtlException(
+                    CtlExit.USAGE, "--level is one of " + LEVELS + ", and not \"" + word + "\". See: jvmmctl --help", e);
+        }
+    }
+
+    CtlExit run() throws CtlException {
+        if (!arguments.more().containsKey("--follow")) {
+            CtlStream.history(machine).forEach(this::print);
+            return CtlExit.DONE;
+        }
+        boolean joined = false;
+        try (CtlStream stream = new CtlStream(machine)) {
+            while (!out.checkError()) {
+                int count = stream.poll(this::print);
+                joined = true;
+                tellLost(stream.lost());
+                if (count == 0) {
+                    LockSupport.parkNanos(NAP_NS);
+                }
+            }
+            return CtlExit.DONE; // who read has gone
+        } catch (CtlException e) {
+            if (joined && (e.exit() == CtlExit.NO_MACHINE || e.exit() == CtlExit.NO_ANSWER)) {
+                return CtlExit.DONE; // the machine has ended, and its last events have been told
+            }
+            throw e;
+        }
+    }
+
+    private void tellLost(long lost) {
+        if (lost > toldLost) {
+            long more = lost - toldLost;
+            toldLost = lost;
+            out.println(
+                    arguments.json()
+                            ? "{\"kind\":\"lost\",\"count\":" + more + "}"
+                            : "(" + more + (more == 1 ? " record was" : " records were")
+                                    + " missed: they came faster than they were read)");
+        }
+    }
+
+    private void print(Telemetry.Envelope e) {
+        boolean row = e.body() instanceof Telemetry.Machine || e.body() instanceof Telemetry.Process;
+        boolean wanted = process.map(p -> p.equals(EventLine.process(e.body()))).orElse(true);
+        if (!row && wanted && EventLine.level(e.body()).number() <= level.number()) {
+            out.println(arguments.json() ? EventLine.json(e) : EventLine.text(e));
+        }
+    }
+}
