@@ -81,9 +81,8 @@ class CountersPageTest {
         for (BoardCounter c : BoardCounter.values()) {
             assertTrue(seen.add(c.number()) && c.number() < CountersLayout.BLOCK_COUNTERS, c.name());
         }
-        assertTrue(
-                CountersLayout.TRACE_FIRST + CountersLayout.TRACE_ENTRIES * CountersLayout.TRACE_ENTRY_BYTES
-                        <= CountersLayout.deviceBytes());
+        assertTrue(CountersLayout.TRACE_FIRST + CountersLayout.TRACE_ENTRIES * CountersLayout.TRACE_ENTRY_BYTES
+                <= CountersLayout.deviceBytes());
     }
 
     @Test
@@ -217,8 +216,8 @@ class CountersPageTest {
     @Test
     void theHeapMeterSeesWhatIsAllocated() {
         CounterBlock counters = new CounterBlock();
-        HeapMeter heap = new HeapMeter(
-                counters, DeviceCounter.ALLOCATED_BYTES, DeviceCounter.COLLECTIONS, 0, System.nanoTime());
+        HeapMeter heap =
+                new HeapMeter(counters, DeviceCounter.ALLOCATED_BYTES, DeviceCounter.COLLECTIONS, 0, System.nanoTime());
         List<byte[]> kept = new ArrayList<>();
         for (int i = 0; i < 32; i++) {
             kept.add(new byte[1 << 20]);

@@ -93,7 +93,6 @@ final class BusMedium implements AutoCloseable {
         return !aeron.isClosed() && !publication.isClosed();
     }
 
-
     @Override
     public void close() {
         aeron.close();

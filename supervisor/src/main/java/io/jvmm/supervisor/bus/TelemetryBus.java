@@ -23,10 +23,10 @@ import org.jspecify.annotations.Nullable;
  */
 public final class TelemetryBus implements AutoCloseable {
     /** So long it stays without observers. */
-    static final long LINGER_NS = TimeUnit.SECONDS.toNanos(5);
+    private static final long LINGER_NS = TimeUnit.SECONDS.toNanos(5);
 
     /** So long the first one may take to come. */
-    static final long FIRST_NS = TimeUnit.SECONDS.toNanos(15);
+    private static final long FIRST_NS = TimeUnit.SECONDS.toNanos(15);
 
     private static final int MOST_WAITING = 8192;
     private static final long NAP_NS = TimeUnit.MILLISECONDS.toNanos(2);
@@ -36,6 +36,8 @@ public final class TelemetryBus implements AutoCloseable {
 
     private final TelemetryHub hub;
     private final Path parent;
+    private final long firstNs;
+    private final long lingerNs;
     private int number;
     private @Nullable Life life;
 
@@ -45,8 +47,15 @@ public final class TelemetryBus implements AutoCloseable {
      * @param parent where its directories may be made; nobody else's
      */
     public TelemetryBus(TelemetryHub hub, Path parent) {
+        this(hub, parent, FIRST_NS, LINGER_NS);
+    }
+
+    /** The same with less patience, for tests. */
+    TelemetryBus(TelemetryHub hub, Path parent, long firstNs, long lingerNs) {
         this.hub = hub;
         this.parent = parent;
+        this.firstNs = firstNs;
+        this.lingerNs = lingerNs;
     }
 
     /** Where an observer is to come; the stream is there by the time it looks, or soon. */
@@ -82,7 +91,7 @@ public final class TelemetryBus implements AutoCloseable {
         private final Thread thread;
         private volatile boolean ending;
         private volatile boolean over;
-        private volatile long untilNs = System.nanoTime() + FIRST_NS;
+        private volatile long untilNs = System.nanoTime() + firstNs;
         private boolean leaving;
         private Telemetry.@Nullable Envelope next;
         private int length;
@@ -96,7 +105,7 @@ public final class TelemetryBus implements AutoCloseable {
 
         /** Another observer is about to come; false if it is too late for that. */
         synchronized boolean stay() {
-            untilNs = Math.max(untilNs, System.nanoTime() + FIRST_NS);
+            untilNs = Math.max(untilNs, System.nanoTime() + firstNs);
             return !leaving;
         }
 
@@ -133,7 +142,7 @@ public final class TelemetryBus implements AutoCloseable {
                 long nowNs = System.nanoTime();
                 medium.work();
                 if (medium.hasObservers()) {
-                    untilNs = Math.max(untilNs, nowNs + LINGER_NS);
+                    untilNs = Math.max(untilNs, nowNs + lingerNs);
                     if (nowNs - nextSampleNs >= 0) {
                         nextSampleNs = nowNs + SAMPLE_NS;
                         hub.ask(new TelemetryHub.Request.Sample(s -> samples.offer(s)));

@@ -24,8 +24,8 @@ public record MetricsConfig(Optional<SocketAddress> listen) {
 
     /** Whether somebody on another host could reach it. */
     public boolean isPublic() {
-        return listen.map(a -> a instanceof InetSocketAddress tcp
-                        && !tcp.getAddress().isLoopbackAddress())
+        return listen.map(a ->
+                        a instanceof InetSocketAddress tcp && !tcp.getAddress().isLoopbackAddress())
                 .orElse(false);
     }
 

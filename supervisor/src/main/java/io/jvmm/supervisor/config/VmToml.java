@@ -144,7 +144,8 @@ public final class VmToml {
             throw new ConfigException(problems);
         }
         return new LoadedConfig(
-                new VmConfig(machine, boot, serial, platform, jail, ipc, lifecycle, devices, control, recorded, metrics),
+                new VmConfig(
+                        machine, boot, serial, platform, jail, ipc, lifecycle, devices, control, recorded, metrics),
                 file,
                 where,
                 serialTables);

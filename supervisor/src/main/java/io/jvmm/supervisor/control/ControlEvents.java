@@ -20,11 +20,7 @@ public final class ControlEvents {
 
     /** One object. Only what is not a row of a process or a machine is an event. */
     public static void write(JsonWriter out, Telemetry.Envelope e) throws IOException {
-        out.beginObject()
-                .name("sequence")
-                .value(e.sequence())
-                .name("timeMs")
-                .value(e.timeMs());
+        out.beginObject().name("sequence").value(e.sequence()).name("timeMs").value(e.timeMs());
         switch (e.body()) {
             case Telemetry.Event b -> {
                 common(out, b.kind().word(), b.level().name(), b.process());

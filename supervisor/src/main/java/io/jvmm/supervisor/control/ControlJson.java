@@ -141,7 +141,8 @@ final class ControlJson {
         String text = required(fields, ControlVerb.EVERY, "a number; 0 for none");
         if (!text.matches("[0-9]{1,9}")) {
             throw new ControlException(
-                    ControlVerb.EVERY, Quoted.of(text) + " is no number of requests. Use 1 for all of them, 0 for none.");
+                    ControlVerb.EVERY,
+                    Quoted.of(text) + " is no number of requests. Use 1 for all of them, 0 for none.");
         }
         return Integer.parseInt(text);
     }
@@ -184,8 +185,7 @@ final class ControlJson {
         switch (reply) {
             case ControlReply.Done r -> out.name("message").value(r.message());
             case ControlReply.Events r -> ControlEvents.write(out, r.events());
-            case ControlReply.Bus r ->
-                out.name("directory").value(r.directory().toString());
+            case ControlReply.Bus r -> out.name("directory").value(r.directory().toString());
             case ControlReply.Metrics r -> out.name("metrics").value(r.text());
             case ControlReply.Failed r -> {
                 if (r.field().isPresent()) {

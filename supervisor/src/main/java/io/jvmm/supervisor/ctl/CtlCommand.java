@@ -28,7 +28,11 @@ enum CtlCommand {
             "NAME --every N",
             ControlVerb.TRACE,
             "tell of one request of N, among the events; 0: of none"),
-    EVENTS("events", "[--follow] [--device NAME] [--level L]", ControlVerb.EVENTS, "what has happened; or what happens"),
+    EVENTS(
+            "events",
+            "[--follow] [--device NAME] [--level L]",
+            ControlVerb.EVENTS,
+            "what has happened; or what happens"),
     TOP("top", "[--once | --batch]", ControlVerb.OBSERVE, "the processes as a table that lives; q ends it"),
     METRICS("metrics", "", ControlVerb.METRICS, "everything that is counted, as OpenMetrics text"),
     STALLS("stalls", "", ControlVerb.STALLS, "how long the guest has waited for replaced devices"),

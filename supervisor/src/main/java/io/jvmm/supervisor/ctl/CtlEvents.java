@@ -33,7 +33,9 @@ final class CtlEvents {
             return LogLevel.valueOf(word.toUpperCase(Locale.ROOT));
         } catch (IllegalArgumentException e) {
             throw new CtlException(
-                    CtlExit.USAGE, "--level is one of " + LEVELS + ", and not \"" + word + "\". See: jvmmctl --help", e);
+                    CtlExit.USAGE,
+                    "--level is one of " + LEVELS + ", and not \"" + word + "\". See: jvmmctl --help",
+                    e);
         }
     }
 

@@ -18,6 +18,9 @@ final class CtlHelp {
               jvmmctl device restart block                        a fresh disk process under the running guest
               jvmmctl device upgrade block --dist /opt/jvmm-2     the same with another version's program
               jvmmctl device upgrade block --dist /opt/jvmm-1     and back
+              jvmmctl top                                         processes, memory, messages and latencies, live
+              jvmmctl events --follow --level debug               what happens, with what the processes log
+              jvmmctl metrics                                     for Prometheus; see also [metrics] in vm.toml
               jvmmctl --json device list | jq '.devices[].pid'    for programs: one line of JSON (supervisor/CONTROL.md)
 
             Commands
@@ -29,6 +32,11 @@ final class CtlHelp {
               --vm NAME           the machine's name, as in its vm.toml; NAME@PID where several have it
               --socket PATH       its control socket, where [control] socket = "PATH" has it
               --json              the machine's answer as it is
+              --follow, -f        events: go on with those that come
+              --device NAME       events: of one process only
+              --level LEVEL       events: error, warn, info (the standard) or debug, and what matters more
+              --once, --batch     top: one table, or one after the other, without a terminal
+              --every N           device trace: one request of so many; 0: none
               --timeout SECONDS   so long an answer may take (120)
               -h, --help          this text
 

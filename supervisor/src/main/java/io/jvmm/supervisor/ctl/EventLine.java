@@ -62,22 +62,20 @@ final class EventLine {
     }
 
     static String text(Telemetry.Envelope e) {
-        String kind =
-                switch (e.body()) {
-                    case Telemetry.Event b -> b.kind().word();
-                    case Telemetry.Log _ -> "log";
-                    default -> "trace";
-                };
-        String said =
-                switch (e.body()) {
-                    case Telemetry.Event b ->
-                        (b.durationNs() >= 0 ? duration(b.durationNs()) + ", " : "")
-                                + b.text()
-                                + (b.pid() == 0 ? "" : " [" + b.pid() + "]");
-                    case Telemetry.Log b -> b.text();
-                    case Telemetry.Trace b -> traced(b);
-                    default -> "";
-                };
+        String kind = switch (e.body()) {
+            case Telemetry.Event b -> b.kind().word();
+            case Telemetry.Log _ -> "log";
+            default -> "trace";
+        };
+        String said = switch (e.body()) {
+            case Telemetry.Event b ->
+                (b.durationNs() >= 0 ? duration(b.durationNs()) + ", " : "")
+                        + b.text()
+                        + (b.pid() == 0 ? "" : " [" + b.pid() + "]");
+            case Telemetry.Log b -> b.text();
+            case Telemetry.Trace b -> traced(b);
+            default -> "";
+        };
         String process = process(e.body());
         return String.format(
                 Locale.ROOT,

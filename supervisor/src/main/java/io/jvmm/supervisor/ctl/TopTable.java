@@ -17,7 +17,19 @@ import java.util.Optional;
  */
 final class TopTable {
     private static final List<String> HEAD = List.of(
-            "PROCESS", "STATE", "PID", "CPU%", "PSS", "THR", "MSG/S", "IRQ/S", "IN/S", "OUT/S", "P50", "P99", "GC",
+            "PROCESS",
+            "STATE",
+            "PID",
+            "CPU%",
+            "PSS",
+            "THR",
+            "MSG/S",
+            "IRQ/S",
+            "IN/S",
+            "OUT/S",
+            "P50",
+            "P99",
+            "GC",
             "RESTARTS");
     /** From here on columns are numbers, which stand to the right. */
     private static final int FIRST_NUMBER = 2;
@@ -91,8 +103,7 @@ final class TopTable {
         StringBuilder s = new StringBuilder();
         for (int i = 0; i < width.length; i++) {
             String pad = " ".repeat(width[i] - cells.get(i).length());
-            s.append(i == 0 ? "" : "  ")
-                    .append(i < FIRST_NUMBER ? cells.get(i) + pad : pad + cells.get(i));
+            s.append(i == 0 ? "" : "  ").append(i < FIRST_NUMBER ? cells.get(i) + pad : pad + cells.get(i));
         }
         return s.toString().stripTrailing();
     }
@@ -109,7 +120,9 @@ final class TopTable {
                 CtlText.clean(p.state()),
                 p.pid() == 0 ? "-" : Integer.toString(p.pid()),
                 cpu < 0 ? "-" : String.format(Locale.ROOT, "%.1f", cpu),
-                p.usage().pssBytes() < 0 ? "-" : String.format(Locale.ROOT, "%.1fM", p.usage().pssBytes() / 1048576.0),
+                p.usage().pssBytes() < 0
+                        ? "-"
+                        : String.format(Locale.ROOT, "%.1fM", p.usage().pssBytes() / 1048576.0),
                 p.usage().threads() < 0 ? "-" : Long.toString(p.usage().threads()),
                 p.kind() == Telemetry.Counters.NONE ? "-" : perSecond(b == null ? -1 : b.messages(), p.messages()),
                 device ? count(b, p, DeviceCounter.INTERRUPTS) : "-",
@@ -118,9 +131,7 @@ final class TopTable {
                 EventLine.duration(latency.p50Ns()),
                 EventLine.duration(latency.p99Ns()),
                 p.kind() == Telemetry.Counters.NONE ? "-" : known(p.count(collections)),
-                p.state().equals("spare") || p.kind() != Telemetry.Counters.DEVICE
-                        ? "-"
-                        : Long.toString(p.restarts()));
+                p.state().equals("spare") || p.kind() != Telemetry.Counters.DEVICE ? "-" : Long.toString(p.restarts()));
     }
 
     private static String known(long value) {

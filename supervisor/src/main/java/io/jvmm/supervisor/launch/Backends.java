@@ -18,8 +18,8 @@ import io.jvmm.supervisor.config.VirtioConfig;
 import io.jvmm.supervisor.config.VsockConfig;
 import java.io.IOException;
 import java.net.SocketAddress;
-import java.nio.charset.StandardCharsets;
 import java.nio.channels.ServerSocketChannel;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -191,7 +191,8 @@ public final class Backends implements AutoCloseable {
     private void openMetrics() {
         MetricsConfig wanted = config.config().metrics();
         if (wanted.path().isPresent()) {
-            metrics = new Streams(opening).listenOnChannel(METRICS_SUBJECT, wanted.path().get(), METRICS_BACKLOG);
+            metrics = new Streams(opening)
+                    .listenOnChannel(METRICS_SUBJECT, wanted.path().get(), METRICS_BACKLOG);
         } else if (wanted.listen().isPresent()) {
             SocketAddress address = wanted.listen().get();
             try {

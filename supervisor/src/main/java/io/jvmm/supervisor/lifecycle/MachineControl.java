@@ -74,7 +74,8 @@ final class MachineControl implements ControlHandler {
             case ControlRequest.Kill r -> answer.accept(kill(r.device()));
             case ControlRequest.Upgrade r -> upgrade(r, answer);
             case ControlRequest.Journal r -> recordings.handle(r, upgradeObstacle(), answer);
-            case ControlRequest.Events _ -> answer.accept(new ControlReply.Events(loop.observation().history()));
+            case ControlRequest.Events _ ->
+                answer.accept(new ControlReply.Events(loop.observation().history()));
             case ControlRequest.Observe _ -> answer.accept(observe());
             case ControlRequest.Metrics _ -> metrics(answer);
             case ControlRequest.Trace r -> answer.accept(trace(r));

@@ -288,8 +288,8 @@ final class Observation implements AutoCloseable {
     private Optional<BoardAccount> board(long nowNs) {
         if (board.isEmpty()) {
             Optional<MemFd> page = successors.counters(ProcessInstance.VCPU);
-            board = page.map(p -> new BoardAccount(
-                    p, config.machine().vcpus(), loop.devices().size(), startedNs));
+            board = page.map(p ->
+                    new BoardAccount(p, config.machine().vcpus(), loop.devices().size(), startedNs));
         }
         board.ifPresent(b -> b.look(nowNs));
         return board;

@@ -95,7 +95,8 @@ public final class MetricsServer implements AutoCloseable {
         } else {
             reply = metrics.get()
                     .map(text -> reply("200 OK", OpenMetrics.CONTENT_TYPE, text, head))
-                    .orElseGet(() -> reply("503 Service Unavailable", TEXT, "The machine is between two lives.\n", head));
+                    .orElseGet(
+                            () -> reply("503 Service Unavailable", TEXT, "The machine is between two lives.\n", head));
         }
         ByteBuffer bytes = ByteBuffer.wrap(reply.getBytes(StandardCharsets.UTF_8));
         long endNs = System.nanoTime() + PATIENCE_NS;

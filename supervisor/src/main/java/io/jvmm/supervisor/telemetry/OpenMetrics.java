@@ -79,7 +79,12 @@ public final class OpenMetrics {
 
     private void processes() {
         each("jvmm_process_up", "gauge", "", "whether there is a process", p -> p.pid() == 0 ? 0 : 1);
-        each("jvmm_process_restarts", "counter", "", "times the process has been replaced", Telemetry.Process::restarts);
+        each(
+                "jvmm_process_restarts",
+                "counter",
+                "",
+                "times the process has been replaced",
+                Telemetry.Process::restarts);
         family("jvmm_process_cpu_seconds", "counter", "seconds", "processor time of the process there is now");
         for (Telemetry.Process p : sample.processes()) {
             if (p.usage().cpuNs() >= 0) {
@@ -111,8 +116,7 @@ public final class OpenMetrics {
                 Telemetry.Process::implausible);
     }
 
-    private void each(
-            String name, String type, String unit, String help, ToLongFunction<Telemetry.Process> value) {
+    private void each(String name, String type, String unit, String help, ToLongFunction<Telemetry.Process> value) {
         family(name, type, unit, help);
         for (Telemetry.Process p : sample.processes()) {
             long v = value.applyAsLong(p);
@@ -175,7 +179,13 @@ public final class OpenMetrics {
     }
 
     private void line(String name, String moreLabels, long value) {
-        out.append(name).append('{').append(vm).append(moreLabels).append("} ").append(value).append('\n');
+        out.append(name)
+                .append('{')
+                .append(vm)
+                .append(moreLabels)
+                .append("} ")
+                .append(value)
+                .append('\n');
     }
 
     private String labels(Telemetry.Process p) {

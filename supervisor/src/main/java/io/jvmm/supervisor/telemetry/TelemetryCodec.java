@@ -135,24 +135,24 @@ public final class TelemetryCodec {
         int version = u16();
         int type = u16();
         if (version != VERSION) {
-            throw new IllegalArgumentException("a record of version " + version + ", and this program knows " + VERSION);
+            throw new IllegalArgumentException(
+                    "a record of version " + version + ", and this program knows " + VERSION);
         }
         u32();
         long sequence = i64();
         long timeMs = i64();
-        Telemetry body =
-                switch (type) {
-                    case EVENT -> event();
-                    case LOG -> {
-                        LogLevel level = LogLevel.of(u16());
-                        String process = text();
-                        yield new Telemetry.Log(level, process, text());
-                    }
-                    case TRACE -> trace();
-                    case MACHINE -> machine();
-                    case PROCESS -> process();
-                    default -> throw new IllegalArgumentException("a record of type " + type);
-                };
+        Telemetry body = switch (type) {
+            case EVENT -> event();
+            case LOG -> {
+                LogLevel level = LogLevel.of(u16());
+                String process = text();
+                yield new Telemetry.Log(level, process, text());
+            }
+            case TRACE -> trace();
+            case MACHINE -> machine();
+            case PROCESS -> process();
+            default -> throw new IllegalArgumentException("a record of type " + type);
+        };
         return new Telemetry.Envelope(sequence, timeMs, body);
     }
 

@@ -43,8 +43,7 @@ public final class TelemetryHub implements AutoCloseable {
     }
 
     /** An event of the machine's life. */
-    public void event(
-            Telemetry.Kind kind, LogLevel level, String process, int pid, long durationNs, String text) {
+    public void event(Telemetry.Kind kind, LogLevel level, String process, int pid, long durationNs, String text) {
         tell(new Telemetry.Event(kind, level, process, pid, durationNs, text));
     }
 

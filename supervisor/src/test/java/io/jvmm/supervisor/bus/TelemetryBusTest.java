@@ -65,9 +65,7 @@ class TelemetryBusTest {
         }
 
         long lost() {
-            return sequences.isEmpty()
-                    ? 0
-                    : sequences.getLast() - sequences.getFirst() + 1 - sequences.size();
+            return sequences.isEmpty() ? 0 : sequences.getLast() - sequences.getFirst() + 1 - sequences.size();
         }
     }
 
@@ -151,8 +149,7 @@ class TelemetryBusTest {
             // What it got and what it missed is everything between its first and its last.
             assertTrue(stops.lost() > 0, "it has missed something");
             assertEquals(
-                    stops.sequences.getLast() - stops.sequences.getFirst() + 1,
-                    stops.sequences.size() + stops.lost());
+                    stops.sequences.getLast() - stops.sequences.getFirst() + 1, stops.sequences.size() + stops.lost());
             for (int i = 1; i < stops.sequences.size(); i++) {
                 assertTrue(stops.sequences.get(i) > stops.sequences.get(i - 1), "nothing twice");
             }
@@ -181,6 +178,7 @@ class TelemetryBusTest {
 
     @Test
     void itEndsAfterTheLastObserverAndBeginsAgainForTheNext() {
+        bus = new TelemetryBus(hub, directory, 2_000_000_000L, 200_000_000L);
         Path first = bus.open();
         try (BusObserver observer = new BusObserver(first)) {
             await("joined", observer::isConnected);

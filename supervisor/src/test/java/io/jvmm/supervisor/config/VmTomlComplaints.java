@@ -205,6 +205,15 @@ final class VmTomlComplaints {
                         "vm.toml:4:1: control.socket: a socket's path may have 107 bytes, and /etc/vms/"
                                 + "s".repeat(110) + " has 119. Choose a shorter one."),
                 one(
+                        BOOT + "[metrics]\nlisten = \"metrics:9100\"\n",
+                        "vm.toml:4:1: metrics.listen: \"metrics:9100\" is no address. Write \"127.0.0.1:9100\", \"[::1]:9100\", or the path of a unix socket."),
+                one(
+                        BOOT + "[metrics]\nlisten = \"1.2.3.400:80\"\n",
+                        "vm.toml:4:1: metrics.listen: \"1.2.3.400\" is no address of the Internet's. Write numbers."),
+                one(
+                        BOOT + "[control]\nsocket = \"./s\"\n[metrics]\nlisten = \"./s\"\n",
+                        "vm.toml:6:1: metrics.listen: /etc/vms/s is the control socket's already. Choose another path."),
+                one(
                         BOOT + "[[serial]]\nport = 1\nbackend = \"none\"\njournal = 1\n",
                         "vm.toml:6:1: serial[1].journal: is a number, and must be true or false. Use e.g. journal = true."),
                 one(

@@ -79,8 +79,11 @@ class OpenMetricsTest {
             seenOfFamily.add("sample");
             String name = m.group(1);
             assertTrue(name.startsWith(family), "a sample of its family: " + line);
-            assertTrue(SUFFIXES.get(type).contains(name.substring(family.length())), "suffix of a " + type + ": " + line);
-            assertTrue(series.put(line.substring(0, line.lastIndexOf(' ')), Double.valueOf(m.group(m.groupCount()))) == null,
+            assertTrue(
+                    SUFFIXES.get(type).contains(name.substring(family.length())), "suffix of a " + type + ": " + line);
+            assertTrue(
+                    series.put(line.substring(0, line.lastIndexOf(' ')), Double.valueOf(m.group(m.groupCount())))
+                            == null,
                     "twice: " + line);
             labels(m.group(2), line);
         }
@@ -142,8 +145,10 @@ class OpenMetricsTest {
         assertFalse(series.containsKey("jvmm_device_resets_total{" + rng + "}"), "what is unknown is left out");
         assertEquals(0.001, series.get("jvmm_process_cpu_seconds_total{" + rng + "}"));
         // Bucket 10 is 4096 to 6144 ns.
-        assertEquals(0, series.get("jvmm_device_request_seconds_bucket{" + vm + ",process=\"rng\",le=\"0.000004096\"}"));
-        assertEquals(5, series.get("jvmm_device_request_seconds_bucket{" + vm + ",process=\"rng\",le=\"0.000016384\"}"));
+        assertEquals(
+                0, series.get("jvmm_device_request_seconds_bucket{" + vm + ",process=\"rng\",le=\"0.000004096\"}"));
+        assertEquals(
+                5, series.get("jvmm_device_request_seconds_bucket{" + vm + ",process=\"rng\",le=\"0.000016384\"}"));
         if (series.size() < 20) {
             fail("only " + series.size() + " series");
         }

@@ -91,7 +91,8 @@ class TelemetryCodecTest {
     void textsAreCutBetweenCharacters() {
         int length = codec.encode(
                 new Telemetry.Envelope(1, 1, new Telemetry.Log(LogLevel.INFO, "p", "a" + "ä".repeat(600))));
-        Telemetry.Log read = (Telemetry.Log) codec.decode(codec.buffer(), 0, length).body();
+        Telemetry.Log read =
+                (Telemetry.Log) codec.decode(codec.buffer(), 0, length).body();
         assertEquals("a" + "ä".repeat(511), read.text());
     }
 }
