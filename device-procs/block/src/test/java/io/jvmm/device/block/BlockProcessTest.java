@@ -16,11 +16,14 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.jvmm.device.api.trace.CoreReplay;
+import io.jvmm.device.virtio.VirtioProcess;
 import io.jvmm.ipc.TestSeed;
 import io.jvmm.ipc.boot.ProcessExit;
 import io.jvmm.ipc.sys.ExitStatus;
 import io.jvmm.ipc.sys.Fd;
 import io.jvmm.ipc.sys.FileIo;
+import io.jvmm.ipc.trace.TraceBuffer;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -28,10 +31,13 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.Set;
 import java.util.concurrent.locks.LockSupport;
+import java.util.zip.CRC32C;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -119,6 +125,68 @@ class BlockProcessTest {
     @Test
     void aSpareCarriesOutWhatItsPredecessorBegan() throws IOException, InterruptedException {
         outlive(true);
+    }
+
+    /**
+     * The program as it runs in a machine, its threads on a qcow2 image, killed at any moment: each of its lives is lived again ten times, without images
+     * and threads, and each successor begins with a state that its predecessor has come by.
+     */
+    @Test
+    void itsLivesCanBeLivedAgain() throws Exception {
+        long seed = TestSeed.next();
+        Random random = new Random(seed);
+        Path qcow2 = qemuImage("disk.qcow2", "-f", "qcow2");
+        Map<String, String> entries =
+                Map.of("0.format", "qcow2", "0.io-threads", "3", "0.cache", "writethrough", "0.serial", "disk-0");
+        List<TraceBuffer> lives = new ArrayList<>();
+        try (Fd image = open(qcow2);
+                LiveBlock live = new LiveBlock(1, entries, Map.of("0.image", image))) {
+            live.record();
+            live.start();
+            live.setUp(0);
+            for (int i = 0; i < 2; i++) {
+                everything(live, 0, "disk-0");
+                live.offer(0, join(header(OUT, 160L * i), pattern(seed + i, BYTES)), 1);
+                LockSupport.parkNanos(random.nextInt(2_000_000));
+                live.kill();
+                lives.add(live.recorded());
+                live.start();
+                assertEquals(OK, status(live.take(0, 1)), "seed " + seed);
+            }
+            everything(live, 0, "disk-0");
+            assertEquals(new ExitStatus.Exited(ProcessExit.STOPPED.code()), live.stop());
+            lives.add(live.recorded());
+        }
+        Map<Long, Integer> states = new HashMap<>();
+        for (TraceBuffer life : lives) {
+            states = liveAgain(life, states);
+        }
+    }
+
+    /** What state each transaction had; those of the predecessor must have the one that this life began with. */
+    private static Map<Long, Integer> liveAgain(TraceBuffer life, Map<Long, Integer> before) throws Exception {
+        Map<Long, Integer> states = new HashMap<>();
+        Set<String> results = new HashSet<>();
+        for (int i = 0; i < 10; i++) {
+            states.clear();
+            CoreReplay.Watcher watcher = (transaction, state) -> {
+                CRC32C crc = new CRC32C();
+                crc.update(state.byteBuffer().duplicate().clear());
+                if (states.isEmpty() && !before.isEmpty()) {
+                    assertEquals(before.get(transaction), (int) crc.getValue(), "state of transaction " + transaction);
+                }
+                states.put(transaction, (int) crc.getValue());
+                return true;
+            };
+            try (CoreReplay replay = new CoreReplay(new VirtioProcess(new BlockFactory()), life.source(), watcher)) {
+                CoreReplay.Result result = replay.run();
+                assertTrue(result.same(), result.toString());
+                results.add(result.toString());
+            }
+        }
+        assertEquals(1, results.size(), () -> String.join("\n", results));
+        System.out.println("block: lived again ten times: " + results);
+        return states;
     }
 
     private void outlive(boolean spare) throws IOException, InterruptedException {

@@ -14,6 +14,7 @@ import io.jvmm.ipc.message.LogLevel;
 import io.jvmm.ipc.message.StopCause;
 import io.jvmm.ipc.message.SupervisorEventHandler;
 import io.jvmm.ipc.message.SupervisorRequestType;
+import io.jvmm.ipc.ring.HardenedReader;
 import io.jvmm.ipc.ring.Violation;
 import io.jvmm.ipc.state.StateSegment;
 import io.jvmm.ipc.sys.EventFd;
@@ -23,6 +24,9 @@ import io.jvmm.ipc.sys.FileIo;
 import io.jvmm.ipc.sys.MemFd;
 import io.jvmm.ipc.sys.Poller;
 import io.jvmm.ipc.sys.UnixSocket;
+import io.jvmm.ipc.trace.TraceBuffer;
+import io.jvmm.ipc.trace.TraceRing;
+import io.jvmm.ipc.trace.TraceRingLayout;
 import io.jvmm.policy.jail.FdMapping;
 import io.jvmm.policy.jail.Jail;
 import io.jvmm.policy.jail.JailedProcess;
@@ -75,6 +79,9 @@ final class LiveBlock implements AutoCloseable, SupervisorEventHandler {
     private @Nullable JailedProcess process;
     private @Nullable UnixSocket control;
     private boolean ready;
+    private boolean recording;
+    private @Nullable TraceRing ring;
+    private final EventFd bell = hold(EventFd.create());
 
     /** A process of so many functions. */
     LiveBlock(int functions, Map<String, String> entries, Map<String, Fd> images) {
@@ -100,6 +107,22 @@ final class LiveBlock implements AutoCloseable, SupervisorEventHandler {
     private <T extends AutoCloseable> T hold(T resource) {
         held.add(resource);
         return resource;
+    }
+
+    /** Each process that starts from now on is recorded, in a ring of its own. */
+    void record() {
+        recording = true;
+    }
+
+    /** What the process has published so far; once. */
+    TraceBuffer recorded() {
+        TraceBuffer trace = new TraceBuffer();
+        HardenedReader reader = Objects.requireNonNull(ring, "not recorded").reader(0);
+        while (reader.next()) {
+            trace.publish(reader.message(), reader.length());
+            reader.release();
+        }
+        return trace;
     }
 
     /** Starts a process over the link and the state, and waits until it serves. */
@@ -186,6 +209,11 @@ final class LiveBlock implements AutoCloseable, SupervisorEventHandler {
                 .put("wait.spin-ns", 0);
         for (int line = 0; line < lines.length; line++) {
             record.fd("irq." + line, lines[line].fd());
+        }
+        if (recording) {
+            TraceRing fresh = hold(TraceRing.create("trace"));
+            ring = fresh;
+            record.fd(TraceRingLayout.FD_RING, fresh.fd()).fd(TraceRingLayout.FD_BELL, bell.fd());
         }
         images.forEach(record::fd);
         entries.forEach(record::put);
