@@ -1,9 +1,16 @@
 package io.jvmm.device.api;
 
+import io.jvmm.device.api.trace.CoreReplay;
+import io.jvmm.ipc.boot.ProcessExit;
 import io.jvmm.ipc.message.SupervisorRequestType;
+import io.jvmm.ipc.ring.HardenedReader;
 import io.jvmm.ipc.sys.ExitStatus;
 import io.jvmm.ipc.sys.Fd;
 import io.jvmm.ipc.sys.FileIo;
+import io.jvmm.ipc.trace.LifeSummary;
+import io.jvmm.ipc.trace.TraceBuffer;
+import io.jvmm.ipc.trace.TraceFormatException;
+import io.jvmm.ipc.trace.TraceRing;
 import io.jvmm.policy.jail.FdMapping;
 import io.jvmm.policy.jail.Jail;
 import io.jvmm.policy.jail.JailedProcess;
@@ -15,6 +22,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A device's real program in a process of its own, with its launch file and under its narrow filter, but without an AOT cache: what
@@ -36,16 +44,22 @@ public final class ScratchProgram {
      * @return how it ended: by its own exit when all went well, by SIGSYS when it did what its filter forbids
      */
     public static ExitStatus live(DeviceFactory factory, Class<?> main, int rounds) throws IOException {
-        return life(factory, main, (supervisor, pid) -> {
+        return life(factory, main, new TraceBuffer(), (supervisor, pid) -> {
             supervisor.boot(narrow(factory), entries(factory));
             supervisor.awaitReady();
             serve(supervisor, factory, pid, rounds);
         });
     }
 
-    /** The same for a process that waits as a spare first, under its filter for that. */
+    /**
+     * The same for a process that waits as a spare first, under its filter for that, and is recorded when it serves. What it did is lived again here.
+     *
+     * @throws IllegalStateException when the recorded life is not whole, or not the same the second time
+     */
     public static ExitStatus liveAsSpare(DeviceFactory factory, Class<?> main, int rounds) throws IOException {
-        return life(factory, main, (supervisor, pid) -> {
+        TraceBuffer trace = new TraceBuffer();
+        ExitStatus end = life(factory, main, trace, (supervisor, pid) -> {
+            supervisor.record(true);
             supervisor.bootStandby(filter("standby"), narrow(factory));
             supervisor.awaitReady();
             confined(pid);
@@ -57,6 +71,25 @@ public final class ScratchProgram {
                     + " us; " + supervisor.log().lastLine);
             serve(supervisor, factory, pid, rounds);
         });
+        if (end.equals(new ExitStatus.Exited(ProcessExit.STOPPED.code()))) {
+            liveAgain(factory, trace);
+        }
+        return end;
+    }
+
+    private static void liveAgain(DeviceFactory factory, TraceBuffer trace) throws IOException {
+        try {
+            LifeSummary summary = LifeSummary.of(trace.source());
+            try (CoreReplay replay = new CoreReplay(factory, trace.source(), CoreReplay.Watcher.NONE)) {
+                CoreReplay.Result result = replay.run();
+                if (!result.same() || summary.hasGap() || !summary.ended() || summary.lastTransaction() == 0) {
+                    throw new IllegalStateException("not the same life: " + result);
+                }
+                System.out.println(factory.name() + ": lived again: " + result);
+            }
+        } catch (TraceFormatException e) {
+            throw new IllegalStateException("no life was recorded: " + e.getMessage(), e);
+        }
     }
 
     /** What the supervisor of a test does. */
@@ -64,7 +97,8 @@ public final class ScratchProgram {
         void run(ScratchSupervisor supervisor, int pid) throws IOException;
     }
 
-    private static ExitStatus life(DeviceFactory factory, Class<?> main, Script script) throws IOException {
+    private static ExitStatus life(DeviceFactory factory, Class<?> main, TraceBuffer trace, Script script)
+            throws IOException {
         try (ScratchSupervisor supervisor = new ScratchSupervisor(factory, 0)) {
             JailedProcess process = spawn(factory.name(), main, supervisor.deviceControl());
             try {
@@ -79,7 +113,20 @@ public final class ScratchProgram {
                     supervisor.die();
                 }
             }
-            return process.pidfd().await();
+            ExitStatus end = process.pidfd().await();
+            take(supervisor.trace(), trace);
+            return end;
+        }
+    }
+
+    /** All that was recorded; the ring is large enough for a short life. */
+    private static void take(@Nullable TraceRing ring, TraceBuffer trace) {
+        if (ring != null) {
+            HardenedReader reader = ring.reader(0);
+            while (reader.next()) {
+                trace.publish(reader.message(), reader.length());
+                reader.release();
+            }
         }
     }
 

@@ -8,6 +8,7 @@ import io.jvmm.device.api.Descriptors;
 import io.jvmm.device.api.DeviceConfig;
 import io.jvmm.device.api.HostEvents;
 import io.jvmm.device.api.ScratchProgram;
+import io.jvmm.device.api.trace.HostCalls;
 import io.jvmm.device.virtio.BrokenAnswer;
 import io.jvmm.device.virtio.VirtioDevice;
 import io.jvmm.device.virtio.VirtioFactory;
@@ -21,6 +22,7 @@ import io.jvmm.ipc.sys.Fd;
 import io.jvmm.ipc.sys.MemFd;
 import io.jvmm.ipc.sys.SocketIo;
 import io.jvmm.ipc.sys.UnixSocket;
+import io.jvmm.ipc.trace.Tape;
 import io.jvmm.ipc.vsock.VsockConnectServer;
 import io.jvmm.ipc.vsock.VsockStreamsLayout;
 import java.io.IOException;
@@ -179,6 +181,11 @@ class VsockProgramTest {
         public List<Backend> backends(
                 List<DeviceConfig> configs, Descriptors found, List<VirtioDevice> devices, HostEvents events) {
             return device.backends(configs, found, devices, events);
+        }
+
+        @Override
+        public HostCalls hostCalls(List<DeviceConfig> configs, List<VirtioDevice> devices, Tape tape) {
+            return device.hostCalls(configs, devices, tape);
         }
 
         @Override
