@@ -1,0 +1,42 @@
+package io.jvmm.supervisor.journal;
+
+import io.jvmm.ipc.trace.BatchReader;
+import io.jvmm.ipc.trace.TraceFileWriter;
+import io.jvmm.ipc.trace.TraceFormatException;
+import java.io.IOException;
+import java.nio.file.Path;
+
+/**
+ * A life as a flat file.
+ *
+ * @param fault why there is not more of it; empty when the life simply ends, or enough was taken
+ */
+record LifeCut(long batches, long records, String fault) {
+    /**
+     * Writes the batches of a life up to the one with record {@code until}; that one goes up to the record before it.
+     *
+     * @throws JournalException when the life cannot be read
+     * @throws IOException when the file cannot be written
+     */
+    static LifeCut of(LifeSource source, Path file, long until) throws JournalException, IOException {
+        long batches = 0;
+        long records = 0;
+        BatchReader record = new BatchReader();
+        try (LifeSource.Open life = source.open();
+                TraceFileWriter writer = new TraceFileWriter(file)) {
+            while (records < until && life.nextBatch()) {
+                record.wrap(life.batch(), 0, life.lengthBytes());
+                int length = 0;
+                while (records < until && record.next()) {
+                    records++;
+                    length = record.recordOffset() + ((record.recordLength() + 7) & -8);
+                }
+                writer.append(life.batch(), 0, length);
+                batches++;
+            }
+            return new LifeCut(batches, records, life.fault());
+        } catch (TraceFormatException e) {
+            return new LifeCut(batches, records, String.valueOf(e.getMessage()));
+        }
+    }
+}

@@ -1,0 +1,146 @@
+package io.jvmm.supervisor.journal;
+
+import io.jvmm.ipc.trace.BatchReader;
+import io.jvmm.ipc.trace.LifeText;
+import io.jvmm.ipc.trace.RecordType;
+import io.jvmm.ipc.trace.TraceFormatException;
+import io.jvmm.ipc.trace.TraceSource;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.util.EnumMap;
+import java.util.Map;
+import java.util.Optional;
+
+/** Goes through a life record by record, checks that its structure is that of a trace, and counts. One thread. */
+final class LifeScan {
+    /** What happened to one type of record. */
+    static final class Count {
+        long records;
+        long bytes;
+    }
+
+    /** Is told of each record. */
+    interface Visitor {
+        /** {@code number}: of the record in its life; false to stop. */
+        boolean record(BatchReader record, long batch, long number);
+    }
+
+    private final BatchReader record = new BatchReader();
+    private final Map<RecordType, Count> counts = new EnumMap<>(RecordType.class);
+    private final ByteArrayOutputStream about = new ByteArrayOutputStream();
+    private long batches;
+    private long records;
+    private long bytes;
+    private long firstNs = -1;
+    private long lastNs = -1;
+    private long transaction = -1;
+    private long gaps;
+    private long end = -1;
+    private String fault = "";
+
+    /** Goes through all of it. */
+    void run(TraceSource source, Visitor visitor) throws IOException {
+        try {
+            while (fault.isEmpty() && source.nextBatch()) {
+                batches++;
+                bytes += source.lengthBytes();
+                record.wrap(source.batch(), 0, source.lengthBytes());
+                while (record.next()) {
+                    look();
+                    if (!visitor.record(record, source.sequence(), records)) {
+                        return;
+                    }
+                    records++;
+                }
+            }
+        } catch (TraceFormatException e) {
+            fault = "behind record " + (records - 1) + ": " + e.getMessage();
+        }
+    }
+
+    private void look() throws TraceFormatException {
+        RecordType type = record.type();
+        Count count = counts.computeIfAbsent(type, _ -> new Count());
+        count.records++;
+        count.bytes += record.recordLength();
+        if (end >= 0) {
+            throw new TraceFormatException(type + " behind END");
+        }
+        if (records == 0 && type != RecordType.LIFE && type != RecordType.END) {
+            throw new TraceFormatException("it begins with " + type + " and not with LIFE");
+        }
+        switch (type) {
+            case LIFE -> about.write(recordBytes(), 0, record.bytesLength());
+            case CALL -> {
+                firstNs = firstNs < 0 ? record.nowNs() : firstNs;
+                lastNs = record.nowNs();
+            }
+            case COMMIT -> {
+                if (gaps == 0 && transaction >= 0 && record.value() <= transaction) {
+                    throw new TraceFormatException("COMMIT " + record.value() + " behind COMMIT " + transaction);
+                }
+                transaction = record.value();
+            }
+            case GAP -> gaps += Math.max(1, record.value());
+            case END -> end = record.value();
+            case STATE, CALL_BYTES, ANSWER, ANSWER_BYTES, OUTPUT, OUTPUT_BYTES, MEMORY_READ, MEMORY_WRITE -> {}
+        }
+    }
+
+    private byte[] recordBytes() {
+        byte[] copy = new byte[record.bytesLength()];
+        record.buffer().getBytes(record.bytesOffset(), copy);
+        return copy;
+    }
+
+    /** How the life began, if that is there. */
+    Optional<LifeText> about() {
+        try {
+            return Optional.of(LifeText.parse(about.toString(StandardCharsets.UTF_8)));
+        } catch (TraceFormatException e) {
+            return Optional.empty();
+        }
+    }
+
+    Map<RecordType, Count> counts() {
+        return counts;
+    }
+
+    long batches() {
+        return batches;
+    }
+
+    long records() {
+        return records;
+    }
+
+    long bytes() {
+        return bytes;
+    }
+
+    /** From the first call to the last. */
+    long durationNs() {
+        return firstNs < 0 ? 0 : lastNs - firstNs;
+    }
+
+    /** Of the last commit; -1 when there is none. */
+    long transaction() {
+        return transaction;
+    }
+
+    /** Batches that were lost. */
+    long gaps() {
+        return gaps;
+    }
+
+    /** Exit code of END; -1 when there is none. */
+    long end() {
+        return end;
+    }
+
+    /** What is wrong with its structure; empty when all is well. */
+    String fault() {
+        return fault;
+    }
+}
