@@ -191,7 +191,8 @@ final class UnixHostSide implements HostSide, Backend {
             if (data == CONNECTOR) {
                 takeMessages(nowNs);
             } else {
-                Connection connection = switchboard.table().slot((int) data);
+                // A slot of ours, whatever a trace that is replayed may say.
+                Connection connection = switchboard.table().slot(Math.floorMod((int) data, closing.length));
                 if (connection.generation == (int) (data >>> Integer.SIZE) && connection.open()) {
                     happened(switchboard.table().touch(connection), sockets.events(i), nowNs);
                 }
