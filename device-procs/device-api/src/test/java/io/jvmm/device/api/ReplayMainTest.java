@@ -1,0 +1,138 @@
+package io.jvmm.device.api;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.jvmm.ipc.boot.ProcessExit;
+import io.jvmm.ipc.trace.BatchReader;
+import io.jvmm.ipc.trace.RecordType;
+import io.jvmm.ipc.trace.TraceBuffer;
+import io.jvmm.ipc.trace.TraceFileWriter;
+import io.jvmm.ipc.trace.TraceFormatException;
+import io.jvmm.ipc.trace.TraceLayout;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import org.agrona.concurrent.UnsafeBuffer;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The command line of a replay. */
+class ReplayMainTest {
+    private static final int WRITES = 100;
+
+    @TempDir
+    private Path directory;
+
+    private final EchoDevice factory = new EchoDevice();
+    private final TraceBuffer trace = new TraceBuffer();
+    private Path file = Path.of("");
+
+    @BeforeEach
+    void record() throws IOException {
+        ScratchMachine machine = new ScratchMachine(factory, factory.exampleConfig(), Map.of(), trace);
+        assertEquals(0, machine.readValue(EchoDevice.MEMORY, 0, 4));
+        for (int i = 1; i <= WRITES; i++) {
+            machine.write(EchoDevice.MEMORY, 0, 4, i);
+            assertEquals(i, machine.readValue(EchoDevice.MEMORY, 0, 4));
+        }
+        machine.end(ProcessExit.STOPPED);
+        file = write("a.jtrace");
+    }
+
+    private Path write(String name) throws IOException {
+        Path path = directory.resolve(name);
+        try (TraceFileWriter writer = new TraceFileWriter(path)) {
+            for (byte[] batch : trace.batches()) {
+                writer.publish(new UnsafeBuffer(batch), batch.length);
+            }
+        }
+        return path;
+    }
+
+    private String replay(ProcessExit expected, Path path, String... options) throws IOException {
+        List<String> args = new ArrayList<>(List.of("--replay", path.toString()));
+        args.addAll(List.of(options));
+        ByteArrayOutputStream out = new ByteArrayOutputStream();
+        assertEquals(expected, ReplayMain.run(args.toArray(String[]::new), factory, new PrintStream(out)));
+        return out.toString(StandardCharsets.UTF_8);
+    }
+
+    @Test
+    void theSameTenTimes() throws IOException {
+        String first = replay(ProcessExit.STOPPED, file);
+        assertTrue(first.endsWith("same; the recorded life ended with code 0\n"), first);
+        assertTrue(first.contains("outputs crc32c:"), first);
+        for (int i = 0; i < 10; i++) {
+            assertEquals(first, replay(ProcessExit.STOPPED, file));
+        }
+    }
+
+    @Test
+    void untilATransaction() throws IOException {
+        String text = replay(ProcessExit.STOPPED, file, "--until", "7");
+        assertTrue(text.contains("last transaction 7\n"), text);
+        assertTrue(text.endsWith("same; the recorded life goes on\n"), text);
+    }
+
+    @Test
+    void untilAFieldChanges() throws IOException {
+        String text = replay(ProcessExit.STOPPED, file, "--break-on", "memory", "--state", "");
+        assertTrue(text.contains("memory was 0x0000000000000000 and is 0x0000000000000001 behind transaction "), text);
+    }
+
+    @Test
+    void aDifferenceNamesItsRecord() throws Exception {
+        long record = changeAnOutput();
+        String text = replay(ProcessExit.EXPECTATION_FAILED, write("b.jtrace"));
+        assertTrue(text.contains("different at record " + record + ", in transaction "), text);
+        assertTrue(text.contains("recorded: OUTPUT READ a=0x1 "), text);
+        assertTrue(text.contains("now: OUTPUT READ a=0x0 "), text);
+    }
+
+    /** The first value read was 0 before anything was written; it becomes 1. */
+    private long changeAnOutput() throws TraceFormatException {
+        BatchReader reader = new BatchReader();
+        long records = 0;
+        for (byte[] batch : trace.batches()) {
+            reader.wrap(new UnsafeBuffer(batch), 0, batch.length);
+            while (reader.next()) {
+                if (reader.type() == RecordType.OUTPUT) {
+                    batch[reader.recordOffset() + TraceLayout.OUTPUT_A] ^= 1;
+                    return records;
+                }
+                records++;
+            }
+        }
+        throw new AssertionError("no output");
+    }
+
+    @Test
+    void aTornTailIsTold() throws IOException {
+        byte[] all = Files.readAllBytes(file);
+        Files.write(file, Arrays.copyOf(all, all.length - 5));
+        assertTrue(replay(ProcessExit.STOPPED, file).endsWith("same; the recorded life has a torn tail\n"));
+    }
+
+    @Test
+    void whatCannotBeIsRefused() throws IOException {
+        Path none = directory.resolve("none");
+        assertThrows(StageException.class, () -> replay(ProcessExit.STOPPED, none));
+        Files.write(none, new byte[64]);
+        assertThrows(StageException.class, () -> replay(ProcessExit.STOPPED, none));
+        for (List<String> options : List.of(
+                List.of("--until", "x"), List.of("--until"), List.of("--break-on", "no.such"), List.of("--jail=x"))) {
+            assertThrows(StageException.class, () -> replay(ProcessExit.STOPPED, file, options.toArray(String[]::new)));
+        }
+        assertEquals(ProcessExit.STOPPED, ReplayMain.run(new String[] {"--replay", "--help"}, factory, System.out));
+    }
+}
