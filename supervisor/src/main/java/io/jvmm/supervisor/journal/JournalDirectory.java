@@ -1,5 +1,8 @@
 package io.jvmm.supervisor.journal;
 
+import io.jvmm.ipc.sys.Fd;
+import io.jvmm.ipc.sys.FileIo;
+import io.jvmm.ipc.sys.SysException;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.FileVisitResult;
@@ -244,7 +247,7 @@ public final class JournalDirectory {
                 for (Path p : (Iterable<Path>) all::iterator) {
                     BasicFileAttributes a =
                             Files.readAttributes(p, BasicFileAttributes.class, LinkOption.NOFOLLOW_LINKS);
-                    bytes += a.isRegularFile() ? a.size() : 0;
+                    bytes += a.isRegularFile() ? onDisk(p) : 0;
                     Instant at = a.lastModifiedTime().toInstant();
                     touched = at.isAfter(touched) ? at : touched;
                 }
@@ -252,6 +255,15 @@ public final class JournalDirectory {
                 // It is being removed at this moment.
             }
             return new Sizes(bytes, touched);
+        }
+
+        /** A queue's file has holes: what counts is what the disk gives it. */
+        private static long onDisk(Path file) throws IOException {
+            try (Fd fd = FileIo.open(file, FileIo.READ_ONLY | FileIo.NO_FOLLOW, 0)) {
+                return FileIo.allocatedBytes(fd);
+            } catch (SysException e) {
+                throw new IOException(e.getMessage(), e);
+            }
         }
     }
 }

@@ -14,7 +14,7 @@ import java.time.Instant;
  * @param directory where it is
  * @param ring of which ring it was read: a word of the supervisor's, so that a recorder finds the life again that it was in
  * @param began when the recorder began it
- * @param bytes length of its files
+ * @param bytes that its files take on the disk
  * @param touched when something was last written
  * @param severed why its process was not listened to any more; empty for one that kept to the protocol
  * @param ended how its process ended; empty while it lives, or when the recorder did not hear of it

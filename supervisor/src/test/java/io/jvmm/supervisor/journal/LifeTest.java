@@ -111,7 +111,7 @@ final class LifeTest {
             Life life = journal.begin(n % 2 == 0 ? "block" : "net", "r" + n, now);
             Path part = life.directory().resolve("part-000");
             Files.createDirectory(part);
-            Files.write(part.resolve("x"), new byte[1000]);
+            Files.write(part.resolve("x"), new byte[100 << 10]);
             try (Stream<Path> all = Files.walk(life.directory())) {
                 for (Path p : (Iterable<Path>) all::iterator) {
                     Files.setLastModifiedTime(
@@ -122,11 +122,11 @@ final class LifeTest {
         }
         assertEquals(
                 List.of("r0", "r1"), rings(journal.beyond(1 << 20, Duration.ofMinutes(8 * 60 + 30), Set.of(), now)));
-        assertEquals(List.of("r0", "r1"), rings(journal.beyond(2500, Duration.ofDays(1), Set.of(), now)));
+        assertEquals(List.of("r0", "r1"), rings(journal.beyond(300 << 10, Duration.ofDays(1), Set.of(), now)));
         assertEquals(
                 List.of("r1", "r2"),
                 rings(journal.beyond(
-                        2500, Duration.ofDays(1), Set.of(lives.getFirst().directory()), now)));
+                        300 << 10, Duration.ofDays(1), Set.of(lives.getFirst().directory()), now)));
         JournalDirectory.remove(lives.getFirst());
         assertEquals(List.of("r2"), rings(journal.lives("block")));
         assertEquals(3, journal.begin("block", "r5", now).number());

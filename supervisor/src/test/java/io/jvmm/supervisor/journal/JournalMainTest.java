@@ -1,0 +1,148 @@
+package io.jvmm.supervisor.journal;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.jvmm.ipc.trace.RecordType;
+import io.jvmm.ipc.trace.RecordingTape;
+import io.jvmm.ipc.trace.TraceBuffer;
+import io.jvmm.ipc.trace.TraceLayout;
+import java.io.ByteArrayOutputStream;
+import java.io.PrintStream;
+import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Instant;
+import org.agrona.concurrent.UnsafeBuffer;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** {@code jvmm-journal}, on a journal of two devices. */
+final class JournalMainTest {
+    @TempDir
+    private Path directory;
+
+    private Path journal;
+    private String said = "";
+    private String complained = "";
+
+    @BeforeEach
+    void record() throws Exception {
+        journal = directory.resolve("journal");
+        life("serial", 3);
+        life("serial", 5);
+        life("block", 2);
+    }
+
+    private void life(String device, int writes) throws JournalException {
+        TraceBuffer trace = new TraceBuffer();
+        UnsafeBuffer about = new UnsafeBuffer(new byte[24]);
+        about.putInt(0, 24, ByteOrder.LITTLE_ENDIAN);
+        about.putByte(TraceLayout.RECORD_TYPE, (byte) RecordType.LIFE.code());
+        about.putInt(TraceLayout.PART_TOTAL, 8, ByteOrder.LITTLE_ENDIAN);
+        about.putStringWithoutLengthAscii(TraceLayout.PARTS_BYTES, "a = bcd\n");
+        trace.publish(about, 24);
+        RecordingTape tape = new RecordingTape(trace, 0);
+        for (int n = 0; n < writes; n++) {
+            tape.call(2, 0x1_0000_0000L, 3, 0x80, 1_000_000L * n);
+            tape.commit();
+        }
+        Life life = new JournalDirectory(journal).begin(device, device + writes, Instant.EPOCH);
+        try (LifeWriter writer = new LifeWriter(life.directory(), 0, TraceLayout.MAX_BATCH_BYTES)) {
+            for (byte[] batch : trace.batches()) {
+                writer.append(new UnsafeBuffer(batch), 0, batch.length, 8);
+            }
+        }
+    }
+
+    private int run(String... args) {
+        ByteArrayOutputStream out = new ByteArrayOutputStream();
+        ByteArrayOutputStream err = new ByteArrayOutputStream();
+        int status = new JournalMain(
+                        new PrintStream(out, true, StandardCharsets.UTF_8),
+                        new PrintStream(err, true, StandardCharsets.UTF_8))
+                .run(args);
+        said = out.toString(StandardCharsets.UTF_8);
+        complained = err.toString(StandardCharsets.UTF_8);
+        return status;
+    }
+
+    @Test
+    void listTellsTheLives() {
+        assertEquals(0, run("list", journal.toString()));
+        assertEquals(4, said.lines().count(), said);
+        assertTrue(said.contains("serial  2     1970-01-01T00:00:00Z"), said);
+    }
+
+    @Test
+    void dumpNamesMethods() {
+        assertEquals(0, run("dump", journal.toString(), "--device", "serial", "--life=1", "--until", "3"));
+        assertEquals("""
+                0 [0] LIFE part=0/8 [61 20 3d 20 62 63 64 0a]
+                1 [1] CALL WRITE now=0 a=0x100000000 b=0x3 c=0x80
+                2 [1] COMMIT 1
+                """, said);
+        assertEquals(3, run("dump", journal.toString()));
+        assertEquals("jvmm-journal: which device? Give --device with one of block, serial.\n", complained);
+    }
+
+    @Test
+    void statsCount() {
+        assertEquals(0, run("stats", journal.toString(), "--device", "serial", "--life", "2"));
+        assertTrue(said.startsWith("serial, life 2: 11 records in 6 batches, 304 bytes, 0.004 s\n"), said);
+        assertTrue(said.contains("CALL    5        200    1250"), said);
+    }
+
+    @Test
+    void cutMakesAFlatFile() {
+        String file = directory.resolve("cut.jtrace").toString();
+        assertEquals(0, run("cut", journal.toString(), "--device", "serial", "-o", file));
+        assertEquals("serial, life 2: 6 batches, 11 records in " + file + "\n", said);
+        assertEquals(0, run("verify", file));
+        assertEquals(file + ": whole: 6 batches, 11 records, no END: open, or killed\n", said);
+        assertEquals(0, run("cut", journal.toString(), "--device", "serial", "--until", "4", "-o", file));
+        assertEquals(0, run("dump", file));
+        assertEquals(4, said.lines().count(), said);
+    }
+
+    @Test
+    void verifyFindsDamage() throws Exception {
+        assertEquals(0, run("verify", journal.toString()));
+        assertEquals(3, said.lines().filter(l -> l.contains(": whole: ")).count(), said);
+        Path part = JournalDirectory.parts(
+                        new JournalDirectory(journal).lives("block").getFirst().directory())
+                .getFirst();
+        try (var files = Files.list(part)) {
+            Path queue =
+                    files.filter(p -> p.toString().endsWith(".cq4")).findFirst().orElseThrow();
+            byte[] bytes = Files.readAllBytes(queue);
+            int at = bytes.length - 1;
+            while (bytes[at] != (byte) 0x80) { // the value of the last write
+                at--;
+            }
+            bytes[at] ^= 1;
+            Files.write(queue, bytes);
+        }
+        assertEquals(1, run("verify", journal.toString()));
+        assertTrue(
+                said.contains("block, life 1: DAMAGED: the batch after 1 is not whole: its bytes have another checksum"),
+                said);
+        assertEquals(2, said.lines().filter(l -> l.contains(": whole: ")).count(), said);
+    }
+
+    @Test
+    void wrongCommandLinesAreToldHow() {
+        assertEquals(2, run("dmup", "x"));
+        assertEquals("jvmm-journal: there is no command \"dmup\". See: jvmm-journal --help\n", complained);
+        assertEquals(2, run("cut", journal.toString()));
+        assertEquals("jvmm-journal: cut needs -o FILE.jtrace. See: jvmm-journal --help\n", complained);
+        assertEquals(3, run("verify", directory.resolve("none").toString()));
+        assertTrue(complained.contains("Name the directory of [journal], or a .jtrace file."), complained);
+        assertEquals(3, run("stats", journal.toString(), "--device", "net"));
+        assertTrue(complained.contains("It has block, serial"), complained);
+        assertEquals(0, run("--help"));
+        assertTrue(said.contains("jvmm-journal verify DIR"), said);
+    }
+}

@@ -1,0 +1,327 @@
+package io.jvmm.supervisor.journal;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.jvmm.ipc.TestSeed;
+import io.jvmm.ipc.boot.BootChannel;
+import io.jvmm.ipc.boot.BootRecord;
+import io.jvmm.ipc.boot.ProcessExit;
+import io.jvmm.ipc.ring.IpcRingLayout;
+import io.jvmm.ipc.sys.EventFd;
+import io.jvmm.ipc.sys.Fd;
+import io.jvmm.ipc.sys.MemFd;
+import io.jvmm.ipc.sys.UnixSocket;
+import io.jvmm.ipc.trace.BatchReader;
+import io.jvmm.ipc.trace.RecordType;
+import io.jvmm.ipc.trace.RingSink;
+import io.jvmm.ipc.trace.TraceLayout;
+import io.jvmm.ipc.trace.TraceRing;
+import io.jvmm.ipc.trace.TraceRingLayout;
+import java.nio.ByteOrder;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Random;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Executors;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import org.agrona.concurrent.UnsafeBuffer;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** A recorder in a thread, its supervisor and hostile devices here. */
+final class RecorderTest {
+    private static final long PATIENCE_NS = 20_000_000_000L;
+    private static final Bounds WIDE = new Bounds(1L << 30, Duration.ofDays(1), 1L << 30);
+
+    @TempDir
+    private Path directory;
+
+    private final List<AutoCloseable> open = new ArrayList<>();
+
+    /** A recorder that serves. */
+    private final class Served {
+        final BootChannel supervisor;
+        final CompletableFuture<ProcessExit> end;
+
+        Served(Bounds bounds) throws JournalException {
+            UnixSocket.Pair pair = UnixSocket.seqPacketPair();
+            supervisor = BootChannel.over(pair.left().fd());
+            open.add(supervisor);
+            Recorder recorder = new Recorder(directory, bounds, BootChannel.over(pair.right().fd()));
+            end = CompletableFuture.supplyAsync(
+                    () -> {
+                        try (recorder) {
+                            return recorder.run();
+                        } catch (JournalException e) {
+                            throw new IllegalStateException(e);
+                        }
+                    },
+                    Executors.newThreadPerTaskExecutor(
+                            Thread.ofPlatform().daemon().factory()));
+        }
+
+        BootRecord hear(String what) {
+            BootRecord record = supervisor.receive(PATIENCE_NS);
+            assertEquals(what, record.text(RecorderWords.DO));
+            return record;
+        }
+
+        int begin(Device device) {
+            supervisor.send(BootRecord.builder()
+                    .put(RecorderWords.DO, RecorderWords.BEGIN)
+                    .put(RecorderWords.RING, device.word)
+                    .put(RecorderWords.DEVICE, device.name)
+                    .fd(RecorderWords.FD_TRACE, device.ring.fd())
+                    .fd(RecorderWords.FD_BELL, device.bell.fd())
+                    .build());
+            return hear(RecorderWords.BEGUN).integer(RecorderWords.LIFE);
+        }
+
+        void end(Device device, String how) {
+            supervisor.send(BootRecord.builder()
+                    .put(RecorderWords.DO, RecorderWords.END)
+                    .put(RecorderWords.RING, device.word)
+                    .put(RecorderWords.HOW, how)
+                    .build());
+            assertEquals(device.word, hear(RecorderWords.ENDED).text(RecorderWords.RING));
+        }
+
+        ProcessExit finish() throws InterruptedException, ExecutionException, TimeoutException {
+            supervisor.send(BootRecord.builder()
+                    .put(RecorderWords.DO, RecorderWords.FINISH)
+                    .build());
+            return end.get(20, TimeUnit.SECONDS);
+        }
+    }
+
+    /** What a recorded process has, and the supervisor. */
+    private final class Device {
+        final String name;
+        final String word;
+        final TraceRing ring;
+        final EventFd bell = EventFd.create();
+        final RingSink sink;
+        long next;
+
+        Device(String name, String word) {
+            this.name = name;
+            this.word = word;
+            ring = TraceRing.create(name + "-trace");
+            sink = new RingSink(ring, bell, () -> {});
+            open.add(bell);
+            open.add(ring);
+        }
+
+        /** Batches of commits, numbered through. */
+        void commits(int batches, int ofEach) {
+            for (int n = 0; n < batches; n++) {
+                UnsafeBuffer batch = new UnsafeBuffer(new byte[ofEach * TraceLayout.ONE_FIELD_LENGTH]);
+                for (int i = 0; i < ofEach; i++) {
+                    record(batch, i * TraceLayout.ONE_FIELD_LENGTH, RecordType.COMMIT, next++);
+                }
+                sink.publish(batch, batch.capacity());
+            }
+        }
+
+        void one(RecordType type, long value) {
+            UnsafeBuffer batch = new UnsafeBuffer(new byte[TraceLayout.ONE_FIELD_LENGTH]);
+            record(batch, 0, type, value);
+            sink.publish(batch, batch.capacity());
+        }
+    }
+
+    private static void record(UnsafeBuffer batch, int at, RecordType type, long value) {
+        batch.putInt(at, TraceLayout.ONE_FIELD_LENGTH, ByteOrder.LITTLE_ENDIAN);
+        batch.putByte(at + TraceLayout.RECORD_TYPE, (byte) type.code());
+        batch.putLong(at + TraceLayout.ONE_FIELD, value, ByteOrder.LITTLE_ENDIAN);
+    }
+
+    @AfterEach
+    void close() throws Exception {
+        for (AutoCloseable c : open) {
+            c.close();
+        }
+    }
+
+    @Test
+    void whatADeviceWritesIsItsLife() throws Exception {
+        Served recorder = new Served(WIDE);
+        Device device = new Device("block", "w1");
+        device.commits(100, 3); // before there is anybody to read it
+        assertEquals(1, recorder.begin(device));
+        device.commits(1000, 50);
+        awaitEmpty(device);
+        pause(); // it sleeps now
+        device.commits(1, 1);
+        device.one(RecordType.END, 0);
+        recorder.end(device, "exited with 0");
+        Device next = new Device("block", "w2");
+        assertEquals(2, recorder.begin(next));
+        assertEquals(ProcessExit.STOPPED, recorder.finish());
+        assertEquals(50_301, commits("block", 1));
+        Life life = new JournalDirectory(directory).lives("block").getFirst();
+        assertEquals("exited with 0", life.ended());
+        assertEquals(0, commits("block", 2));
+    }
+
+    @Test
+    void anotherRecorderGoesOnWhereOneDied() throws Exception {
+        Random random = new Random(TestSeed.next());
+        Device device = new Device("net", "w1");
+        for (int death = 0; death < 5; death++) {
+            Served recorder = new Served(WIDE);
+            assertEquals(1, recorder.begin(device));
+            device.commits(random.nextInt(300), 1 + random.nextInt(200));
+            recorder.supervisor.close(); // for a recorder the same as its own death, but that nothing is torn
+            assertEquals(ProcessExit.SUPERVISOR_LOST, recorder.end.get(20, TimeUnit.SECONDS));
+        }
+        Served last = new Served(WIDE);
+        assertEquals(1, last.begin(device));
+        last.end(device, "killed by SIGKILL");
+        last.finish();
+        assertEquals(device.next, commits("net", 1));
+    }
+
+    @Test
+    void aHostileDeviceEndsItsOwnLifeOnly() throws Exception {
+        Served recorder = new Served(WIDE);
+        Random random = new Random(TestSeed.next());
+        Device good = new Device("serial", "good");
+        recorder.begin(good);
+        for (int n = 0; n < 10; n++) {
+            Device bad = new Device("block", "bad" + n);
+            int life = recorder.begin(bad);
+            good.commits(10, 10);
+            bad.commits(5, 5);
+            awaitEmpty(bad);
+            spoil(bad, n, random);
+            BootRecord told = recorder.hear(RecorderWords.SEVERED);
+            assertEquals(bad.word, told.text(RecorderWords.RING));
+            assertFalse(told.text(RecorderWords.HOW).isEmpty());
+            recorder.end(bad, "killed");
+            assertEquals(25, commits("block", life), "what was whole is kept");
+            assertFalse(
+                    new JournalDirectory(directory).lives("block").getLast().severed().isEmpty());
+        }
+        recorder.end(good, "killed");
+        recorder.finish();
+        assertEquals(1000, commits("serial", 1));
+    }
+
+    /** Something that no device of ours does. */
+    private static void spoil(Device device, int kind, Random random) {
+        UnsafeBuffer ring;
+        try (Fd copy = device.ring.fd().duplicate()) {
+            ring = MemFd.of(copy).map().buffer();
+        }
+        long tail = ring.getLongVolatile(TraceRingLayout.CAPACITY_BYTES + IpcRingLayout.TAIL_OFFSET);
+        int at = (int) (tail & (TraceRingLayout.CAPACITY_BYTES - 1));
+        switch (kind % 5) {
+            case 0 -> device.sink.publish(new UnsafeBuffer(new byte[64]), 64); // records of no type
+            case 1 -> { // a type of message that there is not
+                ring.putInt(at + 4, 2);
+                ring.putIntVolatile(at, 24);
+            }
+            case 2 -> { // longer than any batch
+                ring.putInt(at + 4, TraceRingLayout.BATCH);
+                ring.putIntVolatile(at, 1 << 20);
+            }
+            case 3 -> { // one that ends and goes on
+                device.one(RecordType.END, 0);
+                device.one(RecordType.COMMIT, 1);
+            }
+            default -> { // anything at all, with a header that is plausible
+                byte[] noise = new byte[256];
+                random.nextBytes(noise);
+                noise[TraceLayout.RECORD_TYPE] = 99;
+                ring.putBytes(at + 8, noise);
+                ring.putInt(at + 4, TraceRingLayout.BATCH);
+                ring.putIntVolatile(at, 8 + noise.length);
+            }
+        }
+        device.bell.signal();
+    }
+
+
+    @Test
+    void aGapAndAFullLifeAskForANewOne() throws Exception {
+        Served recorder = new Served(new Bounds(1L << 30, Duration.ofDays(1), 1 << 20));
+        Device gap = new Device("block", "gap");
+        recorder.begin(gap);
+        gap.one(RecordType.GAP, 7);
+        assertTrue(recorder.hear(RecorderWords.RENEW).text(RecorderWords.HOW).contains("lost 7 batches"));
+        Device full = new Device("net", "full");
+        recorder.begin(full);
+        full.commits(300, 256);
+        assertEquals("full", recorder.hear(RecorderWords.RENEW).text(RecorderWords.RING));
+        recorder.end(full, "replaced");
+        recorder.finish();
+        assertEquals(300 * 256, commits("net", 1), "what comes before the next process is kept, too");
+    }
+
+    @Test
+    void theBoundsHoldWhileItWrites() throws Exception {
+        Served recorder = new Served(new Bounds(4 << 20, Duration.ofDays(1), 1 << 20));
+        for (int n = 0; n < 12; n++) {
+            Device device = new Device("block", "w" + n);
+            assertEquals(n + 1, recorder.begin(device));
+            device.commits(60, 1000);
+            awaitEmpty(device);
+            recorder.end(device, "replaced");
+        }
+        recorder.finish();
+        List<Life> lives = new JournalDirectory(directory).lives();
+        long bytes = lives.stream().mapToLong(Life::bytes).sum();
+        assertTrue(bytes <= 4 << 20, bytes + " bytes in " + lives.size() + " lives");
+        assertTrue(lives.size() >= 2, lives.toString());
+        assertEquals(12, lives.getLast().number());
+        assertEquals(60_000, commits("block", 12));
+    }
+
+    private static void awaitEmpty(Device device) throws InterruptedException {
+        UnsafeBuffer ring;
+        try (Fd copy = device.ring.fd().duplicate()) {
+            ring = MemFd.of(copy).map().buffer();
+        }
+        long endNs = System.nanoTime() + PATIENCE_NS;
+        while (ring.getLongVolatile(TraceRingLayout.CAPACITY_BYTES + IpcRingLayout.HEAD_OFFSET)
+                != ring.getLongVolatile(TraceRingLayout.CAPACITY_BYTES + IpcRingLayout.TAIL_OFFSET)) {
+            assertTrue(System.nanoTime() - endNs < 0, "the recorder does not read");
+            Thread.sleep(1);
+        }
+    }
+
+    private static void pause() throws InterruptedException {
+        Thread.sleep(200);
+    }
+
+    /** How many commits are in a life; they must be numbered through. */
+    private long commits(String device, int number) throws Exception {
+        Life life = new JournalDirectory(directory)
+                .lives(device).stream()
+                        .filter(l -> l.number() == number)
+                        .findFirst()
+                        .orElseThrow();
+        long next = 0;
+        BatchReader records = new BatchReader();
+        try (LifeReader reader = new LifeReader(life.directory())) {
+            while (reader.next()) {
+                records.wrap(new UnsafeBuffer(reader.buffer(), reader.offset(), reader.length()), 0, reader.length());
+                while (records.next()) {
+                    if (records.type() == RecordType.COMMIT) {
+                        assertEquals(next++, records.value());
+                    }
+                }
+            }
+            assertEquals("", reader.fault());
+        }
+        return next;
+    }
+}
