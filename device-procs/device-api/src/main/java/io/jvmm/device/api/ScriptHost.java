@@ -71,7 +71,7 @@ final class ScriptHost implements AutoCloseable {
     /**
      * Lets the back ends do what they have to, until nothing more comes of it.
      *
-     * @param afterwards is run whenever they have called into the core
+     * @param afterwards is run whenever they may have called into the core
      */
     void settle(long nowNs, Runnable afterwards) {
         if (made.length == 0) {
@@ -81,8 +81,9 @@ final class ScriptHost implements AutoCloseable {
         for (int quiet = 0; quiet < QUIET_LOOKS && Clock.monotonicNs() < endNs; ) {
             backends.watch(poller, true);
             boolean waits = !backends.settled() && !backends.hasWork();
-            poller.await(waits ? LOOK_NS : 0);
-            boolean changed = backends.service(poller, nowNs);
+            // What is ready may give the core work without being told here that it did.
+            boolean changed = poller.await(waits ? LOOK_NS : 0) > 0;
+            changed |= backends.service(poller, nowNs);
             changed |= backends.flush(nowNs);
             changed |= backends.deliver(nowNs);
             if (changed) {
