@@ -21,7 +21,7 @@ public final class TraceFileReader implements TraceSource, AutoCloseable {
             .order(ByteOrder.LITTLE_ENDIAN);
     private final UnsafeBuffer batch = new UnsafeBuffer(new byte[0]);
     private final CRC32C crc = new CRC32C();
-    private long position = TraceLayout.FILE_HEADER_BYTES;
+    private long position;
     private long batches;
     private long sequence;
     private boolean torn;
@@ -49,20 +49,18 @@ public final class TraceFileReader implements TraceSource, AutoCloseable {
         }
     }
 
-    /** Fills {@code bytes} from its beginning; false when the file ends before. */
-    private boolean read(long at, int lengthBytes) throws IOException {
-        if (end - at < lengthBytes) {
+    /** Reads on, into {@code bytes} from {@code at}; false when the file ends before. By read(2), which a jailed replay may do. */
+    private boolean read(int at, int lengthBytes) throws IOException {
+        if (end - position < lengthBytes) {
             return false;
         }
-        bytes.clear().limit(lengthBytes);
-        long from = at;
+        bytes.clear().position(at).limit(at + lengthBytes);
         while (bytes.hasRemaining()) {
-            int count = file.read(bytes, from);
-            if (count < 0) {
+            if (file.read(bytes) < 0) {
                 return false; // somebody is cutting it short
             }
-            from += count;
         }
+        position += lengthBytes;
         return true;
     }
 
@@ -71,35 +69,34 @@ public final class TraceFileReader implements TraceSource, AutoCloseable {
         if (torn || position == end) {
             return false;
         }
-        if (!read(position, TraceLayout.BATCH_HEADER_BYTES)) {
+        long at = position;
+        if (!read(0, TraceLayout.BATCH_HEADER_BYTES)) {
             torn = true;
             return false;
         }
         int lengthBytes = bytes.getInt(TraceLayout.BATCH_LENGTH);
         if (lengthBytes <= 0 || lengthBytes > TraceLayout.MAX_BATCH_BYTES) {
-            throw new TraceFormatException("batch " + batches + " at byte " + position + ": " + lengthBytes + " bytes");
+            throw new TraceFormatException("batch " + batches + " at byte " + at + ": " + lengthBytes + " bytes");
         }
-        int all = TraceLayout.BATCH_HEADER_BYTES + lengthBytes;
-        if (!read(position, all)) {
+        if (!read(TraceLayout.BATCH_HEADER_BYTES, lengthBytes)) {
             torn = true;
             return false;
         }
         int expected = bytes.getInt(TraceLayout.BATCH_CRC);
         if (TraceFileWriter.crc(crc, bytes.duplicate().flip().position(TraceLayout.BATCH_SEQUENCE)) != expected) {
-            torn = position + all == end;
+            torn = position == end;
             if (torn) {
                 return false;
             }
-            throw new TraceFormatException("batch " + batches + " at byte " + position + ": wrong CRC");
+            throw new TraceFormatException("batch " + batches + " at byte " + at + ": wrong CRC");
         }
         long number = bytes.getLong(TraceLayout.BATCH_SEQUENCE);
         if (batches > 0 && number != sequence + 1) {
             throw new TraceFormatException(
-                    "batch " + batches + " at byte " + position + ": number " + number + " behind number " + sequence);
+                    "batch " + batches + " at byte " + at + ": number " + number + " behind number " + sequence);
         }
         sequence = number;
         batches++;
-        position += all;
         batch.wrap(bytes.array(), TraceLayout.BATCH_HEADER_BYTES, lengthBytes);
         return true;
     }

@@ -11,12 +11,6 @@ class BalloonReplayTest {
 
     @Test
     void aRecordedLifeIsLivedAgain() throws Exception {
-        new ReplayRig(
-                        new VirtioProcess(new BalloonDevice()),
-                        TestSeed.next(),
-                        "0.stats-interval-s",
-                        "0.packed",
-                        "0.target-bytes")
-                .examine(ACCESSES);
+        new ReplayRig(new VirtioProcess(new BalloonDevice()), TestSeed.next()).examine(ACCESSES);
     }
 }

@@ -11,17 +11,6 @@ class ConsoleReplayTest {
 
     @Test
     void aRecordedLifeIsLivedAgain() throws Exception {
-        new ReplayRig(
-                        new VirtioProcess(new ConsoleDevice()),
-                        TestSeed.next(),
-                        "0.ports",
-                        "0.1.name",
-                        "0.cols",
-                        "0.rows",
-                        "0.packed",
-                        "0.0.backend",
-                        "0.1.backend",
-                        "0.1.escape")
-                .examine(ACCESSES);
+        new ReplayRig(new VirtioProcess(new ConsoleDevice()), TestSeed.next()).examine(ACCESSES);
     }
 }

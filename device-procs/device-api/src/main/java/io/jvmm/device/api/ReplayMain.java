@@ -17,7 +17,6 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.agrona.concurrent.UnsafeBuffer;
@@ -225,7 +224,7 @@ final class ReplayMain {
         }
         DeviceConfig config = factory.exampleConfig();
         TraceBuffer trace = new TraceBuffer();
-        ScratchMachine machine = new ScratchMachine(factory, config, Map.of(), trace);
+        ScratchMachine machine = new ScratchMachine(factory, config, ScratchMachine.exampleEntries(factory), trace);
         factory.exercise(machine);
         machine.end(ProcessExit.STOPPED);
         PrintStream nowhere = new PrintStream(PrintStream.nullOutputStream());

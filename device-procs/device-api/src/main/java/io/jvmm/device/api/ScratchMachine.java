@@ -11,6 +11,8 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
 import org.agrona.concurrent.UnsafeBuffer;
 import org.jspecify.annotations.Nullable;
 
@@ -94,6 +96,18 @@ public final class ScratchMachine implements Exercise, DeviceEffects, HostEvents
         this.scripted = host == null || guest == null ? null : new ScriptMemory(guest);
         this.core = make(true, sink);
         join();
+    }
+
+    /** The example configuration as keys and values: those that the device asks for. For the record of a life. */
+    public static Map<String, String> exampleEntries(DeviceFactory factory) {
+        DeviceConfig example = factory.exampleConfig();
+        Map<String, String> asked = new TreeMap<>();
+        new ScratchMachine(factory, key -> {
+            Optional<String> value = example.find(key);
+            value.ifPresent(text -> asked.put(key, text));
+            return value;
+        });
+        return asked;
     }
 
     private DeviceCore make(boolean fresh, @Nullable BatchSink sink) {

@@ -9,6 +9,7 @@ import io.jvmm.ipc.sys.Fd;
 import io.jvmm.ipc.sys.FileIo;
 import io.jvmm.ipc.trace.LifeSummary;
 import io.jvmm.ipc.trace.TraceBuffer;
+import io.jvmm.ipc.trace.TraceFileWriter;
 import io.jvmm.ipc.trace.TraceFormatException;
 import io.jvmm.ipc.trace.TraceRing;
 import io.jvmm.policy.jail.FdMapping;
@@ -22,6 +23,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
+import org.agrona.concurrent.UnsafeBuffer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -52,7 +54,8 @@ public final class ScratchProgram {
     }
 
     /**
-     * The same for a process that waits as a spare first, under its filter for that, and is recorded when it serves. What it did is lived again here.
+     * The same for a process that waits as a spare first, under its filter for that, and is recorded when it serves. What it did is lived again here,
+     * and then by the program under its filter; the end of that is what is given.
      *
      * @throws IllegalStateException when the recorded life is not whole, or not the same the second time
      */
@@ -73,8 +76,28 @@ public final class ScratchProgram {
         });
         if (end.equals(new ExitStatus.Exited(ProcessExit.STOPPED.code()))) {
             liveAgain(factory, trace);
+            return replay(factory, main, trace);
         }
         return end;
+    }
+
+    /** The program again, which lives that life under its filter. */
+    private static ExitStatus replay(DeviceFactory factory, Class<?> main, TraceBuffer trace) throws IOException {
+        Path file = Files.createTempFile("jvmm", ".jtrace");
+        try {
+            try (TraceFileWriter writer = new TraceFileWriter(file)) {
+                for (byte[] batch : trace.batches()) {
+                    writer.publish(new UnsafeBuffer(batch), batch.length);
+                }
+            }
+            try (Fd nothing = FileIo.open(Path.of("/dev/null"), FileIo.READ_WRITE, 0)) {
+                return spawn(factory.name(), main, nothing, "--replay", file.toString(), "--jail=enforce")
+                        .pidfd()
+                        .await();
+            }
+        } finally {
+            Files.delete(file);
+        }
     }
 
     private static void liveAgain(DeviceFactory factory, TraceBuffer trace) throws IOException {
@@ -159,15 +182,16 @@ public final class ScratchProgram {
         }
     }
 
-    private static JailedProcess spawn(String name, Class<?> main, Fd control) throws IOException {
-        List<String> command = List.of(
+    private static JailedProcess spawn(String name, Class<?> main, Fd control, String... arguments) throws IOException {
+        List<String> command = new ArrayList<>(List.of(
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                 "@" + LAUNCH_FILES.resolve(name + ".launch"),
                 "--add-exports=java.base/jdk.internal.misc=ALL-UNNAMED",
                 "--enable-native-access=ALL-UNNAMED",
                 "-cp",
                 System.getProperty("surefire.test.class.path", System.getProperty("java.class.path", "")),
-                main.getName());
+                main.getName()));
+        command.addAll(List.of(arguments));
         try (Fd nothing = FileIo.open(Path.of("/dev/null"), FileIo.READ_WRITE, 0)) {
             return Jail.spawnUnconfined(
                     name,

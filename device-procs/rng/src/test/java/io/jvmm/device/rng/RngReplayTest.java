@@ -11,7 +11,6 @@ class RngReplayTest {
 
     @Test
     void aRecordedLifeIsLivedAgain() throws Exception {
-        new ReplayRig(new VirtioProcess(new RngDevice()), TestSeed.next(), "0.rate-bytes", "0.packed")
-                .examine(ACCESSES);
+        new ReplayRig(new VirtioProcess(new RngDevice()), TestSeed.next()).examine(ACCESSES);
     }
 }

@@ -10,6 +10,6 @@ class SerialReplayTest {
 
     @Test
     void aRecordedLifeIsLivedAgain() throws Exception {
-        new ReplayRig(new SerialDevice(), TestSeed.next(), "ports", "port.3.pace").examine(ACCESSES);
+        new ReplayRig(new SerialDevice(), TestSeed.next()).examine(ACCESSES);
     }
 }

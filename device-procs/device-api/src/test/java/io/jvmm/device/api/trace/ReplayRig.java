@@ -19,7 +19,6 @@ import io.jvmm.ipc.trace.ReplayStop;
 import io.jvmm.ipc.trace.TraceBuffer;
 import io.jvmm.ipc.trace.TraceFormatException;
 import io.jvmm.ipc.trace.TraceLayout;
-import java.util.HashMap;
 import java.util.Map;
 import java.util.SplittableRandom;
 import org.agrona.concurrent.UnsafeBuffer;
@@ -36,24 +35,16 @@ public final class ReplayRig {
     private static final int[] WIDTHS = {1, 2, 4, 8};
 
     private final DeviceFactory factory;
-    private final Map<String, String> entries;
     private final SplittableRandom random;
     private final TraceBuffer trace = new TraceBuffer();
     private final ScratchMachine machine;
     private final DeviceIdentity identity;
 
-    /**
-     * A recorded machine of the example configuration.
-     *
-     * @param keys which entries of it there are, for the record
-     */
-    public ReplayRig(DeviceFactory factory, long seed, String... keys) {
+    /** A recorded machine of the example configuration. */
+    public ReplayRig(DeviceFactory factory, long seed) {
         this.factory = factory;
         this.random = new SplittableRandom(seed);
-        this.entries = new HashMap<>();
-        for (String key : keys) {
-            factory.exampleConfig().find(key).ifPresent(value -> entries.put(key, value));
-        }
+        Map<String, String> entries = ScratchMachine.exampleEntries(factory);
         this.machine = new ScratchMachine(factory, factory.exampleConfig(), entries, trace);
         this.identity = factory.identity(factory.exampleConfig());
     }
