@@ -1,6 +1,6 @@
 package io.jvmm.supervisor.bus;
 
-import io.jvmm.supervisor.telemetry.Samples;
+import io.jvmm.supervisor.telemetry.ProcessUsage;
 import io.jvmm.supervisor.telemetry.Telemetry;
 import io.jvmm.supervisor.telemetry.TelemetryCodec;
 import io.jvmm.supervisor.telemetry.TelemetryHub;
@@ -9,6 +9,8 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.util.HashMap;
+import java.util.Map;
 import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
@@ -26,12 +28,15 @@ public final class TelemetryBus implements AutoCloseable {
     private static final long LINGER_NS = TimeUnit.SECONDS.toNanos(5);
 
     /** So long the first one may take to come. */
-    private static final long FIRST_NS = TimeUnit.SECONDS.toNanos(15);
+    private static final long FIRST_NS = TimeUnit.SECONDS.toNanos(8);
 
     private static final int MOST_WAITING = 8192;
-    private static final long NAP_NS = TimeUnit.MILLISECONDS.toNanos(2);
+    private static final long NAP_NS = TimeUnit.MILLISECONDS.toNanos(5);
     private static final long SAMPLE_NS = TimeUnit.SECONDS.toNanos(1);
     private static final long TRACES_NS = TimeUnit.MILLISECONDS.toNanos(50);
+    /** The kernel walks page tables for it. */
+    private static final int LOOKS_PER_MEMORY = 5;
+
     private static final int RECORDS_AT_ONCE = 256;
 
     private final TelemetryHub hub;
@@ -93,6 +98,8 @@ public final class TelemetryBus implements AutoCloseable {
         private volatile boolean over;
         private volatile long untilNs = System.nanoTime() + firstNs;
         private boolean leaving;
+        private int looks;
+        private final Map<String, Telemetry.Usage> usage = new HashMap<>();
         private Telemetry.@Nullable Envelope next;
         private int length;
 
@@ -159,7 +166,7 @@ public final class TelemetryBus implements AutoCloseable {
                 }
                 Telemetry.Sample sample = samples.poll();
                 if (sample != null) {
-                    tell(Samples.whole(sample));
+                    tell(sample);
                 }
                 if (send(medium) == 0) {
                     LockSupport.parkNanos(NAP_NS);
@@ -168,8 +175,16 @@ public final class TelemetryBus implements AutoCloseable {
         }
 
         private void tell(Telemetry.Sample sample) {
+            boolean memory = looks++ % LOOKS_PER_MEMORY == 0;
             hub.tell(sample.machine());
-            sample.processes().forEach(hub::tell);
+            for (Telemetry.Process p : sample.processes()) {
+                Telemetry.Usage before = usage.getOrDefault(p.name(), Telemetry.Usage.NOTHING);
+                Telemetry.Usage now = memory || before.pssBytes() < 0
+                        ? ProcessUsage.of(p.pid())
+                        : ProcessUsage.withoutMemory(p.pid(), before.pssBytes());
+                usage.put(p.name(), now);
+                hub.tell(p.with(now));
+            }
         }
 
         /** How many records went. */

@@ -16,23 +16,26 @@ import java.util.Optional;
  * The processes as a table: gathers the rows of a moment, and shows them with what has come since the moment before. One thread.
  */
 final class TopTable {
+    /** What matters most comes first: a narrow terminal shows no more. */
     private static final List<String> HEAD = List.of(
             "PROCESS",
             "STATE",
             "PID",
             "CPU%",
             "PSS",
-            "THR",
             "MSG/S",
+            "P50",
+            "P99",
+            "RESTARTS",
             "IRQ/S",
             "IN/S",
             "OUT/S",
-            "P50",
-            "P99",
-            "GC",
-            "RESTARTS");
+            "THR",
+            "GC");
     /** From here on columns are numbers, which stand to the right. */
     private static final int FIRST_NUMBER = 2;
+
+    private static final double MIB = 1 << 20;
 
     private Optional<Telemetry.Machine> machine = Optional.empty();
     private long timeMs;
@@ -122,16 +125,16 @@ final class TopTable {
                 cpu < 0 ? "-" : String.format(Locale.ROOT, "%.1f", cpu),
                 p.usage().pssBytes() < 0
                         ? "-"
-                        : String.format(Locale.ROOT, "%.1fM", p.usage().pssBytes() / 1048576.0),
-                p.usage().threads() < 0 ? "-" : Long.toString(p.usage().threads()),
+                        : String.format(Locale.ROOT, "%.1fM", p.usage().pssBytes() / MIB),
                 p.kind() == Telemetry.Counters.NONE ? "-" : perSecond(b == null ? -1 : b.messages(), p.messages()),
+                EventLine.duration(latency.p50Ns()),
+                EventLine.duration(latency.p99Ns()),
+                device ? Long.toString(p.restarts()) : "-",
                 device ? count(b, p, DeviceCounter.INTERRUPTS) : "-",
                 device ? count(b, p, DeviceCounter.INPUT_BYTES) : "-",
                 device ? count(b, p, DeviceCounter.OUTPUT_BYTES) : "-",
-                EventLine.duration(latency.p50Ns()),
-                EventLine.duration(latency.p99Ns()),
-                p.kind() == Telemetry.Counters.NONE ? "-" : known(p.count(collections)),
-                p.state().equals("spare") || p.kind() != Telemetry.Counters.DEVICE ? "-" : Long.toString(p.restarts()));
+                p.usage().threads() < 0 ? "-" : Long.toString(p.usage().threads()),
+                p.kind() == Telemetry.Counters.NONE ? "-" : known(p.count(collections)));
     }
 
     private static String known(long value) {

@@ -22,6 +22,15 @@ public final class ProcessUsage {
 
     /** Of a process; what cannot be read, as of one that has just gone, is {@link Telemetry#UNKNOWN}. */
     public static Telemetry.Usage of(long pid) {
+        return of(pid, -1, true);
+    }
+
+    /** The same with a figure of before for the memory. */
+    public static Telemetry.Usage withoutMemory(long pid, long pssBytes) {
+        return of(pid, pssBytes, false);
+    }
+
+    private static Telemetry.Usage of(long pid, long pssBytes, boolean memory) {
         if (pid <= 0) {
             return Telemetry.Usage.NOTHING;
         }
@@ -35,7 +44,7 @@ public final class ProcessUsage {
         } catch (IOException | RuntimeException e) {
             return Telemetry.Usage.NOTHING; // it has gone
         }
-        return new Telemetry.Usage(cpu, pss(directory), threads);
+        return new Telemetry.Usage(cpu, memory ? pss(directory) : pssBytes, threads);
     }
 
     private static String[] fields(String stat) {

@@ -16,6 +16,7 @@ import io.jvmm.supervisor.config.VmToml;
 import io.jvmm.supervisor.launch.ChildProcess;
 import io.jvmm.supervisor.launch.FakeMachine;
 import io.jvmm.supervisor.launch.ProcessInstance;
+import io.jvmm.supervisor.telemetry.TelemetryHub;
 import java.io.ByteArrayOutputStream;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
@@ -39,6 +40,7 @@ abstract class LoopFixture {
     final ByteArrayOutputStream err = new ByteArrayOutputStream();
     final SignalSource signals = SignalSource.detached();
     final List<FakeMachine> machines = new ArrayList<>();
+    final TelemetryHub hub = new TelemetryHub();
 
     FakeMachine machine(String script) {
         return kept(new FakeMachine(script));
@@ -52,6 +54,7 @@ abstract class LoopFixture {
     @AfterEach
     void nothingStays() {
         signals.close();
+        hub.close();
         for (FakeMachine m : machines) {
             for (ChildProcess child : m.children()) {
                 assertFalse(Files.exists(Path.of("/proc/" + child.pid())), child.instance()::process);
@@ -81,6 +84,7 @@ abstract class LoopFixture {
                 m,
                 Optional.empty(),
                 false);
+        loop.observedThrough(hub, () -> Path.of("/nowhere"));
         return CompletableFuture.supplyAsync(loop::run, ON_THREADS);
     }
 

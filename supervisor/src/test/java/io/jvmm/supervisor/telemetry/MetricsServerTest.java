@@ -1,0 +1,115 @@
+package io.jvmm.supervisor.telemetry;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.jvmm.ipc.TestSeed;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.nio.ByteBuffer;
+import java.nio.channels.ServerSocketChannel;
+import java.nio.channels.SocketChannel;
+import java.nio.charset.StandardCharsets;
+import java.util.Optional;
+import java.util.Random;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+/** RFC 9112 as far as a scraper needs it, and clients that keep to nothing. */
+class MetricsServerTest {
+    private Optional<String> text = Optional.of("# EOF\n");
+    private ServerSocketChannel listening = open();
+    private MetricsServer server = new MetricsServer(open(), Optional::empty);
+
+    private static ServerSocketChannel open() {
+        try {
+            return ServerSocketChannel.open().bind(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0));
+        } catch (IOException e) {
+            throw new AssertionError(e);
+        }
+    }
+
+    @BeforeEach
+    void serve() {
+        server.close();
+        listening = open();
+        server = new MetricsServer(listening, () -> text);
+    }
+
+    @AfterEach
+    void close() {
+        server.close();
+    }
+
+    private SocketChannel connect() throws IOException {
+        return SocketChannel.open(listening.getLocalAddress());
+    }
+
+    private String ask(String request) throws IOException {
+        try (SocketChannel channel = connect()) {
+            channel.write(ByteBuffer.wrap(request.getBytes(StandardCharsets.ISO_8859_1)));
+            return answer(channel);
+        }
+    }
+
+    private static String answer(SocketChannel channel) throws IOException {
+        ByteBuffer all = ByteBuffer.allocate(1 << 16);
+        try {
+            while (channel.read(all) >= 0) {
+                assertTrue(all.hasRemaining());
+            }
+        } catch (IOException e) {
+            return "reset"; // it had not read all that was sent when it closed
+        }
+        return new String(all.array(), 0, all.position(), StandardCharsets.UTF_8);
+    }
+
+    @Test
+    void aScraperGetsTheText() throws IOException {
+        assertEquals(
+                "HTTP/1.1 200 OK\r\nContent-Type: application/openmetrics-text; version=1.0.0; charset=utf-8\r\n"
+                        + "Content-Length: 6\r\nConnection: close\r\n\r\n# EOF\n",
+                ask("GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n"));
+        assertTrue(ask("GET /metrics?name[]=x HTTP/1.0\n\n").endsWith("\r\n\r\n# EOF\n"));
+        assertTrue(ask("HEAD /metrics HTTP/1.1\r\n\r\n").endsWith("Content-Length: 6\r\nConnection: close\r\n\r\n"));
+    }
+
+    @Test
+    void whoeverWantsSomethingElseIsToldSo() throws IOException {
+        assertTrue(ask("GET / HTTP/1.1\r\n\r\n").startsWith("HTTP/1.1 404 "));
+        assertTrue(ask("POST /metrics HTTP/1.1\r\n\r\n").startsWith("HTTP/1.1 405 "));
+        assertTrue(ask("hello\r\n\r\n").startsWith("HTTP/1.1 400 "));
+        text = Optional.empty();
+        assertTrue(ask("GET /metrics HTTP/1.1\r\n\r\n").startsWith("HTTP/1.1 503 "));
+    }
+
+    @Test
+    void whoSaysTooMuchOrGoesIsLetGoAndTheNextIsServed() throws IOException {
+        Random random = new Random(TestSeed.next());
+        for (int i = 0; i < 50; i++) {
+            byte[] noise = new byte[random.nextInt(20_000)];
+            random.nextBytes(noise);
+            try (SocketChannel channel = connect()) {
+                channel.write(ByteBuffer.wrap(noise));
+                if (random.nextBoolean()) {
+                    channel.shutdownOutput();
+                    answer(channel);
+                }
+            } catch (IOException e) {
+                assertTrue(noise.length > 8_000, "only who says too much is cut off: " + e);
+            }
+        }
+        assertTrue(ask("GET /metrics HTTP/1.1\r\n\r\n").startsWith("HTTP/1.1 200 "));
+    }
+
+    @Test
+    void whoSaysNothingIsLetGo() throws IOException {
+        try (SocketChannel silent = connect();
+                SocketChannel _ = connect()) {
+            assertTrue(ask("GET /metrics HTTP/1.1\r\n\r\n").startsWith("HTTP/1.1 200 "), "after their seconds");
+            assertEquals("", answer(silent));
+        }
+    }
+}
