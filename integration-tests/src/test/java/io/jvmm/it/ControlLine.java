@@ -14,7 +14,7 @@ import java.util.regex.Pattern;
 /** One connection to a control socket (CONTROL.md), for a test that asks often: {@code jvmmctl} takes a JVM each time. One thread. */
 final class ControlLine implements AutoCloseable {
     private static final Pattern DEVICE = Pattern.compile(
-            "\\{\"name\":\"([^\"]+)\",\"class\":\"([^\"]+)\",\"pid\":(\\d+),\"state\":\"([a-z]+)\",\"restarts\":(\\d+),\"spare\":(\\w+)");
+            "\\{\"name\":\"([^\"]+)\",\"class\":\"([^\"]+)\"(?:,\"devices\":\\[[^]]*])?,\"pid\":(\\d+),\"state\":\"([a-z]+)\",\"restarts\":(\\d+),\"spare\":(\\w+)");
     private static final Pattern STALL = Pattern.compile(
             "\\{\"class\":\"([^\"]+)\",\"what\":\"([^\"]+)\",\"count\":(\\d+),\"p50Ns\":(\\d+),\"p99Ns\":(\\d+),\"maxNs\":(\\d+)");
     private static final double NS_PER_MS = 1e6;

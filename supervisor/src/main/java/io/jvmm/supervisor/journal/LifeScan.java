@@ -73,8 +73,10 @@ final class LifeScan {
         switch (type) {
             case LIFE -> about.write(recordBytes(), 0, record.bytesLength());
             case CALL -> {
-                firstNs = firstNs < 0 ? record.nowNs() : firstNs;
-                lastNs = record.nowNs();
+                if (record.nowNs() > 0) { // some are told without a time
+                    firstNs = firstNs < 0 ? record.nowNs() : firstNs;
+                    lastNs = record.nowNs();
+                }
             }
             case COMMIT -> {
                 if (gaps == 0 && transaction >= 0 && record.value() <= transaction) {

@@ -91,8 +91,8 @@ final class JournalMainTest {
     @Test
     void statsCount() {
         assertEquals(0, run("stats", journal.toString(), "--device", "serial", "--life", "2"));
-        assertTrue(said.startsWith("serial, life 2: 11 records in 6 batches, 304 bytes, 0.004 s\n"), said);
-        assertTrue(said.contains("CALL    5        200    1250"), said);
+        assertTrue(said.startsWith("serial, life 2: 11 records in 6 batches, 304 bytes, 0.003 s\n"), said);
+        assertTrue(said.contains("CALL    5        200    1667"), said);
     }
 
     @Test
@@ -127,7 +127,8 @@ final class JournalMainTest {
         }
         assertEquals(1, run("verify", journal.toString()));
         assertTrue(
-                said.contains("block, life 1: DAMAGED: the batch after 1 is not whole: its bytes have another checksum"),
+                said.contains(
+                        "block, life 1: DAMAGED: the batch after 1 is not whole: its bytes have another checksum"),
                 said);
         assertEquals(2, said.lines().filter(l -> l.contains(": whole: ")).count(), said);
     }

@@ -54,7 +54,8 @@ final class RecorderTest {
             UnixSocket.Pair pair = UnixSocket.seqPacketPair();
             supervisor = BootChannel.over(pair.left().fd());
             open.add(supervisor);
-            Recorder recorder = new Recorder(directory, bounds, BootChannel.over(pair.right().fd()));
+            Recorder recorder = new Recorder(
+                    directory, bounds, BootChannel.over(pair.right().fd()));
             end = CompletableFuture.supplyAsync(
                     () -> {
                         try (recorder) {
@@ -207,8 +208,11 @@ final class RecorderTest {
             assertFalse(told.text(RecorderWords.HOW).isEmpty());
             recorder.end(bad, "killed");
             assertEquals(25, commits("block", life), "what was whole is kept");
-            assertFalse(
-                    new JournalDirectory(directory).lives("block").getLast().severed().isEmpty());
+            assertFalse(new JournalDirectory(directory)
+                    .lives("block")
+                    .getLast()
+                    .severed()
+                    .isEmpty());
         }
         recorder.end(good, "killed");
         recorder.finish();
@@ -248,7 +252,6 @@ final class RecorderTest {
         }
         device.bell.signal();
     }
-
 
     @Test
     void aGapAndAFullLifeAskForANewOne() throws Exception {

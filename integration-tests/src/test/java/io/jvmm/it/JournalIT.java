@@ -1,0 +1,161 @@
+package io.jvmm.it;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+
+/**
+ * A stock Linux with every device recorded boots and works, while the recorder and devices are killed and recordings are begun, ended and
+ * renewed; afterwards each life in the journal is whole, and is lived again to the same end by the device's own program.
+ */
+@Tag("boot")
+@Tag("jail")
+class JournalIT extends MachineTest {
+    private static final int SIGKILL = 9;
+    private static final List<String> DEVICES =
+            List.of("balloon", "block", "console", "net", "platform", "rng", "serial", "vsock");
+
+    /** The first line belongs to the table of the root disk. */
+    private static final String RECORDED = """
+            journal = true
+            [[serial]]
+            port = 2
+            backend = "none"
+            journal = true
+            [platform]
+            journal = true
+            [[net]]
+            backend = "none"
+            journal = true
+            [console]
+            backend = "socket"
+            path = "hvc0.sock"
+            journal = true
+            [rng]
+            journal = true
+            [balloon]
+            target = "16M"
+            journal = true
+            [[vsock]]
+            cid = 42
+            path = "v.sock"
+            journal = true
+            [control]
+            socket = "control"
+            [journal]
+            directory = "journal"
+            """;
+
+    @Override
+    protected void requirements() {
+        // The software processor needs nothing of the host.
+    }
+
+    @Test
+    void everyLifeIsWholeAndIsLivedAgain() throws Exception {
+        Ctl ctl = new Ctl(dir.resolve("control"));
+        try (DebianMachine m = DebianMachine.boot(dir, RECORDED);
+                ControlLine control = new ControlLine(dir.resolve("control"))) {
+            work(m);
+            Ctl.Said status = ctl.done("--json", "journal", "status");
+            assertEquals(0, lost(status), status.text());
+            long recorder = status.number("recorder");
+            Machine.kill(recorder, SIGKILL);
+            work(m);
+            Machine.kill(control.device("block").pid(), SIGKILL);
+            Machine.kill(control.device("serial").pid(), SIGKILL);
+            work(m);
+            assertTrue(ctl.done("--json", "journal", "status").number("recorder") != recorder);
+            ctl.done("journal", "rotate", "block");
+            ctl.done("journal", "stop", "rng");
+            assertTrue(ctl.refused("journal", "rotate", "rng").contains("is not recorded"));
+            ctl.done("journal", "start", "rng");
+            work(m);
+            m.powerOff();
+        }
+        Map<String, Integer> lives = lives();
+        assertEquals(DEVICES, List.copyOf(lives.keySet()));
+        assertTrue(lives.get("block") >= 3, lives.toString());
+        assertTrue(lives.get("serial") >= 2, lives.toString());
+        assertEquals(2, lives.get("rng"), lives.toString());
+        replayAll(lives);
+    }
+
+    private static void work(DebianMachine m) throws IOException {
+        m.run("dd if=/dev/urandom of=/root/x bs=64k count=16 conv=fsync 2>/dev/null; md5sum /root/x; echo 3"
+                + " >/proc/sys/vm/drop_caches; md5sum /root/x; head -c 64 /dev/hwrng | md5sum");
+    }
+
+    private static long lost(Ctl.Said status) {
+        long lost = 0;
+        for (Matcher m = Pattern.compile("\"lost\":(\\d+)").matcher(status.text()); m.find(); ) {
+            lost += Long.parseLong(m.group(1));
+        }
+        return lost;
+    }
+
+    /** How many lives each device has; all of them whole. */
+    private Map<String, Integer> lives() throws Exception {
+        String said = said(0, "jvmm-journal", "verify", dir.resolve("journal").toString());
+        Map<String, Integer> lives = new TreeMap<>();
+        for (String line : said.lines().toList()) {
+            Matcher m = Pattern.compile("(\\w+), life (\\d+): whole: .*").matcher(line);
+            assertTrue(m.matches() && !line.contains("a gap"), line);
+            lives.merge(m.group(1), 1, Integer::sum);
+        }
+        return lives;
+    }
+
+    private void replayAll(Map<String, Integer> lives) throws Exception {
+        List<String> differ = new ArrayList<>();
+        for (Map.Entry<String, Integer> e : lives.entrySet()) {
+            for (int life = 1; life <= e.getValue(); life++) {
+                Said replay = program(
+                        "jvmm-replay",
+                        "--journal",
+                        dir.resolve("journal").toString(),
+                        "--device",
+                        e.getKey(),
+                        "--life",
+                        Integer.toString(life));
+                System.out.println(replay.text());
+                if (replay.status() != 0 || !replay.text().contains("\nsame; ")) {
+                    differ.add(e.getKey() + ", life " + life + ": " + replay.text());
+                }
+            }
+        }
+        assertEquals(List.of(), differ);
+    }
+
+    /** What a program of the distribution said, and how it ended. */
+    private record Said(int status, String text) {}
+
+    private static String said(int status, String... words) throws Exception {
+        Said said = program(words);
+        assertEquals(status, said.status(), said.text());
+        return said.text();
+    }
+
+    private static Said program(String... words) throws Exception {
+        List<String> command = new ArrayList<>(List.of(words));
+        Path bin = Distribution.home().resolve("bin");
+        command.set(0, bin.resolve(words[0]).toString());
+        assertTrue(Files.isExecutable(bin.resolve(words[0])));
+        Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
+        process.getOutputStream().close();
+        String text = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+        return new Said(process.waitFor(), text);
+    }
+}
