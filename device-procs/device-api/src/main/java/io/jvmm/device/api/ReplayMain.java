@@ -117,6 +117,7 @@ final class ReplayMain {
         CoreReplay replay = new CoreReplay(factory, source, watch);
         watch.field = breakOn == null ? null : field(replay.identity().stateLayout(), breakOn);
         tellLife(replay.life());
+        replay.prepare();
         AloneJail.close(factory, jail);
         CoreReplay.Result result = replay.run();
         tell(result, watch, replay, source.torn());
@@ -222,11 +223,8 @@ final class ReplayMain {
         for (Class<?> anchor : List.of(factory.getClass(), ReplayMain.class, SysException.class)) {
             ClassPreloader.loadAllBeside(anchor);
         }
-        DeviceConfig config = factory.exampleConfig();
         TraceBuffer trace = new TraceBuffer();
-        ScratchMachine machine = new ScratchMachine(factory, config, ScratchMachine.exampleEntries(factory), trace);
-        factory.exercise(machine);
-        machine.end(ProcessExit.STOPPED);
+        WarmUp.record(factory, trace);
         PrintStream nowhere = new PrintStream(PrintStream.nullOutputStream());
         ReplayMain quiet = new ReplayMain(factory, nowhere);
         quiet.shown = "";

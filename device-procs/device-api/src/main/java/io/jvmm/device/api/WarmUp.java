@@ -1,5 +1,6 @@
 package io.jvmm.device.api;
 
+import io.jvmm.device.api.trace.LifeRecorder;
 import io.jvmm.ipc.boot.ProcessExit;
 import io.jvmm.ipc.link.BoardEndpoint;
 import io.jvmm.ipc.link.DeviceEndpoint;
@@ -18,6 +19,7 @@ import io.jvmm.ipc.sys.EventFd;
 import io.jvmm.ipc.sys.Fd;
 import io.jvmm.ipc.sys.FileIo;
 import io.jvmm.ipc.sys.Pipe;
+import io.jvmm.ipc.trace.BatchSink;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -60,6 +62,15 @@ final class WarmUp implements Exercise, AutoCloseable {
     private long nowNs = 1;
 
     WarmUp(DeviceFactory factory, DeviceEventHandler boardHandler, SupervisorEventHandler supervisorHandler) {
+        this(factory, boardHandler, supervisorHandler, null);
+    }
+
+    /** @param sink where the trace of the device goes; null: it is not recorded */
+    private WarmUp(
+            DeviceFactory factory,
+            DeviceEventHandler boardHandler,
+            SupervisorEventHandler supervisorHandler,
+            @Nullable BatchSink sink) {
         DeviceConfig config = factory.exampleConfig();
         this.identity = factory.identity(config);
         this.boardHandler = boardHandler;
@@ -90,11 +101,23 @@ final class WarmUp implements Exercise, AutoCloseable {
         effects = new LinkEffects(device, interrupts);
         SupervisorEvents events = new SupervisorEvents(process);
         memory = hold(new ScratchMemory(factory));
-        DeviceCore core = factory.create(config, state.working(), true, effects, memory.orNull(), nowNs);
+        LifeRecorder recorder =
+                sink == null ? null : new LifeRecorder(sink, state.working(), identity.stateLengthBytes(), 0);
+        DeviceCore core = recorder == null
+                ? factory.create(config, state.working(), true, effects, memory.orNull(), nowNs)
+                : recorder.begin(
+                        factory,
+                        config,
+                        ScratchMachine.exampleEntries(factory),
+                        true,
+                        0,
+                        effects,
+                        memory.orNull(),
+                        nowNs);
         hostIn = new @Nullable Pipe[identity.hostPorts()];
         hostOut = new @Nullable Pipe[identity.hostPorts()];
         backends = backends(factory, config, core, events);
-        Transactions commits = new Transactions(state);
+        Transactions commits = new Transactions(state, recorder);
         loop = new DeviceLoop(
                 identity, device, process, commits, core, effects, events, backends, watched, control(), 0);
         supervisor.send(SupervisorRequestType.START);
@@ -153,6 +176,13 @@ final class WarmUp implements Exercise, AutoCloseable {
         try (WarmUp machine = warm(factory)) {
             Rehearsal.run(factory, machine.state.fd(), machine.memory.fdOrNull());
             machine.misbehave();
+        }
+    }
+
+    /** For a process that is to live a recorded life again: one life of a scratch machine. */
+    static void record(DeviceFactory factory, BatchSink sink) {
+        try (WarmUp machine = new WarmUp(factory, new IgnoredDeviceEvents(), new SupervisorEventHandler() {}, sink)) {
+            factory.exercise(machine);
         }
     }
 

@@ -47,6 +47,8 @@ public final class CoreReplay implements AutoCloseable {
     private final long firstTransaction;
     private HostCalls hostCalls = HostCalls.NONE;
     private HostCalls corePorts = HostCalls.NONE;
+    private @Nullable DeviceCore made;
+    private @Nullable ReplayStop stopped;
     private long lastNowNs;
     private long finalTransaction;
     private int finalStateHash;
@@ -91,7 +93,7 @@ public final class CoreReplay implements AutoCloseable {
     }
 
     /**
-     * Reads how the life began and gets everything ready; the core is made by {@link #run}.
+     * Reads how the life began and gets everything ready; the core is made by {@link #prepare}.
      *
      * @throws TraceFormatException when the trace does not begin as one, or not one of this device and version
      */
@@ -160,11 +162,33 @@ public final class CoreReplay implements AutoCloseable {
         return state;
     }
 
+    /**
+     * Makes the core, and does what the process did before its jail closed: the host's side is attached. For whoever closes a jail before {@link #run}, which does
+     * this too.
+     */
+    public void prepare() throws TraceFormatException {
+        try {
+            DeviceCore core = make();
+            made = core;
+            while (tape.peek() == RecordType.CALL && tape.record().method() >= DeviceCall.FIRST_OF_DEVICE) {
+                call(core);
+            }
+        } catch (ReplayStop stop) {
+            stopped = stop;
+        }
+    }
+
     /** To the end of the trace, to the first difference, or until the watcher has enough. Once. */
     public Result run() throws TraceFormatException {
         String end = "was killed, or still lives";
+        if (made == null && stopped == null) {
+            prepare();
+        }
+        DeviceCore core = made;
+        if (core == null || stopped != null) {
+            return result(stopped, end);
+        }
         try {
-            DeviceCore core = make();
             boolean on = watcher.committed(firstTransaction, state);
             while (on) {
                 RecordType type = tape.peek();
