@@ -103,6 +103,14 @@ class ArchitectureTest {
             .dependOnClassesThat()
             .resideInAPackage("io.jvmm.it..");
 
+    @ArchTest
+    static final ArchRule nobodyDependsOnTheFuzzer = noClasses()
+            .that()
+            .resideOutsideOfPackage("io.jvmm.fuzz..")
+            .should()
+            .dependOnClassesThat()
+            .resideInAPackage("io.jvmm.fuzz..");
+
     // ---- inside the vCPU process
 
     @ArchTest

@@ -56,6 +56,15 @@ final class ReplayedHosts implements HostCalls {
     }
 
     @Override
+    public void close() {
+        for (UnixHostSide host : hosts) {
+            if (host != null) {
+                host.close();
+            }
+        }
+    }
+
+    @Override
     public String nameOf(int method) {
         return VsockCall.nameOf(method);
     }

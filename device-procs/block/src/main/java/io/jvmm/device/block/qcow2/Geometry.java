@@ -49,7 +49,8 @@ final class Geometry {
         l2Bits = clusterBits - (extended ? 4 : 3);
         sliceBytes = Math.min(clusterBytes, MOST_SLICE_BYTES);
         compressedShift = 62 - (clusterBits - 8);
-        virtualBytes = header.virtualBytes();
+        // A disk has whole sectors: what a guest writes to the last one is kept, whatever the header says of its end.
+        virtualBytes = (header.virtualBytes() + SECTOR_BYTES - 1) / SECTOR_BYTES * SECTOR_BYTES;
     }
 
     int clusterBits() {
@@ -96,6 +97,7 @@ final class Geometry {
         return sliceBytes / entryBytes;
     }
 
+    /** Length of the disk; a multiple of {@link #SECTOR_BYTES}. */
     long virtualBytes() {
         return virtualBytes;
     }

@@ -4,8 +4,11 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.SplittableRandom;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -52,6 +55,30 @@ class Qcow2WriteTest {
         final boolean small = options.contains("cluster_size=512") || options.contains("cluster_size=1k");
         Qemu.img("create", "-q", "-f", "qcow2", "-o", options, image.toString(), small ? "21m" : "8m");
         work(new Path[] {image}, options.hashCode(), 0, (small ? 3 : 8) * MIB);
+    }
+
+    /** The size in the header need be no multiple of a sector; the guest's disk has whole ones, and what it writes there stays. */
+    @Test
+    void aDiskThatEndsWithinASector() throws IOException {
+        final Path image = directory.resolve("odd.qcow2");
+        Qemu.img("create", "-q", "-f", "qcow2", image.toString(), "1m");
+        final byte[] bytes = Files.readAllBytes(image);
+        final int size = MIB - 391;
+        ByteBuffer.wrap(bytes).putLong(24, size);
+        Files.write(image, bytes);
+        final byte[] written = new byte[512];
+        Arrays.fill(written, (byte) 0x5A);
+        for (int opened = 0; opened < OPENED; opened++) {
+            try (TestDisk disk = TestDisk.open(image)) {
+                if (opened == 0) {
+                    disk.write(MIB - 512, written);
+                }
+                final byte[] all = disk.readAll();
+                assertEquals(MIB, all.length);
+                assertArrayEquals(
+                        written, Arrays.copyOfRange(all, MIB - 512, MIB), "opened for the " + opened + ". time");
+            }
+        }
     }
 
     @ParameterizedTest

@@ -28,6 +28,9 @@ public interface HostCalls {
      */
     boolean call(int method, long a, long b, long c, long nowNs, DirectBuffer bytes, int lengthBytes);
 
+    /** The process of this core is over: what it alone held is let go. Nothing else follows. */
+    default void close() {}
+
     /** The name of a method, of the runtime too ({@link DeviceCall#nameOf}). */
     String nameOf(int method);
 }

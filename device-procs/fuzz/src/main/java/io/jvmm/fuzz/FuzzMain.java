@@ -1,0 +1,154 @@
+package io.jvmm.fuzz;
+
+import io.jvmm.fuzz.engine.Campaign;
+import io.jvmm.fuzz.engine.Corpus;
+import io.jvmm.fuzz.engine.FuzzTarget;
+import io.jvmm.ipc.trace.TraceFileReader;
+import io.jvmm.ipc.trace.TraceFormatException;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Objects;
+
+/** The {@code jvmm-fuzz} command. */
+public final class FuzzMain {
+    /** Nothing was found. */
+    static final int NOTHING_FOUND = 0;
+    /** Wrong usage, or a file that cannot be read. */
+    static final int WRONG = 2;
+    /** The fuzzer itself failed. */
+    static final int TROUBLE = 3;
+    /** Something was found; libFuzzer says the same. */
+    static final int FOUND = 77;
+
+    private static final String HELP = """
+            usage: jvmm-fuzz --device NAME|--target NAME [OPTION]...      --list tells the names; 'all' is all of them, one after the other
+
+            Fuzzes one device class, or one parser, in a JVM of its own: the shipped class files, instrumented by Jazzer, on inputs that libFuzzer
+            makes. An input of a device is a list of operations of a guest, a host and a clock; oracles watch what a driver may rely on.
+
+              --time 10m         so long for each target: 90s, 10m, 2h (default 60s)
+              --runs N           at most so many inputs
+              --jobs N           so many processes on one corpus (default 1)
+              --corpus DIR       read inputs from DIR and keep new ones there (default: a directory that is forgotten); the shipped seeds are added
+              --dictionary FILE  words in libFuzzer's form instead of the target's own
+              --seed N           of the mutations: with one job the same inputs again
+              --findings DIR     where findings go (default findings): input, listing, trace, script and test, a directory each
+              --keep-going N     stop at the Nth finding (default 1)
+              --no-minimise      leave the input as it was found
+
+              --reproduce FILE   run one input and tell what it means and what happens
+              --convert FILE     make inputs of a recorded life (*.jtrace) of the device, in --corpus DIR
+
+            A first run:        jvmm-fuzz --device serial --time 30s --jobs 2
+            After a finding:    jvmm-fuzz --device serial --reproduce findings/serial-*/input
+
+            Exit codes: 0 nothing found, 77 something found, 2 wrong usage, 3 trouble of the fuzzer's own.
+            """;
+
+    private FuzzMain() {}
+
+    /** See {@code --help}. */
+    public static void main(String[] args) throws InterruptedException {
+        System.exit(run(args));
+    }
+
+    static int run(String[] args) throws InterruptedException {
+        try {
+            FuzzOptions options = FuzzOptions.of(args);
+            return switch (options.task) {
+                case HELP -> help();
+                case LIST -> list();
+                case FUZZ -> fuzz(options);
+                case REPRODUCE -> reproduce(options);
+                case CONVERT -> convert(options);
+            };
+        } catch (IllegalArgumentException e) {
+            System.err.println("jvmm-fuzz: " + e.getMessage());
+            return WRONG;
+        } catch (IOException e) {
+            System.err.println("jvmm-fuzz: " + e);
+            return TROUBLE;
+        }
+    }
+
+    private static int help() {
+        System.out.print(HELP);
+        return NOTHING_FOUND;
+    }
+
+    private static int list() {
+        for (Targets target : Targets.values()) {
+            System.out.printf(
+                    "%-14s %-7s %s%n", target.word(), target.isDevice() ? "device" : "parser", target.about());
+        }
+        return NOTHING_FOUND;
+    }
+
+    private static int fuzz(FuzzOptions options) throws IOException, InterruptedException {
+        int result = NOTHING_FOUND;
+        for (Targets target : options.targets) {
+            Campaign campaign = new Campaign(
+                    new Campaign.Plan(
+                            target.word(),
+                            target.instrumented(),
+                            target.trace(),
+                            target.longestInput(),
+                            options.corpus == null ? null : directoryOf(options, target),
+                            options.dictionary,
+                            options.findings,
+                            options.seconds,
+                            options.runs,
+                            options.jobs,
+                            options.seed,
+                            options.keepGoing,
+                            options.minimise),
+                    target.make(),
+                    System.out::println);
+            int code = campaign.run();
+            result = Math.max(result, code);
+        }
+        return result;
+    }
+
+    /** Several targets do not share one directory. */
+    private static Path directoryOf(FuzzOptions options, Targets target) {
+        Path corpus = Objects.requireNonNull(options.corpus);
+        return options.targets.size() == 1 ? corpus : corpus.resolve(target.word());
+    }
+
+    private static int convert(FuzzOptions options) throws IOException {
+        Path corpus = options.corpus;
+        if (corpus == null) {
+            throw new IllegalArgumentException("--convert needs --corpus DIR, where the inputs go");
+        }
+        Targets target = options.targets.getFirst();
+        try (TraceFileReader life = new TraceFileReader(Objects.requireNonNull(options.file))) {
+            List<byte[]> inputs = target.make().convert(life, target.longestInput());
+            Corpus.write(corpus, inputs);
+            System.out.println(inputs.size() + " inputs in " + corpus);
+            return NOTHING_FOUND;
+        } catch (TraceFormatException e) {
+            throw new IllegalArgumentException(e.getMessage(), e);
+        }
+    }
+
+    private static int reproduce(FuzzOptions options) throws IOException {
+        Path file = Objects.requireNonNull(options.file);
+        if (!Files.isRegularFile(file)) {
+            throw new IllegalArgumentException(file + " is no file");
+        }
+        byte[] input = Files.readAllBytes(file);
+        FuzzTarget target = options.targets.getFirst().make();
+        target.describe(input).forEach(System.out::println);
+        try {
+            target.run(input);
+        } catch (Throwable e) { // whatever it is, it is what was asked for
+            e.printStackTrace(System.out);
+            return FOUND;
+        }
+        System.out.println("nothing happens");
+        return NOTHING_FOUND;
+    }
+}

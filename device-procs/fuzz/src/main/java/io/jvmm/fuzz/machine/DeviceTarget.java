@@ -1,0 +1,67 @@
+package io.jvmm.fuzz.machine;
+
+import io.jvmm.fuzz.engine.FuzzTarget;
+import io.jvmm.fuzz.program.Listing;
+import io.jvmm.fuzz.program.Program;
+import io.jvmm.ipc.trace.TraceFormatException;
+import io.jvmm.ipc.trace.TraceSource;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.List;
+
+/** A device as a target: an input is a program. */
+public final class DeviceTarget implements FuzzTarget {
+
+    private final DeviceMachine machine;
+
+    private final List<byte[]> seeds;
+
+    /** @param seeds programs to begin with */
+    public DeviceTarget(Subject subject, List<byte[]> seeds) {
+        machine = new DeviceMachine(subject);
+        this.seeds = seeds;
+    }
+
+    /** A device without virtqueues, which begins with pieces of its exercise. */
+    public static DeviceTarget exercised(Subject subject, int longest) {
+        return new DeviceTarget(subject, ExerciseSeed.of(subject.factory(), subject.vocabulary(), longest));
+    }
+
+    /** Asks the dear oracles in every case. */
+    public DeviceTarget thorough() {
+        machine.thorough(true);
+        return this;
+    }
+
+    @Override
+    public List<byte[]> seeds() {
+        return seeds;
+    }
+
+    @Override
+    public void run(byte[] input) {
+        machine.run(input);
+    }
+
+    @Override
+    public List<Integer> parts(byte[] input) {
+        return Program.of(machine.vocabulary(), input).steps().stream()
+                .map(step -> step.bytes().length)
+                .toList();
+    }
+
+    @Override
+    public List<String> describe(byte[] input) {
+        return Listing.of(Program.of(machine.vocabulary(), input));
+    }
+
+    @Override
+    public void keep(byte[] input, Path directory) throws IOException {
+        machine.record(input, directory.resolve("finding.jtrace"));
+    }
+
+    @Override
+    public List<byte[]> convert(TraceSource life, int longest) throws TraceFormatException, IOException {
+        return LifeSeed.of(life, machine.vocabulary(), longest);
+    }
+}
