@@ -59,6 +59,7 @@ class RecordingTest {
                 assertTrue(result.records() > 0);
             }
         }
+        made.keep(seeds.getFirst(), directory);
         try (TraceFileReader life = new TraceFileReader(file)) {
             List<byte[]> inputs = made.convert(life, target.longestInput());
             assertFalse(inputs.isEmpty());
