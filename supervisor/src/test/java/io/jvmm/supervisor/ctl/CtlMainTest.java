@@ -119,6 +119,41 @@ class CtlMainTest {
     }
 
     @Test
+    void linksInColumnsWithTheirFaults() throws IOException, InterruptedException, ExecutionException {
+        String ring = "{\"produced\":96,\"consumed\":64,\"capacityBytes\":4096,\"depthBytes\":32,\"messages\":2}";
+        String link =
+                "{\"process\":\"rng\",\"devices\":[\"rng0\"],\"with\":\"vcpu\",\"health\":\"connected\",\"request\":"
+                        + ring
+                        + ",\"event\":" + ring.replace("\"messages\":2", "\"messages\":0,\"fault\":\"it lies\"")
+                        + ",\"requestConsumerAsleep\":false,\"eventConsumerAsleep\":true,\"producersWaiting\":0,"
+                        + "\"replySlots\":2,\"readersWaiting\":1}";
+        Path socket = dir.resolve("s");
+        CompletableFuture<String> asked = answer(socket, "{\"ok\":true,\"links\":[" + link + "]}\n");
+        assertEquals(0, run("device", "links", "rng0", "--socket", socket.toString()), this::complained);
+        assertEquals("{\"do\":\"device-links\"}\n", asked.get());
+        assertEquals("""
+                PROCESS  WITH  HEALTH     REQUESTS  DEPTH    IN_RING  READER  EVENTS  DEPTH    IN_RING  READER  READS  ROOM_WAITERS
+                rng      vcpu  connected  64        32/4096  2        awake   64      32/4096  0        asleep  1/2    0
+                rng with vcpu: event ring: it lies
+                """, said());
+    }
+
+    /** A state is read by the program of the distribution that the machine names, if that can be believed. */
+    @Test
+    void aDistributionThatOthersCanWriteIsNotRun() throws IOException {
+        Path socket = dir.resolve("s");
+        Path dist = Files.createDirectories(dir.resolve("dist"));
+        var _ = answer(
+                socket,
+                "{\"ok\":true,\"device\":\"rng0\",\"process\":\"rng\",\"class\":\"rng\",\"part\":0,\"pid\":9,\"distribution\":\""
+                        + dist
+                        + "\",\"stateVersion\":65537,\"sequence\":3,\"ringPosition\":64,\"entries\":{},\"state\":\"AQI=\"}\n");
+        assertEquals(4, run("device", "inspect", "rng0", "--socket", socket.toString()));
+        assertTrue(complained().contains("does not read its state"), complained());
+        assertTrue(complained().contains("is no distribution, or not a whole one"), complained());
+    }
+
+    @Test
     void upgradeAsksWithAnAbsolutePath() throws IOException, InterruptedException, ExecutionException {
         Path socket = dir.resolve("s");
         CompletableFuture<String> asked = answer(

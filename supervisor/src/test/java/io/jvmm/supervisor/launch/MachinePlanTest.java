@@ -9,6 +9,7 @@ import io.jvmm.supervisor.config.VmConfig;
 import io.jvmm.supervisor.config.VmToml;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 
@@ -97,5 +98,25 @@ class MachinePlanTest {
     @Test
     void moreThanABusHoldsAreRefused() {
         assertThrows(ConfigException.class, () -> config("[[net]]\nbackend = \"none\"\n".repeat(31)));
+    }
+
+    /** By class and number, whoever serves them; by their ids, too. */
+    @Test
+    void devicesHaveNamesOfTheirOwn() throws ConfigException {
+        DeviceNames names = DeviceNames.of(config("[[serial]]\nport = 2\nbackend = \"none\"\n"
+                + "[[block]]\npath = \"a\"\n[[block]]\npath = \"b\"\nid = \"data\"\nisolation = \"instance\"\n"
+                + "[[block]]\npath = \"c\"\n[balloon]\n"));
+        assertEquals(
+                List.of("serial0", "serial1", "platform", "balloon0", "block0", "block1", "block2"),
+                names.names().stream().toList());
+        DeviceNames.Name data = names.find("block-data").orElseThrow();
+        assertEquals("block1", data.name());
+        assertEquals("block-data", data.process().process());
+        assertEquals(0, data.part());
+        assertEquals(1, names.find("block2").orElseThrow().part());
+        assertEquals(1, names.find("COM2").orElseThrow().part());
+        assertEquals("balloon0", names.find("balloon").orElseThrow().name());
+        assertEquals(Optional.empty(), names.find("block"), "that process serves two");
+        assertEquals(2, names.of(ProcessInstance.of(ProcessKind.BLOCK)).size());
     }
 }

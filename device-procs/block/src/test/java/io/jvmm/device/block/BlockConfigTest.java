@@ -4,7 +4,10 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.jvmm.device.api.InspectedState;
 import io.jvmm.device.block.image.ImageSource;
+import io.jvmm.device.virtio.VirtioProcess;
+import java.io.IOException;
 import java.util.Map;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
@@ -49,5 +52,14 @@ class BlockConfigTest {
             IllegalArgumentException e = assertThrows(IllegalArgumentException.class, () -> of(entry), entry[0]);
             assertTrue(String.valueOf(e.getMessage()).startsWith(entry[0] + ":"), e.getMessage());
         }
+    }
+
+    /** With the words of the specification, whatever its state holds. */
+    @Test
+    void itsStateIsReadByNames() throws IOException {
+        InspectedState.check(
+                new VirtioProcess(new BlockFactory()),
+                "function0.device.writeback = 1 yes",
+                "function0.queue1.queue_size = 16");
     }
 }

@@ -2,6 +2,7 @@ package io.jvmm.device.console;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import io.jvmm.device.api.InspectedState;
 import io.jvmm.device.api.ScratchProgram;
 import io.jvmm.device.virtio.VirtioProcess;
 import io.jvmm.ipc.boot.ProcessExit;
@@ -24,5 +25,12 @@ class ConsoleProgramTest {
         assertEquals(
                 new ExitStatus.Exited(ProcessExit.STOPPED.code()),
                 ScratchProgram.liveAsSpare(new VirtioProcess(new ConsoleDevice()), ConsoleMain.class, 2));
+    }
+
+    /** With the words of the specification, whatever its state holds. */
+    @Test
+    void itsStateIsReadByNames() throws IOException {
+        InspectedState.check(
+                new VirtioProcess(new ConsoleDevice()), "function0.device.cols = 80", "function0.device.rows = 25");
     }
 }

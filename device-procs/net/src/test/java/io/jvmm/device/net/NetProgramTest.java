@@ -2,6 +2,7 @@ package io.jvmm.device.net;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import io.jvmm.device.api.InspectedState;
 import io.jvmm.device.api.ScratchProgram;
 import io.jvmm.device.virtio.VirtioProcess;
 import io.jvmm.ipc.boot.ProcessExit;
@@ -24,5 +25,15 @@ class NetProgramTest {
         assertEquals(
                 new ExitStatus.Exited(ProcessExit.STOPPED.code()),
                 ScratchProgram.liveAsSpare(new VirtioProcess(new NetDevice()), NetMain.class, 2));
+    }
+
+    /** With the words of the specification, whatever its state holds. */
+    @Test
+    void itsStateIsReadByNames() throws IOException {
+        InspectedState.check(
+                new VirtioProcess(new NetDevice()),
+                "function0.device.mac = 52:54:00:12:34:56",
+                "function0.common.config_msix_vector = NO_VECTOR",
+                "function0.queue4.queue_size = 64");
     }
 }

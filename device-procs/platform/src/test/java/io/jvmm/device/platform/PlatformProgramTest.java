@@ -2,6 +2,7 @@ package io.jvmm.device.platform;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import io.jvmm.device.api.InspectedState;
 import io.jvmm.device.api.ScratchProgram;
 import io.jvmm.ipc.boot.ProcessExit;
 import io.jvmm.ipc.sys.ExitStatus;
@@ -23,5 +24,16 @@ class PlatformProgramTest {
         assertEquals(
                 new ExitStatus.Exited(ProcessExit.STOPPED.code()),
                 ScratchProgram.liveAsSpare(new PlatformDevice(), PlatformMain.class, 2));
+    }
+
+    /** With the words of the specification, whatever its state holds. */
+    @Test
+    void itsStateIsReadByNames() throws IOException {
+        InspectedState.check(
+                new PlatformDevice(),
+                "rtc.SECONDS = 0x58",
+                "rtc.CENTURY = 0x20",
+                "rtc.REGISTER_D = 0x80 VRT",
+                "kbc.status = 0x04 SYS");
     }
 }

@@ -2,6 +2,7 @@ package io.jvmm.device.rng;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import io.jvmm.device.api.InspectedState;
 import io.jvmm.device.api.ScratchProgram;
 import io.jvmm.device.virtio.VirtioProcess;
 import io.jvmm.ipc.boot.ProcessExit;
@@ -24,5 +25,14 @@ class RngProgramTest {
         assertEquals(
                 new ExitStatus.Exited(ProcessExit.STOPPED.code()),
                 ScratchProgram.liveAsSpare(new VirtioProcess(new RngDevice()), RngMain.class, 2));
+    }
+
+    /** With the words of the specification, whatever its state holds. */
+    @Test
+    void itsStateIsReadByNames() throws IOException {
+        InspectedState.check(
+                new VirtioProcess(new RngDevice()),
+                "function0.common.device_status = 0x00",
+                "function0.device.bytes = 0");
     }
 }

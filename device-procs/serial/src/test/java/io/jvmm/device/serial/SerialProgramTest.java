@@ -2,6 +2,7 @@ package io.jvmm.device.serial;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import io.jvmm.device.api.InspectedState;
 import io.jvmm.device.api.ScratchProgram;
 import io.jvmm.ipc.boot.ProcessExit;
 import io.jvmm.ipc.sys.ExitStatus;
@@ -23,5 +24,12 @@ class SerialProgramTest {
         assertEquals(
                 new ExitStatus.Exited(ProcessExit.STOPPED.code()),
                 ScratchProgram.liveAsSpare(new SerialDevice(), SerialMain.class, 2));
+    }
+
+    /** With the words of the specification, whatever its state holds. */
+    @Test
+    void itsStateIsReadByNames() throws IOException {
+        InspectedState.check(
+                new SerialDevice(), "port[0].LCR = 0x03 8BITS", "port[0].DLL = 0x0c", "port[3].rxTimeOutNs = never");
     }
 }

@@ -7,6 +7,7 @@ import io.jvmm.device.api.Backend;
 import io.jvmm.device.api.Descriptors;
 import io.jvmm.device.api.DeviceConfig;
 import io.jvmm.device.api.HostEvents;
+import io.jvmm.device.api.InspectedState;
 import io.jvmm.device.api.ScratchProgram;
 import io.jvmm.device.api.trace.HostCalls;
 import io.jvmm.device.virtio.BrokenAnswer;
@@ -202,5 +203,14 @@ class VsockProgramTest {
         public void exercise(VirtioExercise machine) {
             device.exercise(machine);
         }
+    }
+
+    /** With the words of the specification, whatever its state holds. */
+    @Test
+    void itsStateIsReadByNames() throws IOException {
+        InspectedState.check(
+                new VirtioProcess(new VsockFactory()),
+                "function0.device.guestCid = 3",
+                "function0.device.resetPending = 0 no");
     }
 }
