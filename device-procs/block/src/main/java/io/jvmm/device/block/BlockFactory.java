@@ -13,6 +13,7 @@ import io.jvmm.device.virtio.VirtioFactory;
 import io.jvmm.device.virtio.VirtioHost;
 import io.jvmm.device.virtio.VirtioIdentity;
 import io.jvmm.ipc.state.StateFormats;
+import io.jvmm.ipc.sys.Clock;
 import io.jvmm.ipc.sys.Fd;
 import io.jvmm.ipc.trace.Tape;
 import java.lang.foreign.MemoryLayout;
@@ -161,7 +162,7 @@ public final class BlockFactory implements VirtioFactory {
         for (int i = 0; i < disks.size(); i++) {
             BlockImage image = opener.open(disks.get(i), configs.get(i), descriptors, i + ".", pool.lanes());
             if (tape != null) {
-                tape.call(BlockCall.ATTACH.code(), i, 0, 0, 0);
+                tape.call(BlockCall.ATTACH.code(), i, 0, 0, Clock.monotonicNs());
                 image = new RecordedImage(tape, image);
             }
             blocks.get(i).attach(image, seen);

@@ -12,6 +12,7 @@ import io.jvmm.device.virtio.VirtioDevice;
 import io.jvmm.device.virtio.VirtioHost;
 import io.jvmm.device.virtio.VirtioIdentity;
 import io.jvmm.ipc.state.StateFormats;
+import io.jvmm.ipc.sys.Clock;
 import io.jvmm.ipc.sys.Fd;
 import io.jvmm.ipc.sys.UnixSocket;
 import io.jvmm.ipc.trace.Tape;
@@ -131,7 +132,7 @@ public final class NetDevice extends VirtioClass {
     }
 
     private static List<FramePort> recorded(Tape tape, int function, List<FramePort> ports) {
-        tape.call(NetCall.CONNECT.code(), function, ports.size(), 0, 0);
+        tape.call(NetCall.CONNECT.code(), function, ports.size(), 0, Clock.monotonicNs());
         List<FramePort> recorded = new ArrayList<>();
         for (FramePort port : ports) {
             recorded.add(new RecordedPort(tape, recorded.size(), port));

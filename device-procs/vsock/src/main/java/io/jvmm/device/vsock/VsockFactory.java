@@ -12,6 +12,7 @@ import io.jvmm.device.virtio.VirtioDevice;
 import io.jvmm.device.virtio.VirtioHost;
 import io.jvmm.device.virtio.VirtioIdentity;
 import io.jvmm.ipc.state.StateFormats;
+import io.jvmm.ipc.sys.Clock;
 import io.jvmm.ipc.sys.Fd;
 import io.jvmm.ipc.sys.UnixSocket;
 import io.jvmm.ipc.trace.Tape;
@@ -96,7 +97,7 @@ public final class VsockFactory extends VirtioClass {
                         descriptors.find(f + ".connect").orElse(null));
                 Tape tape = device.host().tape();
                 if (tape != null) {
-                    tape.call(VsockCall.ATTACH.code(), f, 0, 0, 0);
+                    tape.call(VsockCall.ATTACH.code(), f, 0, 0, Clock.monotonicNs());
                     sockets = new RecordedSockets(f, tape, sockets);
                 }
                 Succession succession = device.attach(descriptors.find(f + ".streams"));

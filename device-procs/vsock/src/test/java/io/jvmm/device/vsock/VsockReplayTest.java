@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.jvmm.device.virtio.rig.ChainFuzz;
 import io.jvmm.device.virtio.rig.RecordingCost;
 import io.jvmm.device.virtio.rig.RigLife;
+import io.jvmm.ipc.Allocations;
 import io.jvmm.ipc.TestSeed;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Nested;
@@ -57,7 +58,23 @@ class VsockReplayTest {
     }
 
     /** While it is recorded, a packet allocates as little as without. */
+    @Test
+    void recordingAllocatesNothing() {
+        try (RigLife.Recording kept = RigLife.recording(0)) {
+            try (VsockBench bench = new VsockBench()) {
+                Runnable packet = AllocationTest.thereAndBack(bench, VsockBench.ALL, new int[1]);
+                Allocations.assertNoneIn("a thousand packets", () -> {
+                    for (int i = 0; i < 1_000; i++) {
+                        packet.run();
+                    }
+                });
+            }
+            assertTrue(kept.bytes() > 0);
+        }
+    }
+
     @Nested
+    @EnabledIfSystemProperty(named = "jvmm.replay.all", matches = "true")
     class Allocation extends AllocationTest {
         private final RigLife.Recording kept = RigLife.recording(0);
 
