@@ -15,6 +15,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Objects;
 import java.util.SplittableRandom;
 import org.agrona.concurrent.UnsafeBuffer;
 import org.junit.jupiter.api.Test;
@@ -196,6 +197,42 @@ class TraceTest {
             assertEquals(torn, file.torn());
         }
         return batches;
+    }
+
+    @Test
+    void aLifeIsSummedUp() throws Exception {
+        record();
+        LifeSummary summary = LifeSummary.of(trace.source());
+        assertEquals("v", Objects.requireNonNull(summary.life()).config("k").orElseThrow());
+        assertEquals(1, summary.lastTransaction());
+        assertEquals(1, summary.lastPlayable());
+        assertTrue(summary.ended());
+        assertFalse(summary.hasGap());
+        assertEquals(1, summary.count(RecordType.CALL));
+        assertEquals(4, summary.count(RecordType.CALL_BYTES));
+        assertEquals(trace.batches().stream().mapToLong(batch -> batch.length).sum(), bytesOf(summary));
+    }
+
+    private static long bytesOf(LifeSummary summary) {
+        return Arrays.stream(RecordType.values()).mapToLong(summary::bytes).sum();
+    }
+
+    /** Without a part of the state, or with a batch behind the end. What is missing between, a file knows by its numbers. */
+    @Test
+    void aLifeInDisorderIsRefused() {
+        record();
+        List<byte[]> batches = trace.batches();
+        List<byte[]> whole = List.copyOf(batches);
+        for (int missing = 0; missing < 3; missing++) {
+            batches.clear();
+            batches.addAll(whole);
+            batches.remove(missing);
+            assertThrows(TraceFormatException.class, () -> LifeSummary.of(trace.source()), "without " + missing);
+        }
+        batches.clear();
+        batches.addAll(whole);
+        batches.add(whole.getFirst());
+        assertThrows(TraceFormatException.class, () -> LifeSummary.of(trace.source()));
     }
 
     @Test
