@@ -90,7 +90,8 @@ public final class LifeRecorder {
     }
 
     private static String version(DeviceFactory factory) {
-        String version = factory.getClass().getPackage().getImplementationVersion();
+        // The device's own jar, not that of what several have in common.
+        String version = factory.madeOf().getLast().getPackage().getImplementationVersion();
         return version == null ? "unknown" : version;
     }
 

@@ -31,7 +31,7 @@ import org.jspecify.annotations.Nullable;
 public final class ReplayRig {
     private static final int REPLAYS = 10;
     private static final int WORDS = 4_096;
-    private static final int CHANGES = 30;
+    private static final int CHANGES = 12;
     private static final int[] WIDTHS = {1, 2, 4, 8};
 
     private final DeviceFactory factory;
