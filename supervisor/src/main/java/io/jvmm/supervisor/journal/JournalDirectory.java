@@ -142,7 +142,7 @@ public final class JournalDirectory {
     /** Those that must go so that the rest keeps the bounds: whole ones, the oldest first, and none of {@code open}. */
     List<Life> beyond(long mostBytes, Duration oldest, Set<Path> open, Instant now) throws JournalException {
         List<Life> all = new ArrayList<>(lives());
-        all.sort(Comparator.comparing(Life::touched).thenComparing(Life::number));
+        all.sort(Comparator.comparing(Life::touched).thenComparingInt(Life::number));
         long bytes = all.stream().mapToLong(Life::bytes).sum();
         List<Life> go = new ArrayList<>();
         for (Life life : all) {

@@ -1,6 +1,9 @@
 package io.jvmm.supervisor.launch;
 
 import io.jvmm.ipc.boot.BootRecord;
+import io.jvmm.ipc.sys.Fd;
+import io.jvmm.ipc.sys.FileIo;
+import io.jvmm.ipc.sys.SysException;
 import io.jvmm.ipc.sys.SystemInfo;
 import io.jvmm.policy.jail.JailAudit;
 import io.jvmm.policy.jail.JailException;
@@ -8,6 +11,7 @@ import io.jvmm.policy.jail.JailReport;
 import io.jvmm.supervisor.config.JournalConfig;
 import io.jvmm.supervisor.config.VmConfig;
 import io.jvmm.supervisor.journal.RecorderWords;
+import io.jvmm.supervisor.sys.OpenFileLock;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.FileVisitResult;
@@ -16,6 +20,7 @@ import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.SimpleFileVisitor;
 import java.nio.file.attribute.BasicFileAttributes;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.HexFormat;
@@ -25,11 +30,15 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /** What is recorded of the devices of one life of a machine. */
 final class MachineRecording implements Recording, AutoCloseable {
     /** Where the recorder's root has the journal directory. */
     static final String STORE = "/journal";
+
+    private static final String LOCK = "lock";
+    private static final int LOCK_MODE = 0600;
 
     private final VmConfig config;
     private final Distribution distribution;
@@ -37,6 +46,8 @@ final class MachineRecording implements Recording, AutoCloseable {
     private final Map<ProcessInstance, DeviceResources> devices;
     private final Set<ProcessInstance> recorded = new HashSet<>();
     private final Set<Trace> made = new LinkedHashSet<>();
+    /** Held from the first recorder on; by whichever thread starts one. */
+    private volatile @Nullable Fd lock;
 
     /** @param devices filled later */
     MachineRecording(
@@ -95,16 +106,22 @@ final class MachineRecording implements Recording, AutoCloseable {
     @Override
     public StartedProcess startRecorder() throws HostLackException {
         try {
-            return starter.startRecorder(distribution, directory(), uid -> own(directory(), uid));
-        } catch (JailException | UncheckedIOException e) {
+            return starter.startRecorder(distribution, directory(), this::own);
+        } catch (JailException | SysException | UncheckedIOException e) {
             throw new HostLackException(String.valueOf(e.getMessage()), e);
         }
     }
 
     /** Makes the directory, and gives it with all that is in it to the recorder's uid. There is no recorder now. */
-    private static void own(Path directory, OptionalInt uid) throws HostLackException {
+    private void own(OptionalInt uid) throws HostLackException {
+        Path directory = directory();
         try {
-            Files.createDirectories(directory);
+            if (!Files.exists(directory)) {
+                // Parts of the guest's memory will be in it.
+                Files.createDirectories(
+                        directory, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
+            }
+            lock();
             if (uid.isEmpty()) {
                 return;
             }
@@ -132,6 +149,21 @@ final class MachineRecording implements Recording, AutoCloseable {
         } catch (IOException e) {
             throw new HostLackException("the journal directory " + directory + " cannot be had: " + e, e);
         }
+    }
+
+    /** Two machines in one directory would count the same lives. */
+    private void lock() throws HostLackException {
+        if (lock != null) {
+            return;
+        }
+        Fd file =
+                FileIo.open(directory().resolve(LOCK), FileIo.READ_WRITE | FileIo.CREATE | FileIo.NO_FOLLOW, LOCK_MODE);
+        if (!OpenFileLock.tryLock(file, true)) {
+            file.close();
+            throw new HostLackException("the journal directory " + directory()
+                    + " is that of another machine, which runs. Give each machine one of its own");
+        }
+        lock = file;
     }
 
     @Override
@@ -195,5 +227,9 @@ final class MachineRecording implements Recording, AutoCloseable {
     public void close() {
         made.forEach(Trace::close);
         made.clear();
+        Fd held = lock;
+        if (held != null) {
+            held.close();
+        }
     }
 }

@@ -19,6 +19,7 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -204,7 +205,7 @@ final class JournalWatch implements AutoCloseable {
         for (ProcessInstance device : loop.devices()) {
             Trace now = recording.trace(device).orElse(null);
             Trace was = current.get(device);
-            if (now == was) {
+            if (Objects.equals(now, was)) {
                 continue;
             }
             if (was != null) {
@@ -329,9 +330,12 @@ final class JournalWatch implements AutoCloseable {
             o.begunTold = false;
             o.endTold = false;
         });
+        String words = r.output.lastWords();
+        String end = "the recorder " + status + (words.isEmpty() ? "" : ", saying: " + words);
         if (loop.phase() != Phase.STOPPED) {
-            String words = r.output.lastWords();
-            failed("the recorder " + status + (words.isEmpty() ? "" : ", saying: " + words), Clock.monotonicNs());
+            failed(end, Clock.monotonicNs());
+        } else if (!open.isEmpty()) {
+            loop.say(end + ". The last records of this machine are missing.");
         }
     }
 
