@@ -13,6 +13,7 @@ import io.jvmm.device.api.PciDeclaration;
 import io.jvmm.device.api.StateRejectedException;
 import io.jvmm.device.virtio.VirtioProcess;
 import io.jvmm.ipc.memory.GuestMemory;
+import io.jvmm.ipc.state.StateFormats;
 import io.jvmm.ipc.sys.Fd;
 import java.util.List;
 import java.util.Map;
@@ -76,6 +77,16 @@ final class RngV2Process implements DeviceFactory {
         DeviceConfig function = key -> config.find("0." + key);
         return before.identity(config).stateLengthBytes()
                 - device.before().identity(function).stateLengthBytes();
+    }
+
+    @Override
+    public StateFormats stateFormats() {
+        return process.stateFormats();
+    }
+
+    @Override
+    public List<String> stateParts(DeviceConfig config) {
+        return process.stateParts(config);
     }
 
     @Override

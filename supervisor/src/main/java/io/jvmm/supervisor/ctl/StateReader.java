@@ -83,6 +83,10 @@ final class StateReader implements AutoCloseable {
     }
 
     private static void requireTrusted(Path distribution, String deviceClass) throws CtlException, IOException {
+        if (!deviceClass.matches("[a-z]{1,16}")) {
+            // It becomes part of a path, and who answers may be another user's supervisor.
+            throw new CtlException(CtlExit.NO_ANSWER, "what answers there is no supervisor of jvmm's.");
+        }
         if (Files.isSameFile(distribution, home())) {
             return;
         }

@@ -138,19 +138,24 @@ class CtlMainTest {
                 """, said());
     }
 
-    /** A state is read by the program of the distribution that the machine names, if that can be believed. */
+    private static String stateReply(String deviceClass, Path distribution) {
+        return "{\"ok\":true,\"device\":\"rng0\",\"process\":\"rng\",\"class\":\"" + deviceClass
+                + "\",\"part\":0,\"pid\":9,\"distribution\":\"" + distribution
+                + "\",\"stateVersion\":65537,\"sequence\":3,\"ringPosition\":64,\"entries\":{},\"state\":\"AQI=\"}\n";
+    }
+
+    /** A state is read by the program of the distribution that the machine names, if that can be believed: root may ask anybody's machine. */
     @Test
-    void aDistributionThatOthersCanWriteIsNotRun() throws IOException {
+    void aProgramThatOthersCanWriteIsNotRun() throws IOException {
         Path socket = dir.resolve("s");
         Path dist = Files.createDirectories(dir.resolve("dist"));
-        var _ = answer(
-                socket,
-                "{\"ok\":true,\"device\":\"rng0\",\"process\":\"rng\",\"class\":\"rng\",\"part\":0,\"pid\":9,\"distribution\":\""
-                        + dist
-                        + "\",\"stateVersion\":65537,\"sequence\":3,\"ringPosition\":64,\"entries\":{},\"state\":\"AQI=\"}\n");
+        var _ = answer(socket, stateReply("rng", dist));
         assertEquals(4, run("device", "inspect", "rng0", "--socket", socket.toString()));
-        assertTrue(complained().contains("does not read its state"), complained());
         assertTrue(complained().contains("is no distribution, or not a whole one"), complained());
+        Path other = dir.resolve("t");
+        var _ = answer(other, stateReply("../../tmp/rng", dist));
+        assertEquals(4, run("device", "inspect", "rng0", "--socket", other.toString()));
+        assertTrue(complained().contains("what answers there is no supervisor of jvmm's"), complained());
     }
 
     @Test
