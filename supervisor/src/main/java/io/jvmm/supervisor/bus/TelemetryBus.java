@@ -177,7 +177,7 @@ public final class TelemetryBus implements AutoCloseable {
         private void tell(Telemetry.Sample sample) {
             boolean memory = looks++ % LOOKS_PER_MEMORY == 0;
             hub.tell(sample.machine());
-            for (Telemetry.Process p : sample.processes()) {
+            for (Telemetry.Row p : sample.processes()) {
                 Telemetry.Usage before = usage.getOrDefault(p.name(), Telemetry.Usage.NOTHING);
                 Telemetry.Usage now = memory || before.pssBytes() < 0
                         ? ProcessUsage.of(p.pid())

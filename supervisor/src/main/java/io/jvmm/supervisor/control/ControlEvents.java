@@ -44,7 +44,7 @@ public final class ControlEvents {
                 out.name("detail").value(b.detail());
                 out.name("durationNs").value(b.durationNs());
             }
-            case Telemetry.Machine _, Telemetry.Process _ -> {
+            case Telemetry.Machine _, Telemetry.Row _ -> {
                 // rows have a form of their own
             }
         }

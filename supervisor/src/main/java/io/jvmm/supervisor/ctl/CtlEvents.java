@@ -76,7 +76,7 @@ final class CtlEvents {
     }
 
     private void print(Telemetry.Envelope e) {
-        boolean row = e.body() instanceof Telemetry.Machine || e.body() instanceof Telemetry.Process;
+        boolean row = e.body() instanceof Telemetry.Machine || e.body() instanceof Telemetry.Row;
         boolean wanted = process.map(p -> p.equals(EventLine.process(e.body()))).orElse(true);
         if (!row && wanted && EventLine.level(e.body()).number() <= level.number()) {
             out.println(arguments.json() ? EventLine.json(e) : EventLine.text(e));

@@ -46,7 +46,7 @@ final class EventLine {
         return switch (body) {
             case Telemetry.Event b -> b.level();
             case Telemetry.Log b -> b.level();
-            case Telemetry.Trace _, Telemetry.Machine _, Telemetry.Process _ -> LogLevel.INFO;
+            case Telemetry.Trace _, Telemetry.Machine _, Telemetry.Row _ -> LogLevel.INFO;
         };
     }
 
@@ -56,7 +56,7 @@ final class EventLine {
             case Telemetry.Event b -> b.process();
             case Telemetry.Log b -> b.process();
             case Telemetry.Trace b -> b.process();
-            case Telemetry.Process b -> b.name();
+            case Telemetry.Row b -> b.name();
             case Telemetry.Machine _ -> "";
         };
     }

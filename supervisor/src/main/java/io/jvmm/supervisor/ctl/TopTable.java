@@ -39,10 +39,10 @@ final class TopTable {
 
     private Optional<Telemetry.Machine> machine = Optional.empty();
     private long timeMs;
-    private List<Telemetry.Process> gathering = new ArrayList<>();
-    private Map<String, Telemetry.Process> before = new HashMap<>();
+    private List<Telemetry.Row> gathering = new ArrayList<>();
+    private Map<String, Telemetry.Row> before = new HashMap<>();
     private long beforeMs;
-    private List<Telemetry.Process> rows = List.of();
+    private List<Telemetry.Row> rows = List.of();
     private long rowsMs;
     private int samples;
 
@@ -52,7 +52,7 @@ final class TopTable {
             machine = Optional.of(m);
             timeMs = e.timeMs();
             gathering = new ArrayList<>();
-        } else if (e.body() instanceof Telemetry.Process p && machine.isPresent()) {
+        } else if (e.body() instanceof Telemetry.Row p && machine.isPresent()) {
             gathering.add(p);
             if (gathering.size() == machine.get().rows()) {
                 before = new HashMap<>();
@@ -111,8 +111,8 @@ final class TopTable {
         return s.toString().stripTrailing();
     }
 
-    private List<String> row(Telemetry.Process p) {
-        Telemetry.Process b = before.get(p.name());
+    private List<String> row(Telemetry.Row p) {
+        Telemetry.Row b = before.get(p.name());
         boolean same = b != null && b.pid() == p.pid();
         Telemetry.Latency latency = p.requests().count() > 0 ? p.requests() : p.reads();
         double cpu = same ? rate(b.usage().cpuNs(), p.usage().cpuNs()) / 1e7 : -1;
@@ -141,7 +141,7 @@ final class TopTable {
         return value < 0 ? "?" : Long.toString(value);
     }
 
-    private String count(Telemetry.@org.jspecify.annotations.Nullable Process b, Telemetry.Process p, DeviceCounter c) {
+    private String count(Telemetry.@org.jspecify.annotations.Nullable Row b, Telemetry.Row p, DeviceCounter c) {
         return perSecond(b == null ? -1 : b.count(c.number()), p.count(c.number()));
     }
 
@@ -179,7 +179,7 @@ final class TopTable {
         return all.toString();
     }
 
-    private static JsonObject json(Telemetry.Process p) {
+    private static JsonObject json(Telemetry.Row p) {
         JsonObject o = new JsonObject();
         o.addProperty("name", p.name());
         o.addProperty("class", p.deviceClass());

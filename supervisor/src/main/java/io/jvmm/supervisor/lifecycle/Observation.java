@@ -188,13 +188,13 @@ final class Observation implements AutoCloseable {
     /** Looks at everything that can be seen without waiting. */
     Telemetry.Sample sample() {
         long nowNs = Clock.monotonicNs();
-        List<Telemetry.Process> rows = new ArrayList<>();
+        List<Telemetry.Row> rows = new ArrayList<>();
         List<Telemetry.Durations> durations = new ArrayList<>();
         ControlReply.Status status = loop.controls().machine().status();
         rows.add(row(SUPERVISOR, SUPERVISOR, "serving", (int) status.pid()));
         Optional<BoardAccount> counted = board(nowNs);
         int vcpuPid = loop.pid(ProcessInstance.VCPU);
-        rows.add(counted.map(b -> new Telemetry.Process(
+        rows.add(counted.map(b -> new Telemetry.Row(
                         ProcessInstance.VCPU.process(),
                         ProcessInstance.VCPU.process(),
                         status.phase(),
@@ -234,8 +234,8 @@ final class Observation implements AutoCloseable {
                 durations);
     }
 
-    private static Telemetry.Process row(String name, String deviceClass, String state, int pid) {
-        return new Telemetry.Process(
+    private static Telemetry.Row row(String name, String deviceClass, String state, int pid) {
+        return new Telemetry.Row(
                 name,
                 deviceClass,
                 state,
@@ -250,7 +250,7 @@ final class Observation implements AutoCloseable {
                 List.of());
     }
 
-    private Telemetry.Process device(
+    private Telemetry.Row device(
             ControlReply.Device d, Optional<BoardAccount> vcpus, List<Telemetry.Durations> durations, long nowNs) {
         ProcessInstance device = find(d.name());
         int index = loop.devices().indexOf(device);
@@ -263,7 +263,7 @@ final class Observation implements AutoCloseable {
             durations.add(new Telemetry.Durations(Telemetry.Timed.READ, d.name(), b.readBuckets(index)));
             durations.add(new Telemetry.Durations(Telemetry.Timed.WAIT, d.name(), b.waitBuckets(index)));
         });
-        return new Telemetry.Process(
+        return new Telemetry.Row(
                 d.name(),
                 d.deviceClass(),
                 d.state(),

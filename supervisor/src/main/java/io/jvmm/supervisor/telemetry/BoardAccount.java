@@ -2,6 +2,7 @@ package io.jvmm.supervisor.telemetry;
 
 import io.jvmm.ipc.counters.BoardCounter;
 import io.jvmm.ipc.counters.BoardPage;
+import io.jvmm.ipc.counters.Counter;
 import io.jvmm.ipc.counters.CounterBlock;
 import io.jvmm.ipc.counters.LinkCounter;
 import io.jvmm.ipc.sys.MemFd;
@@ -57,7 +58,7 @@ public final class BoardAccount implements AutoCloseable {
     public List<Telemetry.Count> counts() {
         List<Telemetry.Count> counts = new ArrayList<>();
         for (BoardCounter c : BoardCounter.values()) {
-            counts.add(new Telemetry.Count(c.number(), sum(threads, c.ordinal())));
+            counts.add(new Telemetry.Count(c.number(), sum(threads, c)));
         }
         return counts;
     }
@@ -66,7 +67,7 @@ public final class BoardAccount implements AutoCloseable {
     public long messages(int device) {
         long sum = 0;
         for (LinkCounter c : LinkCounter.values()) {
-            long n = sum(links.get(device), c.ordinal());
+            long n = sum(links.get(device), c);
             if (n == Telemetry.UNKNOWN) {
                 return n;
             }
@@ -80,7 +81,7 @@ public final class BoardAccount implements AutoCloseable {
         long sum = 0;
         for (BoardCounter c : List.of(
                 BoardCounter.PIO_READS, BoardCounter.PIO_WRITES, BoardCounter.MMIO_READS, BoardCounter.MMIO_WRITES)) {
-            long n = sum(threads, c.ordinal());
+            long n = sum(threads, c);
             if (n == Telemetry.UNKNOWN) {
                 return n;
             }
@@ -117,10 +118,10 @@ public final class BoardAccount implements AutoCloseable {
         return sum;
     }
 
-    private static long sum(List<CounterAccount> accounts, int i) {
+    private static long sum(List<CounterAccount> accounts, Counter counter) {
         long sum = 0;
         for (CounterAccount a : accounts) {
-            long n = a.total(i);
+            long n = a.total(counter);
             if (n == Telemetry.UNKNOWN) {
                 return n;
             }

@@ -58,7 +58,8 @@ final class CounterAccount {
     }
 
     /** {@link Telemetry#UNKNOWN} where it is. */
-    long total(int i) {
+    long total(Counter counter) {
+        int i = counters.indexOf(counter);
         return wrong[i] ? Telemetry.UNKNOWN : total[i];
     }
 

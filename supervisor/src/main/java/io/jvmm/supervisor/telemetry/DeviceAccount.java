@@ -40,7 +40,7 @@ public final class DeviceAccount implements AutoCloseable {
     public List<Telemetry.Count> counts() {
         List<Telemetry.Count> counts = new ArrayList<>();
         for (DeviceCounter c : DeviceCounter.values()) {
-            counts.add(new Telemetry.Count(c.number(), counters.total(c.ordinal())));
+            counts.add(new Telemetry.Count(c.number(), counters.total(c)));
         }
         return counts;
     }

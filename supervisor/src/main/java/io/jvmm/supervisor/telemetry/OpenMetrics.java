@@ -79,14 +79,9 @@ public final class OpenMetrics {
 
     private void processes() {
         each("jvmm_process_up", "gauge", "", "whether there is a process", p -> p.pid() == 0 ? 0 : 1);
-        each(
-                "jvmm_process_restarts",
-                "counter",
-                "",
-                "times the process has been replaced",
-                Telemetry.Process::restarts);
+        each("jvmm_process_restarts", "counter", "", "times the process has been replaced", Telemetry.Row::restarts);
         family("jvmm_process_cpu_seconds", "counter", "seconds", "processor time of the process there is now");
-        for (Telemetry.Process p : sample.processes()) {
+        for (Telemetry.Row p : sample.processes()) {
             if (p.usage().cpuNs() >= 0) {
                 out.append("jvmm_process_cpu_seconds_total{")
                         .append(labels(p))
@@ -107,18 +102,18 @@ public final class OpenMetrics {
                 "counter",
                 "",
                 "what the virtual processors have asked of a device process; of the vCPU process their exits",
-                Telemetry.Process::messages);
+                Telemetry.Row::messages);
         each(
                 "jvmm_process_implausible_counters",
                 "counter",
                 "",
                 "counters of the process that have said what cannot be",
-                Telemetry.Process::implausible);
+                Telemetry.Row::implausible);
     }
 
-    private void each(String name, String type, String unit, String help, ToLongFunction<Telemetry.Process> value) {
+    private void each(String name, String type, String unit, String help, ToLongFunction<Telemetry.Row> value) {
         family(name, type, unit, help);
-        for (Telemetry.Process p : sample.processes()) {
+        for (Telemetry.Row p : sample.processes()) {
             long v = value.applyAsLong(p);
             if (v >= 0) {
                 line(type.equals("counter") ? name + "_total" : name, "," + ofProcess(p), v);
@@ -131,7 +126,7 @@ public final class OpenMetrics {
             boolean bytes = c.unit() == Counter.Unit.BYTES;
             String word = bytes ? c.word().replace("_bytes", "") + "_bytes" : c.word();
             family(prefix + word, "counter", bytes ? "bytes" : "", c.help());
-            for (Telemetry.Process p : sample.processes()) {
+            for (Telemetry.Row p : sample.processes()) {
                 long v = p.kind() == kind ? p.count(c.number()) : Telemetry.UNKNOWN;
                 if (v >= 0) {
                     line(prefix + word + "_total", "," + ofProcess(p), v);
@@ -188,11 +183,11 @@ public final class OpenMetrics {
                 .append('\n');
     }
 
-    private String labels(Telemetry.Process p) {
+    private String labels(Telemetry.Row p) {
         return vm + "," + ofProcess(p);
     }
 
-    private static String ofProcess(Telemetry.Process p) {
+    private static String ofProcess(Telemetry.Row p) {
         return "process=\"" + escaped(p.name()) + "\",class=\"" + escaped(p.deviceClass()) + "\"";
     }
 

@@ -142,7 +142,7 @@ public sealed interface Telemetry {
      * @param reads how long the vCPUs waited for its registers
      * @param implausible how many counters have said what cannot be
      */
-    record Process(
+    record Row(
             String name,
             String deviceClass,
             String state,
@@ -156,13 +156,13 @@ public sealed interface Telemetry {
             Counters kind,
             List<Count> counts)
             implements Telemetry {
-        public Process {
+        public Row {
             counts = List.copyOf(counts);
         }
 
         /** The same with what the kernel says. */
-        public Process with(Usage newUsage) {
-            return new Process(
+        public Row with(Usage newUsage) {
+            return new Row(
                     name,
                     deviceClass,
                     state,
@@ -215,7 +215,7 @@ public sealed interface Telemetry {
     }
 
     /** All rows of one moment. */
-    record Sample(Machine machine, List<Process> processes, List<Durations> durations) {
+    record Sample(Machine machine, List<Row> processes, List<Durations> durations) {
         public Sample {
             processes = List.copyOf(processes);
             durations = List.copyOf(durations);

@@ -54,7 +54,7 @@ public final class TelemetryCodec {
                     case Telemetry.Log _ -> LOG;
                     case Telemetry.Trace _ -> TRACE;
                     case Telemetry.Machine _ -> MACHINE;
-                    case Telemetry.Process _ -> PROCESS;
+                    case Telemetry.Row _ -> PROCESS;
                 });
         u32(0);
         i64(e.sequence());
@@ -90,12 +90,12 @@ public final class TelemetryCodec {
                 text(b.phase(), LONGEST_NAME);
                 text(b.engine(), LONGEST_NAME);
             }
-            case Telemetry.Process b -> process(b);
+            case Telemetry.Row b -> process(b);
         }
         return at;
     }
 
-    private void process(Telemetry.Process b) {
+    private void process(Telemetry.Row b) {
         u32(b.pid());
         u32((int) b.usage().threads());
         i64(b.restarts());
@@ -184,7 +184,7 @@ public final class TelemetryCodec {
         return new Telemetry.Machine(name, phase, text(), vcpus, memory, uptime, rows);
     }
 
-    private Telemetry.Process process() {
+    private Telemetry.Row process() {
         int pid = u32();
         int threads = u32();
         long restarts = i64();
@@ -206,7 +206,7 @@ public final class TelemetryCodec {
         }
         String name = text();
         String deviceClass = text();
-        return new Telemetry.Process(
+        return new Telemetry.Row(
                 name,
                 deviceClass,
                 text(),

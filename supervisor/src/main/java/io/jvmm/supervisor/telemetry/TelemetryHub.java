@@ -77,6 +77,7 @@ public final class TelemetryHub implements AutoCloseable {
     }
 
     /** This one carries no more. */
+    @SuppressWarnings("ReferenceEquality") // the very one: another may have come meanwhile
     public synchronized void carriedNoMoreBy(Carrier old) {
         if (carrier == old) {
             carrier = null;

@@ -14,12 +14,12 @@ class TopTableTest {
     private static final Telemetry.Machine MACHINE =
             new Telemetry.Machine("web-1", "running", "kvm", 2, 1L << 29, 61_000, 1);
 
-    private static Telemetry.Process row(int pid, long cpuNs, long messages, long interrupts) {
+    private static Telemetry.Row row(int pid, long cpuNs, long messages, long interrupts) {
         List<Telemetry.Count> counts = new ArrayList<>();
         for (DeviceCounter c : DeviceCounter.values()) {
             counts.add(new Telemetry.Count(c.number(), c == DeviceCounter.INTERRUPTS ? interrupts : 0));
         }
-        return new Telemetry.Process(
+        return new Telemetry.Row(
                 "block",
                 "block",
                 "serving",

@@ -98,14 +98,14 @@ class ObservationTest extends LoopFixture {
         Telemetry.Sample sample = Samples.take(hub).orElseThrow();
         assertEquals(sample.machine().rows(), sample.processes().size());
         List<String> names =
-                sample.processes().stream().map(Telemetry.Process::name).toList();
+                sample.processes().stream().map(Telemetry.Row::name).toList();
         assertEquals("supervisor", names.getFirst());
         assertTrue(
                 names.containsAll(FakeMachine.PROCESSES.stream()
                         .map(ProcessInstance::process)
                         .toList()),
                 names::toString);
-        for (Telemetry.Process p : sample.processes()) {
+        for (Telemetry.Row p : sample.processes()) {
             assertTrue(p.pid() > 0 && p.usage().cpuNs() >= 0 && p.usage().threads() >= 1, p::toString);
         }
         powerOff(m, run);

@@ -124,9 +124,9 @@ class OpenMetricsTest {
         for (int i = 0; i < Histogram.BUCKETS; i++) {
             buckets.add(i == 10 ? 5L : 0L);
         }
-        List<Telemetry.Process> rows = TelemetryCodecTest.ALL.stream()
-                .filter(Telemetry.Process.class::isInstance)
-                .map(Telemetry.Process.class::cast)
+        List<Telemetry.Row> rows = TelemetryCodecTest.ALL.stream()
+                .filter(Telemetry.Row.class::isInstance)
+                .map(Telemetry.Row.class::cast)
                 .toList();
         return new Telemetry.Sample(
                 new Telemetry.Machine("a\"b\\c\nd", "running", "x86", 2, 1L << 29, 61_005, 1),

@@ -23,7 +23,7 @@ class TelemetryCodecTest {
             new Telemetry.Log(LogLevel.DEBUG, "vcpu", "x".repeat(1000)),
             new Telemetry.Trace("net", 3, 2, 7, 0x1204, 900),
             new Telemetry.Machine("web-1", "running", "x86", 2, 1L << 29, 5_000, 2),
-            new Telemetry.Process(
+            new Telemetry.Row(
                     "rng",
                     "rng",
                     "serving",

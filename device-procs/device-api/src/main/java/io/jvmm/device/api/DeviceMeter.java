@@ -79,8 +79,13 @@ final class DeviceMeter {
     /** It has been handled, and what came of it is committed. */
     void handled(DeviceEndpoint link) {
         DeviceRequestType type = link.request();
-        // The counters of messages are the first, in the order of the types.
-        counters.add(type.ordinal(), 1);
+        counters.increment(
+                switch (type) {
+                    case READ -> DeviceCounter.READS;
+                    case WRITE -> DeviceCounter.WRITES;
+                    case KICK -> DeviceCounter.KICKS;
+                    case RESET -> DeviceCounter.RESETS;
+                });
         if (takenNs != NONE) {
             long lengthNs = Clock.monotonicNs() - takenNs;
             service.record(lengthNs);
