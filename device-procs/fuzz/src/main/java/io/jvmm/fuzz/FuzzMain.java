@@ -141,6 +141,7 @@ public final class FuzzMain {
         }
         byte[] input = Files.readAllBytes(file);
         FuzzTarget target = options.targets.getFirst().make();
+        target.thorough();
         target.describe(input).forEach(System.out::println);
         try {
             target.run(input);

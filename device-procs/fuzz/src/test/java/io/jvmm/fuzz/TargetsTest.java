@@ -5,7 +5,6 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.jvmm.fuzz.engine.Corpus;
 import io.jvmm.fuzz.engine.FuzzTarget;
-import io.jvmm.fuzz.machine.DeviceTarget;
 import io.jvmm.ipc.TestSeed;
 import java.util.Arrays;
 import java.util.List;
@@ -22,9 +21,7 @@ class TargetsTest {
     @EnumSource
     void findsNothing(Targets target) throws Exception {
         FuzzTarget made = target.make();
-        if (made instanceof DeviceTarget device) {
-            device.thorough();
-        }
+        made.thorough();
         List<byte[]> seeds = Corpus.shipped(target.word(), made);
         assertFalse(seeds.isEmpty(), "there are seeds");
         for (byte[] seed : seeds) {

@@ -18,6 +18,9 @@ public interface FuzzTarget {
      */
     void run(byte[] input) throws Exception;
 
+    /** From now on the dear oracles are asked in every case, so that a finding does not hang on which input shows it. */
+    default void thorough() {}
+
     /**
      * Where an input can be cut: the parts of which it is made, in order and all of it.
      *

@@ -203,9 +203,9 @@ public final class DeviceMachine {
         }
     }
 
-    /** Whether the dear oracles are asked in every case, rather than in some. */
-    public void thorough(boolean always) {
-        thorough = always;
+    /** From now on the dear oracles are asked in every case, rather than in some. */
+    public void thorough() {
+        thorough = true;
     }
 
     private void begin() {
@@ -530,11 +530,25 @@ public final class DeviceMachine {
             settle();
             guest.check();
             if (!guest.isWaiting(subject.answering())) {
+                reset(guest);
                 return;
             }
             advance(TURN_AT_THE_END_NS);
         }
         guest.complain(subject.answering());
+    }
+
+    /** A driver resets the device and waits for 0 (virtio 1.2 §2.4.2): that comes once the host is done with what it had. */
+    private void reset(GuestDriver guest) {
+        guest.beginReset();
+        for (int turn = 0; turn < MOST_TURNS_AT_THE_END; turn++) {
+            settle();
+            if (guest.isReset()) {
+                return;
+            }
+            subject.host().behave(calls);
+        }
+        throw new FindingException("a reset of the device never completes, though the host does all it is asked");
     }
 
     DeviceCore core() {

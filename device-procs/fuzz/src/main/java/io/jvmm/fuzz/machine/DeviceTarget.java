@@ -27,10 +27,9 @@ public final class DeviceTarget implements FuzzTarget {
         return new DeviceTarget(subject, ExerciseSeed.of(subject.factory(), subject.vocabulary(), longest));
     }
 
-    /** Asks the dear oracles in every case. */
-    public DeviceTarget thorough() {
-        machine.thorough(true);
-        return this;
+    @Override
+    public void thorough() {
+        machine.thorough();
     }
 
     @Override

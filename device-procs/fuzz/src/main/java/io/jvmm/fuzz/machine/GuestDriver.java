@@ -347,6 +347,17 @@ final class GuestDriver {
 
     // ---- the end
 
+    /** Resets the device. */
+    void beginReset() {
+        reset();
+        write(DEVICE_STATUS, 1, 0);
+    }
+
+    /** Whether it is reset. */
+    boolean isReset() {
+        return status() == 0;
+    }
+
     /** All that was put in is shown, and every queue kicked. */
     void kickAll() {
         for (GuestQueue queue : queues) {
