@@ -86,7 +86,15 @@ class PlantedBugsTest {
         assertEquals(
                 0,
                 compiler.run(
-                        null, null, null, "-parameters", "-d", classes.toString(), "-cp", System.getProperty("java.class.path"), patched.toString()));
+                        null,
+                        null,
+                        null,
+                        "-parameters",
+                        "-d",
+                        classes.toString(),
+                        "-cp",
+                        System.getProperty("java.class.path"),
+                        patched.toString()));
         return classes;
     }
 
@@ -124,25 +132,52 @@ class PlantedBugsTest {
             Path findings = directory.resolve("findings" + seed);
             long beginNs = System.nanoTime();
             int code = run(
-                    classes, "io.jvmm.fuzz.FuzzMain", "--device", bug.device, "--time", "10m", "--jobs", "2", "--seed", "" + seed, "--findings",
+                    classes,
+                    "io.jvmm.fuzz.FuzzMain",
+                    "--device",
+                    bug.device,
+                    "--time",
+                    "10m",
+                    "--jobs",
+                    "2",
+                    "--seed",
+                    "" + seed,
+                    "--findings",
                     findings.toString());
             long seconds = (System.nanoTime() - beginNs) / 1_000_000_000;
             assertEquals(FuzzMain.FOUND, code, bug + " is found within ten minutes");
             Path finding = only(findings);
             long small = Files.size(finding.resolve("input"));
-            System.out.println(bug + ", seed " + seed + ": found and made small in " + seconds + " s, " + small + " bytes of "
-                    + Files.size(finding.resolve("original")));
+            System.out.println(bug + ", seed " + seed + ": found and made small in " + seconds + " s, " + small
+                    + " bytes of " + Files.size(finding.resolve("original")));
             assertTrue(small <= 200, "small: " + small + " bytes");
-            int replayed = run(classes, bug.program, "--replay", finding.resolve("finding.jtrace").toString());
+            int replayed = run(
+                    classes,
+                    bug.program,
+                    "--replay",
+                    finding.resolve("finding.jtrace").toString());
             assertTrue(
-                    Set.of(ProcessExit.STOPPED.code(), ProcessExit.INTERNAL_ERROR.code()).contains(replayed),
+                    Set.of(ProcessExit.STOPPED.code(), ProcessExit.INTERNAL_ERROR.code())
+                            .contains(replayed),
                     "the life is lived again, up to its bug: " + replayed);
-            int again = run(classes, "io.jvmm.fuzz.FuzzMain", "--device", bug.device, "--reproduce", finding.resolve("input").toString());
+            int again = run(
+                    classes,
+                    "io.jvmm.fuzz.FuzzMain",
+                    "--device",
+                    bug.device,
+                    "--reproduce",
+                    finding.resolve("input").toString());
             assertEquals(FuzzMain.FOUND, again, "the small input shows it");
             Path sound = Files.createDirectories(directory.resolve("nothing"));
             assertEquals(
                     FuzzMain.NOTHING_FOUND,
-                    run(sound, "io.jvmm.fuzz.FuzzMain", "--device", bug.device, "--reproduce", finding.resolve("input").toString()),
+                    run(
+                            sound,
+                            "io.jvmm.fuzz.FuzzMain",
+                            "--device",
+                            bug.device,
+                            "--reproduce",
+                            finding.resolve("input").toString()),
                     "the shipped device does not have it");
         }
     }
