@@ -118,7 +118,7 @@ public final class ReplayRig {
             case 5, 6, 7, 8, 9 -> machine.write(region, offset, width, random.nextLong() >>> random.nextInt(64));
             case 10 -> machine.kick(random.nextInt(8));
             case 11 -> host();
-            case 12 -> machine.advance(1L << random.nextInt(30));
+            case 12 -> machine.advance(1L << random.nextInt(26));
             case 13 -> machine.resample(random.nextInt(identity.interrupts().size()));
             case 14 -> {
                 if (random.nextInt(50) == 0) {
