@@ -115,7 +115,7 @@ final class ScriptMemory implements MemoryTap {
                     long at = offset + i - toggle.offset;
                     if (at >= 0 && at < bytes.length) {
                         long mask = 0xFFL << (Byte.SIZE * i);
-                        seen = seen & ~mask | (bytes[(int) at] & 0xFFL) << (Byte.SIZE * i);
+                        seen = (seen & ~mask) | (bytes[(int) at] & 0xFFL) << (Byte.SIZE * i);
                     }
                 }
             }

@@ -89,7 +89,7 @@ class TransactionsTest {
             }
             CommittedState found = CommittedState.read(state.fd());
             assertEquals(messages - (moment == Moment.LATER ? 0 : 1), found.sequence());
-            long onTape = messages - (moment == Moment.BEFORE ? 1 : 0);
+            long onTape = (long) messages - (moment == Moment.BEFORE ? 1 : 0);
             compare(trace, found, onTape);
         }
     }
