@@ -60,7 +60,8 @@ class ScriptMemoryTest {
         for (long address : new long[] {LENGTH_BYTES, LENGTH_BYTES - 1, -1}) {
             ScriptException e = assertThrows(ScriptException.class, () -> script.read(address, 2));
             assertTrue(
-                    e.getMessage().contains("there is no such memory: it has 10000 bytes from 0 on"), e.getMessage());
+                    String.valueOf(e.getMessage()).contains("there is no such memory: it has 10000 bytes from 0 on"),
+                    e.getMessage());
         }
         assertThrows(ScriptException.class, () -> script.read(0, 0));
         assertThrows(ScriptException.class, () -> script.toggle(0, new byte[1], new byte[2]));
