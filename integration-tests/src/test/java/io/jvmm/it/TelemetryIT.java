@@ -172,12 +172,11 @@ class TelemetryIT extends MachineTest {
         Path vms = Path.of(Files.isDirectory(Path.of("/run/jvmm/vms")) ? "/run/jvmm/vms" : "/tmp");
         List<Path> found = new ArrayList<>();
         try (Stream<Path> all = Files.list(vms)) {
-            for (Path vm : all.filter(p -> p.getFileName()
-                            .toString()
+            for (Path vm : all.filter(p -> String.valueOf(p.getFileName())
                             .startsWith(machine.handle().pid() + "-"))
                     .toList()) {
                 try (Stream<Path> own = Files.list(vm)) {
-                    own.filter(p -> p.getFileName().toString().startsWith("bus-"))
+                    own.filter(p -> String.valueOf(p.getFileName()).startsWith("bus-"))
                             .forEach(found::add);
                 }
             }

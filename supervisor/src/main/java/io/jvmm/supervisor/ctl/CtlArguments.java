@@ -84,7 +84,7 @@ record CtlArguments(
                     }
                     more.put(arg.equals("-f") ? "--follow" : arg, "");
                 }
-                case "--device", "--level", "--every" -> more.put(arg, value(arg, MORE.get(arg), left));
+                case "--device", "--level", "--every" -> more.put(arg, value(arg, MORE.getOrDefault(arg, ""), left));
                 default -> {
                     if (arg.startsWith("-")) {
                         throw usage("there is no option " + arg + ".");

@@ -113,9 +113,10 @@ final class TopTable {
 
     private List<String> row(Telemetry.Row p) {
         Telemetry.Row b = before.get(p.name());
-        boolean same = b != null && b.pid() == p.pid();
         Telemetry.Latency latency = p.requests().count() > 0 ? p.requests() : p.reads();
-        double cpu = same ? rate(b.usage().cpuNs(), p.usage().cpuNs()) / 1e7 : -1;
+        double cpu = b != null && b.pid() == p.pid()
+                ? rate(b.usage().cpuNs(), p.usage().cpuNs()) / 1e7
+                : -1;
         boolean device = p.kind() == Telemetry.Counters.DEVICE;
         int collections = device ? DeviceCounter.COLLECTIONS.number() : BoardCounter.COLLECTIONS.number();
         return List.of(

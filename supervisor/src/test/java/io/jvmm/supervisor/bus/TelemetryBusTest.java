@@ -84,7 +84,8 @@ class TelemetryBusTest {
         Path stream = bus.open();
         try (BusObserver one = new BusObserver(stream);
                 BusObserver two = new BusObserver(stream)) {
-            await("joined", () -> one.isConnected() & two.isConnected());
+            await("joined", one::isConnected);
+            await("joined, too", two::isConnected);
             Path parent = stream.getParent();
             assertEquals(
                     PosixFilePermissions.fromString("rwx------"),
@@ -110,7 +111,8 @@ class TelemetryBusTest {
         Path stream = bus.open();
         try (BusObserver reading = new BusObserver(stream);
                 BusObserver stopped = new BusObserver(stream)) {
-            await("joined", () -> reading.isConnected() & stopped.isConnected());
+            await("joined", reading::isConnected);
+            await("joined, too", stopped::isConnected);
             Reader reads = new Reader();
             Reader stops = new Reader();
             say(0);
