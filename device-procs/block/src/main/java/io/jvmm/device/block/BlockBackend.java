@@ -16,8 +16,6 @@ final class BlockBackend implements Backend {
     private final Workers pool;
     private final @Nullable Tape tape;
     private final HostEvents events;
-    private long inputBytes;
-    private long outputBytes;
 
     /** @param tape what the disks are told is written down on it, unless it is null */
     BlockBackend(List<BlockDevice> devices, Workers pool, @Nullable Tape tape, HostEvents events) {
@@ -83,7 +81,6 @@ final class BlockBackend implements Backend {
             }
             last = request.device;
             tell(BlockCall.FINISH, last, request.ticket, request.result, nowNs);
-            count(request);
             last.finish(request);
             count++;
         }
@@ -111,21 +108,22 @@ final class BlockBackend implements Backend {
         }
     }
 
-    private void count(BlockRequest request) {
-        if (request.result == 0) {
-            inputBytes += request.type == RequestType.IN ? request.lengthBytes : 0;
-            outputBytes += request.type == RequestType.OUT ? request.lengthBytes : 0;
-        }
-    }
-
     @Override
     public long inputBytes() {
-        return inputBytes;
+        long bytes = 0;
+        for (BlockDevice device : devices) {
+            bytes += device.traffic.inputBytes();
+        }
+        return bytes;
     }
 
     @Override
     public long outputBytes() {
-        return outputBytes;
+        long bytes = 0;
+        for (BlockDevice device : devices) {
+            bytes += device.traffic.outputBytes();
+        }
+        return bytes;
     }
 
     @Override

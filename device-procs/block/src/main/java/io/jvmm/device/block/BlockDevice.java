@@ -66,6 +66,7 @@ final class BlockDevice implements VirtioDevice {
     private final int[] granted;
     private final IoVector vector;
     private final HostTrouble trouble;
+    final Traffic traffic = new Traffic();
     private final MemorySegment statusByte = Arena.ofAuto().allocate(1);
 
     private @Nullable BlockImage image;
@@ -340,6 +341,7 @@ final class BlockDevice implements VirtioDevice {
 
     /** With what came of it. */
     private void answer(BlockRequest request) {
+        traffic.count(request);
         noteTrouble(request);
         complete(request, request.result == 0 ? Status.OK : Status.IOERR);
     }
