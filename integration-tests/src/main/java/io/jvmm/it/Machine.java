@@ -208,6 +208,9 @@ public final class Machine implements AutoCloseable {
 
     /** Sends a signal to a process by its number. */
     public static void kill(long pid, int number) throws IOException, InterruptedException {
+        if (pid <= 1) {
+            throw new IllegalArgumentException("there is no such process: " + pid); // 0 would be our own group
+        }
         new ProcessBuilder("kill", "-" + number, Long.toString(pid))
                 .redirectErrorStream(true)
                 .redirectOutput(ProcessBuilder.Redirect.DISCARD)

@@ -75,6 +75,7 @@ class JournalIT extends MachineTest {
             Ctl.Said status = ctl.done("--json", "journal", "status");
             assertEquals(0, lost(status), status.text());
             long recorder = status.number("recorder");
+            assertTrue(recorder > 0, status.text());
             Machine.kill(recorder, SIGKILL);
             Machine.kill(control.device("block").pid(), SIGKILL);
             Machine.kill(control.device("serial").pid(), SIGKILL);

@@ -169,7 +169,8 @@ public final class JournalDirectory {
     /** Removes what was being removed when a recorder died. */
     void removeLeftovers() throws JournalException {
         for (Path device : children(directory)) {
-            if (!isDevice(String.valueOf(device.getFileName()))) {
+            if (!isDevice(String.valueOf(device.getFileName()))
+                    || !Files.isDirectory(device, LinkOption.NOFOLLOW_LINKS)) {
                 continue;
             }
             for (Path life : children(device)) {

@@ -20,6 +20,7 @@ import io.jvmm.ipc.trace.TraceLayout;
 import io.jvmm.ipc.trace.TraceRing;
 import io.jvmm.ipc.trace.TraceRingLayout;
 import java.nio.ByteOrder;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -153,6 +154,7 @@ final class RecorderTest {
 
     @Test
     void whatADeviceWritesIsItsLife() throws Exception {
+        Files.createFile(directory.resolve("lock")); // the supervisor's
         Served recorder = new Served(WIDE);
         Device device = new Device("block", "w1");
         device.commits(100, 3); // before there is anybody to read it
