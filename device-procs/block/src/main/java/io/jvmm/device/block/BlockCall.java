@@ -35,6 +35,8 @@ enum BlockCall {
     /** ANSWER 1 when the host has dropped what it could not write. */
     LOST_WRITES(100);
 
+    private static final BlockCall[] ALL = values();
+
     private final int code;
 
     BlockCall(int code) {
@@ -47,7 +49,7 @@ enum BlockCall {
     }
 
     static @Nullable BlockCall of(int code) {
-        for (BlockCall call : values()) {
+        for (BlockCall call : ALL) {
             if (call.code == code) {
                 return call;
             }

@@ -2,8 +2,8 @@ package io.jvmm.device.block;
 
 import io.jvmm.device.api.WorkerBell;
 import io.jvmm.ipc.trace.Tape;
-import java.util.HashSet;
-import java.util.Set;
+import java.util.ArrayList;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -12,11 +12,13 @@ import org.jspecify.annotations.Nullable;
  */
 final class RecordedWorkers implements Workers {
     private static final int TYPE_SHIFT = 32;
+    /** Of one disk; of more it grows. */
+    private static final int MOST_REQUESTS = 64;
 
     private final Tape tape;
     private final @Nullable Workers workers;
     /** In a replay: what workers would have. */
-    private final Set<BlockRequest> submitted = new HashSet<>();
+    private final List<BlockRequest> submitted = new ArrayList<>(MOST_REQUESTS);
 
     /** @param workers null in a replay */
     RecordedWorkers(Tape tape, @Nullable Workers workers) {
@@ -58,9 +60,10 @@ final class RecordedWorkers implements Workers {
     /** In a replay: takes a request back from whoever would have it; null when nobody has. */
     @Nullable
     BlockRequest take(BlockDevice device, long ticket) {
-        for (BlockRequest request : submitted) {
+        for (int i = 0; i < submitted.size(); i++) {
+            BlockRequest request = submitted.get(i);
             if (request.device == device && request.ticket == ticket) {
-                submitted.remove(request);
+                submitted.remove(i);
                 return request;
             }
         }

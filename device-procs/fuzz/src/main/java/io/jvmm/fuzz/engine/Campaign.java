@@ -215,7 +215,7 @@ public final class Campaign {
         if (String.valueOf(artifact.getFileName()).contains("timeout-")) {
             Path kept = Files.createDirectories(plan.findings()).resolve(String.valueOf(artifact.getFileName()));
             Files.write(kept, input);
-            out.accept(plan.target() + ": FOUND an input that takes longer than 10 s: " + kept);
+            out.accept(plan.target() + ": FOUND an input that takes longer than a minute: " + kept);
             return;
         }
         Throwable error = Signature.findingOf(target, input);

@@ -23,7 +23,7 @@ public final class JazzerRun implements AutoCloseable {
     private static final Pattern COVERAGE = Pattern.compile(".*\\bcov: (\\d+) ft: (\\d+) corp: (\\d+)/.*");
     private static final Pattern DONE = Pattern.compile("Done (\\d+) runs in .*");
     private static final Pattern ARTIFACT = Pattern.compile(".*Test unit written to (.*)");
-    private static final int CASE_TIMEOUT_S = 10;
+    private static final int CASE_TIMEOUT_S = 60;
 
     private final Process process;
     private final Thread reader;

@@ -1,5 +1,6 @@
 package io.jvmm.fuzz.machine;
 
+import com.sun.management.ThreadMXBean;
 import io.jvmm.device.api.DeviceCore;
 import io.jvmm.device.api.DeviceIdentity;
 import io.jvmm.device.api.HostPorts;
@@ -17,6 +18,7 @@ import io.jvmm.ipc.trace.RecordingTape;
 import io.jvmm.ipc.trace.TraceFileWriter;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.lang.management.ManagementFactory;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
@@ -53,6 +55,9 @@ public final class DeviceMachine {
     private static final long TURN_AT_THE_END_NS = 500_000_000;
     private static final long BEGINNING_NS = 1L << 40;
 
+    private static final int TRIES = 8;
+    private static final ThreadMXBean THREADS = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+
     private static final SupervisorRequestType[] REQUESTS = {SupervisorRequestType.RESIZE, SupervisorRequestType.BALLOON
     };
 
@@ -71,6 +76,7 @@ public final class DeviceMachine {
     private final UnsafeBuffer hostBytes = new UnsafeBuffer(new byte[CHUNK]);
     private boolean hostTakes;
     private boolean thorough;
+    private int successors;
     private long nowNs;
     private final HostModel.Calls calls = this::hostCall;
     private HostCalls hostCalls = HostCalls.NONE;
@@ -190,16 +196,37 @@ public final class DeviceMachine {
 
     /** One case. What it throws is a finding. */
     public void run(byte[] bytes) {
-        begin();
-        input.wrap(bytes);
-        for (int i = 0; i < MOST_OPERATIONS && input.hasMore(); i++) {
-            step(vocabulary[input.u8() % vocabulary.length]);
+        if (operations(bytes) > 0 && recording == null) {
+            checkAllocation(bytes);
         }
         if (driver != null) {
             finish(driver);
         }
         if (recording == null && (thorough || (Arrays.hashCode(bytes) & ADOPTIONS) == 0)) {
             checkAdoption();
+        }
+    }
+
+    /** What the device allocates in a case, but for that of successors; 0 is what it promises. */
+    private long operations(byte[] bytes) {
+        begin();
+        input.wrap(bytes);
+        successors = 0;
+        long before = THREADS.getCurrentThreadAllocatedBytes();
+        for (int i = 0; i < MOST_OPERATIONS && input.hasMore(); i++) {
+            step(vocabulary[input.u8() % vocabulary.length]);
+        }
+        return successors > 0 ? 0 : THREADS.getCurrentThreadAllocatedBytes() - before;
+    }
+
+    /** The JVM allocates where it has not been before; a device that does so has to do it every time. */
+    private void checkAllocation(byte[] bytes) {
+        long least = Long.MAX_VALUE;
+        for (int i = 0; i < TRIES && least > 0; i++) {
+            least = Math.min(least, operations(bytes));
+        }
+        if (least > 0) {
+            throw new FindingException("a case allocates " + least + " bytes, however often it is run");
         }
     }
 
@@ -504,6 +531,7 @@ public final class DeviceMachine {
     // ---- successors
 
     private void adopt() {
+        successors++;
         try {
             core = make(false);
         } catch (StateRejectedException e) {

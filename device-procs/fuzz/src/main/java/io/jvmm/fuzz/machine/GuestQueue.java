@@ -101,7 +101,9 @@ final class GuestQueue {
         size = newSize;
         packed = newPacked;
         eventIndex = newEventIndex;
-        memory.fill(base, STRIDE, (byte) 0);
+        for (int at = 0; at < STRIDE; at += Long.BYTES) {
+            memory.put64(base + at, 0); // a fill allocates
+        }
         Arrays.fill(writable, NOBODY);
         Arrays.fill(owner, NOBODY);
         freeDescriptors = size;

@@ -14,6 +14,12 @@ import java.util.List;
 
 /** {@code vm.toml}: any text is a configuration or a list of problems, of one line each. */
 public final class TomlTarget implements FuzzTarget {
+    static {
+        // Of tomlj's own assertions one fails for an escape that is none (1.1.1); a supervisor runs without them, and
+        // gets its error.
+        ClassLoader.getSystemClassLoader().setPackageAssertionStatus("org.tomlj", false);
+    }
+
     private static final HostFacts HOST = new HostFacts(8L << 30, 4);
     private static final Path DIRECTORY = Path.of("/nonexistent");
     private static final List<String> SEEDS = List.of("""

@@ -37,6 +37,8 @@ enum NetCall {
     /** ANSWER why. */
     ERRNO(98);
 
+    private static final NetCall[] ALL = values();
+
     private final int code;
 
     NetCall(int code) {
@@ -49,7 +51,7 @@ enum NetCall {
     }
 
     static @Nullable NetCall of(int code) {
-        for (NetCall call : values()) {
+        for (NetCall call : ALL) {
             if (call.code == code) {
                 return call;
             }

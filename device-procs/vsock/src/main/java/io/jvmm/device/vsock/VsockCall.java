@@ -65,6 +65,8 @@ enum VsockCall {
     /** ANSWER 1 when it was lost on the way. */
     LOST_DESCRIPTOR(104);
 
+    private static final VsockCall[] ALL = values();
+
     private final int code;
 
     VsockCall(int code) {
@@ -77,7 +79,7 @@ enum VsockCall {
     }
 
     static @Nullable VsockCall of(int code) {
-        for (VsockCall call : values()) {
+        for (VsockCall call : ALL) {
             if (call.code == code) {
                 return call;
             }
