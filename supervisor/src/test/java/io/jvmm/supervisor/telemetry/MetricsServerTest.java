@@ -11,6 +11,7 @@ import java.nio.ByteBuffer;
 import java.nio.channels.ServerSocketChannel;
 import java.nio.channels.SocketChannel;
 import java.nio.charset.StandardCharsets;
+import java.util.List;
 import java.util.Optional;
 import java.util.Random;
 import org.junit.jupiter.api.AfterEach;
@@ -68,10 +69,16 @@ class MetricsServerTest {
 
     @Test
     void aScraperGetsTheText() throws IOException {
+        String answer = ask("GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n");
         assertEquals(
-                "HTTP/1.1 200 OK\r\nContent-Type: application/openmetrics-text; version=1.0.0; charset=utf-8\r\n"
-                        + "Content-Length: 6\r\nConnection: close\r\n\r\n# EOF\n",
-                ask("GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n"));
+                List.of(
+                        "HTTP/1.1 200 OK",
+                        "Content-Type: application/openmetrics-text; version=1.0.0; charset=utf-8",
+                        "Content-Length: 6",
+                        "Connection: close",
+                        "",
+                        "# EOF\n"),
+                List.of(answer.split("\r\n", -1)));
         assertTrue(ask("GET /metrics?name[]=x HTTP/1.0\n\n").endsWith("\r\n\r\n# EOF\n"));
         assertTrue(ask("HEAD /metrics HTTP/1.1\r\n\r\n").endsWith("Content-Length: 6\r\nConnection: close\r\n\r\n"));
     }
