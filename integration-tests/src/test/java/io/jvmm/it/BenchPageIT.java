@@ -42,7 +42,7 @@ class BenchPageIT {
     private static Path page() {
         Path root = Path.of("").toAbsolutePath();
         while (!Files.isDirectory(root.resolve("device-procs"))) {
-            root = root.getParent();
+            root = root.resolveSibling("");
         }
         return root.resolve("device-procs/BENCH.md");
     }

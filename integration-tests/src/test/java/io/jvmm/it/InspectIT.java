@@ -11,6 +11,7 @@ import java.io.IOException;
 import java.math.BigInteger;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -62,7 +63,7 @@ class InspectIT extends MachineTest {
     private static final List<String> VIRTIO =
             List.of("console0", "rng0", "balloon0", "vsock0", "block0", "block1", "net0");
 
-    private Ctl ctl;
+    private Ctl ctl = new Ctl(Path.of("control"));
 
     @Override
     protected void requirements() {
