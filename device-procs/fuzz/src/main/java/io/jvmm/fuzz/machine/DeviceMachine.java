@@ -11,13 +11,9 @@ import io.jvmm.device.api.trace.RecordedCore;
 import io.jvmm.device.api.trace.RecordedPorts;
 import io.jvmm.fuzz.program.InputReader;
 import io.jvmm.fuzz.program.Operation;
-import io.jvmm.ipc.memory.GuestMemory;
 import io.jvmm.ipc.message.SupervisorRequestType;
-import io.jvmm.ipc.trace.LifeText;
 import io.jvmm.ipc.trace.RecordingTape;
-import io.jvmm.ipc.trace.TraceFileWriter;
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.lang.management.ManagementFactory;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -81,8 +77,7 @@ public final class DeviceMachine {
     private final HostModel.Calls calls = this::hostCall;
     private HostCalls hostCalls = HostCalls.NONE;
     private @Nullable HostPorts devicePorts;
-    private @Nullable Path recording;
-    private @Nullable TraceFileWriter writer;
+    private final CaseWriter writer;
     private DeviceCore core;
 
     public DeviceMachine(Subject subject) {
@@ -92,6 +87,7 @@ public final class DeviceMachine {
         this.registers = subject.factory().registers().toArray(new NamedRegister[0]);
         this.tape = new FuzzTape(subject.host());
         this.effects = new Watched(identity, tape);
+        this.writer = new CaseWriter(tape);
         this.memory = subject.factory().usesGuestMemory(subject.config()) ? new FuzzMemory(tape) : null;
         this.state = buffer();
         this.pristine = buffer();
@@ -105,66 +101,17 @@ public final class DeviceMachine {
         return new UnsafeBuffer(BufferUtil.allocateDirectAligned(identity.stateLengthBytes(), 64));
     }
 
-    private @Nullable GuestMemory guestMemory() {
-        return memory == null ? null : memory.tapped();
-    }
-
     private DeviceCore make(boolean fresh) {
         hostCalls.close();
         subject.host().begin();
-        RecordingTape recorder = newLife(fresh);
+        RecordingTape recorder = writer.newLife(subject, identity, state, fresh, memory, nowNs);
         DeviceCore made =
-                subject.factory().createOnTape(subject.config(), state, fresh, effects, guestMemory(), tape, nowNs);
+                subject.factory().createOnTape(subject.config(), state, fresh, effects, memory == null ? null : memory.tapped(), tape, nowNs);
         hostCalls = subject.factory().hostCalls(subject.config(), made, tape);
         HostPorts own = subject.ports();
         devicePorts = own == null || recorder == null ? own : new RecordedPorts(own, recorder, 0);
         subject.host().join(calls);
         return recorder == null ? made : new RecordedCore(made, recorder);
-    }
-
-    /** Where the life that begins now is written down, if it is. Of several in one case the last one stays. */
-    private @Nullable RecordingTape newLife(boolean fresh) {
-        Path file = recording;
-        if (file == null) {
-            return null;
-        }
-        try {
-            stopWriting();
-            writer = new TraceFileWriter(file);
-            RecordingTape recorder = new RecordingTape(writer, 0);
-            LifeText life = new LifeText()
-                    .put(LifeText.DEVICE, subject.factory().name())
-                    .put(LifeText.PROGRAM, "jvmm-fuzz")
-                    .put(LifeText.STATE_ID, identity.deviceId())
-                    .put(LifeText.STATE_VERSION, identity.stateVersion())
-                    .put(LifeText.STATE_BYTES, identity.stateLengthBytes())
-                    .put(LifeText.FRESH, Boolean.toString(fresh))
-                    .put(LifeText.NOW_NS, nowNs)
-                    .put(LifeText.WALL_CLOCK_NS, 0);
-            if (memory != null) {
-                life.put(LifeText.MEMORY_BYTES, memory.memory().lengthBytes());
-            }
-            subject.entries().forEach(life::putConfig);
-            recorder.life(life);
-            recorder.state(0, state, state.capacity());
-            tape.recordTo(recorder);
-            return recorder;
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
-    }
-
-    private void stopWriting() throws IOException {
-        RecordingTape recorder = tape.recorder();
-        TraceFileWriter open = writer;
-        if (recorder != null) {
-            recorder.flush();
-        }
-        tape.recordTo(null);
-        writer = null;
-        if (open != null) {
-            open.close();
-        }
     }
 
     /**
@@ -174,14 +121,13 @@ public final class DeviceMachine {
      * @param file is made
      */
     public void record(byte[] bytes, Path file) throws IOException {
-        recording = file;
+        writer.to(file);
         try {
             run(bytes);
         } catch (RuntimeException | Error e) {
             // that is what is recorded
         } finally {
-            stopWriting();
-            recording = null;
+            writer.stop();
             core = make(true);
         }
     }
@@ -196,13 +142,13 @@ public final class DeviceMachine {
 
     /** One case. What it throws is a finding. */
     public void run(byte[] bytes) {
-        if (operations(bytes) > 0 && recording == null) {
+        if (operations(bytes) > 0 && !writer.writes()) {
             checkAllocation(bytes);
         }
         if (driver != null) {
             finish(driver);
         }
-        if (recording == null && (thorough || (Arrays.hashCode(bytes) & ADOPTIONS) == 0)) {
+        if (!writer.writes() && (thorough || (Arrays.hashCode(bytes) & ADOPTIONS) == 0)) {
             checkAdoption();
         }
     }
@@ -247,7 +193,7 @@ public final class DeviceMachine {
         if (driver != null) {
             driver.clear();
         }
-        if (subject.stateIsAll() && recording == null) {
+        if (subject.stateIsAll() && !writer.writes()) {
             state.putBytes(0, pristine, 0, state.capacity());
         } else {
             state.setMemory(0, state.capacity(), (byte) 0);
@@ -278,10 +224,8 @@ public final class DeviceMachine {
             case ADOPT -> adopt();
             case MEMORY -> guestWrites();
             case FLIP -> flip();
-            case KICK -> kick();
-            case SETUP -> setUp();
-            case OFFER -> offer();
-            case SUPPRESS -> suppress();
+            case KICK -> core.kick(input.u8(), nowNs);
+            case SETUP, OFFER, SUPPRESS -> driverDoes(operation);
             case ANSWER -> {
                 int length = input.u8();
                 int at = input.position();
@@ -388,31 +332,9 @@ public final class DeviceMachine {
         }
     }
 
-    private void kick() {
-        int queue = input.u8();
-        core.kick(queue, nowNs);
-    }
-
-    private void setUp() {
-        long features = input.u32();
-        int how = input.u8();
+    private void driverDoes(Operation operation) {
         if (driver != null) {
-            driver.setUp(features, how);
-        }
-    }
-
-    private void offer() {
-        if (driver != null) {
-            driver.offer(input);
-        }
-    }
-
-    private void suppress() {
-        int queue = input.u8();
-        int flags = input.u8();
-        int event = input.u16();
-        if (driver != null) {
-            driver.suppress(queue, flags, event);
+            driver.act(operation, input);
         }
     }
 
@@ -591,8 +513,4 @@ public final class DeviceMachine {
         return nowNs;
     }
 
-    /** What an input can say. */
-    public List<Operation> vocabulary() {
-        return subject.vocabulary();
-    }
 }

@@ -2,6 +2,7 @@ package io.jvmm.fuzz.machine;
 
 import io.jvmm.fuzz.engine.FuzzTarget;
 import io.jvmm.fuzz.program.Listing;
+import io.jvmm.fuzz.program.Operation;
 import io.jvmm.fuzz.program.Program;
 import io.jvmm.ipc.trace.TraceFormatException;
 import io.jvmm.ipc.trace.TraceSource;
@@ -13,12 +14,14 @@ import java.util.List;
 public final class DeviceTarget implements FuzzTarget {
 
     private final DeviceMachine machine;
+    private final List<Operation> vocabulary;
 
     private final List<byte[]> seeds;
 
     /** @param seeds programs to begin with */
     public DeviceTarget(Subject subject, List<byte[]> seeds) {
         machine = new DeviceMachine(subject);
+        vocabulary = subject.vocabulary();
         this.seeds = seeds;
     }
 
@@ -44,14 +47,14 @@ public final class DeviceTarget implements FuzzTarget {
 
     @Override
     public List<Integer> parts(byte[] input) {
-        return Program.of(machine.vocabulary(), input).steps().stream()
+        return Program.of(vocabulary, input).steps().stream()
                 .map(step -> step.bytes().length)
                 .toList();
     }
 
     @Override
     public List<String> describe(byte[] input) {
-        return Listing.of(Program.of(machine.vocabulary(), input));
+        return Listing.of(Program.of(vocabulary, input));
     }
 
     @Override
@@ -61,6 +64,6 @@ public final class DeviceTarget implements FuzzTarget {
 
     @Override
     public List<byte[]> convert(TraceSource life, int longest) throws TraceFormatException, IOException {
-        return LifeSeed.of(life, machine.vocabulary(), longest);
+        return LifeSeed.of(life, vocabulary, longest);
     }
 }

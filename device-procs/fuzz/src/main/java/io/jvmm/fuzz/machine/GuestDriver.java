@@ -221,6 +221,17 @@ final class GuestDriver {
         write(offset + 4, 4, value >>> 32);
     }
 
+    /** What only a driver does: one of SETUP, OFFER and SUPPRESS, whose first byte has been read. */
+    void act(Operation operation, InputReader input) {
+        if (operation == Operation.OFFER) {
+            offer(input);
+        } else if (operation == Operation.SETUP) {
+            setUp(input.u32(), input.u8());
+        } else {
+            suppress(input.u8(), input.u8(), input.u16());
+        }
+    }
+
     // ---- buffers
 
     /** An OFFER, whose first byte has been read. */
