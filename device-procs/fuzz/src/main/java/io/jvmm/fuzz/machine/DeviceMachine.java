@@ -17,7 +17,6 @@ import java.io.IOException;
 import java.lang.management.ManagementFactory;
 import java.nio.file.Path;
 import java.util.Arrays;
-import java.util.List;
 import org.agrona.BufferUtil;
 import org.agrona.concurrent.UnsafeBuffer;
 import org.jspecify.annotations.Nullable;
@@ -105,8 +104,9 @@ public final class DeviceMachine {
         hostCalls.close();
         subject.host().begin();
         RecordingTape recorder = writer.newLife(subject, identity, state, fresh, memory, nowNs);
-        DeviceCore made =
-                subject.factory().createOnTape(subject.config(), state, fresh, effects, memory == null ? null : memory.tapped(), tape, nowNs);
+        DeviceCore made = subject.factory()
+                .createOnTape(
+                        subject.config(), state, fresh, effects, memory == null ? null : memory.tapped(), tape, nowNs);
         hostCalls = subject.factory().hostCalls(subject.config(), made, tape);
         HostPorts own = subject.ports();
         devicePorts = own == null || recorder == null ? own : new RecordedPorts(own, recorder, 0);
@@ -512,5 +512,4 @@ public final class DeviceMachine {
     long nowNs() {
         return nowNs;
     }
-
 }
