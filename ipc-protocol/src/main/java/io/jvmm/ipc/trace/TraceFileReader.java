@@ -1,11 +1,11 @@
 package io.jvmm.ipc.trace;
 
+import java.io.FileInputStream;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import java.nio.channels.FileChannel;
+import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.util.zip.CRC32C;
 import org.agrona.DirectBuffer;
 import org.agrona.concurrent.UnsafeBuffer;
@@ -15,7 +15,7 @@ import org.agrona.concurrent.UnsafeBuffer;
  * {@link BatchReader}'s to check. A last batch that is cut short, or whose CRC is wrong, is a torn tail: what stands before it counts. One thread.
  */
 public final class TraceFileReader implements TraceSource, AutoCloseable {
-    private final FileChannel file;
+    private final FileInputStream file;
     private final long end;
     private final ByteBuffer bytes = ByteBuffer.allocate(TraceLayout.BATCH_HEADER_BYTES + TraceLayout.MAX_BATCH_BYTES)
             .order(ByteOrder.LITTLE_ENDIAN);
@@ -32,8 +32,8 @@ public final class TraceFileReader implements TraceSource, AutoCloseable {
      * @throws TraceFormatException when it is no trace, or one of another version
      */
     public TraceFileReader(Path path) throws TraceFormatException, IOException {
-        file = FileChannel.open(path, StandardOpenOption.READ);
-        end = file.size();
+        file = new FileInputStream(path.toFile());
+        end = Files.size(path);
         try {
             if (!read(0, TraceLayout.FILE_HEADER_BYTES) || bytes.getLong(0) != TraceLayout.FILE_MAGIC) {
                 throw new TraceFormatException(path + " is no trace");
@@ -54,11 +54,9 @@ public final class TraceFileReader implements TraceSource, AutoCloseable {
         if (end - position < lengthBytes) {
             return false;
         }
-        bytes.clear().position(at).limit(at + lengthBytes);
-        while (bytes.hasRemaining()) {
-            if (file.read(bytes) < 0) {
-                return false; // somebody is cutting it short
-            }
+        bytes.clear().limit(at + lengthBytes);
+        if (file.readNBytes(bytes.array(), at, lengthBytes) < lengthBytes) {
+            return false; // somebody is cutting it short
         }
         position += lengthBytes;
         return true;
@@ -83,7 +81,7 @@ public final class TraceFileReader implements TraceSource, AutoCloseable {
             return false;
         }
         int expected = bytes.getInt(TraceLayout.BATCH_CRC);
-        if (TraceFileWriter.crc(crc, bytes.duplicate().flip().position(TraceLayout.BATCH_SEQUENCE)) != expected) {
+        if (TraceFileWriter.crc(crc, bytes.duplicate().position(TraceLayout.BATCH_SEQUENCE)) != expected) {
             torn = position == end;
             if (torn) {
                 return false;

@@ -1,12 +1,11 @@
 package io.jvmm.ipc.trace;
 
+import java.io.FileOutputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import java.nio.channels.FileChannel;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.util.zip.CRC32C;
 import org.agrona.DirectBuffer;
 
@@ -15,7 +14,7 @@ import org.agrona.DirectBuffer;
  * of the host is an {@link UncheckedIOException} where {@link BatchSink} has no other.
  */
 public final class TraceFileWriter implements BatchSink, AutoCloseable {
-    private final FileChannel file;
+    private final FileOutputStream file;
     private final ByteBuffer bytes = ByteBuffer.allocate(TraceLayout.BATCH_HEADER_BYTES + TraceLayout.MAX_BATCH_BYTES)
             .order(ByteOrder.LITTLE_ENDIAN);
     private final CRC32C crc = new CRC32C();
@@ -23,8 +22,7 @@ public final class TraceFileWriter implements BatchSink, AutoCloseable {
 
     /** Makes the file, or makes it anew, and writes its header. */
     public TraceFileWriter(Path path) throws IOException {
-        file = FileChannel.open(
-                path, StandardOpenOption.CREATE, StandardOpenOption.TRUNCATE_EXISTING, StandardOpenOption.WRITE);
+        file = new FileOutputStream(path.toFile());
         bytes.putLong(TraceLayout.FILE_MAGIC).putInt(TraceLayout.VERSION).putInt(0);
         write();
     }
@@ -56,10 +54,7 @@ public final class TraceFileWriter implements BatchSink, AutoCloseable {
     }
 
     private void write() throws IOException {
-        bytes.flip();
-        while (bytes.hasRemaining()) {
-            file.write(bytes);
-        }
+        file.write(bytes.array(), 0, bytes.position());
     }
 
     @Override
