@@ -203,7 +203,7 @@ class TelemetryIT extends MachineTest {
                     watched.add(bench(machine) / alone);
                     Machine.kill(follow.handle().pid(), SIGSTOP);
                     if (i == 0) {
-                        Transcript.pause(seconds * 1000);
+                        Transcript.pause(seconds * 1000L);
                     }
                     stopped.add(bench(machine) / alone);
                     Machine.kill(follow.handle().pid(), SIGCONT);
