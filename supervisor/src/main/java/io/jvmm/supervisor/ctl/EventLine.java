@@ -79,7 +79,7 @@ final class EventLine {
         String process = process(e.body());
         return String.format(
                 Locale.ROOT,
-                "%s  %-5s  %-10s  %-13s  %s",
+                "%s  %-5s  %-16s  %-13s  %s",
                 TIME.format(Instant.ofEpochMilli(e.timeMs())),
                 level(e.body()),
                 process.isEmpty() ? "-" : CtlText.clean(process),
