@@ -10,7 +10,7 @@ import java.util.List;
 
 /**
  * What is kept of a finding, in a directory of its own: {@code input} (the smallest that shows it), {@code original}, {@code finding.txt} (the error and what the input
- * means), for a device {@code finding.jtrace}, which the device's own program plays, {@code finding.script} where the scripted peer can say it, and
+ * means), for a device {@code finding.jtrace}, which the device's own program plays, and
  * {@code FindingTest.java}, a test that keeps it.
  */
 public final class Finding {
