@@ -164,7 +164,7 @@ public enum ConfigKey {
             Section.METRICS,
             "listen",
             "nowhere",
-            "HTTP for Prometheus: \"127.0.0.1:9100\", \"[::1]:9100\", or a unix socket's path");
+            "HTTP for Prometheus: \"127.0.0.1:9100\", \"[::1]:9100\" or a socket's path");
 
     /** The tables of the file. */
     public enum Section {

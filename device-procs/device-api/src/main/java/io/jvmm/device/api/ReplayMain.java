@@ -9,11 +9,11 @@ import io.jvmm.ipc.trace.ReplayStop;
 import io.jvmm.ipc.trace.TraceBuffer;
 import io.jvmm.ipc.trace.TraceFileReader;
 import io.jvmm.ipc.trace.TraceFormatException;
+import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.MemoryLayout.PathElement;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -65,8 +65,8 @@ final class ReplayMain {
             return main.replay();
         } catch (TraceFormatException e) {
             throw wrong(main.file + ": " + e.getMessage());
-        } catch (NoSuchFileException e) {
-            throw wrong(main.file + ": there is no such file");
+        } catch (FileNotFoundException e) {
+            throw wrong(String.valueOf(e.getMessage())); // names the file, and why not
         }
     }
 
