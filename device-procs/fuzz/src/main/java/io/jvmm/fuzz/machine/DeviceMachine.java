@@ -335,6 +335,9 @@ public final class DeviceMachine {
     private void driverDoes(Operation operation) {
         if (driver != null) {
             driver.act(operation, input);
+            if (tape.pendingFlip() >= 0) { // a ring set up under it is not the driver's own either
+                driver.overwritten((int) tape.pendingFlip(), 1);
+            }
         }
     }
 

@@ -54,6 +54,11 @@ final class FuzzTape implements Tape, MemoryTap {
         flipValue = (byte) value;
     }
 
+    /** Where a byte is yet to change; -1 when none is. */
+    long pendingFlip() {
+        return readsUntilFlip == 0 ? -1 : flipOffset;
+    }
+
     // ---- host
 
     @Override
