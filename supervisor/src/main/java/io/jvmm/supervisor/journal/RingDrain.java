@@ -145,7 +145,10 @@ final class RingDrain implements AutoCloseable {
                     return "a record behind the end";
                 }
                 ended = records.type() == RecordType.END;
-                lost += records.type() == RecordType.GAP ? Math.max(1, records.value()) : 0;
+                if (records.type() == RecordType.GAP) {
+                    long more = Math.max(1, records.value()); // it says what it likes
+                    lost = more > Long.MAX_VALUE - lost ? Long.MAX_VALUE : lost + more;
+                }
             }
             return "";
         } catch (TraceFormatException e) {

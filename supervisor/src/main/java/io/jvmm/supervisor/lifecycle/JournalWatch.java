@@ -35,6 +35,9 @@ final class JournalWatch implements AutoCloseable {
     private static final long SEND_NS = 500_000_000L;
     /** So long a machine that has ended waits for its last records to be kept. */
     private static final long FINISH_NS = 10_000_000_000L;
+    /** So long an answer may take: the recorder may be in the middle of writing, or of removing lives. */
+    private static final long ANSWER_NS = 10_000_000_000L;
+
     /** A message is whole when it is there. */
     private static final long RECEIVE_NS = 0;
 
@@ -61,6 +64,8 @@ final class JournalWatch implements AutoCloseable {
     private long startsNs = MachineLifecycle.NEVER;
 
     private long nextId;
+    /** When those who asked have waited long enough. */
+    private long answersByNs;
 
     /** A ring that the recorder reads. */
     private static final class Open {
@@ -191,13 +196,19 @@ final class JournalWatch implements AutoCloseable {
             starting = true;
             loop.replacer().starts().begin(ProcessInstance.RECORDER, recording::startRecorder);
         }
+        if (!asked.isEmpty() && nowNs >= answersByNs) {
+            loop.say("the recorder does not answer, and is killed.");
+            forgetAsked();
+            kill();
+        }
         tell();
     }
 
     /** When {@link #tick} must be called at the latest. */
     long nextDeadlineNs() {
         Running r = running;
-        return r != null && !r.ready ? r.readyByNs : startsNs;
+        long nextNs = r != null && !r.ready ? r.readyByNs : startsNs;
+        return asked.isEmpty() ? nextNs : Math.min(nextNs, answersByNs);
     }
 
     /** Whose rings there are: processes have come and gone since the last time. */
@@ -326,6 +337,7 @@ final class JournalWatch implements AutoCloseable {
         running = null;
         r.process.process().pidfd().close();
         recording.forget(r.process);
+        forgetAsked(); // nobody else answers them
         open.values().forEach(o -> {
             o.begunTold = false;
             o.endTold = false;
@@ -435,6 +447,9 @@ final class JournalWatch implements AutoCloseable {
             return;
         }
         long id = nextId++;
+        if (asked.isEmpty()) {
+            answersByNs = Clock.monotonicNs() + ANSWER_NS;
+        }
         asked.put(id, asker);
         send(r, BootRecord.builder().put(RecorderWords.DO, RecorderWords.STATUS).put(RecorderWords.ID, id));
     }
