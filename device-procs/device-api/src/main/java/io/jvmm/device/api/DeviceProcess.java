@@ -110,8 +110,17 @@ final class DeviceProcess implements AutoCloseable {
 
     /** Stages 3 and 4: map the link and the state, make the core over the adopted or created state. */
     void map() {
+        map(Clock.monotonicNs());
+    }
+
+    /**
+     * The same at another time than now.
+     *
+     * @param nowNs virtual time of whatever has left the state, when that was not the host's clock
+     */
+    void map(long nowNs) {
         stage(() -> device = new ServingDevice(
-                factory, config, handed, supervised().link(), supervised().events(), control.fd()));
+                factory, config, handed, supervised().link(), supervised().events(), control.fd(), nowNs));
         probe = handed.find("probe").map(ProbeRunner::new).orElse(null);
         mappedNs = Clock.monotonicNs();
     }

@@ -2,6 +2,7 @@ package io.jvmm.device.api;
 
 import io.jvmm.ipc.boot.ProcessExit;
 import io.jvmm.ipc.message.SupervisorRequestType;
+import io.jvmm.ipc.sys.Clock;
 import io.jvmm.ipc.sys.Fd;
 import org.jspecify.annotations.Nullable;
 
@@ -23,18 +24,22 @@ final class Rehearsal {
      *
      * @param state what a device made from the example configuration has committed; it goes on from there
      * @param memory guest memory to that state, or null
+     * @param nowNs virtual time of that state: the host's clock is behind it when the host has only just booted
      */
-    static void run(DeviceFactory factory, Fd state, @Nullable Fd memory) {
+    static void run(DeviceFactory factory, Fd state, @Nullable Fd memory, long nowNs) {
         for (int round = 0; round < ROUNDS; round++) {
-            takeOver(factory, state, memory, "link.renewed", round == 0);
+            takeOver(factory, state, memory, nowNs, "link.renewed", round == 0);
         }
         if (factory.hasCaretaker()) {
-            takeOver(factory, state, memory, "broken", false); // last: what it leaves is the state of a broken device
+            takeOver(
+                    factory, state, memory, nowNs, "broken",
+                    false); // last: what it leaves is the state of a broken device
         }
         refuse(factory, state, memory);
     }
 
-    private static void takeOver(DeviceFactory factory, Fd state, @Nullable Fd memory, String entry, boolean recorded) {
+    private static void takeOver(
+            DeviceFactory factory, Fd state, @Nullable Fd memory, long nowNs, String entry, boolean recorded) {
         try (ScratchSupervisor supervisor = new ScratchSupervisor(factory, state, memory)) {
             supervisor.bootStandby(new byte[0], new byte[0]);
             try (DeviceProcess process = spare(factory, supervisor)) {
@@ -42,7 +47,7 @@ final class Rehearsal {
                 supervisor.record(recorded);
                 supervisor.assign(entry, "true");
                 expect(process.awaitAssignment(), null);
-                process.map();
+                process.map(Math.max(nowNs, Clock.monotonicNs()));
                 process.closeUnused();
                 process.ready(process.closeJail(), DeviceMain.threads());
                 supervisor.supervisor().send(SupervisorRequestType.START);

@@ -9,7 +9,6 @@ import io.jvmm.ipc.link.LinkMemory;
 import io.jvmm.ipc.link.ProcessEndpoint;
 import io.jvmm.ipc.memory.GuestMemory;
 import io.jvmm.ipc.state.StateSegment;
-import io.jvmm.ipc.sys.Clock;
 import io.jvmm.ipc.sys.EventFd;
 import io.jvmm.ipc.sys.Fd;
 import io.jvmm.ipc.trace.RingSink;
@@ -39,6 +38,7 @@ final class ServingDevice implements AutoCloseable {
     /**
      * Maps and makes all of it.
      *
+     * @param nowNs the host's monotonic clock now: the virtual time at which the device is made or goes on
      * @throws StateRejectedException, io.jvmm.ipc.state.StateFormatException for the state
      * @throws IllegalArgumentException, io.jvmm.ipc.link.LinkFormatException for anything else that was handed over
      * @throws io.jvmm.ipc.sys.SysException when the host refuses something
@@ -49,7 +49,8 @@ final class ServingDevice implements AutoCloseable {
             HandedOver handed,
             ProcessEndpoint supervisor,
             SupervisorEvents events,
-            Fd control) {
+            Fd control,
+            long nowNs) {
         DeviceIdentity identity = factory.identity(config);
         state = new StateSource(factory, config, identity, handed).open();
         if (handed.says("link.renewed")) {
@@ -75,7 +76,6 @@ final class ServingDevice implements AutoCloseable {
         events.countIn(meter);
         LinkEffects effects = new LinkEffects(link, interrupts, meter);
         memory = factory.usesGuestMemory(config) ? mapMemory(handed) : null;
-        long nowNs = Clock.monotonicNs();
         trace = handed.says("broken") ? null : trace(handed);
         LifeRecorder recorder = null;
         DeviceCore core;

@@ -174,7 +174,7 @@ final class WarmUp implements Exercise, AutoCloseable {
     /** The same for a spare: it rehearses besides, with the state and the memory the scratch machine has left, to take over. */
     static void runAndRehearse(DeviceFactory factory) {
         try (WarmUp machine = warm(factory)) {
-            Rehearsal.run(factory, machine.state.fd(), machine.memory.fdOrNull());
+            Rehearsal.run(factory, machine.state.fd(), machine.memory.fdOrNull(), machine.nowNs);
             machine.misbehave();
         }
     }
