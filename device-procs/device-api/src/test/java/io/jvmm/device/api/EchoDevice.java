@@ -76,6 +76,11 @@ final class EchoDevice implements DeviceFactory {
 
     int pauses;
 
+    /** How much longer the exercise takes. If at all, then a state of the future is rejected, as a clock's is. */
+    long lastsNs;
+
+    private long latestNs;
+
     @Override
     public DeviceIdentity identity() {
         return IDENTITY;
@@ -84,6 +89,9 @@ final class EchoDevice implements DeviceFactory {
     @Override
     public DeviceCore create(
             DeviceConfig config, AtomicBuffer state, boolean fresh, DeviceEffects effects, long nowNs) {
+        if (!fresh && lastsNs > 0 && nowNs < latestNs) {
+            throw new StateRejectedException("echo state: of the future");
+        }
         if (fresh) {
             state.putLong(AT_DEADLINE, DeviceCore.NO_DEADLINE, ByteOrder.LITTLE_ENDIAN);
         } else if (state.getByte(AT_OUT_COUNT) < 0 || state.getByte(AT_OUT_COUNT) > OUT_BYTES) {
@@ -114,6 +122,10 @@ final class EchoDevice implements DeviceFactory {
         machine.write(CONTROL, 3, 1, 10);
         machine.advance(20_000);
         machine.powerButton();
+        if (lastsNs > 0) {
+            machine.advance(lastsNs);
+            machine.write(MEMORY, 0, 1, 0);
+        }
     }
 
     private final class Core implements DeviceCore {
@@ -152,6 +164,7 @@ final class EchoDevice implements DeviceFactory {
 
         @Override
         public void write(int region, int offset, int widthBytes, long value, long nowNs) {
+            latestNs = Math.max(latestNs, nowNs);
             switch (region) {
                 case MEMORY -> {
                     for (int i = 0; i < widthBytes; i++) {
