@@ -9,6 +9,8 @@ import org.agrona.concurrent.AtomicBuffer;
 public final class TraceReader {
     private final AtomicBuffer page;
     private long seen;
+    /** Entries that were missed since the last that was given. */
+    private long lost;
 
     TraceReader(AtomicBuffer page) {
         this.page = page;
@@ -33,30 +35,41 @@ public final class TraceReader {
     /** Takes what is new. */
     public int read(Handler handler) {
         long written = page.getLongVolatile(CountersLayout.TRACE_WRITTEN);
-        if (written - seen <= 0) {
-            seen = written; // the same, or a liar's
+        long news =
+                written - seen; // of a liar anything; what is counted below is that much at most, and wraps as it does
+        if (news <= 0) {
+            seen = written;
             return 0;
         }
-        long first = Math.max(seen + 1, written - CountersLayout.TRACE_ENTRIES + 1);
-        long lost = Math.min(first - seen - 1, Integer.MAX_VALUE);
+        int entries = (int) Math.min(news, CountersLayout.TRACE_ENTRIES);
+        missed(news - entries);
         int given = 0;
-        for (long number = first; number <= written; number++) {
-            int at = CountersLayout.TRACE_FIRST
-                    + (int) (number & (CountersLayout.TRACE_ENTRIES - 1)) * CountersLayout.TRACE_ENTRY_BYTES;
-            boolean whole = page.getLongVolatile(at + CountersLayout.TRACE_NUMBER) == number;
-            int type = page.getInt(at + CountersLayout.TRACE_TYPE);
-            int region = page.getInt(at + CountersLayout.TRACE_REGION);
-            long detail = page.getLong(at + CountersLayout.TRACE_OFFSET);
-            long ns = page.getLongVolatile(at + CountersLayout.TRACE_NS);
-            if (whole && page.getLongVolatile(at + CountersLayout.TRACE_NUMBER) == number) {
-                handler.traced(lost, type, region, detail, ns);
-                lost = 0;
-                given++;
-            } else {
-                lost++;
-            }
+        for (int i = 1; i <= entries; i++) {
+            given += give(written - entries + i, handler) ? 1 : 0;
         }
         seen = written;
         return given;
+    }
+
+    private boolean give(long number, Handler handler) {
+        int at = CountersLayout.TRACE_FIRST
+                + (int) (number & (CountersLayout.TRACE_ENTRIES - 1)) * CountersLayout.TRACE_ENTRY_BYTES;
+        boolean whole = page.getLongVolatile(at + CountersLayout.TRACE_NUMBER) == number;
+        int type = page.getInt(at + CountersLayout.TRACE_TYPE);
+        int region = page.getInt(at + CountersLayout.TRACE_REGION);
+        long detail = page.getLong(at + CountersLayout.TRACE_OFFSET);
+        long ns = page.getLongVolatile(at + CountersLayout.TRACE_NS);
+        if (!whole || page.getLongVolatile(at + CountersLayout.TRACE_NUMBER) != number) {
+            missed(1);
+            return false;
+        }
+        long before = lost;
+        lost = 0;
+        handler.traced(before, type, region, detail, ns);
+        return true;
+    }
+
+    private void missed(long more) {
+        lost = Math.min(lost + Math.min(more, Integer.MAX_VALUE), Integer.MAX_VALUE);
     }
 }

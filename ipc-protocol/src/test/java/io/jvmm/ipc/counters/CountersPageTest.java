@@ -195,6 +195,50 @@ class CountersPageTest {
         }
     }
 
+    /** At both ends of what a number can be, no entry is read of which the device has not said that it is written. */
+    @Test
+    void aTraceEndsAtTheLargestNumber() {
+        for (long written : new long[] {Long.MAX_VALUE, Long.MAX_VALUE - 1, Long.MIN_VALUE, Long.MIN_VALUE + 5, -1}) {
+            try (MemFd memFd = DevicePage.create("largest");
+                    Mapping raw = memFd.map();
+                    DevicePage supervisor = DevicePage.ofOwn(memFd)) {
+                for (long start : new long[] {0, written - 40, written - 1}) {
+                    raw.buffer().putLong(1536, start);
+                    TraceReader reader = supervisor.traceReader();
+                    raw.buffer().putLong(1536, written);
+                    for (long number = written + 1; number != written + 33; number++) {
+                        raw.buffer().putLong(1600 + (int) (number & 31) * 32, number);
+                    }
+                    assertEquals(0, reader.read((lost, type, region, detail, ns) -> {
+                        throw new AssertionError("an entry behind number " + written);
+                    }));
+                }
+            }
+        }
+    }
+
+    @Test
+    void whatWasTornAtTheEndIsMissedBeforeTheNext() {
+        try (MemFd memFd = DevicePage.create("torn");
+                Mapping raw = memFd.map();
+                DevicePage device = DevicePage.map(memFd.fd());
+                DevicePage supervisor = DevicePage.ofOwn(memFd)) {
+            TraceReader reader = supervisor.traceReader();
+            TraceWriter writer = device.traceWriter();
+            List<String> got = new ArrayList<>();
+            TraceReader.Handler handler = (lost, type, region, detail, ns) -> got.add(lost + ":" + ns);
+            for (int i = 1; i <= 3; i++) {
+                writer.write(1, 0, 0, i);
+            }
+            raw.buffer().putLong(1600 + 2 * 32, 0);
+            raw.buffer().putLong(1600 + 3 * 32, 0);
+            assertEquals(1, reader.read(handler));
+            writer.write(1, 0, 0, 4);
+            assertEquals(1, reader.read(handler));
+            assertEquals(List.of("0:1", "2:4"), got);
+        }
+    }
+
     @Test
     void countingAllocatesNothing() {
         try (MemFd memFd = DevicePage.create("allocations");
