@@ -4,16 +4,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
-import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.TreeMap;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
-import java.util.concurrent.Future;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.Tag;
@@ -21,7 +13,8 @@ import org.junit.jupiter.api.Test;
 
 /**
  * A stock Linux with every device recorded boots and works, while the recorder and devices are killed and recordings are begun, ended and
- * renewed; afterwards each life in the journal is whole, and is lived again to the same end by the device's own program.
+ * renewed; afterwards each life in the journal is whole, and is lived again by the device's own program to the state that its process left: the same hash,
+ * behind the same transaction.
  */
 @Tag("boot")
 @Tag("jail")
@@ -88,12 +81,11 @@ class JournalIT extends MachineTest {
             work(m);
             m.powerOff();
         }
-        Map<String, Integer> lives = lives();
+        Map<String, Integer> lives = Journal.assertLivedAgain(dir.resolve("journal"));
         assertEquals(DEVICES, List.copyOf(lives.keySet()));
         assertTrue(lives.getOrDefault("block", 0) >= 3, lives.toString());
         assertTrue(lives.getOrDefault("serial", 0) >= 2, lives.toString());
         assertEquals(2, lives.get("rng"), lives.toString());
-        replayAll(lives);
     }
 
     private static void work(DebianMachine m) throws IOException {
@@ -107,68 +99,5 @@ class JournalIT extends MachineTest {
             lost += Long.parseLong(m.group(1));
         }
         return lost;
-    }
-
-    /** How many lives each device has; all of them whole. */
-    private Map<String, Integer> lives() throws Exception {
-        String said = said(0, "jvmm-journal", "verify", dir.resolve("journal").toString());
-        Map<String, Integer> lives = new TreeMap<>();
-        for (String line : said.lines().toList()) {
-            Matcher m = Pattern.compile("(\\w+), life (\\d+): whole: .*").matcher(line);
-            assertTrue(m.matches() && !line.contains("a gap"), line);
-            lives.merge(m.group(1), 1, Integer::sum);
-        }
-        return lives;
-    }
-
-    /** Two at a time, as many as the smallest host has processors. */
-    private void replayAll(Map<String, Integer> lives) throws Exception {
-        Map<String, Future<Said>> replays = new TreeMap<>();
-        try (ExecutorService two = Executors.newFixedThreadPool(2)) {
-            lives.forEach((device, count) -> {
-                for (int n = 1; n <= count; n++) {
-                    String life = Integer.toString(n);
-                    replays.put(
-                            device + ", life " + life,
-                            two.submit(() -> program(
-                                    "jvmm-replay",
-                                    "--journal",
-                                    dir.resolve("journal").toString(),
-                                    "--device",
-                                    device,
-                                    "--life",
-                                    life)));
-                }
-            });
-        }
-        List<String> differ = new ArrayList<>();
-        for (Map.Entry<String, Future<Said>> replay : replays.entrySet()) {
-            Said said = replay.getValue().get();
-            System.out.println(said.text());
-            if (said.status() != 0 || !said.text().contains("\nsame; ")) {
-                differ.add(replay.getKey() + ": " + said.text());
-            }
-        }
-        assertEquals(List.of(), differ);
-    }
-
-    /** What a program of the distribution said, and how it ended. */
-    private record Said(int status, String text) {}
-
-    private static String said(int status, String... words) throws Exception {
-        Said said = program(words);
-        assertEquals(status, said.status(), said.text());
-        return said.text();
-    }
-
-    private static Said program(String... words) throws Exception {
-        List<String> command = new ArrayList<>(List.of(words));
-        Path bin = Distribution.home().resolve("bin");
-        command.set(0, bin.resolve(words[0]).toString());
-        assertTrue(Files.isExecutable(bin.resolve(words[0])));
-        Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
-        process.getOutputStream().close();
-        String text = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
-        return new Said(process.waitFor(), text);
     }
 }

@@ -5,6 +5,7 @@ import io.jvmm.ipc.sys.Fd;
 import io.jvmm.ipc.sys.SystemInfo;
 import io.jvmm.supervisor.config.ConfigException;
 import io.jvmm.supervisor.config.ConfigProblem;
+import io.jvmm.supervisor.config.JournalConfig;
 import io.jvmm.supervisor.config.LoadedConfig;
 import io.jvmm.supervisor.config.MachineConfig;
 import io.jvmm.supervisor.config.MemorySize;
@@ -14,6 +15,7 @@ import io.jvmm.supervisor.config.VmConfig;
 import io.jvmm.supervisor.launch.Backends;
 import io.jvmm.supervisor.launch.Distribution;
 import io.jvmm.supervisor.launch.HostLackException;
+import io.jvmm.supervisor.launch.JournalPlace;
 import io.jvmm.supervisor.launch.KvmDevice;
 import io.jvmm.supervisor.launch.MachineLauncher;
 import io.jvmm.supervisor.launch.MachinePlan;
@@ -24,6 +26,7 @@ import io.jvmm.supervisor.launch.Variant;
 import io.jvmm.supervisor.lifecycle.Console;
 import java.io.PrintStream;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -47,12 +50,19 @@ final class CheckReport {
     }
 
     ExitCode run() throws ConfigException, HostLackException {
-        List<ConfigProblem> problems = Backends.check(loaded, runtime);
+        List<ConfigProblem> problems = new ArrayList<>(Backends.check(loaded, runtime));
+        config.journal()
+                .directory()
+                .flatMap(JournalPlace::obstacle)
+                .ifPresent(o -> problems.add(loaded.problem("journal.directory", o + ".")));
         if (!problems.isEmpty()) {
             throw new ConfigException(problems);
         }
         Distribution distribution = Distribution.locate(config.machine().engine());
         distribution.check(plan.kinds());
+        if (config.journal().isPossible()) {
+            distribution.check(List.of(ProcessKind.RECORDER));
+        }
         MachineLauncher.checkHost(config.machine().engine());
         printMachine();
         printProcesses(distribution);
@@ -92,10 +102,26 @@ final class CheckReport {
         row(
                 "debug console",
                 config.platform().debugConsole().map(Path::toString).orElse("none"));
+        config.journal().directory().ifPresent(this::printJournal);
         row(
                 "waiting",
                 "spin " + config.ipc().spin().toNanos() / 1000 + " us; a device is hung after "
                         + config.ipc().readTimeout().toMillis() + " ms");
+    }
+
+    private void printJournal(Path directory) {
+        JournalConfig journal = config.journal();
+        long usable = JournalPlace.usableBytes(directory);
+        row(
+                "journal",
+                directory + ": at most " + MemorySize.human(journal.maxBytes()) + ", the disk has "
+                        + MemorySize.human(usable) + " left, "
+                        + journal.maxAge().toHours() + " h; from the start: "
+                        + (journal.processes().isEmpty() ? "nothing" : journal.words()));
+        if (usable < journal.maxBytes()) {
+            console.say("jvmm: the journal may take " + MemorySize.human(journal.maxBytes())
+                    + ", and its disk may have less left: when it is full, nothing is recorded until there is room.");
+        }
     }
 
     /** Whether KVM can run the guest is seen when the machine starts; whether it is there at all, now. */
@@ -115,7 +141,11 @@ final class CheckReport {
         boolean root = SystemInfo.effectiveUid() == 0;
         out.println();
         out.printf("%-14s %-26s %-9s %-14s %s%n", "process", "host uid", "jail", "system calls", "holds");
-        for (ProcessInstance process : plan.processes()) {
+        List<ProcessInstance> processes = new ArrayList<>(plan.processes());
+        if (config.journal().isPossible()) {
+            processes.add(ProcessInstance.RECORDER);
+        }
+        for (ProcessInstance process : processes) {
             out.printf(
                     "%-14s %-26s %-9s %-14s %s%n",
                     process.process(),

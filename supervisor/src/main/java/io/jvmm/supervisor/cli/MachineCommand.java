@@ -22,6 +22,7 @@ import io.jvmm.supervisor.launch.JailInspector;
 import io.jvmm.supervisor.launch.MachineLauncher;
 import io.jvmm.supervisor.launch.MachinePlan;
 import io.jvmm.supervisor.launch.ProcessKind;
+import io.jvmm.supervisor.launch.RecordingWishes;
 import io.jvmm.supervisor.launch.RuntimeDirectory;
 import io.jvmm.supervisor.launch.UidAllocator;
 import io.jvmm.supervisor.lifecycle.Console;
@@ -113,8 +114,9 @@ final class MachineCommand {
             console.stage("back ends, uids and signals");
             warnOfLogMode(config);
             backends.notices().forEach(n -> console.say("jvmm: " + n));
+            RecordingWishes wishes = new RecordingWishes(config.journal());
             while (true) {
-                Outcome outcome = oneLife(config, distribution, backends, signals, uids, clients, observers);
+                Outcome outcome = oneLife(config, distribution, backends, signals, uids, clients, observers, wishes);
                 boolean again = outcome instanceof Outcome.Reset
                         && config.boot().onReset() == BootConfig.OnReset.RESTART
                         && arguments.action() == Arguments.Action.RUN;
@@ -161,10 +163,11 @@ final class MachineCommand {
             SignalSource signals,
             UidAllocator.Lease uids,
             Clients clients,
-            Observers observers)
+            Observers observers,
+            RecordingWishes wishes)
             throws HostLackException {
         boolean report = arguments.action() == Arguments.Action.JAIL_REPORT;
-        try (MachineLauncher launcher = new MachineLauncher(config, distribution, backends, uids.uids())) {
+        try (MachineLauncher launcher = new MachineLauncher(config, distribution, backends, uids.uids(), wishes)) {
             List<ChildProcess> children = launcher.launch();
             console.stage("processes started and wired");
             Optional<TerminalSession> terminal =

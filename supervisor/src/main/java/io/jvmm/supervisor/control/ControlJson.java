@@ -262,6 +262,7 @@ final class ControlJson {
         out.name("recorder").value(r.recorder());
         out.name("lives").value(r.lives());
         out.name("bytes").value(r.bytes());
+        out.name("trouble").value(r.trouble());
         out.name("recorded").beginArray();
         for (ControlReply.Recorded d : r.devices()) {
             out.beginObject().name(ControlVerb.DEVICE).value(d.device());

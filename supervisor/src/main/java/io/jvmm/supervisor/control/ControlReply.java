@@ -143,8 +143,9 @@ public sealed interface ControlReply {
      *
      * @param recorder pid of the recorder; 0 when there is none
      * @param lives kept in the directory; and how many bytes
+     * @param trouble why nothing is recorded at the moment; empty while all is well
      */
-    record Journal(String directory, long recorder, List<Recorded> devices, long lives, long bytes)
+    record Journal(String directory, long recorder, List<Recorded> devices, long lives, long bytes, String trouble)
             implements ControlReply {
         public Journal {
             devices = List.copyOf(devices);

@@ -123,8 +123,10 @@ final class CtlText {
             rows.add(
                     List.of(text(d, "device"), text(d, "life"), text(d, "batches"), text(d, "bytes"), text(d, "lost")));
         }
+        String trouble = text(reply, "trouble");
         return table(rows) + text(reply, "journal") + ": " + text(reply, "lives") + " lives, " + text(reply, "bytes")
-                + " bytes; recorder pid " + text(reply, "recorder") + "\n";
+                + " bytes; recorder pid " + text(reply, "recorder") + "\n"
+                + (trouble.isEmpty() ? "" : "not recorded: " + trouble + "\n");
     }
 
     private static String upgrades(JsonArray upgrades) {

@@ -15,9 +15,12 @@ import java.nio.file.attribute.BasicFileAttributes;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.format.DateTimeParseException;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.Deque;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -42,6 +45,10 @@ public final class JournalDirectory {
     private static final Pattern LIFE = Pattern.compile("life-([0-9]{6})");
     private static final Pattern PART = Pattern.compile("part-([0-9]{3})");
     static final String ABOUT = "life";
+    /** In the text about a life. */
+    static final String STATE = "state";
+    /** Where a recorder tries everything before it begins. No device has this name, and so nobody takes it for one. */
+    static final String WARM_UP = "WARM-UP";
     /** In the name of what is being removed. */
     private static final String GONE = "gone-";
 
@@ -54,6 +61,25 @@ public final class JournalDirectory {
     /** Whether a name can be a device's. */
     static boolean isDevice(String name) {
         return DEVICE.matcher(name).matches();
+    }
+
+    /** Whether something in a journal directory can be of a recorder's making: the lives of a device, or its warm-up. */
+    public static boolean isOurs(Path child) {
+        String name = String.valueOf(child.getFileName());
+        if (!Files.isDirectory(child, LinkOption.NOFOLLOW_LINKS)) {
+            return false;
+        }
+        if (name.equals(WARM_UP)) {
+            return true;
+        }
+        try {
+            return isDevice(name)
+                    && children(child).stream()
+                            .map(p -> String.valueOf(p.getFileName()))
+                            .allMatch(n -> n.startsWith(GONE) || LIFE.matcher(n).matches());
+        } catch (JournalException e) {
+            return false;
+        }
     }
 
     /** All lives, the devices by their names, each device's in order. */
@@ -99,7 +125,8 @@ public final class JournalDirectory {
                 sizes.bytes,
                 sizes.touched,
                 about.getOrDefault("severed", ""),
-                about.getOrDefault("ended", ""));
+                about.getOrDefault("ended", ""),
+                FinalState.parse(about.getOrDefault(STATE, "")));
     }
 
     private static Map<String, String> about(Path life) {
@@ -128,7 +155,7 @@ public final class JournalDirectory {
             Files.writeString(
                     life.resolve(ABOUT),
                     "device = " + device + "\nlife = " + number + "\nring = " + ring + "\nbegan = " + now + "\n");
-            return new Life(device, number, life, ring, now, 0, now, "", "");
+            return new Life(device, number, life, ring, now, 0, now, "", "", Optional.empty());
         } catch (IOException e) {
             throw new JournalException("no life can be begun in the journal: " + e, e);
         }
@@ -139,20 +166,60 @@ public final class JournalDirectory {
         return lives(device).stream().filter(l -> l.ring().equals(ring)).findFirst();
     }
 
-    /** Those that must go so that the rest keeps the bounds: whole ones, the oldest first, and none of {@code open}. */
-    List<Life> beyond(long mostBytes, Duration oldest, Set<Path> open, Instant now) throws JournalException {
+    /**
+     * What a journal has too much of.
+     *
+     * @param go lives that must go, in this order
+     * @param full directories of open lives that must not grow any more: nothing else of their devices is left to go
+     * @param shareBytes what each device may have at least
+     */
+    record Excess(List<Life> go, Set<Path> full, long shareBytes) {}
+
+    /**
+     * What must go so that the rest keeps the bounds: lives that are over, and none of {@code open}. Of lives that are too old every one; for room the
+     * oldest of the device that has most, and nothing of a device that has no more than its share, so that one that writes without end drives out
+     * nobody's lives but its own.
+     */
+    Excess beyond(long mostBytes, Duration oldest, Set<Path> open, Instant now) throws JournalException {
+        List<Life> go = new ArrayList<>();
+        Map<String, Deque<Life>> over = new HashMap<>();
+        Map<String, Long> held = new HashMap<>();
+        Set<Path> full = new HashSet<>();
         List<Life> all = new ArrayList<>(lives());
         all.sort(Comparator.comparing(Life::touched).thenComparingInt(Life::number));
-        long bytes = all.stream().mapToLong(Life::bytes).sum();
-        List<Life> go = new ArrayList<>();
         for (Life life : all) {
-            boolean old = Duration.between(life.touched(), now).compareTo(oldest) > 0;
-            if (!open.contains(life.directory()) && (old || bytes > mostBytes)) {
+            boolean isOpen = open.contains(life.directory());
+            if (!isOpen && Duration.between(life.touched(), now).compareTo(oldest) > 0) {
                 go.add(life);
-                bytes -= life.bytes();
+                continue;
+            }
+            held.merge(life.device(), life.bytes(), Long::sum);
+            if (!isOpen) {
+                over.computeIfAbsent(life.device(), _ -> new ArrayDeque<>()).add(life);
             }
         }
-        return go;
+        long share = mostBytes / Math.max(1, held.size());
+        long bytes = held.values().stream().mapToLong(Long::longValue).sum();
+        while (bytes > mostBytes) {
+            Optional<Life> next = over.values().stream()
+                    .flatMap(d -> Optional.ofNullable(d.peek()).stream())
+                    .filter(l -> held.getOrDefault(l.device(), 0L) > share)
+                    .min(Comparator.comparingLong((Life l) -> -held.getOrDefault(l.device(), 0L))
+                            .thenComparing(Life::touched)
+                            .thenComparingInt(Life::number));
+            if (next.isEmpty()) {
+                all.stream()
+                        .filter(l -> held.getOrDefault(l.device(), 0L) > share && open.contains(l.directory()))
+                        .forEach(l -> full.add(l.directory()));
+                break;
+            }
+            Life life = next.get();
+            over.getOrDefault(life.device(), new ArrayDeque<>()).remove();
+            held.merge(life.device(), -life.bytes(), Long::sum);
+            bytes -= life.bytes();
+            go.add(life);
+        }
+        return new Excess(go, full, share);
     }
 
     /** Removes a life: nobody sees half of one. */

@@ -11,6 +11,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.function.IntFunction;
 
 /** {@code jvmm-journal}: looks at what the recorder has kept. */
@@ -158,6 +159,7 @@ public final class JournalMain {
                 scan.run(life, (_, _, _) -> true);
                 fault = scan.fault().isEmpty() ? life.fault() : scan.fault();
                 torn = life.tornParts();
+                fault = fault.isEmpty() ? missing(source, scan) : fault;
             } catch (JournalException e) {
                 fault = String.valueOf(e.getMessage());
                 torn = 0;
@@ -171,8 +173,21 @@ public final class JournalMain {
             out.println(source.title() + ": whole: " + whole
                     + (torn > 0 ? ", " + torn + " torn tails of recorders that died" : "")
                     + (scan.gaps() > 0 ? ", a gap of " + scan.gaps() + " batches" : "")
-                    + (scan.end() >= 0 ? ", ended with " + scan.end() : ", no END: open, or killed"));
+                    + (scan.end() >= 0 ? ", ended with " + scan.end() : ", no END: open, or killed")
+                    + source.life()
+                            .flatMap(Life::state)
+                            .map(s -> ", final state " + s)
+                            .orElse(""));
         }
         return status;
+    }
+
+    /** Whether it ends before what its process had committed, as the supervisor saw, although what there is of it is whole. */
+    private static String missing(LifeSource source, LifeScan scan) {
+        Optional<FinalState> state = source.life().flatMap(Life::state);
+        return state.isPresent() && state.get().transaction() != scan.transaction()
+                ? "its process came to transaction " + state.get().transaction() + ", and it ends behind "
+                        + scan.transaction()
+                : "";
     }
 }

@@ -5,6 +5,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.time.Instant;
+import java.util.Optional;
 
 /**
  * One life in a journal directory.
@@ -18,6 +19,7 @@ import java.time.Instant;
  * @param touched when something was last written
  * @param severed why its process was not listened to any more; empty for one that kept to the protocol
  * @param ended how its process ended; empty while it lives, or when the recorder did not hear of it
+ * @param state what its process left in the state segment; empty while it lives, and where the life does not end with the last commit
  */
 public record Life(
         String device,
@@ -28,7 +30,8 @@ public record Life(
         long bytes,
         Instant touched,
         String severed,
-        String ended) {
+        String ended,
+        Optional<FinalState> state) {
     /** Adds to the text about it; that it cannot be written spoils nothing. */
     void note(String key, String value) {
         String line = key + " = " + value.lines().findFirst().orElse("") + "\n";

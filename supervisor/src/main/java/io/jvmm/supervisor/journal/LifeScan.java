@@ -84,10 +84,16 @@ final class LifeScan {
                 }
                 transaction = record.value();
             }
-            case GAP -> gaps += Math.max(1, record.value());
+            case GAP -> gaps = saturated(gaps, record.value());
             case END -> end = record.value();
             case STATE, CALL_BYTES, ANSWER, ANSWER_BYTES, OUTPUT, OUTPUT_BYTES, MEMORY_READ, MEMORY_WRITE -> {}
         }
+    }
+
+    /** What a device says that it has lost, too: it says what it likes. */
+    static long saturated(long gaps, long more) {
+        long least = Math.max(1, more);
+        return least > Long.MAX_VALUE - gaps ? Long.MAX_VALUE : gaps + least;
     }
 
     private byte[] recordBytes() {

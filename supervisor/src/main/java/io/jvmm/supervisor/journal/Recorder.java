@@ -12,7 +12,9 @@ import java.time.Instant;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
+import java.util.function.LongSupplier;
 import java.util.stream.Collectors;
 
 /**
@@ -35,15 +37,27 @@ final class Recorder implements AutoCloseable {
 
     private static final long PATIENCE_NS = 5_000_000_000L;
 
+    /** How often it says that it lives, in the midst of something long. */
+    private static final long ALIVE_NS = 250_000_000;
+    /** How often it looks for room on a disk that has none. */
+    private static final long ROOM_NS = 1_000_000_000;
+
     private final JournalDirectory journal;
-    private final Bounds bounds;
+    private final BoundsKeeper keeper;
     private final BootChannel supervisor;
     private final Map<String, Watched> rings = new LinkedHashMap<>();
+    /** Those that were to be begun while the disk was full. */
+    private final Map<String, BootRecord> waiting = new LinkedHashMap<>();
+
     private final Poller poller = new Poller(1 + MOST_RINGS);
     private final int[] freeSlots = new int[MOST_RINGS];
     private int freeCount;
     private long busyUntilNs;
     private long boundsNs;
+    private long aliveNs;
+    /** When it looks for room again; 0 while there is some. */
+    private long roomNs;
+
     private boolean finish;
 
     /** A ring, its place in the poller, and what the supervisor has been told of it. */
@@ -51,6 +65,11 @@ final class Recorder implements AutoCloseable {
         private final RingDrain drain;
         private final int slot;
         private boolean renewAsked;
+        /** Its device has all the room that it gets: what it writes is left in the ring. */
+        private boolean full;
+        /** Its life has lasted as long as lives are kept. */
+        private boolean old;
+
         private boolean severedTold;
 
         Watched(RingDrain drain, int slot) {
@@ -60,8 +79,13 @@ final class Recorder implements AutoCloseable {
     }
 
     Recorder(Path directory, Bounds bounds, BootChannel supervisor) throws JournalException {
+        this(directory, bounds, supervisor, directory.toFile()::getUsableSpace);
+    }
+
+    /** @param usableBytes how much room the disk has */
+    Recorder(Path directory, Bounds bounds, BootChannel supervisor, LongSupplier usableBytes) throws JournalException {
         this.journal = new JournalDirectory(directory);
-        this.bounds = bounds;
+        this.keeper = new BoundsKeeper(journal, bounds, usableBytes, this::alive);
         this.supervisor = supervisor;
         journal.removeLeftovers();
         poller.add(supervisor.fd(), Poller.READABLE);
@@ -79,7 +103,10 @@ final class Recorder implements AutoCloseable {
         keepBounds();
         while (!finish) {
             long now = Clock.monotonicNs();
-            if (drainAll() > 0) {
+            if (roomNs != 0 && now >= roomNs) {
+                lookForRoom();
+            }
+            if (roomNs == 0 && drainAll() > 0) {
                 busyUntilNs = now + BUSY_NS;
             }
             if (boundsNs != 0 && now >= boundsNs) {
@@ -97,14 +124,13 @@ final class Recorder implements AutoCloseable {
         boolean sleep = now >= busyUntilNs;
         boolean silent = true;
         if (sleep) {
-            for (Watched w : rings.values()) {
+            for (Watched w : read()) {
                 silent &= w.drain.prepareToSleep();
             }
         }
-        long bounded = boundsNs == 0 ? Poller.FOREVER : Math.max(0, boundsNs - now);
-        poller.await(!silent ? 0 : sleep ? bounded : NAP_NS);
+        poller.await(!silent ? 0 : sleep ? untilNextLook(now) : NAP_NS);
         if (sleep) {
-            rings.values().forEach(w -> w.drain.awake());
+            read().forEach(w -> w.drain.awake());
         }
         if (poller.isReady(0, Poller.READABLE)) {
             return listen();
@@ -112,11 +138,54 @@ final class Recorder implements AutoCloseable {
         return !poller.isReady(0, Poller.HANG_UP | Poller.ERROR);
     }
 
+    private long untilNextLook(long now) {
+        long bounded = boundsNs == 0 ? Poller.FOREVER : Math.max(0, boundsNs - now);
+        return roomNs == 0 ? bounded : Math.min(bounded, Math.max(0, roomNs - now));
+    }
+
+    /** Those that it takes something out of at the moment. */
+    private List<Watched> read() {
+        return roomNs != 0
+                ? List.of()
+                : rings.values().stream().filter(w -> !w.full).toList();
+    }
+
+    /** Waits while the disk is full: what devices write meanwhile is lost, and they say so once there is room. */
+    private void lookForRoom() throws JournalException {
+        String lack = keeper.lackOfRoom(rings.size() + waiting.size());
+        boolean known = roomNs != 0;
+        if (lack.isEmpty()) {
+            roomNs = 0;
+            if (known) {
+                say(BootRecord.builder().put(RecorderWords.DO, RecorderWords.ROOM));
+                read().forEach(w -> poller.watch(w.slot, w.drain.bell().fd(), Poller.READABLE));
+                List<BootRecord> begins = List.copyOf(waiting.values());
+                waiting.clear();
+                for (BootRecord begin : begins) {
+                    begin(begin);
+                }
+            }
+            return;
+        }
+        roomNs = Clock.monotonicNs() + ROOM_NS;
+        busyUntilNs = 0;
+        if (!known) {
+            rings.values().forEach(w -> poller.ignore(w.slot)); // nobody answers their bells
+            say(BootRecord.builder().put(RecorderWords.DO, RecorderWords.FULL).put(RecorderWords.HOW, lack));
+        }
+    }
+
     private int drainAll() throws JournalException {
         int taken = 0;
-        for (Watched w : rings.values()) {
+        boolean much = false;
+        for (Watched w : read()) {
+            long before = w.drain.bytes();
             taken += w.drain.drain(BATCHES_AT_ONCE);
+            much |= keeper.written(w.drain.bytes() - before);
             tell(w);
+        }
+        if (much) {
+            keepBounds();
         }
         if (taken > 0 && boundsNs == 0) {
             boundsNs = Clock.monotonicNs() + BOUNDS_NS;
@@ -131,12 +200,23 @@ final class Recorder implements AutoCloseable {
                 poller.ignore(w.slot);
                 say(about(RecorderWords.SEVERED, w).put(RecorderWords.HOW, w.drain.severed()));
             }
-        } else if (!w.renewAsked && (w.drain.lost() > 0 || w.drain.bytes() >= bounds.lifeBytes())) {
-            w.renewAsked = true;
-            String how = w.drain.lost() > 0
-                    ? "it lost " + w.drain.lost() + " batches, because the recorder did not keep up"
-                    : "it has " + w.drain.bytes() + " bytes";
-            say(about(RecorderWords.RENEW, w).put(RecorderWords.HOW, how));
+        } else if (!w.renewAsked) {
+            String how = w.full
+                    ? "its device has filled the journal"
+                    : w.old ? "it has lasted as long as lives are kept" : keeper.renewal(w.drain);
+            if (!how.isEmpty()) {
+                w.renewAsked = true;
+                say(about(RecorderWords.RENEW, w).put(RecorderWords.HOW, how));
+            }
+        }
+    }
+
+    /** Says that it lives, in the midst of something that takes its time. */
+    private void alive() {
+        long now = Clock.monotonicNs();
+        if (now - aliveNs > ALIVE_NS) {
+            aliveNs = now;
+            say(BootRecord.builder().put(RecorderWords.DO, RecorderWords.ALIVE));
         }
     }
 
@@ -157,11 +237,17 @@ final class Recorder implements AutoCloseable {
         }
         switch (record.text(RecorderWords.DO)) {
             case RecorderWords.BEGIN -> begin(record);
-            case RecorderWords.END -> end(record.text(RecorderWords.RING), record.text(RecorderWords.HOW));
+            case RecorderWords.END ->
+                end(
+                        record.text(RecorderWords.RING),
+                        record.text(RecorderWords.HOW),
+                        record.findText(RecorderWords.DRAINED).equals(Optional.of("true")),
+                        record.findText(RecorderWords.STATE).flatMap(FinalState::parse));
             case RecorderWords.STATUS -> say(status(record.text(RecorderWords.ID)));
+            case RecorderWords.PING -> say(BootRecord.builder().put(RecorderWords.DO, RecorderWords.ALIVE));
             case RecorderWords.FINISH -> {
                 for (String ring : List.copyOf(rings.keySet())) {
-                    end(ring, "the machine ended");
+                    end(ring, "the machine ended", false, Optional.empty());
                 }
                 finish = true;
             }
@@ -173,8 +259,16 @@ final class Recorder implements AutoCloseable {
     private void begin(BootRecord record) throws JournalException {
         String ring = record.text(RecorderWords.RING);
         String device = record.text(RecorderWords.DEVICE);
-        if (!JournalDirectory.isDevice(device) || rings.containsKey(ring) || freeCount == 0) {
+        if (!JournalDirectory.isDevice(device)
+                || rings.containsKey(ring)
+                || waiting.containsKey(ring)
+                || freeCount == 0) {
             throw new IllegalArgumentException("ring " + ring + " of " + device + " cannot be begun");
+        }
+        lookForRoom();
+        if (roomNs != 0) {
+            waiting.put(ring, record);
+            return;
         }
         RingDrain drain = RingDrain.open(
                 journal,
@@ -182,7 +276,8 @@ final class Recorder implements AutoCloseable {
                 ring,
                 record.fd(RecorderWords.FD_TRACE),
                 record.fd(RecorderWords.FD_BELL),
-                Instant.now());
+                Instant.now(),
+                this::alive);
         Watched w = new Watched(drain, freeSlots[--freeCount]);
         rings.put(ring, w);
         poller.watch(w.slot, drain.bell().fd(), Poller.READABLE);
@@ -192,18 +287,28 @@ final class Recorder implements AutoCloseable {
     }
 
     /** The process that wrote the ring is gone: what it has left is all there will be. */
-    private void end(String ring, String how) throws JournalException {
+    private void end(String ring, String how, boolean drained, Optional<FinalState> state) throws JournalException {
+        BootRecord never = waiting.remove(ring);
+        if (never != null) {
+            never.fdNames().forEach(name -> never.fd(name).close());
+            say(BootRecord.builder().put(RecorderWords.DO, RecorderWords.ENDED).put(RecorderWords.RING, ring));
+            return;
+        }
         Watched w = rings.remove(ring);
         if (w == null) {
             return;
         }
-        for (int turn = 0; turn < TURNS_OF_A_RING && w.drain.drain(BATCHES_AT_ONCE) > 0; turn++) {
-            // Until it is empty.
+        for (int turn = 0; roomNs == 0 && turn < TURNS_OF_A_RING && w.drain.drain(BATCHES_AT_ONCE) > 0; turn++) {
+            alive();
         }
         tell(w);
         poller.ignore(w.slot);
         freeSlots[freeCount++] = w.slot;
-        w.drain.end(how);
+        if (roomNs == 0) {
+            w.drain.end(how, drained, state);
+        } else {
+            w.drain.end(how + "; the disk was full", false, Optional.empty());
+        }
         say(about(RecorderWords.ENDED, w));
         keepBounds();
     }
@@ -212,8 +317,18 @@ final class Recorder implements AutoCloseable {
         boundsNs = 0;
         Set<Path> open =
                 rings.values().stream().map(w -> w.drain.life().directory()).collect(Collectors.toSet());
-        for (Life life : journal.beyond(bounds.mostBytes(), bounds.oldest(), open, Instant.now())) {
-            JournalDirectory.remove(life);
+        Instant now = Instant.now();
+        Set<Path> full = keeper.keep(open, now);
+        for (Watched w : rings.values()) {
+            if (!w.full && full.contains(w.drain.life().directory())) {
+                w.full = true;
+                poller.ignore(w.slot);
+            }
+            w.old |= keeper.isOld(w.drain.life(), now);
+            tell(w);
+        }
+        if (roomNs == 0) {
+            lookForRoom();
         }
     }
 

@@ -20,8 +20,6 @@ import org.agrona.concurrent.UnsafeBuffer;
 public final class RecorderMain {
     private static final int CONTROL_FD = 3;
     private static final long BOOT_TIMEOUT_NS = 10_000_000_000L;
-    /** No device has this name, and so nobody takes it for one. */
-    private static final String SCRATCH = "WARM-UP";
 
     private RecorderMain() {}
 
@@ -73,7 +71,7 @@ public final class RecorderMain {
 
     /** A life is written, read and removed, so that what that loads is there before the filter closes. */
     private static void warmUp(Path directory) throws JournalException, IOException {
-        Path scratch = directory.resolve(SCRATCH);
+        Path scratch = directory.resolve(JournalDirectory.WARM_UP);
         if (Files.exists(scratch)) {
             JournalDirectory.removeTree(scratch); // of a recorder that died in its warm-up
         }
@@ -94,6 +92,7 @@ public final class RecorderMain {
         }
         life.note("ended", "warm-up");
         journal.lives();
+        var _ = directory.toFile().getUsableSpace();
         JournalDirectory.remove(life);
         JournalDirectory.removeTree(scratch);
     }

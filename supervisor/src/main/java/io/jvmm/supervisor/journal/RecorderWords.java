@@ -8,8 +8,10 @@ package io.jvmm.supervisor.journal;
  *   supervisor to recorder
  *   (first)   directory, bounds.bytes, bounds.age-s, life.bytes, jail, seccomp.narrow
  *   begin     ring, device; descriptors trace, trace.bell       read this ring; a recorder that has read of it before goes on
- *   end       ring, how                                         its process is gone: read the rest, and end the life
+ *   end       ring, how, drained; state                         its process is gone: read the rest, and end the life. drained: it had done all
+ *                                                               it was to do; state: what it has left, as {@link FinalState}
  *   status    id
+ *   ping                                                        live?
  *   finish                                                      end all, then the process
  *
  *   recorder to supervisor
@@ -18,6 +20,9 @@ package io.jvmm.supervisor.journal;
  *   renew     ring, how                                         a new life is wanted: size, gap
  *   severed   ring, how                                         its process broke the protocol
  *   ended     ring                                              nothing more is kept of it: descriptors may go
+ *   alive                                                       to ping, and in the midst of something long
+ *   full      how                                               nothing is kept for now
+ *   room                                                        it is again
  *   status    id, lives, bytes; RING.life, .batches, .bytes, .lost of each ring
  * </pre>
  */
@@ -30,14 +35,20 @@ public final class RecorderWords {
     public static final String END = "end";
     public static final String STATUS = "status";
     public static final String FINISH = "finish";
+    public static final String PING = "ping";
 
     public static final String READY = "ready";
     public static final String BEGUN = "begun";
     public static final String RENEW = "renew";
     public static final String SEVERED = "severed";
     public static final String ENDED = "ended";
+    public static final String ALIVE = "alive";
+    public static final String FULL = "full";
+    public static final String ROOM = "room";
 
     public static final String DEVICE = "device";
+    public static final String DRAINED = "drained";
+    public static final String STATE = "state";
     public static final String LIFE = "life";
     public static final String FILTER = "filter";
     public static final String ID = "id";

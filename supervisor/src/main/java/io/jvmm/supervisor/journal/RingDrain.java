@@ -14,6 +14,8 @@ import io.jvmm.ipc.trace.TraceRing;
 import io.jvmm.ipc.trace.TraceRingLayout;
 import java.nio.ByteOrder;
 import java.time.Instant;
+import java.util.Optional;
+import org.agrona.DirectBuffer;
 import org.agrona.concurrent.UnsafeBuffer;
 import org.jspecify.annotations.Nullable;
 
@@ -30,11 +32,11 @@ final class RingDrain implements AutoCloseable {
     private final @Nullable Doorbell doorbell;
     private final @Nullable HardenedReader reader;
     private final LifeWriter writer;
-    private final BatchReader records = new BatchReader();
+    private final Seen seen;
     private final long writtenBefore;
     private long batches;
-    private long lost;
-    private boolean ended;
+    /** Whether the life has its END. */
+    private boolean endAppended;
     /** Why nothing more is read of the ring; empty while something is. */
     private String severed = "";
 
@@ -45,7 +47,9 @@ final class RingDrain implements AutoCloseable {
             EventFd bell,
             LifeWriter writer,
             long ringPosition,
-            long writtenBefore) {
+            long writtenBefore,
+            Seen seen) {
+        this.seen = seen;
         this.ring = ring;
         this.life = life;
         this.memory = memory;
@@ -63,21 +67,26 @@ final class RingDrain implements AutoCloseable {
     /**
      * Goes on where a recorder has been before, or begins a life. Takes the descriptors.
      *
+     * @param alive called now and then: a life that another recorder has begun is read through
      * @throws JournalException when the journal cannot be written
      */
-    static RingDrain open(JournalDirectory journal, String device, String ring, Fd memfd, Fd bell, Instant now)
+    static RingDrain open(
+            JournalDirectory journal, String device, String ring, Fd memfd, Fd bell, Instant now, Runnable alive)
             throws JournalException {
         Life known = journal.ofRing(device, ring).orElse(null);
         Life life = known == null ? journal.begin(device, ring, now) : known;
         long next = 0;
         long position = 0;
         long batches = 0;
+        Seen seen = new Seen();
         if (known != null) {
             try (LifeReader before = new LifeReader(known.directory())) {
                 while (before.next()) {
                     next = before.sequence() + 1;
                     position = before.ringPosition();
                     batches++;
+                    var _ = seen.fault(before.buffer(), before.offset(), before.length());
+                    alive.run();
                 }
             }
         }
@@ -91,8 +100,9 @@ final class RingDrain implements AutoCloseable {
             memfd.close();
         }
         RingDrain drain = new RingDrain(
-                ring, life, memory, EventFd.of(bell), writer, position, known == null ? 0 : known.bytes());
+                ring, life, memory, EventFd.of(bell), writer, position, known == null ? 0 : known.bytes(), seen);
         drain.batches = batches;
+        drain.endAppended = seen.ended;
         if (!fault.isEmpty()) {
             drain.sever(fault);
         }
@@ -118,6 +128,7 @@ final class RingDrain implements AutoCloseable {
                 break;
             }
             writer.append(r.message(), 0, r.length(), r.positionAfter());
+            endAppended = seen.ended;
             batches++;
             taken++;
             r.done();
@@ -135,38 +146,62 @@ final class RingDrain implements AutoCloseable {
         if (r.type() != TraceRingLayout.BATCH) {
             return "a message of type " + r.type() + " in the trace ring";
         }
-        if (ended) {
-            return "a batch behind the end";
-        }
-        try {
-            records.wrap(r.message(), 0, r.length());
-            while (records.next()) {
-                if (ended) {
-                    return "a record behind the end";
-                }
-                ended = records.type() == RecordType.END;
-                if (records.type() == RecordType.GAP) {
-                    long more = Math.max(1, records.value()); // it says what it likes
-                    lost = more > Long.MAX_VALUE - lost ? Long.MAX_VALUE : lost + more;
-                }
+        return seen.fault(r.message(), 0, r.length());
+    }
+
+    /** What has come so far, of whichever recorder. */
+    private static final class Seen {
+        private final BatchReader records = new BatchReader();
+        private final UnsafeBuffer batch = new UnsafeBuffer();
+        private long lost;
+        /** Of the last COMMIT. */
+        private long transaction = -1;
+
+        private boolean ended;
+
+        /** Looks at a batch; what is wrong with it, or an empty text. */
+        String fault(DirectBuffer bytes, int offset, int length) {
+            if (ended) {
+                return "a batch behind the end";
             }
-            return "";
-        } catch (TraceFormatException e) {
-            return String.valueOf(e.getMessage());
+            try {
+                batch.wrap(bytes, offset, length);
+                records.wrap(batch, 0, length);
+                while (records.next()) {
+                    if (ended) {
+                        return "a record behind the end";
+                    }
+                    ended = records.type() == RecordType.END;
+                    if (records.type() == RecordType.COMMIT) {
+                        transaction = records.value();
+                    } else if (records.type() == RecordType.GAP) {
+                        lost = LifeScan.saturated(lost, records.value());
+                    }
+                }
+                return "";
+            } catch (TraceFormatException e) {
+                return String.valueOf(e.getMessage());
+            }
         }
     }
 
     /** Nothing more is read of this ring: the life ends with a reason. */
     private void sever(String why) throws JournalException {
         severed = why;
+        if (!endAppended) {
+            appendEnd(ProcessExit.PEER_VIOLATION);
+        }
+        life.note("severed", why);
+    }
+
+    private void appendEnd(ProcessExit code) throws JournalException {
         UnsafeBuffer end = new UnsafeBuffer(new byte[TraceLayout.ONE_FIELD_LENGTH]);
         end.putInt(TraceLayout.RECORD_LENGTH, TraceLayout.ONE_FIELD_LENGTH, ByteOrder.LITTLE_ENDIAN);
         end.putByte(TraceLayout.RECORD_TYPE, (byte) RecordType.END.code());
-        end.putLong(TraceLayout.ONE_FIELD, ProcessExit.PEER_VIOLATION.code(), ByteOrder.LITTLE_ENDIAN);
+        end.putLong(TraceLayout.ONE_FIELD, code.code(), ByteOrder.LITTLE_ENDIAN);
         HardenedReader r = reader;
         writer.append(end, 0, end.capacity(), r == null ? 0 : r.expectedPosition());
-        ended = true;
-        life.note("severed", why);
+        endAppended = true;
     }
 
     /** The word that names the ring. */
@@ -190,7 +225,7 @@ final class RingDrain implements AutoCloseable {
 
     /** How many batches the device had no room for, as it says. */
     long lost() {
-        return lost;
+        return seen.lost;
     }
 
     long batches() {
@@ -221,8 +256,22 @@ final class RingDrain implements AutoCloseable {
         }
     }
 
-    /** The life is over: {@code how} its process ended. */
-    void end(String how) {
+    /**
+     * The life is over. A process that was drained wrote no END, for it might have had to go on; when the life has all that it committed, this does.
+     *
+     * @param how its process ended
+     * @param drained whether it had done all it was to do
+     * @param left what the supervisor found in the state segment
+     * @throws JournalException when the journal cannot be written
+     */
+    void end(String how, boolean drained, Optional<FinalState> left) throws JournalException {
+        boolean whole = severed.isEmpty() && left.isPresent() && left.get().transaction() == seen.transaction;
+        if (drained && whole && !endAppended) {
+            appendEnd(ProcessExit.STOPPED);
+        }
+        if (whole) {
+            life.note(JournalDirectory.STATE, left.get().toString());
+        }
         life.note("ended", how);
         close();
     }

@@ -61,15 +61,17 @@ public final class MachineLauncher implements AutoCloseable, Successors {
      * Prepares a launch.
      *
      * @param uids host uids of the machine's own, {@link #uidsNeeded} of them; empty when the supervisor is not root
+     * @param wishes what is to be recorded
      */
-    public MachineLauncher(VmConfig config, Distribution distribution, Backends backends, List<Integer> uids) {
+    public MachineLauncher(
+            VmConfig config, Distribution distribution, Backends backends, List<Integer> uids, RecordingWishes wishes) {
         this.config = config;
         this.plan = MachinePlan.of(config);
         this.distribution = distribution;
         this.backends = backends;
         this.uids = new UidPool(uids);
         this.starter = new ProcessStarter(config, plan, backends, this.uids);
-        this.recording = new MachineRecording(config, plan, distribution, starter, resources);
+        this.recording = new MachineRecording(config, wishes, distribution, starter, resources);
     }
 
     /** How many uids a machine needs where each process has one of its own. */

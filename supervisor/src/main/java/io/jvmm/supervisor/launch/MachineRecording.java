@@ -22,7 +22,6 @@ import java.nio.file.SimpleFileVisitor;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
-import java.util.HashSet;
 import java.util.HexFormat;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -37,22 +36,24 @@ final class MachineRecording implements Recording, AutoCloseable {
     /** Where the recorder's root has the journal directory. */
     static final String STORE = "/journal";
 
-    private static final String LOCK = "lock";
+    static final String LOCK = "lock";
     private static final int LOCK_MODE = 0600;
 
     private final VmConfig config;
     private final Distribution distribution;
     private final ProcessStarter starter;
     private final Map<ProcessInstance, DeviceResources> devices;
-    private final Set<ProcessInstance> recorded = new HashSet<>();
+    private final RecordingWishes recorded;
     private final Set<Trace> made = new LinkedHashSet<>();
+    /** Of the last recorder that was looked at. */
+    private @Nullable JailReport lastReport;
     /** Held from the first recorder on; by whichever thread starts one. */
     private volatile @Nullable Fd lock;
 
     /** @param devices filled later */
     MachineRecording(
             VmConfig config,
-            MachinePlan plan,
+            RecordingWishes wishes,
             Distribution distribution,
             ProcessStarter starter,
             Map<ProcessInstance, DeviceResources> devices) {
@@ -60,14 +61,12 @@ final class MachineRecording implements Recording, AutoCloseable {
         this.distribution = distribution;
         this.starter = starter;
         this.devices = devices;
-        plan.devices().stream()
-                .filter(d -> config.journal().processes().contains(d.process()))
-                .forEach(recorded::add);
+        this.recorded = wishes;
     }
 
     /** The trace of a process that a device is about to be given to, if it is to have one. */
     Optional<Trace> next(ProcessInstance device, Handover how) throws HostLackException {
-        if (how.broken() || !recorded.contains(device)) {
+        if (how.broken() || !recorded.has(device)) {
             return Optional.empty();
         }
         Trace trace = ProcessStarter.made("a trace ring for " + device.process(), () -> Trace.create(device));
@@ -82,16 +81,12 @@ final class MachineRecording implements Recording, AutoCloseable {
 
     @Override
     public boolean isRecorded(ProcessInstance device) {
-        return recorded.contains(device);
+        return recorded.has(device);
     }
 
     @Override
     public void record(ProcessInstance device, boolean on) {
-        if (on) {
-            recorded.add(device);
-        } else {
-            recorded.remove(device);
-        }
+        recorded.set(device, on);
     }
 
     @Override
@@ -115,6 +110,10 @@ final class MachineRecording implements Recording, AutoCloseable {
     /** Makes the directory, and gives it with all that is in it to the recorder's uid. There is no recorder now. */
     private void own(OptionalInt uid) throws HostLackException {
         Path directory = directory();
+        Optional<String> obstacle = JournalPlace.obstacle(directory);
+        if (obstacle.isPresent()) {
+            throw new HostLackException(obstacle.get());
+        }
         try {
             if (!Files.exists(directory)) {
                 // Parts of the guest's memory will be in it.
@@ -126,7 +125,7 @@ final class MachineRecording implements Recording, AutoCloseable {
                 return;
             }
             Integer owner = uid.getAsInt();
-            Files.walkFileTree(directory, new SimpleFileVisitor<>() {
+            Files.walkFileTree(directory.toRealPath(), new SimpleFileVisitor<>() {
                 @Override
                 public FileVisitResult preVisitDirectory(Path d, BasicFileAttributes attributes) throws IOException {
                     give(d);
@@ -187,6 +186,7 @@ final class MachineRecording implements Recording, AutoCloseable {
         try {
             report = JailAudit.inspect(
                     recorder.instance().process(), recorder.process().pid(), true);
+            lastReport = report;
         } catch (IOException e) {
             return List.of("it cannot be looked at: " + e.getMessage());
         }
@@ -211,6 +211,11 @@ final class MachineRecording implements Recording, AutoCloseable {
             faults.add("its filter is not the compiled policy, but " + last);
         }
         return faults;
+    }
+
+    @Override
+    public Optional<JailReport> recorderReport() {
+        return Optional.ofNullable(lastReport);
     }
 
     @Override

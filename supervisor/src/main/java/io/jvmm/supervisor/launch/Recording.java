@@ -1,6 +1,7 @@
 package io.jvmm.supervisor.launch;
 
 import io.jvmm.ipc.boot.BootRecord;
+import io.jvmm.policy.jail.JailReport;
 import io.jvmm.policy.jail.StuckProcessException;
 import java.util.List;
 import java.util.Optional;
@@ -75,6 +76,11 @@ public interface Recording {
 
     /** What is wrong with the jail of one that says that it is ready, under a filter of this hash; empty when all is well. */
     List<String> recorderFaults(StartedProcess recorder, String filterHash);
+
+    /** What was seen of the jail of the last one that was looked at. */
+    default Optional<JailReport> recorderReport() {
+        return Optional.empty();
+    }
 
     /** Closes what is held of one that has been collected. */
     void forget(StartedProcess recorder);

@@ -17,7 +17,7 @@ final class Controls implements AutoCloseable {
 
     Controls(
             MachineLoop loop, VmConfig config, Successors successors, PollSlots slots, Optional<ControlServer> server) {
-        this.journal = new JournalWatch(loop, config, successors.recording(), slots, loop.console());
+        this.journal = new JournalWatch(loop, config, successors, slots, loop.console());
         this.recordings = new Recordings(loop, config, successors, journal);
         this.machine = new MachineControl(loop, config, successors, aside, recordings);
         this.upgrades = new Upgrades(loop, successors, loop.replacer().starts(), config.lifecycle());

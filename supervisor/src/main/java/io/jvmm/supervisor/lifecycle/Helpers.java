@@ -6,7 +6,9 @@ import io.jvmm.supervisor.config.RestartBudget;
 import io.jvmm.supervisor.launch.MachinePlan;
 import io.jvmm.supervisor.launch.ProcessInstance;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 
 /**
@@ -37,6 +39,13 @@ final class Helpers {
     /** A device is broken for good: nothing of the host waits for it any more. */
     void givenUp(ProcessInstance device) {
         brokers.forEach(b -> b.givenUp(device));
+    }
+
+    /** The programs of the host that work for the machine, by their names, and their pids. */
+    Map<String, Integer> pids() {
+        Map<String, Integer> pids = new LinkedHashMap<>();
+        programs.forEach(p -> p.pid().ifPresent(pid -> pids.put(p.name(), pid)));
+        return pids;
     }
 
     /** Does what the last poll found. */

@@ -27,6 +27,7 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.Supplier;
+import java.util.stream.Stream;
 
 /**
  * Watches one machine and acts for its {@link MachineLifecycle}: pidfds, doorbells of the supervisor links, output pipes and
@@ -102,7 +103,7 @@ public final class MachineLoop implements MachineActions {
         slots.take(replacer.starts().bell().fd(), Poller.READABLE);
         replacements = new Replacements(this::say, this::detail, now);
         helpers = new Helpers(devices, slots, console, this, config.lifecycle().restarts());
-        observation = new Observation(this, config, successors);
+        observation = new Observation(this, config, successors, helpers);
         controls = new Controls(this, config, successors, slots, controlServer);
         lifecycle = new MachineLifecycle(config.machine().name(), config.lifecycle(), watched.keySet(), this, now);
     }
@@ -182,7 +183,10 @@ public final class MachineLoop implements MachineActions {
 
     /** What was found by looking at the processes, in the order in which they were started. */
     public List<JailReport> reports() {
-        return watched.keySet().stream().flatMap(p -> audits.report(p).stream()).toList();
+        return Stream.concat(
+                        watched.keySet().stream().flatMap(p -> audits.report(p).stream()),
+                        successors.recording().recorderReport().stream())
+                .toList();
     }
 
     /** Those that serve devices, in the order in which the vCPU process counts them. */
@@ -201,6 +205,7 @@ public final class MachineLoop implements MachineActions {
         watched.forEach((kind, w) -> w.events()
                 .variant()
                 .ifPresent(v -> allowed.put(kind.process(), v.filter().allowedCalls())));
+        journal().allowedCalls().ifPresent(n -> allowed.put(ProcessInstance.RECORDER.process(), n));
         return allowed;
     }
 
@@ -226,8 +231,8 @@ public final class MachineLoop implements MachineActions {
         if (replaceable) {
             lifecycle.left(who);
             owed.keep(who, w.pending());
-            journal().ended(who, Why.told(status));
         }
+        journal().ended(who, lifecycle.phase() == Phase.RUNNING ? Why.told(status) : "the machine ended");
         if (who.isSpare() || who.isForUpgrade()) {
             watched.remove(who);
         }
@@ -336,7 +341,7 @@ public final class MachineLoop implements MachineActions {
     /** The guest runs. */
     private void running(long now) {
         if (reportOnly) {
-            lifecycle.handle(new MachineEvent.Escape(0), now);
+            journal().whenLookedAt(() -> lifecycle.handle(new MachineEvent.Escape(0), now));
             return;
         }
         observation.running();

@@ -30,6 +30,7 @@ final class Observation implements AutoCloseable {
     private final MachineLoop loop;
     private final VmConfig config;
     private final Successors successors;
+    private final Helpers helpers;
     private final long startedNs = Clock.monotonicNs();
     private final Map<ProcessInstance, DeviceAccount> devices = new HashMap<>();
     private Optional<BoardAccount> board = Optional.empty();
@@ -37,7 +38,8 @@ final class Observation implements AutoCloseable {
     private Optional<Supplier<Path>> bus = Optional.empty();
     private int bellSlot;
 
-    Observation(MachineLoop loop, VmConfig config, Successors successors) {
+    Observation(MachineLoop loop, VmConfig config, Successors successors, Helpers helpers) {
+        this.helpers = helpers;
         this.loop = loop;
         this.config = config;
         this.successors = successors;
@@ -211,6 +213,15 @@ final class Observation implements AutoCloseable {
         for (ControlReply.Device d : loop.controls().machine().devices().devices()) {
             rows.add(device(d, counted, durations, nowNs));
         }
+        if (loop.journal().pid() != 0) {
+            String recorder = ProcessInstance.RECORDER.process();
+            rows.add(row(
+                    recorder,
+                    recorder,
+                    loop.journal().isReady() ? "recording" : "starting",
+                    loop.journal().pid()));
+        }
+        helpers.pids().forEach((name, pid) -> rows.add(row(name, "passt", "serving", pid)));
         for (ChildWatch w : loop.all()) {
             if (w.instance().isSpare() || w.instance().isForUpgrade()) {
                 String state = w.instance().isSpare() ? "spare" : "upgrading";

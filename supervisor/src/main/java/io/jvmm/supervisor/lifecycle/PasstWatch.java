@@ -14,6 +14,7 @@ import io.jvmm.supervisor.launch.ProcessInstance;
 import java.io.UncheckedIOException;
 import java.util.ArrayDeque;
 import java.util.Deque;
+import java.util.OptionalInt;
 
 /**
  * A card's passt in the event loop: its words and its end. One that ends while the guest runs is followed by another, and the card's process
@@ -62,6 +63,16 @@ final class PasstWatch {
         outputOpen = true;
         ended = false;
         deafUntilNs = 0;
+    }
+
+    /** For people: {@code passt (net0)}. */
+    String name() {
+        return "passt (" + devices.cardOf(passt).placement().id() + ")";
+    }
+
+    /** Its process; empty when there is none. */
+    OptionalInt pid() {
+        return ended ? OptionalInt.empty() : OptionalInt.of(passt.process().pid());
     }
 
     /** When its words are to be read again; {@link MachineLifecycle#NEVER}. */

@@ -171,6 +171,7 @@ final class Recordings {
                 journal.pid(),
                 devices,
                 status.map(JournalWatch.Status::lives).orElse(0L),
-                status.map(JournalWatch.Status::bytes).orElse(0L));
+                status.map(JournalWatch.Status::bytes).orElse(0L),
+                journal.trouble());
     }
 }

@@ -395,6 +395,9 @@ final class Upgrades implements AutoCloseable {
 
         @Override
         public void adopt() {
+            if (silentSinceNs == 0) {
+                loop.journal().drained(device, "drained " + (reason.isEmpty() ? "for an upgrade" : reason));
+            }
             parts.adopt();
             loop.rename(instance(Role.SUCCESSOR), device);
         }

@@ -12,9 +12,11 @@ import java.io.RandomAccessFile;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 import java.util.Set;
@@ -27,6 +29,9 @@ import org.junit.jupiter.api.io.TempDir;
 final class LifeTest {
     /** The long run: {@code -Djvmm.journal.kills=100}. */
     private static final int KILLS = Integer.getInteger("jvmm.journal.kills", 4);
+
+    /** The long run: {@code -Djvmm.journal.powerfailures=2000}. */
+    private static final int POWER_FAILURES = Integer.getInteger("jvmm.journal.powerfailures", 60);
 
     @TempDir
     private Path directory;
@@ -74,6 +79,42 @@ final class LifeTest {
         assertEquals(58, check(life, ""), "the next part goes on where the torn one ended");
     }
 
+    /** As after a power failure: of a file's last pages some never came to the disk, or of its length. */
+    @Test
+    void whatThePowerLeftOfALifeIsReadAsFarAsItIsWhole() throws Exception {
+        Life life = life();
+        write(life, 0, 400);
+        Path file = queueFile(life);
+        byte[] all = Files.readAllBytes(file);
+        int used = (int) find(file, WritingProgram.batch(399)) + WritingProgram.batch(399).length;
+        int told = 0;
+        for (int n = 0; n < POWER_FAILURES; n++) {
+            int at = random.nextInt(used);
+            byte[] left = n % 3 == 0 ? Arrays.copyOf(all, at) : all.clone();
+            if (n % 3 != 0) {
+                Arrays.fill(left, at, n % 3 == 1 ? left.length : Math.min(left.length, (at | 4095) + 1), (byte) 0);
+            }
+            Files.write(file, left);
+            long found = -1;
+            String fault = "";
+            try (LifeReader reader = new LifeReader(life.directory())) {
+                while (reader.next()) {
+                    byte[] batch = new byte[reader.length()];
+                    reader.buffer().getBytes(reader.offset(), batch);
+                    assertArrayEquals(WritingProgram.batch(reader.sequence()), batch, "batch " + reader.sequence());
+                    assertEquals(found + 1, reader.sequence());
+                    found = reader.sequence();
+                }
+                fault = reader.fault();
+            } catch (JournalException e) {
+                fault = String.valueOf(e.getMessage());
+            }
+            assertTrue(found < 399, "what is damaged from byte " + at + " on is not whole");
+            told += fault.isEmpty() ? 0 : 1;
+        }
+        assertTrue(told > POWER_FAILURES / 2, "told " + told + " times of " + POWER_FAILURES);
+    }
+
     @Test
     void killedAnywhereNothingBeforeTheLastWholeBatchIsLost() throws Exception {
         long said = -1;
@@ -108,28 +149,55 @@ final class LifeTest {
         List<Life> lives = new ArrayList<>();
         Instant now = Instant.parse("2026-11-22T12:00:00Z");
         for (int n = 0; n < 4; n++) {
-            Life life = journal.begin(n % 2 == 0 ? "block" : "net", "r" + n, now);
-            Path part = life.directory().resolve("part-000");
-            Files.createDirectory(part);
-            Files.write(part.resolve("x"), new byte[100 << 10]);
-            try (Stream<Path> all = Files.walk(life.directory())) {
-                for (Path p : (Iterable<Path>) all::iterator) {
-                    Files.setLastModifiedTime(
-                            p, java.nio.file.attribute.FileTime.from(now.minus(Duration.ofHours(10 - n))));
-                }
-            }
+            Life life =
+                    filled(journal, n % 2 == 0 ? "block" : "net", "r" + n, 100, now.minus(Duration.ofHours(10 - n)));
             lives.add(life);
         }
         assertEquals(
-                List.of("r0", "r1"), rings(journal.beyond(1 << 20, Duration.ofMinutes(8 * 60 + 30), Set.of(), now)));
-        assertEquals(List.of("r0", "r1"), rings(journal.beyond(300 << 10, Duration.ofDays(1), Set.of(), now)));
+                List.of("r0", "r1"), gone(journal.beyond(1 << 20, Duration.ofMinutes(8 * 60 + 30), Set.of(), now)));
+        assertEquals(List.of("r0", "r1"), gone(journal.beyond(300 << 10, Duration.ofDays(1), Set.of(), now)));
         assertEquals(
                 List.of("r1", "r2"),
-                rings(journal.beyond(
+                gone(journal.beyond(
                         300 << 10, Duration.ofDays(1), Set.of(lives.getFirst().directory()), now)));
         JournalDirectory.remove(lives.getFirst());
         assertEquals(List.of("r2"), rings(journal.lives("block")));
         assertEquals(3, journal.begin("block", "r5", now).number());
+    }
+
+    @Test
+    void theDeviceThatHasMostLosesFirst() throws Exception {
+        JournalDirectory journal = new JournalDirectory(directory);
+        Instant now = Instant.parse("2026-11-22T12:00:00Z");
+        filled(journal, "serial", "quiet", 50, now.minusSeconds(1000));
+        Life first = filled(journal, "block", "flood-1", 300, now.minusSeconds(20));
+        Life second = filled(journal, "block", "flood-2", 300, now.minusSeconds(10));
+        JournalDirectory.Excess excess = journal.beyond(400 << 10, Duration.ofDays(1), Set.of(), now);
+        assertEquals(List.of("flood-1"), gone(excess));
+        assertEquals(Set.of(), excess.full());
+        assertEquals(200 << 10, excess.shareBytes());
+        // What is written now cannot go: it must grow no more, and nobody else pays for it.
+        excess = journal.beyond(400 << 10, Duration.ofDays(1), Set.of(first.directory(), second.directory()), now);
+        assertEquals(List.of(), gone(excess));
+        assertEquals(Set.of(first.directory(), second.directory()), excess.full());
+    }
+
+    private static Life filled(JournalDirectory journal, String device, String ring, int kilobytes, Instant touched)
+            throws Exception {
+        Life life = journal.begin(device, ring, touched);
+        Path part = life.directory().resolve("part-000");
+        Files.createDirectory(part);
+        Files.write(part.resolve("x"), new byte[kilobytes << 10]);
+        try (Stream<Path> all = Files.walk(life.directory())) {
+            for (Path p : (Iterable<Path>) all::iterator) {
+                Files.setLastModifiedTime(p, FileTime.from(touched));
+            }
+        }
+        return life;
+    }
+
+    private static List<String> gone(JournalDirectory.Excess excess) {
+        return rings(excess.go());
     }
 
     private static List<String> rings(List<Life> lives) {

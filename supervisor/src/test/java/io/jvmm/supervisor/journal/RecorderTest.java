@@ -31,6 +31,8 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.LongSupplier;
 import org.agrona.concurrent.UnsafeBuffer;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -52,11 +54,15 @@ final class RecorderTest {
         final CompletableFuture<ProcessExit> end;
 
         Served(Bounds bounds) throws JournalException {
+            this(bounds, () -> Long.MAX_VALUE);
+        }
+
+        Served(Bounds bounds, LongSupplier usableBytes) throws JournalException {
             UnixSocket.Pair pair = UnixSocket.seqPacketPair();
             supervisor = BootChannel.over(pair.left().fd());
             open.add(supervisor);
             Recorder recorder = new Recorder(
-                    directory, bounds, BootChannel.over(pair.right().fd()));
+                    directory, bounds, BootChannel.over(pair.right().fd()), usableBytes);
             end = CompletableFuture.supplyAsync(
                     () -> {
                         try (recorder) {
@@ -71,11 +77,19 @@ final class RecorderTest {
 
         BootRecord hear(String what) {
             BootRecord record = supervisor.receive(PATIENCE_NS);
+            while (record.text(RecorderWords.DO).equals(RecorderWords.ALIVE)) {
+                record = supervisor.receive(PATIENCE_NS);
+            }
             assertEquals(what, record.text(RecorderWords.DO));
             return record;
         }
 
         int begin(Device device) {
+            wantBegin(device);
+            return hear(RecorderWords.BEGUN).integer(RecorderWords.LIFE);
+        }
+
+        void wantBegin(Device device) {
             supervisor.send(BootRecord.builder()
                     .put(RecorderWords.DO, RecorderWords.BEGIN)
                     .put(RecorderWords.RING, device.word)
@@ -83,7 +97,18 @@ final class RecorderTest {
                     .fd(RecorderWords.FD_TRACE, device.ring.fd())
                     .fd(RecorderWords.FD_BELL, device.bell.fd())
                     .build());
-            return hear(RecorderWords.BEGUN).integer(RecorderWords.LIFE);
+        }
+
+        /** A process that was drained, and committed this last. */
+        void endDrained(Device device, FinalState left) {
+            supervisor.send(BootRecord.builder()
+                    .put(RecorderWords.DO, RecorderWords.END)
+                    .put(RecorderWords.RING, device.word)
+                    .put(RecorderWords.HOW, "drained")
+                    .put(RecorderWords.DRAINED, "true")
+                    .put(RecorderWords.STATE, left.toString())
+                    .build());
+            assertEquals(device.word, hear(RecorderWords.ENDED).text(RecorderWords.RING));
         }
 
         void end(Device device, String how) {
@@ -288,6 +313,175 @@ final class RecorderTest {
         assertTrue(lives.size() >= 2, lives.toString());
         assertEquals(12, lives.getLast().number());
         assertEquals(60_000, commits("block", 12));
+    }
+
+    @Test
+    void lostBatchesAreCountedAsOftenAsADeviceLies() throws Exception {
+        Served recorder = new Served(WIDE);
+        Device liar = new Device("block", "liar");
+        recorder.begin(liar);
+        liar.one(RecordType.GAP, Long.MAX_VALUE);
+        assertTrue(recorder.hear(RecorderWords.RENEW).text(RecorderWords.HOW).contains("lost " + Long.MAX_VALUE));
+        liar.one(RecordType.GAP, Long.MAX_VALUE);
+        liar.one(RecordType.GAP, -5);
+        awaitEmpty(liar);
+        recorder.supervisor.send(BootRecord.builder()
+                .put(RecorderWords.DO, RecorderWords.STATUS)
+                .put(RecorderWords.ID, 1)
+                .build());
+        assertEquals(Long.MAX_VALUE, recorder.hear(RecorderWords.STATUS).longInteger("liar" + RecorderWords.OF_LOST));
+        recorder.end(liar, "killed");
+        recorder.finish();
+        assertEquals(Long.MAX_VALUE, scan("block", 1).gaps());
+    }
+
+    @Test
+    void whatARecorderThatFrozeDidNotTakeIsAGapThatIsTold() throws Exception {
+        Device device = new Device("block", "w1");
+        device.commits(400, 1000); // 6.4 MB, and nobody reads
+        long lost = device.sink.lostBatches();
+        assertTrue(lost > 0, "the ring is not full");
+        Served recorder = new Served(WIDE);
+        recorder.begin(device);
+        awaitEmpty(device);
+        device.commits(1, 1);
+        assertTrue(recorder.hear(RecorderWords.RENEW).text(RecorderWords.HOW).contains("lost " + lost + " batches"));
+        recorder.endDrained(device, new FinalState(device.next - 1, 7));
+        recorder.finish();
+        assertEquals(lost, scan("block", 1).gaps());
+    }
+
+    @Test
+    void itSaysThatItLives() throws Exception {
+        Served recorder = new Served(WIDE);
+        recorder.supervisor.send(
+                BootRecord.builder().put(RecorderWords.DO, RecorderWords.PING).build());
+        assertEquals(
+                RecorderWords.ALIVE, recorder.supervisor.receive(PATIENCE_NS).text(RecorderWords.DO));
+        recorder.finish();
+    }
+
+    @Test
+    void aProcessThatWasDrainedEndsInGoodOrder() throws Exception {
+        Served recorder = new Served(WIDE);
+        Device drained = new Device("block", "w1");
+        recorder.begin(drained);
+        drained.commits(10, 10);
+        recorder.endDrained(drained, new FinalState(99, 0x12AB));
+        Scanned whole = scan("block", 1);
+        assertEquals(ProcessExit.STOPPED.code(), whole.end());
+        assertEquals(99, whole.transaction());
+        assertEquals(
+                "crc32c:000012ab behind 99",
+                new JournalDirectory(directory)
+                        .lives("block")
+                        .getFirst()
+                        .state()
+                        .orElseThrow()
+                        .toString());
+        // One that says so and did not tell all: its last commit is not there.
+        Device silent = new Device("block", "w2");
+        recorder.begin(silent);
+        silent.commits(10, 10);
+        recorder.endDrained(silent, new FinalState(100, 0));
+        assertEquals(-1, scan("block", 2).end());
+        assertTrue(
+                new JournalDirectory(directory).lives("block").getLast().state().isEmpty());
+        // One that has written its own END keeps that.
+        Device stopped = new Device("block", "w3");
+        recorder.begin(stopped);
+        stopped.commits(1, 1);
+        stopped.one(RecordType.END, 3);
+        recorder.endDrained(stopped, new FinalState(0, 0));
+        assertEquals(3, scan("block", 3).end());
+        recorder.finish();
+    }
+
+    @Test
+    void aDeviceThatWritesWithoutEndDrivesOutNobodysLivesButItsOwn() throws Exception {
+        long most = 8 << 20;
+        Served recorder = new Served(new Bounds(most, Duration.ofDays(1), 1 << 20));
+        Device quiet = new Device("serial", "quiet");
+        recorder.begin(quiet);
+        quiet.commits(10, 100);
+        recorder.endDrained(quiet, new FinalState(999, 0));
+        Device living = new Device("net", "living");
+        recorder.begin(living);
+        for (int n = 0; n < 4; n++) {
+            Device flood = new Device("block", "flood" + n);
+            recorder.begin(flood);
+            flood.commits(2000, 1000); // 32 MB, though another process of it is wanted after 1
+            recorder.hear(RecorderWords.RENEW);
+            recorder.end(flood, "replaced");
+            living.commits(1, 10);
+        }
+        awaitEmpty(living);
+        recorder.end(living, "replaced");
+        recorder.finish();
+        List<Life> lives = new JournalDirectory(directory).lives();
+        long bytes = lives.stream().mapToLong(Life::bytes).sum();
+        assertTrue(bytes <= 2 * most, bytes + " bytes");
+        assertEquals(1000, commits("serial", 1));
+        assertEquals(40, commits("net", 1), "the ring of one that is full keeps nobody from the others'");
+        assertFalse(new JournalDirectory(directory).lives("block").isEmpty());
+    }
+
+    @Test
+    void aFullDiskIsToldOnceAndRecordingGoesOnWhenThereIsRoom() throws Exception {
+        AtomicLong usable = new AtomicLong(1L << 40);
+        Served recorder = new Served(WIDE, usable::get);
+        Device first = new Device("block", "first");
+        recorder.begin(first);
+        first.commits(10, 10);
+        awaitEmpty(first);
+        usable.set(1 << 20);
+        Device second = new Device("net", "second");
+        recorder.wantBegin(second);
+        assertTrue(recorder.hear(RecorderWords.FULL).text(RecorderWords.HOW).contains("has 1 MB left"));
+        Device third = new Device("rng", "third");
+        recorder.wantBegin(third);
+        recorder.end(third, "killed"); // it had no life
+        first.commits(400, 1000);
+        assertTrue(first.sink.lostBatches() > 0, "nobody takes anything");
+        usable.set(1L << 40);
+        recorder.hear(RecorderWords.ROOM);
+        assertEquals("second", recorder.hear(RecorderWords.BEGUN).text(RecorderWords.RING));
+        awaitEmpty(first);
+        first.commits(1, 1);
+        assertEquals("first", recorder.hear(RecorderWords.RENEW).text(RecorderWords.RING));
+        second.commits(5, 5);
+        recorder.end(first, "replaced");
+        recorder.end(second, "replaced");
+        recorder.finish();
+        assertTrue(scan("block", 1).gaps() > 0);
+        assertEquals(25, commits("net", 1));
+        assertEquals(2, new JournalDirectory(directory).lives().size());
+    }
+
+    /** What is in a life: its last COMMIT, what was lost, and its END; -1 for what there is not. */
+    private record Scanned(long transaction, long gaps, long end) {}
+
+    private Scanned scan(String device, int number) throws Exception {
+        long transaction = -1;
+        long gaps = 0;
+        long end = -1;
+        BatchReader records = new BatchReader();
+        try (LifeReader reader = new LifeReader(directory.resolve(String.format("%s/life-%06d", device, number)))) {
+            while (reader.next()) {
+                records.wrap(new UnsafeBuffer(reader.buffer(), reader.offset(), reader.length()), 0, reader.length());
+                while (records.next()) {
+                    assertEquals(-1, end, "nothing comes behind END");
+                    switch (records.type()) {
+                        case COMMIT -> transaction = records.value();
+                        case GAP -> gaps = LifeScan.saturated(gaps, records.value());
+                        case END -> end = records.value();
+                        default -> {}
+                    }
+                }
+            }
+            assertEquals("", reader.fault());
+        }
+        return new Scanned(transaction, gaps, end);
     }
 
     private static void awaitEmpty(Device device) throws InterruptedException {

@@ -1,0 +1,219 @@
+package io.jvmm.it;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.io.OutputStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.List;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+
+/** A recorder that has its troubles: the machine goes on, somebody is told once, and what is kept is whole. */
+@Tag("boot")
+@Tag("jail")
+@Tag("fault")
+class JournalTroubleIT extends MachineTest {
+    private static final int SIGSTOP = 19;
+    private static final int SIGKILL = 9;
+    /** Less than a recorder of two devices wants to have left. */
+    private static final long LEFT_BYTES = 3 << 20;
+
+    @Override
+    protected void requirements() {
+        // Either processor will do.
+    }
+
+    private String toml(String directory, String lifecycle) throws IOException {
+        return monitorToml("""
+                journal = true
+                [platform]
+                journal = true
+                [control]
+                socket = "control"
+                [lifecycle]
+                %s
+                [journal]
+                directory = "%s"
+                """.formatted(lifecycle, directory)).replace("\"kvm\"", "\"auto\"");
+    }
+
+    private Ctl ctl() {
+        return new Ctl(dir.resolve("control"));
+    }
+
+    private static void await(Machine machine, String said) throws InterruptedException {
+        long endNs = System.nanoTime() + Machine.PATIENCE.toNanos();
+        while (!machine.messages().text().contains(said)) {
+            assertTrue(
+                    System.nanoTime() - endNs < 0,
+                    () -> "not said: " + said + "\n" + machine.messages().text());
+            Transcript.pause(20);
+        }
+    }
+
+    /** The recorder, once it has begun a life of the serial device. */
+    private long recording() throws Exception {
+        Ctl.Said status = ctl().done("--json", "journal", "status");
+        for (int n = 0; n < 100 && !status.text().matches("(?s).*\"device\":\"serial\",\"life\":[1-9].*"); n++) {
+            Transcript.pause(100);
+            status = ctl().done("--json", "journal", "status");
+        }
+        return status.number("recorder");
+    }
+
+    private void off(Machine machine) throws Exception {
+        machine.type("off\r");
+        assertEquals(0, machine.awaitExit(), machine.messages().text());
+    }
+
+    private List<String> verified(String directory) throws Exception {
+        Journal.Said said =
+                Journal.program("jvmm-journal", "verify", dir.resolve(directory).toString());
+        assertEquals(0, said.status(), said.text());
+        return said.text().lines().toList();
+    }
+
+    @Test
+    void aFrozenRecorderIsNoticedByItselfAndReplaced() throws Exception {
+        try (Machine machine = Machine.with(dir, toml("journal", "hang_timeout_ms = 1000"))
+                .run()
+                .awaitPrompt()) {
+            long frozen = recording();
+            Machine.kill(frozen, SIGSTOP);
+            machine.ask("in 3fd"); // its devices do not wait for it
+            await(machine, "the recorder has not answered for ");
+            await(machine, "Another one is started.");
+            machine.ask("in 3fd");
+            assertNotEquals(frozen, recording());
+            off(machine);
+            assertFalse(machine.messages().text().contains("replaced after"), machine.messages()::text);
+        }
+        assertEquals(2, verified("journal").size());
+        Journal.assertLivedAgain(dir.resolve("journal"));
+    }
+
+    @Test
+    void whatWasDrainedEndsInGoodOrderAndWhatWasSaidOutlivesAReset() throws Exception {
+        String toml = toml("journal", "").replace("on_reset = \"exit\"", "on_reset = \"restart\"");
+        try (Machine machine = Machine.with(dir, toml).run().awaitPrompt()) {
+            ctl().done("journal", "rotate", "serial");
+            ctl().done("journal", "stop", "platform");
+            machine.ask("in 3fd");
+            assertTrue(ctl().done("top", "--once").text().contains("recorder"));
+            machine.type("reset\r");
+            machine.awaitPrompt();
+            String status = ctl().done("--json", "journal", "status").text();
+            assertTrue(status.contains("\"device\":\"serial\""), status);
+            assertFalse(status.contains("\"device\":\"platform\""), status);
+            off(machine);
+        }
+        List<String> lines = verified("journal");
+        assertEquals(4, lines.size(), lines.toString()); // serial: before and after rotate, after the reset; platform
+        for (String line : lines) {
+            assertTrue(line.matches(".*: whole: .*, ended with 0, final state crc32c:[0-9a-f]{8} behind [0-9]+"), line);
+        }
+        Journal.assertLivedAgain(dir.resolve("journal"));
+    }
+
+    /** The directory lies on a disk of 64 MB that the test fills. */
+    @Test
+    void aFullDiskIsToldOnceAndTheMachineGoesOn() throws Exception {
+        Host.requireRoot();
+        Path disk = Files.createDirectory(dir.resolve("disk"));
+        String[] mounted = {
+            "unshare", "-m", "sh", "-c", "mount -t tmpfs -o size=64M none " + disk + " && exec \"$@\"", "sh"
+        };
+        try (Machine machine =
+                Machine.with(dir, toml("disk/journal", "")).under(mounted).run().awaitPrompt()) {
+            Path seen = Path.of("/proc/" + machine.handle().pid() + "/root" + disk);
+            Path ballast = seen.resolve("ballast");
+            long before = recording();
+            fill(ballast, seen.toFile().getUsableSpace() - LEFT_BYTES);
+            for (int n = 0; n < 200 && !machine.messages().text().contains("nothing is recorded"); n++) {
+                machine.ask("in 3fd");
+                Transcript.pause(50);
+            }
+            await(machine, "nothing is recorded for now: the disk of the journal directory has ");
+            assertTrue(
+                    ctl().done("journal", "status").text().contains("not recorded: the disk of the journal directory"));
+            Machine.kill(before, SIGKILL);
+            await(machine, "the recorder could not be started: the disk of the journal directory");
+            machine.ask("in 3fd");
+            Files.delete(ballast);
+            await(machine, "recording goes on");
+            machine.ask("in 3fd");
+            String status = ctl().done("journal", "status").text();
+            assertFalse(status.contains("not recorded"), status);
+            off(machine);
+            String said = machine.messages().text();
+            assertEquals(1, said.split("nothing is recorded for now", -1).length - 1, said);
+        }
+    }
+
+    private static void fill(Path file, long bytes) throws IOException {
+        byte[] block = new byte[1 << 16];
+        try (OutputStream out = Files.newOutputStream(file)) {
+            for (long done = 0; done < bytes; done += block.length) {
+                out.write(block);
+            }
+        }
+    }
+
+    @Test
+    void anOrdinaryUserRecordsToo() throws Exception {
+        Host.requireRoot();
+        Path own = Files.createDirectory(dir.resolve("own"));
+        monitor();
+        try (Stream<Path> all = Files.walk(dir)) {
+            for (Path each : all.toList()) {
+                Files.setPosixFilePermissions(each, PosixFilePermissions.fromString("rwxr-xr-x"));
+            }
+        }
+        Files.setAttribute(own, "unix:uid", 65534);
+        String toml = toml("own/journal", "").replace("socket = \"control\"", "socket = \"none\"");
+        try (Machine machine = Machine.with(dir, toml)
+                .under(OtherUser.nobodyWithoutKvm())
+                .run()
+                .awaitPrompt()) {
+            machine.ask("in 3fd");
+            off(machine);
+        }
+        assertEquals(2, verified("own/journal").size());
+        // And where it may not write, one line says whose it is.
+        Path others = Files.createDirectory(dir.resolve("others"));
+        try (Machine machine = Machine.with(dir, toml.replace("own/journal", "others"))
+                .under(OtherUser.nobodyWithoutKvm())
+                .run()
+                .awaitPrompt()) {
+            await(machine, others + " belongs to uid 0 and cannot be written to by uid 65534");
+            machine.ask("in 3fd");
+            off(machine);
+        }
+    }
+
+    @Test
+    void checkAndReportKnowTheRecorder() throws Exception {
+        Machine.with(dir, toml("journal", ""));
+        String config = dir.resolve("vm.toml").toString();
+        Journal.Said check = Journal.program("jvmm-supervisor", "--check", "--config", config);
+        assertEquals(0, check.status(), check.text());
+        assertTrue(check.text().contains("from the start: platform, serial"), check.text());
+        assertTrue(check.text().contains("\nrecorder "), check.text());
+        Journal.Said report = Journal.program("jvmm-supervisor", "--jail-report", "--config", config);
+        assertEquals(0, report.status(), report.text());
+        assertTrue(report.text().lines().anyMatch(l -> l.contains("recorder")), report.text());
+        Files.createDirectories(dir.resolve("journal"));
+        Files.writeString(dir.resolve("journal/letters"), "not yours");
+        check = Journal.program("jvmm-supervisor", "--check", "--config", config);
+        assertNotEquals(0, check.status(), check.text());
+        assertTrue(check.text().contains("holds letters, which is no part of a journal"), check.text());
+        assertEquals("not yours", Files.readString(dir.resolve("journal/letters")));
+    }
+}

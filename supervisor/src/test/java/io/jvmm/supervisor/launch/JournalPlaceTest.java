@@ -1,0 +1,50 @@
+package io.jvmm.supervisor.launch;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Optional;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Which directories a journal may be in. Under root all that is in one is given to the recorder's uid. */
+final class JournalPlaceTest {
+    @TempDir
+    private Path directory;
+
+    private Optional<String> obstacle(String name) {
+        return JournalPlace.obstacle(directory.resolve(name));
+    }
+
+    @Test
+    void oneThatIsNotThereIsMade() {
+        assertEquals(Optional.empty(), obstacle("a/b/c"));
+        assertTrue(JournalPlace.usableBytes(directory.resolve("a/b/c")) > 0);
+    }
+
+    @Test
+    void aJournalMayBeUsedAgain() throws Exception {
+        Files.createDirectories(directory.resolve("j/block/life-000012/part-000"));
+        Files.createDirectories(directory.resolve("j/net-lan/gone-7"));
+        Files.createDirectories(directory.resolve("j/rng"));
+        Files.createDirectories(directory.resolve("j/WARM-UP/scratch"));
+        Files.createFile(directory.resolve("j/lock"));
+        assertEquals(Optional.empty(), obstacle("j"));
+        Files.createSymbolicLink(directory.resolve("link"), directory.resolve("j"));
+        assertEquals(Optional.empty(), obstacle("link"));
+    }
+
+    @Test
+    void whatIsNoJournalIsLeftAlone() throws Exception {
+        Files.createDirectories(directory.resolve("home/projects/life"));
+        assertTrue(obstacle("home").orElse("").contains("holds projects, which is no part of a journal"));
+        Files.createDirectories(directory.resolve("other"));
+        Files.writeString(directory.resolve("other/block"), "a file");
+        assertTrue(obstacle("other").orElse("").contains("holds block, which is no part of a journal"));
+        Files.writeString(directory.resolve("file"), "");
+        assertTrue(obstacle("file").orElse("").endsWith("is no directory"));
+        assertTrue(obstacle("file/below").orElse("").contains("cannot be made: "));
+    }
+}
