@@ -23,15 +23,17 @@ public final class FuzzMain {
     static final int FOUND = 77;
 
     private static final String HELP = """
-            usage: jvmm-fuzz --device NAME|--target NAME [OPTION]...      --list tells the names; 'all' is all of them, one after the other
+            usage: jvmm-fuzz --device NAME|--target NAME [OPTION]...      --list tells the names; 'all' is all of them
 
-            Fuzzes one device class, or one parser, in a JVM of its own: the shipped class files, instrumented by Jazzer, on inputs that libFuzzer
-            makes. An input of a device is a list of operations of a guest, a host and a clock; oracles watch what a driver may rely on.
+            Fuzzes one device class, or one parser, in a JVM of its own: the shipped class files, instrumented by Jazzer, on
+            inputs that libFuzzer makes. An input of a device is a list of operations of a guest, a host and a clock; oracles
+            watch what a driver may rely on.
 
               --time 10m         so long for each target: 90s, 10m, 2h (default 60s)
               --runs N           at most so many inputs
-              --jobs N           so many processes on one corpus (default 1)
-              --corpus DIR       read inputs from DIR and keep new ones there (default: a directory that is forgotten); the shipped seeds are added
+              --jobs N           so many processes on one corpus; of several targets so many at a time, a process each (default 1)
+              --corpus DIR       read inputs from DIR and keep new ones there (default: a directory that is forgotten);
+                                 the shipped seeds are added
               --dictionary FILE  words in libFuzzer's form instead of the target's own
               --seed N           of the mutations: with one job the same inputs again
               --findings DIR     where findings go (default findings): input, listing, trace, script and test, a directory each
@@ -40,8 +42,10 @@ public final class FuzzMain {
 
               --reproduce FILE   run one input and tell what it means and what happens
               --convert FILE     make inputs of a recorded life (*.jtrace) of the device, in --corpus DIR
+              --select FILE      write those of --corpus DIR that reach something which no smaller one does, a line each
 
             A first run:        jvmm-fuzz --device serial --time 30s --jobs 2
+            The long run:       jvmm-fuzz --target all --time 5m --jobs 2      ends with a table
             After a finding:    jvmm-fuzz --device serial --reproduce findings/serial-*/input
 
             Exit codes: 0 nothing found, 77 something found, 2 wrong usage, 3 trouble of the fuzzer's own.
@@ -63,6 +67,7 @@ public final class FuzzMain {
                 case FUZZ -> fuzz(options);
                 case REPRODUCE -> reproduce(options);
                 case CONVERT -> convert(options);
+                case SELECT -> select(options);
             };
         } catch (IllegalArgumentException e) {
             System.err.println("jvmm-fuzz: " + e.getMessage());
@@ -87,29 +92,30 @@ public final class FuzzMain {
     }
 
     private static int fuzz(FuzzOptions options) throws IOException, InterruptedException {
-        int result = NOTHING_FOUND;
-        for (Targets target : options.targets) {
-            Campaign campaign = new Campaign(
-                    new Campaign.Plan(
-                            target.word(),
-                            target.instrumented(),
-                            target.trace(),
-                            target.longestInput(),
-                            options.corpus == null ? null : directoryOf(options, target),
-                            options.dictionary,
-                            options.findings,
-                            options.seconds,
-                            options.runs,
-                            options.jobs,
-                            options.seed,
-                            options.keepGoing,
-                            options.minimise),
-                    target.make(),
-                    System.out::println);
-            int code = campaign.run();
-            result = Math.max(result, code);
+        if (options.targets.size() > 1) {
+            return new LongRun(options.targets, options.jobs, System.out::println)
+                    .run((target, out) -> new Campaign(plan(options, target, 1), target.make(), out));
         }
-        return result;
+        Targets target = options.targets.getFirst();
+        return new Campaign(plan(options, target, options.jobs), target.make(), System.out::println).run();
+    }
+
+    /** @param processes of this target */
+    private static Campaign.Plan plan(FuzzOptions options, Targets target, int processes) {
+        return new Campaign.Plan(
+                target.word(),
+                target.instrumented(),
+                target.trace(),
+                target.longestInput(),
+                options.corpus == null ? null : directoryOf(options, target),
+                options.dictionary,
+                options.findings,
+                options.seconds,
+                options.runs,
+                processes,
+                options.seed,
+                options.keepGoing,
+                options.minimise);
     }
 
     /** Several targets do not share one directory. */
@@ -132,6 +138,18 @@ public final class FuzzMain {
         } catch (TraceFormatException e) {
             throw new IllegalArgumentException(e.getMessage(), e);
         }
+    }
+
+    private static int select(FuzzOptions options) throws IOException, InterruptedException {
+        Path corpus = options.corpus;
+        if (corpus == null || !Files.isDirectory(corpus)) {
+            throw new IllegalArgumentException("--select needs --corpus DIR, from which it chooses");
+        }
+        Campaign.Plan plan = plan(options, options.targets.getFirst(), 1);
+        List<byte[]> kept = new Campaign(plan, options.targets.getFirst().make(), System.out::println).select(corpus);
+        Files.writeString(Objects.requireNonNull(options.file), Corpus.text(kept));
+        System.out.println(kept.size() + " inputs in " + options.file);
+        return kept.isEmpty() ? TROUBLE : NOTHING_FOUND;
     }
 
     private static int reproduce(FuzzOptions options) throws IOException {

@@ -17,7 +17,8 @@ final class FuzzOptions {
         LIST,
         FUZZ,
         REPRODUCE,
-        CONVERT
+        CONVERT,
+        SELECT
     }
 
     Task task = Task.FUZZ;
@@ -98,6 +99,10 @@ final class FuzzOptions {
             }
             case "--convert" -> {
                 task = Task.CONVERT;
+                file = Path.of(value);
+            }
+            case "--select" -> {
+                task = Task.SELECT;
                 file = Path.of(value);
             }
             default -> throw new IllegalArgumentException("'" + name + "' is not an option; see --help");

@@ -20,6 +20,9 @@ final class VirtioSeeds {
     private static final int WRITE = 1;
     private static final int LONG_WRITE = 9;
     private static final byte[] NOTHING = {};
+    /** Of BlockModel's image. */
+    private static final long LAST_SECTOR = (1 << 21) - 1;
+
     private static final long SECOND_NS = 1_000_000_000;
 
     private VirtioSeeds() {}
@@ -121,6 +124,8 @@ final class VirtioSeeds {
         return behindSetUps(List.of(
                 p -> p.offer(0, KICK, new int[] {READ, 16, LONG_WRITE, 8, WRITE, 1}, disk(0, 0)),
                 p -> p.offer(0, KICK, new int[] {READ, 16, READ | 8, 8, WRITE, 1}, disk(1, 8)),
+                p -> p.offer(0, KICK, new int[] {READ, 16, LONG_WRITE, 8, WRITE, 1}, disk(0, LAST_SECTOR))
+                        .offer(0, KICK, new int[] {READ, 16, LONG_WRITE, 16, WRITE, 1}, disk(0, LAST_SECTOR)),
                 p -> p.answer(new byte[] {1, 1})
                         .offer(1, INDIRECT, new int[] {READ, 16, READ | 8, 8, WRITE, 1}, disk(1, 16))
                         .event(0, 0),

@@ -35,6 +35,8 @@ public final class Campaign {
     private final Set<Signature> known = new HashSet<>();
     private long runs;
     private long runsPerSecond;
+    private int coverage;
+    private int findings;
     private boolean overdue;
 
     /**
@@ -91,6 +93,40 @@ public final class Campaign {
             Runtime.getRuntime().removeShutdownHook(cleaner);
             delete(work);
         }
+    }
+
+    /** Those inputs of a directory that reach something which no smaller one of them does; none when that fails. */
+    public List<byte[]> select(Path corpus) throws IOException, InterruptedException {
+        Path work = Files.createTempDirectory("jvmm-fuzz-");
+        try {
+            Path kept = Files.createDirectories(work.resolve("kept"));
+            JazzerRun.Order order = new JazzerRun.Order(
+                    plan.target(),
+                    plan.instrumented(),
+                    plan.trace(),
+                    plan.longestInput(),
+                    corpus,
+                    "",
+                    work,
+                    0,
+                    0,
+                    0,
+                    1);
+            try (JazzerRun run = JazzerRun.select(order, kept, work)) {
+                if (run.exitCode() != 0) {
+                    tail(run);
+                    return List.of();
+                }
+            }
+            return Corpus.read(kept);
+        } finally {
+            delete(work);
+        }
+    }
+
+    private void tail(JazzerRun job) throws IOException {
+        List<String> said = Files.exists(job.log()) ? Files.readAllLines(job.log()) : List.of();
+        said.subList(Math.max(0, said.size() - TAIL_LINES), said.size()).forEach(out);
     }
 
     private JazzerRun.Order order(Path work) throws IOException {
@@ -160,7 +196,6 @@ public final class Campaign {
     private void tell(List<JazzerRun> jobs, long seconds) {
         runs = 0;
         runsPerSecond = 0;
-        int coverage = 0;
         int features = 0;
         int corpus = 0;
         for (JazzerRun job : jobs) {
@@ -187,6 +222,21 @@ public final class Campaign {
         return runsPerSecond;
     }
 
+    /** Inputs run, of all processes together. */
+    public long runs() {
+        return runs;
+    }
+
+    /** Edges reached. */
+    public int coverage() {
+        return coverage;
+    }
+
+    /** How many different ones. */
+    public int findings() {
+        return findings;
+    }
+
     private int conclude(List<JazzerRun> jobs) throws IOException, InterruptedException {
         boolean found = false;
         for (JazzerRun job : jobs) {
@@ -201,8 +251,7 @@ public final class Campaign {
         for (JazzerRun job : jobs) {
             if (job.exitCode() != 0 && !overdue) {
                 out.accept(plan.target() + ": the fuzzer failed with code " + job.exitCode() + ":");
-                List<String> said = Files.exists(job.log()) ? Files.readAllLines(job.log()) : List.of();
-                said.subList(Math.max(0, said.size() - TAIL_LINES), said.size()).forEach(out);
+                tail(job);
                 return TROUBLE;
             }
         }
@@ -212,6 +261,7 @@ public final class Campaign {
 
     private void keep(Path artifact) throws IOException {
         byte[] input = Files.readAllBytes(artifact);
+        findings++;
         if (String.valueOf(artifact.getFileName()).contains("timeout-")) {
             Path kept = Files.createDirectories(plan.findings()).resolve(String.valueOf(artifact.getFileName()));
             Files.write(kept, input);
@@ -227,6 +277,7 @@ public final class Campaign {
         }
         Signature signature = Signature.of(error);
         if (!known.add(signature)) {
+            findings--;
             return;
         }
         byte[] smallest = input;

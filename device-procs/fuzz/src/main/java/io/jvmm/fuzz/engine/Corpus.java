@@ -4,21 +4,23 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.math.BigInteger;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collection;
+import java.util.Comparator;
 import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import org.jspecify.annotations.Nullable;
 
 /**
- * Inputs as files in a directory, named by what is in them, as libFuzzer does; and those that come with the module: the target's own seeds, and a file of its
- * name among the resources, one input a line in hexadecimal, with comments behind {@code #}.
+ * Inputs as files in a directory, named by what is in them, as libFuzzer does; and those that come with the module: the target's own seeds, and two files of its
+ * name among the resources (what recorded lives give, and what is kept for good), one input a line in hexadecimal, with comments behind {@code #}.
  */
 public final class Corpus {
     /** A longer string of bytes is no word. */
@@ -31,16 +33,41 @@ public final class Corpus {
     /** All inputs that come with a target. */
     public static List<byte[]> shipped(String target, FuzzTarget made) throws IOException {
         List<byte[]> inputs = new ArrayList<>(made.seeds());
-        try (InputStream in = resource(target)) {
-            if (in != null) {
-                inputs.addAll(parse(new String(in.readAllBytes(), StandardCharsets.US_ASCII)));
-            }
-        }
+        inputs.addAll(lives(target));
+        inputs.addAll(resource("corpus", target));
         return inputs;
     }
 
-    private static @Nullable InputStream resource(String target) {
-        return Corpus.class.getResourceAsStream("/io/jvmm/fuzz/corpus/" + target + ".hex");
+    /** Those of them that were made of a recorded life of a device under a stock Linux. */
+    public static List<byte[]> lives(String target) throws IOException {
+        return resource("lives", target);
+    }
+
+    private static List<byte[]> resource(String directory, String target) throws IOException {
+        String name = "/io/jvmm/fuzz/" + directory + "/" + target + ".hex";
+        try (InputStream in = Corpus.class.getResourceAsStream(name)) {
+            return in == null ? List.of() : parse(new String(in.readAllBytes(), StandardCharsets.US_ASCII));
+        }
+    }
+
+    /** Inputs as such a file has them, the shortest first. */
+    public static String text(Collection<byte[]> inputs) {
+        StringBuilder text = new StringBuilder();
+        inputs.stream()
+                .sorted(Comparator.<byte[]>comparingInt(input -> input.length).thenComparing(Arrays::compare))
+                .forEach(input -> text.append(HexFormat.of().formatHex(input)).append('\n'));
+        return text.toString();
+    }
+
+    /** All inputs in a directory. */
+    static List<byte[]> read(Path directory) throws IOException {
+        List<byte[]> inputs = new ArrayList<>();
+        try (DirectoryStream<Path> files = Files.newDirectoryStream(directory)) {
+            for (Path file : files) {
+                inputs.add(Files.readAllBytes(file));
+            }
+        }
+        return inputs;
     }
 
     static List<byte[]> parse(String text) {

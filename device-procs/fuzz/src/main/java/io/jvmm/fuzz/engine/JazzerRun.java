@@ -75,8 +75,20 @@ public final class JazzerRun implements AutoCloseable {
 
     /** Starts it. */
     public static JazzerRun start(Order order, int job, Path logs) throws IOException {
-        Path log = logs.resolve(order.target() + "-" + job + ".log");
-        ProcessBuilder builder = new ProcessBuilder(command(order, job)).redirectErrorStream(true);
+        List<String> command = command(order, job);
+        command.add(order.corpus().toString());
+        return start(command, logs.resolve(order.target() + "-" + job + ".log"));
+    }
+
+    /** The same, which puts those inputs of the corpus into {@code kept} that reach something which no smaller one does. */
+    static JazzerRun select(Order order, Path kept, Path logs) throws IOException {
+        List<String> command = command(order, 0);
+        command.addAll(List.of("-merge=1", kept.toString(), order.corpus().toString()));
+        return start(command, logs.resolve(order.target() + "-select.log"));
+    }
+
+    private static JazzerRun start(List<String> command, Path log) throws IOException {
+        ProcessBuilder builder = new ProcessBuilder(command).redirectErrorStream(true);
         builder.redirectInput(ProcessBuilder.Redirect.from(Path.of("/dev/null").toFile()));
         Process process = builder.start();
         JazzerRun run = new JazzerRun(process, log);
@@ -121,7 +133,6 @@ public final class JazzerRun implements AutoCloseable {
         if (!order.dictionary().isEmpty()) {
             command.add("-dict=" + order.dictionary());
         }
-        command.add(order.corpus().toString());
         return command;
     }
 

@@ -1,9 +1,10 @@
 package io.jvmm.fuzz.host;
 
 import io.jvmm.fuzz.machine.HostModel;
+import io.jvmm.ipc.trace.RecordType;
 
 /**
- * The host of a disk: an image of 1 MiB and workers, who are done when the input says so. Events: {@code what} modulo 4 is 0 to 1 a worker is done with one of its requests
+ * The host of a disk: an image of 1 GiB and workers, who are done when the input says so. Events: {@code what} modulo 4 is 0 to 1 a worker is done with one of its requests
  * (which: {@code which}; well, or with an error by bits 2 and 3), 2 all are, 3 the host has dropped what it could not write.
  */
 public final class BlockModel extends HostModel {
@@ -19,7 +20,7 @@ public final class BlockModel extends HostModel {
     private static final int DISCARD = 99;
     private static final int LOST_WRITES = 100;
 
-    private static final long IMAGE_BYTES = 1 << 20;
+    private static final long IMAGE_BYTES = 1 << 30;
     private static final int SECTOR = 512;
     private static final int PAGE = 4096;
     private static final int MOST_REQUESTS = 256;
@@ -104,5 +105,15 @@ public final class BlockModel extends HostModel {
                 };
             default -> answers().next();
         };
+    }
+
+    /** The oldest is done first, and what a worker would have to wait for is tried again. */
+    @Override
+    protected void recall(RecordType type, int method, long a, long b, long c, Script script) {
+        if (method == FINISH && type == RecordType.CALL) {
+            script.event(c == -ENOSPC ? 2 << 2 : c < 0 ? 1 << 2 : 0, 0);
+        } else if (type == RecordType.ANSWER && (method == READ || method == WRITE)) {
+            script.answer(a == 0 ? 0 : a == -EAGAIN ? 1 : 2);
+        }
     }
 }

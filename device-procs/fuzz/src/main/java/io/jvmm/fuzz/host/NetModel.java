@@ -1,6 +1,7 @@
 package io.jvmm.fuzz.host;
 
 import io.jvmm.fuzz.machine.HostModel;
+import io.jvmm.ipc.trace.RecordType;
 
 /**
  * The host of a network card of two ports, of which the first reads straight into guest memory. Events: {@code what} modulo 4 is 0 a frame of {@code which} bytes has
@@ -31,6 +32,7 @@ public final class NetModel extends HostModel {
     private int asked;
     private int made;
     private boolean gone;
+    private int recalledFrame;
 
     @Override
     protected void begin() {
@@ -133,5 +135,36 @@ public final class NetModel extends HostModel {
             System.arraycopy(frames[asked], 1, frames[asked], 0, count[asked]);
         }
         return length;
+    }
+
+    @Override
+    protected void recall(RecordType type, int method, long a, long b, long c, Script script) {
+        switch (method) {
+            case OUTPUT -> script.event(1 | (int) (b & 1) << 2, 0);
+            case TAKEN -> {
+                if (recalledFrame > 0) {
+                    script.event((int) (a & 1) << 2, recalledFrame);
+                }
+                recalledFrame = 0;
+            }
+            case RECEIVE -> {
+                if (type == RecordType.ANSWER && a > 0) {
+                    recalledFrame = (int) Math.min(a, 0xFFFF);
+                }
+            }
+            case SEND, FLUSH -> {
+                if (type == RecordType.ANSWER) {
+                    script.answer((int) a & 7);
+                }
+            }
+            default -> {}
+        }
+    }
+
+    @Override
+    protected void recallBytes(int method, byte[] bytes, Script script) {
+        for (byte b : bytes) {
+            script.answer(b & 0xFF);
+        }
     }
 }

@@ -1,6 +1,7 @@
 package io.jvmm.fuzz.host;
 
 import io.jvmm.fuzz.machine.HostModel;
+import io.jvmm.ipc.trace.RecordType;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import org.agrona.MutableDirectBuffer;
@@ -337,5 +338,42 @@ public final class VsockModel extends HostModel {
             case 2 -> -EPIPE;
             default -> Math.max(1, lengthBytes * chosen / 256);
         };
+    }
+
+    /** Sockets get the first free place, here as there: what is read is of the one that was made last. */
+    @Override
+    protected void recall(RecordType type, int method, long a, long b, long c, Script script) {
+        if (type != RecordType.ANSWER) {
+            return;
+        }
+        switch (method) {
+            case NEXT -> {
+                if ((int) a == CLIENT) {
+                    script.event(0, 0);
+                } else if ((int) a == CONNECTED) {
+                    script.event(10, 0);
+                }
+            }
+            case RECEIVE -> {
+                if (a > LINE.length) {
+                    script.event(1, Math.clamp(a, MOST, 0x7FFF) & -MOST);
+                } else if (a == 0) {
+                    script.event(3, 0);
+                }
+            }
+            case SEND -> script.answer(a == -EAGAIN ? 1 : a < 0 ? 2 : 0);
+            default -> {}
+        }
+    }
+
+    @Override
+    protected void recallBytes(int method, byte[] bytes, Script script) {
+        if (method == PEEK) {
+            script.answer(Math.max(bytes.length, 2));
+            for (int i = 0; i < MOST; i++) {
+                script.answer(i < bytes.length ? bytes[i] & 0xFF : 0);
+            }
+            script.event(4, 0);
+        }
     }
 }

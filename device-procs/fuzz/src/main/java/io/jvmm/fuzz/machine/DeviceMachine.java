@@ -6,18 +6,16 @@ import io.jvmm.device.api.DeviceIdentity;
 import io.jvmm.device.api.HostPorts;
 import io.jvmm.device.api.NamedRegister;
 import io.jvmm.device.api.StateRejectedException;
-import io.jvmm.device.api.trace.HostCalls;
-import io.jvmm.device.api.trace.RecordedCore;
-import io.jvmm.device.api.trace.RecordedPorts;
 import io.jvmm.fuzz.program.InputReader;
 import io.jvmm.fuzz.program.Operation;
 import io.jvmm.ipc.message.SupervisorRequestType;
-import io.jvmm.ipc.trace.RecordingTape;
 import java.io.IOException;
+import java.lang.foreign.ValueLayout;
 import java.lang.management.ManagementFactory;
 import java.nio.file.Path;
 import java.util.Arrays;
-import org.agrona.BufferUtil;
+import java.util.List;
+import java.util.zip.CRC32C;
 import org.agrona.concurrent.UnsafeBuffer;
 import org.jspecify.annotations.Nullable;
 
@@ -33,13 +31,14 @@ import org.jspecify.annotations.Nullable;
  *   <li>the state can be adopted by the factory that made it, anywhere.
  * </ul>
  *
- * <p>One thread. Between cases nothing is left of the one before but what {@link Subject#stateIsAll} says is nothing.
+ * <p>One thread. Between cases nothing is left of the one before: the state is copied back, and so is what {@link CoreImage} reaches.
  */
 public final class DeviceMachine {
     /** More pieces of left-over work than this in a row are no end. */
     private static final int MOST_PIECES = 4096;
 
     private static final int MOST_OPERATIONS = 512;
+    private static final int MOST_SUCCESSORS = 4;
     private static final int MOST_TIMERS = 64;
     private static final int MOST_OUTPUT_TURNS = 64;
     private static final int CHUNK = 256;
@@ -64,19 +63,17 @@ public final class DeviceMachine {
     private final FuzzTape tape;
     private final @Nullable FuzzMemory memory;
     private final @Nullable GuestDriver driver;
-    private final UnsafeBuffer pristine;
-    private final UnsafeBuffer state;
     private final InputReader input = new InputReader();
     private final UnsafeBuffer chunk = new UnsafeBuffer(new byte[CHUNK]);
     private final UnsafeBuffer hostBytes = new UnsafeBuffer(new byte[CHUNK]);
     private boolean hostTakes;
     private boolean thorough;
     private int successors;
+    private long outputBytes;
     private long nowNs;
     private final HostModel.Calls calls = this::hostCall;
-    private HostCalls hostCalls = HostCalls.NONE;
-    private @Nullable HostPorts devicePorts;
     private final CaseWriter writer;
+    private final Lives lives;
     private DeviceCore core;
 
     public DeviceMachine(Subject subject) {
@@ -88,30 +85,17 @@ public final class DeviceMachine {
         this.effects = new Watched(identity, tape);
         this.writer = new CaseWriter(tape);
         this.memory = subject.factory().usesGuestMemory(subject.config()) ? new FuzzMemory(tape) : null;
-        this.state = buffer();
-        this.pristine = buffer();
+        this.lives = new Lives(subject, identity, tape, effects, memory, writer, calls);
         nowNs = BEGINNING_NS;
-        core = make(true);
+        core = lives.make(true, nowNs);
         driver = memory == null || subject.maker() == null ? null : new GuestDriver(this, identity, memory);
-        pristine.putBytes(0, state, 0, state.capacity());
+        lives.keepFirst(this);
     }
 
-    private UnsafeBuffer buffer() {
-        return new UnsafeBuffer(BufferUtil.allocateDirectAligned(identity.stateLengthBytes(), 64));
-    }
-
-    private DeviceCore make(boolean fresh) {
-        hostCalls.close();
-        subject.host().begin();
-        RecordingTape recorder = writer.newLife(subject, identity, state, fresh, memory, nowNs);
-        DeviceCore made = subject.factory()
-                .createOnTape(
-                        subject.config(), state, fresh, effects, memory == null ? null : memory.tapped(), tape, nowNs);
-        hostCalls = subject.factory().hostCalls(subject.config(), made, tape);
-        HostPorts own = subject.ports();
-        devicePorts = own == null || recorder == null ? own : new RecordedPorts(own, recorder, 0);
-        subject.host().join(calls);
-        return recorder == null ? made : new RecordedCore(made, recorder);
+    /** What a case begins with beside its state. */
+    @Override
+    public String toString() {
+        return lives.toString();
     }
 
     /**
@@ -128,15 +112,15 @@ public final class DeviceMachine {
             // that is what is recorded
         } finally {
             writer.stop();
-            core = make(true);
+            core = lives.powerOn();
         }
     }
 
     private void hostCall(int method, long a, long b, long c) {
         tape.call(method, a, b, c, nowNs);
-        if (!hostCalls.call(method, a, b, c, nowNs, chunk, 0)) {
+        if (!lives.hostCalls().call(method, a, b, c, nowNs, chunk, 0)) {
             throw new IllegalStateException(
-                    "the model of the host calls " + hostCalls.nameOf(method) + " " + a + " " + b + " " + c);
+                    "the model of the host calls " + lives.hostCalls().nameOf(method) + " " + a + " " + b + " " + c);
         }
     }
 
@@ -158,11 +142,29 @@ public final class DeviceMachine {
         begin();
         input.wrap(bytes);
         successors = 0;
+        outputBytes = 0;
         long before = THREADS.getCurrentThreadAllocatedBytes();
         for (int i = 0; i < MOST_OPERATIONS && input.hasMore(); i++) {
             step(vocabulary[input.u8() % vocabulary.length]);
         }
         return successors > 0 ? 0 : THREADS.getCurrentThreadAllocatedBytes() - before;
+    }
+
+    /** Runs a case up to its last operation; what that brought about. */
+    Reached reach(byte[] bytes) {
+        operations(bytes);
+        CRC32C sum = new CRC32C();
+        sum.update(lives.state());
+        if (memory != null) {
+            sum.update(memory.memory().backing().toArray(ValueLayout.JAVA_BYTE));
+        }
+        return new Reached(
+                driver != null && driver.wasLive(),
+                driver == null ? List.of() : driver.returned(),
+                effects.interrupts(),
+                outputBytes,
+                effects.powered(),
+                sum.getValue());
     }
 
     /** The JVM allocates where it has not been before; a device that does so has to do it every time. */
@@ -193,12 +195,7 @@ public final class DeviceMachine {
         if (driver != null) {
             driver.clear();
         }
-        if (subject.stateIsAll() && !writer.writes()) {
-            state.putBytes(0, pristine, 0, state.capacity());
-        } else {
-            state.setMemory(0, state.capacity(), (byte) 0);
-            core = make(true);
-        }
+        core = writer.writes() ? lives.afresh(nowNs) : lives.powerOn();
         core.resume(nowNs);
         settle();
     }
@@ -360,7 +357,7 @@ public final class DeviceMachine {
     // ---- the host
 
     private @Nullable HostPorts ports() {
-        return identity.hostPorts() > 0 ? core : devicePorts;
+        return identity.hostPorts() > 0 ? core : lives.ports();
     }
 
     private int portCount() {
@@ -446,6 +443,7 @@ public final class DeviceMachine {
                     break;
                 }
                 int taken = Math.max(1, count - subject.host().chosen().next() * count / CHUNK);
+                outputBytes += taken;
                 ports.hostOutputDone(port, taken, nowNs);
                 commit();
                 work();
@@ -456,9 +454,12 @@ public final class DeviceMachine {
     // ---- successors
 
     private void adopt() {
+        if (successors == MOST_SUCCESSORS) {
+            return; // making one is dear, and the next tells no more
+        }
         successors++;
         try {
-            core = make(false);
+            core = lives.make(false, nowNs);
         } catch (StateRejectedException e) {
             throw new FindingException("a state that the device has left is refused: " + e.getMessage(), e);
         }

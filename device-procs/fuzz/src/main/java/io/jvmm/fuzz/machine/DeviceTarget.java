@@ -16,12 +16,14 @@ public final class DeviceTarget implements FuzzTarget {
     private final DeviceMachine machine;
     private final List<Operation> vocabulary;
 
+    private final HostModel host;
     private final List<byte[]> seeds;
 
     /** @param seeds programs to begin with */
     public DeviceTarget(Subject subject, List<byte[]> seeds) {
         machine = new DeviceMachine(subject);
         vocabulary = subject.vocabulary();
+        host = subject.host();
         this.seeds = seeds;
     }
 
@@ -45,6 +47,11 @@ public final class DeviceTarget implements FuzzTarget {
         machine.run(input);
     }
 
+    /** Runs an input up to its last operation; what that brought about. */
+    public Reached reach(byte[] input) {
+        return machine.reach(input);
+    }
+
     @Override
     public List<Integer> parts(byte[] input) {
         return Program.of(vocabulary, input).steps().stream()
@@ -64,6 +71,6 @@ public final class DeviceTarget implements FuzzTarget {
 
     @Override
     public List<byte[]> convert(TraceSource life, int longest) throws TraceFormatException, IOException {
-        return LifeSeed.of(life, vocabulary, longest);
+        return LifeSeed.of(life, vocabulary, host, longest);
     }
 }

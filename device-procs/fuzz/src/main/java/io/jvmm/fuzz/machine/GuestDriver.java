@@ -5,6 +5,8 @@ import io.jvmm.device.api.DeviceIdentity;
 import io.jvmm.fuzz.program.InputReader;
 import io.jvmm.fuzz.program.Operation;
 import io.jvmm.ipc.memory.GuestMemory;
+import java.util.Arrays;
+import java.util.List;
 import java.util.function.LongUnaryOperator;
 
 /**
@@ -76,6 +78,7 @@ final class GuestDriver {
     private long negotiated;
     private boolean withVectors;
     private boolean oneVector;
+    private boolean wasLive;
 
     GuestDriver(DeviceMachine machine, DeviceIdentity identity, FuzzMemory fuzzMemory) {
         this.machine = machine;
@@ -92,6 +95,10 @@ final class GuestDriver {
         nextTable = INDIRECT_TABLES;
         nextLow = BUFFERS;
         nextHigh = 0;
+        wasLive = false;
+        for (GuestQueue queue : queues) {
+            queue.returned = 0;
+        }
         reset();
     }
 
@@ -101,6 +108,16 @@ final class GuestDriver {
         for (GuestQueue queue : queues) {
             queue.clear();
         }
+    }
+
+    /** Whether DRIVER_OK was written in this case. */
+    boolean wasLive() {
+        return wasLive;
+    }
+
+    /** Buffers that came back in this case, a number for each queue. */
+    List<Integer> returned() {
+        return Arrays.stream(queues).map(queue -> queue.returned).toList();
     }
 
     // ---- meddling
@@ -184,6 +201,7 @@ final class GuestDriver {
         }
         if ((how & 8) == 0) {
             live = true;
+            wasLive = true;
             write(DEVICE_STATUS, 1, ACKNOWLEDGE_AND_DRIVER | FEATURES_OK | DRIVER_OK);
         }
     }
@@ -336,6 +354,7 @@ final class GuestDriver {
             if (queue.trusted()) {
                 int count = queue.reap();
                 all += count;
+                queue.returned += count;
                 if (count > 0) {
                     told(queue, count, withVectors ? effects.edges(vector(i)) > 0 : intx);
                 }

@@ -41,6 +41,9 @@ final class GuestQueue {
     private int size;
     private int freeDescriptors;
     private int outstanding;
+    /** So many came back in this case. */
+    int returned;
+
     private int available;
     private int used;
     private boolean availableWrap;

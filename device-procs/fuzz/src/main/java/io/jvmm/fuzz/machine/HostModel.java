@@ -1,5 +1,6 @@
 package io.jvmm.fuzz.machine;
 
+import io.jvmm.ipc.trace.RecordType;
 import org.agrona.MutableDirectBuffer;
 
 /**
@@ -17,6 +18,15 @@ public abstract class HostModel {
     public interface Calls {
         /** A call by its number in the module's enum; an unknown one is the harness's mistake. */
         void call(int method, long a, long b, long c);
+    }
+
+    /** Where a model says which operations have it do what a recorded host did. */
+    public interface Script {
+        /** The next answer that is chosen, 0..255. */
+        void answer(int value);
+
+        /** Something happens. */
+        void event(int what, int which);
     }
 
     /** What an input has chosen. */
@@ -57,4 +67,16 @@ public abstract class HostModel {
             bytes.putByte(offset + i, (byte) answers.next());
         }
     }
+
+    // ---- recorded lives
+
+    /**
+     * Of a recorded life: a call of the host's side, an answer ({@code a}), or what the device says.
+     *
+     * @param type CALL, ANSWER or OUTPUT
+     */
+    protected void recall(RecordType type, int method, long a, long b, long c, Script script) {}
+
+    /** The same, bytes that the host has answered. */
+    protected void recallBytes(int method, byte[] bytes, Script script) {}
 }

@@ -20,7 +20,6 @@ import org.jspecify.annotations.Nullable;
  * @param config its entries
  * @param entries the same
  * @param vocabulary what an input can say
- * @param stateIsAll the core holds nothing beside its state: it is used again, and the reset is one copy
  * @param host in the place of back ends
  * @param maker remembers the virtio device that was made last; null for another device
  * @param portCount character streams of a virtio device, which it has itself
@@ -32,7 +31,6 @@ public record Subject(
         DeviceConfig config,
         Map<String, String> entries,
         List<Operation> vocabulary,
-        boolean stateIsAll,
         HostModel host,
         @Nullable CapturedFactory maker,
         int portCount,
@@ -41,7 +39,7 @@ public record Subject(
     /** A device without virtqueues, whose core is all there is. */
     public static Subject plain(DeviceFactory factory, Map<String, String> entries, List<Operation> vocabulary) {
         return new Subject(
-                factory, config(entries), entries, vocabulary, true, new HostModel.Plain(), null, 0, features -> 0);
+                factory, config(entries), entries, vocabulary, new HostModel.Plain(), null, 0, features -> 0);
     }
 
     /**
@@ -63,7 +61,6 @@ public record Subject(
                 config(all),
                 all,
                 Operation.OF_VIRTIO,
-                false,
                 host,
                 captured,
                 portCount,

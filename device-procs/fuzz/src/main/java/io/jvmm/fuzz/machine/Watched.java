@@ -18,6 +18,8 @@ final class Watched implements DeviceEffects {
 
     private final boolean[] asserted;
     private long guestErrors;
+    private int interrupts;
+    private boolean powered;
 
     Watched(DeviceIdentity identity, FuzzTape tape) {
         this.tape = tape;
@@ -35,6 +37,8 @@ final class Watched implements DeviceEffects {
         forget();
         Arrays.fill(asserted, false);
         guestErrors = 0;
+        interrupts = 0;
+        powered = false;
     }
 
     /** From now on edges are counted anew. */
@@ -53,6 +57,16 @@ final class Watched implements DeviceEffects {
     /** The guest ended it at its controller. */
     void lower(int line) {
         asserted[line] = false;
+    }
+
+    /** Of the case. */
+    int interrupts() {
+        return interrupts;
+    }
+
+    /** Whether the guest has had the machine reset or switched off. */
+    boolean powered() {
+        return powered;
     }
 
     long guestErrors() {
@@ -74,6 +88,7 @@ final class Watched implements DeviceEffects {
         tape.effect(DeviceCall.INTERRUPT, line, 0);
         check(line, false);
         edges[line]++;
+        interrupts++;
     }
 
     @Override
@@ -82,6 +97,7 @@ final class Watched implements DeviceEffects {
         check(line, true);
         if (up && !asserted[line]) {
             edges[line]++;
+            interrupts++;
         }
         asserted[line] = up;
     }
@@ -104,6 +120,7 @@ final class Watched implements DeviceEffects {
 
     @Override
     public void power(PowerAction action, PowerOrigin origin) {
+        powered = true;
         tape.effect(DeviceCall.POWER, action.number(), origin.number());
     }
 }
