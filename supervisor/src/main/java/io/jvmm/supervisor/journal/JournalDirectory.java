@@ -4,13 +4,18 @@ import io.jvmm.ipc.sys.Fd;
 import io.jvmm.ipc.sys.FileIo;
 import io.jvmm.ipc.sys.SysException;
 import java.io.IOException;
+import java.io.InputStream;
 import java.io.UncheckedIOException;
+import java.nio.channels.Channels;
+import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.FileVisitResult;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.SimpleFileVisitor;
+import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.time.Duration;
 import java.time.Instant;
@@ -49,6 +54,7 @@ public final class JournalDirectory {
     static final String STATE = "state";
     /** Where a recorder tries everything before it begins. No device has this name, and so nobody takes it for one. */
     static final String WARM_UP = "WARM-UP";
+    private static final int MOST_ABOUT_BYTES = 16 * 1024;
     /** In the name of what is being removed. */
     private static final String GONE = "gone-";
 
@@ -132,7 +138,7 @@ public final class JournalDirectory {
     private static Map<String, String> about(Path life) {
         Map<String, String> about = new HashMap<>();
         try {
-            for (String line : Files.readAllLines(life.resolve(ABOUT))) {
+            for (String line : text(life.resolve(ABOUT)).lines().toList()) {
                 int equals = line.indexOf(" = ");
                 if (equals > 0) {
                     about.put(line.substring(0, equals), line.substring(equals + 3));
@@ -142,6 +148,17 @@ public final class JournalDirectory {
             // The same as an empty one: it says nothing that the batches need.
         }
         return about;
+    }
+
+    /** Of a small file. */
+    private static String text(Path file) throws IOException {
+        try (InputStream in = Channels.newInputStream(openToRead(file))) {
+            byte[] bytes = in.readNBytes(MOST_ABOUT_BYTES + 1);
+            if (bytes.length > MOST_ABOUT_BYTES) {
+                throw new IOException(file + " has more than " + MOST_ABOUT_BYTES + " bytes");
+            }
+            return new String(bytes, StandardCharsets.UTF_8);
+        }
     }
 
     /** Begins a life; {@code ring}: a word without blanks that is this ring's alone. */
@@ -272,27 +289,42 @@ public final class JournalDirectory {
         });
     }
 
-    /** The parts of a life, in order. */
+    /** The parts of a life, in order; not what only looks like one, such as a link to somewhere else. */
     static List<Path> parts(Path life) throws JournalException {
         return children(life).stream()
-                .filter(p -> PART.matcher(String.valueOf(p.getFileName())).matches())
+                .filter(p -> PART.matcher(name(p)).matches() && Files.isDirectory(p, LinkOption.NOFOLLOW_LINKS))
                 .toList();
     }
 
     /** Where the next part goes. */
     static Path nextPart(Path life) throws JournalException {
         int next = 0;
-        for (Path part : parts(life)) {
-            Matcher m = PART.matcher(String.valueOf(part.getFileName()));
+        for (Path part : children(life)) {
+            Matcher m = PART.matcher(name(part));
             next = m.matches() ? Integer.parseInt(m.group(1)) + 1 : next;
         }
         return life.resolve(String.format("part-%03d", next));
     }
 
-    /** Whether there is nothing of a queue in a directory yet. */
-    static boolean isEmpty(Path part) throws JournalException {
-        return children(part).stream()
-                .noneMatch(p -> String.valueOf(p.getFileName()).endsWith(".cq4"));
+    /** The files of a queue, in order. */
+    static List<Path> queueFiles(Path part) throws JournalException {
+        return children(part).stream().filter(p -> name(p).endsWith(".cq4")).toList();
+    }
+
+    /**
+     * Opens a file of a journal, which may be anybody's.
+     *
+     * @throws IOException when there is no file of this name: a link, a pipe and a device are none
+     */
+    static FileChannel openToRead(Path file) throws IOException {
+        if (!Files.isRegularFile(file, LinkOption.NOFOLLOW_LINKS)) {
+            throw new IOException(file + " is no regular file");
+        }
+        return FileChannel.open(file, StandardOpenOption.READ, LinkOption.NOFOLLOW_LINKS);
+    }
+
+    private static String name(Path path) {
+        return String.valueOf(path.getFileName());
     }
 
     /** What is in a directory, by name; nothing in one that is not there. */

@@ -1,12 +1,9 @@
 package io.jvmm.supervisor.journal;
 
+import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayDeque;
 import java.util.Deque;
-import net.openhft.chronicle.bytes.Bytes;
-import net.openhft.chronicle.queue.ChronicleQueue;
-import net.openhft.chronicle.queue.ExcerptTailer;
-import net.openhft.chronicle.wire.DocumentContext;
 import org.agrona.DirectBuffer;
 import org.agrona.concurrent.UnsafeBuffer;
 import org.jspecify.annotations.Nullable;
@@ -14,15 +11,12 @@ import org.jspecify.annotations.Nullable;
 /**
  * Reads the batches of a life in order, as far as they are whole: each has its checksums and the number that follows. A part that ends in
  * the middle of a batch, because whoever wrote it was killed or the power failed, ends before that batch; the next part goes on with
- * the same number. Works while the life is written. One thread.
+ * the same number. Works while the life is written. <b>Hostile:</b> the files. One thread.
  */
 final class LifeReader implements AutoCloseable {
-    private static final int MOST_BYTES = Queues.BLOCK_BYTES / 4;
-
     private final Deque<Path> parts;
-    private final UnsafeBuffer excerpt = new UnsafeBuffer(new byte[MOST_BYTES]);
-    private @Nullable ChronicleQueue queue;
-    private @Nullable ExcerptTailer tailer;
+    private @Nullable PartReader documents;
+    private UnsafeBuffer excerpt = new UnsafeBuffer(new byte[0]);
     private Path part;
     private int length;
     private long sequence = -1;
@@ -43,11 +37,11 @@ final class LifeReader implements AutoCloseable {
     /**
      * Makes the next batch current; false at the end, or where it is not whole.
      *
-     * @throws JournalException when the files are no queue
+     * @throws JournalException when a file cannot be read
      */
     boolean next() throws JournalException {
         while (fault.isEmpty()) {
-            if (tailer == null && !openNext()) {
+            if (documents == null && !openNext()) {
                 return false;
             }
             if (read()) {
@@ -63,39 +57,31 @@ final class LifeReader implements AutoCloseable {
             return false;
         }
         part = next;
-        try {
-            ChronicleQueue opened = Queues.toRead(next);
-            queue = opened;
-            tailer = opened.createTailer();
-            return true;
-        } catch (RuntimeException e) {
-            closePart();
-            // Killed between the directory and the queue in it: there is nothing to miss.
-            if (JournalDirectory.isEmpty(next)) {
-                return openNext();
-            }
-            throw new JournalException(next + " is no queue: " + e.getMessage(), e);
-        }
+        documents = new PartReader(next);
+        return true;
     }
 
     /** Whether there is another whole batch in this part. */
     private boolean read() throws JournalException {
-        ExcerptTailer t = tailer;
-        if (t == null) {
+        PartReader d = documents;
+        if (d == null) {
             return false;
         }
-        try (DocumentContext document = t.readingDocument()) {
-            if (!document.isPresent()) {
+        String wrong;
+        try {
+            if (d.next()) {
+                excerpt = d.document();
+                length = d.length();
+                wrong = ExcerptLayout.fault(excerpt, length);
+            } else if (d.torn()) {
+                wrong = "the file ends in it";
+            } else {
                 closePart();
                 return false;
             }
-            Bytes<?> bytes = document.wire().bytes();
-            length = (int) Math.min(bytes.readRemaining(), MOST_BYTES);
-            bytes.read(excerpt.byteArray(), 0, length);
-        } catch (RuntimeException | InternalError e) {
+        } catch (IOException e) {
             throw new JournalException(part + " cannot be read behind batch " + sequence + ": " + e.getMessage(), e);
         }
-        String wrong = ExcerptLayout.fault(excerpt, length);
         if (!wrong.isEmpty()) {
             torn++;
             closePart();
@@ -149,14 +135,15 @@ final class LifeReader implements AutoCloseable {
     }
 
     private void closePart() {
-        if (tailer != null) {
-            tailer.close();
+        PartReader d = documents;
+        documents = null;
+        if (d != null) {
+            try {
+                d.close();
+            } catch (IOException e) {
+                // It was only read.
+            }
         }
-        if (queue != null) {
-            queue.close();
-        }
-        tailer = null;
-        queue = null;
     }
 
     @Override

@@ -1,6 +1,7 @@
 package io.jvmm.supervisor.journal;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.jvmm.ipc.trace.RecordType;
@@ -17,6 +18,7 @@ import java.time.Instant;
 import org.agrona.concurrent.UnsafeBuffer;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** {@code jvmm-journal}, on a journal of two devices. */
@@ -131,6 +133,42 @@ final class JournalMainTest {
                         "block, life 1: DAMAGED: the batch after 1 is not whole: its bytes have another checksum"),
                 said);
         assertEquals(2, said.lines().filter(l -> l.contains(": whole: ")).count(), said);
+    }
+
+    /** A journal that somebody else has made: what is no file of it is not read. */
+    @Test
+    @Timeout(value = 60, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+    void linksPipesAndLongFilesAreNotRead() throws Exception {
+        Path about = journal.resolve("serial/life-000001/life");
+        Path elsewhere = Files.writeString(directory.resolve("elsewhere"), "ended = of another\n");
+        assertEquals(0, run("list", journal.toString()));
+        Files.delete(about);
+        Files.createSymbolicLink(about, elsewhere);
+        assertEquals(0, run("list", journal.toString()));
+        assertFalse(said.contains("of another"), said);
+        Files.delete(about);
+        Files.writeString(about, "ended = of another\n" + "x".repeat(1 << 20));
+        assertEquals(0, run("list", journal.toString()));
+        assertFalse(said.contains("of another"), said);
+        Files.delete(about);
+        assertEquals(0, new ProcessBuilder("mkfifo", about.toString()).start().waitFor());
+        assertEquals(0, run("list", journal.toString()));
+        assertEquals(4, said.lines().count(), said);
+
+        Path part = journal.resolve("serial/life-000001/part-000");
+        Files.move(part, directory.resolve("part"));
+        Files.createSymbolicLink(part, directory.resolve("part"));
+        assertEquals(0, run("verify", journal.toString(), "--device", "serial", "--life", "1"));
+        assertTrue(said.startsWith("serial, life 1: whole: 0 batches, 0 records"), said);
+        Files.delete(part);
+        Files.createDirectory(part);
+        try (var files = Files.list(directory.resolve("part"))) {
+            for (Path file : files.filter(f -> f.toString().endsWith(".cq4")).toList()) {
+                Files.createSymbolicLink(part.resolve(file.getFileName()), file);
+            }
+        }
+        assertEquals(1, run("verify", journal.toString(), "--device", "serial", "--life", "1"));
+        assertTrue(said.contains(".cq4 is no regular file"), said);
     }
 
     @Test

@@ -2,6 +2,7 @@ package io.jvmm.supervisor.journal;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.jvmm.ipc.TestSeed;
@@ -9,6 +10,8 @@ import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
 import java.io.RandomAccessFile;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -21,6 +24,12 @@ import java.util.List;
 import java.util.Random;
 import java.util.Set;
 import java.util.stream.Stream;
+import net.openhft.chronicle.bytes.Bytes;
+import net.openhft.chronicle.core.time.SetTimeProvider;
+import net.openhft.chronicle.queue.ChronicleQueue;
+import net.openhft.chronicle.queue.ExcerptAppender;
+import net.openhft.chronicle.queue.RollCycles;
+import net.openhft.chronicle.queue.impl.single.SingleChronicleQueueBuilder;
 import org.agrona.concurrent.UnsafeBuffer;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -113,6 +122,80 @@ final class LifeTest {
             told += fault.isEmpty() ? 0 : 1;
         }
         assertTrue(told > POWER_FAILURES / 2, "told " + told + " times of " + POWER_FAILURES);
+    }
+
+    /** What must never be loaded. */
+    static final class Trap {
+        static {
+            System.setProperty("jvmm.test.trap", "sprung");
+        }
+
+        private Trap() {}
+    }
+
+    /** Chronicle Queue's own reader makes an object of whatever class a file names. */
+    @Test
+    void noClassThatAFileNamesIsLoaded() throws Exception {
+        for (String type : List.of("STStore", "SCQStore")) {
+            Life life = new JournalDirectory(directory).begin("block", type, Instant.now());
+            write(life, 0, 20);
+            try (Stream<Path> all = Files.walk(life.directory())) {
+                String ending = type.startsWith("ST") ? ".cq4t" : ".cq4";
+                Path file = all.filter(p -> p.toString().endsWith(ending))
+                        .findFirst()
+                        .orElseThrow();
+                rename(file, type, "io.jvmm.supervisor.journal.LifeTest$Trap");
+            }
+            try (LifeReader reader = new LifeReader(life.directory())) {
+                while (reader.next()) {
+                    // as far as it goes
+                }
+            } catch (JournalException e) {
+                // it may say so
+            }
+            assertNull(System.getProperty("jvmm.test.trap"), type);
+        }
+    }
+
+    /** In the first document of a file, the name of its type; what follows that document is overwritten. */
+    private static void rename(Path file, String type, String other) throws IOException {
+        ByteBuffer old = ByteBuffer.wrap(Files.readAllBytes(file)).order(ByteOrder.LITTLE_ENDIAN);
+        int length = old.getInt(0) & 0x3FFF_FFFF;
+        String body = new String(old.array(), 4, length, StandardCharsets.ISO_8859_1);
+        String named = body.replace("\u00B6" + (char) type.length() + type, "\u00B6" + (char) other.length() + other);
+        assertTrue(named.length() > length, body);
+        old.putInt(0, 0x4000_0000 | named.length());
+        old.put(4, named.getBytes(StandardCharsets.ISO_8859_1));
+        Files.write(file, old.array());
+    }
+
+    /** As Chronicle Queue writes it, with all that it puts in between: index pages, the end of a day, another file. */
+    @Test
+    void readsWhatChronicleQueueWrites() throws Exception {
+        Life life = life();
+        SetTimeProvider time = new SetTimeProvider(Duration.ofHours(23).toNanos());
+        Path part = Files.createDirectory(life.directory().resolve("part-000"));
+        UnsafeBuffer excerpt = new UnsafeBuffer(new byte[ExcerptLayout.HEADER_BYTES + WritingProgram.MOST_BATCH_BYTES]);
+        int batches = 400;
+        try (ChronicleQueue queue = SingleChronicleQueueBuilder.binary(part)
+                        .rollCycle(RollCycles.FAST_DAILY)
+                        .blockSize(Queues.BLOCK_BYTES)
+                        .indexSpacing(8)
+                        .indexCount(8)
+                        .timeProvider(time)
+                        .build();
+                ExcerptAppender appender = queue.createAppender()) {
+            for (int n = 0; n < batches; n++) {
+                byte[] batch = WritingProgram.batch(n);
+                excerpt.putBytes(ExcerptLayout.HEADER_BYTES, batch);
+                ExcerptLayout.write(excerpt, batch.length, n, n);
+                appender.writeBytes(
+                        Bytes.wrapForRead(excerpt.byteArray()).readLimit(ExcerptLayout.HEADER_BYTES + batch.length));
+                time.advanceMillis(Duration.ofMinutes(10).toMillis());
+            }
+        }
+        assertEquals(4, JournalDirectory.queueFiles(part).size());
+        assertEquals(batches - 1, check(life, ""));
     }
 
     @Test
