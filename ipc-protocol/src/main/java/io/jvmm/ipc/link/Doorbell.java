@@ -15,6 +15,7 @@ import org.agrona.concurrent.AtomicBuffer;
 public final class Doorbell {
     private static final int AWAKE = 0;
     private static final int ASLEEP = 1;
+    private static final int NAPPING = 2;
 
     private final AtomicBuffer words;
     private final int offset;
@@ -40,6 +41,18 @@ public final class Doorbell {
             return false;
         }
         return true;
+    }
+
+    /** The same, of a consumer that only naps too: for when that cannot wait. */
+    public void ringUrgently() {
+        if (ring() && words.getIntVolatile(offset) != AWAKE && words.compareAndSetInt(offset, NAPPING, AWAKE)) {
+            eventFd.signal();
+        }
+    }
+
+    /** The consumer is about to sleep for a while, and looks then by itself: {@link #ring} lets it, {@link #ringUrgently} does not. */
+    public void announceNap() {
+        words.putIntVolatile(offset, NAPPING);
     }
 
     /** The consumer is about to sleep; it must look at its ring once more before it does. */

@@ -66,6 +66,21 @@ public final class GuardedProducer {
      * @return where in {@link #buffer()} to write it, {@link #FULL} or {@link #SEVERED}
      */
     public int claim(int type, int lengthBytes) {
+        return claim(type, lengthBytes, lengthBytes);
+    }
+
+    /**
+     * Claims room for a message that grows: {@link #extend} says how much of it is there, {@link #finish} hands it over and gives back the room that it did not need. For the only
+     * producer of a ring. Killed in between, a producer leaves what it had extended to last ({@link HardenedReader#nextUnfinished}).
+     *
+     * @param mostBytes it can grow to
+     * @return as {@link #claim}
+     */
+    public int claimGrowing(int type, int mostBytes) {
+        return claim(type, mostBytes, 0);
+    }
+
+    private int claim(int type, int lengthBytes, int writtenBytes) {
         assert type > 0 && lengthBytes >= 0 && lengthBytes <= maxMessageLength() : type + ", " + lengthBytes;
         if (violation != null) {
             return SEVERED;
@@ -97,7 +112,7 @@ public final class GuardedProducer {
                     buffer.putIntRelease(index, padding);
                     index = 0;
                 }
-                begin(index, type, lengthBytes + RECORD_HEADER_BYTES);
+                begin(index, type, writtenBytes + RECORD_HEADER_BYTES);
                 return index + RECORD_HEADER_BYTES;
             }
         }
@@ -130,9 +145,41 @@ public final class GuardedProducer {
         return true;
     }
 
+    /** So many bytes of a growing message are whole. */
+    public void extend(int index, int lengthBytes) {
+        VarHandle.releaseFence();
+        buffer.putInt(index - RECORD_HEADER_BYTES, -(RECORD_HEADER_BYTES + lengthBytes));
+    }
+
+    /**
+     * Hands a grown message to the consumer. False when the link is severed.
+     *
+     * @param claimedBytes as claimed
+     * @param lengthBytes as extended to last; not 0
+     */
+    public boolean finish(int index, int claimedBytes, int lengthBytes) {
+        int at = index - RECORD_HEADER_BYTES;
+        int claimed = IpcRingLayout.recordBytes(claimedBytes);
+        int spare = claimed - IpcRingLayout.recordBytes(lengthBytes);
+        long tail = buffer.getLongVolatile(tailOffset);
+        boolean ours = ((int) tail & mask) == ((at + claimed) & mask);
+        if (violation != null || !ours || (spare > 0 && !buffer.compareAndSetLong(tailOffset, tail, tail - spare))) {
+            sever();
+            return false;
+        }
+        VarHandle.releaseFence();
+        buffer.putInt(at, RECORD_HEADER_BYTES + lengthBytes);
+        return true;
+    }
+
     /** The ring, for writing the fields of a claimed message. */
     public AtomicBuffer buffer() {
         return buffer;
+    }
+
+    /** How much of the ring is not free, as it looks now; a hostile consumer says what it likes. */
+    public long usedBytes() {
+        return buffer.getLongVolatile(tailOffset) - buffer.getLongVolatile(headOffset);
     }
 
     /** Longest message the ring takes. */

@@ -142,6 +142,26 @@ public final class HardenedReader {
         return severAt(at, Kind.PADDING);
     }
 
+    /**
+     * Makes current what a producer that is gone for good has left of a growing message ({@link GuardedProducer#claimGrowing}); when {@link #next()} has said false. What is none that could be
+     * taken is nothing: it may have died anywhere.
+     */
+    public boolean nextUnfinished() {
+        int index = (int) expected & mask;
+        int length = -ring.getIntVolatile(index);
+        int found = ring.getInt(index + Integer.BYTES);
+        boolean there = violation == null
+                && length > RECORD_HEADER_BYTES
+                && length <= capacity - index
+                && length - RECORD_HEADER_BYTES <= maxMessageLength
+                && expected + IpcRingLayout.align(length) - released <= capacity
+                && found > 0;
+        if (there) {
+            take(expected, index, length, found);
+        }
+        return there;
+    }
+
     private void take(long at, int index, int length, int found) {
         int from = index + RECORD_HEADER_BYTES;
         int messageLength = length - RECORD_HEADER_BYTES;

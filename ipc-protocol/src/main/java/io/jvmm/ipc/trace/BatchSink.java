@@ -8,4 +8,7 @@ public interface BatchSink {
 
     /** Takes whole records, at most {@link TraceLayout#MAX_BATCH_BYTES} less a GAP; the buffer is the tape's again when this returns. */
     void publish(DirectBuffer batch, int lengthBytes);
+
+    /** Nothing more comes for now: who looks from outside should see what was published. */
+    default void rest() {}
 }

@@ -152,7 +152,7 @@ public final class RecordingTape implements Tape, MemoryTap {
     /** The process ends: the last record. Published at once. */
     public void end(int code) {
         oneField(RecordType.END, code);
-        flush();
+        rest();
     }
 
     /** Publishes what there is. */
@@ -162,6 +162,12 @@ public final class RecordingTape implements Tape, MemoryTap {
             end = 0;
             lastCall = NONE;
         }
+    }
+
+    /** Publishes what there is, and nothing more comes for now. */
+    public void rest() {
+        flush();
+        sink.rest();
     }
 
     // ---- guest memory ----
@@ -246,7 +252,9 @@ public final class RecordingTape implements Tape, MemoryTap {
         int at = end;
         end = at + aligned;
         writtenBytes += aligned;
-        batch.putLong(end - Long.BYTES, 0, LE);
+        if (aligned != lengthBytes) {
+            batch.putLong(end - Long.BYTES, 0, LE);
+        }
         batch.putLong(at, lengthBytes | (long) type.code() << TYPE_SHIFT | (long) method << METHOD_SHIFT, LE);
         return at;
     }

@@ -7,10 +7,12 @@ import io.jvmm.ipc.sys.EventFd;
 import java.nio.ByteOrder;
 import java.util.concurrent.locks.LockSupport;
 import org.agrona.DirectBuffer;
+import org.agrona.concurrent.AtomicBuffer;
 import org.agrona.concurrent.UnsafeBuffer;
 
 /**
- * Hands batches to the recorder. For one that does not keep up a batch waits {@value #MOST_WAIT_NS} nanoseconds at most; once that was in vain, nothing waits any
+ * Hands batches to the recorder: several in one message of the ring, which grows until {@link #rest}, and of which a recorder of a process that was killed finds as much
+ * as was published. For one that does not keep up a batch waits {@value #MOST_WAIT_NS} nanoseconds at most; once that was in vain, nothing waits any
  * more: batches that find no room are dropped, and a GAP in front of the next one that does tells how many. Device thread; allocates nothing. <b>Hostile:</b> the
  * recorder, which {@link GuardedProducer} sees to.
  */
@@ -18,9 +20,16 @@ public final class RingSink implements BatchSink {
     static final long MOST_WAIT_NS = 20_000_000;
 
     private static final long NAP_NS = 100_000;
+    /** Room for the transactions of some 50 us. */
+    static final int MESSAGE_BYTES = 8 * 1024;
+    /** A recorder that naps is woken when so much waits for it. */
+    static final int URGENT_BYTES = TraceRingLayout.CAPACITY_BYTES / 4;
+    /** Up to here copying word by word beats the call of the bulk routine. */
+    private static final int SMALL_BYTES = 128;
 
     private final TraceRing ring;
     private final GuardedProducer producer;
+    private final AtomicBuffer memory;
     private final Doorbell doorbell;
     private final Runnable onLoss;
     private final UnsafeBuffer gap = new UnsafeBuffer(new byte[TraceLayout.ONE_FIELD_LENGTH]);
@@ -28,6 +37,11 @@ public final class RingSink implements BatchSink {
     private long lost;
 
     private long lostInAll;
+    /** The growing message: where in the ring it begins, its room, and how much of that is written; no room when there is none. */
+    private int at;
+
+    private int claimed;
+    private int written;
 
     /**
      * The process's end of {@code ring}.
@@ -38,6 +52,7 @@ public final class RingSink implements BatchSink {
         this.onLoss = onLoss;
         this.ring = ring;
         this.producer = ring.producer();
+        this.memory = producer.buffer();
         this.doorbell = ring.doorbell(bell);
         gap.putInt(TraceLayout.RECORD_LENGTH, TraceLayout.ONE_FIELD_LENGTH, ByteOrder.LITTLE_ENDIAN);
         gap.putByte(TraceLayout.RECORD_TYPE, (byte) RecordType.GAP.code());
@@ -58,30 +73,73 @@ public final class RingSink implements BatchSink {
         }
     }
 
+    /** Behind what is in the growing message already, or in another one. */
     private boolean offer(DirectBuffer batch, int lengthBytes) {
         int gapBytes = lost > 0 ? TraceLayout.ONE_FIELD_LENGTH : 0;
-        int at = producer.claim(TraceRingLayout.BATCH, gapBytes + lengthBytes);
-        if (at < 0) {
-            return false;
+        int needed = gapBytes + lengthBytes;
+        if (needed > claimed - written) {
+            rest();
+            if (!open(needed)) {
+                return false;
+            }
         }
+        int to = at + written;
         if (lost > 0) {
             gap.putLong(TraceLayout.ONE_FIELD, lost, ByteOrder.LITTLE_ENDIAN);
-            producer.buffer().putBytes(at, gap, 0, gapBytes);
+            memory.putBytes(to, gap, 0, gapBytes);
             lost = 0;
+            to += gapBytes;
         }
-        producer.buffer().putBytes(at + gapBytes, batch, 0, lengthBytes);
-        if (!producer.commit(at)) {
-            return false;
+        copy(to, batch, lengthBytes);
+        written += needed;
+        producer.extend(at, written);
+        if (written == claimed) {
+            rest(); // it cannot grow any more
         }
-        doorbell.ring();
         return true;
+    }
+
+    private boolean open(int neededBytes) {
+        int most = Math.max(MESSAGE_BYTES, neededBytes);
+        at = producer.claimGrowing(TraceRingLayout.BATCH, most);
+        if (at == GuardedProducer.FULL && most > neededBytes) {
+            most = neededBytes;
+            at = producer.claimGrowing(TraceRingLayout.BATCH, most);
+        }
+        claimed = at < 0 ? 0 : most;
+        return at >= 0;
+    }
+
+    private void copy(int to, DirectBuffer batch, int lengthBytes) {
+        if (lengthBytes <= SMALL_BYTES) {
+            for (int i = 0; i < lengthBytes; i += Long.BYTES) {
+                memory.putLong(to + i, batch.getLong(i));
+            }
+        } else {
+            memory.putBytes(to, batch, 0, lengthBytes);
+        }
+    }
+
+    /** The growing message is the recorder's. */
+    @Override
+    public void rest() {
+        if (claimed > 0) {
+            boolean done = producer.finish(at, claimed, written);
+            claimed = 0;
+            written = 0;
+            if (done && producer.usedBytes() >= URGENT_BYTES) {
+                doorbell.ringUrgently();
+            } else if (done) {
+                doorbell.ring();
+            }
+        }
     }
 
     private boolean waitAndOffer(DirectBuffer batch, int lengthBytes) {
         long endNs = Clock.monotonicNs() + MOST_WAIT_NS;
         boolean done = false;
         while (!done && lostInAll == 0 && producer.violation() == null && Clock.monotonicNs() < endNs) {
-            doorbell.ring(); // a recorder that fell asleep over a full ring
+            doorbell.ringUrgently(); // a recorder that fell asleep over a full ring
             LockSupport.parkNanos(this, NAP_NS);
             done = offer(batch, lengthBytes);
         }

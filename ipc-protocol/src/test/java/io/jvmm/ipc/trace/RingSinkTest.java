@@ -8,11 +8,13 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.jvmm.ipc.Allocations;
+import io.jvmm.ipc.TestSeed;
 import io.jvmm.ipc.link.Doorbell;
 import io.jvmm.ipc.ring.HardenedReader;
 import io.jvmm.ipc.sys.EventFd;
 import io.jvmm.ipc.sys.Mapping;
 import io.jvmm.ipc.sys.MemFd;
+import java.util.SplittableRandom;
 import org.agrona.concurrent.UnsafeBuffer;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -22,6 +24,7 @@ class RingSinkTest {
     private static final int BATCH_BYTES = 64 * 1024;
 
     private int told;
+    private long next;
     private final TraceRing ring = TraceRing.create("test-trace");
     private final EventFd bell = EventFd.create();
     private final RingSink sink = new RingSink(ring, bell, () -> told++);
@@ -102,6 +105,103 @@ class RingSinkTest {
         assertEquals(1, bell.drain());
     }
 
+    /** PROTOCOL.md, "Trace": one that naps looks by itself, and is woken when much waits for it. */
+    @Test
+    void aNappingRecorderIsWokenBeforeTheRingIsFull() {
+        ring.doorbell(bell).announceNap();
+        for (int waiting = BATCH_BYTES + 8; waiting < RingSink.URGENT_BYTES; waiting += BATCH_BYTES + 8) {
+            publish(waiting);
+        }
+        assertEquals(0, bell.drain());
+        publish(-1);
+        publish(-2);
+        assertEquals(1, bell.drain());
+    }
+
+    private void commits(int count) {
+        for (int i = 0; i < count; i++) {
+            batch.putLong(8, next++);
+            sink.publish(batch, TraceLayout.ONE_FIELD_LENGTH);
+        }
+    }
+
+    /** Small batches share a message, which is as long as they are: the next one follows at once. */
+    @Test
+    void aMessageGrowsUntilTheDeviceRests() {
+        HardenedReader reader = ring.reader(0);
+        SplittableRandom random = new SplittableRandom(TestSeed.next());
+        long read = 0;
+        for (int round = 0; round < 20_000; round++) { // several times round the ring
+            int count = 1 + random.nextInt(40);
+            commits(count);
+            assertFalse(reader.next(), "nobody sees it grow");
+            sink.rest();
+            sink.rest();
+            assertTrue(reader.next());
+            assertEquals(count * TraceLayout.ONE_FIELD_LENGTH, reader.length());
+            for (int i = 0; i < count; i++) {
+                assertEquals(read++, reader.message().getLong(8 + i * TraceLayout.ONE_FIELD_LENGTH));
+            }
+            reader.release();
+            assertFalse(reader.nextUnfinished());
+        }
+        commits(RingSink.MESSAGE_BYTES / TraceLayout.ONE_FIELD_LENGTH);
+        assertTrue(reader.next(), "one that is full does not wait");
+        assertEquals(RingSink.MESSAGE_BYTES, reader.length());
+        reader.release();
+        assertNull(reader.violation());
+        assertEquals(0, sink.lostBatches());
+    }
+
+    /** Killed at any moment: all that was published is there, whether the device has rested or not. */
+    @Test
+    void whatADeadDevicePublishedIsRead() {
+        SplittableRandom random = new SplittableRandom(TestSeed.next());
+        for (int death = 0; death < 200; death++) {
+            try (TraceRing mortal = TraceRing.create("test-mortal")) {
+                RingSink dying = new RingSink(mortal, bell, () -> {});
+                int published = random.nextInt(2000);
+                for (int i = 0; i < published; i++) {
+                    batch.putLong(8, i);
+                    dying.publish(batch, TraceLayout.ONE_FIELD_LENGTH);
+                    if (random.nextInt(100) == 0) {
+                        dying.rest();
+                    }
+                }
+                HardenedReader reader = mortal.reader(0);
+                long found = 0;
+                while (reader.next() || reader.nextUnfinished()) {
+                    for (int at = 0; at < reader.length(); at += TraceLayout.ONE_FIELD_LENGTH) {
+                        assertEquals(found++, reader.message().getLong(at + 8));
+                    }
+                    reader.release();
+                }
+                assertEquals(published, found);
+                assertNull(reader.violation());
+            }
+        }
+    }
+
+    /** What lies behind a ring's end as an unfinished message is bytes of a hostile process. */
+    @Test
+    void anUnfinishedMessageThatIsNoneIsNothing() {
+        SplittableRandom random = new SplittableRandom(TestSeed.next());
+        UnsafeBuffer all = new UnsafeBuffer(new byte[0]);
+        try (Mapping mapping = MemFd.of(ring.fd().duplicate()).map()) {
+            all.wrap(mapping.buffer());
+            for (int i = 0; i < 10_000; i++) {
+                all.putInt(0, i % 3 == 0 ? random.nextInt(-1 << 18, 16) : random.nextInt());
+                all.putInt(4, random.nextInt(-2, 4));
+                HardenedReader reader = ring.reader(0);
+                if (!reader.next() && reader.nextUnfinished()) {
+                    assertTrue(reader.length() > 0 && reader.length() <= TraceLayout.MAX_BATCH_BYTES);
+                    reader.done();
+                }
+            }
+            all.setMemory(0, 8, (byte) 0);
+        }
+    }
+
     /** The recorder scribbles on the tail: the process loses its trace, and nothing else. */
     @Test
     void aHostileRecorderSeversTheRing() throws Exception {
@@ -143,7 +243,7 @@ class RingSinkTest {
             tape.outputBytes(65, state, 0, 100);
             tape.markCommit();
             tape.state(8, state, 128);
-            tape.flush();
+            tape.rest();
             while (reader.next()) {
                 reader.release();
             }

@@ -1,5 +1,6 @@
 package io.jvmm.supervisor.journal;
 
+import java.nio.ByteBuffer;
 import java.util.zip.CRC32C;
 import org.agrona.DirectBuffer;
 import org.agrona.concurrent.UnsafeBuffer;
@@ -64,7 +65,12 @@ final class ExcerptLayout {
 
     private static int crc(UnsafeBuffer buffer, int offset, int length) {
         CRC32C crc = new CRC32C();
-        crc.update(buffer.byteArray(), offset, length);
+        ByteBuffer memory = buffer.byteBuffer();
+        if (memory == null) {
+            crc.update(buffer.byteArray(), offset, length);
+        } else {
+            crc.update(memory.clear().position(offset).limit(offset + length));
+        }
         return (int) crc.getValue();
     }
 }

@@ -1,6 +1,7 @@
 package io.jvmm.supervisor.journal;
 
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import net.openhft.chronicle.bytes.Bytes;
@@ -14,10 +15,15 @@ import org.agrona.concurrent.UnsafeBuffer;
  * another matter: the kernel writes the pages when it likes, and the checksums tell how far it came. One thread.
  */
 final class LifeWriter implements AutoCloseable {
+    /** Up to here copying word by word beats the call of the bulk routine. */
+    private static final int SMALL_BYTES = 128;
+
     private final ChronicleQueue queue;
     private final ExcerptAppender appender;
     private final UnsafeBuffer excerpt;
-    private final Bytes<byte[]> bytes;
+    private final Bytes<ByteBuffer> bytes;
+    private final int most;
+    private int gathered;
     private long sequence;
     private long written;
 
@@ -36,9 +42,10 @@ final class LifeWriter implements AutoCloseable {
         } catch (IOException | RuntimeException e) {
             throw new JournalException("the journal cannot be written: " + e, e);
         }
-        byte[] array = new byte[ExcerptLayout.HEADER_BYTES + mostBatchBytes];
-        excerpt = new UnsafeBuffer(array);
-        bytes = Bytes.wrapForRead(array);
+        ByteBuffer memory = ByteBuffer.allocateDirect(ExcerptLayout.HEADER_BYTES + mostBatchBytes);
+        excerpt = new UnsafeBuffer(memory);
+        bytes = Bytes.wrapForRead(memory); // from where Chronicle's copy is one of the bulk routine
+        most = mostBatchBytes;
         sequence = nextSequence;
     }
 
@@ -49,7 +56,35 @@ final class LifeWriter implements AutoCloseable {
      * @throws JournalException when the disk is full, or worse
      */
     void append(DirectBuffer batch, int offset, int length, long ringPosition) throws JournalException {
-        excerpt.putBytes(ExcerptLayout.HEADER_BYTES, batch, offset, length);
+        gather(batch, offset, length);
+        appendGathered(ringPosition);
+    }
+
+    /** Whether so many bytes more fit into the batch that is being gathered. */
+    boolean hasRoom(int length) {
+        return gathered + length <= most;
+    }
+
+    /** Adds records to a batch, which is nowhere but here until {@link #appendGathered}. */
+    void gather(DirectBuffer records, int offset, int length) {
+        int to = ExcerptLayout.HEADER_BYTES + gathered;
+        if (length <= SMALL_BYTES && (length & 7) == 0) {
+            for (int i = 0; i < length; i += Long.BYTES) {
+                excerpt.putLong(to + i, records.getLong(offset + i));
+            }
+        } else {
+            excerpt.putBytes(to, records, offset, length);
+        }
+        gathered += length;
+    }
+
+    /** Appends what was gathered, if anything was, as one batch; as {@link #append}. */
+    void appendGathered(long ringPosition) throws JournalException {
+        int length = gathered;
+        if (length == 0) {
+            return;
+        }
+        gathered = 0;
         ExcerptLayout.write(excerpt, length, ringPosition, sequence);
         bytes.readPositionRemaining(0, ExcerptLayout.HEADER_BYTES + length);
         try {

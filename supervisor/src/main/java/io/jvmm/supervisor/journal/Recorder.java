@@ -7,6 +7,7 @@ import io.jvmm.ipc.boot.ProcessExit;
 import io.jvmm.ipc.sys.Clock;
 import io.jvmm.ipc.sys.Poller;
 import io.jvmm.ipc.sys.SysException;
+import io.jvmm.ipc.trace.TraceRingLayout;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.util.LinkedHashMap;
@@ -19,19 +20,19 @@ import java.util.stream.Collectors;
 
 /**
  * Reads trace rings into lives, until it is told to finish. While something comes it looks every {@link #NAP_NS}, so that a device that is busy
- * rings no bell; after {@link #BUSY_NS} of silence it sleeps until one rings. One thread. The supervisor is trusted, the writers of rings are not.
+ * rings no bell before it has filled a good part of its ring; after {@link #BUSY_NS} of silence it sleeps until one rings. One thread. The supervisor is trusted, the writers of rings are not.
  */
 final class Recorder implements AutoCloseable {
     /** Rings of a machine, and of some whose processes have just ended. */
     private static final int MOST_RINGS = 256;
 
-    /** Batches of one ring before the others get their turn. */
-    private static final int BATCHES_AT_ONCE = 64;
-    /** More than a ring can hold: the least batch is 24 bytes there. */
-    private static final int TURNS_OF_A_RING = 1 << 14;
+    /** Of one ring before the others get their turn. */
+    private static final int BYTES_AT_ONCE = 512 * 1024;
+    /** More than a ring can hold. */
+    private static final int TURNS_OF_A_RING = 2 * TraceRingLayout.CAPACITY_BYTES / BYTES_AT_ONCE;
 
-    private static final long NAP_NS = 1_500_000;
-    private static final long BUSY_NS = 100_000_000;
+    private static final long NAP_NS = 10_000_000;
+    private static final long BUSY_NS = 50_000_000;
     /** How often bounds are looked at while something is written. */
     private static final long BOUNDS_NS = 2_000_000_000;
 
@@ -52,6 +53,11 @@ final class Recorder implements AutoCloseable {
     private final Poller poller = new Poller(1 + MOST_RINGS);
     private final int[] freeSlots = new int[MOST_RINGS];
     private int freeCount;
+    /** Bytes of the last turn. */
+    private long taken;
+    /** There is more in some ring. */
+    private boolean behind;
+
     private long busyUntilNs;
     private long boundsNs;
     private long aliveNs;
@@ -106,7 +112,12 @@ final class Recorder implements AutoCloseable {
             if (roomNs != 0 && now >= roomNs) {
                 lookForRoom();
             }
-            if (roomNs == 0 && drainAll() > 0) {
+            taken = 0;
+            behind = false;
+            if (roomNs == 0) {
+                drainAll();
+            }
+            if (taken > 0) {
                 busyUntilNs = now + BUSY_NS;
             }
             if (boundsNs != 0 && now >= boundsNs) {
@@ -122,15 +133,18 @@ final class Recorder implements AutoCloseable {
     /** Waits for something to do, and does what the supervisor wants; false when that is gone. */
     private boolean await(long now) throws JournalException {
         boolean sleep = now >= busyUntilNs;
-        boolean silent = true;
-        if (sleep) {
-            for (Watched w : read()) {
+        boolean silent = !behind;
+        List<Watched> read = read();
+        for (Watched w : read) {
+            if (sleep) {
                 silent &= w.drain.prepareToSleep();
+            } else if (!behind) {
+                w.drain.prepareToNap();
             }
         }
         poller.await(!silent ? 0 : sleep ? untilNextLook(now) : NAP_NS);
-        if (sleep) {
-            read().forEach(w -> w.drain.awake());
+        for (Watched w : read) {
+            w.drain.awake(poller.isReady(w.slot, Poller.READABLE));
         }
         if (poller.isReady(0, Poller.READABLE)) {
             return listen();
@@ -175,12 +189,13 @@ final class Recorder implements AutoCloseable {
         }
     }
 
-    private int drainAll() throws JournalException {
-        int taken = 0;
+    private void drainAll() throws JournalException {
         boolean much = false;
         for (Watched w : read()) {
             long before = w.drain.bytes();
-            taken += w.drain.drain(BATCHES_AT_ONCE);
+            int bytes = w.drain.drain(BYTES_AT_ONCE);
+            behind |= bytes >= BYTES_AT_ONCE;
+            taken += bytes;
             much |= keeper.written(w.drain.bytes() - before);
             tell(w);
         }
@@ -190,7 +205,6 @@ final class Recorder implements AutoCloseable {
         if (taken > 0 && boundsNs == 0) {
             boundsNs = Clock.monotonicNs() + BOUNDS_NS;
         }
-        return taken;
     }
 
     private void tell(Watched w) {
@@ -298,8 +312,11 @@ final class Recorder implements AutoCloseable {
         if (w == null) {
             return;
         }
-        for (int turn = 0; roomNs == 0 && turn < TURNS_OF_A_RING && w.drain.drain(BATCHES_AT_ONCE) > 0; turn++) {
+        for (int turn = 0; roomNs == 0 && turn < TURNS_OF_A_RING && w.drain.drain(BYTES_AT_ONCE) > 0; turn++) {
             alive();
+        }
+        if (roomNs == 0) {
+            w.drain.drainUnfinished();
         }
         tell(w);
         poller.ignore(w.slot);

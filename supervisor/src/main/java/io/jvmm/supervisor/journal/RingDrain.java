@@ -20,7 +20,7 @@ import org.agrona.concurrent.UnsafeBuffer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One trace ring and the life that it is read into. A batch is appended, with the ring's position behind it, before its space is given back: a
+ * One trace ring and the life that it is read into. What several messages of the ring bring becomes one batch of the life, which is appended with the ring's position behind it before their space is given back: a
  * recorder that dies in between finds that position in the life, and so nothing is lost and nothing comes twice. <b>Hostile:</b> the process
  * that writes the ring. One thread.
  */
@@ -34,7 +34,8 @@ final class RingDrain implements AutoCloseable {
     private final LifeWriter writer;
     private final Seen seen;
     private final long writtenBefore;
-    private long batches;
+    /** Behind the last message that was taken. */
+    private long position;
     /** Whether the life has its END. */
     private boolean endAppended;
     /** Why nothing more is read of the ring; empty while something is. */
@@ -77,14 +78,12 @@ final class RingDrain implements AutoCloseable {
         Life life = known == null ? journal.begin(device, ring, now) : known;
         long next = 0;
         long position = 0;
-        long batches = 0;
         Seen seen = new Seen();
         if (known != null) {
             try (LifeReader before = new LifeReader(known.directory())) {
                 while (before.next()) {
                     next = before.sequence() + 1;
                     position = before.ringPosition();
-                    batches++;
                     var _ = seen.fault(before.buffer(), before.offset(), before.length());
                     alive.run();
                 }
@@ -101,7 +100,6 @@ final class RingDrain implements AutoCloseable {
         }
         RingDrain drain = new RingDrain(
                 ring, life, memory, EventFd.of(bell), writer, position, known == null ? 0 : known.bytes(), seen);
-        drain.batches = batches;
         drain.endAppended = seen.ended;
         if (!fault.isEmpty()) {
             drain.sever(fault);
@@ -110,35 +108,62 @@ final class RingDrain implements AutoCloseable {
     }
 
     /**
-     * Takes at most {@code most} batches out of the ring; how many there were.
+     * Takes what is in the ring, {@code mostBytes} and a message at most, and appends it in as few batches as can be; how many bytes there were.
      *
      * @throws JournalException when the journal cannot be written
      */
-    int drain(int most) throws JournalException {
+    int drain(int mostBytes) throws JournalException {
         HardenedReader r = reader;
         int taken = 0;
         if (r == null) {
             return 0;
         }
-        while (taken < most && severed.isEmpty() && r.next()) {
+        while (taken < mostBytes && severed.isEmpty() && r.next()) {
             String fault = fault(r);
             if (!fault.isEmpty()) {
                 r.done();
+                append();
                 sever(fault);
                 break;
             }
-            writer.append(r.message(), 0, r.length(), r.positionAfter());
-            endAppended = seen.ended;
-            batches++;
-            taken++;
-            r.done();
+            take(r);
+            taken += r.length();
         }
+        append();
         r.giveBack();
         Violation violation = r.violation();
         if (violation != null && severed.isEmpty()) {
             sever("ring: " + violation);
         }
         return taken;
+    }
+
+    /** The process is gone, and the ring is read to its end: what was published of a message that was to grow on counts, unless it is no batch. */
+    void drainUnfinished() throws JournalException {
+        HardenedReader r = reader;
+        if (r != null && severed.isEmpty() && r.nextUnfinished()) {
+            if (fault(r).isEmpty()) {
+                take(r);
+                append();
+            } else {
+                r.done();
+            }
+            r.giveBack();
+        }
+    }
+
+    private void take(HardenedReader r) throws JournalException {
+        if (!writer.hasRoom(r.length())) {
+            append();
+        }
+        writer.gather(r.message(), 0, r.length());
+        position = r.positionAfter();
+        endAppended = seen.ended;
+        r.done();
+    }
+
+    private void append() throws JournalException {
+        writer.appendGathered(position);
     }
 
     /** What is wrong with the current batch; empty for one that can be kept. */
@@ -228,8 +253,9 @@ final class RingDrain implements AutoCloseable {
         return seen.lost;
     }
 
+    /** How many batches there are in the life. */
     long batches() {
-        return batches;
+        return writer.nextSequence();
     }
 
     /** Length of the life, in bytes. */
@@ -248,11 +274,23 @@ final class RingDrain implements AutoCloseable {
         return !r.hasNext();
     }
 
-    /** After the sleep. */
-    void awake() {
+    /** The recorder is about to sleep for a while, unless much comes. */
+    void prepareToNap() {
         Doorbell d = doorbell;
         if (d != null && severed.isEmpty()) {
-            d.awake();
+            d.announceNap();
+        }
+    }
+
+    /** After the sleep; whether the bell was seen to ring. */
+    void awake(boolean rung) {
+        Doorbell d = doorbell;
+        if (d != null && severed.isEmpty()) {
+            if (rung) {
+                d.awake();
+            } else {
+                d.cancelSleep();
+            }
         }
     }
 

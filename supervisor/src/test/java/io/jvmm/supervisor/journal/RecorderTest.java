@@ -155,12 +155,14 @@ final class RecorderTest {
                 }
                 sink.publish(batch, batch.capacity());
             }
+            sink.rest();
         }
 
         void one(RecordType type, long value) {
             UnsafeBuffer batch = new UnsafeBuffer(new byte[TraceLayout.ONE_FIELD_LENGTH]);
             record(batch, 0, type, value);
             sink.publish(batch, batch.capacity());
+            sink.rest();
         }
     }
 
@@ -217,6 +219,53 @@ final class RecorderTest {
         assertEquals(device.next, commits("net", 1));
     }
 
+    /** Killed before it rested: what it had published counts; what is no batch does not, and harms nobody. */
+    @Test
+    void theMessageThatADeadDeviceLeavesUnfinishedCounts() throws Exception {
+        Served recorder = new Served(WIDE);
+        for (int death = 1; death <= 6; death++) {
+            Device device = new Device("serial", "w" + death);
+            assertEquals(death, recorder.begin(device));
+            device.commits(10, 10);
+            UnsafeBuffer batch = new UnsafeBuffer(new byte[TraceLayout.ONE_FIELD_LENGTH]);
+            for (int i = 0; i < death; i++) {
+                record(batch, 0, RecordType.COMMIT, device.next++);
+                device.sink.publish(batch, batch.capacity());
+            }
+            boolean spoilt = death % 2 == 0;
+            if (spoilt) {
+                batch.putByte(TraceLayout.RECORD_TYPE, (byte) 99);
+                device.sink.publish(batch, batch.capacity());
+            }
+            recorder.end(device, "killed by SIGKILL");
+            assertEquals(spoilt ? 100 : 100 + death, commits("serial", death));
+            assertEquals(
+                    "",
+                    new JournalDirectory(directory).lives("serial").getLast().severed());
+        }
+        recorder.finish();
+    }
+
+    /** Many messages of the ring make one batch of the life. */
+    @Test
+    void smallBatchesAreGathered() throws Exception {
+        Device device = new Device("serial", "w1");
+        for (int n = 0; n < 1000; n++) {
+            device.commits(1, 3);
+        }
+        Served recorder = new Served(WIDE);
+        recorder.begin(device);
+        recorder.end(device, "killed by SIGKILL");
+        recorder.finish();
+        assertEquals(3000, commits("serial", 1));
+        try (LifeReader reader = new LifeReader(
+                new JournalDirectory(directory).lives().getFirst().directory())) {
+            assertTrue(reader.next());
+            assertEquals(3000 * TraceLayout.ONE_FIELD_LENGTH, reader.length());
+            assertFalse(reader.next());
+        }
+    }
+
     @Test
     void aHostileDeviceEndsItsOwnLifeOnly() throws Exception {
         Served recorder = new Served(WIDE);
@@ -255,7 +304,10 @@ final class RecorderTest {
         long tail = ring.getLongVolatile(TraceRingLayout.CAPACITY_BYTES + IpcRingLayout.TAIL_OFFSET);
         int at = (int) (tail & (TraceRingLayout.CAPACITY_BYTES - 1));
         switch (kind % 5) {
-            case 0 -> device.sink.publish(new UnsafeBuffer(new byte[64]), 64); // records of no type
+            case 0 -> { // records of no type
+                device.sink.publish(new UnsafeBuffer(new byte[64]), 64);
+                device.sink.rest();
+            }
             case 1 -> { // a type of message that there is not
                 ring.putInt(at + 4, 2);
                 ring.putIntVolatile(at, 24);
@@ -415,6 +467,10 @@ final class RecorderTest {
             recorder.end(flood, "replaced");
             living.commits(1, 10);
         }
+        Device modest = new Device("block", "modest"); // one that alone was more than there is room for has gone when it was over
+        recorder.begin(modest);
+        modest.commits(10, 10);
+        recorder.end(modest, "replaced");
         awaitEmpty(living);
         recorder.end(living, "replaced");
         recorder.finish();

@@ -482,6 +482,7 @@ final class DeviceLoop {
 
     /** Looks at all descriptors, waiting at most {@code timeoutNs}, and serves those that are ready. */
     void poll(long timeoutNs, long beforeNs) {
+        state.rest();
         if (started) {
             backends.watch(poller, serving);
         }

@@ -32,6 +32,13 @@ final class Transactions {
         state.commit(ringPosition);
     }
 
+    /** The device thread looks elsewhere, or sleeps. */
+    void rest() {
+        if (recorder != null) {
+            recorder.rest();
+        }
+    }
+
     /** The process ends in good order. */
     void end(ProcessExit exit) {
         if (recorder != null) {

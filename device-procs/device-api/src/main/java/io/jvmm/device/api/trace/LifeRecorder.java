@@ -85,7 +85,7 @@ public final class LifeRecorder {
         GuestMemory tapped = memory == null ? null : memory.tapped(tape);
         DeviceCore core =
                 factory.createOnTape(config, state, fresh, new TapeEffects(tape, effects), tapped, tape, nowNs);
-        tape.flush();
+        tape.rest();
         return new RecordedCore(core, tape);
     }
 
@@ -104,6 +104,11 @@ public final class LifeRecorder {
             checkedNs = nowNs;
         }
         tape.flush();
+    }
+
+    /** The device thread looks elsewhere, or sleeps: the recorder should have what there is. */
+    public void rest() {
+        tape.rest();
     }
 
     /** The process ends in good order. */
