@@ -10,7 +10,7 @@ import java.util.Set;
 import java.util.TreeSet;
 
 /**
- * Runs the benchmarks and prints one table. Arguments choose among them; without any, those of a few minutes run; {@code stock} and
+ * Runs the benchmarks and prints one table. Arguments choose among them; without any, those of a few minutes run; {@code stock}, {@code journal} and
  * {@code net}, which boot whole systems, only when they are asked for. Nothing here asserts a time.
  */
 public final class Bench {
@@ -32,6 +32,7 @@ public final class Bench {
         all.put("start", (table, directory) -> new StartBench(table, directory).run());
         all.put("cpu", (table, directory) -> new SoftwareCpuBench(table, directory).run());
         all.put("block", (table, directory) -> new BlockBench(table, directory).run());
+        all.put("journal", (table, directory) -> new JournalBench(table, directory).run());
         all.put("net", (table, directory) -> new NetGuestBench(table, directory).run());
         all.put("stock", (table, directory) -> new StockGuests(table, directory).run());
         return all;
