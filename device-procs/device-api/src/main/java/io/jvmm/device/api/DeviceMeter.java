@@ -33,6 +33,7 @@ final class DeviceMeter {
     private long takenNs = NONE;
 
     private boolean traced;
+    private boolean timed;
     private long kickedNs = NONE;
 
     private long inputBefore;
@@ -73,7 +74,8 @@ final class DeviceMeter {
     void taken() {
         TraceWriter t = trace;
         traced = t != null && t.wanted();
-        takenNs = traced || ++messages % MESSAGES_PER_LOOK == 0 ? Clock.monotonicNs() : NONE;
+        timed = ++messages % MESSAGES_PER_LOOK == 0;
+        takenNs = traced || timed ? Clock.monotonicNs() : NONE;
     }
 
     /** It has been handled, and what came of it is committed. */
@@ -86,9 +88,16 @@ final class DeviceMeter {
                     case KICK -> DeviceCounter.KICKS;
                     case RESET -> DeviceCounter.RESETS;
                 });
+        if (type == DeviceRequestType.RESET) {
+            kickedNs =
+                    NONE; // what was under way is never answered, and the next kernel's first interrupt is no answer to
+            // it
+        }
         if (takenNs != NONE) {
             long lengthNs = Clock.monotonicNs() - takenNs;
-            service.record(lengthNs);
+            if (timed) {
+                service.record(lengthNs);
+            }
             TraceWriter t = trace;
             if (traced && t != null) {
                 boolean access = type == DeviceRequestType.READ || type == DeviceRequestType.WRITE;

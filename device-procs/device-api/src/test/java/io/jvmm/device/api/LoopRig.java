@@ -1,6 +1,7 @@
 package io.jvmm.device.api;
 
 import io.jvmm.ipc.boot.ProcessExit;
+import io.jvmm.ipc.counters.DevicePage;
 import io.jvmm.ipc.link.BoardEndpoint;
 import io.jvmm.ipc.link.DeviceEndpoint;
 import io.jvmm.ipc.link.LinkLayout;
@@ -25,6 +26,7 @@ import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
+import org.agrona.concurrent.AtomicBuffer;
 
 /** A duty cycle over an {@link EchoDevice} with both of its links in the test's hands; stepped, or on a thread. */
 final class LoopRig implements AutoCloseable {
@@ -39,6 +41,10 @@ final class LoopRig implements AutoCloseable {
     private final EventFd supervisorEvents = EventFd.create();
     private final EventFd[] interrupts = {EventFd.create(), EventFd.create()};
     private final Pipe control = Pipe.create();
+    private final MemFd counted = DevicePage.create("test");
+    /** What the loop counts, as one that answers kicks. */
+    final DevicePage counters = DevicePage.map(counted.fd());
+
     private final StateSegment state = StateSegment.create(
             "test",
             EchoDevice.IDENTITY.deviceId(),
@@ -113,7 +119,7 @@ final class LoopRig implements AutoCloseable {
     }
 
     LoopRig() {
-        LinkEffects effects = new LinkEffects(device, interrupts);
+        LinkEffects effects = new LinkEffects(device, interrupts, new DeviceMeter(counters, true));
         DeviceCore core = factory.create(factory.exampleConfig(), state.working(), true, effects, 1);
         port = new HostPort(core);
         loop = new DeviceLoop(
@@ -205,6 +211,11 @@ final class LoopRig implements AutoCloseable {
                 EchoDevice.IDENTITY.stateLengthBytes());
     }
 
+    /** The bytes of the counters page. */
+    AtomicBuffer counted() {
+        return counted.map().buffer();
+    }
+
     EventFd interrupt(int line) {
         return interrupts[line];
     }
@@ -251,5 +262,7 @@ final class LoopRig implements AutoCloseable {
     @Override
     public void close() {
         die();
+        counters.close();
+        counted.close();
     }
 }
