@@ -9,7 +9,7 @@ import java.lang.ref.WeakReference;
  *
  * <p>What it tells is a lower bound. Threads take memory from the heap in buffers of some kilobytes, which count when they are taken. What
  * is allocated and collected between two looks is not seen; after a collection what is in use counts. Two collections between two looks are
- * one. Looks a few times a second at most; allocates one small object after each collection.
+ * one. Looks a few times a second at most; allocates two small objects after each collection.
  */
 public final class HeapMeter {
     private final CounterBlock counters;

@@ -9,11 +9,11 @@ package io.jvmm.ipc.trace;
  *   | u32 length | u8 type | (0)  | u16 method | fields | bytes | (0) to a multiple of 8 |
  *
  *   CALL          | i64 nowNs | u64 a | u64 b | u64 c |
- *   ANSWER        | u64 value |
+ *   ANSWER        | i64 value |
  *   OUTPUT        | u64 a | u64 b | u64 c |
  *   …_BYTES, LIFE | u32 part offset | u32 total length | bytes
  *   MEMORY_…      | u64 offset | bytes
- *   STATE         | u64 transaction | u64 ring position | u32 part offset | u32 total length | bytes
+ *   STATE         | u64 transaction | i64 ring position | u32 part offset | u32 total length | bytes
  *   COMMIT        | u64 transaction |      GAP | u64 batches lost |      END | u64 exit code |
  *
  *   flat file     | u64 "JVMMTRCE" | u32 version | (0) | batches: | u32 length | u32 CRC32C | u64 sequence | records |

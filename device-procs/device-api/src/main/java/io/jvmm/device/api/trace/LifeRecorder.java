@@ -18,7 +18,7 @@ import org.jspecify.annotations.Nullable;
  * Records one life of a core: how it begins, the core's wrapper, commits with check points, the end. Device thread; allocates nothing once the core is made.
  */
 public final class LifeRecorder {
-    /** A check point is taken after so much of a trace, or four times the state's length, or so much time. */
+    /** A check point is taken after so much of a trace, but at least four times the state's length, or after so much time. */
     private static final long CHECK_POINT_BYTES = 1 << 20;
 
     private static final int CHECK_POINT_STATES = 4;
