@@ -66,7 +66,13 @@ final class Observation implements AutoCloseable {
             h.bell().drain();
             for (TelemetryHub.Request request : h.asked()) {
                 switch (request) {
-                    case TelemetryHub.Request.Sample(var answer) -> answer.accept(sample());
+                    case TelemetryHub.Request.Sample(var answer, var ofStream) -> {
+                        answer.accept(sample());
+                        if (ofStream) {
+                            devices.values().forEach(DeviceAccount::told);
+                            board.ifPresent(BoardAccount::told);
+                        }
+                    }
                     case TelemetryHub.Request.Traces _ -> readTraces(h);
                 }
             }
@@ -269,6 +275,7 @@ final class Observation implements AutoCloseable {
         account.ifPresent(a -> {
             a.look((int) d.pid(), nowNs);
             durations.add(new Telemetry.Durations(Telemetry.Timed.REQUEST, d.name(), a.requestBuckets()));
+            durations.add(new Telemetry.Durations(Telemetry.Timed.SERVICE, d.name(), a.serviceBuckets()));
         });
         vcpus.ifPresent(b -> {
             durations.add(new Telemetry.Durations(Telemetry.Timed.READ, d.name(), b.readBuckets(index)));

@@ -54,6 +54,11 @@ public final class BoardAccount implements AutoCloseable {
         waits.forEach(w -> w.look(elapsedNs));
     }
 
+    /** The stream has been told: its next {@link #reads} are those from now on. */
+    public void told() {
+        reads.forEach(LatencyAccount::told);
+    }
+
     /** Of all threads together. */
     public List<Telemetry.Count> counts() {
         List<Telemetry.Count> counts = new ArrayList<>();
@@ -90,7 +95,7 @@ public final class BoardAccount implements AutoCloseable {
         return sum;
     }
 
-    /** How long the vCPUs waited for a device's registers. */
+    /** How long the vCPUs waited for a device's registers since the stream was last told. */
     public Telemetry.Latency reads(int device) {
         return reads.get(device).latency();
     }

@@ -11,6 +11,7 @@ import java.util.List;
 public final class DeviceAccount implements AutoCloseable {
     private final DevicePage page;
     private final CounterAccount counters;
+    private final LatencyAccount service;
     private final LatencyAccount completion;
     private final TraceReader trace;
     private long lookedNs;
@@ -21,6 +22,7 @@ public final class DeviceAccount implements AutoCloseable {
     public DeviceAccount(MemFd memFd, long sinceNs) {
         page = DevicePage.ofOwn(memFd);
         counters = new CounterAccount(page.counters(), List.of(DeviceCounter.values()));
+        service = new LatencyAccount(page.service());
         completion = new LatencyAccount(page.completion());
         trace = page.traceReader();
         lookedNs = sinceNs;
@@ -33,8 +35,14 @@ public final class DeviceAccount implements AutoCloseable {
             counters.anotherProcess();
         }
         counters.look(nowNs - lookedNs);
+        service.look(nowNs - lookedNs);
         completion.look(nowNs - lookedNs);
         lookedNs = nowNs;
+    }
+
+    /** The stream has been told: its next {@link #requests} are those from now on. */
+    public void told() {
+        completion.told();
     }
 
     public List<Telemetry.Count> counts() {
@@ -45,6 +53,7 @@ public final class DeviceAccount implements AutoCloseable {
         return counts;
     }
 
+    /** Those since the stream was last told. */
     public Telemetry.Latency requests() {
         return completion.latency();
     }
@@ -52,6 +61,11 @@ public final class DeviceAccount implements AutoCloseable {
     /** All of them so far. */
     public List<Long> requestBuckets() {
         return completion.buckets();
+    }
+
+    /** How long messages took, of those that were timed so far. */
+    public List<Long> serviceBuckets() {
+        return service.buckets();
     }
 
     public int implausible() {

@@ -143,6 +143,7 @@ public final class OpenMetrics {
                 "seconds",
                 switch (what) {
                     case REQUEST -> "from the notification of a virtqueue to the next interrupt";
+                    case SERVICE -> "from when the device's process took a message to its commit, of one in 16";
                     case READ -> "how long a read of a register takes, of one in 32";
                     case WAIT -> "how long reads take that are not answered at once";
                 });

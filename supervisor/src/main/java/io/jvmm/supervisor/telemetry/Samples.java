@@ -15,7 +15,7 @@ public final class Samples {
     /** A whole one, with what the kernel says; nothing when there is no machine just now. Waits, two seconds at most. */
     public static Optional<Telemetry.Sample> take(TelemetryHub hub) {
         CompletableFuture<Telemetry.Sample> answer = new CompletableFuture<>();
-        if (!hub.ask(new TelemetryHub.Request.Sample(answer::complete))) {
+        if (!hub.ask(new TelemetryHub.Request.Sample(answer::complete, false))) {
             return Optional.empty();
         }
         try {

@@ -197,6 +197,8 @@ public sealed interface Telemetry {
     enum Timed {
         /** From the notification of a virtqueue to the next interrupt. */
         REQUEST,
+        /** Of a message in the device's process, from when it was taken to its commit; one of 16. */
+        SERVICE,
         /** Of a register, one of 32. */
         READ,
         /** Of a register, each that was not answered at once. */

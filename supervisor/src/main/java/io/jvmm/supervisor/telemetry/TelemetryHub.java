@@ -35,8 +35,13 @@ public final class TelemetryHub implements AutoCloseable {
 
     /** Something that the event loop is to find out. */
     public sealed interface Request {
-        /** How machine and processes are, without what the kernel says; called on the event loop's thread. */
-        record Sample(Consumer<Telemetry.Sample> answer) implements Request {}
+        /**
+         * How machine and processes are, without what the kernel says; called on the event loop's thread.
+         *
+         * @param ofStream whether it is for the stream: the latencies of its rows are of the time since the last one that was, and whoever
+         *     else asks takes nothing from them
+         */
+        record Sample(Consumer<Telemetry.Sample> answer, boolean ofStream) implements Request {}
 
         /** What is traced is to be read. */
         record Traces() implements Request {}

@@ -45,9 +45,60 @@ class CounterAccountTest {
             assertEquals(1_000_005, reads(account));
             assertEquals(1, account.requests().count());
             assertTrue(account.requests().p50Ns() >= 4096 && account.requests().p50Ns() <= 6144);
+            account.told();
             account.look(10, 3 * S);
             assertEquals(Telemetry.Latency.NONE, account.requests());
             assertEquals(0, account.implausible());
+        }
+    }
+
+    /** A scrape between two rows of top takes nothing from the second. */
+    @Test
+    void whoElseLooksTakesNothingFromTheStream() {
+        try (MemFd page = DevicePage.create("scraped");
+                DevicePage device = DevicePage.map(page.fd());
+                DeviceAccount account = new DeviceAccount(page, 0);
+                MemFd memFd = BoardPage.create("board", 1, 1);
+                BoardPage board = BoardPage.map(memFd.fd(), 1, 1);
+                BoardAccount vcpus = new BoardAccount(memFd, 1, 1, 0)) {
+            device.completion().record(5_000);
+            device.service().record(700);
+            board.reads(0, 0).record(1_000);
+            for (int scrape = 1; scrape <= 3; scrape++) {
+                account.look(10, scrape * S);
+                vcpus.look(scrape * S);
+                assertEquals(1, account.requests().count());
+                assertEquals(1, vcpus.reads(0).count());
+            }
+            account.told();
+            vcpus.told();
+            device.completion().record(5_000);
+            account.look(10, 4 * S);
+            vcpus.look(4 * S);
+            assertEquals(1, account.requests().count());
+            assertEquals(Telemetry.Latency.NONE, vcpus.reads(0));
+            assertEquals(2, account.requestBuckets().stream().mapToLong(n -> n).sum());
+            assertEquals(1, account.serviceBuckets().stream().mapToLong(n -> n).sum());
+            assertEquals(1, vcpus.readBuckets(0).stream().mapToLong(n -> n).sum());
+        }
+    }
+
+    /** What cannot be spoils the time until the stream is told, and no more. */
+    @Test
+    void aLieSpoilsOneRow() {
+        try (MemFd page = DevicePage.create("liar");
+                DevicePage device = DevicePage.map(page.fd());
+                DeviceAccount account = new DeviceAccount(page, 0)) {
+            device.completion().add(3, 1L << 40);
+            account.look(10, S);
+            device.completion().record(5_000);
+            account.look(10, 2 * S);
+            assertEquals(Telemetry.Latency.NONE, account.requests());
+            account.told();
+            device.completion().record(5_000);
+            account.look(10, 3 * S);
+            assertEquals(1, account.requests().count());
+            assertEquals(2, account.requestBuckets().stream().mapToLong(n -> n).sum());
         }
     }
 

@@ -119,7 +119,7 @@ class OpenMetricsTest {
                 before = count;
             }
         });
-        assertEquals(3, types.values().stream().filter("histogram"::equals).count());
+        assertEquals(4, types.values().stream().filter("histogram"::equals).count());
     }
 
     static Telemetry.Sample sample() {
