@@ -1,6 +1,5 @@
 package io.jvmm.supervisor.bus;
 
-import io.jvmm.supervisor.telemetry.ProcessUsage;
 import io.jvmm.supervisor.telemetry.Telemetry;
 import io.jvmm.supervisor.telemetry.TelemetryCodec;
 import io.jvmm.supervisor.telemetry.TelemetryHub;
@@ -9,8 +8,6 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
-import java.util.HashMap;
-import java.util.Map;
 import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
@@ -34,9 +31,6 @@ public final class TelemetryBus implements AutoCloseable {
     private static final long NAP_NS = TimeUnit.MILLISECONDS.toNanos(5);
     private static final long SAMPLE_NS = TimeUnit.SECONDS.toNanos(1);
     private static final long TRACES_NS = TimeUnit.MILLISECONDS.toNanos(50);
-    /** The kernel walks page tables for it. */
-    private static final int LOOKS_PER_MEMORY = 5;
-
     private static final int RECORDS_AT_ONCE = 256;
 
     private final TelemetryHub hub;
@@ -98,8 +92,7 @@ public final class TelemetryBus implements AutoCloseable {
         private volatile boolean over;
         private volatile long untilNs = System.nanoTime() + firstNs;
         private boolean leaving;
-        private int looks;
-        private final Map<String, Telemetry.Usage> usage = new HashMap<>();
+        private final UsageWatch usage = new UsageWatch();
         private Telemetry.@Nullable Envelope next;
         private int length;
 
@@ -152,7 +145,7 @@ public final class TelemetryBus implements AutoCloseable {
                     untilNs = Math.max(untilNs, nowNs + lingerNs);
                     if (nowNs - nextSampleNs >= 0) {
                         nextSampleNs = nowNs + SAMPLE_NS;
-                        hub.ask(new TelemetryHub.Request.Sample(s -> samples.offer(s)));
+                        hub.ask(new TelemetryHub.Request.Sample(s -> samples.offer(s), true));
                     }
                     if (nowNs - nextTracesNs >= 0) {
                         nextTracesNs = nowNs + TRACES_NS;
@@ -175,15 +168,10 @@ public final class TelemetryBus implements AutoCloseable {
         }
 
         private void tell(Telemetry.Sample sample) {
-            boolean memory = looks++ % LOOKS_PER_MEMORY == 0;
             hub.tell(sample.machine());
+            usage.nextMoment();
             for (Telemetry.Row p : sample.processes()) {
-                Telemetry.Usage before = usage.getOrDefault(p.name(), Telemetry.Usage.NOTHING);
-                Telemetry.Usage now = memory || before.pssBytes() < 0
-                        ? ProcessUsage.of(p.pid())
-                        : ProcessUsage.withoutMemory(p.pid(), before.pssBytes());
-                usage.put(p.name(), now);
-                hub.tell(p.with(now));
+                hub.tell(usage.complete(p));
             }
         }
 
