@@ -203,7 +203,7 @@ class ArchitectureTest {
             .should()
             .callMethodWhere(target(name("sleep"))
                     .and(target(com.tngtech.archunit.core.domain.properties.HasOwner.Predicates.With.owner(
-                            name("java.lang.Thread")))));
+                            name("java.lang.Thread").or(name("java.util.concurrent.TimeUnit"))))));
 
     @ArchTest
     static final ArchRule jailedProcessesOpenNoSocket = noClasses()

@@ -9,10 +9,12 @@ import java.net.URISyntaxException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 
 /**
@@ -26,12 +28,13 @@ final class StateReader implements AutoCloseable {
     /** Far more fields than any state has. */
     private static final int MOST_FIELDS = 1 << 20;
 
-    private static final int PATIENCE_S = 30;
+    /** For one answer. */
+    private static final Duration PATIENCE = Duration.ofSeconds(30);
 
     private final Process program;
     private final BufferedReader said;
     private final BufferedWriter told;
-    private final Thread patience;
+    private final Duration patience;
     private final List<String> parts = new ArrayList<>();
     private String first = "";
 
@@ -43,35 +46,36 @@ final class StateReader implements AutoCloseable {
      */
     record Field(String raw, String text) {}
 
-    private StateReader(Process program) {
+    private StateReader(Process program, Duration patience) {
         this.program = program;
+        this.patience = patience;
         this.said = program.inputReader(StandardCharsets.UTF_8);
         this.told = program.outputWriter(StandardCharsets.UTF_8);
-        this.patience = Thread.ofPlatform().daemon().name("jvmmctl-reader").start(() -> {
-            try {
-                TimeUnit.SECONDS.sleep(PATIENCE_S);
-                program.destroyForcibly();
-            } catch (InterruptedException e) {
-                Thread.currentThread().interrupt(); // it has answered
-            }
-        });
     }
 
     /** Starts the program of a class from a distribution, for devices with these entries. */
     static StateReader start(Path distribution, String deviceClass, Map<String, String> entries) throws CtlException {
-        StateReader reader = null;
         try {
             requireTrusted(distribution, deviceClass);
-            Process program = new ProcessBuilder(command(distribution, deviceClass))
-                    .redirectError(ProcessBuilder.Redirect.INHERIT)
-                    .start();
-            reader = new StateReader(program);
-            reader.begin(entries);
-            return reader;
+            return of(command(distribution, deviceClass), entries, PATIENCE);
         } catch (IOException e) {
             throw unreadable(distribution, String.valueOf(e.getMessage()), e);
+        }
+    }
+
+    /** Starts a program that has so long for each answer. */
+    static StateReader of(List<String> command, Map<String, String> entries, Duration patience)
+            throws IOException, CtlException {
+        StateReader reader = new StateReader(
+                new ProcessBuilder(command)
+                        .redirectError(ProcessBuilder.Redirect.INHERIT)
+                        .start(),
+                patience);
+        try {
+            reader.begin(entries);
+            return reader;
         } finally {
-            if (reader != null && reader.first.isEmpty()) {
+            if (reader.first.isEmpty()) {
                 reader.close();
             }
         }
@@ -135,7 +139,29 @@ final class StateReader implements AutoCloseable {
                 "--inspect");
     }
 
-    private void begin(Map<String, String> entries) throws IOException, CtlException {
+    private void begin(Map<String, String> entries) throws IOException {
+        within(() -> tell(entries));
+    }
+
+    /** Something that ends in time, with an answer or with the program's end. */
+    private interface Answer {
+        void take() throws IOException;
+    }
+
+    private void within(Answer answer) throws IOException {
+        CompletableFuture<Boolean> answered = new CompletableFuture<>();
+        CompletableFuture<Process> tooLate = answered.orTimeout(patience.toMillis(), TimeUnit.MILLISECONDS)
+                .handle((done, timeout) -> timeout == null ? program : program.destroyForcibly());
+        try {
+            answer.take();
+        } catch (IOException e) {
+            throw tooLate.isDone() ? new IOException("it has not answered for " + patience.toSeconds() + " s", e) : e;
+        } finally {
+            answered.complete(true);
+        }
+    }
+
+    private void tell(Map<String, String> entries) throws IOException {
         for (Map.Entry<String, String> entry : entries.entrySet()) {
             told.write(entry.getKey() + "=" + entry.getValue().replace('\n', ' ') + "\n");
         }
@@ -169,21 +195,8 @@ final class StateReader implements AutoCloseable {
     Map<String, Field> read(int version, String base64) throws CtlException {
         Map<String, Field> fields = new LinkedHashMap<>();
         try {
-            told.write(version + " " + base64 + "\n");
-            told.flush();
-            for (int i = 0; i < MOST_FIELDS; i++) {
-                List<String> words = words();
-                switch (words.getFirst()) {
-                    case "part" -> parts.add(words.getLast());
-                    case "field" -> fields.put(words.get(1), new Field(words.get(2), words.get(3)));
-                    case "end" -> {
-                        patience.interrupt();
-                        return fields;
-                    }
-                    default -> throw new IOException(complaint(words));
-                }
-            }
-            throw new IOException("it finds no end");
+            within(() -> read(version + " " + base64 + "\n", fields));
+            return fields;
         } catch (IOException | IndexOutOfBoundsException e) {
             throw new CtlException(
                     CtlExit.NO_ANSWER,
@@ -193,9 +206,25 @@ final class StateReader implements AutoCloseable {
         }
     }
 
+    private void read(String line, Map<String, Field> fields) throws IOException {
+        told.write(line);
+        told.flush();
+        for (int i = 0; i < MOST_FIELDS; i++) {
+            List<String> words = words();
+            switch (words.getFirst()) {
+                case "part" -> parts.add(words.getLast());
+                case "field" -> fields.put(words.get(1), new Field(words.get(2), words.get(3)));
+                case "end" -> {
+                    return;
+                }
+                default -> throw new IOException(complaint(words));
+            }
+        }
+        throw new IOException("it finds no end");
+    }
+
     @Override
     public void close() {
-        patience.interrupt();
         program.destroyForcibly();
     }
 }
