@@ -45,7 +45,8 @@ final class CtlEvents {
             return CtlExit.DONE;
         }
         boolean joined = false;
-        try (CtlStream stream = new CtlStream(machine)) {
+        CtlStream stream = new CtlStream(machine);
+        try (stream) {
             while (!out.checkError()) {
                 int count = stream.poll(this::print);
                 joined = true;
@@ -56,7 +57,8 @@ final class CtlEvents {
             }
             return CtlExit.DONE; // who read has gone
         } catch (CtlException e) {
-            if (joined && (e.exit() == CtlExit.NO_MACHINE || e.exit() == CtlExit.NO_ANSWER)) {
+            boolean gone = !stream.isOfOtherVersion();
+            if (joined && gone && (e.exit() == CtlExit.NO_MACHINE || e.exit() == CtlExit.NO_ANSWER)) {
                 return CtlExit.DONE; // the machine has ended, and its last events have been told
             }
             throw e;

@@ -5,6 +5,7 @@ import com.google.gson.JsonObject;
 import io.jvmm.supervisor.bus.BusObserver;
 import io.jvmm.supervisor.control.ControlVerb;
 import io.jvmm.supervisor.telemetry.Telemetry;
+import io.jvmm.supervisor.telemetry.TelemetryCodec;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -28,6 +29,7 @@ final class CtlStream implements AutoCloseable {
     private long last;
     private long lastEvent;
     private long lost;
+    private boolean otherVersion;
     /** Events that came from the machine's memory and are behind the last that came by the stream. */
     private final List<Long> remembered = new ArrayList<>();
 
@@ -44,7 +46,7 @@ final class CtlStream implements AutoCloseable {
      * Gives what has come.
      *
      * @return how much that was
-     * @throws CtlException when the machine is not there any more
+     * @throws CtlException when the machine is not there any more, or is of another version
      */
     int poll(Consumer<Telemetry.Envelope> consumer) throws CtlException {
         BusObserver now = observer;
@@ -61,18 +63,36 @@ final class CtlStream implements AutoCloseable {
                 }
             }
         }
-        return now.poll(e -> take(e, consumer));
+        int count = now.poll(e -> take(e, consumer), this::count);
+        otherVersion = now.otherVersion().isPresent();
+        if (otherVersion) {
+            throw new CtlException(
+                    CtlExit.NO_ANSWER,
+                    "the machine's telemetry is of version "
+                            + now.otherVersion().getAsInt() + ", and this jvmmctl knows " + TelemetryCodec.VERSION
+                            + ": try that of the machine's version.");
+        }
+        return count;
+    }
+
+    /** Whether the machine tells things that this program cannot read. */
+    boolean isOfOtherVersion() {
+        return otherVersion;
+    }
+
+    /** A record of which nothing but its number is known. */
+    private void count(long sequence) {
+        if (last != 0 && sequence > last + 1) {
+            long known =
+                    remembered.stream().filter(s -> s > last && s < sequence).count();
+            lost += sequence - last - 1 - known;
+        }
+        last = sequence;
+        remembered.removeIf(s -> s <= last);
     }
 
     private void take(Telemetry.Envelope e, Consumer<Telemetry.Envelope> consumer) {
-        if (last != 0 && e.sequence() > last + 1) {
-            long known = remembered.stream()
-                    .filter(s -> s > last && s < e.sequence())
-                    .count();
-            lost += e.sequence() - last - 1 - known;
-        }
-        last = e.sequence();
-        remembered.removeIf(s -> s <= last);
+        count(e.sequence());
         if (e.body() instanceof Telemetry.Event) {
             if (e.sequence() <= lastEvent) {
                 return;

@@ -51,8 +51,9 @@ final class CtlTop {
         }
     }
 
-    /** A table for each moment; two moments make the first. */
+    /** A table for each moment; two moments make the first. A machine that tells of none is no longer waited for than one that does not answer. */
     private CtlExit batch(CtlStream stream, boolean once) throws CtlException {
+        long heardNs = System.nanoTime();
         while (!out.checkError()) {
             boolean[] whole = new boolean[1];
             int count = stream.poll(e -> whole[0] |= table.take(e));
@@ -67,6 +68,13 @@ final class CtlTop {
                 if (once) {
                     return CtlExit.DONE;
                 }
+                heardNs = System.nanoTime();
+            }
+            if (System.nanoTime() - heardNs > TimeUnit.SECONDS.toNanos(arguments.timeoutSeconds())) {
+                throw new CtlException(
+                        CtlExit.NO_ANSWER,
+                        "the machine has not said how its processes are for " + arguments.timeoutSeconds()
+                                + " s. See what its supervisor says, or: jvmmctl status");
             }
             if (count == 0) {
                 LockSupport.parkNanos(NAP_NS);

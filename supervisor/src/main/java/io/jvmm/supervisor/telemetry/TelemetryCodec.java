@@ -29,7 +29,11 @@ public final class TelemetryCodec {
     /** The longest record. */
     public static final int MOST_BYTES = 4096;
 
-    private static final int VERSION = 1;
+    /** Of what this program writes and reads. */
+    public static final int VERSION = 1;
+
+    private static final int SEQUENCE = 8;
+    private static final int HEADER_BYTES = 24;
     private static final int EVENT = 1;
     private static final int LOG = 2;
     private static final int TRACE = 3;
@@ -121,6 +125,16 @@ public final class TelemetryCodec {
     /** What {@link #encode} wrote. */
     public DirectBuffer buffer() {
         return out;
+    }
+
+    /** The version of a record, which another program may have written; -1 where there is none. */
+    public static int version(DirectBuffer buffer, int offset, int length) {
+        return length < HEADER_BYTES ? -1 : buffer.getShort(offset, ByteOrder.LITTLE_ENDIAN) & 0xFFFF;
+    }
+
+    /** The sequence number of a record of {@link #VERSION}, whatever its type. */
+    public static long sequence(DirectBuffer buffer, int offset) {
+        return buffer.getLong(offset + SEQUENCE, ByteOrder.LITTLE_ENDIAN);
     }
 
     /**

@@ -159,6 +159,28 @@ class TelemetryBusTest {
     }
 
     @Test
+    void whatAConsumerThrowsIsNotLost() {
+        Path stream = bus.open();
+        try (BusObserver observer = new BusObserver(stream)) {
+            await("joined", observer::isConnected);
+            say(1);
+            say(2);
+            IllegalStateException[] bug = new IllegalStateException[1];
+            await("it comes", () -> {
+                try {
+                    observer.poll(e -> {
+                        throw new IllegalStateException("a bug with record " + e.sequence());
+                    });
+                } catch (IllegalStateException e) {
+                    bug[0] = e;
+                }
+                return bug[0] != null;
+            });
+            assertEquals("a bug with record 1", bug[0].getMessage());
+        }
+    }
+
+    @Test
     void observersComeAndGoAHundredTimes() {
         Path stream = bus.open();
         for (int i = 0; i < 100; i++) {
