@@ -54,6 +54,7 @@ public final class JournalDirectory {
     static final String STATE = "state";
     /** Where a recorder tries everything before it begins. No device has this name, and so nobody takes it for one. */
     static final String WARM_UP = "WARM-UP";
+
     private static final int MOST_ABOUT_BYTES = 16 * 1024;
     /** In the name of what is being removed. */
     private static final String GONE = "gone-";

@@ -467,7 +467,8 @@ final class RecorderTest {
             recorder.end(flood, "replaced");
             living.commits(1, 10);
         }
-        Device modest = new Device("block", "modest"); // one that alone was more than there is room for has gone when it was over
+        Device modest = new Device(
+                "block", "modest"); // one that alone was more than there is room for has gone when it was over
         recorder.begin(modest);
         modest.commits(10, 10);
         recorder.end(modest, "replaced");
