@@ -138,7 +138,8 @@ public final class DebianMachine implements AutoCloseable {
         return booted(Machine.program(command.toArray(String[]::new)));
     }
 
-    private static DebianMachine booted(Machine.Start start) throws IOException {
+    /** One that starts otherwise, up to the prompt: its system is that of {@code jvmm-debian-root}. */
+    public static DebianMachine booted(Machine.Start start) throws IOException {
         DebianMachine m = new DebianMachine(start.run());
         try {
             m.machine.console().await(PROMPT, BOOT);

@@ -14,35 +14,45 @@ import java.util.Optional;
 import java.util.OptionalInt;
 
 /**
- * {@code jvmm-replay}: takes a life out of a journal and lets the device's own program live it again. Its exit status is that program's:
- * 0 the same life, 1 a difference.
+ * {@code jvmm-replay}: takes lives out of a journal and lets the device's own program live them again: one, told at length, or many as a table. Its exit
+ * status is that program's: 0 the same life, 1 a difference.
  */
 public final class ReplayCommand {
     private static final int USAGE = 2;
     private static final int UNREADABLE = 3;
 
     private static final String HELP = """
-            jvmm-replay: lets one device live a recorded life again, alone: no guest, no host, time and answers from the journal.
+            jvmm-replay: lets devices live recorded lives again, alone: no guest, no host, time and answers from the journal.
 
-              jvmm-replay --journal DIR --device D [--life N]     a life in a machine's journal; without --life the last
-              jvmm-replay --journal FILE.jtrace                   one that jvmm-journal cut, or jvmm-fuzz found
+              jvmm-replay --journal DIR [--times N]               every life of every device, N times each: a table
+              jvmm-replay --journal DIR --device D --times N      those of one device, or with --life that one
+              jvmm-replay --journal DIR --device D [--life N]     one life, at length; without --life the last
+              jvmm-replay --journal FILE.jtrace [--times N]       one that jvmm-journal cut, or jvmm-fuzz found
 
-              --until N         stop behind transaction N
-              --break-on FIELD  stop behind the first transaction that changes this field of the state: 'port[0].LCR'
-              --state PREFIX    at the end, print the fields of the state that begin so; '' prints all
+              --times N         each N times, 1 to 100; without it once. Each time a new core, and all must end alike
               --jail            behind the narrow filter of the device's policy
+              --until N         stop behind transaction N                                      (needs one device)
+              --break-on FIELD  stop behind the first transaction that changes this field of the state: 'port[0].LCR'
+                                                                                               (needs one device)
+              --state PREFIX    at the end, print the fields of the state that begin so; '' prints all      (one life)
               --debug PORT      wait for a Java debugger on 127.0.0.1:PORT (jdb -attach 127.0.0.1:PORT); needs a JDK 25,
-                                which JAVA_HOME names
-              --keep FILE       keep the life as this flat file
+                                which JAVA_HOME names                                                       (one life)
+              --keep FILE       keep the life as this flat file                                             (one life)
 
-            The device's effects, what it writes to guest memory, and its state at each check point are compared with the journal; the first
-            difference is told with the number of its record, which is that of jvmm-journal dump.
+            The device's effects, what it writes to guest memory, and its state at each check point and at the end of a life that ended
+            in good order are compared with the journal; the first difference ends it, and is told with the number of its record, which
+            is that of jvmm-journal dump. In the table: CHECKED, states compared; STATE, SHA-256 of the state behind the last
+            transaction, shortened; OUTPUTS, how many, and their CRC-32C.
 
+              jvmm-replay --journal journal --times 10
               jvmm-replay --journal journal --device serial --life 1 --break-on 'port[0].LCR'
 
-            Exit status: 0 the same life; 1 a difference; 2 wrong command line, or no trace; 3 the journal cannot be read.
+            Exit status: 0 the same lives; 1 a difference; 2 wrong command line, or no trace; 3 the journal cannot be read.
             """;
 
+    private static final int MOST_TIMES = 100;
+
+    private final Path home;
     private final PrintStream out;
     private final PrintStream err;
     private Optional<Path> journal = Optional.empty();
@@ -50,17 +60,26 @@ public final class ReplayCommand {
     private OptionalInt life = OptionalInt.empty();
     private Optional<Path> keep = Optional.empty();
     private Optional<String> debugPort = Optional.empty();
+    /** How often each; 0: not said. */
+    private int times;
+
+    private boolean jailed;
     private boolean help;
+    /** Options that need one device, and those that need one life. */
+    private final List<String> ofOneDevice = new ArrayList<>();
+
+    private final List<String> ofOneLife = new ArrayList<>();
     /** For the device's program. */
     private final List<String> passed = new ArrayList<>();
 
-    ReplayCommand(PrintStream out, PrintStream err) {
+    ReplayCommand(Path home, PrintStream out, PrintStream err) {
+        this.home = home;
         this.out = out;
         this.err = err;
     }
 
     public static void main(String... args) {
-        int status = new ReplayCommand(System.out, System.err).run(args);
+        int status = new ReplayCommand(Path.of(System.getProperty("jvmm.home", "")), System.out, System.err).run(args);
         System.out.flush();
         System.err.flush();
         Runtime.getRuntime().halt(status);
@@ -74,7 +93,9 @@ public final class ReplayCommand {
                 out.print(HELP);
                 return 0;
             }
-            return replay(journal.orElseThrow(() -> new JournalArguments.Wrong("--journal DIR is missing.")));
+            Path place = journal.orElseThrow(() -> new JournalArguments.Wrong("--journal DIR is missing."));
+            boolean table = times > 0 || (device.isEmpty() && !Files.isRegularFile(place));
+            return table ? table(place) : replay(place);
         } catch (JournalArguments.Wrong e) {
             err.println("jvmm-replay: " + e.getMessage() + " See: jvmm-replay --help");
             return USAGE;
@@ -103,17 +124,34 @@ public final class ReplayCommand {
                     journal = Optional.of(path(value(arg, "a journal directory or a .jtrace file", left)));
                 case "--device" -> device = Optional.of(value(arg, "a device process, e.g. block", left));
                 case "--life" -> life = OptionalInt.of((int) number(arg, left));
-                case "--keep" -> keep = Optional.of(path(value(arg, "the file to write", left)));
-                case "--until" -> passed.addAll(List.of(arg, Long.toString(number(arg, left))));
-                case "--break-on" -> passed.addAll(List.of(arg, value(arg, "a field of the state", left)));
+                case "--times" -> times = times(arg, left);
+                case "--keep" -> {
+                    keep = Optional.of(path(value(arg, "the file to write", left)));
+                    ofOneLife.add(arg);
+                }
+                case "--until" -> {
+                    passed.addAll(List.of(arg, Long.toString(number(arg, left))));
+                    ofOneDevice.add(arg);
+                }
+                case "--break-on" -> {
+                    passed.addAll(List.of(arg, value(arg, "a field of the state", left)));
+                    ofOneDevice.add(arg);
+                }
                 case "--state" -> {
                     if (left.isEmpty()) {
                         throw new JournalArguments.Wrong("--state needs the beginning of names; '' for all.");
                     }
                     passed.addAll(List.of(arg, left.remove()));
+                    ofOneLife.add(arg);
                 }
-                case "--jail" -> passed.add("--jail=enforce");
-                case "--debug" -> debugPort = Optional.of(Long.toString(number(arg, left)));
+                case "--jail" -> {
+                    passed.add("--jail=enforce");
+                    jailed = true;
+                }
+                case "--debug" -> {
+                    debugPort = Optional.of(Long.toString(number(arg, left)));
+                    ofOneLife.add(arg);
+                }
                 default -> throw new JournalArguments.Wrong("\"" + arg + "\" is no option.");
             }
         }
@@ -134,12 +172,36 @@ public final class ReplayCommand {
         return Long.parseLong(text);
     }
 
+    private static int times(String option, Deque<String> left) throws JournalArguments.Wrong {
+        long number = number(option, left);
+        if (number < 1 || number > MOST_TIMES) {
+            throw new JournalArguments.Wrong(option + ": 1 to " + MOST_TIMES + ".");
+        }
+        return (int) number;
+    }
+
     private static Path path(String text) throws JournalArguments.Wrong {
         try {
             return Path.of(text);
         } catch (InvalidPathException e) {
             throw new JournalArguments.Wrong("\"" + text + "\" is not a path: " + e.getReason() + ".");
         }
+    }
+
+    private int table(Path place) throws JournalException, JournalArguments.Wrong, IOException, InterruptedException {
+        if (!ofOneLife.isEmpty()) {
+            throw new JournalArguments.Wrong(ofOneLife.getFirst() + " is for one life: give --device, and no --times.");
+        }
+        if (!ofOneDevice.isEmpty() && device.isEmpty() && !Files.isRegularFile(place)) {
+            throw new JournalArguments.Wrong(ofOneDevice.getFirst() + " is for one device: give --device.");
+        }
+        int often = Math.max(1, times);
+        passed.addAll(List.of("--times", Integer.toString(often)));
+        return new ReplayTable(program(), often, jailed, out, err).show(LifeSource.of(place, device, life));
+    }
+
+    private ReplayProgram program() {
+        return new ReplayProgram(home, debugPort, List.copyOf(passed));
     }
 
     private int replay(Path place) throws JournalException, JournalArguments.Wrong, IOException, InterruptedException {
@@ -153,7 +215,7 @@ public final class ReplayCommand {
                         + (cut.fault().isEmpty() ? "" : "; " + cut.fault()));
                 out.flush();
             }
-            Process program = new ProcessBuilder(command(deviceClass(source, file), file))
+            Process program = new ProcessBuilder(program().command(deviceClass(source, file), List.of(file)))
                     .inheritIO()
                     .start();
             return program.waitFor();
@@ -164,7 +226,8 @@ public final class ReplayCommand {
         }
     }
 
-    private static String deviceClass(LifeSource source, Path file) throws JournalException, IOException {
+    /** Of which class the device of a life is: by its name in a journal, or by what the life says of itself. */
+    static String deviceClass(LifeSource source, Path file) throws JournalException, IOException {
         if (source.device().isPresent()) {
             return source.device().get().replaceFirst("-.*", "");
         }
@@ -176,48 +239,5 @@ public final class ReplayCommand {
                 .flatMap(a -> a.find(LifeText.DEVICE))
                 .filter(JournalDirectory::isDevice)
                 .orElseThrow(() -> new JournalException(file + " does not say which device it is of: " + scan.fault()));
-    }
-
-    /** The program of a class, as a jail has it, with its files where they are. */
-    private List<String> command(String deviceClass, Path file) throws JournalException, JournalArguments.Wrong {
-        Path home = Path.of(System.getProperty("jvmm.home", ""));
-        Path list = home.resolve("lib").resolve(deviceClass).resolve("program");
-        List<String> program;
-        try {
-            program = Files.readAllLines(list);
-        } catch (IOException e) {
-            throw new JournalException("there is no program for " + deviceClass + ": " + e.getMessage(), e);
-        }
-        List<String> command = new ArrayList<>();
-        command.add(java(home).toString());
-        command.add("@" + home.resolve("launch").resolve(deviceClass + ".launch"));
-        command.add("-Xmx256m"); // a life is read from a file, which no device does in service
-        debugPort.ifPresent(
-                port -> command.add("-agentlib:jdwp=transport=dt_socket,server=y,suspend=y,address=127.0.0.1:" + port));
-        command.add("--add-exports=java.base/jdk.internal.misc=ALL-UNNAMED");
-        command.add("--enable-native-access=ALL-UNNAMED");
-        command.add("-Djvmm.home=" + home);
-        command.add("-cp");
-        command.add(String.join(
-                ":",
-                program.subList(1, program.size()).stream()
-                        .map(jar -> home.resolve("lib").resolve(jar).toString())
-                        .toList()));
-        command.add(program.getFirst());
-        command.addAll(List.of("--replay", file.toString()));
-        command.addAll(passed);
-        return command;
-    }
-
-    /** The distribution's runtime has nothing for debuggers. */
-    private Path java(Path home) throws JournalArguments.Wrong {
-        if (debugPort.isEmpty()) {
-            return home.resolve("runtime/bin/java");
-        }
-        String jdk = System.getenv("JAVA_HOME");
-        if (jdk == null || !Files.isReadable(Path.of(jdk, "lib", "libjdwp.so"))) {
-            throw new JournalArguments.Wrong("--debug needs a JDK 25. Set JAVA_HOME to one.");
-        }
-        return Path.of(jdk, "bin", "java");
     }
 }

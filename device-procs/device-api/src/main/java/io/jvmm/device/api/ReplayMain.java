@@ -12,23 +12,24 @@ import io.jvmm.ipc.trace.TraceFormatException;
 import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.io.PrintStream;
-import java.lang.foreign.MemoryLayout;
-import java.lang.foreign.MemoryLayout.PathElement;
 import java.nio.file.Path;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Deque;
 import java.util.List;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
-import org.agrona.concurrent.UnsafeBuffer;
 import org.jspecify.annotations.Nullable;
 
 /** The command line of a device that lives a recorded life again. */
 final class ReplayMain {
     private static final String USAGE = """
             usage: java -jar NAME.jar --replay FILE.jtrace [--until N] [--break-on FIELD] [--state PREFIX] [--jail=off|log|enforce]
+                   java -jar NAME.jar --replay FILE.jtrace [--replay FILE.jtrace ...] --times N [...]
 
               --replay FILE     live the life in FILE again: no guest, no host; what the device does is compared with
                                 what it did, and its state with the check points
+              --times N         live each N times, 1 to 100, with a new core each time, and see that they end alike; a line
+                                for each life, its words parted by tabs: records, last transaction, check points compared,
+                                SHA-256 of the last state, outputs, their CRC-32C, how often the same, of how often, the end
               --until N         stop behind transaction N
               --break-on FIELD  stop behind the first transaction that changes this field of the state: 'port[0].LCR'
               --state PREFIX    at the end, print the fields of the state that begin so; '' prints all
@@ -38,16 +39,20 @@ final class ReplayMain {
             Exit codes: 0 the same life, 1 a difference, told with the number of the record, 2 a wrong command or no trace.
             """;
 
-    private static final Pattern STEP = Pattern.compile("([^.\\[\\]]+)((?:\\[\\d+])*)");
-    private static final Pattern INDEX = Pattern.compile("\\[(\\d+)]");
+    private static final int MOST_TIMES = 100;
 
     private final DeviceFactory factory;
     private final PrintStream out;
-    private @Nullable Path file;
+    private final List<Path> files = new ArrayList<>();
+    /** How often; 0: once, told at length. */
+    private int times;
+
     private long until = Long.MAX_VALUE;
     private @Nullable String breakOn;
     private @Nullable String shown;
     private String jail = "off";
+    /** The file that is looked at. */
+    private Path current = Path.of("");
 
     private ReplayMain(DeviceFactory factory, PrintStream out) {
         this.factory = factory;
@@ -64,7 +69,7 @@ final class ReplayMain {
         try {
             return main.replay();
         } catch (TraceFormatException e) {
-            throw wrong(main.file + ": " + e.getMessage());
+            throw wrong(main.current + ": " + e.getMessage());
         } catch (FileNotFoundException e) {
             throw wrong(String.valueOf(e.getMessage())); // names the file, and why not
         }
@@ -77,7 +82,9 @@ final class ReplayMain {
             if (arg.startsWith("--jail=")) {
                 jail = arg.substring("--jail=".length());
             } else if (arg.equals("--replay") && !last) {
-                file = Path.of(args[++i]);
+                files.add(Path.of(args[++i]));
+            } else if (arg.equals("--times") && !last) {
+                times = times(args[++i]);
             } else if (arg.equals("--until") && !last) {
                 until = number(args[++i]);
             } else if (arg.equals("--break-on") && !last) {
@@ -88,7 +95,21 @@ final class ReplayMain {
                 throw wrong("'" + arg + "' is not an option, or lacks its value; see --replay --help");
             }
         }
+        if (files.isEmpty()) {
+            throw wrong("--replay FILE is missing; see --replay --help");
+        }
+        if (times > 0 ? shown != null : files.size() > 1) {
+            throw wrong(
+                    times > 0 ? "--state goes without --times" : "several lives go with --times; see --replay --help");
+        }
         AloneJail.check(jail);
+    }
+
+    private static int times(String text) {
+        if (!text.matches("[0-9]{1,3}") || Integer.parseInt(text) < 1 || Integer.parseInt(text) > MOST_TIMES) {
+            throw wrong("--times " + text + ": 1 to " + MOST_TIMES);
+        }
+        return Integer.parseInt(text);
     }
 
     private static long number(String text) {
@@ -104,28 +125,94 @@ final class ReplayMain {
     }
 
     private ProcessExit replay() throws IOException, TraceFormatException {
-        Path path = file;
-        if (path == null) {
-            throw wrong("--replay FILE is missing; see --replay --help");
-        }
         if (!jail.equals("off")) {
             rehearse();
         }
-        Watch watch = new Watch();
+        return times == 0 ? once(files.getFirst()) : often();
+    }
+
+    private ProcessExit once(Path path) throws IOException, TraceFormatException {
+        current = path;
         // Neither is closed: behind the filter there is no such call, and the process ends.
         TraceFileReader source = new TraceFileReader(path);
-        CoreReplay replay = new CoreReplay(factory, source, watch);
-        watch.field = breakOn == null ? null : field(replay.identity().stateLayout(), breakOn);
-        tellLife(replay.life());
-        replay.prepare();
+        ReplayRun run = new ReplayRun(factory, source, until, breakOn);
+        tellLife(run.life());
+        run.prepare();
         AloneJail.close(factory, jail);
-        CoreReplay.Result result = replay.run();
-        tell(result, watch, replay, source.torn());
+        CoreReplay.Result result = run.run();
+        tell(run, result, source.torn());
+        return exit(result);
+    }
+
+    private static ProcessExit exit(CoreReplay.Result result) {
         ReplayStop stop = result.stop();
         if (stop != null && stop.why() == ReplayStop.Why.DAMAGED) {
             return ProcessExit.BAD_CONFIGURATION;
         }
         return result.same() ? ProcessExit.STOPPED : ProcessExit.EXPECTATION_FAILED;
+    }
+
+    /** Each life {@link #times} times; the first difference is the end. */
+    private ProcessExit often() throws IOException, TraceFormatException {
+        boolean jailed = !jail.equals("off");
+        Deque<Opened> ready = new ArrayDeque<>();
+        for (int i = 0; jailed && i < files.size() * times; i++) {
+            ready.add(open(files.get(i / times))); // behind the filter nothing is opened
+        }
+        AloneJail.close(factory, jail);
+        for (Path path : files) {
+            String first = "";
+            for (int n = 1; n <= times; n++) {
+                Opened opened = jailed ? ready.remove() : open(path);
+                CoreReplay.Result result = opened.run().run();
+                String row = row(opened.run(), result);
+                first = n == 1 ? row : first;
+                String difference = opened.run().difference();
+                if (difference.isEmpty() && !row.equals(first)) {
+                    difference = "the first time it was " + first.replace('\t', ' ');
+                }
+                if (!difference.isEmpty() || n == times) {
+                    tellRow(
+                            row,
+                            difference.isEmpty() ? n : n - 1,
+                            difference.isEmpty() ? end(opened, result) : difference);
+                }
+                if (!difference.isEmpty()) {
+                    return result.same() ? ProcessExit.EXPECTATION_FAILED : exit(result);
+                }
+                if (!jailed) {
+                    opened.run().close();
+                    opened.source().close();
+                }
+            }
+        }
+        return ProcessExit.STOPPED;
+    }
+
+    private record Opened(TraceFileReader source, ReplayRun run) {}
+
+    private Opened open(Path path) throws IOException, TraceFormatException {
+        current = path;
+        TraceFileReader source = new TraceFileReader(path);
+        ReplayRun run = new ReplayRun(factory, source, until, breakOn);
+        run.prepare();
+        return new Opened(source, run);
+    }
+
+    /** What must be the same each time. */
+    private static String row(ReplayRun run, CoreReplay.Result result) {
+        return result.records() + "\t" + result.transaction() + "\t" + result.checkPoints() + "\t" + run.stateHash()
+                + "\t" + result.outputs() + "\t" + Integer.toHexString(result.outputHash());
+    }
+
+    private static String end(Opened opened, CoreReplay.Result result) {
+        String broke = opened.run().broke();
+        return !broke.isEmpty() ? broke : opened.source().torn() ? "has a torn tail" : result.end();
+    }
+
+    private void tellRow(String row, int same, String end) {
+        out.println(row + "\t" + same + "\t" + times + "\t" + end);
+        out.flush();
     }
 
     private void tellLife(LifeText life) {
@@ -139,83 +226,23 @@ final class ReplayMain {
         out.flush();
     }
 
-    private void tell(CoreReplay.Result result, Watch watch, CoreReplay replay, boolean torn) {
+    private void tell(ReplayRun run, CoreReplay.Result result, boolean torn) {
         out.println("records " + result.records() + ", last transaction " + result.transaction());
-        out.println("state   " + hex(result.stateHash()) + " behind it");
-        out.println("outputs " + hex(result.outputHash()) + " of " + result.outputs());
-        if (!watch.told.isEmpty()) {
-            out.println(watch.told);
+        out.println("state   sha256:" + run.stateHash() + " behind it; " + result.checkPoints() + " were compared");
+        out.println("outputs crc32c:" + Integer.toHexString(result.outputHash()) + " of " + result.outputs());
+        if (!run.broke().isEmpty()) {
+            out.println(run.broke());
         }
         if (shown != null) {
-            StatePrinter.print(replay.identity().stateLayout(), replay.state(), shown, out::println);
+            StatePrinter.print(
+                    run.replay().identity().stateLayout(), run.replay().state(), shown, out::println);
         }
-        ReplayStop stop = result.stop();
-        if (stop != null && !result.same()) {
-            out.println((stop.why() == ReplayStop.Why.DAMAGED ? "damaged" : "different") + " at record " + stop.record()
-                    + ", in transaction " + (result.transaction() + 1) + ": " + stop.getMessage());
-        } else {
-            out.println("same; the recorded life " + (torn ? "has a torn tail" : result.end()));
-        }
+        String difference = run.difference();
+        out.println(
+                !difference.isEmpty()
+                        ? difference
+                        : "same; the recorded life " + (torn ? "has a torn tail" : result.end()));
         out.flush();
-    }
-
-    private static String hex(int hash) {
-        return "crc32c:" + Integer.toHexString(hash | 0).formatted();
-    }
-
-    /** Where a field of that name is. */
-    private static Field field(MemoryLayout layout, String name) {
-        List<PathElement> path = new ArrayList<>();
-        for (String step : name.split("\\.", -1)) {
-            Matcher parts = STEP.matcher(step);
-            if (!parts.matches()) {
-                throw wrong("--break-on " + name + ": a field is called like port[0].LCR");
-            }
-            path.add(PathElement.groupElement(parts.group(1)));
-            Matcher index = INDEX.matcher(parts.group(2));
-            while (index.find()) {
-                path.add(PathElement.sequenceElement(Long.parseLong(index.group(1))));
-            }
-        }
-        try {
-            PathElement[] elements = path.toArray(new PathElement[0]);
-            int offset = Math.toIntExact(layout.byteOffset(elements));
-            return new Field(offset, Math.toIntExact(layout.select(elements).byteSize()));
-        } catch (IllegalArgumentException | IndexOutOfBoundsException e) {
-            throw wrong("--break-on " + name + ": the state has no such field; --state '' prints all");
-        }
-    }
-
-    private record Field(int offset, int lengthBytes) {
-        String value(UnsafeBuffer state) {
-            StringBuilder text = new StringBuilder();
-            for (int i = lengthBytes - 1; i >= 0; i--) {
-                int value = state.getByte(offset + i) & 0xFF;
-                text.append(Character.forDigit(value >> 4, 16)).append(Character.forDigit(value & 0xF, 16));
-            }
-            return "0x" + text;
-        }
-    }
-
-    /** Where to stop. */
-    private final class Watch implements CoreReplay.Watcher {
-        private @Nullable Field field;
-        private String value = "";
-        private String told = "";
-
-        @Override
-        public boolean committed(long transaction, UnsafeBuffer state) {
-            Field watched = field;
-            if (watched != null) {
-                String now = watched.value(state);
-                if (!value.isEmpty() && !now.equals(value)) {
-                    told = breakOn + " was " + value + " and is " + now + " behind transaction " + transaction;
-                    return false;
-                }
-                value = now;
-            }
-            return transaction < until;
-        }
     }
 
     /** Everything is loaded and done once: a life is recorded and lived again, as it was and with a difference. */
@@ -225,17 +252,17 @@ final class ReplayMain {
         }
         TraceBuffer trace = new TraceBuffer();
         WarmUp.record(factory, trace);
-        PrintStream nowhere = new PrintStream(PrintStream.nullOutputStream());
-        ReplayMain quiet = new ReplayMain(factory, nowhere);
+        ReplayMain quiet = new ReplayMain(factory, new PrintStream(PrintStream.nullOutputStream()));
         quiet.shown = "";
         for (int cut : new int[] {0, 1}) {
             if (cut == 1) {
                 trace.batches().get(trace.batches().size() / 2)[8] ^= 1;
             }
-            Watch watch = quiet.new Watch();
-            try (CoreReplay replay = new CoreReplay(factory, trace.source(), watch)) {
-                quiet.tellLife(replay.life());
-                quiet.tell(replay.run(), watch, replay, false);
+            try (ReplayRun run = new ReplayRun(factory, trace.source(), Long.MAX_VALUE, null)) {
+                quiet.tellLife(run.life());
+                CoreReplay.Result result = run.run();
+                quiet.tell(run, result, false);
+                quiet.tellRow(row(run, result), cut, run.difference());
             }
         }
     }

@@ -78,6 +78,51 @@ class ReplayMainTest {
     }
 
     @Test
+    void aRowForEachLifeThatIsTheSameEachTime() throws IOException {
+        List<String> row = row(replay(ProcessExit.STOPPED, file, "--times", "10"));
+        assertEquals(9, row.size(), row::toString);
+        assertEquals("1", row.get(2), "the state is compared at the end");
+        assertTrue(row.get(3).matches("[0-9a-f]{64}"), row::toString);
+        assertEquals(List.of("10", "10", "ended with code 0"), row.subList(6, 9));
+        Path second = write("b.jtrace");
+        String two = replay(ProcessExit.STOPPED, file, "--replay", second.toString(), "--times", "2", "--until", "7");
+        assertEquals(2, two.lines().count(), two);
+        assertEquals(
+                row(two.lines().toList().getFirst()), row(two.lines().toList().getLast()));
+        assertEquals(
+                List.of("2", "2", "goes on"),
+                row(two.lines().toList().getLast()).subList(6, 9));
+        assertThrows(StageException.class, () -> replay(ProcessExit.STOPPED, file, "--replay", second.toString()));
+    }
+
+    private static List<String> row(String line) {
+        return List.of(line.strip().split("\t", -1));
+    }
+
+    /** Its last bytes in the trace are those of the last check point. */
+    @Test
+    void theStateAtTheEndIsCompared() throws Exception {
+        BatchReader reader = new BatchReader();
+        byte[] last = trace.batches().getLast();
+        reader.wrap(new UnsafeBuffer(last), 0, last.length);
+        while (reader.next() && reader.type() != RecordType.STATE) {}
+        assertEquals(RecordType.STATE, reader.type());
+        last[reader.bytesOffset() + reader.bytesLength() - 1] ^= 1;
+        String text = replay(ProcessExit.EXPECTATION_FAILED, write("b.jtrace"));
+        assertTrue(text.contains("the state recorded in record "), text);
+    }
+
+    @Test
+    void theFirstDifferenceEndsTheRows() throws Exception {
+        long record = changeAnOutput();
+        Path changed = write("b.jtrace");
+        String text = replay(ProcessExit.EXPECTATION_FAILED, changed, "--replay", file.toString(), "--times", "3");
+        List<String> row = row(text);
+        assertEquals(List.of("0", "3"), row.subList(6, 8));
+        assertTrue(row.get(8).startsWith("different at record " + record + ", in transaction "), text);
+    }
+
+    @Test
     void untilATransaction() throws IOException {
         String text = replay(ProcessExit.STOPPED, file, "--until", "7");
         assertTrue(text.contains("last transaction 7\n"), text);
@@ -130,7 +175,12 @@ class ReplayMainTest {
         Files.write(none, new byte[64]);
         assertThrows(StageException.class, () -> replay(ProcessExit.STOPPED, none));
         for (List<String> options : List.of(
-                List.of("--until", "x"), List.of("--until"), List.of("--break-on", "no.such"), List.of("--jail=x"))) {
+                List.of("--until", "x"),
+                List.of("--until"),
+                List.of("--times", "0"),
+                List.of("--times", "2", "--state", ""),
+                List.of("--break-on", "no.such"),
+                List.of("--jail=x"))) {
             assertThrows(StageException.class, () -> replay(ProcessExit.STOPPED, file, options.toArray(String[]::new)));
         }
         assertEquals(ProcessExit.STOPPED, ReplayMain.run(new String[] {"--replay", "--help"}, factory, System.out));

@@ -52,6 +52,7 @@ public final class CoreReplay implements AutoCloseable {
     private long lastNowNs;
     private long finalTransaction;
     private int finalStateHash;
+    private long checkPoints;
 
     /** Looks at a replay between transactions. */
     public interface Watcher {
@@ -75,6 +76,7 @@ public final class CoreReplay implements AutoCloseable {
      * @param outputHash CRC-32C of everything the core did, in order
      * @param outputs how many records that was
      * @param records looked at
+     * @param checkPoints how many states of the trace the core's was compared with, and was the same
      * @param end how the recorded life ended, for people
      */
     public record Result(
@@ -84,6 +86,7 @@ public final class CoreReplay implements AutoCloseable {
             int outputHash,
             long outputs,
             long records,
+            long checkPoints,
             String end) {
 
         /** Whether the core has done what it did, as far as the trace tells. */
@@ -190,6 +193,7 @@ public final class CoreReplay implements AutoCloseable {
         }
         try {
             boolean on = watcher.committed(firstTransaction, state);
+            end = on ? end : "goes on";
             while (on) {
                 RecordType type = tape.peek();
                 if (type == null) {
@@ -201,6 +205,7 @@ public final class CoreReplay implements AutoCloseable {
                         on = commit(core);
                         end = on ? end : "goes on";
                     }
+                    case STATE -> compareState(); // the last of a life, before its END
                     case END -> {
                         end = "ended with code " + tape.record().value();
                         tape.take();
@@ -221,7 +226,14 @@ public final class CoreReplay implements AutoCloseable {
 
     private Result result(@Nullable ReplayStop stop, String end) {
         return new Result(
-                stop, finalTransaction, finalStateHash, (int) tape.outputHash(), tape.outputCount(), tape.taken(), end);
+                stop,
+                finalTransaction,
+                finalStateHash,
+                (int) tape.outputHash(),
+                tape.outputCount(),
+                tape.taken(),
+                checkPoints,
+                end);
     }
 
     private DeviceCore make() throws TraceFormatException {
@@ -268,6 +280,7 @@ public final class CoreReplay implements AutoCloseable {
                 throw tape.difference("the state recorded in record " + record + " is another from byte " + i + " on");
             }
         }
+        checkPoints++;
     }
 
     private void call(DeviceCore core) {

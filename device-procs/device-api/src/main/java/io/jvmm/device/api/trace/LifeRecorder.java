@@ -30,6 +30,8 @@ public final class LifeRecorder {
     private final long checkPointBytes;
     private long checkedBytes;
     private long checkedNs;
+    /** Of the last commit. */
+    private long ringPosition;
 
     /**
      * A recorder of a core that will be made over {@code state}.
@@ -79,6 +81,7 @@ public final class LifeRecorder {
         }
         entries.forEach(life::putConfig);
         tape.life(life);
+        this.ringPosition = ringPosition;
         tape.state(ringPosition, state, stateLengthBytes);
         checkedNs = nowNs;
         checkedBytes = tape.writtenBytes();
@@ -97,6 +100,7 @@ public final class LifeRecorder {
 
     /** The end of a transaction, before its state is committed with this position. */
     public void commit(long ringPosition, long nowNs) {
+        this.ringPosition = ringPosition;
         tape.markCommit();
         if (tape.writtenBytes() - checkedBytes > checkPointBytes || nowNs - checkedNs > CHECK_POINT_NS) {
             tape.state(ringPosition, state, stateLengthBytes);
@@ -111,8 +115,9 @@ public final class LifeRecorder {
         tape.rest();
     }
 
-    /** The process ends in good order. */
+    /** The process ends in good order: a last check point, so that the state a whole life ends with is always compared. */
     public void end(int exitCode) {
+        tape.state(ringPosition, state, stateLengthBytes);
         tape.end(exitCode);
     }
 }

@@ -1,0 +1,146 @@
+package io.jvmm.supervisor.journal;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.jvmm.ipc.trace.RecordingTape;
+import io.jvmm.ipc.trace.TraceBuffer;
+import io.jvmm.ipc.trace.TraceLayout;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Instant;
+import java.util.List;
+import org.agrona.concurrent.UnsafeBuffer;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** {@code jvmm-replay} over all of a journal, in a distribution whose devices are a script. */
+final class ReplayCommandTest {
+    /** Says a row for each file it gets; of block it differs the third time. */
+    private static final String PROGRAM = """
+            #!/bin/sh
+            echo "$*" >> "$(dirname "$0")/called"
+            case "$*" in *BlockMain*) same=2 end='different at record 7, in transaction 3: x' status=1 ;;
+            *) same=10 end='ended with code 0' status=0 ;; esac
+            while [ $# -gt 0 ]; do
+                if [ "$1" = --replay ]; then
+                    printf '12\\t5\\t2\\t0123456789abcdef0123456789abcdef\\t3\\tcafe\\t%s\\t10\\t%s\\n' "$same" "$end"
+                fi
+                shift
+            done
+            exit $status
+            """;
+
+    @TempDir
+    private Path directory;
+
+    private Path journal;
+    private String said = "";
+    private String complained = "";
+
+    @BeforeEach
+    void record() throws Exception {
+        journal = directory.resolve("journal");
+        Path java = directory.resolve("runtime/bin/java");
+        Files.createDirectories(java.getParent());
+        Files.writeString(java, PROGRAM);
+        Files.setPosixFilePermissions(java, PosixFilePermissions.fromString("rwxr-xr-x"));
+        life("serial", 2);
+        life("serial", 3);
+        life("rng", 1);
+    }
+
+    private void life(String device, int commits) throws Exception {
+        Path lib = directory.resolve("lib").resolve(device);
+        Files.createDirectories(lib);
+        String main = device.equals("block") ? "BlockMain" : "Main";
+        Files.write(lib.resolve("program"), List.of(main, "x.jar"));
+        TraceBuffer trace = new TraceBuffer();
+        RecordingTape tape = new RecordingTape(trace, 0);
+        for (int n = 0; n < commits; n++) {
+            tape.commit();
+        }
+        Life life = new JournalDirectory(journal).begin(device, device + commits, Instant.EPOCH);
+        try (LifeWriter writer = new LifeWriter(life.directory(), 0, TraceLayout.MAX_BATCH_BYTES)) {
+            for (byte[] batch : trace.batches()) {
+                writer.append(new UnsafeBuffer(batch), 0, batch.length, 8);
+            }
+        }
+    }
+
+    private int run(String... args) {
+        ByteArrayOutputStream out = new ByteArrayOutputStream();
+        ByteArrayOutputStream err = new ByteArrayOutputStream();
+        int status = new ReplayCommand(
+                        directory,
+                        new PrintStream(out, true, StandardCharsets.UTF_8),
+                        new PrintStream(err, true, StandardCharsets.UTF_8))
+                .run(args);
+        said = out.toString(StandardCharsets.UTF_8);
+        complained = err.toString(StandardCharsets.UTF_8);
+        return status;
+    }
+
+    private List<String> called() throws IOException {
+        return Files.readAllLines(directory.resolve("runtime/bin/called"));
+    }
+
+    @Test
+    void everyLifeOfEveryDeviceIsALine() throws Exception {
+        assertEquals(0, run("--journal", journal.toString(), "--times", "10"), complained);
+        List<String> lines = said.lines().toList();
+        assertEquals(5, lines.size(), said);
+        assertTrue(
+                lines.get(1).matches("rng +1 +12 +5 +2 +0123456789abcdef +3 +cafe +10 of 10 +ended with code 0"), said);
+        assertTrue(lines.get(3).matches("serial +2 .*"), said);
+        assertEquals("3 lives, each lived again 10 times: the same states, the same outputs", lines.get(4));
+        assertEquals(2, called().size(), "one program for a device: " + called());
+        assertTrue(called().getLast().endsWith(" --times 10"), called()::toString);
+    }
+
+    @Test
+    void behindAFilterEachLifeHasAProgram() throws Exception {
+        assertEquals(0, run("--journal", journal.toString(), "--device", "serial", "--times=2", "--jail"), complained);
+        assertEquals(2, called().size(), called()::toString);
+        assertTrue(called().getFirst().endsWith(" --jail=enforce --times 2"), called()::toString);
+    }
+
+    @Test
+    void theFirstDifferenceEndsIt() throws Exception {
+        life("block", 1);
+        assertEquals(1, run("--journal", journal.toString(), "--times", "10"), complained);
+        assertTrue(
+                said.contains("2 of 10     DIFFERENT\nblock, life 1: different at record 7, in transaction 3: x\n"),
+                said);
+        assertFalse(said.contains("rng"), said);
+    }
+
+    @Test
+    void aLifeWithNothingInItIsSaid() throws Exception {
+        life("serial", 0);
+        assertEquals(0, run("--journal", journal.toString()), complained);
+        assertTrue(said.contains("nothing was recorded"), said);
+        assertTrue(
+                said.endsWith(
+                        "3 lives, each lived again once: the same states, the same outputs; 1 with nothing in them\n"),
+                said);
+    }
+
+    @Test
+    void whatIsForOneLifeIsRefused() {
+        String dir = journal.toString();
+        assertEquals(2, run("--journal", dir, "--state", ""));
+        assertTrue(complained.contains("--state is for one life: give --device, and no --times."), complained);
+        assertEquals(2, run("--journal", dir, "--times", "3", "--until", "5"));
+        assertTrue(complained.contains("--until is for one device: give --device."), complained);
+        assertEquals(2, run("--journal", dir, "--times", "0"));
+        assertTrue(complained.contains("--times: 1 to 100."), complained);
+    }
+}
