@@ -10,8 +10,8 @@ import java.util.Set;
 import java.util.TreeSet;
 
 /**
- * Runs the benchmarks and prints one table. Arguments choose among them; without any, those of a few minutes run; {@code stock}, {@code journal} and
- * {@code net}, which boot whole systems, only when they are asked for. Nothing here asserts a time.
+ * Runs the benchmarks and prints one table. Arguments choose among them; without any, those of a few minutes run; {@code stock}, {@code journal}, {@code net} and
+ * {@code observer}, which boot whole systems, only when they are asked for. Nothing here asserts a time.
  */
 public final class Bench {
     private static final Set<String> USUAL = Set.of("link", "null", "exit", "start", "cpu", "block");
@@ -34,6 +34,7 @@ public final class Bench {
         all.put("block", (table, directory) -> new BlockBench(table, directory).run());
         all.put("journal", (table, directory) -> new JournalBench(table, directory).run());
         all.put("net", (table, directory) -> new NetGuestBench(table, directory).run());
+        all.put("observer", (table, directory) -> new ObserverBench(table, directory).run());
         all.put("stock", (table, directory) -> new StockGuests(table, directory).run());
         return all;
     }
