@@ -32,6 +32,9 @@ final class Observation implements AutoCloseable {
     private final Successors successors;
     private final Helpers helpers;
     private final long startedNs = Clock.monotonicNs();
+    /** The same since 1970. */
+    private final long startedMs = System.currentTimeMillis();
+
     private final Map<ProcessInstance, DeviceAccount> devices = new HashMap<>();
     private Optional<BoardAccount> board = Optional.empty();
     private Optional<TelemetryHub> hub = Optional.empty();
@@ -248,7 +251,8 @@ final class Observation implements AutoCloseable {
                         status.uptimeMs(),
                         rows.size()),
                 rows,
-                durations);
+                durations,
+                startedMs);
     }
 
     private static Telemetry.Row row(String name, String deviceClass, String state, int pid) {

@@ -50,6 +50,9 @@ public final class MetricsServer implements AutoCloseable {
                 }
             } catch (IOException e) {
                 pause(); // the client's affair, or we are being closed; without descriptors there are some later
+            } catch (RuntimeException e) {
+                System.getLogger("jvmm").log(System.Logger.Level.WARNING, "metrics", e); // a bug; the next is served
+                pause();
             }
         }
     }
@@ -93,15 +96,24 @@ public final class MetricsServer implements AutoCloseable {
         } else if (!words[1].split("\\?", 2)[0].equals("/metrics")) {
             reply = reply("404 Not Found", TEXT, "There is only /metrics.\n", head);
         } else {
-            reply = metrics.get()
-                    .map(text -> reply("200 OK", OpenMetrics.CONTENT_TYPE, text, head))
-                    .orElseGet(
-                            () -> reply("503 Service Unavailable", TEXT, "The machine is between two lives.\n", head));
+            reply = scraped(head);
         }
         ByteBuffer bytes = ByteBuffer.wrap(reply.getBytes(StandardCharsets.UTF_8));
         long endNs = System.nanoTime() + PATIENCE_NS;
         while (bytes.hasRemaining() && await(selector, endNs)) {
             client.write(bytes);
+        }
+    }
+
+    private String scraped(boolean head) {
+        try {
+            return metrics.get()
+                    .map(text -> reply("200 OK", OpenMetrics.CONTENT_TYPE, text, head))
+                    .orElseGet(
+                            () -> reply("503 Service Unavailable", TEXT, "The machine is between two lives.\n", head));
+        } catch (RuntimeException e) {
+            System.getLogger("jvmm").log(System.Logger.Level.WARNING, "metrics", e);
+            return reply("500 Internal Server Error", TEXT, "The supervisor has a bug; it has logged it.\n", head);
         }
     }
 

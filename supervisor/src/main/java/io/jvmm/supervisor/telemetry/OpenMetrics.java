@@ -11,7 +11,8 @@ import java.util.function.ToLongFunction;
 
 /**
  * A sample as OpenMetrics text (OpenMetrics 1.0.0, the text format): a family after the other, each with TYPE, UNIT where it has one, and HELP.
- * What is unknown is left out. Pure.
+ * What is unknown is left out. What is counted begins at nought with each life of the machine, which its {@code _created} tells (§5.1.2.1); processor time
+ * begins with each process, and has its pid as a label. Pure.
  */
 public final class OpenMetrics {
     /** What it is served as. */
@@ -28,10 +29,12 @@ public final class OpenMetrics {
     private final StringBuilder out = new StringBuilder(32_768);
     private final Telemetry.Sample sample;
     private final String vm;
+    private final String created;
 
     private OpenMetrics(Telemetry.Sample sample) {
         this.sample = sample;
         this.vm = "vm=\"" + escaped(sample.machine().name()) + "\"";
+        this.created = BigDecimal.valueOf(sample.sinceMs(), 3).toPlainString();
     }
 
     /** The text, with its end. */
@@ -84,8 +87,12 @@ public final class OpenMetrics {
         for (Telemetry.Row p : sample.processes()) {
             if (p.usage().cpuNs() >= 0) {
                 out.append("jvmm_process_cpu_seconds_total{")
-                        .append(labels(p))
-                        .append("} ")
+                        .append(vm)
+                        .append(',')
+                        .append(ofProcess(p))
+                        .append(",pid=\"")
+                        .append(p.pid())
+                        .append("\"} ")
                         .append(seconds(p.usage().cpuNs()))
                         .append('\n');
             }
@@ -116,7 +123,11 @@ public final class OpenMetrics {
         for (Telemetry.Row p : sample.processes()) {
             long v = value.applyAsLong(p);
             if (v >= 0) {
-                line(type.equals("counter") ? name + "_total" : name, "," + ofProcess(p), v);
+                if (type.equals("counter")) {
+                    counted(name, "," + ofProcess(p), v);
+                } else {
+                    line(name, "," + ofProcess(p), v);
+                }
             }
         }
     }
@@ -129,7 +140,7 @@ public final class OpenMetrics {
             for (Telemetry.Row p : sample.processes()) {
                 long v = p.kind() == kind ? p.count(c.number()) : Telemetry.UNKNOWN;
                 if (v >= 0) {
-                    line(prefix + word + "_total", "," + ofProcess(p), v);
+                    counted(prefix + word, "," + ofProcess(p), v);
                 }
             }
         }
@@ -164,6 +175,7 @@ public final class OpenMetrics {
             }
         }
         line(name + "_bucket", process + ",le=\"+Inf\"", sum);
+        line(name + "_created", process, created);
     }
 
     private void family(String name, String type, String unit, String help) {
@@ -174,7 +186,17 @@ public final class OpenMetrics {
         out.append("# HELP ").append(name).append(' ').append(escaped(help)).append(".\n");
     }
 
+    /** A counter, and since when. */
+    private void counted(String name, String moreLabels, long value) {
+        line(name + "_total", moreLabels, value);
+        line(name + "_created", moreLabels, created);
+    }
+
     private void line(String name, String moreLabels, long value) {
+        line(name, moreLabels, Long.toString(value));
+    }
+
+    private void line(String name, String moreLabels, String value) {
         out.append(name)
                 .append('{')
                 .append(vm)
@@ -182,10 +204,6 @@ public final class OpenMetrics {
                 .append("} ")
                 .append(value)
                 .append('\n');
-    }
-
-    private String labels(Telemetry.Row p) {
-        return vm + "," + ofProcess(p);
     }
 
     private static String ofProcess(Telemetry.Row p) {

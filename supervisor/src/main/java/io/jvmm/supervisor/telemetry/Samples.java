@@ -35,6 +35,7 @@ public final class Samples {
                 sample.processes().stream()
                         .map(p -> p.with(ProcessUsage.of(p.pid())))
                         .toList(),
-                sample.durations());
+                sample.durations(),
+                sample.sinceMs());
     }
 }

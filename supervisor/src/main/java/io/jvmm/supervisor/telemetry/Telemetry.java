@@ -216,8 +216,12 @@ public sealed interface Telemetry {
         }
     }
 
-    /** All rows of one moment. */
-    record Sample(Machine machine, List<Row> processes, List<Durations> durations) {
+    /**
+     * All rows of one moment.
+     *
+     * @param sinceMs when all that is counted began at nought, since 1970: with this life of the machine
+     */
+    record Sample(Machine machine, List<Row> processes, List<Durations> durations, long sinceMs) {
         public Sample {
             processes = List.copyOf(processes);
             durations = List.copyOf(durations);

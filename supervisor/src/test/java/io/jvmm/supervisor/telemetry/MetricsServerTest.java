@@ -20,6 +20,7 @@ import org.junit.jupiter.api.Test;
 
 /** RFC 9112 as far as a scraper needs it, and clients that keep to nothing. */
 class MetricsServerTest {
+    private volatile boolean broken;
     private Optional<String> text = Optional.of("# EOF\n");
     private ServerSocketChannel listening = open();
     private MetricsServer server = new MetricsServer(open(), Optional::empty);
@@ -36,7 +37,14 @@ class MetricsServerTest {
     void serve() {
         server.close();
         listening = open();
-        server = new MetricsServer(listening, () -> text);
+        server = new MetricsServer(listening, this::scrape);
+    }
+
+    private Optional<String> scrape() {
+        if (broken) {
+            throw new IllegalStateException("on purpose");
+        }
+        return text;
     }
 
     @AfterEach
@@ -108,6 +116,15 @@ class MetricsServerTest {
                 assertTrue(noise.length > 8_000, "only who says too much is cut off: " + e);
             }
         }
+        assertTrue(ask("GET /metrics HTTP/1.1\r\n\r\n").startsWith("HTTP/1.1 200 "));
+    }
+
+    /** A bug of those who count is told, and the thread lives on. */
+    @Test
+    void whatGoesWrongIsToldAndTheNextIsServed() throws IOException {
+        broken = true;
+        assertTrue(ask("GET /metrics HTTP/1.1\r\n\r\n").startsWith("HTTP/1.1 500 "));
+        broken = false;
         assertTrue(ask("GET /metrics HTTP/1.1\r\n\r\n").startsWith("HTTP/1.1 200 "));
     }
 

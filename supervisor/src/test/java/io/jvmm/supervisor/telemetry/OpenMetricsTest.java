@@ -134,7 +134,8 @@ class OpenMetricsTest {
         return new Telemetry.Sample(
                 new Telemetry.Machine("a\"b\\c\nd", "running", "x86", 2, 1L << 29, 61_005, 1),
                 rows,
-                List.of(new Telemetry.Durations(Telemetry.Timed.REQUEST, "rng", buckets)));
+                List.of(new Telemetry.Durations(Telemetry.Timed.REQUEST, "rng", buckets)),
+                1_600_000_000_250L);
     }
 
     @Test
@@ -146,7 +147,10 @@ class OpenMetricsTest {
         String rng = vm + ",process=\"rng\",class=\"rng\"";
         assertEquals(5, series.get("jvmm_device_reads_total{" + rng + "}"));
         assertFalse(series.containsKey("jvmm_device_resets_total{" + rng + "}"), "what is unknown is left out");
-        assertEquals(0.001, series.get("jvmm_process_cpu_seconds_total{" + rng + "}"));
+        assertEquals(0.001, series.get("jvmm_process_cpu_seconds_total{" + rng + ",pid=\"77\"}"));
+        // A reset of the guest begins all counters anew: whoever scrapes knows it by the time.
+        assertEquals(1_600_000_000.25, series.get("jvmm_device_reads_created{" + rng + "}"));
+        assertEquals(1_600_000_000.25, series.get("jvmm_device_request_seconds_created{" + vm + ",process=\"rng\"}"));
         // Bucket 10 is 4096 to 6144 ns.
         assertEquals(
                 0, series.get("jvmm_device_request_seconds_bucket{" + vm + ",process=\"rng\",le=\"0.000004096\"}"));

@@ -16,6 +16,8 @@ final class UnixSockets implements Sockets {
     private final Epoll epoll;
     private final SocketIo io = new SocketIo();
     private final @Nullable VsockConnectClient channel;
+    private long receivedBytes;
+    private long sentBytes;
 
     /**
      * @param mostEvents that are fetched at once
@@ -83,12 +85,26 @@ final class UnixSockets implements Sockets {
 
     @Override
     public long receive(int socket, IoVector into, MemorySegment receipts, long place) {
-        return io.receive(socket, into, receipts, place);
+        long received = io.receive(socket, into, receipts, place);
+        receivedBytes += Math.max(0, received);
+        return received;
     }
 
     @Override
     public long send(int socket, IoVector from, MemorySegment receipts, long place) {
-        return io.send(socket, from, receipts, place);
+        long sent = io.send(socket, from, receipts, place);
+        sentBytes += Math.max(0, sent);
+        return sent;
+    }
+
+    @Override
+    public long receivedBytes() {
+        return receivedBytes;
+    }
+
+    @Override
+    public long sentBytes() {
+        return sentBytes;
     }
 
     @Override
