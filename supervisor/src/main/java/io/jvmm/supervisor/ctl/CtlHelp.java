@@ -46,6 +46,9 @@ final class CtlHelp {
             means all its processes. The program of another distribution is trusted as the supervisor's own: DIR and what is in
             it must belong to root or to you, and nobody else may be able to write there.
 
+            In "top" P50 and P99 are of the last second: of block and rng the time from the notification of a virtqueue to the
+            interrupt, of other devices how long the guest waits for a register. IN/S and OUT/S are bytes from and to back ends.
+
             Exit status
             """;
 

@@ -71,6 +71,17 @@ public final class BalloonDevice extends VirtioClass {
         return new BalloonCore(BalloonConfig.from(config), state, fresh, host, discarder, nowNs);
     }
 
+    @Override
+    public String guestErrorName(int code) {
+        return switch (code) {
+            case BalloonCore.ERROR_NOT_MEMORY -> "NOT_MEMORY";
+            case BalloonCore.ERROR_FRAMING -> "FRAMING";
+            case BalloonCore.ERROR_SECOND_BUFFER -> "SECOND_BUFFER";
+            case BalloonCore.ERROR_NO_SUCH_QUEUE -> "NO_SUCH_QUEUE";
+            default -> "";
+        };
+    }
+
     /**
      * Linux sleeps until what it tells has been heard, deflating even when it runs out of memory. The buffer for statistics is one the device keeps. That nothing was given
      * back to the host is the host's business.

@@ -96,6 +96,16 @@ public final class ConsoleDevice extends VirtioClass {
         return new ConsoleCore(ConsoleConfig.from(config), state, fresh, host);
     }
 
+    @Override
+    public String guestErrorName(int code) {
+        return switch (code) {
+            case ConsoleError.DIRECTION -> "DIRECTION";
+            case ConsoleError.NO_ROOM -> "NO_ROOM";
+            case ConsoleError.CONTROL -> "CONTROL";
+            default -> "";
+        };
+    }
+
     /** Linux waits in a loop for what it has sent, of ports and of control messages. What comes from nowhere it can wait for. */
     @Override
     public BrokenAnswer whenBroken(VirtioIdentity identity, int queue, long features) {

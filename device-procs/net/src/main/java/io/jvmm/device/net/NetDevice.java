@@ -69,6 +69,16 @@ public final class NetDevice extends VirtioClass {
     }
 
     @Override
+    public String guestErrorName(int code) {
+        return switch (code) {
+            case NetCore.BAD_FRAME -> "BAD_FRAME";
+            case NetCore.BAD_RECEIVE_BUFFER -> "BAD_RECEIVE_BUFFER";
+            case NetCore.BAD_COMMAND -> "BAD_COMMAND";
+            default -> "";
+        };
+    }
+
+    @Override
     public BrokenAnswer whenBroken(VirtioIdentity identity, int queue, long features) {
         return NetCore.whenBroken(identity, queue, features);
     }

@@ -68,6 +68,15 @@ public final class RngDevice extends VirtioClass {
         return RecordedEntropy.NAMES;
     }
 
+    @Override
+    public String guestErrorName(int code) {
+        return switch (code) {
+            case RngCore.ERROR_NO_ROOM -> "NO_ROOM";
+            case RngCore.ERROR_READABLE -> "READABLE_BUFFER";
+            default -> "";
+        };
+    }
+
     /**
      * There is no way to say no (§5.4.6). A buffer that comes back empty has Linux before 5.18 ask again at once, for as long as there is a reader; later ones do
      * not put it back and wait then. One that does not come back has its reader wait, where a signal reaches it.
