@@ -228,7 +228,8 @@ final class ReplayMain {
 
     private void tell(ReplayRun run, CoreReplay.Result result, boolean torn) {
         out.println("records " + result.records() + ", last transaction " + result.transaction());
-        out.println("state   sha256:" + run.stateHash() + " behind it; " + result.checkPoints() + " were compared");
+        out.println("state   crc32c:" + Integer.toHexString(result.stateHash()) + " behind it");
+        out.println("        sha256:" + run.stateHash() + "; " + result.checkPoints() + " states were compared");
         out.println("outputs crc32c:" + Integer.toHexString(result.outputHash()) + " of " + result.outputs());
         if (!run.broke().isEmpty()) {
             out.println(run.broke());

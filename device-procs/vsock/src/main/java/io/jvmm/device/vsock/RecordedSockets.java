@@ -60,17 +60,6 @@ final class RecordedSockets implements Sockets {
         return host == null ? null : host.fd();
     }
 
-    /** Of no consequence for the device, and so not on the tape. */
-    @Override
-    public long receivedBytes() {
-        return host == null ? 0 : host.receivedBytes();
-    }
-
-    @Override
-    public long sentBytes() {
-        return host == null ? 0 : host.sentBytes();
-    }
-
     @Override
     public long nowNs() {
         return answer(VsockCall.CLOCK, host == null ? 0 : host.nowNs());

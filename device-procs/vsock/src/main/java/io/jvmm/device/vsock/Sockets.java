@@ -55,16 +55,6 @@ interface Sockets extends AutoCloseable {
     /** Sends, with a receipt. */
     long send(int socket, IoVector from, MemorySegment receipts, long place);
 
-    /** What {@link #receive} has brought so far, in bytes; nothing where there is no host. */
-    default long receivedBytes() {
-        return 0;
-    }
-
-    /** What {@link #send} has taken away so far. */
-    default long sentBytes() {
-        return 0;
-    }
-
     /** {@code direction}: as {@link io.jvmm.ipc.sys.SocketIo#shutdown} has it. */
     void shutdown(int socket, int direction);
 

@@ -120,16 +120,6 @@ final class UnixHostSide implements HostSide, Backend {
     }
 
     @Override
-    public long inputBytes() {
-        return sockets.receivedBytes();
-    }
-
-    @Override
-    public long outputBytes() {
-        return sockets.sentBytes();
-    }
-
-    @Override
     public int maxDescriptors() {
         return 1;
     }

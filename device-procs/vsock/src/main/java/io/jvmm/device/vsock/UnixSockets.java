@@ -16,8 +16,6 @@ final class UnixSockets implements Sockets {
     private final Epoll epoll;
     private final SocketIo io = new SocketIo();
     private final @Nullable VsockConnectClient channel;
-    private long receivedBytes;
-    private long sentBytes;
 
     /**
      * @param mostEvents that are fetched at once
@@ -85,26 +83,12 @@ final class UnixSockets implements Sockets {
 
     @Override
     public long receive(int socket, IoVector into, MemorySegment receipts, long place) {
-        long received = io.receive(socket, into, receipts, place);
-        receivedBytes += Math.max(0, received);
-        return received;
+        return io.receive(socket, into, receipts, place);
     }
 
     @Override
     public long send(int socket, IoVector from, MemorySegment receipts, long place) {
-        long sent = io.send(socket, from, receipts, place);
-        sentBytes += Math.max(0, sent);
-        return sent;
-    }
-
-    @Override
-    public long receivedBytes() {
-        return receivedBytes;
-    }
-
-    @Override
-    public long sentBytes() {
-        return sentBytes;
+        return io.send(socket, from, receipts, place);
     }
 
     @Override

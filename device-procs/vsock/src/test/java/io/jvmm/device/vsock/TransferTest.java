@@ -95,8 +95,6 @@ class TransferTest {
             VsockState state = bench.device().switchboard().state();
             assertEquals(STREAMS * BYTES, state.counter(VsockState.BYTES_TO_GUEST));
             assertEquals(STREAMS * BYTES, state.counter(VsockState.BYTES_FROM_GUEST));
-            assertEquals(STREAMS * BYTES, bench.rig.backends().getFirst().inputBytes());
-            assertEquals(STREAMS * BYTES, bench.rig.backends().getFirst().outputBytes());
         }
     }
 
