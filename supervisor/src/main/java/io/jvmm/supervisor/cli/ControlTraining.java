@@ -86,7 +86,7 @@ final class ControlTraining implements PollSet {
     }
 
     private static void look(TelemetryHub.Request request) {
-        if (request instanceof TelemetryHub.Request.Sample(var answer)) {
+        if (request instanceof TelemetryHub.Request.Sample(var answer, _)) {
             List<Telemetry.Count> counts = Arrays.stream(DeviceCounter.values())
                     .map(c -> new Telemetry.Count(c.number(), 1))
                     .toList();
