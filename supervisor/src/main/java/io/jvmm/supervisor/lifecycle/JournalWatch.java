@@ -351,9 +351,9 @@ final class JournalWatch implements AutoCloseable {
         }
         allowedCalls = OptionalInt.of(r.started().variants().getFirst().filter().allowedCalls());
         r.nowReady(Clock.monotonicNs());
-        trouble = "";
-        if (off) {
-            off = false;
+        off = false;
+        if (!trouble.isEmpty()) {
+            trouble = "";
             loop.say("the recorder is there again: recording goes on.");
         }
         loop.detail("the recorder is ready (pid " + r.pid() + ")");
