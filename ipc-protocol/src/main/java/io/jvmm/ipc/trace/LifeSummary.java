@@ -9,7 +9,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * What a life consists of, found by looking at all of its records once, and whether they are in an order that a recorder writes: LIFE, STATE, then transactions whose numbers ascend
- * by one, parts of what was split one behind the other, END last. <b>Hostile:</b> the trace. One thread.
+ * by one, parts of what was split one behind the other, END last, and at any place: a recorder writes it for a process that it hears no more of. Behind a GAP
+ * may stand what follows something that is lost. <b>Hostile:</b> the trace. One thread.
  */
 public final class LifeSummary {
     private static final long NEVER = -1;
@@ -28,8 +29,11 @@ public final class LifeSummary {
     private boolean torn;
     private @Nullable RecordType partsOf;
     private int partsDone;
+    /** The record before was a GAP. */
+    private boolean resumed;
 
-    private LifeSummary() {}
+    /** Of nothing yet: for {@link #add}. */
+    public LifeSummary() {}
 
     /**
      * Looks at all of it.
@@ -42,24 +46,41 @@ public final class LifeSummary {
         while (source.nextBatch()) {
             record.wrap(source.batch(), 0, source.lengthBytes());
             summary.batches++;
-            while (record.next()) {
-                summary.add(record);
-                summary.records++;
+            try {
+                while (record.next()) {
+                    summary.add(record);
+                }
+            } catch (TraceFormatException e) {
+                throw new TraceFormatException("record " + summary.records + ": " + e.getMessage());
             }
         }
         summary.torn = source.torn();
         return summary;
     }
 
-    private void add(BatchReader record) throws TraceFormatException {
+    /**
+     * Looks at the next record.
+     *
+     * @throws TraceFormatException when it cannot stand there
+     */
+    public void add(BatchReader record) throws TraceFormatException {
+        look(record);
+        records++;
+    }
+
+    private void look(BatchReader record) throws TraceFormatException {
         RecordType type = record.type();
         counts.merge(type, 1L, Long::sum);
         bytes.merge(type, (long) TraceLayout.align(record.recordLength()), Long::sum);
         require(!ended, "a record behind END");
         if (life == null) {
-            require(type == RecordType.LIFE, type + " before LIFE");
+            require(type == RecordType.LIFE || type == RecordType.END, type + " before LIFE");
         } else if (firstTransaction == NEVER && playable == NEVER) {
-            require(type == RecordType.STATE || type == RecordType.GAP, type + " before the first STATE");
+            require(type != RecordType.LIFE, "another LIFE");
+            boolean may = type == RecordType.STATE || type == RecordType.GAP || type == RecordType.END;
+            require(may, type + " before the first STATE");
+        } else {
+            require(type != RecordType.LIFE, "another LIFE");
         }
         parts(record);
         switch (type) {
@@ -85,6 +106,8 @@ public final class LifeSummary {
                     playable = lastTransaction;
                 }
                 partsOf = null;
+                partsDone = 0;
+                resumed = true;
             }
             case END -> {
                 ended = true;
@@ -101,17 +124,18 @@ public final class LifeSummary {
         RecordType type = record.type();
         boolean split = type.hasBytes() && type != RecordType.MEMORY_READ && type != RecordType.MEMORY_WRITE;
         RecordType before = partsOf;
-        if (before != null && type != RecordType.GAP) {
+        if (before != null && type != RecordType.GAP && type != RecordType.END) {
             require(type == before, type + " between parts of " + before);
         }
         if (split) {
-            require(record.partOffset() == partsDone, type + ": a part is missing");
+            require(record.partOffset() == partsDone || resumed, type + ": a part is missing");
             partsDone = record.partOffset() + record.bytesLength();
             partsOf = partsDone < record.total() ? type : null;
         }
         if (partsOf == null) {
             partsDone = 0;
         }
+        resumed = false;
     }
 
     private void life(BatchReader record) throws TraceFormatException {
@@ -119,14 +143,13 @@ public final class LifeSummary {
         record.buffer().getBytes(record.bytesOffset(), part);
         text.writeBytes(part);
         if (partsOf == null) {
-            require(life == null, "another LIFE");
             life = LifeText.parse(text.toString(StandardCharsets.UTF_8));
         }
     }
 
     private void require(boolean holds, String what) throws TraceFormatException {
         if (!holds) {
-            throw new TraceFormatException("record " + records + ": " + what);
+            throw new TraceFormatException(what);
         }
     }
 

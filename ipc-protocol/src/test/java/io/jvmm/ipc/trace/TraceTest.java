@@ -235,6 +235,24 @@ class TraceTest {
         assertThrows(TraceFormatException.class, () -> LifeSummary.of(trace.source()));
     }
 
+    /** A batch is lost between the parts of something, and the next one begins in the middle. */
+    @Test
+    void behindAGapComesWhatFollows() throws Exception {
+        record();
+        List<byte[]> batches = trace.batches();
+        byte[] gap = new byte[TraceLayout.ONE_FIELD_LENGTH];
+        gap[TraceLayout.RECORD_LENGTH] = TraceLayout.ONE_FIELD_LENGTH;
+        gap[TraceLayout.RECORD_TYPE] = (byte) RecordType.GAP.code();
+        gap[TraceLayout.ONE_FIELD] = 1;
+        List<byte[]> whole = List.copyOf(batches);
+        for (int lost = 3; lost < whole.size() - 1; lost++) {
+            batches.clear();
+            batches.addAll(whole);
+            batches.set(lost, gap);
+            assertTrue(LifeSummary.of(trace.source()).hasGap(), "without " + lost);
+        }
+    }
+
     @Test
     void howALifeBegan() throws Exception {
         LifeText life =

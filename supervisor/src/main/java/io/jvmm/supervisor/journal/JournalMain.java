@@ -173,7 +173,7 @@ public final class JournalMain {
             out.println(source.title() + ": whole: " + whole
                     + (torn > 0 ? ", " + torn + " torn tails of recorders that died" : "")
                     + (scan.gaps() > 0 ? ", a gap of " + scan.gaps() + " batches" : "")
-                    + (scan.end() >= 0 ? ", ended with " + scan.end() : ", no END: open, or killed")
+                    + (scan.ended() ? ", ended with " + scan.end() : ", no END: open, or killed")
                     + source.life()
                             .flatMap(Life::state)
                             .map(s -> ", final state " + s)

@@ -1,13 +1,12 @@
 package io.jvmm.supervisor.journal;
 
 import io.jvmm.ipc.trace.BatchReader;
+import io.jvmm.ipc.trace.LifeSummary;
 import io.jvmm.ipc.trace.LifeText;
 import io.jvmm.ipc.trace.RecordType;
 import io.jvmm.ipc.trace.TraceFormatException;
 import io.jvmm.ipc.trace.TraceSource;
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.util.EnumMap;
 import java.util.Map;
 import java.util.Optional;
@@ -28,7 +27,7 @@ final class LifeScan {
 
     private final BatchReader record = new BatchReader();
     private final Map<RecordType, Count> counts = new EnumMap<>(RecordType.class);
-    private final ByteArrayOutputStream about = new ByteArrayOutputStream();
+    private final LifeSummary order = new LifeSummary();
     private long batches;
     private long records;
     private long bytes;
@@ -36,7 +35,6 @@ final class LifeScan {
     private long lastNs = -1;
     private long transaction = -1;
     private long gaps;
-    private long end = -1;
     private String fault = "";
 
     /** Goes through all of it. */
@@ -60,33 +58,30 @@ final class LifeScan {
     }
 
     private void look() throws TraceFormatException {
+        order.add(record);
         RecordType type = record.type();
         Count count = counts.computeIfAbsent(type, _ -> new Count());
         count.records++;
         count.bytes += record.recordLength();
-        if (end >= 0) {
-            throw new TraceFormatException(type + " behind END");
-        }
-        if (records == 0 && type != RecordType.LIFE && type != RecordType.END) {
-            throw new TraceFormatException("it begins with " + type + " and not with LIFE");
-        }
         switch (type) {
-            case LIFE -> about.write(recordBytes(), 0, record.bytesLength());
             case CALL -> {
                 if (record.nowNs() > 0) { // some are told without a time
                     firstNs = firstNs < 0 ? record.nowNs() : firstNs;
                     lastNs = record.nowNs();
                 }
             }
-            case COMMIT -> {
-                if (gaps == 0 && transaction >= 0 && record.value() <= transaction) {
-                    throw new TraceFormatException("COMMIT " + record.value() + " behind COMMIT " + transaction);
-                }
-                transaction = record.value();
-            }
+            case COMMIT -> transaction = record.value();
             case GAP -> gaps = saturated(gaps, record.value());
-            case END -> end = record.value();
-            case STATE, CALL_BYTES, ANSWER, ANSWER_BYTES, OUTPUT, OUTPUT_BYTES, MEMORY_READ, MEMORY_WRITE -> {}
+            case LIFE,
+                    END,
+                    STATE,
+                    CALL_BYTES,
+                    ANSWER,
+                    ANSWER_BYTES,
+                    OUTPUT,
+                    OUTPUT_BYTES,
+                    MEMORY_READ,
+                    MEMORY_WRITE -> {}
         }
     }
 
@@ -96,19 +91,9 @@ final class LifeScan {
         return least > Long.MAX_VALUE - gaps ? Long.MAX_VALUE : gaps + least;
     }
 
-    private byte[] recordBytes() {
-        byte[] copy = new byte[record.bytesLength()];
-        record.buffer().getBytes(record.bytesOffset(), copy);
-        return copy;
-    }
-
     /** How the life began, if that is there. */
     Optional<LifeText> about() {
-        try {
-            return Optional.of(LifeText.parse(about.toString(StandardCharsets.UTF_8)));
-        } catch (TraceFormatException e) {
-            return Optional.empty();
-        }
+        return Optional.ofNullable(order.life());
     }
 
     Map<RecordType, Count> counts() {
@@ -142,9 +127,14 @@ final class LifeScan {
         return gaps;
     }
 
-    /** Exit code of END; -1 when there is none. */
+    /** Whether there is an END. */
+    boolean ended() {
+        return order.ended();
+    }
+
+    /** Exit code of END. */
     long end() {
-        return end;
+        return order.exitCode();
     }
 
     /** What is wrong with its structure; empty when all is well. */

@@ -183,6 +183,10 @@ final class RingDrain implements AutoCloseable {
         private long transaction = -1;
 
         private boolean ended;
+        /** Bytes of LIFE, in all its parts. */
+        private int lifeBytes;
+        /** Something else has come. */
+        private boolean begun;
 
         /** Looks at a batch; what is wrong with it, or an empty text. */
         String fault(DirectBuffer bytes, int offset, int length) {
@@ -197,6 +201,13 @@ final class RingDrain implements AutoCloseable {
                         return "a record behind the end";
                     }
                     ended = records.type() == RecordType.END;
+                    if (records.type() == RecordType.LIFE) {
+                        lifeBytes += records.bytesLength();
+                        if (begun || lifeBytes > TraceLayout.MAX_TOTAL_BYTES) {
+                            return "another LIFE";
+                        }
+                    }
+                    begun |= records.type() != RecordType.LIFE;
                     if (records.type() == RecordType.COMMIT) {
                         transaction = records.value();
                     } else if (records.type() == RecordType.GAP) {

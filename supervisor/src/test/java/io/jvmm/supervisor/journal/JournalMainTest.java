@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.jvmm.ipc.trace.LifeText;
 import io.jvmm.ipc.trace.RecordType;
 import io.jvmm.ipc.trace.RecordingTape;
 import io.jvmm.ipc.trace.TraceBuffer;
@@ -40,13 +41,10 @@ final class JournalMainTest {
 
     private void life(String device, int writes) throws JournalException {
         TraceBuffer trace = new TraceBuffer();
-        UnsafeBuffer about = new UnsafeBuffer(new byte[24]);
-        about.putInt(0, 24, ByteOrder.LITTLE_ENDIAN);
-        about.putByte(TraceLayout.RECORD_TYPE, (byte) RecordType.LIFE.code());
-        about.putInt(TraceLayout.PART_TOTAL, 8, ByteOrder.LITTLE_ENDIAN);
-        about.putStringWithoutLengthAscii(TraceLayout.PARTS_BYTES, "a = bcd\n");
-        trace.publish(about, 24);
         RecordingTape tape = new RecordingTape(trace, 0);
+        tape.life(new LifeText().put(LifeText.DEVICE, device));
+        tape.state(0, new UnsafeBuffer(new byte[8]), 8);
+        tape.flush();
         for (int n = 0; n < writes; n++) {
             tape.call(2, 0x1_0000_0000L, 3, 0x80, 1_000_000L * n);
             tape.commit();
@@ -80,11 +78,12 @@ final class JournalMainTest {
 
     @Test
     void dumpNamesMethods() {
-        assertEquals(0, run("dump", journal.toString(), "--device", "serial", "--life=1", "--until", "3"));
+        assertEquals(
+                0, run("dump", journal.toString(), "--device", "serial", "--life=1", "--from", "1", "--until", "4"));
         assertEquals("""
-                0 [0] LIFE part=0/8 [61 20 3d 20 62 63 64 0a]
-                1 [1] CALL WRITE now=0 a=0x100000000 b=0x3 c=0x80
-                2 [1] COMMIT 1
+                1 [0] STATE transaction=0 ring-position=0 part=0/8 [00 00 00 00 00 00 00 00]
+                2 [1] CALL WRITE now=0 a=0x100000000 b=0x3 c=0x80
+                3 [1] COMMIT 1
                 """, said);
         assertEquals(3, run("dump", journal.toString()));
         assertEquals("jvmm-journal: which device? Give --device with one of block, serial.\n", complained);
@@ -93,7 +92,7 @@ final class JournalMainTest {
     @Test
     void statsCount() {
         assertEquals(0, run("stats", journal.toString(), "--device", "serial", "--life", "2"));
-        assertTrue(said.startsWith("serial, life 2: 11 records in 6 batches, 304 bytes, 0.003 s\n"), said);
+        assertTrue(said.startsWith("serial, life 2: 12 records in 6 batches, 368 bytes, 0.003 s\n"), said);
         assertTrue(said.contains("CALL    5        200    1667"), said);
     }
 
@@ -101,9 +100,9 @@ final class JournalMainTest {
     void cutMakesAFlatFile() {
         String file = directory.resolve("cut.jtrace").toString();
         assertEquals(0, run("cut", journal.toString(), "--device", "serial", "-o", file));
-        assertEquals("serial, life 2: 6 batches, 11 records in " + file + "\n", said);
+        assertEquals("serial, life 2: 6 batches, 12 records in " + file + "\n", said);
         assertEquals(0, run("verify", file));
-        assertEquals(file + ": whole: 6 batches, 11 records, no END: open, or killed\n", said);
+        assertEquals(file + ": whole: 6 batches, 12 records, no END: open, or killed\n", said);
         assertEquals(0, run("cut", journal.toString(), "--device", "serial", "--until", "4", "-o", file));
         assertEquals(0, run("dump", file));
         assertEquals(4, said.lines().count(), said);
@@ -169,6 +168,49 @@ final class JournalMainTest {
         }
         assertEquals(1, run("verify", journal.toString(), "--device", "serial", "--life", "1"));
         assertTrue(said.contains(".cq4 is no regular file"), said);
+    }
+
+    /** A life of records that a device has said, in what order it liked. */
+    private String verified(UnsafeBuffer... batches) throws Exception {
+        Life life = new JournalDirectory(journal).begin("rng", "r", Instant.EPOCH);
+        try (LifeWriter writer = new LifeWriter(life.directory(), 0, TraceLayout.MAX_BATCH_BYTES)) {
+            TraceBuffer trace = new TraceBuffer();
+            RecordingTape tape = new RecordingTape(trace, 0);
+            tape.life(new LifeText().put(LifeText.DEVICE, "rng"));
+            tape.state(0, new UnsafeBuffer(new byte[8]), 8);
+            tape.flush();
+            for (byte[] batch : trace.batches()) {
+                writer.append(new UnsafeBuffer(batch), 0, batch.length, 8);
+            }
+            for (UnsafeBuffer batch : batches) {
+                writer.append(batch, 0, batch.capacity(), 8);
+            }
+        }
+        run("verify", journal.toString(), "--device", "rng", "--life", Integer.toString(life.number()));
+        return said;
+    }
+
+    private static UnsafeBuffer record(RecordType type, long value) {
+        UnsafeBuffer batch = new UnsafeBuffer(new byte[TraceLayout.ONE_FIELD_LENGTH]);
+        batch.putInt(0, TraceLayout.ONE_FIELD_LENGTH, ByteOrder.LITTLE_ENDIAN);
+        batch.putByte(TraceLayout.RECORD_TYPE, (byte) type.code());
+        batch.putLong(TraceLayout.ONE_FIELD, value, ByteOrder.LITTLE_ENDIAN);
+        return batch;
+    }
+
+    @Test
+    void verifyKnowsTheOrderOfALife() throws Exception {
+        long most = Long.MAX_VALUE;
+        assertTrue(verified(record(RecordType.GAP, most), record(RecordType.GAP, most))
+                .contains("a gap of " + most + " batches"));
+        assertTrue(verified(record(RecordType.END, -1)).contains("ended with -1"));
+        assertTrue(
+                verified(record(RecordType.END, -1), record(RecordType.COMMIT, 1))
+                        .contains("DAMAGED"),
+                said);
+        assertTrue(verified(record(RecordType.COMMIT, 2)).contains("COMMIT 2 behind 0"), said);
+        // a LIFE of no bytes: value is offset 0 of a total of 0
+        assertTrue(verified(record(RecordType.LIFE, 0)).contains("another LIFE"), said);
     }
 
     @Test

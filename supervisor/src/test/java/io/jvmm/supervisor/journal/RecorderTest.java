@@ -404,6 +404,18 @@ final class RecorderTest {
     }
 
     @Test
+    void oneLifeIsToldOnceOnly() throws Exception {
+        Served recorder = new Served(WIDE);
+        Device first = new Device("block", "w1");
+        recorder.begin(first);
+        first.one(RecordType.LIFE, 0); // offset 0 of 0 bytes
+        first.one(RecordType.COMMIT, 0);
+        first.one(RecordType.LIFE, 0);
+        assertTrue(recorder.hear(RecorderWords.SEVERED).text(RecorderWords.HOW).contains("another LIFE"));
+        recorder.finish();
+    }
+
+    @Test
     void itSaysThatItLives() throws Exception {
         Served recorder = new Served(WIDE);
         recorder.supervisor.send(
