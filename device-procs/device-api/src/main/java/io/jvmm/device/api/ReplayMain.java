@@ -202,7 +202,7 @@ final class ReplayMain {
     /** What must be the same each time. */
     private static String row(ReplayRun run, CoreReplay.Result result) {
         return result.records() + "\t" + result.transaction() + "\t" + result.checkPoints() + "\t" + run.stateHash()
-                + "\t" + result.outputs() + "\t" + Integer.toHexString(result.outputHash());
+                + "\t" + result.outputs() + "\t" + hex(result.outputHash());
     }
 
     private static String end(Opened opened, CoreReplay.Result result) {
@@ -213,6 +213,11 @@ final class ReplayMain {
     private void tellRow(String row, int same, String end) {
         out.println(row + "\t" + same + "\t" + times + "\t" + end);
         out.flush();
+    }
+
+    /** All digits: as jvmm-journal writes it. */
+    static String hex(int hash) {
+        return "%08x".formatted(hash);
     }
 
     private void tellLife(LifeText life) {
@@ -228,9 +233,9 @@ final class ReplayMain {
 
     private void tell(ReplayRun run, CoreReplay.Result result, boolean torn) {
         out.println("records " + result.records() + ", last transaction " + result.transaction());
-        out.println("state   crc32c:" + Integer.toHexString(result.stateHash()) + " behind it");
+        out.println("state   crc32c:" + hex(result.stateHash()) + " behind it");
         out.println("        sha256:" + run.stateHash() + "; " + result.checkPoints() + " states were compared");
-        out.println("outputs crc32c:" + Integer.toHexString(result.outputHash()) + " of " + result.outputs());
+        out.println("outputs crc32c:" + hex(result.outputHash()) + " of " + result.outputs());
         if (!run.broke().isEmpty()) {
             out.println(run.broke());
         }

@@ -16,8 +16,8 @@ import org.agrona.concurrent.UnsafeBuffer;
  * @param lengthBytes of it
  */
 record StateField(int offset, int lengthBytes) {
-    private static final Pattern STEP = Pattern.compile("([^.\\[\\]]+)((?:\\[\\d+])*)");
-    private static final Pattern INDEX = Pattern.compile("\\[(\\d+)]");
+    private static final Pattern STEP = Pattern.compile("([^.\\[\\]]+)((?:\\[\\d{1,9}])*)");
+    private static final Pattern INDEX = Pattern.compile("\\[(\\d{1,9})]");
 
     /**
      * Where a field of that name is.
@@ -25,23 +25,27 @@ record StateField(int offset, int lengthBytes) {
      * @throws StageException when there is none
      */
     static StateField of(MemoryLayout layout, String name) {
-        List<PathElement> path = new ArrayList<>();
+        List<PathElement> path = new ArrayList<>(); // to the very element
+        List<PathElement> kind = new ArrayList<>(); // to any of its kind: select takes no index
         for (String step : name.split("\\.", -1)) {
             Matcher parts = STEP.matcher(step);
             if (!parts.matches()) {
                 throw wrong(name, "a field is called like port[0].LCR");
             }
             path.add(PathElement.groupElement(parts.group(1)));
+            kind.add(PathElement.groupElement(parts.group(1)));
             Matcher index = INDEX.matcher(parts.group(2));
             while (index.find()) {
-                path.add(PathElement.sequenceElement(Long.parseLong(index.group(1))));
+                path.add(PathElement.sequenceElement(Integer.parseInt(index.group(1))));
+                kind.add(PathElement.sequenceElement());
             }
         }
         try {
-            PathElement[] elements = path.toArray(new PathElement[0]);
-            int offset = Math.toIntExact(layout.byteOffset(elements));
+            int offset = Math.toIntExact(layout.byteOffset(path.toArray(new PathElement[0])));
             return new StateField(
-                    offset, Math.toIntExact(layout.select(elements).byteSize()));
+                    offset,
+                    Math.toIntExact(
+                            layout.select(kind.toArray(new PathElement[0])).byteSize()));
         } catch (IllegalArgumentException | IndexOutOfBoundsException e) {
             throw wrong(name, "the state has no such field; --state '' prints all");
         }

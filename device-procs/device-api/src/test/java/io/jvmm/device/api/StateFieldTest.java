@@ -1,0 +1,49 @@
+package io.jvmm.device.api;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+
+import java.lang.foreign.MemoryLayout;
+import java.lang.foreign.ValueLayout;
+import java.util.List;
+import org.agrona.concurrent.UnsafeBuffer;
+import org.junit.jupiter.api.Test;
+
+/** Fields by the names that people use, as jvmm-replay --break-on takes them. */
+class StateFieldTest {
+    private static final MemoryLayout LAYOUT = MemoryLayout.structLayout(
+            ValueLayout.JAVA_INT.withName("count"),
+            MemoryLayout.sequenceLayout(
+                            2,
+                            MemoryLayout.structLayout(
+                                    ValueLayout.JAVA_BYTE.withName("LCR"),
+                                    MemoryLayout.sequenceLayout(3, ValueLayout.JAVA_BYTE)
+                                            .withName("FIFO")))
+                    .withName("port"));
+
+    @Test
+    void elementsOfSequencesToo() {
+        assertEquals(new StateField(0, 4), StateField.of(LAYOUT, "count"));
+        assertEquals(new StateField(4, 1), StateField.of(LAYOUT, "port[0].LCR"));
+        assertEquals(new StateField(8, 1), StateField.of(LAYOUT, "port[1].LCR"));
+        assertEquals(new StateField(11, 1), StateField.of(LAYOUT, "port[1].FIFO[2]"));
+        assertEquals(new StateField(8, 4), StateField.of(LAYOUT, "port[1]"));
+        UnsafeBuffer state = new UnsafeBuffer(new byte[] {0, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8});
+        assertEquals("0x05", StateField.of(LAYOUT, "port[1].LCR").value(state));
+        assertEquals("0x040302", StateField.of(LAYOUT, "port[0].FIFO").value(state));
+    }
+
+    @Test
+    void whatTheStateDoesNotHave() {
+        for (String name : List.of(
+                "LCR", "port[2].LCR", "port[0].MCR", "count[0]", "port[99999999999999999999]", "port[-1]", "", ".")) {
+            assertThrows(StageException.class, () -> StateField.of(LAYOUT, name), name);
+        }
+    }
+
+    @Test
+    void hashesHaveAllTheirDigits() {
+        assertEquals("0000000a", ReplayMain.hex(10));
+        assertEquals("ffffffff", ReplayMain.hex(-1));
+    }
+}
