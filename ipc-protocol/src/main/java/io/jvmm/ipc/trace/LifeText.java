@@ -52,13 +52,13 @@ public final class LifeText {
         for (String line : text.lines().toList()) {
             int is = line.indexOf(IS);
             if (is <= 0 || life.entries.containsKey(line.substring(0, is))) {
-                throw new TraceFormatException("how the life began: " + line);
+                throw new TraceFormatException("how the life began: " + Visible.of(line));
             }
             life.entries.put(line.substring(0, is), unescape(line.substring(is + IS.length())));
         }
         if (life.number(FORMAT) != TraceLayout.VERSION) {
-            throw new TraceFormatException(
-                    "a trace of format " + life.find(FORMAT).orElse("(none)") + "; this reads " + TraceLayout.VERSION);
+            throw new TraceFormatException("a trace of format "
+                    + Visible.of(life.find(FORMAT).orElse("(none)")) + "; this reads " + TraceLayout.VERSION);
         }
         return life;
     }
@@ -118,7 +118,7 @@ public final class LifeText {
         try {
             return Long.parseLong(text);
         } catch (NumberFormatException e) {
-            throw new TraceFormatException("how the life began: " + key + IS + text);
+            throw new TraceFormatException("how the life began: " + key + IS + Visible.of(text));
         }
     }
 

@@ -266,5 +266,10 @@ class TraceTest {
         for (String bad : List.of("", "format = 2\n", "format = 1\nx\n", "format = 1\nformat = 1\n", " = \n")) {
             assertThrows(TraceFormatException.class, () -> LifeText.parse(bad), bad);
         }
+        for (String bad : List.of("format = \u001b[2J\n", "format = 1\n\u001b]0;x\u0007\u009b\n")) {
+            String said = String.valueOf(assertThrows(TraceFormatException.class, () -> LifeText.parse(bad))
+                    .getMessage());
+            assertTrue(said.codePoints().noneMatch(Character::isISOControl), said);
+        }
     }
 }

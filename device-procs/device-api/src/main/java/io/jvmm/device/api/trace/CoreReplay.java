@@ -20,6 +20,7 @@ import io.jvmm.ipc.trace.ReplayTape;
 import io.jvmm.ipc.trace.TraceFormatException;
 import io.jvmm.ipc.trace.TraceLayout;
 import io.jvmm.ipc.trace.TraceSource;
+import io.jvmm.ipc.trace.Visible;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
@@ -134,7 +135,8 @@ public final class CoreReplay implements AutoCloseable {
     private void requireOurs(String key, String ours) throws TraceFormatException {
         String theirs = life.find(key).orElse("(none)");
         if (!theirs.equals(ours)) {
-            throw new TraceFormatException("recorded with " + key + " = " + theirs + "; this program has " + ours);
+            throw new TraceFormatException(
+                    "recorded with " + key + " = " + Visible.of(theirs) + "; this program has " + ours);
         }
     }
 
