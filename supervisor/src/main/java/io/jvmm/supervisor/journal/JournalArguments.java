@@ -1,5 +1,6 @@
 package io.jvmm.supervisor.journal;
 
+import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.ArrayDeque;
@@ -53,14 +54,14 @@ record JournalArguments(
 
             DIR is the directory of [journal] in the machine's configuration; a running machine may be writing to it. FILE is a flat
             file (*.jtrace). D is a device process as jvmmctl device list names it. Without --life it is the last one for dump and
-            cut, and all of them for stats and verify. Records are counted from 0 in a life.
+            cut, and all of them for stats and verify. --from and --until are numbers of records, from 0 in a life.
 
             A life without END is being written, or its process was killed, or the recorder was: what is there is whole.
 
               jvmm-journal dump journal --device serial --until 50
               jvmm-journal cut journal --device block --life 3 -o bug.jtrace && jvmm-replay --journal bug.jtrace
 
-            Exit status: 0 done; 1 verify found damage; 2 wrong command line; 3 it cannot be read or written.
+            Exit status: 0 done; 1 there is damage; 2 wrong command line; 3 it cannot be read or written.
             """;
 
     /** A wrong command line: a sentence. */
@@ -125,7 +126,19 @@ record JournalArguments(
                             ? "cut needs -o FILE.jtrace."
                             : wanted.word() + " writes to standard output: remove -o.");
         }
+        refuse(wanted, "--from", from.isPresent(), wanted == Command.DUMP);
+        refuse(wanted, "--until", until.isPresent(), wanted == Command.DUMP || wanted == Command.CUT);
+        boolean flat = Files.isRegularFile(where);
+        refuse(wanted, "--device", device.isPresent(), !flat);
+        refuse(wanted, "--life", life.isPresent(), !flat);
         return new JournalArguments(Optional.of(wanted), where, device, life, from, until, output);
+    }
+
+    private static void refuse(Command command, String option, boolean given, boolean may) throws Wrong {
+        if (given && !may) {
+            String what = option.equals("--device") || option.equals("--life") ? "a flat file" : command.word();
+            throw new Wrong(what + " has no " + option + ": remove it.");
+        }
     }
 
     private static JournalArguments help() {

@@ -4,6 +4,7 @@ import io.jvmm.ipc.trace.BatchReader;
 import io.jvmm.ipc.trace.LifeText;
 import io.jvmm.ipc.trace.RecordText;
 import io.jvmm.ipc.trace.RecordType;
+import io.jvmm.ipc.trace.Visible;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.file.Path;
@@ -74,18 +75,25 @@ public final class JournalMain {
                     life.began().toString(),
                     Long.toString(life.bytes()),
                     life.severed().isEmpty()
-                            ? life.ended().isEmpty() ? "(open)" : life.ended()
-                            : "severed: " + life.severed()));
+                            ? life.ended().isEmpty() ? "(open)" : Visible.of(life.ended())
+                            : Visible.of("severed: " + life.severed())));
         }
         out.print(TextTable.of(rows));
         return DONE;
     }
 
     private int stats(JournalArguments arguments) throws JournalException, IOException {
+        int status = DONE;
         for (LifeSource source : LifeSource.of(arguments.place(), arguments.device(), arguments.life())) {
             LifeScan scan = new LifeScan();
+            String fault;
             try (LifeSource.Open life = source.open()) {
                 scan.run(life, (_, _, _) -> true);
+                fault = scan.fault().isEmpty() ? life.fault() : scan.fault();
+            }
+            if (!fault.isEmpty()) {
+                status = DAMAGED;
+                err.println("jvmm-journal: " + source.title() + ": only what stands before the damage: " + fault);
             }
             double seconds = scan.durationNs() / NS_PER_S;
             out.println(source.title() + ": " + scan.records() + " records in " + scan.batches() + " batches, "
@@ -102,7 +110,7 @@ public final class JournalMain {
             }
             out.print(TextTable.of(rows));
         }
-        return DONE;
+        return status;
     }
 
     private int dump(JournalArguments arguments) throws JournalException, IOException {
@@ -123,7 +131,7 @@ public final class JournalMain {
             });
             if (!scan.fault().isEmpty() || !life.fault().isEmpty()) {
                 err.println("jvmm-journal: " + (scan.fault().isEmpty() ? life.fault() : scan.fault()));
-                return UNREADABLE;
+                return DAMAGED;
             }
         }
         return DONE;

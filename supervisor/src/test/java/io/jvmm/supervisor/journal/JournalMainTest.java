@@ -15,7 +15,9 @@ import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Instant;
+import java.util.List;
 import org.agrona.concurrent.UnsafeBuffer;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -211,6 +213,52 @@ final class JournalMainTest {
         assertTrue(verified(record(RecordType.COMMIT, 2)).contains("COMMIT 2 behind 0"), said);
         // a LIFE of no bytes: value is offset 0 of a total of 0
         assertTrue(verified(record(RecordType.LIFE, 0)).contains("another LIFE"), said);
+    }
+
+    @Test
+    void noTextOfAJournalSteersTheTerminal() throws Exception {
+        Path about = journal.resolve("serial/life-000001/life");
+        Files.writeString(about, "ended = \u001b[2J\u009b\n");
+        Files.writeString(journal.resolve("serial/life-000002/life"), "severed = \u001b]0;x\u0007\n");
+        assertEquals(0, run("list", journal.toString()));
+        assertTrue(said.codePoints().noneMatch(c -> c != '\n' && Character.isISOControl(c)), said);
+        assertTrue(said.contains("severed: ?]0;x?"), said);
+    }
+
+    @Test
+    void aFlatFileIsCutInItsOwnPlace() throws Exception {
+        Path file = directory.resolve("cut.jtrace");
+        assertEquals(0, run("cut", journal.toString(), "--device", "block", "-o", file.toString()));
+        long length = Files.size(file);
+        assertEquals(0, run("cut", file.toString(), "-o", file.toString()));
+        assertEquals(length, Files.size(file));
+        assertEquals("rw-------", PosixFilePermissions.toString(Files.getPosixFilePermissions(file)));
+        assertEquals(3, run("cut", directory.resolve("none").toString(), "-o", file.toString()));
+        assertEquals(length, Files.size(file));
+        try (var files = Files.list(directory)) {
+            assertEquals(2, files.count(), "nothing is left beside it");
+        }
+    }
+
+    @Test
+    void whatIsDamagedIsNeverTheWholeOfIt() throws Exception {
+        verified(record(RecordType.COMMIT, 2));
+        for (String command : List.of("stats", "dump", "verify")) {
+            assertEquals(1, run(command, journal.toString(), "--device", "rng"), command);
+            assertTrue((said + complained).contains("COMMIT 2 behind 0"), said + complained);
+        }
+    }
+
+    @Test
+    void anOptionThatDoesNothingIsRefused() {
+        String file = directory.resolve("cut.jtrace").toString();
+        assertEquals(2, run("cut", journal.toString(), "--device", "block", "--from", "1", "-o", file));
+        assertEquals("jvmm-journal: cut has no --from: remove it. See: jvmm-journal --help\n", complained);
+        assertEquals(2, run("stats", journal.toString(), "--until", "1"));
+        assertEquals(0, run("cut", journal.toString(), "--device", "block", "-o", file));
+        assertEquals(2, run("dump", file, "--life", "5"));
+        assertEquals("jvmm-journal: a flat file has no --life: remove it. See: jvmm-journal --help\n", complained);
+        assertEquals(2, run("verify", file, "--device", "nonsense"));
     }
 
     @Test
