@@ -86,7 +86,7 @@ final class ControlTraining implements PollSet {
     }
 
     private static void look(TelemetryHub.Request request) {
-        if (request instanceof TelemetryHub.Request.Sample(var answer, _)) {
+        if (request instanceof TelemetryHub.Request.Sample sample) {
             List<Telemetry.Count> counts = Arrays.stream(DeviceCounter.values())
                     .map(c -> new Telemetry.Count(c.number(), 1))
                     .toList();
@@ -104,7 +104,7 @@ final class ControlTraining implements PollSet {
                     Telemetry.Counters.DEVICE,
                     counts);
             Telemetry.Machine machine = new Telemetry.Machine("trained", "running", "x86", 1, 1 << 20, 1, 1);
-            answer.accept(new Telemetry.Sample(machine, List.of(row), List.of(), 0));
+            sample.answer().accept(new Telemetry.Sample(machine, List.of(row), List.of(), 0));
         }
     }
 

@@ -39,10 +39,10 @@ public final class ReplayCommand {
                                 which JAVA_HOME names                                                       (one life)
               --keep FILE       keep the life as this flat file                                             (one life)
 
-            The device's effects, what it writes to guest memory, and its state at each check point and at the end of a life that ended
-            in good order are compared with the journal; the first difference ends it, and is told with the number of its record, which
-            is that of jvmm-journal dump. In the table: CHECKED, states compared; STATE, SHA-256 of the state behind the last
-            transaction, shortened; OUTPUTS, how many, and their CRC-32C.
+            The device's effects, what it writes to guest memory, and its state at each check point and at the end of a life
+            that ended in good order are compared with the journal; the first difference ends it, and is told with the number
+            of its record, which is that of jvmm-journal dump. In the table: CHECKED, states compared; STATE, SHA-256 of the
+            state behind the last transaction, shortened; OUTPUTS, how many, and their CRC-32C.
 
               jvmm-replay --journal journal --times 10
               jvmm-replay --journal journal --device serial --life 1 --break-on 'port[0].LCR'
