@@ -27,6 +27,8 @@ public final class FileIo {
 
     public static final int DIRECTORY = 0x10000;
     public static final int NO_FOLLOW = 0x20000;
+    /** Names a file without opening it (O_PATH): no device is touched, and with NO_FOLLOW a link is had itself. */
+    public static final int PATH_ONLY = 0x200000;
 
     /** For {@link #tryReadAt(Fd, long, IoVector, int)}: EAGAIN rather than waiting for the medium (RWF_NOWAIT). */
     public static final int NO_WAIT = 8;

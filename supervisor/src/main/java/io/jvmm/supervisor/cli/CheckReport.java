@@ -53,7 +53,8 @@ final class CheckReport {
         List<ConfigProblem> problems = new ArrayList<>(Backends.check(loaded, runtime));
         config.journal()
                 .directory()
-                .flatMap(JournalPlace::obstacle)
+                .flatMap(d -> JournalPlace.occupied(d)
+                        .or(() -> JournalPlace.obstacle(d, config.jail().uidRange())))
                 .ifPresent(o -> problems.add(loaded.problem("journal.directory", o + ".")));
         if (!problems.isEmpty()) {
             throw new ConfigException(problems);

@@ -70,23 +70,28 @@ public final class JournalDirectory {
         return DEVICE.matcher(name).matches();
     }
 
-    /** Whether something in a journal directory can be of a recorder's making: the lives of a device, or its warm-up. */
-    public static boolean isOurs(Path child) {
-        String name = String.valueOf(child.getFileName());
-        if (!Files.isDirectory(child, LinkOption.NOFOLLOW_LINKS)) {
-            return false;
+    /**
+     * Whether something in a journal directory can be of a recorder's making: the lives of a device, what is in them, and its warm-up.
+     *
+     * @param place where it is, seen from the journal directory
+     * @param isDirectory or else an ordinary file
+     */
+    public static boolean isOurs(Path place, boolean isDirectory) {
+        String first = String.valueOf(place.getName(0));
+        String last = String.valueOf(place.getFileName());
+        if (first.equals(WARM_UP)) {
+            return place.getNameCount() == 1
+                    ? isDirectory
+                    : isOurs(place.subpath(1, place.getNameCount()), isDirectory);
         }
-        if (name.equals(WARM_UP)) {
-            return true;
-        }
-        try {
-            return isDevice(name)
-                    && children(child).stream()
-                            .map(p -> String.valueOf(p.getFileName()))
-                            .allMatch(n -> n.startsWith(GONE) || LIFE.matcher(n).matches());
-        } catch (JournalException e) {
-            return false;
-        }
+        return switch (place.getNameCount()) {
+            case 1 -> isDirectory && isDevice(last);
+            case 2 ->
+                isDirectory && (last.startsWith(GONE) || LIFE.matcher(last).matches());
+            case 3 -> !isDirectory || PART.matcher(last).matches();
+            case 4 -> !isDirectory;
+            default -> false;
+        };
     }
 
     /** All lives, the devices by their names, each device's in order. */

@@ -1,14 +1,15 @@
 package io.jvmm.supervisor.launch;
 
+import io.jvmm.ipc.sys.Fd;
+import io.jvmm.ipc.sys.FileIo;
+import io.jvmm.ipc.sys.SysException;
 import io.jvmm.ipc.sys.SystemInfo;
-import io.jvmm.supervisor.journal.JournalDirectory;
+import io.jvmm.supervisor.config.UidRange;
+import io.jvmm.supervisor.sys.OpenFileLock;
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.List;
 import java.util.Optional;
-import java.util.stream.Stream;
 
 /** The directory of {@code [journal]}, looked at before anything is done with it. Any thread. */
 public final class JournalPlace {
@@ -20,8 +21,10 @@ public final class JournalPlace {
     /**
      * Why nothing can be recorded there, in one sentence without an end; empty when something can. It is made when it is needed, and under root
      * it is given to a uid of the recorder's with all that is in it: only what is a journal, or empty, may be.
+     *
+     * @param recorders the uids that a recorder may have when the supervisor is root
      */
-    public static Optional<String> obstacle(Path directory) {
+    public static Optional<String> obstacle(Path directory, UidRange recorders) {
         String name = "the journal directory " + directory;
         if (!Files.exists(directory)) {
             Path above = nearest(directory);
@@ -35,11 +38,11 @@ public final class JournalPlace {
         if (!Files.isWritable(directory)) {
             return Optional.of(name + " " + why(directory));
         }
-        Optional<String> foreign = foreign(directory);
-        return foreign.isPresent()
-                ? foreign.map(
-                        f -> name + " holds " + f + ", which is no part of a journal; give it a directory of its own")
-                : tooSmall(name, directory);
+        try (JournalTree tree = JournalTree.open(directory, recorders)) {
+            return tree.fault().or(() -> tooSmall(name, directory));
+        } catch (IOException e) {
+            return Optional.of(name + " cannot be looked at: " + e.getMessage());
+        }
     }
 
     private static Optional<String> tooSmall(String name, Path there) {
@@ -78,15 +81,17 @@ public final class JournalPlace {
         }
     }
 
-    /** Something in it that no journal has. */
-    private static Optional<String> foreign(Path directory) {
-        try (Stream<Path> all = Files.list(directory)) {
-            List<Path> others = all.filter(p -> !JournalDirectory.isOurs(p))
-                    .filter(p -> !p.endsWith(MachineRecording.LOCK))
-                    .toList();
-            return others.stream().findFirst().map(p -> String.valueOf(p.getFileName()));
-        } catch (IOException | UncheckedIOException e) {
-            return Optional.empty(); // it cannot be read: what is wrong shows when it is used
+    /** Why not, where another machine is recorded there just now. Not for whoever records there itself. */
+    public static Optional<String> occupied(Path directory) {
+        try (Fd lock = FileIo.open(directory.resolve(MachineRecording.LOCK), FileIo.READ_ONLY | FileIo.NO_FOLLOW, 0)) {
+            return OpenFileLock.tryLock(lock, false) ? Optional.empty() : Optional.of(occupiedWords(directory));
+        } catch (SysException e) {
+            return Optional.empty(); // nobody has been there
         }
+    }
+
+    static String occupiedWords(Path directory) {
+        return "the journal directory " + directory
+                + " is that of another machine, which runs; give each machine one of its own";
     }
 }

@@ -14,12 +14,8 @@ import io.jvmm.supervisor.journal.RecorderWords;
 import io.jvmm.supervisor.sys.OpenFileLock;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.nio.file.FileVisitResult;
 import java.nio.file.Files;
-import java.nio.file.LinkOption;
 import java.nio.file.Path;
-import java.nio.file.SimpleFileVisitor;
-import java.nio.file.attribute.BasicFileAttributes;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.HexFormat;
@@ -110,7 +106,8 @@ final class MachineRecording implements Recording, AutoCloseable {
     /** Makes the directory, and gives it with all that is in it to the recorder's uid. There is no recorder now. */
     private void own(OptionalInt uid) throws HostLackException {
         Path directory = directory();
-        Optional<String> obstacle = JournalPlace.obstacle(directory);
+        Optional<String> obstacle = (lock == null ? JournalPlace.occupied(directory) : Optional.<String>empty())
+                .or(() -> JournalPlace.obstacle(directory, config.jail().uidRange()));
         if (obstacle.isPresent()) {
             throw new HostLackException(obstacle.get());
         }
@@ -121,32 +118,21 @@ final class MachineRecording implements Recording, AutoCloseable {
                         directory, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
             }
             lock();
-            if (uid.isEmpty()) {
-                return;
+            if (uid.isPresent()) {
+                give(directory, uid.getAsInt());
             }
-            Integer owner = uid.getAsInt();
-            Files.walkFileTree(directory.toRealPath(), new SimpleFileVisitor<>() {
-                @Override
-                public FileVisitResult preVisitDirectory(Path d, BasicFileAttributes attributes) throws IOException {
-                    give(d);
-                    return FileVisitResult.CONTINUE;
-                }
-
-                @Override
-                public FileVisitResult visitFile(Path file, BasicFileAttributes attributes) throws IOException {
-                    give(file);
-                    return FileVisitResult.CONTINUE;
-                }
-
-                private void give(Path p) throws IOException {
-                    if (!owner.equals(Files.getAttribute(p, "unix:uid", LinkOption.NOFOLLOW_LINKS))) {
-                        Files.setAttribute(p, "unix:uid", owner, LinkOption.NOFOLLOW_LINKS);
-                        Files.setAttribute(p, "unix:gid", owner, LinkOption.NOFOLLOW_LINKS);
-                    }
-                }
-            });
         } catch (IOException e) {
             throw new HostLackException("the journal directory " + directory + " cannot be had: " + e, e);
+        }
+    }
+
+    private void give(Path directory, int uid) throws IOException, HostLackException {
+        try (JournalTree tree = JournalTree.open(directory, config.jail().uidRange())) {
+            Optional<String> fault = tree.fault(); // of what is given, whatever has its name
+            if (fault.isPresent()) {
+                throw new HostLackException(fault.get());
+            }
+            tree.give(uid);
         }
     }
 
@@ -159,8 +145,7 @@ final class MachineRecording implements Recording, AutoCloseable {
                 FileIo.open(directory().resolve(LOCK), FileIo.READ_WRITE | FileIo.CREATE | FileIo.NO_FOLLOW, LOCK_MODE);
         if (!OpenFileLock.tryLock(file, true)) {
             file.close();
-            throw new HostLackException("the journal directory " + directory()
-                    + " is that of another machine, which runs. Give each machine one of its own");
+            throw new HostLackException(JournalPlace.occupiedWords(directory()));
         }
         lock = file;
     }

@@ -3,6 +3,10 @@ package io.jvmm.supervisor.launch;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.jvmm.ipc.sys.Fd;
+import io.jvmm.ipc.sys.FileIo;
+import io.jvmm.supervisor.config.UidRange;
+import io.jvmm.supervisor.sys.OpenFileLock;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Optional;
@@ -15,7 +19,7 @@ final class JournalPlaceTest {
     private Path directory;
 
     private Optional<String> obstacle(String name) {
-        return JournalPlace.obstacle(directory.resolve(name));
+        return JournalPlace.obstacle(directory.resolve(name), UidRange.STANDARD);
     }
 
     @Test
@@ -30,6 +34,10 @@ final class JournalPlaceTest {
         Files.createDirectories(directory.resolve("j/net-lan/gone-7"));
         Files.createDirectories(directory.resolve("j/rng"));
         Files.createDirectories(directory.resolve("j/WARM-UP/scratch"));
+        Files.createDirectories(directory.resolve("j/WARM-UP/scratch/life-000001/part-000"));
+        Files.createFile(directory.resolve("j/WARM-UP/scratch/life-000001/part-000/20260101F.cq4"));
+        Files.createFile(directory.resolve("j/block/life-000012/life"));
+        Files.createFile(directory.resolve("j/block/life-000012/part-000/metadata.cq4t"));
         Files.createFile(directory.resolve("j/lock"));
         assertEquals(Optional.empty(), obstacle("j"));
         Files.createSymbolicLink(directory.resolve("link"), directory.resolve("j"));
@@ -39,12 +47,25 @@ final class JournalPlaceTest {
     @Test
     void whatIsNoJournalIsLeftAlone() throws Exception {
         Files.createDirectories(directory.resolve("home/projects/life"));
-        assertTrue(obstacle("home").orElse("").contains("holds projects, which is no part of a journal"));
+        assertTrue(obstacle("home").orElse("").contains("holds projects/life, which is no part of a journal"));
         Files.createDirectories(directory.resolve("other"));
         Files.writeString(directory.resolve("other/block"), "a file");
         assertTrue(obstacle("other").orElse("").contains("holds block, which is no part of a journal"));
         Files.writeString(directory.resolve("file"), "");
         assertTrue(obstacle("file").orElse("").endsWith("is no directory"));
         assertTrue(obstacle("file/below").orElse("").contains("cannot be made: "));
+    }
+
+    /** A machine that runs is where it is: nobody else's recorder may be there, and --check says so. */
+    @Test
+    void whereAnotherMachineIsRecordedIsOccupied() throws Exception {
+        Path journal = Files.createDirectory(directory.resolve("j"));
+        assertEquals(Optional.empty(), JournalPlace.occupied(journal));
+        try (Fd lock = FileIo.open(journal.resolve("lock"), FileIo.READ_WRITE | FileIo.CREATE, 0600)) {
+            assertEquals(Optional.empty(), JournalPlace.occupied(journal));
+            assertTrue(OpenFileLock.tryLock(lock, true));
+            assertTrue(JournalPlace.occupied(journal).orElse("").endsWith("give each machine one of its own"));
+        }
+        assertEquals(Optional.empty(), JournalPlace.occupied(journal));
     }
 }

@@ -1,0 +1,126 @@
+package io.jvmm.supervisor.launch;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.jvmm.ipc.sys.SystemInfo;
+import io.jvmm.supervisor.config.UidRange;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.LinkOption;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.List;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** What root gives to a recorder, and what it leaves alone. */
+final class JournalTreeTest {
+    private static final int SELF = SystemInfo.effectiveUid();
+    /** Only root can give anything to another. */
+    private static final int RECORDER = SELF == 0 ? UidRange.STANDARD.first() : SELF;
+
+    @TempDir
+    private Path directory;
+
+    private Path journal = Path.of("/");
+    private Path part = Path.of("/");
+    private Path letter = Path.of("/");
+
+    @BeforeEach
+    void aJournalAndSomethingElse() throws IOException {
+        journal = directory.resolve("journal");
+        part = Files.createDirectories(journal.resolve("block/life-000001/part-000"));
+        Files.writeString(part.resolve("20260101F.cq4"), "a queue");
+        letter = Files.writeString(directory.resolve("letter"), "not theirs");
+    }
+
+    private String fault() throws IOException {
+        try (JournalTree tree = JournalTree.open(journal, UidRange.STANDARD)) {
+            return tree.fault().orElse("");
+        }
+    }
+
+    private static int owner(Path path) throws IOException {
+        return (Integer) Files.getAttribute(path, "unix:uid", LinkOption.NOFOLLOW_LINKS);
+    }
+
+    @Test
+    void allOfAJournalIsGiven() throws IOException {
+        assertEquals("", fault());
+        try (JournalTree tree = JournalTree.open(journal, UidRange.STANDARD)) {
+            tree.give(RECORDER);
+        }
+        try (Stream<Path> all = Files.walk(journal)) {
+            List<Path> given = all.toList();
+            assertEquals(5, given.size());
+            for (Path p : given) {
+                assertEquals(RECORDER, owner(p), p.toString());
+            }
+        }
+        assertEquals("", fault(), "of an earlier recorder's uid");
+    }
+
+    @Test
+    void aLinkIsNoPartOfAJournal() throws IOException {
+        Files.createSymbolicLink(part.resolve("metadata.cq4t"), letter);
+        assertTrue(fault().contains("holds block/life-000001/part-000/metadata.cq4t, which is a link"), fault());
+        untouched();
+    }
+
+    @Test
+    void aNameOfSomethingElsewhereIsNone() throws IOException {
+        Files.createLink(part.resolve("metadata.cq4t"), letter);
+        assertTrue(
+                fault().contains("part-000/metadata.cq4t, which has another name somewhere else (2 links)"), fault());
+        untouched();
+    }
+
+    private void untouched() throws IOException {
+        try (JournalTree tree = JournalTree.open(journal, UidRange.STANDARD)) {
+            assertThrows(IOException.class, () -> tree.give(RECORDER));
+        }
+        assertEquals(SELF, owner(letter));
+    }
+
+    @Test
+    void neitherIsWhatHasAnotherName() throws IOException {
+        Files.createDirectories(journal.resolve("docs/letters"));
+        assertTrue(fault().contains("holds docs/letters, which is no part of a journal"), fault());
+        Files.delete(journal.resolve("docs/letters"));
+        Files.createDirectory(part.resolve("deeper"));
+        assertTrue(fault().contains("holds block/life-000001/part-000/deeper, which is no part"), fault());
+        Files.delete(part.resolve("deeper"));
+        Files.createFile(journal.resolve("\u001B[31m"));
+        assertTrue(fault().contains("holds \"\\u001B[31m\", which is no part"), fault());
+    }
+
+    @Test
+    void whatOthersCanWriteToIsNotBelieved() throws IOException {
+        Files.setPosixFilePermissions(journal, PosixFilePermissions.fromString("rwxrwxrwx"));
+        assertEquals(
+                "the journal directory " + journal + " can be written to by others (mode 0777); run: chmod -R go-w "
+                        + journal,
+                fault());
+        Files.setPosixFilePermissions(journal, PosixFilePermissions.fromString("rwxr-xr-x"));
+        assertEquals("", fault());
+        Files.setPosixFilePermissions(part, PosixFilePermissions.fromString("rwx-w----"));
+        assertTrue(fault().contains("holds block/life-000001/part-000, which can be written to by others"), fault());
+    }
+
+    @Test
+    void whatIsSomebodyElsesIsNotBelieved() throws IOException {
+        assertEquals("", fault());
+        if (SELF == 0) {
+            Files.setAttribute(journal, "unix:uid", 1000);
+            assertTrue(
+                    fault().startsWith("the journal directory " + journal + " belongs to uid 1000, who could put"),
+                    fault());
+            Files.setAttribute(journal, "unix:uid", UidRange.STANDARD.last() + 1);
+            assertTrue(fault().contains("; give the journal a directory of its own, or run: chown -R 0 "), fault());
+        }
+    }
+}
