@@ -59,7 +59,12 @@ public final class JournalDirectory {
     /** In the name of what is being removed. */
     private static final String GONE = "gone-";
 
+    /** Chronicle Queue may still be closing the files of a life that has just ended. */
+    private static final Duration SETTLED = Duration.ofMinutes(1);
+
     private final Path directory;
+    /** By their directories, lives of which nothing changes any more; of one who alone writes here. */
+    private Map<Path, Life> settled = Map.of();
 
     public JournalDirectory(Path directory) {
         this.directory = directory;
@@ -94,16 +99,53 @@ public final class JournalDirectory {
         };
     }
 
+    /**
+     * The same for one who alone writes here: lives that are not among {@code open}, and have been left alone for a minute, are looked at once, and
+     * not each time anew; there may be thousands, of many files each.
+     *
+     * @param open directories of lives that are written
+     */
+    List<Life> lives(Set<Path> open, Instant now) throws JournalException {
+        List<Life> lives = new ArrayList<>();
+        Map<Path, Life> known = new HashMap<>();
+        for (Path device : devices()) {
+            List<Life> own = new ArrayList<>();
+            for (Path place : children(device)) {
+                Matcher number = LIFE.matcher(String.valueOf(place.getFileName()));
+                if (!number.matches()) {
+                    continue;
+                }
+                Life before = open.contains(place) ? null : settled.get(place);
+                Life life = before != null
+                        ? before
+                        : read(String.valueOf(device.getFileName()), Integer.parseInt(number.group(1)), place);
+                own.add(life);
+                if (!open.contains(place)
+                        && Duration.between(life.touched(), now).compareTo(SETTLED) > 0) {
+                    known.put(place, life);
+                }
+            }
+            own.sort(Comparator.comparingInt(Life::number));
+            lives.addAll(own);
+        }
+        settled = known;
+        return lives;
+    }
+
     /** All lives, the devices by their names, each device's in order. */
     public List<Life> lives() throws JournalException {
         List<Life> lives = new ArrayList<>();
-        for (Path device : children(directory)) {
-            String name = String.valueOf(device.getFileName());
-            if (isDevice(name) && Files.isDirectory(device, LinkOption.NOFOLLOW_LINKS)) {
-                lives.addAll(lives(name));
-            }
+        for (Path device : devices()) {
+            lives.addAll(lives(String.valueOf(device.getFileName())));
         }
         return lives;
+    }
+
+    private List<Path> devices() throws JournalException {
+        return children(directory).stream()
+                .filter(d -> isDevice(String.valueOf(d.getFileName())))
+                .filter(d -> Files.isDirectory(d, LinkOption.NOFOLLOW_LINKS))
+                .toList();
     }
 
     /** The lives of one device, in order. */
@@ -208,7 +250,7 @@ public final class JournalDirectory {
         Map<String, Deque<Life>> over = new HashMap<>();
         Map<String, Long> held = new HashMap<>();
         Set<Path> full = new HashSet<>();
-        List<Life> all = new ArrayList<>(lives());
+        List<Life> all = new ArrayList<>(lives(open, now));
         all.sort(Comparator.comparing(Life::touched).thenComparingInt(Life::number));
         for (Life life : all) {
             boolean isOpen = open.contains(life.directory());

@@ -330,12 +330,15 @@ final class Recorder implements AutoCloseable {
         keepBounds();
     }
 
+    /** Where it writes. */
+    private Set<Path> open() {
+        return rings.values().stream().map(w -> w.drain.life().directory()).collect(Collectors.toSet());
+    }
+
     private void keepBounds() throws JournalException {
         boundsNs = 0;
-        Set<Path> open =
-                rings.values().stream().map(w -> w.drain.life().directory()).collect(Collectors.toSet());
         Instant now = Instant.now();
-        Set<Path> full = keeper.keep(open, now);
+        Set<Path> full = keeper.keep(open(), now);
         for (Watched w : rings.values()) {
             if (!w.full && full.contains(w.drain.life().directory())) {
                 w.full = true;
@@ -359,7 +362,7 @@ final class Recorder implements AutoCloseable {
                     .put(ring + RecorderWords.OF_BYTES, w.drain.bytes())
                     .put(ring + RecorderWords.OF_LOST, w.drain.lost());
         }
-        List<Life> lives = journal.lives();
+        List<Life> lives = journal.lives(open(), Instant.now());
         return status.put(RecorderWords.LIVES, lives.size())
                 .put(RecorderWords.BYTES, lives.stream().mapToLong(Life::bytes).sum());
     }

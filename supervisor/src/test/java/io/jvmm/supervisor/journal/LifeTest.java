@@ -345,4 +345,22 @@ final class LifeTest {
         command.add(directory.toString());
         return command;
     }
+
+    /** What is over does not change: nobody opens all files of a thousand lives every two seconds to see that. */
+    @Test
+    void whatIsOverIsLookedAtOnce() throws Exception {
+        JournalDirectory journal = new JournalDirectory(directory);
+        Instant now = Instant.now();
+        Life over = journal.begin("block", "one", now);
+        Path file = Files.write(over.directory().resolve("part"), new byte[1 << 16]);
+        assertEquals(1, journal.lives(Set.of(), now).size());
+        Instant later = now.plus(Duration.ofMinutes(5));
+        long bytes = journal.lives(Set.of(), later).getFirst().bytes();
+        Files.write(file, new byte[1 << 18]);
+        assertEquals(bytes, journal.lives(Set.of(), later).getFirst().bytes(), "not looked at again");
+        assertTrue(journal.lives(Set.of(over.directory()), later).getFirst().bytes() > bytes, "it goes on");
+        assertTrue(journal.lives(Set.of(), later).getFirst().bytes() > bytes, "and is known as it was left");
+        JournalDirectory.remove(over);
+        assertEquals(List.of(), journal.lives(Set.of(), later));
+    }
 }
