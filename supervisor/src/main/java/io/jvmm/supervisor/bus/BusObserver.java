@@ -47,8 +47,11 @@ public final class BusObserver implements AutoCloseable {
                     .errorHandler(trouble -> {}));
             conductor = aeron.conductorAgentInvoker();
             subscription = aeron.addSubscription(BusMedium.OBSERVER_CHANNEL, BusMedium.STREAM);
-        } catch (AeronException e) {
-            throw new IllegalStateException("the stream in " + directory + " cannot be joined: " + e.getMessage(), e);
+        } catch (AeronException | InternalError e) { // the latter for a mapped file whose disk is full
+            throw new IllegalStateException(
+                    "the stream of telemetry cannot be joined, or did not begin: its disk may be full; see: df "
+                            + directory.getParent(),
+                    e);
         }
     }
 

@@ -8,9 +8,12 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.util.Comparator;
 import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.Function;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -37,8 +40,20 @@ public final class TelemetryBus implements AutoCloseable {
     private final Path parent;
     private final long firstNs;
     private final long lingerNs;
+    private final Host host;
     private int number;
     private @Nullable Life life;
+
+    /**
+     * What the host may not have: a thread, and room for files that are mapped.
+     *
+     * @param threads starts one
+     * @param media starts the driver in a directory
+     */
+    record Host(Function<Runnable, Thread> threads, Function<Path, BusMedium> media) {
+        static final Host REAL =
+                new Host(r -> Thread.ofPlatform().daemon().name("bus").start(r), BusMedium::new);
+    }
 
     /**
      * One that is not there yet.
@@ -46,18 +61,23 @@ public final class TelemetryBus implements AutoCloseable {
      * @param parent where its directories may be made; nobody else's
      */
     public TelemetryBus(TelemetryHub hub, Path parent) {
-        this(hub, parent, FIRST_NS, LINGER_NS);
+        this(hub, parent, FIRST_NS, LINGER_NS, Host.REAL);
     }
 
-    /** The same with less patience, for tests. */
-    TelemetryBus(TelemetryHub hub, Path parent, long firstNs, long lingerNs) {
+    /** The same with less patience, or on another host, for tests. */
+    TelemetryBus(TelemetryHub hub, Path parent, long firstNs, long lingerNs, Host host) {
         this.hub = hub;
         this.parent = parent;
         this.firstNs = firstNs;
         this.lingerNs = lingerNs;
+        this.host = host;
     }
 
-    /** Where an observer is to come; the stream is there by the time it looks, or soon. */
+    /**
+     * Where an observer is to come; the stream is there by the time it looks, or soon.
+     *
+     * @throws UncheckedIOException when the host has no room for it, or no thread
+     */
     public synchronized Path open() {
         Life now = life;
         if (now == null || !now.stay()) {
@@ -100,7 +120,14 @@ public final class TelemetryBus implements AutoCloseable {
             this.directory = directory.resolve("aeron"); // which it makes itself, open to whoever may come so far
             makePrivate(directory);
             hub.carryBy(this);
-            thread = Thread.ofPlatform().daemon().name("bus").start(this::run);
+            try {
+                thread = host.threads().apply(this::run);
+            } catch (OutOfMemoryError e) { // that is how the JVM says that there is no thread (RLIMIT_NPROC, pids.max)
+                hub.carriedNoMoreBy(this);
+                remove(directory);
+                throw new UncheckedIOException(
+                        new IOException("the stream of telemetry has no thread: the host gives this user no more", e));
+            }
         }
 
         /** Another observer is about to come; false if it is too late for that. */
@@ -120,9 +147,9 @@ public final class TelemetryBus implements AutoCloseable {
         }
 
         private void run() {
-            try (BusMedium medium = new BusMedium(directory)) {
+            try (BusMedium medium = host.media().apply(directory)) {
                 serve(medium);
-            } catch (RuntimeException e) {
+            } catch (RuntimeException | InternalError e) { // the latter for a mapped file whose disk is full
                 // Whoever observes finds no stream, and says so; the machine has nothing to do with it.
                 System.getLogger("jvmm").log(System.Logger.Level.DEBUG, "bus", e);
             } finally {
@@ -130,7 +157,8 @@ public final class TelemetryBus implements AutoCloseable {
                     leaving = true;
                 }
                 hub.carriedNoMoreBy(this);
-                remove(directory);
+                Path made = directory.getParent();
+                remove(made == null ? directory : made);
                 over = true;
             }
         }
@@ -210,15 +238,13 @@ public final class TelemetryBus implements AutoCloseable {
         }
     }
 
-    /** The driver has removed what was its own. */
-    private static void remove(Path aeron) {
-        try {
-            Files.deleteIfExists(aeron);
-            Path parent = aeron.getParent();
-            if (parent != null) {
-                Files.deleteIfExists(parent);
+    /** What the driver has not removed itself, too: it may have died of a full disk. */
+    private static void remove(Path directory) {
+        try (Stream<Path> all = Files.walk(directory)) {
+            for (Path p : all.sorted(Comparator.reverseOrder()).toList()) {
+                Files.deleteIfExists(p);
             }
-        } catch (IOException e) {
+        } catch (IOException | UncheckedIOException e) {
             System.getLogger("jvmm").log(System.Logger.Level.DEBUG, "bus", e); // it goes with the machine's directory
         }
     }

@@ -6,7 +6,7 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
-import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.ArrayBlockingQueue;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -19,9 +19,12 @@ public final class TelemetryHub implements AutoCloseable {
     /** So many events are kept. */
     public static final int KEPT_EVENTS = 256;
 
+    /** So much may be asked of an event loop that does not come round: observers ask again. */
+    static final int MOST_REQUESTS = 64;
+
     private final Deque<Telemetry.Envelope> events = new ArrayDeque<>();
     private final EventFd bell = EventFd.create();
-    private final ConcurrentLinkedQueue<Request> requests = new ConcurrentLinkedQueue<>();
+    private final ArrayBlockingQueue<Request> requests = new ArrayBlockingQueue<>(MOST_REQUESTS);
     private long sequence;
     private @Nullable Carrier carrier;
     private boolean served;
@@ -107,12 +110,11 @@ public final class TelemetryHub implements AutoCloseable {
         }
     }
 
-    /** Asks the event loop; false when there is none just now. */
+    /** Asks the event loop; false when there is none just now, or it has been asked enough. */
     public synchronized boolean ask(Request request) {
-        if (!served || closed) {
+        if (!served || closed || !requests.offer(request)) {
             return false;
         }
-        requests.add(request);
         bell.signal();
         return true;
     }

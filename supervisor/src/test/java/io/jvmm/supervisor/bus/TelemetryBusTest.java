@@ -2,17 +2,20 @@ package io.jvmm.supervisor.bus;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.jvmm.ipc.message.LogLevel;
 import io.jvmm.supervisor.telemetry.Telemetry;
 import io.jvmm.supervisor.telemetry.TelemetryHub;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
@@ -202,7 +205,7 @@ class TelemetryBusTest {
 
     @Test
     void itEndsAfterTheLastObserverAndBeginsAgainForTheNext() {
-        bus = new TelemetryBus(hub, directory, 2_000_000_000L, 200_000_000L);
+        bus = new TelemetryBus(hub, directory, 2_000_000_000L, 200_000_000L, TelemetryBus.Host.REAL);
         Path first = bus.open();
         try (BusObserver observer = new BusObserver(first)) {
             await("joined", observer::isConnected);
@@ -215,5 +218,53 @@ class TelemetryBusTest {
         try (BusObserver observer = new BusObserver(second)) {
             await("joined again", observer::isConnected);
         }
+    }
+
+    /** A fault in a mapped file comes as an InternalError; what the driver had made goes, and the machine does not hear of it. */
+    @Test
+    void onAFullDiskThereIsNoStreamAndNothingStays() {
+        List<Throwable> uncaught = new CopyOnWriteArrayList<>();
+        bus = new TelemetryBus(
+                hub,
+                directory,
+                1_000_000_000L,
+                1_000_000_000L,
+                new TelemetryBus.Host(
+                        r -> Thread.ofPlatform()
+                                .uncaughtExceptionHandler((_, e) -> uncaught.add(e))
+                                .start(r),
+                        aeron -> {
+                            try {
+                                Files.createDirectory(aeron);
+                                Files.createFile(aeron.resolve("cnc.dat"));
+                            } catch (IOException e) {
+                                throw new UncheckedIOException(e);
+                            }
+                            throw new InternalError("a fault occurred in an unsafe memory access operation");
+                        }));
+        Path stream = bus.open();
+        await("it is over", () -> !bus.isOpen());
+        assertFalse(hub.isWatched());
+        assertFalse(Files.exists(stream));
+        assertEquals(List.of(), uncaught);
+    }
+
+    @Test
+    void withoutAThreadTheEventLoopGoesOnAndIsToldWhy() {
+        bus = new TelemetryBus(
+                hub,
+                directory,
+                1_000_000_000L,
+                1_000_000_000L,
+                new TelemetryBus.Host(
+                        _ -> {
+                            throw new OutOfMemoryError("unable to create native thread");
+                        },
+                        _ -> {
+                            throw new AssertionError("never");
+                        }));
+        UncheckedIOException e = assertThrows(UncheckedIOException.class, () -> bus.open());
+        assertTrue(String.valueOf(e.getMessage()).contains("the stream of telemetry has no thread"), e::getMessage);
+        assertFalse(hub.isWatched(), "nobody carries anything");
     }
 }

@@ -60,4 +60,15 @@ class TelemetryHubTest {
         assertEquals(1, hub.asked().size());
         assertEquals(0, hub.asked().size());
     }
+
+    @Test
+    void anEventLoopThatDoesNotComeRoundIsAskedNoMore() {
+        hub.served(true);
+        for (int n = 0; n < TelemetryHub.MOST_REQUESTS; n++) {
+            assertTrue(hub.ask(new TelemetryHub.Request.Traces()));
+        }
+        assertFalse(hub.ask(new TelemetryHub.Request.Traces()), "enough");
+        assertEquals(TelemetryHub.MOST_REQUESTS, hub.asked().size());
+        assertTrue(hub.ask(new TelemetryHub.Request.Traces()), "it has come round");
+    }
 }
