@@ -11,9 +11,11 @@ import java.nio.ByteBuffer;
 import java.nio.channels.ServerSocketChannel;
 import java.nio.channels.SocketChannel;
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.Random;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -37,7 +39,7 @@ class MetricsServerTest {
     void serve() {
         server.close();
         listening = open();
-        server = new MetricsServer(listening, this::scrape);
+        server = new MetricsServer(listening, this::scrape, 0);
     }
 
     private Optional<String> scrape() {
@@ -134,6 +136,44 @@ class MetricsServerTest {
                 SocketChannel _ = connect()) {
             assertTrue(ask("GET /metrics HTTP/1.1\r\n\r\n").startsWith("HTTP/1.1 200 "), "after their seconds");
             assertEquals("", answer(silent));
+        }
+    }
+
+    /** As many as are served, and more, hold their connections and say nothing: who asks is answered at once, and not after their seconds. */
+    @Test
+    void theSilentDoNotStarveAScraper() throws IOException {
+        List<SocketChannel> silent = new ArrayList<>();
+        try {
+            for (int n = 0; n < 2 * MetricsServer.MOST_CLIENTS; n++) {
+                silent.add(connect());
+            }
+            assertTrue(ask("GET /metrics HTTP/1.1\r\n\r\n").startsWith("HTTP/1.1 200 "));
+            SocketChannel last = silent.getLast();
+            last.configureBlocking(false);
+            assertEquals(0, last.read(ByteBuffer.allocate(1)), "it still has its seconds");
+        } finally {
+            for (SocketChannel each : silent) {
+                each.close();
+            }
+        }
+    }
+
+    @Test
+    void whoAsksAllTheTimeGetsWhatIsThere() throws IOException {
+        AtomicInteger asked = new AtomicInteger();
+        ServerSocketChannel place = open();
+        try (MetricsServer _ = new MetricsServer(
+                place,
+                () -> {
+                    asked.incrementAndGet();
+                    return Optional.of("# EOF\n");
+                },
+                Long.MAX_VALUE)) {
+            listening = place;
+            for (int n = 0; n < 10; n++) {
+                assertTrue(ask("GET /metrics HTTP/1.1\r\n\r\n").endsWith("# EOF\n"));
+            }
+            assertEquals(1, asked.get());
         }
     }
 }
