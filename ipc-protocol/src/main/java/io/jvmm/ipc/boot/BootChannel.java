@@ -5,6 +5,7 @@ import io.jvmm.ipc.sys.Fd;
 import io.jvmm.ipc.sys.Poller;
 import io.jvmm.ipc.sys.UnixSocket;
 import java.util.ArrayList;
+import java.util.HexFormat;
 import java.util.List;
 
 /**
@@ -12,6 +13,9 @@ import java.util.List;
  * its end open for its whole life; end of file there means that the supervisor has died. One thread.
  */
 public final class BootChannel implements AutoCloseable {
+    /** Of what cannot be understood, so many bytes are shown. */
+    private static final int SHOWN_BYTES = 32;
+
     private final UnixSocket socket;
 
     private BootChannel(UnixSocket socket) {
@@ -60,15 +64,26 @@ public final class BootChannel implements AutoCloseable {
                         socket.receive(BootRecordLayout.MAX_DATAGRAM_BYTES, left(timeoutNs, startNs));
                 received.addAll(datagram.fds());
                 if (datagram.endOfFile()) {
-                    throw new BootFormatException("the other end of the control socket closed before a whole record");
+                    throw BootFormatException.end("the other end of the control socket closed before a whole record");
                 }
-                if (!decoder.add(datagram.bytes(), datagram.fds())) {
+                if (!add(decoder, datagram)) {
                     return decoder.record();
                 }
             }
         } catch (RuntimeException e) {
             received.forEach(Fd::close);
             throw e;
+        }
+    }
+
+    /** What cannot be understood is reported with its first bytes. */
+    private static boolean add(BootRecordDecoder decoder, UnixSocket.Received datagram) {
+        try {
+            return decoder.add(datagram.bytes(), datagram.fds());
+        } catch (BootFormatException e) {
+            byte[] bytes = datagram.bytes();
+            String shown = HexFormat.ofDelimiter(" ").formatHex(bytes, 0, Math.min(bytes.length, SHOWN_BYTES));
+            throw new BootFormatException(e.getMessage() + "; it begins " + shown, e);
         }
     }
 

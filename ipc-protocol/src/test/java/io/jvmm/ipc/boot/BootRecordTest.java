@@ -2,6 +2,7 @@ package io.jvmm.ipc.boot;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -169,6 +170,16 @@ class BootRecordTest {
         pair.left().send(hex(bytes));
         BootFormatException e = assertThrows(BootFormatException.class, () -> child.receive(SECOND));
         assertTrue(String.valueOf(e.getMessage()).contains(reason), e.getMessage());
+        assertFalse(e.isEnd());
+        String first = bytes.substring(0, Math.min(bytes.length(), "4a 56 4d".length()));
+        assertTrue(String.valueOf(e.getMessage()).contains("; it begins " + first), e.getMessage());
+    }
+
+    @Test
+    void thatTheOtherEndClosesIsNoViolation() {
+        pair.left().close();
+        assertTrue(assertThrows(BootFormatException.class, () -> child.receive(SECOND))
+                .isEnd());
     }
 
     @Test

@@ -260,18 +260,25 @@ final class ControlJson {
     private static void writeJournal(JsonWriter out, ControlReply.Journal r) throws IOException {
         out.name("journal").value(r.directory());
         out.name("recorder").value(r.recorder());
-        out.name("lives").value(r.lives());
-        out.name("bytes").value(r.bytes());
+        writeKnown(out, "lives", r.lives());
+        writeKnown(out, "bytes", r.bytes());
         out.name("trouble").value(r.trouble());
         out.name("recorded").beginArray();
         for (ControlReply.Recorded d : r.devices()) {
             out.beginObject().name(ControlVerb.DEVICE).value(d.device());
             out.name("life").value(d.life());
-            out.name("batches").value(d.batches());
-            out.name("bytes").value(d.bytes());
-            out.name("lost").value(d.lost()).endObject();
+            writeKnown(out, "batches", d.batches());
+            writeKnown(out, "bytes", d.bytes());
+            writeKnown(out, "lost", d.lost());
+            out.endObject();
         }
         out.endArray();
+    }
+
+    private static void writeKnown(JsonWriter out, String name, long value) throws IOException {
+        if (value != ControlReply.Journal.UNKNOWN) {
+            out.name(name).value(value);
+        }
     }
 
     private static void write(JsonWriter out, ControlReply.Device d) throws IOException {

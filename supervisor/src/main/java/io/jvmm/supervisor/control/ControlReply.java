@@ -142,11 +142,13 @@ public sealed interface ControlReply {
      * What is recorded.
      *
      * @param recorder pid of the recorder; 0 when there is none
-     * @param lives kept in the directory; and how many bytes
+     * @param lives kept in the directory; and how many bytes; {@link #UNKNOWN} when the recorder has not said
      * @param trouble why nothing is recorded at the moment; empty while all is well
      */
     record Journal(String directory, long recorder, List<Recorded> devices, long lives, long bytes, String trouble)
             implements ControlReply {
+        public static final long UNKNOWN = -1;
+
         public Journal {
             devices = List.copyOf(devices);
         }
@@ -156,9 +158,16 @@ public sealed interface ControlReply {
      * One device that is recorded.
      *
      * @param life its number; 0 until the recorder has begun it
+     * @param batches that were kept, and their bytes; {@link Journal#UNKNOWN} when the recorder has not said
      * @param lost batches that had no room
      */
-    record Recorded(String device, int life, long batches, long bytes, long lost) {}
+    record Recorded(String device, int life, long batches, long bytes, long lost) {
+        /** One of which the recorder has not said anything. */
+        public static Recorded unknown(String device, int life) {
+            return new Recorded(device, life, Journal.UNKNOWN, Journal.UNKNOWN, Journal.UNKNOWN);
+        }
+    }
+
     /** The last events of the machine's life, the oldest first. */
     record Events(List<Telemetry.Envelope> events) implements ControlReply {
         public Events {

@@ -120,12 +120,13 @@ final class CtlText {
         rows.add(List.of("DEVICE", "LIFE", "BATCHES", "BYTES", "LOST"));
         for (JsonElement e : reply.getAsJsonArray("recorded")) {
             JsonObject d = e.getAsJsonObject();
-            rows.add(
-                    List.of(text(d, "device"), text(d, "life"), text(d, "batches"), text(d, "bytes"), text(d, "lost")));
+            rows.add(List.of(
+                    text(d, "device"), text(d, "life"), known(d, "batches"), known(d, "bytes"), known(d, "lost")));
         }
         String trouble = text(reply, "trouble");
-        return table(rows) + text(reply, "journal") + ": " + text(reply, "lives") + " lives, " + text(reply, "bytes")
-                + " bytes; recorder pid " + text(reply, "recorder") + "\n"
+        return table(rows) + text(reply, "journal") + ": " + known(reply, "lives") + " lives, " + known(reply, "bytes")
+                + " bytes" + (reply.has("lives") ? "" : " (?: the recorder has not said)") + "; recorder pid "
+                + text(reply, "recorder") + "\n"
                 + (trouble.isEmpty() ? "" : "not recorded: " + trouble + "\n");
     }
 
@@ -147,6 +148,10 @@ final class CtlText {
 
     private static String ms(JsonObject o, String name) {
         return String.format(Locale.ROOT, "%.1f", o.get(name).getAsLong() / 1e6);
+    }
+
+    private static String known(JsonObject o, String name) {
+        return o.has(name) ? text(o, name) : "?";
     }
 
     static String text(JsonObject o, String name) {

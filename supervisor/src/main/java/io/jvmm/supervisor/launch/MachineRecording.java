@@ -66,6 +66,7 @@ final class MachineRecording implements Recording, AutoCloseable {
             return Optional.empty();
         }
         Trace trace = ProcessStarter.made("a trace ring for " + device.process(), () -> Trace.create(device));
+        made.removeIf(t -> !t.fd().isOpen()); // those that the recorder is done with
         made.add(trace);
         return Optional.of(trace);
     }

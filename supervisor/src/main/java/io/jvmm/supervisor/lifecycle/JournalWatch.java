@@ -5,6 +5,7 @@ import io.jvmm.ipc.boot.BootRecord;
 import io.jvmm.ipc.sys.Clock;
 import io.jvmm.ipc.sys.ExitStatus;
 import io.jvmm.ipc.sys.SysException;
+import io.jvmm.supervisor.config.Quoted;
 import io.jvmm.supervisor.config.VmConfig;
 import io.jvmm.supervisor.journal.RecorderWords;
 import io.jvmm.supervisor.launch.ProcessInstance;
@@ -20,6 +21,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.function.Consumer;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -31,6 +33,10 @@ final class JournalWatch implements AutoCloseable {
     private static final long AGAIN_NS = 1_000_000_000L;
     /** When the budget is spent: what is wrong may be mended meanwhile, a full disk above all. */
     private static final long MUCH_LATER_NS = 60_000_000_000L;
+    /** When the host lacks something, as room: it is looked for again, and is told once. */
+    private static final long LACK_NS = 10_000_000_000L;
+    /** So many rings of processes that have ended are kept for a recorder that does not come to them. */
+    private static final int MOST_ENDED = 64;
     /** So long a machine that has ended waits for its last records to be kept. */
     private static final long FINISH_NS = 10_000_000_000L;
     /** So long an answer may take: the recorder may be in the middle of writing, or of removing lives. */
@@ -56,6 +62,8 @@ final class JournalWatch implements AutoCloseable {
     private OptionalInt allowedCalls = OptionalInt.empty();
     /** Whether the user has been told that nothing is recorded for a while. */
     private boolean off;
+    /** Of so many processes nobody will read the last records. */
+    private int missed;
     /** Why nothing is recorded, or not all of it; empty while all is well. */
     private String trouble = "";
     /** When one is started again; {@link MachineLifecycle#NEVER} while none is waited for. */
@@ -84,7 +92,8 @@ final class JournalWatch implements AutoCloseable {
         this.recording = successors.recording();
         this.slots = slots;
         this.console = console;
-        this.rings = new RecordedRings(loop, recording, successors);
+        this.rings = new RecordedRings(
+                loop::devices, recording, device -> successors.view(device).state());
     }
 
     /** Whether anything can be recorded. */
@@ -163,6 +172,7 @@ final class JournalWatch implements AutoCloseable {
             return;
         }
         rings.reconcile();
+        missed += rings.letGo(off ? 0 : MOST_ENDED);
         RecorderProcess r = running;
         if (r != null) {
             r.tick(nowNs).ifPresent(wrong -> kill(r, wrong));
@@ -211,7 +221,7 @@ final class JournalWatch implements AutoCloseable {
         starting = false;
         StartedProcess process = done.started();
         if (process == null) {
-            failed("the recorder could not be started: " + done.failure(), nowNs);
+            failed("the recorder could not be started: " + done.failure(), true, nowNs);
             return;
         }
         RecorderProcess r = new RecorderProcess(process, config.lifecycle(), slots, console, nowNs);
@@ -221,17 +231,19 @@ final class JournalWatch implements AutoCloseable {
         }
     }
 
-    private void failed(String why, long nowNs) {
+    /** @param lacking whether the host lacks something: another attempt a moment later would end as this one did */
+    private void failed(String why, boolean lacking, long nowNs) {
         looked();
         boolean known = why.equals(trouble);
         trouble = why;
         restarts.removeIf(
                 at -> nowNs - at > config.lifecycle().restarts().window().toNanos());
-        if (off || restarts.size() >= config.lifecycle().restarts().restarts()) {
-            startsNs = nowNs + MUCH_LATER_NS;
+        if (off || lacking || restarts.size() >= config.lifecycle().restarts().restarts()) {
+            startsNs = nowNs + (lacking ? LACK_NS : MUCH_LATER_NS);
             if (!off) {
                 off = true;
-                loop.say(why + ". Nothing is recorded, and the machine goes on; it is tried again every minute.");
+                loop.say(why + ". Nothing is recorded, and the machine goes on; it is tried again "
+                        + (lacking ? "every 10 s." : "every minute."));
             }
             forgetAsked();
             return;
@@ -271,7 +283,7 @@ final class JournalWatch implements AutoCloseable {
         rings.forgotten();
         String end = "the recorder " + status + (words.isEmpty() ? "" : ", saying: " + words);
         if (loop.phase() != Phase.STOPPED) {
-            failed(end, Clock.monotonicNs());
+            failed(end, false, Clock.monotonicNs());
         } else if (!rings.isEmpty()) {
             loop.say(end + ". The last records of this machine are missing.");
         }
@@ -279,17 +291,34 @@ final class JournalWatch implements AutoCloseable {
 
     /** One message. It is not trusted as the supervisor is: what it says is looked at, and what makes no sense ends it. */
     private void listen(RecorderProcess r) {
+        BootRecord record;
         try {
-            BootRecord record = r.started().control().receive(RECEIVE_NS);
-            record.fdNames().forEach(name -> record.fd(name).close());
-            r.heard(Clock.monotonicNs());
+            record = r.started().control().receive(RECEIVE_NS);
+        } catch (BootFormatException e) {
+            r.ignore();
+            if (e.isEnd()) {
+                r.kill(); // it is on its way out
+            } else {
+                kill(r, "breaks the protocol (" + visible(String.valueOf(e.getMessage())) + ")");
+            }
+            return;
+        } catch (SysException e) {
+            return; // nothing was there
+        }
+        record.fdNames().forEach(name -> record.fd(name).close());
+        r.heard(Clock.monotonicNs());
+        try {
             hear(r, record);
         } catch (BootFormatException | IllegalArgumentException e) {
-            r.ignore(); // its end, too, shows here
-            r.kill();
-        } catch (SysException e) {
-            // Nothing was there.
+            r.ignore();
+            kill(r, "breaks the protocol (" + visible(e.getMessage() + "; it said " + words(record)) + ")");
         }
+    }
+
+    private static String words(BootRecord record) {
+        return record.keys().stream()
+                .map(key -> key + " = " + Quoted.of(record.text(key)))
+                .collect(Collectors.joining(", "));
     }
 
     private void hear(RecorderProcess r, BootRecord record) {
@@ -352,9 +381,13 @@ final class JournalWatch implements AutoCloseable {
         allowedCalls = OptionalInt.of(r.started().variants().getFirst().filter().allowedCalls());
         r.nowReady(Clock.monotonicNs());
         off = false;
-        if (!trouble.isEmpty()) {
+        if (!trouble.isEmpty() || missed > 0) {
             trouble = "";
-            loop.say("the recorder is there again: recording goes on.");
+            loop.say("the recorder is there again: recording goes on."
+                    + (missed == 0
+                            ? ""
+                            : " Of " + missed + " processes that have ended meanwhile it has nothing more."));
+            missed = 0;
         }
         loop.detail("the recorder is ready (pid " + r.pid() + ")");
         tell();

@@ -3,14 +3,15 @@ package io.jvmm.supervisor.lifecycle;
 import io.jvmm.ipc.boot.BootRecord;
 import io.jvmm.ipc.state.CommittedState;
 import io.jvmm.ipc.state.StateFormatException;
+import io.jvmm.ipc.sys.Fd;
 import io.jvmm.ipc.sys.SysException;
 import io.jvmm.supervisor.journal.FinalState;
 import io.jvmm.supervisor.journal.RecorderWords;
 import io.jvmm.supervisor.launch.ProcessInstance;
 import io.jvmm.supervisor.launch.Recording;
-import io.jvmm.supervisor.launch.Successors;
 import io.jvmm.supervisor.launch.Trace;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -18,6 +19,8 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.function.Consumer;
+import java.util.function.Function;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -28,9 +31,9 @@ final class RecordedRings {
     /** Its process is dead: nobody else commits to it. */
     private static final int MOST_TRIES = 1;
 
-    private final MachineLoop loop;
+    private final Supplier<? extends Collection<ProcessInstance>> devices;
     private final Recording recording;
-    private final Successors successors;
+    private final Function<ProcessInstance, Fd> states;
     /** Of each device, the ring that its process has. */
     private final Map<ProcessInstance, Trace> current = new HashMap<>();
     /** By their words; the oldest first. */
@@ -90,10 +93,19 @@ final class RecordedRings {
         }
     }
 
-    RecordedRings(MachineLoop loop, Recording recording, Successors successors) {
-        this.loop = loop;
+    /**
+     * None yet.
+     *
+     * @param devices of the machine
+     * @param states where a device's process has its state
+     */
+    RecordedRings(
+            Supplier<? extends Collection<ProcessInstance>> devices,
+            Recording recording,
+            Function<ProcessInstance, Fd> states) {
+        this.devices = devices;
         this.recording = recording;
-        this.successors = successors;
+        this.states = states;
     }
 
     boolean isEmpty() {
@@ -129,7 +141,7 @@ final class RecordedRings {
 
     private Optional<FinalState> left(ProcessInstance device) {
         try {
-            CommittedState state = CommittedState.read(successors.view(device).state(), MOST_TRIES);
+            CommittedState state = CommittedState.read(states.apply(device), MOST_TRIES);
             return Optional.of(FinalState.of(state.sequence(), state.state()));
         } catch (StateFormatException | SysException e) {
             return Optional.empty(); // it never came so far, or lies
@@ -146,7 +158,7 @@ final class RecordedRings {
 
     /** Looks which processes have come and gone since the last time. */
     void reconcile() {
-        for (ProcessInstance device : loop.devices()) {
+        for (ProcessInstance device : devices.get()) {
             Trace now = recording.trace(device).orElse(null);
             Trace was = current.get(device);
             if (Objects.equals(now, was)) {
@@ -192,6 +204,22 @@ final class RecordedRings {
             open.remove(ring.word());
             ring.trace.close();
         }
+    }
+
+    /**
+     * Closes rings of processes that have ended, the oldest first, until there are no more than {@code most}: each is 4 MiB and two descriptors, and
+     * nobody may ever read them.
+     *
+     * @return how many those were: of as many processes the last records are missing
+     */
+    int letGo(int most) {
+        List<Ring> ended = open.values().stream().filter(r -> r.end != null).toList();
+        List<Ring> gone = ended.subList(0, Math.max(0, ended.size() - most));
+        for (Ring r : gone) {
+            open.remove(r.word());
+            r.trace.close();
+        }
+        return gone.size();
     }
 
     /** Tells a recorder what it does not know. */

@@ -11,10 +11,7 @@ import io.jvmm.supervisor.upgrade.DistributionDirectory;
 import io.jvmm.supervisor.upgrade.UnfitException;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.HashMap;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.function.Consumer;
 
@@ -25,8 +22,6 @@ import java.util.function.Consumer;
  */
 final class Recordings {
     private static final long AGAIN_NS = 200_000_000L;
-    /** A device that overruns the recorder all the time gets a new life no more often. */
-    private static final long RENEWED_AGAIN_NS = 10_000_000_000L;
 
     private static final String NO_JOURNAL =
             "this machine has no place for it. Start it with [journal] directory = \"...\" in its configuration.";
@@ -35,10 +30,7 @@ final class Recordings {
     private final VmConfig config;
     private final Successors successors;
     private final JournalWatch journal;
-    /** Lives that the recorder wants renewed, with the reason; until they can be. */
-    private final Map<ProcessInstance, String> wanted = new LinkedHashMap<>();
-
-    private final Map<ProcessInstance, Long> renewedNs = new HashMap<>();
+    private final Renewals renewals = new Renewals();
     private long nextNs = MachineLifecycle.NEVER;
 
     Recordings(MachineLoop loop, VmConfig config, Successors successors, JournalWatch journal) {
@@ -55,28 +47,34 @@ final class Recordings {
 
     /** Time has passed while the guest runs. */
     void tick(long nowNs) {
-        journal.takeRenewals().forEach(r -> wanted.putIfAbsent(r.device(), r.why()));
-        if (wanted.isEmpty()) {
+        journal.takeRenewals().forEach(renewals::want);
+        if (renewals.isEmpty()) {
             nextNs = MachineLifecycle.NEVER;
             return;
         }
         nextNs = nowNs + AGAIN_NS;
-        if (loop.upgrades().isBusy()) {
-            return;
+        if (!loop.upgrades().isBusy()) {
+            renewals.next(nowNs, this::canBeRenewed).ifPresent(this::begin);
         }
-        for (Map.Entry<ProcessInstance, String> w : wanted.entrySet()) {
-            ProcessInstance device = w.getKey();
-            Long last = renewedNs.get(device);
-            Optional<DeviceLifecycle> life = loop.life(device);
-            boolean may = last == null || nowNs - last >= RENEWED_AGAIN_NS;
-            if (may && life.isPresent() && MachineControl.obstacle(life.get()).isEmpty()) {
-                String why = w.getValue();
-                wanted.remove(device);
-                renewedNs.put(device, nowNs);
-                renew(life.get(), "for a new life in the journal (" + why + ")", _ -> {});
-                return;
+    }
+
+    private boolean canBeRenewed(ProcessInstance device) {
+        return loop.life(device)
+                .filter(life -> MachineControl.obstacle(life).isEmpty())
+                .isPresent();
+    }
+
+    private void begin(JournalWatch.Renewal renewal) {
+        ProcessInstance device = renewal.device();
+        int number = journal.life(device);
+        renew(loop.life(device).orElseThrow(), "for a new life in the journal (" + renewal.why() + ")", fault -> {
+            if (fault.isEmpty() || journal.life(device) != number) {
+                renewals.done(device);
+            } else if (renewals.failed(renewal)) {
+                loop.say(device.process() + " was not given another process for a new life in the journal ("
+                        + renewal.why() + "): " + fault.get() + ". It is tried again every 10 s.");
             }
-        }
+        });
     }
 
     private void renew(DeviceLifecycle life, String reason, Consumer<Optional<String>> done) {
@@ -164,14 +162,14 @@ final class Recordings {
                     .filter(r -> r.device().equals(device) && r.life() == life)
                     .findFirst()
                     .map(r -> new ControlReply.Recorded(device.process(), life, r.batches(), r.bytes(), r.lost()))
-                    .orElse(new ControlReply.Recorded(device.process(), life, 0, 0, 0)));
+                    .orElse(ControlReply.Recorded.unknown(device.process(), life)));
         }
         return new ControlReply.Journal(
                 config.journal().directory().map(Path::toString).orElse(""),
                 journal.pid(),
                 devices,
-                status.map(JournalWatch.Status::lives).orElse(0L),
-                status.map(JournalWatch.Status::bytes).orElse(0L),
+                status.map(JournalWatch.Status::lives).orElse(ControlReply.Journal.UNKNOWN),
+                status.map(JournalWatch.Status::bytes).orElse(ControlReply.Journal.UNKNOWN),
                 journal.trouble());
     }
 }

@@ -170,4 +170,24 @@ class ControlJsonTest {
             assertEquals(read.request().isEmpty(), read.fault().isPresent(), line.toString());
         }
     }
+
+    @Test
+    void whatTheRecorderHasNotSaidIsAbsentAndNotNought() {
+        String unknown = ControlJson.write(
+                Optional.empty(),
+                new ControlReply.Journal(
+                        "/j",
+                        0,
+                        List.of(ControlReply.Recorded.unknown("serial", 3)),
+                        ControlReply.Journal.UNKNOWN,
+                        ControlReply.Journal.UNKNOWN,
+                        "no recorder"));
+        assertEquals(
+                "{\"ok\":true,\"journal\":\"/j\",\"recorder\":0,\"trouble\":\"no recorder\",\"recorded\":[{\"device\":\"serial\",\"life\":3}]}\n",
+                unknown);
+        String known = ControlJson.write(
+                Optional.empty(),
+                new ControlReply.Journal("/j", 7, List.of(new ControlReply.Recorded("serial", 3, 0, 0, 0)), 1, 0, ""));
+        assertTrue(known.contains("\"lives\":1,\"bytes\":0") && known.contains("\"batches\":0"), known);
+    }
 }
