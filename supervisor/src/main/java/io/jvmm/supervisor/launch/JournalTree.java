@@ -105,23 +105,23 @@ final class JournalTree implements AutoCloseable {
 
     /** What is no part of a journal. */
     private Optional<String> alien(Facts facts, Path at) {
-        if (facts.is(LINK)) {
-            return Optional.of(holds(at) + " is a link; remove it");
-        }
-        if (facts.is(REGULAR) && facts.links() > 1) {
-            return Optional.of(holds(at) + " has another name somewhere else (" + facts.links()
-                    + " links); remove it, or give the journal a directory of its own");
-        }
         Path below = name.relativize(at);
         boolean directory = facts.is(DIRECTORY);
         boolean ours = at.equals(name)
                 ? directory
-                : (directory || facts.is(REGULAR))
+                : (directory || facts.is(REGULAR) || facts.is(LINK))
                         && ((below.equals(Path.of(MachineRecording.LOCK)) && !directory)
                                 || JournalDirectory.isOurs(below, directory));
-        return ours
-                ? Optional.empty()
-                : Optional.of(holds(at) + " is no part of a journal; give it a directory of its own");
+        if (!ours) {
+            return Optional.of(holds(at) + " is no part of a journal; give it a directory of its own");
+        }
+        if (facts.is(LINK)) {
+            return Optional.of(holds(at) + " is a link; remove it");
+        }
+        return facts.is(REGULAR) && facts.links() > 1
+                ? Optional.of(holds(at) + " has another name somewhere else (" + facts.links()
+                        + " links); remove it, or give the journal a directory of its own")
+                : Optional.empty();
     }
 
     /** Whoever else could have put there what is in it, or could do so now. */

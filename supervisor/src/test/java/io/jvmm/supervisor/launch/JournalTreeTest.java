@@ -91,6 +91,9 @@ final class JournalTreeTest {
         Files.createDirectories(journal.resolve("docs/letters"));
         assertTrue(fault().contains("holds docs/letters, which is no part of a journal"), fault());
         Files.delete(journal.resolve("docs/letters"));
+        Files.createLink(journal.resolve("docs/letter"), letter);
+        assertTrue(fault().contains("holds docs/letter, which is no part of a journal"), "nobody is told to remove it");
+        Files.delete(journal.resolve("docs/letter"));
         Files.createDirectory(part.resolve("deeper"));
         assertTrue(fault().contains("holds block/life-000001/part-000/deeper, which is no part"), fault());
         Files.delete(part.resolve("deeper"));
