@@ -12,6 +12,7 @@ import io.jvmm.ipc.trace.TraceFormatException;
 import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.io.PrintStream;
+import java.lang.foreign.MemoryLayout;
 import java.nio.file.Path;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -240,15 +241,29 @@ final class ReplayMain {
             out.println(run.broke());
         }
         if (shown != null) {
-            StatePrinter.print(
-                    run.replay().identity().stateLayout(), run.replay().state(), shown, out::println);
+            show(run, shown);
         }
         String difference = run.difference();
+        if (difference.isEmpty() && run.broke().isEmpty() && until != Long.MAX_VALUE && result.transaction() < until) {
+            out.println("there is no transaction " + until + ": the life ends before");
+        }
         out.println(
                 !difference.isEmpty()
                         ? difference
                         : "same; the recorded life " + (torn ? "has a torn tail" : result.end()));
         out.flush();
+    }
+
+    private void show(ReplayRun run, String prefix) {
+        MemoryLayout layout = run.replay().identity().stateLayout();
+        boolean[] any = new boolean[1];
+        StatePrinter.print(layout, run.replay().state(), StateField.prefix(layout, prefix), line -> {
+            any[0] = true;
+            out.println(line);
+        });
+        if (!any[0]) {
+            out.println("no field of the state begins with '" + prefix + "'; --state '' prints all");
+        }
     }
 
     /** Everything is loaded and done once: a life is recorded and lived again, as it was and with a difference. */
@@ -259,8 +274,9 @@ final class ReplayMain {
         TraceBuffer trace = new TraceBuffer();
         WarmUp.record(factory, trace);
         ReplayMain quiet = new ReplayMain(factory, new PrintStream(PrintStream.nullOutputStream()));
-        quiet.shown = "";
+        quiet.until = Long.MAX_VALUE - 1;
         for (int cut : new int[] {0, 1}) {
+            quiet.shown = cut == 0 ? "" : "no such field";
             if (cut == 1) {
                 trace.batches().get(trace.batches().size() / 2)[8] ^= 1;
             }

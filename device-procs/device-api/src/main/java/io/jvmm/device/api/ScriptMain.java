@@ -23,6 +23,8 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 
 /** The command line of a device that runs alone: options, then a script from a file or typed at a prompt. */
@@ -155,9 +157,19 @@ final class ScriptMain {
     private ScriptedPeer newPeer(DeviceFactory factory) {
         DeviceConfig example = factory.exampleConfig();
         try {
-            DeviceConfig config =
-                    key -> entries.containsKey(key) ? Optional.ofNullable(entries.get(key)) : example.find(key);
-            return new ScriptedPeer(factory, config, host(factory, config, opened), out::println);
+            Set<String> asked = new TreeSet<>();
+            DeviceConfig config = key -> {
+                asked.add(key);
+                return entries.containsKey(key) ? Optional.ofNullable(entries.get(key)) : example.find(key);
+            };
+            ScriptedPeer peer = new ScriptedPeer(factory, config, host(factory, config, opened), out::println);
+            for (String key : entries.keySet()) {
+                if (!asked.contains(key)) {
+                    throw new IllegalArgumentException(
+                            key + ": the device knows no such entry; it has asked for " + String.join(", ", asked));
+                }
+            }
+            return peer;
         } catch (IllegalArgumentException e) {
             throw new StageException(ProcessExit.BAD_CONFIGURATION, "--set " + e.getMessage(), e);
         }

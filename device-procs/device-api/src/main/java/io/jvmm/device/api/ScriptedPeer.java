@@ -106,13 +106,7 @@ final class ScriptedPeer {
             case MEM_TOGGLE -> toggle(words);
             case EXPECT_MEM -> expectMemory(words);
             case KILL -> kill();
-            case STATE ->
-                StatePrinter.print(
-                        identity.stateLayout(),
-                        formats,
-                        machine.state(),
-                        words.more() ? words.word("prefix") : "",
-                        printed);
+            case STATE -> state(words.more() ? words.word("prefix") : "");
             case PORTS -> ports();
             case HELP -> help(words);
             case QUIT -> quit = true;
@@ -274,7 +268,7 @@ final class ScriptedPeer {
 
     private int needHostPorts() throws ScriptException {
         if (identity.hostPorts() == 0) {
-            throw ScriptException.wrong("this device has no host ports");
+            throw ScriptException.wrong("this device has no host ports: its host is on descriptors, --open joins files to them");
         }
         return identity.hostPorts();
     }
@@ -286,6 +280,18 @@ final class ScriptedPeer {
             case "off" -> false;
             default -> throw ScriptException.wrong("'" + word + "' is neither on nor off");
         };
+    }
+
+    private void state(String prefix) throws ScriptException {
+        boolean[] any = new boolean[1];
+        String wanted = StateField.prefix(identity.stateLayout(), prefix);
+        StatePrinter.print(identity.stateLayout(), formats, machine.state(), wanted, line -> {
+            any[0] = true;
+            printed.accept(line);
+        });
+        if (!any[0]) {
+            throw ScriptException.wrong("no field of the state begins with '" + prefix + "'; 'state' prints all");
+        }
     }
 
     private void ports() {

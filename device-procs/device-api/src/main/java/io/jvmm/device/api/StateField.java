@@ -1,54 +1,115 @@
 package io.jvmm.device.api;
 
 import io.jvmm.ipc.boot.ProcessExit;
+import java.lang.foreign.GroupLayout;
 import java.lang.foreign.MemoryLayout;
-import java.lang.foreign.MemoryLayout.PathElement;
-import java.util.ArrayList;
-import java.util.List;
+import java.lang.foreign.SequenceLayout;
+import java.lang.foreign.ValueLayout;
+import java.util.Locale;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 import org.agrona.concurrent.UnsafeBuffer;
+import org.jspecify.annotations.Nullable;
 
 /**
- * A field of a state segment, found by the name that people use: {@code port[0].LCR}.
+ * A field of a state segment, found by the name that people use: {@code port[0].LCR}, {@code kbc.status}.
  *
  * @param offset in the segment, bytes
  * @param lengthBytes of it
  */
 record StateField(int offset, int lengthBytes) {
-    private static final Pattern STEP = Pattern.compile("([^.\\[\\]]+)((?:\\[\\d{1,9}])*)");
-    private static final Pattern INDEX = Pattern.compile("\\[(\\d{1,9})]");
+    private static final Pattern INDEXED = Pattern.compile("\\[(\\d{1,9})](.*)");
+    /** What the fields of a virtio device that has one function begin with, for whoever looks at the process. */
+    private static final String ONLY_FUNCTION = "function0";
+
+    /** A part of a state: of one field, or of many. */
+    private record Part(MemoryLayout layout, long offset) {}
 
     /**
      * Where a field of that name is.
      *
-     * @throws StageException when there is none
+     * @throws StageException when there is none, or it is many
      */
     static StateField of(MemoryLayout layout, String name) {
-        List<PathElement> path = new ArrayList<>(); // to the very element
-        List<PathElement> kind = new ArrayList<>(); // to any of its kind: select takes no index
-        for (String step : name.split("\\.", -1)) {
-            Matcher parts = STEP.matcher(step);
-            if (!parts.matches()) {
-                throw wrong(name, "a field is called like port[0].LCR");
-            }
-            path.add(PathElement.groupElement(parts.group(1)));
-            kind.add(PathElement.groupElement(parts.group(1)));
-            Matcher index = INDEX.matcher(parts.group(2));
-            while (index.find()) {
-                path.add(PathElement.sequenceElement(Integer.parseInt(index.group(1))));
-                kind.add(PathElement.sequenceElement());
-            }
-        }
-        try {
-            int offset = Math.toIntExact(layout.byteOffset(path.toArray(new PathElement[0])));
-            return new StateField(
-                    offset,
-                    Math.toIntExact(
-                            layout.select(kind.toArray(new PathElement[0])).byteSize()));
-        } catch (IllegalArgumentException | IndexOutOfBoundsException e) {
+        Part part = name.isEmpty() ? null : find(layout, name, 0);
+        part = part == null && !name.isEmpty() ? find(layout, ONLY_FUNCTION + "." + name, 0) : part;
+        if (part == null) {
             throw wrong(name, "the state has no such field; --state '' prints all");
         }
+        String others =
+                switch (part.layout()) {
+                    case SequenceLayout many
+                    when !(many.elementLayout() instanceof ValueLayout) ->
+                        name + "[0] to " + name + "[" + (many.elementCount() - 1) + "]";
+                    case GroupLayout group ->
+                        group.memberLayouts().stream()
+                                .flatMap(member -> member.name().stream())
+                                .map(member -> name + "." + member)
+                                .collect(Collectors.joining(", "));
+                    default -> "";
+                };
+        if (!others.isEmpty()) {
+            throw wrong(name, "that is not one field; name one of " + others);
+        }
+        return new StateField(
+                Math.toIntExact(part.offset()), Math.toIntExact(part.layout().byteSize()));
+    }
+
+    /** How the paths begin that somebody means who has typed {@code prefix}: in a device with one function that need not be said. */
+    static String prefix(MemoryLayout layout, String prefix) {
+        if (prefix.isEmpty() || !(layout instanceof GroupLayout group)) {
+            return prefix;
+        }
+        String typed = prefix.toLowerCase(Locale.ROOT);
+        boolean begins = group.memberLayouts().stream()
+                .flatMap(member -> member.name().stream())
+                .map(member -> member.toLowerCase(Locale.ROOT))
+                .anyMatch(member -> member.startsWith(typed) || typed.startsWith(member));
+        return begins || group.memberLayouts().stream().noneMatch(StateField::isFunction)
+                ? prefix
+                : ONLY_FUNCTION + "." + prefix;
+    }
+
+    private static boolean isFunction(MemoryLayout member) {
+        return member.name().orElse("").equals(ONLY_FUNCTION);
+    }
+
+    /** Names may have dots in them: each member is tried. */
+    private static @Nullable Part find(MemoryLayout layout, String rest, long offset) {
+        if (rest.isEmpty()) {
+            return new Part(layout, offset);
+        }
+        if (layout instanceof GroupLayout group) {
+            long at = offset;
+            for (MemoryLayout member : group.memberLayouts()) {
+                String name = member.name().orElse("");
+                if (!name.isEmpty() && rest.startsWith(name)) {
+                    Part part = behind(member, rest.substring(name.length()), at);
+                    if (part != null) {
+                        return part;
+                    }
+                }
+                at += member.byteSize();
+            }
+        }
+        return null;
+    }
+
+    /** What follows a name: nothing, an index, or a dot and another name. */
+    private static @Nullable Part behind(MemoryLayout layout, String tail, long offset) {
+        if (tail.startsWith(".")) {
+            return tail.length() == 1 ? null : find(layout, tail.substring(1), offset);
+        }
+        Matcher indexed = INDEXED.matcher(tail);
+        if (layout instanceof SequenceLayout many && indexed.matches()) {
+            int index = Integer.parseInt(indexed.group(1));
+            MemoryLayout element = many.elementLayout();
+            return index < many.elementCount()
+                    ? behind(element, indexed.group(2), offset + index * element.byteSize())
+                    : null;
+        }
+        return tail.isEmpty() ? new Part(layout, offset) : null;
     }
 
     private static StageException wrong(String name, String why) {

@@ -31,7 +31,7 @@ final class PlatformFormats {
     private static StateFormats rtc() {
         return StateFormats.NONE
                 .and(FieldFormat.NANOSECONDS, "rtc.secondStartNs", "rtc.lastSyncNs")
-                .and(FieldFormat.flags("", "", "", "", "", "", "", "UIP"), "rtc.REGISTER_A")
+                .and(FieldFormat.HEX, "rtc.REGISTER_A.DV_RS")
                 .and(FieldFormat.flags("DSE", "24H", "BINARY", "SQWE", "UIE", "AIE", "PIE", "SET"), "rtc.REGISTER_B")
                 .and(FieldFormat.flags("", "", "", "", "UF", "AF", "PF", "IRQF"), "rtc.REGISTER_C")
                 .and(FieldFormat.flags("", "", "", "", "", "", "", "VRT"), "rtc.REGISTER_D");

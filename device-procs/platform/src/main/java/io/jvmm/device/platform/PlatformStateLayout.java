@@ -128,7 +128,8 @@ final class PlatformStateLayout {
         for (RtcRegister register : RtcRegister.values()) {
             if (register != RtcRegister.RAM) {
                 nvram(bytes, at, register.index);
-                bytes.add(U8.withName(register.name()));
+                // UIP of register A is not stored: it follows from the time at which the guest reads.
+                bytes.add(U8.withName(register == RtcRegister.REGISTER_A ? "REGISTER_A.DV_RS" : register.name()));
                 at = register.index + 1;
             }
         }

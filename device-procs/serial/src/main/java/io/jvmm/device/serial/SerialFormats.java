@@ -10,10 +10,11 @@ final class SerialFormats {
 
     static StateFormats state() {
         FieldFormat lines = FieldFormat.flags("DCTS", "DDSR", "TERI", "DDCD", "CTS", "DSR", "RI", "DCD");
-        FieldFormat status = FieldFormat.flags("DR", "OE", "PE", "FE", "BI", "THRE", "TEMT", "FIFOERR");
+        // DR, THRE, TEMT and bit 7 are not stored: the guest that reads LSR is told them of the FIFOs.
+        FieldFormat errors = FieldFormat.flags("", "OE", "PE", "FE", "BI");
         return StateFormats.NONE
                 .and(FieldFormat.DECIMAL, "portCount")
-                .and("port.", registers().and(lines, "MSR").and(status, "LSR").and(ours()));
+                .and("port.", registers().and(lines, "MSR").and(errors, "LSR.errors").and(ours()));
     }
 
     private static StateFormats registers() {

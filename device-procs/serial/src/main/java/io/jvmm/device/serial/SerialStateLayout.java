@@ -29,7 +29,7 @@ import java.nio.ByteOrder;
  * 112   inPosition u64 | 120 outPosition u64   how far the streams of a port on a socket have come; 0: not yet
  * </pre>
  *
- * <p>LSR holds only its latched errors (OE, PE, FE, BI): DR, THRE, TEMT and bit 7 follow from the FIFOs. {@code thre} is
+ * <p>LSR holds only its latched errors (OE, PE, FE, BI), and its field is called LSR.errors: DR, THRE, TEMT and bit 7 follow from the FIFOs. {@code thre} is
  * the latched transmitter interrupt, {@code intr} the level of the interrupt pin behind the OUT2 gate. Version 1 had zeros in place of the
  * positions, and is otherwise the same.
  */
@@ -49,7 +49,7 @@ final class SerialStateLayout {
             JAVA_BYTE.withName("FCR"),
             JAVA_BYTE.withName("LCR"),
             JAVA_BYTE.withName("MCR"),
-            JAVA_BYTE.withName("LSR"),
+            JAVA_BYTE.withName("LSR.errors"),
             JAVA_BYTE.withName("MSR"),
             JAVA_BYTE.withName("SCR"),
             JAVA_BYTE.withName("DLL"),

@@ -16,7 +16,7 @@ final class UartStateFlyweight {
     private static final int FCR = offset("FCR");
     private static final int LCR = offset("LCR");
     private static final int MCR = offset("MCR");
-    private static final int LSR = offset("LSR");
+    private static final int LSR = offset("LSR.errors");
     private static final int MSR = offset("MSR");
     private static final int SCR = offset("SCR");
     private static final int DLL = offset("DLL");
