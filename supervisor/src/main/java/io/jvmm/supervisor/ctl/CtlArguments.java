@@ -54,7 +54,7 @@ record CtlArguments(
         Optional<Duration> watch = Optional.empty();
         Map<String, String> more = new LinkedHashMap<>();
         boolean json = false;
-        boolean help = args.length == 0;
+        boolean help = false;
         int timeout = STANDARD_TIMEOUT_S;
         List<String> words = new ArrayList<>();
         Deque<String> left = new ArrayDeque<>(List.of(args));
@@ -109,7 +109,9 @@ record CtlArguments(
                 .orElseThrow(() -> usage(
                         words.isEmpty()
                                 ? "a command is missing."
-                                : "there is no command \"" + String.join(" ", words) + "\"."));
+                                : CtlCommand.beginning(words.getFirst())
+                                        .map(all -> words.getFirst() + " what? It is one of " + all + ".")
+                                        .orElse("there is no command \"" + String.join(" ", words) + "\".")));
         List<String> operands = words.subList(command.words().split(" ", -1).length, words.size());
         int wanted = command.takesDevice() ? 1 : 0;
         if (operands.size() < wanted) {
@@ -135,6 +137,10 @@ record CtlArguments(
         }
         if (command == CtlCommand.DEVICE_TRACE && !options.more().containsKey("--every")) {
             throw usage("\"device trace\" needs --every N: one request of so many, 0 for none.");
+        }
+        String every = options.more().get("--every");
+        if (every != null && !every.matches("[0-9]{1,9}")) {
+            throw usage("--every " + every + ": it is a number of requests, 0 for none.");
         }
         return new CtlArguments(
                 Optional.of(command),

@@ -105,6 +105,15 @@ enum CtlCommand {
         return this == DEVICE_INSPECT;
     }
 
+    /** The second words of the commands that begin with {@code first}, for people; empty where none has two. */
+    static Optional<String> beginning(String first) {
+        List<String> all = Arrays.stream(values())
+                .filter(c -> c.words.startsWith(first + " "))
+                .map(c -> c.words.substring(first.length() + 1))
+                .toList();
+        return all.isEmpty() ? Optional.empty() : Optional.of(String.join(", ", all));
+    }
+
     /** The command that the first words are. */
     static Optional<CtlCommand> of(List<String> words) {
         String all = String.join(" ", words) + " ";

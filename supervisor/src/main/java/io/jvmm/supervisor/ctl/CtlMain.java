@@ -37,7 +37,7 @@ public final class CtlMain {
         try {
             CtlArguments arguments = CtlArguments.parse(args);
             if (arguments.command().isEmpty()) {
-                out.print(CtlHelp.text());
+                out.print(CtlHelp.of(List.of(args)));
                 return CtlExit.DONE.status();
             }
             return run(arguments, arguments.command().get()).status();

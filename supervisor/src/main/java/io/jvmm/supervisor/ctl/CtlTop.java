@@ -125,8 +125,8 @@ final class CtlTop {
         int rows = size.rows() == 0 ? 24 : size.rows();
         StringBuilder screen = new StringBuilder(HOME);
         screen.append(cut(table.title(lost), columns)).append(END_OF_LINE);
-        List<String> lines = table.lines();
-        for (int i = 0; i < Math.min(lines.size(), rows - 2); i++) {
+        List<String> lines = TopTable.fitting(table.lines(), rows - 2);
+        for (int i = 0; i < lines.size(); i++) {
             String line = cut(lines.get(i), columns);
             screen.append(i == 0 ? REVERSE + line + PLAIN : line).append(END_OF_LINE);
         }

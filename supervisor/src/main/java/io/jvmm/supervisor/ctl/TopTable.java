@@ -102,6 +102,16 @@ final class TopTable {
         return table.stream().map(r -> line(r, width)).toList();
     }
 
+    /** As many lines as there is room for; the last of them says how many processes are left out. */
+    static List<String> fitting(List<String> lines, int room) {
+        if (lines.size() <= room || room < 1) {
+            return lines.subList(0, Math.min(lines.size(), Math.max(0, room)));
+        }
+        List<String> some = new ArrayList<>(lines.subList(0, room - 1));
+        some.add("... " + (lines.size() - some.size()) + " more: make the terminal higher, or jvmmctl top --once");
+        return some;
+    }
+
     private static String line(List<String> cells, int[] width) {
         StringBuilder s = new StringBuilder();
         for (int i = 0; i < width.length; i++) {

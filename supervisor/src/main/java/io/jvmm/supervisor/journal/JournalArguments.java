@@ -83,9 +83,6 @@ record JournalArguments(
         OptionalLong until = OptionalLong.empty();
         Optional<Path> output = Optional.empty();
         Deque<String> left = new ArrayDeque<>(List.of(args));
-        if (left.isEmpty()) {
-            return help();
-        }
         while (!left.isEmpty()) {
             String arg = left.remove();
             int equals = arg.startsWith("--") ? arg.indexOf('=') : -1;

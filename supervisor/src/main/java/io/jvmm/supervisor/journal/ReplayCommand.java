@@ -110,7 +110,6 @@ public final class ReplayCommand {
 
     private void parse(String... args) throws JournalArguments.Wrong {
         Deque<String> left = new ArrayDeque<>(List.of(args));
-        help = left.isEmpty();
         while (!left.isEmpty()) {
             String arg = left.remove();
             int equals = arg.startsWith("--") ? arg.indexOf('=') : -1;

@@ -215,7 +215,9 @@ class CtlMainTest {
             delimiter = '|',
             value = {
                 "reboot | there is no command \"reboot\"",
-                "device | there is no command \"device\"",
+                "device | device what? It is one of list, inspect,",
+                "journal | journal what? It is one of status, start, stop, rotate.",
+                "device trace rng --every x | --every x: it is a number of requests",
                 "device kill | needs the name of a device",
                 "device kill a b | does not take \"b\"",
                 "device upgrade a | needs --dist DIR",
@@ -236,6 +238,31 @@ class CtlMainTest {
         assertEquals(2, run(line.split(" ", -1)));
         assertTrue(complained().contains(expected), complained());
         assertTrue(complained().contains("See: jvmmctl --help"), complained());
+    }
+
+    @Test
+    void withoutWordsTheCommandLineIsWrong() {
+        assertEquals(2, run());
+        assertEquals("jvmmctl: a command is missing. See: jvmmctl --help\n", complained());
+    }
+
+    @Test
+    void helpOfOneCommandIsOfThatCommand() {
+        assertEquals(0, run("journal", "--help"));
+        String journal = said();
+        assertTrue(journal.startsWith("Usage: jvmmctl [options] journal ...\n"), journal);
+        assertTrue(journal.contains("\n  journal rotate NAME") && journal.contains("\n  jvmmctl journal st"), journal);
+        assertFalse(journal.contains("\n  pause") || journal.contains("--follow"), journal);
+        out.reset();
+        assertEquals(0, run("device", "inspect", "rng0", "-h"));
+        assertTrue(said().startsWith("Usage: jvmmctl [options] device inspect NAME [PREFIX]"), said());
+        assertTrue(said().contains("--watch") && said().contains("PREFIX chooses"), said());
+        assertFalse(said().contains("device kill") || said().contains("--dist DIR  "), said());
+        out.reset();
+        assertEquals(0, run("top", "--help"));
+        assertTrue(said().contains("--once") && said().contains("P99") && !said().contains("PREFIX"), said());
+        assertTrue(said().lines().allMatch(l -> l.length() <= 120), said());
+        assertEquals("", complained());
     }
 
     @Test

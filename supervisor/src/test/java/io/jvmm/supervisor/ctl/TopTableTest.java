@@ -69,6 +69,17 @@ class TopTableTest {
     }
 
     @Test
+    void whatHasNoRoomIsSaid() {
+        List<String> lines = List.of("HEAD", "a", "b", "c", "d");
+        assertEquals(lines, TopTable.fitting(lines, 5));
+        List<String> some = TopTable.fitting(lines, 4);
+        assertEquals(List.of("HEAD", "a", "b"), some.subList(0, 3));
+        assertTrue(some.get(3).startsWith("... 2 more"), some::toString);
+        assertEquals(4, some.size());
+        assertEquals(List.of(), TopTable.fitting(lines, -1));
+    }
+
+    @Test
     void durationsHaveThreePlaces() {
         assertEquals("-", EventLine.duration(-1));
         assertEquals("999ns", EventLine.duration(999));
