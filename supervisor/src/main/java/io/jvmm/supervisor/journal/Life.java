@@ -14,7 +14,7 @@ import java.util.Optional;
  * @param number from 1, rising with each device
  * @param directory where it is
  * @param ring of which ring it was read: a word of the supervisor's, so that a recorder finds the life again that it was in
- * @param began when the recorder began it
+ * @param began when its process was started
  * @param bytes that its files take on the disk
  * @param touched when something was last written
  * @param severed why its process was not listened to any more; empty for one that kept to the protocol

@@ -290,7 +290,7 @@ final class Recorder implements AutoCloseable {
                 ring,
                 record.fd(RecorderWords.FD_TRACE),
                 record.fd(RecorderWords.FD_BELL),
-                Instant.now(),
+                record.findText(RecorderWords.BEGAN).map(Instant::parse).orElseGet(Instant::now),
                 this::alive);
         Watched w = new Watched(drain, freeSlots[--freeCount]);
         rings.put(ring, w);

@@ -7,7 +7,8 @@ package io.jvmm.supervisor.journal;
  * <pre>
  *   supervisor to recorder
  *   (first)   directory, bounds.bytes, bounds.age-s, life.bytes, jail, seccomp.narrow
- *   begin     ring, device; descriptors trace, trace.bell       read this ring; a recorder that has read of it before goes on
+ *   begin     ring, device, began; trace, trace.bell            read this ring; a recorder that has read of it before goes on. began: when its
+ *                                                               process was started (RFC 3339); trace and trace.bell are descriptors
  *   end       ring, how, drained; state                         its process is gone: read the rest, and end the life. drained: it had done all
  *                                                               it was to do; state: what it has left, as {@link FinalState}
  *   status    id
@@ -47,6 +48,7 @@ public final class RecorderWords {
     public static final String ROOM = "room";
 
     public static final String DEVICE = "device";
+    public static final String BEGAN = "began";
     public static final String DRAINED = "drained";
     public static final String STATE = "state";
     public static final String LIFE = "life";

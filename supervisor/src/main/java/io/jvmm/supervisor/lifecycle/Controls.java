@@ -28,6 +28,10 @@ final class Controls implements AutoCloseable {
         return journal;
     }
 
+    Recordings recordings() {
+        return recordings;
+    }
+
     MachineControl machine() {
         return machine;
     }

@@ -2,6 +2,7 @@ package io.jvmm.supervisor.lifecycle;
 
 import io.jvmm.ipc.boot.BootFormatException;
 import io.jvmm.ipc.boot.BootRecord;
+import io.jvmm.ipc.message.LogLevel;
 import io.jvmm.ipc.sys.Clock;
 import io.jvmm.ipc.sys.ExitStatus;
 import io.jvmm.ipc.sys.SysException;
@@ -12,6 +13,7 @@ import io.jvmm.supervisor.launch.ProcessInstance;
 import io.jvmm.supervisor.launch.Recording;
 import io.jvmm.supervisor.launch.StartedProcess;
 import io.jvmm.supervisor.launch.Successors;
+import io.jvmm.supervisor.telemetry.Telemetry;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
@@ -226,6 +228,7 @@ final class JournalWatch implements AutoCloseable {
         }
         RecorderProcess r = new RecorderProcess(process, config.lifecycle(), slots, console, nowNs);
         running = r;
+        loop.observation().started(ProcessInstance.RECORDER, r.pid());
         if (r.send(recording.recorderRecord(process)).isPresent()) {
             r.kill(); // its end is heard of
         }
@@ -281,7 +284,10 @@ final class JournalWatch implements AutoCloseable {
         recording.forget(r.started());
         forgetAsked(); // nobody else answers them
         rings.forgotten();
-        String end = "the recorder " + status + (words.isEmpty() ? "" : ", saying: " + words);
+        String how = Why.told(status) + (words.isEmpty() ? "" : ", saying: " + words);
+        String end = "the recorder " + how;
+        boolean expected = loop.phase() == Phase.STOPPED && rings.isEmpty();
+        tell(Telemetry.Kind.ENDED, expected ? LogLevel.INFO : LogLevel.WARN, r, how);
         if (loop.phase() != Phase.STOPPED) {
             failed(end, false, Clock.monotonicNs());
         } else if (!rings.isEmpty()) {
@@ -336,11 +342,13 @@ final class JournalWatch implements AutoCloseable {
             }
             case RecorderWords.FULL -> {
                 trouble = visible(record.text(RecorderWords.HOW));
+                tell(Telemetry.Kind.RECORDING, LogLevel.ERROR, r, "nothing is recorded for now: " + trouble);
                 loop.say("nothing is recorded for now: " + trouble
                         + ". The machine goes on, and recording when there is room.");
             }
             case RecorderWords.ROOM -> {
                 trouble = "";
+                tell(Telemetry.Kind.RECORDING, LogLevel.INFO, r, "there is room again: recording goes on");
                 loop.say("there is room in the journal directory again: recording goes on.");
             }
             default -> rings.find(record.text(RecorderWords.RING)).ifPresent(ring -> hear(what, ring, record));
@@ -350,7 +358,7 @@ final class JournalWatch implements AutoCloseable {
     private void hear(String what, RecordedRings.Ring ring, BootRecord record) {
         String name = ring.device().process();
         switch (what) {
-            case RecorderWords.BEGUN -> ring.life(record.integer(RecorderWords.LIFE));
+            case RecorderWords.BEGUN -> begun(ring, record.integer(RecorderWords.LIFE));
             case RecorderWords.RENEW -> {
                 String how = visible(record.text(RecorderWords.HOW));
                 loop.detail("the recorder wants a new life of " + name + ": " + how);
@@ -358,12 +366,41 @@ final class JournalWatch implements AutoCloseable {
                     renewals.add(new Renewal(ring.device(), how));
                 }
             }
-            case RecorderWords.SEVERED ->
-                loop.say("what " + name + " records breaks the protocol (" + visible(record.text(RecorderWords.HOW))
-                        + "): life " + ring.life() + " ends here, and nothing more of this process is recorded.");
-            case RecorderWords.ENDED -> rings.done(ring);
+            case RecorderWords.SEVERED -> {
+                String how = "breaks the protocol (" + visible(record.text(RecorderWords.HOW)) + ")";
+                loop.observation()
+                        .recorded(Telemetry.Kind.VIOLATION, LogLevel.ERROR, ring.device(), "what it records " + how);
+                loop.say("what " + name + " records " + how + ": life " + ring.life()
+                        + " ends here, and nothing more of this process is recorded.");
+            }
+            case RecorderWords.ENDED -> {
+                ring.how().ifPresent(how -> loop.observation()
+                        .recorded(
+                                Telemetry.Kind.LIFE_ENDED,
+                                LogLevel.INFO,
+                                ring.device(),
+                                "life " + ring.life() + " in the journal: " + how));
+                rings.done(ring);
+            }
             default -> throw new IllegalArgumentException("the recorder says " + what);
         }
+    }
+
+    /** A recorder that comes after one that died says it again. */
+    private void begun(RecordedRings.Ring ring, int life) {
+        if (ring.life() != life) {
+            ring.life(life);
+            loop.observation()
+                    .recorded(
+                            Telemetry.Kind.LIFE_BEGUN,
+                            LogLevel.INFO,
+                            ring.device(),
+                            "life " + life + " in the journal");
+        }
+    }
+
+    private void tell(Telemetry.Kind kind, LogLevel level, RecorderProcess r, String text) {
+        loop.observation().recorder(kind, level, r.pid(), text);
     }
 
     private static String visible(String text) {
@@ -380,6 +417,7 @@ final class JournalWatch implements AutoCloseable {
         }
         allowedCalls = OptionalInt.of(r.started().variants().getFirst().filter().allowedCalls());
         r.nowReady(Clock.monotonicNs());
+        tell(Telemetry.Kind.READY, LogLevel.INFO, r, "ready");
         off = false;
         if (!trouble.isEmpty() || missed > 0) {
             trouble = "";

@@ -106,6 +106,16 @@ final class Observation implements AutoCloseable {
         tell(Telemetry.Kind.STARTED, LogLevel.INFO, process.process(), pid, Telemetry.UNKNOWN, "started");
     }
 
+    /** The recorder has become ready, or has ended. */
+    void recorder(Telemetry.Kind kind, LogLevel level, int pid, String text) {
+        tell(kind, level, ProcessInstance.RECORDER.process(), pid, Telemetry.UNKNOWN, text);
+    }
+
+    /** Something has become of a device's recording. */
+    void recorded(Telemetry.Kind kind, LogLevel level, ProcessInstance device, String text) {
+        tell(kind, level, device.process(), 0, Telemetry.UNKNOWN, text);
+    }
+
     /** The guest runs. */
     void running() {
         machine(Telemetry.Kind.RUNNING, LogLevel.INFO, "the guest runs");
@@ -252,6 +262,7 @@ final class Observation implements AutoCloseable {
                         rows.size()),
                 rows,
                 durations,
+                loop.controls().recordings().known(),
                 startedMs);
     }
 

@@ -10,6 +10,7 @@ import io.jvmm.supervisor.journal.RecorderWords;
 import io.jvmm.supervisor.launch.ProcessInstance;
 import io.jvmm.supervisor.launch.Recording;
 import io.jvmm.supervisor.launch.Trace;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashMap;
@@ -61,6 +62,8 @@ final class RecordedRings {
     static final class Ring {
         private final Trace trace;
         private final ProcessInstance device;
+        /** When its process was started: a recorder may come later. */
+        private final Instant began = Instant.now();
         /** Whether the recorder there is has been told of it, and of its end. */
         private boolean begunTold;
 
@@ -77,6 +80,11 @@ final class RecordedRings {
 
         ProcessInstance device() {
             return device;
+        }
+
+        /** How its process ended; empty while that lives. */
+        Optional<String> how() {
+            return Optional.ofNullable(end).map(End::how);
         }
 
         String word() {
@@ -228,7 +236,8 @@ final class RecordedRings {
             End end = r.end;
             if (!r.begunTold) {
                 r.begunTold = true;
-                BootRecord.Builder record = about(RecorderWords.BEGIN, r).put(RecorderWords.DEVICE, r.device.process());
+                BootRecord.Builder record = about(RecorderWords.BEGIN, r).put(RecorderWords.DEVICE, r.device.process())
+                        .put(RecorderWords.BEGAN, r.began.toString());
                 r.trace.give(record);
                 recorder.accept(record);
             }

@@ -1,5 +1,6 @@
 package io.jvmm.supervisor.lifecycle;
 
+import io.jvmm.ipc.message.LogLevel;
 import io.jvmm.supervisor.config.Quoted;
 import io.jvmm.supervisor.config.VmConfig;
 import io.jvmm.supervisor.control.ControlReply;
@@ -7,6 +8,7 @@ import io.jvmm.supervisor.control.ControlRequest;
 import io.jvmm.supervisor.control.ControlVerb;
 import io.jvmm.supervisor.launch.ProcessInstance;
 import io.jvmm.supervisor.launch.Successors;
+import io.jvmm.supervisor.telemetry.Telemetry;
 import io.jvmm.supervisor.upgrade.DistributionDirectory;
 import io.jvmm.supervisor.upgrade.UnfitException;
 import java.nio.file.Path;
@@ -14,6 +16,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Consumer;
+import java.util.stream.Collectors;
 
 /**
  * Begins, ends and renews the recording of devices while the guest runs. A life in the journal is what one process did, so each of these
@@ -31,6 +34,7 @@ final class Recordings {
     private final Successors successors;
     private final JournalWatch journal;
     private final Renewals renewals = new Renewals();
+    private List<JournalWatch.Ring> known = List.of();
     private long nextNs = MachineLifecycle.NEVER;
 
     Recordings(MachineLoop loop, VmConfig config, Successors successors, JournalWatch journal) {
@@ -38,6 +42,19 @@ final class Recordings {
         this.config = config;
         this.successors = successors;
         this.journal = journal;
+    }
+
+    /** What the recorder said when it was last asked, of the lives that are lived now; and asks it again, for the next time. */
+    List<Telemetry.Recorded> known() {
+        List<Telemetry.Recorded> lives = known.stream()
+                .filter(r -> r.life() != 0 && r.life() == journal.life(r.device()))
+                .map(r -> new Telemetry.Recorded(
+                        r.device().process(), r.life(), r.batches(), r.bytes(), r.lost()))
+                .toList();
+        if (journal.isReady()) {
+            journal.ask(status -> known = status.map(JournalWatch.Status::rings).orElse(List.of()));
+        }
+        return lives;
     }
 
     /** When {@link #tick} must be called at the latest. */
@@ -115,12 +132,16 @@ final class Recordings {
         if (life.isEmpty() && busy.isEmpty()) {
             answer.accept(ControlReply.Failed.field(
                     ControlVerb.DEVICE,
-                    "there is no device " + Quoted.of(request.device()) + ". See \"device-list\"."));
+                    "there is no device " + Quoted.of(request.device()) + ". There are " + names() + "."));
         } else if (obstacle.isPresent()) {
             answer.accept(ControlReply.Failed.because(obstacle.get()));
         } else {
             change(life.orElseThrow(), request.what(), answer);
         }
+    }
+
+    private String names() {
+        return loop.devices().stream().map(ProcessInstance::process).collect(Collectors.joining(", "));
     }
 
     private void change(DeviceLifecycle life, ControlRequest.Journal.Recording what, Consumer<ControlReply> answer) {
@@ -144,8 +165,9 @@ final class Recordings {
                 answer.accept(ControlReply.Failed.because(
                         name + " was not given another process " + reason + ": " + fault.get() + "."));
             } else {
-                answer.accept(new ControlReply.Done(
-                        name + (!on ? " is not recorded any more" : was ? " lives its next life" : " is recorded")));
+                String now = !on ? "is not recorded any more" : was ? "lives its next life" : "is recorded";
+                loop.observation().recorded(Telemetry.Kind.RECORDING, LogLevel.INFO, device, now);
+                answer.accept(new ControlReply.Done(name + " " + now));
             }
         });
     }

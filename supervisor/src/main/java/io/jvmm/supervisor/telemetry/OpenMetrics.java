@@ -44,6 +44,10 @@ public final class OpenMetrics {
         m.processes();
         m.counters(Telemetry.Counters.DEVICE, "jvmm_device_", List.of(DeviceCounter.values()));
         m.counters(Telemetry.Counters.BOARD, "jvmm_board_", List.of(BoardCounter.values()));
+        m.recorded("life", "number of the life in the journal that the process lives", Telemetry.Recorded::life);
+        m.recorded("batches", "batches of that life that are kept", Telemetry.Recorded::batches);
+        m.recorded("lost_batches", "batches of that life that are lost", Telemetry.Recorded::lost);
+        m.recorded("bytes", "bytes of that life that are kept", Telemetry.Recorded::bytes);
         for (Telemetry.Timed t : Telemetry.Timed.values()) {
             m.durations(t);
         }
@@ -143,6 +147,15 @@ public final class OpenMetrics {
                     counted(prefix + word, "," + ofProcess(p), v);
                 }
             }
+        }
+    }
+
+    /** Gauges: they begin anew with each life, which no time of the machine's tells. */
+    private void recorded(String what, String help, ToLongFunction<Telemetry.Recorded> value) {
+        String name = "jvmm_recording_" + what;
+        family(name, "gauge", what.equals("bytes") ? "bytes" : "", help);
+        for (Telemetry.Recorded r : sample.recorded()) {
+            line(name, ",process=\"" + escaped(r.process()) + "\"", value.applyAsLong(r));
         }
     }
 

@@ -36,6 +36,7 @@ public final class Samples {
                         .map(p -> p.with(ProcessUsage.of(p.pid())))
                         .toList(),
                 sample.durations(),
+                sample.recorded(),
                 sample.sinceMs());
     }
 }

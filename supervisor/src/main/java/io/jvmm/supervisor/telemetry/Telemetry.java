@@ -36,7 +36,12 @@ public sealed interface Telemetry {
         VIOLATION(12),
         FAILED(13),
         RUNNING(14),
-        STOPPING(15);
+        STOPPING(15),
+        /** A life of a device begins in the journal. */
+        LIFE_BEGUN(16),
+        LIFE_ENDED(17),
+        /** Whether a device is recorded, or anything is, has changed. */
+        RECORDING(18);
 
         private final int number;
 
@@ -217,14 +222,28 @@ public sealed interface Telemetry {
     }
 
     /**
+     * The life in the journal that a device lives, as the recorder last said.
+     *
+     * @param lost batches that it could not keep
+     */
+    record Recorded(String process, int life, long batches, long bytes, long lost) {}
+
+    /**
      * All rows of one moment.
      *
      * @param sinceMs when all that is counted began at nought, since 1970: with this life of the machine
      */
-    record Sample(Machine machine, List<Row> processes, List<Durations> durations, long sinceMs) {
+    record Sample(
+            Machine machine, List<Row> processes, List<Durations> durations, List<Recorded> recorded, long sinceMs) {
         public Sample {
             processes = List.copyOf(processes);
             durations = List.copyOf(durations);
+            recorded = List.copyOf(recorded);
+        }
+
+        /** Of a machine of which nothing is recorded. */
+        public Sample(Machine machine, List<Row> processes, List<Durations> durations, long sinceMs) {
+            this(machine, processes, durations, List.of(), sinceMs);
         }
     }
 }

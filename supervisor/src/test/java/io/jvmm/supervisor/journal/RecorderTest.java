@@ -23,6 +23,7 @@ import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
@@ -94,6 +95,7 @@ final class RecorderTest {
                     .put(RecorderWords.DO, RecorderWords.BEGIN)
                     .put(RecorderWords.RING, device.word)
                     .put(RecorderWords.DEVICE, device.name)
+                    .put(RecorderWords.BEGAN, device.began.toString())
                     .fd(RecorderWords.FD_TRACE, device.ring.fd())
                     .fd(RecorderWords.FD_BELL, device.bell.fd())
                     .build());
@@ -134,6 +136,7 @@ final class RecorderTest {
         final String word;
         final TraceRing ring;
         final EventFd bell = EventFd.create();
+        final Instant began = Instant.now();
         final RingSink sink;
         long next;
 
@@ -197,6 +200,7 @@ final class RecorderTest {
         assertEquals(ProcessExit.STOPPED, recorder.finish());
         assertEquals(50_301, commits("block", 1));
         Life life = new JournalDirectory(directory).lives("block").getFirst();
+        assertEquals(device.began, life.began(), "when its process was started");
         assertEquals("exited with 0", life.ended());
         assertEquals(0, commits("block", 2));
     }

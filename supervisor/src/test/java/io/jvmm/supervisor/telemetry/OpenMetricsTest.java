@@ -135,6 +135,7 @@ class OpenMetricsTest {
                 new Telemetry.Machine("a\"b\\c\nd", "running", "x86", 2, 1L << 29, 61_005, 1),
                 rows,
                 List.of(new Telemetry.Durations(Telemetry.Timed.REQUEST, "rng", buckets)),
+                List.of(new Telemetry.Recorded("rng", 3, 40, 4096, 2)),
                 1_600_000_000_250L);
     }
 
@@ -151,6 +152,9 @@ class OpenMetricsTest {
         // A reset of the guest begins all counters anew: whoever scrapes knows it by the time.
         assertEquals(1_600_000_000.25, series.get("jvmm_device_reads_created{" + rng + "}"));
         assertEquals(1_600_000_000.25, series.get("jvmm_device_request_seconds_created{" + vm + ",process=\"rng\"}"));
+        assertEquals(3, series.get("jvmm_recording_life{" + vm + ",process=\"rng\"}"));
+        assertEquals(2, series.get("jvmm_recording_lost_batches{" + vm + ",process=\"rng\"}"));
+        assertEquals(4096, series.get("jvmm_recording_bytes{" + vm + ",process=\"rng\"}"));
         // Bucket 10 is 4096 to 6144 ns.
         assertEquals(
                 0, series.get("jvmm_device_request_seconds_bucket{" + vm + ",process=\"rng\",le=\"0.000004096\"}"));
