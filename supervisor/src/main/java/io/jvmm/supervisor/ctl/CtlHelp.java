@@ -42,10 +42,7 @@ final class CtlHelp {
                     "--level LEVEL",
                     "events: error, warn, info (the standard) or debug, and what matters more",
                     CtlCommand.EVENTS),
-            new Option(
-                    "--once, --batch",
-                    "top: one table, or one after the other, without a terminal",
-                    CtlCommand.TOP),
+            new Option("--once, --batch", "top: one table, or one after the other, without a terminal", CtlCommand.TOP),
             new Option("--every N", "device trace: one request of so many; 0: none", CtlCommand.DEVICE_TRACE),
             new Option(
                     "--watch [TIME]",
@@ -77,7 +74,8 @@ final class CtlHelp {
      *
      * @param of the command that alone takes it; null: all take it
      */
-    private record Option(String synopsis, String meaning, @Nullable CtlCommand of) {
+    private record Option(
+            String synopsis, String meaning, @Nullable CtlCommand of) {
         Option(String synopsis, String meaning) {
             this(synopsis, meaning, null);
         }
@@ -110,16 +108,15 @@ final class CtlHelp {
                 .append("\n\n");
         some.forEach(c -> s.append(line(c)));
         List<String> examples = BEFORE.lines()
-                .filter(example -> some.stream().anyMatch(c -> example.matches("  jvmmctl (--\\S+ (web-1 )?)?" + c.words() + " .*")))
+                .filter(example -> some.stream()
+                        .anyMatch(c -> example.matches("  jvmmctl (--\\S+ (web-1 )?)?" + c.words() + " .*")))
                 .toList();
         if (!examples.isEmpty()) {
             s.append("\nExamples\n");
             examples.forEach(example -> s.append(example).append('\n'));
         }
         s.append("\nOptions\n");
-        OPTIONS.stream()
-                .filter(o -> o.of() == null || some.contains(o.of()))
-                .forEach(o -> s.append(o.line()));
+        OPTIONS.stream().filter(o -> o.of() == null || some.contains(o.of())).forEach(o -> s.append(o.line()));
         if (some.stream().anyMatch(CtlCommand::takesDevice)) {
             s.append(NAMES);
         }

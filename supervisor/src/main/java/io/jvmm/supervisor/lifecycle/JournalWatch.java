@@ -374,12 +374,13 @@ final class JournalWatch implements AutoCloseable {
                         + " ends here, and nothing more of this process is recorded.");
             }
             case RecorderWords.ENDED -> {
-                ring.how().ifPresent(how -> loop.observation()
-                        .recorded(
-                                Telemetry.Kind.LIFE_ENDED,
-                                LogLevel.INFO,
-                                ring.device(),
-                                "life " + ring.life() + " in the journal: " + how));
+                ring.how()
+                        .ifPresent(how -> loop.observation()
+                                .recorded(
+                                        Telemetry.Kind.LIFE_ENDED,
+                                        LogLevel.INFO,
+                                        ring.device(),
+                                        "life " + ring.life() + " in the journal: " + how));
                 rings.done(ring);
             }
             default -> throw new IllegalArgumentException("the recorder says " + what);

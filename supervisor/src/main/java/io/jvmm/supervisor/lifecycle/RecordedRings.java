@@ -236,7 +236,8 @@ final class RecordedRings {
             End end = r.end;
             if (!r.begunTold) {
                 r.begunTold = true;
-                BootRecord.Builder record = about(RecorderWords.BEGIN, r).put(RecorderWords.DEVICE, r.device.process())
+                BootRecord.Builder record = about(RecorderWords.BEGIN, r)
+                        .put(RecorderWords.DEVICE, r.device.process())
                         .put(RecorderWords.BEGAN, r.began.toString());
                 r.trace.give(record);
                 recorder.accept(record);

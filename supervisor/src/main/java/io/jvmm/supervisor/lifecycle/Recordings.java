@@ -48,8 +48,7 @@ final class Recordings {
     List<Telemetry.Recorded> known() {
         List<Telemetry.Recorded> lives = known.stream()
                 .filter(r -> r.life() != 0 && r.life() == journal.life(r.device()))
-                .map(r -> new Telemetry.Recorded(
-                        r.device().process(), r.life(), r.batches(), r.bytes(), r.lost()))
+                .map(r -> new Telemetry.Recorded(r.device().process(), r.life(), r.batches(), r.bytes(), r.lost()))
                 .toList();
         if (journal.isReady()) {
             journal.ask(status -> known = status.map(JournalWatch.Status::rings).orElse(List.of()));

@@ -78,7 +78,9 @@ enum ScriptCommand {
                 List.of(
                         "After setup. offer 0 \"\" 64 gives the device 64 bytes to write; reap takes them back. For a chain of more",
                         "descriptors, or a wrong one, write it with mem and kick.");
-            case STATE -> List.of("PREFIX chooses fields whose path begins so: state port[0].L; state queue1, for function0.queue1");
+            case STATE ->
+                List.of(
+                        "PREFIX chooses fields whose path begins so: state port[0].L; state queue1, for function0.queue1");
             case EXPECT, EXPECT_HOST, EXPECT_IRQ ->
                 List.of("A script from a file or a pipe ends at the first that fails, with exit code 1.");
             default -> List.of();

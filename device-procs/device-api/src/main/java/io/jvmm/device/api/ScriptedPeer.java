@@ -268,7 +268,8 @@ final class ScriptedPeer {
 
     private int needHostPorts() throws ScriptException {
         if (identity.hostPorts() == 0) {
-            throw ScriptException.wrong("this device has no host ports: its host is on descriptors, --open joins files to them");
+            throw ScriptException.wrong(
+                    "this device has no host ports: its host is on descriptors, --open joins files to them");
         }
         return identity.hostPorts();
     }

@@ -37,18 +37,17 @@ record StateField(int offset, int lengthBytes) {
         if (part == null) {
             throw wrong(name, "the state has no such field; --state '' prints all");
         }
-        String others =
-                switch (part.layout()) {
-                    case SequenceLayout many
-                    when !(many.elementLayout() instanceof ValueLayout) ->
-                        name + "[0] to " + name + "[" + (many.elementCount() - 1) + "]";
-                    case GroupLayout group ->
-                        group.memberLayouts().stream()
-                                .flatMap(member -> member.name().stream())
-                                .map(member -> name + "." + member)
-                                .collect(Collectors.joining(", "));
-                    default -> "";
-                };
+        String others = switch (part.layout()) {
+            case SequenceLayout many
+            when !(many.elementLayout() instanceof ValueLayout) ->
+                name + "[0] to " + name + "[" + (many.elementCount() - 1) + "]";
+            case GroupLayout group ->
+                group.memberLayouts().stream()
+                        .flatMap(member -> member.name().stream())
+                        .map(member -> name + "." + member)
+                        .collect(Collectors.joining(", "));
+            default -> "";
+        };
         if (!others.isEmpty()) {
             throw wrong(name, "that is not one field; name one of " + others);
         }

@@ -14,7 +14,9 @@ final class SerialFormats {
         FieldFormat errors = FieldFormat.flags("", "OE", "PE", "FE", "BI");
         return StateFormats.NONE
                 .and(FieldFormat.DECIMAL, "portCount")
-                .and("port.", registers().and(lines, "MSR").and(errors, "LSR.errors").and(ours()));
+                .and(
+                        "port.",
+                        registers().and(lines, "MSR").and(errors, "LSR.errors").and(ours()));
     }
 
     private static StateFormats registers() {
