@@ -119,6 +119,26 @@ class ScriptedPeerTest {
         assertTrue(out.toString(StandardCharsets.UTF_8).contains(file + ":2: 'bogus' is not a command"));
     }
 
+    @Test
+    void anEntryThatTheDeviceDoesNotKnow() {
+        StageException wrong = assertThrows(
+                StageException.class,
+                () -> ScriptMain.run(
+                        new String[] {"--script", "-", "--set", "0.foo=1"},
+                        new EchoDevice(),
+                        new ByteArrayInputStream(new byte[0]),
+                        System.out));
+        assertEquals(ProcessExit.BAD_CONFIGURATION, wrong.exit());
+        assertTrue(String.valueOf(wrong.getMessage()).startsWith("--set 0.foo: the device knows no such entry"));
+    }
+
+    @Test
+    void aPrefixThatNothingBeginsWith() throws Exception {
+        Played played = play("state nonsense\n");
+        assertEquals(ProcessExit.BAD_CONFIGURATION, played.exit());
+        assertTrue(played.output().contains("no field of the state begins with 'nonsense'"), played.output());
+    }
+
     @ParameterizedTest
     @CsvSource(
             delimiter = '|',
