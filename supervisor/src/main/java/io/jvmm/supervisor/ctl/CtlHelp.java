@@ -117,8 +117,10 @@ final class CtlHelp {
         }
         s.append("\nOptions\n");
         OPTIONS.stream().filter(o -> o.of() == null || some.contains(o.of())).forEach(o -> s.append(o.line()));
-        if (some.stream().anyMatch(CtlCommand::takesDevice)) {
+        if (some.stream().anyMatch(c -> c.takesWatch() || c.takesDist())) {
             s.append(NAMES);
+        } else if (some.stream().anyMatch(CtlCommand::takesDevice)) {
+            s.append("\nNAME is that of a process (block, net-uplink); jvmmctl device list tells them.\n");
         }
         if (some.contains(CtlCommand.TOP)) {
             s.append(TOP);

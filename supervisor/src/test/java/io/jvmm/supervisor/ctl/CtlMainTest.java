@@ -252,7 +252,8 @@ class CtlMainTest {
         String journal = said();
         assertTrue(journal.startsWith("Usage: jvmmctl [options] journal ...\n"), journal);
         assertTrue(journal.contains("\n  journal rotate NAME") && journal.contains("\n  jvmmctl journal st"), journal);
-        assertFalse(journal.contains("\n  pause") || journal.contains("--follow"), journal);
+        assertTrue(journal.contains("NAME is that of a process"), journal);
+        assertFalse(journal.contains("PREFIX") || journal.contains("\n  pause") || journal.contains("--follow"), journal);
         out.reset();
         assertEquals(0, run("device", "inspect", "rng0", "-h"));
         assertTrue(said().startsWith("Usage: jvmmctl [options] device inspect NAME [PREFIX]"), said());
