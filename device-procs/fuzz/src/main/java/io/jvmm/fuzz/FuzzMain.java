@@ -3,6 +3,7 @@ package io.jvmm.fuzz;
 import io.jvmm.fuzz.engine.Campaign;
 import io.jvmm.fuzz.engine.Corpus;
 import io.jvmm.fuzz.engine.FuzzTarget;
+import io.jvmm.fuzz.sandbox.SandboxCampaign;
 import io.jvmm.ipc.trace.TraceFileReader;
 import io.jvmm.ipc.trace.TraceFormatException;
 import java.io.IOException;
@@ -44,9 +45,17 @@ public final class FuzzMain {
               --convert FILE     make inputs of a recorded life (*.jtrace) of the device, in --corpus DIR
               --select FILE      write those of --corpus DIR that reach something which no smaller one does, a line each
 
+              --sandbox          from outside: the process of the built distribution in its jail, its filter closed, over its
+                                 real link; with lies on the ring, damaged states, kills and successors. Found is what it must
+                                 never do: die of a signal or a bug, be silent, break its protocol, leave a state that no
+                                 successor takes. Goes with --time, --runs, --seed, --corpus, --findings, --keep-going, --no-minimise
+              --sandbox FILE     run a finding's script, or an input of the device, once more
+              --distribution DIR where the programs are (default: the source tree's supervisor/target/jvmm)
+
             A first run:        jvmm-fuzz --device serial --time 30s --jobs 2
             The long run:       jvmm-fuzz --target all --time 5m --jobs 2      ends with a table
             After a finding:    jvmm-fuzz --device serial --reproduce findings/serial-*/input
+            From outside:       jvmm-fuzz --device serial --sandbox --time 60s
 
             Exit codes: 0 nothing found, 77 something found, 2 wrong usage, 3 trouble of the fuzzer's own.
             """;
@@ -68,6 +77,7 @@ public final class FuzzMain {
                 case REPRODUCE -> reproduce(options);
                 case CONVERT -> convert(options);
                 case SELECT -> select(options);
+                case SANDBOX -> sandbox(options);
             };
         } catch (IllegalArgumentException e) {
             System.err.println("jvmm-fuzz: " + e.getMessage());
@@ -116,6 +126,28 @@ public final class FuzzMain {
                 options.seed,
                 options.keepGoing,
                 options.minimise);
+    }
+
+    private static int sandbox(FuzzOptions options) throws IOException {
+        int result = NOTHING_FOUND;
+        for (Targets target : options.targets) {
+            SandboxCampaign campaign = new SandboxCampaign(
+                    new SandboxCampaign.Plan(
+                            target.word(),
+                            options.distribution,
+                            options.seconds,
+                            options.runs,
+                            options.seed,
+                            options.corpus == null ? null : directoryOf(options, target),
+                            options.findings,
+                            options.keepGoing,
+                            options.minimise),
+                    target.make(),
+                    System.out::println);
+            Path file = options.file;
+            result = Math.max(result, file == null ? campaign.run() : campaign.again(file));
+        }
+        return result;
     }
 
     /** Several targets do not share one directory. */

@@ -18,7 +18,8 @@ final class FuzzOptions {
         FUZZ,
         REPRODUCE,
         CONVERT,
-        SELECT
+        SELECT,
+        SANDBOX
     }
 
     Task task = Task.FUZZ;
@@ -40,6 +41,9 @@ final class FuzzOptions {
     long seed;
     int keepGoing = 1;
     boolean minimise = true;
+
+    @Nullable
+    Path distribution;
 
     /**
      * Reads it.
@@ -72,8 +76,8 @@ final class FuzzOptions {
 
     private static boolean takesValue(String name) {
         return switch (name) {
-            case "--help", "-h", "--list", "--no-minimise" -> false;
-            default -> true;
+            case "--help", "-h", "--list", "--no-minimise", "--sandbox" -> false;
+            default -> name.startsWith("--");
         };
     }
 
@@ -105,7 +109,14 @@ final class FuzzOptions {
                 task = Task.SELECT;
                 file = Path.of(value);
             }
-            default -> throw new IllegalArgumentException("'" + name + "' is not an option; see --help");
+            case "--sandbox" -> task = Task.SANDBOX;
+            case "--distribution" -> distribution = Path.of(value);
+            default -> {
+                if (name.startsWith("-") || task != Task.SANDBOX || file != null) {
+                    throw new IllegalArgumentException("'" + name + "' is not an option; see --help");
+                }
+                file = Path.of(name);
+            }
         }
     }
 

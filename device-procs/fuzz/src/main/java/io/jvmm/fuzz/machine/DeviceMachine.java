@@ -33,7 +33,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>One thread. Between cases nothing is left of the one before: the state is copied back, and so is what {@link CoreImage} reaches.
  */
-public final class DeviceMachine {
+public final class DeviceMachine implements GuestSide {
     /** More pieces of left-over work than this in a row are no end. */
     private static final int MOST_PIECES = 4096;
 
@@ -88,7 +88,9 @@ public final class DeviceMachine {
         this.lives = new Lives(subject, identity, tape, effects, memory, writer, calls);
         nowNs = BEGINNING_NS;
         core = lives.make(true, nowNs);
-        driver = memory == null || subject.maker() == null ? null : new GuestDriver(this, identity, memory);
+        driver = memory == null || subject.maker() == null
+                ? null
+                : new GuestDriver(this, identity, memory.memory(), effects);
         lives.keepFirst(this);
     }
 
@@ -404,7 +406,8 @@ public final class DeviceMachine {
     // ---- what the runtime does after every call
 
     /** Commits, and does what is left over, as the duty cycle does. */
-    void settle() {
+    @Override
+    public void settle() {
         commit();
         work();
         subject.host().service(calls);
@@ -505,15 +508,13 @@ public final class DeviceMachine {
         throw new FindingException("a reset of the device never completes, though the host does all it is asked");
     }
 
-    DeviceCore core() {
+    @Override
+    public DeviceCore core() {
         return core;
     }
 
-    Watched effects() {
-        return effects;
-    }
-
-    long nowNs() {
+    @Override
+    public long nowNs() {
         return nowNs;
     }
 }

@@ -8,6 +8,7 @@ import io.jvmm.ipc.memory.GuestMemory;
 import java.util.Arrays;
 import java.util.List;
 import java.util.function.LongUnaryOperator;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The driver of a virtio function in a fuzz machine (virtio 1.2 §3.1): does what an input says, and knows what a driver may rely on.
@@ -27,7 +28,10 @@ import java.util.function.LongUnaryOperator;
  *   <li>what a device answers by itself comes back in the end.
  * </ul>
  */
-final class GuestDriver {
+public final class GuestDriver {
+    /** Length of the memory that it lays things out in, from 0 on. */
+    public static final int MEMORY_BYTES = FuzzMemory.LOW_BYTES + FuzzMemory.HIGH_BYTES;
+
     private static final int COMMON_LENGTH = 0x40;
     private static final int DEVICE_FEATURE_SELECT = 0x00;
     private static final int DEVICE_FEATURE = 0x04;
@@ -61,7 +65,10 @@ final class GuestDriver {
     private static final int BUFFERS = 0x4000;
     private static final int MOST_BUFFERS = 8;
 
-    private final DeviceMachine machine;
+    private final GuestSide machine;
+    /** Null for a device whose interrupts nobody here hears at once. */
+    private final @Nullable Watched effects;
+
     private final GuestMemory memory;
     private final GuestQueue[] queues;
     private final int vectors;
@@ -80,9 +87,15 @@ final class GuestDriver {
     private boolean oneVector;
     private boolean wasLive;
 
-    GuestDriver(DeviceMachine machine, DeviceIdentity identity, FuzzMemory fuzzMemory) {
+    /** A driver of a device that is elsewhere: what comes back is held against what was given, and interrupts are not looked at. */
+    public GuestDriver(GuestSide machine, DeviceIdentity identity, GuestMemory memory) {
+        this(machine, identity, memory, null);
+    }
+
+    GuestDriver(GuestSide machine, DeviceIdentity identity, GuestMemory memory, @Nullable Watched effects) {
         this.machine = machine;
-        this.memory = fuzzMemory.memory();
+        this.effects = effects;
+        this.memory = memory;
         this.vectors = identity.interrupts().size() - 1;
         queues = new GuestQueue[(int) machine.core().read(0, NUM_QUEUES, 2, machine.nowNs())];
         for (int i = 0; i < queues.length; i++) {
@@ -91,7 +104,7 @@ final class GuestDriver {
     }
 
     /** A new case. */
-    void clear() {
+    public void clear() {
         nextTable = INDIRECT_TABLES;
         nextLow = BUFFERS;
         nextHigh = 0;
@@ -103,7 +116,7 @@ final class GuestDriver {
     }
 
     /** The device was reset: no queue is. */
-    void reset() {
+    public void reset() {
         live = false;
         for (GuestQueue queue : queues) {
             queue.clear();
@@ -123,7 +136,7 @@ final class GuestDriver {
     // ---- meddling
 
     /** Somebody writes to a register: what it has to do with queues is no longer known, but by selecting. */
-    void touched(int offset) {
+    public void touched(int offset) {
         boolean select = offset == QUEUE_SELECT || offset < DRIVER_FEATURE || offset == DRIVER_FEATURE_SELECT;
         if (offset < COMMON_LENGTH && !select) {
             meddleAll();
@@ -136,8 +149,13 @@ final class GuestDriver {
         }
     }
 
+    /** Where an input means, who names an address. */
+    public static long address(int code) {
+        return FuzzMemory.address(code);
+    }
+
     /** Somebody writes to memory, or will; {@code code} as in {@link FuzzMemory#address}. */
-    void overwritten(int code, int count) {
+    public void overwritten(int code, int count) {
         long first = FuzzMemory.address(code);
         long last = first + Math.max(count, 1) - 1;
         if (first >= INDIRECT_TABLES && first < BUFFERS) {
@@ -240,7 +258,7 @@ final class GuestDriver {
     }
 
     /** What only a driver does: one of SETUP, OFFER and SUPPRESS, whose first byte has been read. */
-    void act(Operation operation, InputReader input) {
+    public void act(Operation operation, InputReader input) {
         if (operation == Operation.OFFER) {
             offer(input);
         } else if (operation == Operation.SETUP) {
@@ -345,9 +363,9 @@ final class GuestDriver {
     // ---- looking
 
     /** After each step: what has come back, and whether it was told. */
-    void check() {
-        Watched effects = machine.effects();
-        boolean intx = effects.edges(vectors) > 0 || effects.asserted(vectors);
+    public void check() {
+        Watched heard = effects;
+        boolean intx = heard != null && (heard.edges(vectors) > 0 || heard.asserted(vectors));
         int all = 0;
         for (int i = 0; i < queues.length; i++) {
             GuestQueue queue = queues[i];
@@ -355,15 +373,17 @@ final class GuestDriver {
                 int count = queue.reap();
                 all += count;
                 queue.returned += count;
-                if (count > 0) {
-                    told(queue, count, withVectors ? effects.edges(vector(i)) > 0 : intx);
+                if (count > 0 && heard != null) {
+                    told(queue, count, withVectors ? heard.edges(vector(i)) > 0 : intx);
                 }
             }
         }
         if (!withVectors && (all & 1) != 0) {
             read(ISR, 1); // a driver's handler, when it gets round to it
         }
-        effects.forget();
+        if (heard != null) {
+            heard.forget();
+        }
     }
 
     private void told(GuestQueue queue, int count, boolean interrupted) {
