@@ -6,6 +6,7 @@ import com.google.gson.JsonObject;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.stream.Collectors;
 
 /** Replies in words: one thing a line, columns that cut(1) and awk(1) can take apart. Pure. */
 final class CtlText {
@@ -26,7 +27,11 @@ final class CtlText {
             return upgrades(reply.getAsJsonArray("upgrades"));
         }
         if (reply.has("metrics")) {
-            return reply.get("metrics").getAsString();
+            return reply.get("metrics")
+                    .getAsString()
+                    .lines()
+                    .map(line -> clean(line) + "\n")
+                    .collect(Collectors.joining());
         }
         if (reply.has("message")) {
             return clean(reply.get("message").getAsString()) + "\n";

@@ -122,8 +122,8 @@ public final class ReplayCommand {
                 case "--journal" ->
                     journal = Optional.of(path(value(arg, "a journal directory or a .jtrace file", left)));
                 case "--device" -> device = Optional.of(value(arg, "a device process, e.g. block", left));
-                case "--life" -> life = OptionalInt.of((int) number(arg, left));
-                case "--times" -> times = times(arg, left);
+                case "--life" -> life = OptionalInt.of(upTo(Integer.MAX_VALUE, arg, left));
+                case "--times" -> times = upTo(MOST_TIMES, arg, left);
                 case "--keep" -> {
                     keep = Optional.of(path(value(arg, "the file to write", left)));
                     ofOneLife.add(arg);
@@ -171,10 +171,10 @@ public final class ReplayCommand {
         return Long.parseLong(text);
     }
 
-    private static int times(String option, Deque<String> left) throws JournalArguments.Wrong {
+    private static int upTo(int most, String option, Deque<String> left) throws JournalArguments.Wrong {
         long number = number(option, left);
-        if (number < 1 || number > MOST_TIMES) {
-            throw new JournalArguments.Wrong(option + ": 1 to " + MOST_TIMES + ".");
+        if (number < 1 || number > most) {
+            throw new JournalArguments.Wrong(option + ": 1 to " + most + ".");
         }
         return (int) number;
     }

@@ -182,6 +182,14 @@ class CtlMainTest {
     }
 
     @Test
+    void metricsAreLinesThatNoTerminalObeys() throws IOException {
+        Path socket = dir.resolve("s");
+        var _ = answer(socket, "{\"ok\":true,\"metrics\":\"a 1\\nb\\u001b[2J 2\\n\"}\n");
+        assertEquals(0, run("metrics", "--socket", socket.toString()));
+        assertEquals("a 1\nb?[2J 2\n", said());
+    }
+
+    @Test
     void jsonIsTheMachinesOwn() throws IOException {
         Path socket = dir.resolve("s");
         var _ = answer(socket, "{\"ok\":false,\"error\":\"no\"}\n");
@@ -253,7 +261,8 @@ class CtlMainTest {
         assertTrue(journal.startsWith("Usage: jvmmctl [options] journal ...\n"), journal);
         assertTrue(journal.contains("\n  journal rotate NAME") && journal.contains("\n  jvmmctl journal st"), journal);
         assertTrue(journal.contains("NAME is that of a process"), journal);
-        assertFalse(journal.contains("PREFIX") || journal.contains("\n  pause") || journal.contains("--follow"), journal);
+        assertFalse(
+                journal.contains("PREFIX") || journal.contains("\n  pause") || journal.contains("--follow"), journal);
         out.reset();
         assertEquals(0, run("device", "inspect", "rng0", "-h"));
         assertTrue(said().startsWith("Usage: jvmmctl [options] device inspect NAME [PREFIX]"), said());

@@ -142,5 +142,7 @@ final class ReplayCommandTest {
         assertTrue(complained.contains("--until is for one device: give --device."), complained);
         assertEquals(2, run("--journal", dir, "--times", "0"));
         assertTrue(complained.contains("--times: 1 to 100."), complained);
+        assertEquals(2, run("--journal", dir, "--device", "serial", "--life", "4294967297"));
+        assertTrue(complained.contains("--life: 1 to 2147483647."), complained);
     }
 }

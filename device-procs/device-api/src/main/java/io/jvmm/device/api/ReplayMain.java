@@ -9,6 +9,7 @@ import io.jvmm.ipc.trace.ReplayStop;
 import io.jvmm.ipc.trace.TraceBuffer;
 import io.jvmm.ipc.trace.TraceFileReader;
 import io.jvmm.ipc.trace.TraceFormatException;
+import io.jvmm.ipc.trace.Visible;
 import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.io.PrintStream;
@@ -226,7 +227,7 @@ final class ReplayMain {
                 new StringBuilder("life of ").append(factory.name()).append(':');
         for (String key : List.of(LifeText.PROGRAM, LifeText.FRESH, LifeText.STATE_BYTES, LifeText.MEMORY_BYTES)) {
             life.find(key)
-                    .ifPresent(value -> text.append(' ').append(key).append('=').append(value));
+                    .ifPresent(value -> text.append(' ').append(key).append('=').append(Visible.of(value)));
         }
         out.println(text);
         out.flush();
