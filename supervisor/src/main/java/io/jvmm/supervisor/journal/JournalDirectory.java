@@ -52,6 +52,8 @@ public final class JournalDirectory {
     static final String ABOUT = "life";
     /** In the text about a life. */
     static final String STATE = "state";
+
+    static final String DRAINED = "drained";
     /** Where a recorder tries everything before it begins. No device has this name, and so nobody takes it for one. */
     static final String WARM_UP = "WARM-UP";
 
@@ -180,7 +182,8 @@ public final class JournalDirectory {
                 sizes.touched,
                 about.getOrDefault("severed", ""),
                 about.getOrDefault("ended", ""),
-                FinalState.parse(about.getOrDefault(STATE, "")));
+                FinalState.parse(about.getOrDefault(STATE, "")),
+                about.containsKey(DRAINED));
     }
 
     private static Map<String, String> about(Path life) {
@@ -220,7 +223,7 @@ public final class JournalDirectory {
             Files.writeString(
                     life.resolve(ABOUT),
                     "device = " + device + "\nlife = " + number + "\nring = " + ring + "\nbegan = " + now + "\n");
-            return new Life(device, number, life, ring, now, 0, now, "", "", Optional.empty());
+            return new Life(device, number, life, ring, now, 0, now, "", "", Optional.empty(), false);
         } catch (IOException e) {
             throw new JournalException("no life can be begun in the journal: " + e, e);
         }

@@ -181,7 +181,11 @@ public final class JournalMain {
             out.println(source.title() + ": whole: " + whole
                     + (torn > 0 ? ", " + torn + " torn tails of recorders that died" : "")
                     + (scan.gaps() > 0 ? ", a gap of " + scan.gaps() + " batches" : "")
-                    + (scan.ended() ? ", ended with " + scan.end() : ", no END: open, or killed")
+                    + (scan.ended()
+                            ? ", ended with " + scan.end()
+                            : source.life().map(Life::drained).orElse(false)
+                                    ? ", drained"
+                                    : ", no END: open, or killed")
                     + source.life()
                             .flatMap(Life::state)
                             .map(s -> ", final state " + s)

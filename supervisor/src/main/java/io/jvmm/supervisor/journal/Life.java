@@ -20,6 +20,7 @@ import java.util.Optional;
  * @param severed why its process was not listened to any more; empty for one that kept to the protocol
  * @param ended how its process ended; empty while it lives, or when the recorder did not hear of it
  * @param state what its process left in the state segment; empty while it lives, and where the life does not end with the last commit
+ * @param drained whether its process had done all it was to do, and another went on where it was
  */
 public record Life(
         String device,
@@ -31,7 +32,8 @@ public record Life(
         Instant touched,
         String severed,
         String ended,
-        Optional<FinalState> state) {
+        Optional<FinalState> state,
+        boolean drained) {
     /** Adds to the text about it; that it cannot be written spoils nothing. */
     void note(String key, String value) {
         String line = key + " = " + value.lines().findFirst().orElse("") + "\n";

@@ -225,16 +225,16 @@ final class RingDrain implements AutoCloseable {
     private void sever(String why) throws JournalException {
         severed = why;
         if (!endAppended) {
-            appendEnd(ProcessExit.PEER_VIOLATION);
+            appendEnd();
         }
         life.note("severed", why);
     }
 
-    private void appendEnd(ProcessExit code) throws JournalException {
+    private void appendEnd() throws JournalException {
         UnsafeBuffer end = new UnsafeBuffer(new byte[TraceLayout.ONE_FIELD_LENGTH]);
         end.putInt(TraceLayout.RECORD_LENGTH, TraceLayout.ONE_FIELD_LENGTH, ByteOrder.LITTLE_ENDIAN);
         end.putByte(TraceLayout.RECORD_TYPE, (byte) RecordType.END.code());
-        end.putLong(TraceLayout.ONE_FIELD, code.code(), ByteOrder.LITTLE_ENDIAN);
+        end.putLong(TraceLayout.ONE_FIELD, ProcessExit.PEER_VIOLATION.code(), ByteOrder.LITTLE_ENDIAN);
         HardenedReader r = reader;
         writer.append(end, 0, end.capacity(), r == null ? 0 : r.expectedPosition());
         endAppended = true;
@@ -306,17 +306,17 @@ final class RingDrain implements AutoCloseable {
     }
 
     /**
-     * The life is over. A process that was drained wrote no END, for it might have had to go on; when the life has all that it committed, this does.
+     * The life is over. A process that was drained wrote no END, for it might have had to go on, and what it did behind its last commit never came
+     * here; that it was drained is kept beside the life when this has all that it committed.
      *
      * @param how its process ended
      * @param drained whether it had done all it was to do
      * @param left what the supervisor found in the state segment
-     * @throws JournalException when the journal cannot be written
      */
-    void end(String how, boolean drained, Optional<FinalState> left) throws JournalException {
+    void end(String how, boolean drained, Optional<FinalState> left) {
         boolean whole = severed.isEmpty() && left.isPresent() && left.get().transaction() == seen.transaction;
-        if (drained && whole && !endAppended) {
-            appendEnd(ProcessExit.STOPPED);
+        if (drained && whole) {
+            life.note(JournalDirectory.DRAINED, "true");
         }
         if (whole) {
             life.note(JournalDirectory.STATE, left.get().toString());
