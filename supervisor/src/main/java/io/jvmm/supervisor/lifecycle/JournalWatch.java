@@ -121,7 +121,7 @@ final class JournalWatch implements AutoCloseable {
 
     /** For a report on the jails: calls once the recorder's has been looked at, if there can be one at all. */
     void whenLookedAt(Runnable then) {
-        if (recording.isPossible()) {
+        if (recording.isPossible() && !isReady() && !off) {
             onLooked = then;
         } else {
             then.run();
