@@ -7,7 +7,9 @@ import io.jvmm.fuzz.sandbox.SandboxCampaign;
 import io.jvmm.ipc.trace.TraceFileReader;
 import io.jvmm.ipc.trace.TraceFormatException;
 import java.io.IOException;
+import java.nio.file.AccessDeniedException;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Objects;
@@ -30,7 +32,7 @@ public final class FuzzMain {
             inputs that libFuzzer makes. An input of a device is a list of operations of a guest, a host and a clock; oracles
             watch what a driver may rely on.
 
-              --time 10m         so long for each target: 90s, 10m, 2h (default 60s)
+              --time 10m         so long for each target, once it has started: 90s, 10m, 2h (default 60s); 0s: without end
               --runs N           at most so many inputs
               --jobs N           so many processes on one corpus; of several targets so many at a time, a process each (default 1)
               --corpus DIR       read inputs from DIR and keep new ones there (default: a directory that is forgotten);
@@ -83,9 +85,17 @@ public final class FuzzMain {
             System.err.println("jvmm-fuzz: " + e.getMessage());
             return WRONG;
         } catch (IOException e) {
-            System.err.println("jvmm-fuzz: " + e);
+            System.err.println("jvmm-fuzz: " + reason(e));
             return TROUBLE;
         }
+    }
+
+    private static String reason(IOException e) {
+        return switch (e) {
+            case NoSuchFileException missing -> missing.getFile() + ": there is no such file or directory";
+            case AccessDeniedException denied -> denied.getFile() + ": this user may not";
+            default -> String.valueOf(e.getMessage());
+        };
     }
 
     private static int help() {
@@ -162,14 +172,23 @@ public final class FuzzMain {
             throw new IllegalArgumentException("--convert needs --corpus DIR, where the inputs go");
         }
         Targets target = options.targets.getFirst();
-        try (TraceFileReader life = new TraceFileReader(Objects.requireNonNull(options.file))) {
+        Path file = existing(options);
+        try (TraceFileReader life = new TraceFileReader(file)) {
             List<byte[]> inputs = target.make().convert(life, target.longestInput());
             Corpus.write(corpus, inputs);
             System.out.println(inputs.size() + " inputs in " + corpus);
             return NOTHING_FOUND;
         } catch (TraceFormatException e) {
-            throw new IllegalArgumentException(e.getMessage(), e);
+            throw new IllegalArgumentException(file + ": " + e.getMessage(), e);
         }
+    }
+
+    private static Path existing(FuzzOptions options) {
+        Path file = Objects.requireNonNull(options.file);
+        if (!Files.isRegularFile(file)) {
+            throw new IllegalArgumentException(file + " is no file");
+        }
+        return file;
     }
 
     private static int select(FuzzOptions options) throws IOException, InterruptedException {
@@ -185,11 +204,7 @@ public final class FuzzMain {
     }
 
     private static int reproduce(FuzzOptions options) throws IOException {
-        Path file = Objects.requireNonNull(options.file);
-        if (!Files.isRegularFile(file)) {
-            throw new IllegalArgumentException(file + " is no file");
-        }
-        byte[] input = Files.readAllBytes(file);
+        byte[] input = Files.readAllBytes(existing(options));
         FuzzTarget target = options.targets.getFirst().make();
         target.thorough();
         target.describe(input).forEach(System.out::println);

@@ -130,10 +130,12 @@ final class FuzzOptions {
             return;
         }
         Targets target = Targets.find(name)
-                .filter(found -> found.isDevice() || !device)
                 .orElseThrow(() -> new IllegalArgumentException("no " + (device ? "device" : "target") + " is named '"
                         + name + "'; there are " + String.join(", ", Targets.names(true))
                         + (device ? "" : ", " + String.join(", ", Targets.names(false))) + ", and all"));
+        if (device && !target.isDevice()) {
+            throw new IllegalArgumentException("'" + name + "' is no device but a parser: --target " + name);
+        }
         targets.add(target);
     }
 

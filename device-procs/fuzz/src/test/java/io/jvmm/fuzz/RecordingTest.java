@@ -2,6 +2,7 @@ package io.jvmm.fuzz;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.jvmm.device.api.DeviceFactory;
@@ -18,8 +19,10 @@ import io.jvmm.device.vsock.VsockFactory;
 import io.jvmm.fuzz.engine.Corpus;
 import io.jvmm.fuzz.engine.FuzzTarget;
 import io.jvmm.ipc.trace.TraceFileReader;
+import io.jvmm.ipc.trace.TraceFormatException;
 import java.nio.file.Path;
 import java.util.List;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -69,6 +72,17 @@ class RecordingTest {
                         input.length,
                         made.parts(input).stream().mapToInt(Integer::intValue).sum());
             }
+        }
+    }
+
+    @Test
+    void aLifeOfAnotherClassMakesNoInputs() throws Exception {
+        FuzzTarget rng = Targets.RNG.make();
+        rng.keep(Corpus.shipped("rng", rng).getFirst(), directory);
+        try (TraceFileReader life = new TraceFileReader(directory.resolve("finding.jtrace"))) {
+            FuzzTarget serial = Targets.SERIAL.make();
+            TraceFormatException refused = assertThrows(TraceFormatException.class, () -> serial.convert(life, 4096));
+            assertEquals("a life of rng, not of serial", refused.getMessage());
         }
     }
 }

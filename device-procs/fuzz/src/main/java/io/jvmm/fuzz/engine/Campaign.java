@@ -6,11 +6,11 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.SimpleFileVisitor;
 import java.nio.file.attribute.BasicFileAttributes;
-import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Set;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -38,6 +38,7 @@ public final class Campaign {
     private int coverage;
     private int findings;
     private boolean overdue;
+    private volatile boolean stopped;
 
     /**
      * What is to be done.
@@ -75,11 +76,13 @@ public final class Campaign {
     /** Does it; 0 when nothing was found, 77 when something was, 3 when a process failed of itself. */
     public int run() throws IOException, InterruptedException {
         Path work = Files.createTempDirectory("jvmm-fuzz-");
-        Thread cleaner = new Thread(() -> delete(work));
+        List<JazzerRun> jobs = new CopyOnWriteArrayList<>();
+        Thread cleaner = new Thread(() -> {
+            stopped = true;
+            jobs.forEach(JazzerRun::close);
+            delete(work);
+        });
         Runtime.getRuntime().addShutdownHook(cleaner);
-        List<JazzerRun> jobs = new ArrayList<>();
-        Thread killer = new Thread(() -> jobs.forEach(JazzerRun::close));
-        Runtime.getRuntime().addShutdownHook(killer);
         try {
             JazzerRun.Order order = order(work);
             for (int job = 0; job < plan.jobs(); job++) {
@@ -89,9 +92,18 @@ public final class Campaign {
             return conclude(jobs);
         } finally {
             jobs.forEach(JazzerRun::close);
-            Runtime.getRuntime().removeShutdownHook(killer);
-            Runtime.getRuntime().removeShutdownHook(cleaner);
-            delete(work);
+            if (!stopped) {
+                forget(cleaner);
+                delete(work);
+            }
+        }
+    }
+
+    private static void forget(Thread hook) {
+        try {
+            Runtime.getRuntime().removeShutdownHook(hook);
+        } catch (IllegalStateException e) {
+            // this program is being ended, and the hook does its work
         }
     }
 
@@ -205,6 +217,10 @@ public final class Campaign {
             features = Math.max(features, job.features());
             corpus = Math.max(corpus, job.corpusSize());
         }
+        if (runs == 0 && seconds < plan.seconds()) {
+            out.accept(String.format(Locale.ROOT, "%s: %4d s  starting", plan.target(), seconds));
+            return;
+        }
         out.accept(String.format(
                 Locale.ROOT,
                 "%s: %4d s  %,12d runs  %,9d/s  coverage %d  features %d  corpus %d",
@@ -238,6 +254,9 @@ public final class Campaign {
     }
 
     private int conclude(List<JazzerRun> jobs) throws IOException, InterruptedException {
+        if (stopped) {
+            return 0; // by a signal, which is what this program ends with
+        }
         boolean found = false;
         for (JazzerRun job : jobs) {
             for (Path artifact : job.artifacts()) {

@@ -13,6 +13,7 @@ import java.util.List;
 /** A device as a target: an input is a program. */
 public final class DeviceTarget implements FuzzTarget {
 
+    private final String name;
     private final DeviceMachine machine;
     private final List<Operation> vocabulary;
 
@@ -21,6 +22,7 @@ public final class DeviceTarget implements FuzzTarget {
 
     /** @param seeds programs to begin with */
     public DeviceTarget(Subject subject, List<byte[]> seeds) {
+        name = subject.factory().name();
         machine = new DeviceMachine(subject);
         vocabulary = subject.vocabulary();
         host = subject.host();
@@ -71,6 +73,6 @@ public final class DeviceTarget implements FuzzTarget {
 
     @Override
     public List<byte[]> convert(TraceSource life, int longest) throws TraceFormatException, IOException {
-        return LifeSeed.of(life, vocabulary, host, longest);
+        return LifeSeed.of(life, name, vocabulary, host, longest);
     }
 }

@@ -5,9 +5,12 @@ import io.jvmm.fuzz.program.Operation;
 import io.jvmm.fuzz.program.ProgramWriter;
 import io.jvmm.ipc.message.SupervisorRequestType;
 import io.jvmm.ipc.trace.BatchReader;
+import io.jvmm.ipc.trace.LifeSummary;
+import io.jvmm.ipc.trace.LifeText;
 import io.jvmm.ipc.trace.RecordType;
 import io.jvmm.ipc.trace.TraceFormatException;
 import io.jvmm.ipc.trace.TraceSource;
+import io.jvmm.ipc.trace.Visible;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.util.ArrayList;
@@ -56,18 +59,27 @@ public final class LifeSeed implements HostModel.Script {
     /**
      * The pieces of a life.
      *
+     * @param device the class whose life it must be
      * @param longest in bytes
-     * @throws TraceFormatException for what is no trace
+     * @throws TraceFormatException for what is no trace, or that of another class
      */
-    public static List<byte[]> of(TraceSource source, List<Operation> vocabulary, HostModel host, int longest)
+    public static List<byte[]> of(
+            TraceSource source, String device, List<Operation> vocabulary, HostModel host, int longest)
             throws TraceFormatException, IOException {
         LifeSeed seed = new LifeSeed(vocabulary, host, longest);
         BatchReader record = new BatchReader();
+        LifeSummary summary = new LifeSummary();
         while (source.nextBatch()) {
             record.wrap(source.batch(), 0, source.lengthBytes());
             while (record.next()) {
+                summary.add(record);
                 seed.take(record);
             }
+        }
+        LifeText life = summary.life();
+        String whose = life == null ? "nobody" : life.find(LifeText.DEVICE).orElse("nobody");
+        if (!whose.equals(device)) {
+            throw new TraceFormatException("a life of " + Visible.of(whose) + ", not of " + device);
         }
         seed.chain();
         seed.cut();

@@ -314,7 +314,7 @@ final class UartStateFlyweight {
         bits(port, "IER", ier(), IER_MASK);
         bits(port, "FCR", fcr(), fifosEnabled() ? FCR_KEPT : 0);
         bits(port, "MCR", mcr(), MCR_MASK);
-        bits(port, "LSR", lineErrors(), LSR_ERRORS);
+        bits(port, "LSR.errors", lineErrors(), LSR_ERRORS);
         bits(port, "thre", u8(THRE), 1);
         bits(port, "intr", u8(INTR), 1);
         bits(port, "carrier", u8(CARRIER), 1);

@@ -69,7 +69,7 @@ class SerialStateTest {
         "FCR,0x01FE",
         "FCR,0x80",
         "MCR,0x20",
-        "LSR,0x01",
+        "LSR.errors,0x01",
         "thre,2",
         "intr,7",
         "carrier,2",
