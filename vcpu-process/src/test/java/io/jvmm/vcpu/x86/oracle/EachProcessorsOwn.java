@@ -28,7 +28,7 @@ final class EachProcessorsOwn {
      */
     static boolean eitherException(Insn insn, int vector, int other) {
         return insn.op == Op.BOUND
-                && (vector == Vector.BR && other == Vector.PF || vector == Vector.PF && other == Vector.BR);
+                && ((vector == Vector.BR && other == Vector.PF) || (vector == Vector.PF && other == Vector.BR));
     }
 
     /**
@@ -56,7 +56,7 @@ final class EachProcessorsOwn {
     }
 
     private static boolean sameButWhichNan(int a, int b) {
-        return a == b || isQuietNan(a) && isQuietNan(b);
+        return a == b || (isQuietNan(a) && isQuietNan(b));
     }
 
     private static boolean isQuietNan(int bits) {
