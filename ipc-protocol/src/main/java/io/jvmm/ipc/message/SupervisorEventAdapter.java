@@ -124,21 +124,6 @@ public final class SupervisorEventAdapter {
     private String text(int length) {
         byte[] bytes = new byte[length];
         message.getBytes(LOG_TEXT, bytes);
-        StringBuilder line = new StringBuilder(length);
-        new String(bytes, StandardCharsets.UTF_8).codePoints().forEach(c -> line.appendCodePoint(isPlain(c) ? c : '?'));
-        return line.toString();
-    }
-
-    private static boolean isPlain(int codePoint) {
-        return switch (Character.getType(codePoint)) {
-            case Character.CONTROL,
-                    Character.FORMAT,
-                    Character.SURROGATE,
-                    Character.PRIVATE_USE,
-                    Character.UNASSIGNED,
-                    Character.LINE_SEPARATOR,
-                    Character.PARAGRAPH_SEPARATOR -> false;
-            default -> true;
-        };
+        return Visible.of(new String(bytes, StandardCharsets.UTF_8));
     }
 }

@@ -1,5 +1,6 @@
 package io.jvmm.ipc.trace;
 
+import io.jvmm.ipc.message.Visible;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;

@@ -1,10 +1,10 @@
 package io.jvmm.supervisor.journal;
 
+import io.jvmm.ipc.message.Visible;
 import io.jvmm.ipc.trace.BatchReader;
 import io.jvmm.ipc.trace.LifeText;
 import io.jvmm.ipc.trace.RecordText;
 import io.jvmm.ipc.trace.RecordType;
-import io.jvmm.ipc.trace.Visible;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.file.Path;

@@ -2,6 +2,7 @@ package io.jvmm.device.api;
 
 import io.jvmm.device.api.trace.CoreReplay;
 import io.jvmm.ipc.boot.ProcessExit;
+import io.jvmm.ipc.message.Visible;
 import io.jvmm.ipc.state.StatePrinter;
 import io.jvmm.ipc.sys.SysException;
 import io.jvmm.ipc.trace.LifeText;
@@ -9,7 +10,6 @@ import io.jvmm.ipc.trace.ReplayStop;
 import io.jvmm.ipc.trace.TraceBuffer;
 import io.jvmm.ipc.trace.TraceFileReader;
 import io.jvmm.ipc.trace.TraceFormatException;
-import io.jvmm.ipc.trace.Visible;
 import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.io.PrintStream;

@@ -32,10 +32,4 @@ public final class Answers {
         count--;
         return value;
     }
-
-    /** The next two, little-endian. */
-    public int next16() {
-        int low = next();
-        return low | next() << 8;
-    }
 }

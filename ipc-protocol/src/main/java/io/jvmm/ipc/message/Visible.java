@@ -1,4 +1,4 @@
-package io.jvmm.ipc.trace;
+package io.jvmm.ipc.message;
 
 /** Text that somebody else wrote, as a terminal may have it: what would steer that becomes {@code ?}. */
 public final class Visible {
