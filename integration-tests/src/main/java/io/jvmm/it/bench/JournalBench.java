@@ -5,24 +5,35 @@ import io.jvmm.it.Distribution;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.List;
+import java.util.HashMap;
+import java.util.Locale;
+import java.util.Map;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
  * What being recorded costs a device, as a stock guest on the software processor sees it: the same work with the journal of that device stopped and started, in turns, on one
- * machine. Each switch gives the device another process, which works once before it is measured.
+ * machine. Each switch gives the device another process, of either kind one that has compiled what it runs before it is measured.
  */
 final class JournalBench {
     private static final int PAIRS = Integer.getInteger("jvmm.journal.pairs", 7);
+    /** Rounds of a new process that do not count, and those that do. */
+    private static final int WARM_UP = Integer.getInteger("jvmm.journal.warmup", 12);
+
+    private static final int ROUNDS = Integer.getInteger("jvmm.journal.rounds", 5);
+    /** A device, or empty for all. */
+    private static final String ONLY = System.getProperty("jvmm.journal.device", "");
+
     private static final Pattern SECONDS = Pattern.compile("T(\\d+\\.\\d+)");
+
+    private static final String BYTES = "\"bytes\":(\\d+),\"lost\"";
 
     private static final String DEVICES = """
             [[serial]]
             port = 2
             backend = "none"
             [[net]]
-            backend = "none"
+            backend = "passt"
             [rng]
             [control]
             socket = "control"
@@ -48,8 +59,8 @@ final class JournalBench {
         }
     }
 
-    /** One run: seconds as the guest has them, milliseconds of processor time of the device's process and of the recorder. */
-    private record Sample(double seconds, double deviceMs, double recorderMs) {}
+    /** A round: seconds as the guest has them, milliseconds of processor time of the device's process and of the recorder, bytes recorded. */
+    private record Sample(double seconds, double deviceMs, double recorderMs, double bytes) {}
 
     private final Table table;
     private final Path directory;
@@ -67,7 +78,9 @@ final class JournalBench {
             m.run("stty -F /dev/ttyS1 raw -echo; ip link set eth0 up; ip addr add 10.9.8.2/24 dev eth0");
             m.run("ip route add 224.0.0.0/4 dev eth0; TIMEFORMAT=T%R");
             for (Work work : Work.values()) {
-                measure(m, own.resolve("control"), work);
+                if (ONLY.isEmpty() || ONLY.equals(work.device)) {
+                    measure(m, own.resolve("control"), work);
+                }
             }
             m.powerOff();
         } catch (AssertionError e) {
@@ -79,25 +92,31 @@ final class JournalBench {
         Sample[] off = new Sample[PAIRS];
         Sample[] on = new Sample[PAIRS];
         double[] ratios = new double[PAIRS];
-        long bytes = 0;
         for (int pair = 0; pair < PAIRS; pair++) {
             if (pair % 2 == 0) {
-                off[pair] = round(m, work, 0);
+                off[pair] = round(m, work);
             }
             ctl(control, "journal", "start", work.device);
-            long recorder = number(ctl(control, "--json", "journal", "status"), "\"recorder\":(\\d+)");
-            on[pair] = round(m, work, recorder);
-            bytes = number(ctl(control, "--json", "journal", "status"), "\"bytes\":(\\d+),\"lost\"") / 2;
-            String lost = ctl(control, "--json", "journal", "status");
-            if (number(lost, "\"lost\":(\\d+)") > 0) {
-                table.row(work.what, "-", "the recorder did not keep up: " + lost);
+            on[pair] = recordedRound(m, control, work);
+            String status = ctl(control, "--json", "journal", "status");
+            if (number(status, "\"lost\":(\\d+)") > 0) {
+                table.row(work.what, "-", "the recorder did not keep up: " + status);
                 return;
             }
             ctl(control, "journal", "stop", work.device);
             if (pair % 2 != 0) {
-                off[pair] = round(m, work, 0);
+                off[pair] = round(m, work);
             }
             ratios[pair] = on[pair].seconds / off[pair].seconds;
+            System.err.printf(
+                    Locale.ROOT,
+                    "  %s, pair %d: %.3f s, recorded %.3f s; CPU of the device %.0f ms, recorded %.0f ms%n",
+                    work.device,
+                    pair + 1,
+                    off[pair].seconds,
+                    on[pair].seconds,
+                    off[pair].deviceMs,
+                    on[pair].deviceMs);
         }
         double plain = median(off, 0);
         double recorded = median(on, 0);
@@ -107,28 +126,63 @@ final class JournalBench {
                 Table.number(plain, 3) + " s, recorded " + Table.number(recorded, 3) + " s; CPU of the device "
                         + Table.number(median(off, 1), 0) + " ms, recorded " + Table.number(median(on, 1), 0)
                         + " ms, of the recorder " + Table.number(median(on, 2), 0) + " ms; "
-                        + Table.number(bytes / 1e6, 1) + " MB of records");
+                        + Table.number(median(on, 3) / 1e6, 1) + " MB of records");
     }
 
     private static double median(Sample[] samples, int column) {
         double[] values = new double[samples.length];
         for (int i = 0; i < values.length; i++) {
             Sample s = samples[i];
-            values[i] = column == 0 ? s.seconds : column == 1 ? s.deviceMs : s.recorderMs;
+            values[i] =
+                    switch (column) {
+                        case 0 -> s.seconds;
+                        case 1 -> s.deviceMs;
+                        case 2 -> s.recorderMs;
+                        default -> s.bytes;
+                    };
         }
         return LinkBench.median(values);
     }
 
-    /** Once for a process that is new, and once to be measured. */
-    private static Sample round(DebianMachine m, Work work, long recorder) throws IOException {
-        time(m, work);
-        List<Long> device = m.machine().children(work.device);
-        double deviceMs = -milliseconds(device);
-        double recorderMs = recorder == 0 ? 0 : -milliseconds(List.of(recorder));
-        double seconds = time(m, work);
-        deviceMs += milliseconds(device);
-        recorderMs += recorder == 0 ? 0 : milliseconds(List.of(recorder));
-        return new Sample(seconds, deviceMs, recorderMs);
+    private static Sample recordedRound(DebianMachine m, Path control, Work work)
+            throws IOException, InterruptedException {
+        warmUp(m, work);
+        String before = ctl(control, "--json", "journal", "status");
+        long recorder = number(before, "\"recorder\":(\\d+)");
+        long recorderNs = ProcessorTime.ns(recorder);
+        Sample s = measured(m, work);
+        recorderNs = ProcessorTime.ns(recorder) - recorderNs;
+        double bytes = number(ctl(control, "--json", "journal", "status"), BYTES) - number(before, BYTES);
+        return new Sample(s.seconds, s.deviceMs, recorderNs / 1e6 / ROUNDS, bytes / ROUNDS);
+    }
+
+    private static Sample round(DebianMachine m, Work work) throws IOException {
+        warmUp(m, work);
+        return measured(m, work);
+    }
+
+    private static void warmUp(DebianMachine m, Work work) throws IOException {
+        for (int i = 0; i < WARM_UP; i++) {
+            time(m, work);
+        }
+    }
+
+    private static Sample measured(DebianMachine m, Work work) throws IOException {
+        Map<Long, Long> before = new HashMap<>();
+        for (long pid : m.machine().children(work.device)) {
+            before.put(pid, ProcessorTime.ns(pid));
+        }
+        double[] seconds = new double[ROUNDS];
+        for (int i = 0; i < ROUNDS; i++) {
+            seconds[i] = time(m, work);
+        }
+        double ns = 0;
+        // What ended meanwhile was the predecessor.
+        for (long pid : m.machine().children(work.device)) {
+            Long then = before.get(pid);
+            ns += then == null ? 0 : ProcessorTime.ns(pid) - then;
+        }
+        return new Sample(LinkBench.median(seconds), ns / 1e6 / ROUNDS, 0, 0);
     }
 
     private static double time(DebianMachine m, Work work) throws IOException {
@@ -138,14 +192,6 @@ final class JournalBench {
             throw new AssertionError("no time in: " + said);
         }
         return Double.parseDouble(seconds.group(1));
-    }
-
-    private static double milliseconds(List<Long> pids) throws IOException {
-        double sum = 0;
-        for (long pid : pids) {
-            sum += ProcessorTime.ns(pid) / 1e6;
-        }
-        return sum;
     }
 
     private static String ctl(Path control, String... words) throws IOException, InterruptedException {
