@@ -133,13 +133,12 @@ final class JournalBench {
         double[] values = new double[samples.length];
         for (int i = 0; i < values.length; i++) {
             Sample s = samples[i];
-            values[i] =
-                    switch (column) {
-                        case 0 -> s.seconds;
-                        case 1 -> s.deviceMs;
-                        case 2 -> s.recorderMs;
-                        default -> s.bytes;
-                    };
+            values[i] = switch (column) {
+                case 0 -> s.seconds;
+                case 1 -> s.deviceMs;
+                case 2 -> s.recorderMs;
+                default -> s.bytes;
+            };
         }
         return LinkBench.median(values);
     }

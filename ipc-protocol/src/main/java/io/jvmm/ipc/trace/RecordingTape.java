@@ -5,7 +5,6 @@ import static io.jvmm.ipc.trace.TraceLayout.MAX_BATCH_BYTES;
 import io.jvmm.ipc.memory.MemoryTap;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import org.agrona.DirectBuffer;
 import org.agrona.MutableDirectBuffer;
@@ -13,10 +12,10 @@ import org.agrona.concurrent.UnsafeBuffer;
 
 /**
  * Takes down what a core is told, answered and does. Records gather in private memory and are published as one batch at each
- * {@link #commit}, or earlier when the batch is full. Device thread; allocates nothing.
+ * {@link #commit}, or earlier when the batch is full. Device thread; allocates nothing. Little-endian is the host's own order ({@code LinkMemory} refuses another); to name it
+ * costs what C1 compiles a tenth of the whole.
  */
 public final class RecordingTape implements Tape, MemoryTap {
-    private static final ByteOrder LE = ByteOrder.LITTLE_ENDIAN;
     /** There is always room for a GAP in front. */
     private static final int MOST_BYTES = MAX_BATCH_BYTES - TraceLayout.ONE_FIELD_LENGTH;
 
@@ -53,10 +52,10 @@ public final class RecordingTape implements Tape, MemoryTap {
     @Override
     public void call(int method, long a, long b, long c, long nowNs) {
         int at = begin(RecordType.CALL, method, TraceLayout.CALL_LENGTH);
-        batch.putLong(at + TraceLayout.CALL_NOW_NS, nowNs, LE);
-        batch.putLong(at + TraceLayout.CALL_A, a, LE);
-        batch.putLong(at + TraceLayout.CALL_B, b, LE);
-        batch.putLong(at + TraceLayout.CALL_C, c, LE);
+        batch.putLong(at + TraceLayout.CALL_NOW_NS, nowNs);
+        batch.putLong(at + TraceLayout.CALL_A, a);
+        batch.putLong(at + TraceLayout.CALL_B, b);
+        batch.putLong(at + TraceLayout.CALL_C, c);
         lastCall = at;
         if (nowNs != 0) {
             lastNowNs = nowNs;
@@ -85,7 +84,7 @@ public final class RecordingTape implements Tape, MemoryTap {
     @Override
     public long answer(int method, long value) {
         int at = begin(RecordType.ANSWER, method, TraceLayout.ANSWER_LENGTH);
-        batch.putLong(at + TraceLayout.ANSWER_VALUE, value, LE);
+        batch.putLong(at + TraceLayout.ANSWER_VALUE, value);
         return value;
     }
 
@@ -97,9 +96,9 @@ public final class RecordingTape implements Tape, MemoryTap {
     @Override
     public void output(int method, long a, long b, long c) {
         int at = begin(RecordType.OUTPUT, method, TraceLayout.OUTPUT_LENGTH);
-        batch.putLong(at + TraceLayout.OUTPUT_A, a, LE);
-        batch.putLong(at + TraceLayout.OUTPUT_B, b, LE);
-        batch.putLong(at + TraceLayout.OUTPUT_C, c, LE);
+        batch.putLong(at + TraceLayout.OUTPUT_A, a);
+        batch.putLong(at + TraceLayout.OUTPUT_B, b);
+        batch.putLong(at + TraceLayout.OUTPUT_C, c);
     }
 
     @Override
@@ -141,10 +140,10 @@ public final class RecordingTape implements Tape, MemoryTap {
         for (int done = 0; done < lengthBytes; done += most) {
             int part = Math.min(most, lengthBytes - done);
             int at = begin(RecordType.STATE, 0, TraceLayout.STATE_BYTES + part);
-            batch.putLong(at + TraceLayout.STATE_TRANSACTION, transaction, LE);
-            batch.putLong(at + TraceLayout.STATE_RING_POSITION, ringPosition, LE);
-            batch.putInt(at + TraceLayout.STATE_PART_OFFSET, done, LE);
-            batch.putInt(at + TraceLayout.STATE_PART_TOTAL, lengthBytes, LE);
+            batch.putLong(at + TraceLayout.STATE_TRANSACTION, transaction);
+            batch.putLong(at + TraceLayout.STATE_RING_POSITION, ringPosition);
+            batch.putInt(at + TraceLayout.STATE_PART_OFFSET, done);
+            batch.putInt(at + TraceLayout.STATE_PART_TOTAL, lengthBytes);
             batch.putBytes(at + TraceLayout.STATE_BYTES, state, done, part);
         }
     }
@@ -206,9 +205,9 @@ public final class RecordingTape implements Tape, MemoryTap {
 
     private void word(RecordType type, long offset, int widthBytes, long value) {
         int at = begin(type, 0, TraceLayout.MEMORY_BYTES + widthBytes);
-        batch.putLong(at + TraceLayout.MEMORY_OFFSET, offset, LE);
+        batch.putLong(at + TraceLayout.MEMORY_OFFSET, offset);
         // all eight bytes: what lies behind the width is padding, and has to be zero
-        batch.putLong(at + TraceLayout.MEMORY_BYTES, value & (-1L >>> (Long.SIZE - Byte.SIZE * widthBytes)), LE);
+        batch.putLong(at + TraceLayout.MEMORY_BYTES, value & (-1L >>> (Long.SIZE - Byte.SIZE * widthBytes)));
     }
 
     private void range(RecordType type, long offset, MemorySegment bytes, long from, long lengthBytes) {
@@ -216,7 +215,7 @@ public final class RecordingTape implements Tape, MemoryTap {
         for (long done = 0; done < lengthBytes; done += most) {
             int part = (int) Math.min(most, lengthBytes - done);
             int at = begin(type, 0, TraceLayout.MEMORY_BYTES + part);
-            batch.putLong(at + TraceLayout.MEMORY_OFFSET, offset + done, LE);
+            batch.putLong(at + TraceLayout.MEMORY_OFFSET, offset + done);
             MemorySegment.copy(bytes, from + done, segment, at + TraceLayout.MEMORY_BYTES, part);
         }
     }
@@ -225,7 +224,7 @@ public final class RecordingTape implements Tape, MemoryTap {
 
     private void oneField(RecordType type, long value) {
         int at = begin(type, 0, TraceLayout.ONE_FIELD_LENGTH);
-        batch.putLong(at + TraceLayout.ONE_FIELD, value, LE);
+        batch.putLong(at + TraceLayout.ONE_FIELD, value);
     }
 
     /** At least one record, even without a byte. */
@@ -236,8 +235,8 @@ public final class RecordingTape implements Tape, MemoryTap {
         do {
             int part = Math.min(most, lengthBytes - done);
             int at = begin(type, method, TraceLayout.PARTS_BYTES + part);
-            batch.putInt(at + TraceLayout.PART_OFFSET, done, LE);
-            batch.putInt(at + TraceLayout.PART_TOTAL, lengthBytes, LE);
+            batch.putInt(at + TraceLayout.PART_OFFSET, done);
+            batch.putInt(at + TraceLayout.PART_TOTAL, lengthBytes);
             batch.putBytes(at + TraceLayout.PARTS_BYTES, bytes, offset + done, part);
             done += part;
         } while (done < lengthBytes);
@@ -253,9 +252,9 @@ public final class RecordingTape implements Tape, MemoryTap {
         end = at + aligned;
         writtenBytes += aligned;
         if (aligned != lengthBytes) {
-            batch.putLong(end - Long.BYTES, 0, LE);
+            batch.putLong(end - Long.BYTES, 0);
         }
-        batch.putLong(at, lengthBytes | (long) type.code() << TYPE_SHIFT | (long) method << METHOD_SHIFT, LE);
+        batch.putLong(at, lengthBytes | (long) type.code() << TYPE_SHIFT | (long) method << METHOD_SHIFT);
         return at;
     }
 }

@@ -33,6 +33,11 @@ class Qcow2WriteTest {
         return Qcow2ReadTest.withoutPreallocation();
     }
 
+    /** A count of one bit has no room for snapshots. */
+    static Stream<String> withRoomForSnapshots() {
+        return options().filter(o -> !o.matches(".*refcount_bits=1\\b.*"));
+    }
+
     private void work(Path[] chain, long seed, int from, int to) {
         final byte[] model = Qemu.contents(chain[0]);
         final SplittableRandom random = new SplittableRandom(seed);
@@ -131,11 +136,8 @@ class Qcow2WriteTest {
     }
 
     @ParameterizedTest
-    @MethodSource("options")
+    @MethodSource("withRoomForSnapshots")
     void snapshotsStay(String options) {
-        if (options.contains("refcount_bits=1")) {
-            return; // a count of one bit has no room for snapshots
-        }
         final Path image = directory.resolve("e.qcow2");
         Qemu.img("create", "-q", "-f", "qcow2", "-o", options, image.toString(), "6m");
         Qemu.io(image, "write -P 1 0 100k", "write -P 2 1000k 3000k", "write -z 1500k 200k");
