@@ -186,7 +186,7 @@ final class PolicyProbesTest {
             "recorder-wide",
             Set.of("mkdir", "rmdir", "unlink", "rename"),
             "recorder",
-            Set.of("openat", "mkdir", "rmdir", "unlink", "rename", "ftruncate", "sendmsg", "recvmsg"));
+            Set.of("openat", "mkdir", "rmdir", "unlink", "rename", "ftruncate", "fallocate", "sendmsg", "recvmsg"));
 
     static List<String> policies() throws Exception {
         return Policies.names();

@@ -3,7 +3,7 @@ package io.jvmm.supervisor.journal;
 import java.io.Serial;
 
 /** A journal cannot be written, or is not what it should be: a sentence for the user. */
-public final class JournalException extends Exception {
+public sealed class JournalException extends Exception permits NoRoomException {
     @Serial
     private static final long serialVersionUID = 1;
 

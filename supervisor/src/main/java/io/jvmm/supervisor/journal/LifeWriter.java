@@ -1,28 +1,40 @@
 package io.jvmm.supervisor.journal;
 
+import io.jvmm.ipc.sys.FileIo;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Instant;
 import net.openhft.chronicle.bytes.Bytes;
 import net.openhft.chronicle.queue.ChronicleQueue;
 import net.openhft.chronicle.queue.ExcerptAppender;
+import net.openhft.chronicle.wire.Wire;
 import org.agrona.DirectBuffer;
 import org.agrona.concurrent.UnsafeBuffer;
 
 /**
  * Appends batches to a life. What {@link #append} has returned from outlives this process, however that ends; the host's power is
- * another matter: the kernel writes the pages when it likes, and the checksums tell how far it came. One thread.
+ * another matter: the kernel writes the pages when it likes, and the checksums tell how far it came. The file is mapped, and so the disk must have its
+ * pages before they are written to: whoever gathers a batch asks {@link #reserve} first. One thread.
  */
 final class LifeWriter implements AutoCloseable {
     /** Up to here copying word by word beats the call of the bulk routine. */
     private static final int SMALL_BYTES = 128;
 
+    /** Of Chronicle Queue, between the batches: an index every so often, its header, and an END. */
+    private static final int BETWEEN_BYTES = 128 * 1024;
+
+    private final RoomAhead room;
     private final ChronicleQueue queue;
     private final ExcerptAppender appender;
     private final UnsafeBuffer excerpt;
     private final Bytes<ByteBuffer> bytes;
     private final int most;
+    private final long aheadBytes;
+    /** Behind the last excerpt of the file. */
+    private long position;
+
     private int gathered;
     private long sequence;
     private long written;
@@ -32,14 +44,25 @@ final class LifeWriter implements AutoCloseable {
      *
      * @param nextSequence of the first batch
      * @param mostBatchBytes of a batch
+     * @throws NoRoomException when the disk is full; no part has been begun
      */
     LifeWriter(Path life, long nextSequence, int mostBatchBytes) throws JournalException {
+        this(life, nextSequence, mostBatchBytes, FileIo::tryAllocate);
+    }
+
+    /** @param allocator how room on the disk is had */
+    LifeWriter(Path life, long nextSequence, int mostBatchBytes, RoomAhead.Allocator allocator)
+            throws JournalException {
         Path part = JournalDirectory.nextPart(life);
+        Instant now = Instant.now();
+        aheadBytes = 2L * (ExcerptLayout.HEADER_BYTES + mostBatchBytes) + BETWEEN_BYTES;
         try {
             Files.createDirectory(part);
-            queue = Queues.toWrite(part);
+            room = firstRoom(part, now, allocator);
+            queue = Queues.toWrite(part, now);
             appender = queue.createAppender();
-        } catch (IOException | RuntimeException e) {
+        } catch (IOException | RuntimeException | InternalError e) {
+            // InternalError as below: of the table, which is mapped, too.
             throw new JournalException("the journal cannot be written: " + e, e);
         }
         ByteBuffer memory = ByteBuffer.allocateDirect(ExcerptLayout.HEADER_BYTES + mostBatchBytes);
@@ -49,13 +72,39 @@ final class LifeWriter implements AutoCloseable {
         sequence = nextSequence;
     }
 
+    /** Room for the file of a queue that is about to be made. Its small table Chronicle Queue wants to make itself. */
+    private RoomAhead firstRoom(Path part, Instant now, RoomAhead.Allocator allocator)
+            throws IOException, NoRoomException {
+        RoomAhead file = new RoomAhead(part.resolve(Queues.fileName(now)), allocator);
+        String lack = file.reserve(aheadBytes);
+        if (!lack.isEmpty()) {
+            file.close();
+            JournalDirectory.removeTree(part);
+            throw new NoRoomException(lack);
+        }
+        return file;
+    }
+
+    /**
+     * Sees to it that the disk has room for what is gathered, for as much again as a batch may have, and for an END behind them; why it has none, or an
+     * empty text. Without it those must not be written.
+     */
+    String reserve() {
+        return room.reserve(position + aheadBytes);
+    }
+
     /**
      * Appends a batch.
      *
      * @param ringPosition where the ring goes on after it
-     * @throws JournalException when the disk is full, or worse
+     * @throws NoRoomException when the disk is full: nothing has been written
+     * @throws JournalException when it is worse
      */
     void append(DirectBuffer batch, int offset, int length, long ringPosition) throws JournalException {
+        String lack = reserve();
+        if (!lack.isEmpty()) {
+            throw new NoRoomException(lack);
+        }
         gather(batch, offset, length);
         appendGathered(ringPosition);
     }
@@ -93,6 +142,8 @@ final class LifeWriter implements AutoCloseable {
             // InternalError: the file is mapped, and the disk has no page for it.
             throw new JournalException("the journal cannot be written: " + e, e);
         }
+        Wire wire = appender.wire();
+        position = wire == null ? position : wire.bytes().writePosition();
         sequence++;
         written += ExcerptLayout.HEADER_BYTES + length;
     }
@@ -111,5 +162,7 @@ final class LifeWriter implements AutoCloseable {
     public void close() {
         appender.close();
         queue.close();
+        room.giveBack(position + Long.BYTES); // where Chronicle Queue might have put the next header
+        room.close();
     }
 }

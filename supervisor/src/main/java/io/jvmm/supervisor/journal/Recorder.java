@@ -5,6 +5,7 @@ import io.jvmm.ipc.boot.BootFormatException;
 import io.jvmm.ipc.boot.BootRecord;
 import io.jvmm.ipc.boot.ProcessExit;
 import io.jvmm.ipc.sys.Clock;
+import io.jvmm.ipc.sys.FileIo;
 import io.jvmm.ipc.sys.Poller;
 import io.jvmm.ipc.sys.SysException;
 import io.jvmm.ipc.trace.TraceRingLayout;
@@ -44,6 +45,7 @@ final class Recorder implements AutoCloseable {
     private static final long ROOM_NS = 1_000_000_000;
 
     private final JournalDirectory journal;
+    private final RoomAhead.Allocator allocator;
     private final BoundsKeeper keeper;
     private final BootChannel supervisor;
     private final Map<String, Watched> rings = new LinkedHashMap<>();
@@ -85,11 +87,21 @@ final class Recorder implements AutoCloseable {
     }
 
     Recorder(Path directory, Bounds bounds, BootChannel supervisor) throws JournalException {
-        this(directory, bounds, supervisor, directory.toFile()::getUsableSpace);
+        this(directory, bounds, supervisor, directory.toFile()::getUsableSpace, FileIo::tryAllocate);
     }
 
-    /** @param usableBytes how much room the disk has */
-    Recorder(Path directory, Bounds bounds, BootChannel supervisor, LongSupplier usableBytes) throws JournalException {
+    /**
+     * @param usableBytes how much room the disk has
+     * @param allocator how it is had
+     */
+    Recorder(
+            Path directory,
+            Bounds bounds,
+            BootChannel supervisor,
+            LongSupplier usableBytes,
+            RoomAhead.Allocator allocator)
+            throws JournalException {
+        this.allocator = allocator;
         this.journal = new JournalDirectory(directory);
         this.keeper = new BoundsKeeper(journal, bounds, usableBytes, this::alive);
         this.supervisor = supervisor;
@@ -167,20 +179,31 @@ final class Recorder implements AutoCloseable {
     /** Waits while the disk is full: what devices write meanwhile is lost, and they say so once there is room. */
     private void lookForRoom() throws JournalException {
         String lack = keeper.lackOfRoom(rings.size() + waiting.size());
-        boolean known = roomNs != 0;
         if (lack.isEmpty()) {
-            roomNs = 0;
-            if (known) {
-                say(BootRecord.builder().put(RecorderWords.DO, RecorderWords.ROOM));
-                read().forEach(w -> poller.watch(w.slot, w.drain.bell().fd(), Poller.READABLE));
-                List<BootRecord> begins = List.copyOf(waiting.values());
-                waiting.clear();
-                for (BootRecord begin : begins) {
-                    begin(begin);
-                }
-            }
-            return;
+            lack = rings.values().stream()
+                    .filter(w -> !w.full)
+                    .map(w -> w.drain.lackOfRoom())
+                    .filter(l -> !l.isEmpty())
+                    .findFirst()
+                    .orElse("");
         }
+        if (!lack.isEmpty()) {
+            noRoom(lack);
+        } else if (roomNs != 0) {
+            roomNs = 0;
+            say(BootRecord.builder().put(RecorderWords.DO, RecorderWords.ROOM));
+            read().forEach(w -> poller.watch(w.slot, w.drain.bell().fd(), Poller.READABLE));
+            List<BootRecord> begins = List.copyOf(waiting.values());
+            waiting.clear();
+            for (BootRecord begin : begins) {
+                begin(begin);
+            }
+        }
+    }
+
+    /** Nothing more is written until there is room again. */
+    private void noRoom(String lack) {
+        boolean known = roomNs != 0;
         roomNs = Clock.monotonicNs() + ROOM_NS;
         busyUntilNs = 0;
         if (!known) {
@@ -191,6 +214,7 @@ final class Recorder implements AutoCloseable {
 
     private void drainAll() throws JournalException {
         boolean much = false;
+        String lack = "";
         for (Watched w : read()) {
             long before = w.drain.bytes();
             int bytes = w.drain.drain(BYTES_AT_ONCE);
@@ -198,6 +222,10 @@ final class Recorder implements AutoCloseable {
             taken += bytes;
             much |= keeper.written(w.drain.bytes() - before);
             tell(w);
+            lack = lack.isEmpty() ? w.drain.lack() : lack;
+        }
+        if (!lack.isEmpty()) {
+            noRoom(lack);
         }
         if (much) {
             keepBounds();
@@ -279,19 +307,29 @@ final class Recorder implements AutoCloseable {
                 || freeCount == 0) {
             throw new IllegalArgumentException("ring " + ring + " of " + device + " cannot be begun");
         }
-        lookForRoom();
+        if (roomNs == 0) {
+            lookForRoom();
+        }
         if (roomNs != 0) {
             waiting.put(ring, record);
             return;
         }
-        RingDrain drain = RingDrain.open(
-                journal,
-                device,
-                ring,
-                record.fd(RecorderWords.FD_TRACE),
-                record.fd(RecorderWords.FD_BELL),
-                record.findText(RecorderWords.BEGAN).map(Instant::parse).orElseGet(Instant::now),
-                this::alive);
+        RingDrain drain;
+        try {
+            drain = RingDrain.open(
+                    journal,
+                    device,
+                    ring,
+                    record.fd(RecorderWords.FD_TRACE),
+                    record.fd(RecorderWords.FD_BELL),
+                    record.findText(RecorderWords.BEGAN).map(Instant::parse).orElseGet(Instant::now),
+                    allocator,
+                    this::alive);
+        } catch (NoRoomException e) {
+            waiting.put(ring, record);
+            noRoom(String.valueOf(e.getMessage()));
+            return;
+        }
         Watched w = new Watched(drain, freeSlots[--freeCount]);
         rings.put(ring, w);
         poller.watch(w.slot, drain.bell().fd(), Poller.READABLE);
@@ -317,6 +355,9 @@ final class Recorder implements AutoCloseable {
         }
         if (roomNs == 0) {
             w.drain.drainUnfinished();
+        }
+        if (!w.drain.lack().isEmpty()) {
+            noRoom(w.drain.lack());
         }
         tell(w);
         poller.ignore(w.slot);

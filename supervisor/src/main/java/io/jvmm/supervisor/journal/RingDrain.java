@@ -40,6 +40,8 @@ final class RingDrain implements AutoCloseable {
     private boolean endAppended;
     /** Why nothing more is read of the ring; empty while something is. */
     private String severed = "";
+    /** Why nothing could be taken when that was last tried; empty when it could. */
+    private String lack = "";
 
     private RingDrain(
             String ring,
@@ -68,11 +70,20 @@ final class RingDrain implements AutoCloseable {
     /**
      * Goes on where a recorder has been before, or begins a life. Takes the descriptors.
      *
+     * @param allocator how room on the disk is had
      * @param alive called now and then: a life that another recorder has begun is read through
+     * @throws NoRoomException when the disk is full; the descriptors are still the caller's
      * @throws JournalException when the journal cannot be written
      */
     static RingDrain open(
-            JournalDirectory journal, String device, String ring, Fd memfd, Fd bell, Instant now, Runnable alive)
+            JournalDirectory journal,
+            String device,
+            String ring,
+            Fd memfd,
+            Fd bell,
+            Instant now,
+            RoomAhead.Allocator allocator,
+            Runnable alive)
             throws JournalException {
         Life known = journal.ofRing(device, ring).orElse(null);
         Life life = known == null ? journal.begin(device, ring, now) : known;
@@ -89,7 +100,7 @@ final class RingDrain implements AutoCloseable {
                 }
             }
         }
-        LifeWriter writer = new LifeWriter(life.directory(), next, TraceLayout.MAX_BATCH_BYTES);
+        LifeWriter writer = new LifeWriter(life.directory(), next, TraceLayout.MAX_BATCH_BYTES, allocator);
         TraceRing memory = null;
         String fault = "";
         try {
@@ -108,7 +119,8 @@ final class RingDrain implements AutoCloseable {
     }
 
     /**
-     * Takes what is in the ring, {@code mostBytes} and a message at most, and appends it in as few batches as can be; how many bytes there were.
+     * Takes what is in the ring, {@code mostBytes} and a message at most, and appends it in as few batches as can be; how many bytes there were. What
+     * the disk has no room for stays in the ring: {@link #lack}.
      *
      * @throws JournalException when the journal cannot be written
      */
@@ -118,7 +130,7 @@ final class RingDrain implements AutoCloseable {
         if (r == null) {
             return 0;
         }
-        while (taken < mostBytes && severed.isEmpty() && r.next()) {
+        while (taken < mostBytes && severed.isEmpty() && hasRoom(r) && r.next()) {
             String fault = fault(r);
             if (!fault.isEmpty()) {
                 r.done();
@@ -141,7 +153,7 @@ final class RingDrain implements AutoCloseable {
     /** The process is gone, and the ring is read to its end: what was published of a message that was to grow on counts, unless it is no batch. */
     void drainUnfinished() throws JournalException {
         HardenedReader r = reader;
-        if (r != null && severed.isEmpty() && r.nextUnfinished()) {
+        if (r != null && severed.isEmpty() && lackOfRoom().isEmpty() && r.nextUnfinished()) {
             if (fault(r).isEmpty()) {
                 take(r);
                 append();
@@ -150,6 +162,22 @@ final class RingDrain implements AutoCloseable {
             }
             r.giveBack();
         }
+    }
+
+    /** Whether what comes next can be written; so it is where nothing comes. */
+    private boolean hasRoom(HardenedReader r) {
+        return !r.hasNext() || lackOfRoom().isEmpty();
+    }
+
+    /** Tries to have room on the disk for what comes next; why there is none, or an empty text. */
+    String lackOfRoom() {
+        lack = severed.isEmpty() ? writer.reserve() : "";
+        return lack;
+    }
+
+    /** What {@link #lackOfRoom} said when it was last tried, here or while something was taken. */
+    String lack() {
+        return lack;
     }
 
     private void take(HardenedReader r) throws JournalException {
@@ -236,7 +264,8 @@ final class RingDrain implements AutoCloseable {
         end.putByte(TraceLayout.RECORD_TYPE, (byte) RecordType.END.code());
         end.putLong(TraceLayout.ONE_FIELD, ProcessExit.PEER_VIOLATION.code(), ByteOrder.LITTLE_ENDIAN);
         HardenedReader r = reader;
-        writer.append(end, 0, end.capacity(), r == null ? 0 : r.expectedPosition());
+        writer.gather(end, 0, end.capacity()); // there is room for it whenever there was some for what came before
+        writer.appendGathered(r == null ? 0 : r.expectedPosition());
         endAppended = true;
     }
 

@@ -3,9 +3,13 @@ package io.jvmm.supervisor.journal;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.jvmm.ipc.TestSeed;
+import io.jvmm.ipc.sys.Errno;
+import io.jvmm.ipc.sys.Fd;
+import io.jvmm.ipc.sys.FileIo;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
@@ -52,6 +56,75 @@ final class LifeTest {
         Life life = life();
         write(life, 0, 500);
         assertEquals(499, check(life, ""));
+    }
+
+    /** The file is mapped: a page that the disk does not have when it is written to is a SIGBUS. */
+    @Test
+    void theDiskHasThePagesOfAFileBeforeTheyAreWrittenTo() throws Exception {
+        Life life = life();
+        int most = 64 * 1024;
+        UnsafeBuffer batch = new UnsafeBuffer(new byte[most]);
+        random.nextBytes(batch.byteArray());
+        long written = 0;
+        long[] had = new long[1];
+        try (LifeWriter writer = new LifeWriter(life.directory(), 0, most, (file, mode, position, length) -> {
+            had[0] += mode == 0 ? length : 0;
+            return FileIo.tryAllocate(file, mode, position, length);
+        })) {
+            try (Fd file = FileIo.open(queueFile(life), FileIo.READ_ONLY, 0)) {
+                for (int n = 0; n < 100; n++) {
+                    assertEquals("", writer.reserve());
+                    long allocated = FileIo.allocatedBytes(file);
+                    assertTrue(allocated >= written + 2L * most, allocated + " bytes behind " + written);
+                    writer.gather(batch, 0, most);
+                    writer.appendGathered(n);
+                    written += most;
+                }
+                assertTrue(had[0] >= written, "had at once");
+            }
+        }
+        try (Fd file = FileIo.open(queueFile(life), FileIo.READ_ONLY, 0)) {
+            long allocated = FileIo.allocatedBytes(file);
+            assertTrue(allocated < written + 2L * most, "what it did not need is given back: " + allocated);
+        }
+        try (LifeReader reader = new LifeReader(life.directory())) {
+            int read = 0;
+            while (reader.next()) {
+                read++;
+            }
+            assertEquals(100, read);
+            assertEquals("", reader.fault());
+        }
+    }
+
+    /** Midnight brings no file that nobody has the pages of. */
+    @Test
+    void aPartHasOneFileAndIsNotBegunWithoutRoom() throws Exception {
+        Life life = life();
+        NoRoomException e = assertThrows(
+                NoRoomException.class,
+                () -> new LifeWriter(life.directory(), 0, 4096, (_, _, _, _) -> -Errno.ENOSPC.number()));
+        assertTrue(String.valueOf(e.getMessage()).contains("ENOSPC"), e.getMessage());
+        assertEquals(List.of(), JournalDirectory.parts(life.directory()));
+        write(life, 0, 100);
+        assertEquals(99, check(life, ""));
+        assertEquals(
+                1,
+                JournalDirectory.queueFiles(
+                                JournalDirectory.parts(life.directory()).getFirst())
+                        .size());
+    }
+
+    /** As on a file system that can reserve nothing. */
+    @Test
+    void whereNothingCanBeReservedItIsWrittenAllTheSame() throws Exception {
+        Life life = life();
+        UnsafeBuffer batch = new UnsafeBuffer(WritingProgram.batch(0));
+        try (LifeWriter writer = new LifeWriter(
+                life.directory(), 0, WritingProgram.MOST_BATCH_BYTES, (_, _, _, _) -> -Errno.EOPNOTSUPP.number())) {
+            writer.append(batch, 0, batch.capacity(), 1);
+        }
+        assertEquals(0, check(life, ""));
     }
 
     @Test

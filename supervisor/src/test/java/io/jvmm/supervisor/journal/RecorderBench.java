@@ -1,6 +1,7 @@
 package io.jvmm.supervisor.journal;
 
 import io.jvmm.ipc.sys.EventFd;
+import io.jvmm.ipc.sys.FileIo;
 import io.jvmm.ipc.trace.RecordingTape;
 import io.jvmm.ipc.trace.RingSink;
 import io.jvmm.ipc.trace.TraceRing;
@@ -38,7 +39,14 @@ final class RecorderBench {
         double[] told = new double[WINDOWS];
         double[] taken = new double[WINDOWS];
         try (RingDrain drain = RingDrain.open(
-                journal, "bench", "w1", ring.fd().duplicate(), bell.fd().duplicate(), Instant.now(), () -> {})) {
+                journal,
+                "bench",
+                "w1",
+                ring.fd().duplicate(),
+                bell.fd().duplicate(),
+                Instant.now(),
+                FileIo::tryAllocate,
+                () -> {})) {
             for (int window = -WINDOWS; window < WINDOWS; window++) {
                 long begin = THREADS.getCurrentThreadCpuTime();
                 for (int i = 1; i <= TRANSACTIONS; i++) {

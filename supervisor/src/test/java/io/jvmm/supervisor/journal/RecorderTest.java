@@ -9,8 +9,10 @@ import io.jvmm.ipc.boot.BootChannel;
 import io.jvmm.ipc.boot.BootRecord;
 import io.jvmm.ipc.boot.ProcessExit;
 import io.jvmm.ipc.ring.IpcRingLayout;
+import io.jvmm.ipc.sys.Errno;
 import io.jvmm.ipc.sys.EventFd;
 import io.jvmm.ipc.sys.Fd;
+import io.jvmm.ipc.sys.FileIo;
 import io.jvmm.ipc.sys.MemFd;
 import io.jvmm.ipc.sys.UnixSocket;
 import io.jvmm.ipc.trace.BatchReader;
@@ -32,6 +34,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.LongSupplier;
 import org.agrona.concurrent.UnsafeBuffer;
@@ -59,11 +62,15 @@ final class RecorderTest {
         }
 
         Served(Bounds bounds, LongSupplier usableBytes) throws JournalException {
+            this(bounds, usableBytes, FileIo::tryAllocate);
+        }
+
+        Served(Bounds bounds, LongSupplier usableBytes, RoomAhead.Allocator allocator) throws JournalException {
             UnixSocket.Pair pair = UnixSocket.seqPacketPair();
             supervisor = BootChannel.over(pair.left().fd());
             open.add(supervisor);
             Recorder recorder = new Recorder(
-                    directory, bounds, BootChannel.over(pair.right().fd()), usableBytes);
+                    directory, bounds, BootChannel.over(pair.right().fd()), usableBytes, allocator);
             end = CompletableFuture.supplyAsync(
                     () -> {
                         try (recorder) {
@@ -529,6 +536,53 @@ final class RecorderTest {
         assertTrue(scan("block", 1).gaps() > 0);
         assertEquals(25, commits("net", 1));
         assertEquals(2, new JournalDirectory(directory).lives().size());
+    }
+
+    /** The look said that there is room, as it may a moment before somebody else takes it, or of a user who has no more of it. */
+    @Test
+    void aDiskThatFillsUpBetweenTwoLooksIsAsOneThatIsFullAndNothingIsLost() throws Exception {
+        AtomicBoolean full = new AtomicBoolean();
+        Served recorder = new Served(
+                WIDE,
+                () -> Long.MAX_VALUE,
+                (file, mode, position, length) ->
+                        full.get() ? -Errno.ENOSPC.number() : FileIo.tryAllocate(file, mode, position, length));
+        Device first = new Device("block", "first");
+        Device gone = new Device("serial", "gone");
+        recorder.begin(first);
+        recorder.begin(gone);
+        first.commits(10, 10);
+        awaitEmpty(first);
+        full.set(true);
+        first.commits(100, 1000); // 1.6 MB: more than the file has room for, and less than a ring holds
+        BootRecord told = recorder.hear(RecorderWords.FULL);
+        assertTrue(told.text(RecorderWords.HOW).contains("has no room for"), told.text(RecorderWords.HOW));
+        assertTrue(told.text(RecorderWords.HOW).endsWith("(ENOSPC)"), told.text(RecorderWords.HOW));
+        Device second = new Device("net", "second");
+        recorder.wantBegin(second);
+        second.commits(5, 5);
+        recorder.end(gone, "killed");
+        full.set(false);
+        recorder.hear(RecorderWords.ROOM);
+        assertEquals(1, recorder.hear(RecorderWords.BEGUN).integer(RecorderWords.LIFE));
+        full.set(true);
+        Device third = new Device("rng", "third");
+        recorder.wantBegin(third); // its files are the first that there is no room for
+        recorder.hear(RecorderWords.FULL);
+        full.set(false);
+        recorder.hear(RecorderWords.ROOM);
+        assertEquals(1, recorder.hear(RecorderWords.BEGUN).integer(RecorderWords.LIFE));
+        third.commits(3, 3);
+        recorder.end(first, "replaced");
+        recorder.end(second, "replaced");
+        recorder.end(third, "replaced");
+        assertEquals(ProcessExit.STOPPED, recorder.finish());
+        assertEquals(100_100, commits("block", 1), "what there was no room for stayed in the ring");
+        assertEquals(25, commits("net", 1));
+        assertEquals(9, commits("rng", 1));
+        assertEquals(
+                "killed; the disk was full",
+                new JournalDirectory(directory).lives("serial").getFirst().ended());
     }
 
     /** What is in a life: its last COMMIT, what was lost, and its END; -1 for what there is not. */
