@@ -334,6 +334,7 @@ final class Recorder implements AutoCloseable {
         rings.put(ring, w);
         poller.watch(w.slot, drain.bell().fd(), Poller.READABLE);
         say(about(RecorderWords.BEGUN, w).put(RecorderWords.LIFE, drain.life().number()));
+        tell(w); // it may have been severed by the recorder before
         busyUntilNs = 0;
         keepBounds();
     }

@@ -19,7 +19,7 @@ package io.jvmm.supervisor.journal;
  *   ready     filter                                            hash of the filter that is in force
  *   begun     ring, life                                        number of the life
  *   renew     ring, how                                         a new life is wanted: size, gap
- *   severed   ring, how                                         its process broke the protocol
+ *   severed   ring, how                                         its process broke the protocol; behind begun also when a recorder before found that
  *   ended     ring                                              nothing more is kept of it: descriptors may go
  *   alive                                                       to ping, and in the midst of something long
  *   full      how                                               nothing is kept for now

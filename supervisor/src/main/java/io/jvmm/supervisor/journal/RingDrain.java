@@ -61,14 +61,10 @@ final class RingDrain implements AutoCloseable {
         this.writtenBefore = writtenBefore;
         this.doorbell = memory == null ? null : memory.doorbell(bell);
         this.reader = memory == null ? null : memory.reader(ringPosition);
-        Violation violation = reader == null ? null : reader.violation();
-        if (violation != null) {
-            severed = violation.toString();
-        }
     }
 
     /**
-     * Goes on where a recorder has been before, or begins a life. Takes the descriptors.
+     * Goes on where a recorder has been before, or begins a life; one that has been severed stays so. Takes the descriptors.
      *
      * @param allocator how room on the disk is had
      * @param alive called now and then: a life that another recorder has begun is read through
@@ -112,8 +108,13 @@ final class RingDrain implements AutoCloseable {
         RingDrain drain = new RingDrain(
                 ring, life, memory, EventFd.of(bell), writer, position, known == null ? 0 : known.bytes(), seen);
         drain.endAppended = seen.ended;
-        if (!fault.isEmpty()) {
+        Violation violation = drain.reader == null ? null : drain.reader.violation();
+        if (!life.severed().isEmpty()) {
+            drain.severed = life.severed(); // by the recorder before: that is the reason, and it is written down
+        } else if (!fault.isEmpty()) {
             drain.sever(fault);
+        } else if (violation != null) {
+            drain.sever("ring: " + violation);
         }
         return drain;
     }

@@ -368,6 +368,9 @@ final class JournalWatch implements AutoCloseable {
             }
             case RecorderWords.SEVERED -> {
                 String how = "breaks the protocol (" + visible(record.text(RecorderWords.HOW)) + ")";
+                if (!ring.sever()) {
+                    return;
+                }
                 loop.observation()
                         .recorded(Telemetry.Kind.VIOLATION, LogLevel.ERROR, ring.device(), "what it records " + how);
                 loop.say("what " + name + " records " + how + ": life " + ring.life()

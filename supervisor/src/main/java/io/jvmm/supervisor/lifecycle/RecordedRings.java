@@ -72,6 +72,7 @@ final class RecordedRings {
         private @Nullable End end;
 
         private int life;
+        private boolean severed;
 
         Ring(Trace trace, ProcessInstance device) {
             this.trace = trace;
@@ -98,6 +99,13 @@ final class RecordedRings {
 
         void life(int number) {
             life = number;
+        }
+
+        /** Nothing more is recorded of it, a recorder says; whether that is news: one that comes after one that died says it again. */
+        boolean sever() {
+            boolean news = !severed;
+            severed = true;
+            return news;
         }
     }
 

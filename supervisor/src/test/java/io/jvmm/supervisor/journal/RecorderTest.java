@@ -28,6 +28,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.Random;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
@@ -304,6 +305,34 @@ final class RecorderTest {
         recorder.end(good, "killed");
         recorder.finish();
         assertEquals(1000, commits("serial", 1));
+    }
+
+    /** And says so, for whoever asks it must hear the same as of the first. */
+    @Test
+    void anotherRecorderKnowsWhyALifeWasSevered() throws Exception {
+        Served first = new Served(WIDE);
+        Device bad = new Device("block", "bad");
+        first.begin(bad);
+        bad.commits(5, 5);
+        awaitEmpty(bad);
+        spoil(bad, 1, new Random(1));
+        String how = first.hear(RecorderWords.SEVERED).text(RecorderWords.HOW);
+        assertTrue(how.contains("a message of type 2"), how);
+        first.supervisor.close();
+        assertEquals(ProcessExit.SUPERVISOR_LOST, first.end.get(20, TimeUnit.SECONDS));
+        bad.commits(5, 5); // it goes on as if nothing had been
+        Served second = new Served(WIDE);
+        assertEquals(1, second.begin(bad));
+        BootRecord told = second.hear(RecorderWords.SEVERED);
+        assertEquals(bad.word, told.text(RecorderWords.RING));
+        assertEquals(how, told.text(RecorderWords.HOW));
+        second.endDrained(bad, new FinalState(24, 0));
+        second.finish();
+        Life life = new JournalDirectory(directory).lives("block").getFirst();
+        assertEquals(how, life.severed());
+        assertEquals(Optional.empty(), life.state(), "what it did afterwards is not there");
+        assertEquals(25, commits("block", 1));
+        assertEquals(ProcessExit.PEER_VIOLATION.code(), scan("block", 1).end());
     }
 
     /** Something that no device of ours does. */
