@@ -217,8 +217,25 @@ final class RingDrain implements AutoCloseable {
         /** Something else has come. */
         private boolean begun;
 
-        /** Looks at a batch; what is wrong with it, or an empty text. */
+        /** Looks at a batch; what is wrong with it, or an empty text. One that is refused has not been seen. */
         String fault(DirectBuffer bytes, int offset, int length) {
+            long lostBefore = lost;
+            long transactionBefore = transaction;
+            int lifeBytesBefore = lifeBytes;
+            boolean begunBefore = begun;
+            boolean endedBefore = ended;
+            String fault = look(bytes, offset, length);
+            if (!fault.isEmpty()) {
+                lost = lostBefore;
+                transaction = transactionBefore;
+                lifeBytes = lifeBytesBefore;
+                begun = begunBefore;
+                ended = endedBefore;
+            }
+            return fault;
+        }
+
+        private String look(DirectBuffer bytes, int offset, int length) {
             if (ended) {
                 return "a batch behind the end";
             }

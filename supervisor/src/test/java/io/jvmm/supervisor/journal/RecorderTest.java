@@ -258,6 +258,27 @@ final class RecorderTest {
         recorder.finish();
     }
 
+    /** A refused batch is not in the life, and so what it says is neither its last commit nor a loss. */
+    @Test
+    void whatARefusedBatchSaysDoesNotCount() throws Exception {
+        Served recorder = new Served(WIDE);
+        Device device = new Device("serial", "w1");
+        recorder.begin(device);
+        device.commits(10, 10);
+        UnsafeBuffer batch = new UnsafeBuffer(new byte[3 * TraceLayout.ONE_FIELD_LENGTH]);
+        record(batch, 0, RecordType.COMMIT, 100);
+        record(batch, TraceLayout.ONE_FIELD_LENGTH, RecordType.GAP, 7);
+        record(batch, 2 * TraceLayout.ONE_FIELD_LENGTH, RecordType.COMMIT, 101);
+        batch.putByte(2 * TraceLayout.ONE_FIELD_LENGTH + TraceLayout.RECORD_TYPE, (byte) 99);
+        device.sink.publish(batch, batch.capacity()); // and it died before it rested
+        recorder.endDrained(device, new FinalState(100, 0));
+        recorder.finish();
+        Life life = new JournalDirectory(directory).lives("serial").getFirst();
+        assertFalse(life.drained(), "the life ends with commit 99");
+        assertEquals(Optional.empty(), life.state());
+        assertEquals(100, commits("serial", 1));
+    }
+
     /** Many messages of the ring make one batch of the life. */
     @Test
     void smallBatchesAreGathered() throws Exception {
