@@ -102,6 +102,15 @@ public final class JournalDirectory {
     }
 
     /**
+     * Whether something that {@link #isOurs} shows that this is a journal: a life, or a warm-up. A directory with a device's name alone may be anybody's.
+     *
+     * @param place where it is, seen from the journal directory
+     */
+    public static boolean isProof(Path place) {
+        return place.getNameCount() > 1 || place.equals(Path.of(WARM_UP));
+    }
+
+    /**
      * The same for one who alone writes here: lives that are not among {@code open}, and have been left alone for a minute, are looked at once, and
      * not each time anew; there may be thousands, of many files each.
      *

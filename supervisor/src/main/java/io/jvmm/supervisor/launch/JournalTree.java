@@ -36,6 +36,8 @@ final class JournalTree implements AutoCloseable {
     private final Path name;
     private final Fd top;
     private final UidRange recorders;
+    /** Something has been seen that only a journal has, or there is nothing. */
+    private boolean proven;
 
     /** What the kernel says of one file. */
     private record Facts(int uid, int mode, int links) {
@@ -78,7 +80,12 @@ final class JournalTree implements AutoCloseable {
     /** Why this is no directory for a journal: a sentence without an end, with what to do; empty when it is one. */
     Optional<String> fault() throws IOException {
         try {
-            return fault(top, name);
+            proven = children(top).isEmpty();
+            Optional<String> fault = fault(top, name);
+            return fault.isPresent() || proven
+                    ? fault
+                    : Optional.of("the journal directory " + name
+                            + " has nothing in it that only a journal has; give the journal a directory of its own");
         } catch (UncheckedIOException e) {
             throw new IOException(e.getMessage(), e);
         }
@@ -112,6 +119,7 @@ final class JournalTree implements AutoCloseable {
                 : (directory || facts.is(REGULAR) || facts.is(LINK))
                         && ((below.equals(Path.of(MachineRecording.LOCK)) && !directory)
                                 || JournalDirectory.isOurs(below, directory));
+        proven |= ours && !at.equals(name) && (!directory || JournalDirectory.isProof(below));
         if (!ours) {
             return Optional.of(holds(at) + " is no part of a journal; give it a directory of its own");
         }

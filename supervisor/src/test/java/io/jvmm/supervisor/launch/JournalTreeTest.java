@@ -101,6 +101,24 @@ final class JournalTreeTest {
         assertTrue(fault().contains("holds \"\\u001B[31m\", which is no part"), fault());
     }
 
+    /** Empty directories can have any name: nothing of somebody else's is given away for it. */
+    @Test
+    void directoriesNamedAsDevicesAreNoJournal() throws IOException {
+        journal = Files.createDirectory(directory.resolve("projects"));
+        assertEquals("", fault(), "an empty one is made a journal");
+        Files.createDirectory(journal.resolve("net"));
+        Files.createDirectory(journal.resolve("docs"));
+        assertEquals(
+                "the journal directory " + journal
+                        + " has nothing in it that only a journal has; give the journal a directory of its own",
+                fault());
+        Path lock = Files.createFile(journal.resolve("lock"));
+        assertEquals("", fault(), "of a machine whose lives have all gone");
+        Files.delete(lock);
+        Files.createDirectory(journal.resolve("net/life-000001"));
+        assertEquals("", fault());
+    }
+
     @Test
     void whatOthersCanWriteToIsNotBelieved() throws IOException {
         Files.setPosixFilePermissions(journal, PosixFilePermissions.fromString("rwxrwxrwx"));
