@@ -26,6 +26,7 @@ import io.jvmm.fuzz.parser.Qcow2Target;
 import io.jvmm.fuzz.parser.RingTarget;
 import io.jvmm.fuzz.parser.TomlTarget;
 import io.jvmm.fuzz.parser.TraceTarget;
+import io.jvmm.fuzz.passt.PasstTarget;
 import io.jvmm.fuzz.program.Operation;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -201,6 +202,13 @@ public enum Targets {
                     VirtioSeeds.vsock()),
             "io.jvmm.device.virtio.**",
             "io.jvmm.device.vsock.**"),
+    PASST(
+            "passt",
+            false,
+            512,
+            "passt's stream: frames torn anywhere, segments and checksums, deaths between",
+            PasstTarget::new,
+            "io.jvmm.device.net.**"),
     QCOW2(
             "qcow2",
             false,

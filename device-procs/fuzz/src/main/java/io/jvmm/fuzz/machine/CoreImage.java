@@ -22,7 +22,7 @@ import org.jspecify.annotations.Nullable;
  * JDK uses for reachability. Final fields keep what they hold. A mapping larger than {@link #MOST_NATIVE_BYTES} is left as it is, but for what a buffer views of it. One thread.
  */
 @SuppressWarnings("ArrayRecordComponent") // parts of one picture, which nobody compares
-final class CoreImage {
+public final class CoreImage {
     /** A native range that is larger is not copied. */
     private static final long MOST_NATIVE_BYTES = 1 << 17;
 
@@ -65,7 +65,7 @@ final class CoreImage {
      * @param borders what is theirs is not looked at
      * @param apart native memory that somebody else puts back
      */
-    CoreImage(List<?> roots, List<?> borders, DirectBuffer apart) {
+    public CoreImage(List<?> roots, List<?> borders, DirectBuffer apart) {
         apartFrom = apart.addressOffset();
         apartTo = apartFrom + apart.capacity();
         borders.forEach(border -> seen.put(border, true));
@@ -219,7 +219,7 @@ final class CoreImage {
     // ---- putting it back
 
     /** All is again as it was. Allocates nothing. */
-    void restore() {
+    public void restore() {
         for (int i = 0; i < objects.length; i++) {
             putBack(objects[i], objectPlans[i], words[i], links[i]);
         }

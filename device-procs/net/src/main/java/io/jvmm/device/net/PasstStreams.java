@@ -23,7 +23,8 @@ final class PasstStreams {
     private final StreamPlace sending;
     private final StreamPlace receiving;
 
-    private PasstStreams(MemorySegment memory) {
+    /** @param memory page-aligned, all of a {@link PasstStreamsLayout}; {@link StateRejectedException} as for {@link #in} */
+    PasstStreams(MemorySegment memory) {
         this.memory = memory;
         UnsafeBuffer page = new UnsafeBuffer(memory.address(), PAGE_BYTES);
         this.out = new UnsafeBuffer(memory.address() + PasstStreamsLayout.OUT_AT, PasstStreamsLayout.OUT_BYTES);
