@@ -209,7 +209,18 @@ final class VirtioSeeds {
                 p -> p.offer(1, KICK, new int[] {READ, 44}, packet(3, 0, 0)).event(13, 0),
                 p -> p.offer(2, KICK, new int[] {WRITE, 4}, NOTHING)
                         .plain(Operation.ADOPT)
-                        .sleep(10 * SECOND_NS)));
+                        .sleep(10 * SECOND_NS),
+                p -> succeeded(p, true).event(1, 96)));
+    }
+
+    /** The guest is connected, and with a socket that is there the process dies. */
+    static ProgramWriter succeeded(ProgramWriter program, boolean dies) {
+        program.offer(0, KICK, new int[] {LONG_WRITE, 8}, NOTHING)
+                .offer(0, KICK, new int[] {LONG_WRITE, 8}, NOTHING)
+                .offer(0, KICK, new int[] {LONG_WRITE, 8}, NOTHING)
+                .offer(1, KICK, new int[] {READ, 44}, packet(1, 0, 0))
+                .event(10, 0);
+        return dies ? program.plain(Operation.ADOPT) : program;
     }
 
     /** {@code struct virtio_vsock_hdr} (§5.10.6), from the guest 3 to the host 2. */

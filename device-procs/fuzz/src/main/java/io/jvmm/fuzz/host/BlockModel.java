@@ -33,7 +33,7 @@ public final class BlockModel extends HostModel {
     private boolean lost;
 
     @Override
-    protected void begin() {
+    protected void begin(boolean fresh) {
         count = 0;
         lost = false;
     }

@@ -35,7 +35,7 @@ public final class NetModel extends HostModel {
     private int recalledFrame;
 
     @Override
-    protected void begin() {
+    protected void begin(boolean fresh) {
         for (int port = 0; port < PORTS; port++) {
             count[port] = 0;
             held[port] = false;

@@ -5,9 +5,11 @@ import io.jvmm.ipc.trace.RecordType;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import org.agrona.MutableDirectBuffer;
+import org.jspecify.annotations.Nullable;
 
 /**
- * The host of a virtio socket function: a supervisor on the connect channel, and sockets. Connections of a predecessor are not brought back.
+ * The host of a virtio socket function: a supervisor on the connect channel, and sockets. As the supervisor does, it keeps the stream memory and each
+ * socket whose end nobody has told it, and brings them to a successor.
  *
  * <pre>
  *   event, what modulo 16
@@ -46,6 +48,7 @@ public final class VsockModel extends HostModel {
 
     private static final int CONNECTED = 1;
     private static final int CLIENT = 2;
+    private static final int HELD = 3;
     private static final int END = 4;
     private static final int CLIENT_ID = 1 << 31;
     private static final int NO_DESCRIPTOR = -1;
@@ -61,10 +64,22 @@ public final class VsockModel extends HostModel {
     private static final int ECONNRESET = 104;
 
     private static final int MOST = 32;
+    private static final int MOST_MESSAGES = 2 * MOST;
     private static final int FIRST_SOCKET = 100;
     private static final byte[] LINE = "CONNECT 1024\n".getBytes(StandardCharsets.US_ASCII);
 
-    private final boolean[] open = new boolean[MOST];
+    /** How many descriptors of a socket the process has. */
+    private final int[] open = new int[MOST];
+
+    /** The id by which the supervisor keeps a socket; 0 when it does not. */
+    private final int[] held = new int[MOST];
+
+    private boolean fresh;
+    /** The process's stream memory, but for the bytes of connections. */
+    private @Nullable MutableDirectBuffer streams;
+
+    private int streamsBytes;
+    private byte[] kept = {};
     private final boolean[] watched = new boolean[MOST];
     private final boolean[] ended = new boolean[MOST];
     private final boolean[] failed = new boolean[MOST];
@@ -73,9 +88,9 @@ public final class VsockModel extends HostModel {
     private final int[] readyBits = new int[MOST];
     private final int[] asked = new int[MOST];
     private int askedCount;
-    private final int[] messages = new int[MOST];
-    private final int[] messageIds = new int[MOST];
-    private final int[] messageSockets = new int[MOST];
+    private final int[] messages = new int[MOST_MESSAGES];
+    private final int[] messageIds = new int[MOST_MESSAGES];
+    private final int[] messageSockets = new int[MOST_MESSAGES];
     private int messageCount;
     private int descriptor;
     private long channelAbout;
@@ -92,8 +107,21 @@ public final class VsockModel extends HostModel {
     private final byte[] chosenLine = new byte[MOST];
 
     @Override
-    protected void begin() {
-        Arrays.fill(open, false);
+    protected void end() {
+        MutableDirectBuffer left = streams;
+        if (left != null) {
+            kept = new byte[streamsBytes];
+            left.getBytes(0, kept, 0, streamsBytes);
+        }
+    }
+
+    @Override
+    protected void begin(boolean isFresh) {
+        fresh = isFresh;
+        if (fresh) {
+            Arrays.fill(held, 0);
+        }
+        Arrays.fill(open, 0);
         Arrays.fill(watched, false);
         askedCount = 0;
         messageCount = 0;
@@ -109,8 +137,8 @@ public final class VsockModel extends HostModel {
 
     private int newSocket() {
         for (int i = 0; i < MOST; i++) {
-            if (!open[i]) {
-                open[i] = true;
+            if (open[i] == 0 && held[i] == 0) {
+                open[i] = 1;
                 watched[i] = false;
                 ended[i] = false;
                 failed[i] = false;
@@ -123,7 +151,10 @@ public final class VsockModel extends HostModel {
     }
 
     private void say(int what, int id, int socket) {
-        if (messageCount < MOST) {
+        if (messageCount < MOST_MESSAGES) {
+            if (socket != NO_DESCRIPTOR) {
+                held[place(socket)] = id;
+            }
             messages[messageCount] = what;
             messageIds[messageCount] = id;
             messageSockets[messageCount++] = socket;
@@ -177,7 +208,7 @@ public final class VsockModel extends HostModel {
             return true;
         }
         for (int i = 0; i < MOST; i++) {
-            if (open[i] && watched[i] && readyBits[i] != 0) {
+            if (open[i] > 0 && watched[i] && readyBits[i] != 0) {
                 return true;
             }
         }
@@ -194,7 +225,7 @@ public final class VsockModel extends HostModel {
 
     @Override
     protected void behave(Calls calls) {
-        while (askedCount > 0 && messageCount < MOST) {
+        while (askedCount > 0 && messageCount < MOST_MESSAGES) {
             answerAsked(0, true);
         }
         for (int i = 0; i < MOST; i++) {
@@ -215,16 +246,25 @@ public final class VsockModel extends HostModel {
             case WATCH, CHANGE -> {
                 watched[place(a)] = true;
                 about[place(a)] = c;
+                if (method == WATCH) {
+                    readyBits[place(a)] |=
+                            (ended[place(a)] ? READABLE | PEER_CLOSED : 0) | (failed[place(a)] ? ERROR : 0);
+                }
                 readyBits[place(a)] |= waiting[place(a)] > 0 ? READABLE : 0;
             }
             case UNWATCH -> watched[place(a)] = false;
             case CLOSE -> {
-                open[place(a)] = false;
-                watched[place(a)] = false;
+                open[place(a)] = Math.max(0, open[place(a)] - 1);
+                watched[place(a)] &= open[place(a)] > 0;
             }
             case CHANNEL -> channelAbout = a;
             case LEAVE_CHANNEL -> channelOpen = false;
-            case RESUME -> say(END, (int) a, NO_DESCRIPTOR);
+            case RESUME -> bring((int) a);
+            case TELL_CLOSED -> {
+                for (int i = 0; i < MOST; i++) {
+                    held[i] = held[i] == (int) a ? 0 : held[i];
+                }
+            }
             default -> {}
         }
     }
@@ -232,7 +272,8 @@ public final class VsockModel extends HostModel {
     @Override
     protected long answer(int method) {
         return switch (method) {
-            case STREAMS, RESUME, TELL_CLOSED -> 1;
+            case STREAMS -> 0; // not blank; of a fresh process nobody asks
+            case RESUME, TELL_CLOSED -> 1;
             case CLOCK -> 1;
             case CHANNEL -> {
                 channelOpen = true;
@@ -253,6 +294,25 @@ public final class VsockModel extends HostModel {
         };
     }
 
+    /** All that the supervisor keeps, and that this is all. */
+    private void bring(int nonce) {
+        for (int i = 0; i < MOST; i++) {
+            if (held[i] != 0) {
+                open[i]++;
+                say(HELD, held[i], FIRST_SOCKET + i);
+            }
+        }
+        say(END, nonce, NO_DESCRIPTOR);
+    }
+
+    private void passStreams(MutableDirectBuffer bytes, int offset, int length) {
+        streams = bytes;
+        streamsBytes = offset + length;
+        if (!fresh && offset + length <= kept.length) {
+            bytes.putBytes(offset, kept, offset, length);
+        }
+    }
+
     private long ask() {
         if (channelClosed || askedCount == MOST) {
             return 0;
@@ -268,7 +328,7 @@ public final class VsockModel extends HostModel {
             eventBits[count++] = READABLE;
         }
         for (int i = 0; i < MOST; i++) {
-            if (open[i] && watched[i] && readyBits[i] != 0) {
+            if (open[i] > 0 && watched[i] && readyBits[i] != 0) {
                 eventAbout[count] = about[i];
                 eventBits[count++] = readyBits[i];
                 readyBits[i] = 0;
@@ -310,7 +370,9 @@ public final class VsockModel extends HostModel {
 
     @Override
     protected void answerBytes(int method, MutableDirectBuffer bytes, int offset, int length) {
-        if (method == PEEK) {
+        if (method == STREAMS) {
+            passStreams(bytes, offset, length);
+        } else if (method == PEEK) {
             bytes.putBytes(offset, peeked, 0, Math.min(length, peeked.length));
         } else {
             super.answerBytes(method, bytes, offset, length);

@@ -38,8 +38,15 @@ public abstract class HostModel {
         return answers;
     }
 
-    /** A process begins: whatever the host held for the one before is gone. */
-    protected void begin() {}
+    /** The process before the next one is dead, and what it shared with its host is still there to be looked at. */
+    protected void end() {}
+
+    /**
+     * A process begins: whatever the host held for the one before is gone, but for what the supervisor keeps.
+     *
+     * @param fresh whether it has no predecessor
+     */
+    protected void begin(boolean fresh) {}
 
     /** The device was made, and not resumed yet: it is joined to its host. */
     protected void join(Calls calls) {}

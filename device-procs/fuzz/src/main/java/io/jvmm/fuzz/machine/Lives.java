@@ -66,8 +66,9 @@ final class Lives {
      * @param fresh whether it begins anew, whatever the state is; else it adopts that
      */
     DeviceCore make(boolean fresh, long nowNs) {
+        subject.host().end();
         leave();
-        subject.host().begin();
+        subject.host().begin(fresh);
         RecordingTape recorder = writer.newLife(subject, identity, state, fresh, memory, nowNs);
         DeviceCore made = subject.factory()
                 .createOnTape(
