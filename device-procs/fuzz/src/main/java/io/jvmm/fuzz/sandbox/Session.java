@@ -20,11 +20,7 @@ import io.jvmm.ipc.sys.ExitStatus;
 import io.jvmm.ipc.sys.FileIo;
 import io.jvmm.ipc.sys.Mapping;
 import io.jvmm.ipc.sys.MemFd;
-import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.function.Consumer;
-import java.util.stream.Stream;
 import org.agrona.concurrent.UnsafeBuffer;
 import org.jspecify.annotations.Nullable;
 
@@ -34,14 +30,13 @@ import org.jspecify.annotations.Nullable;
  * <ul>
  *   <li>a process ends only as what was done to it allows ({@link Verdict}): no signal, no bug, no host error; a lie on its link may end it by PEER_VIOLATION;
  *   <li>requests of the supervisor are acknowledged in time, whatever the guest does; register reads are answered in time while nobody has lied;
- *   <li>what it sends keeps to the protocol; its memory does not grow beyond {@link #MOST_GROWTH_KB};
+ *   <li>what it sends keeps to the protocol; its memory does not grow beyond {@link Scales#MOST_GROWTH_KB};
  *   <li>a successor adopts what a killed process has left, unless that was damaged; one that refuses a damaged state says so.
  * </ul>
  */
 final class Session implements AutoCloseable {
     private static final int VCPUS = 2;
     private static final int MOST_EVENTS = 256;
-    private static final int MOST_GROWTH_KB = 48 << 10;
     private static final long START_NS = 60_000_000_000L;
     private static final long DYING_NS = 20_000_000L;
 
@@ -60,7 +55,7 @@ final class Session implements AutoCloseable {
     private final EventFd[] resamples;
     private @Nullable Parts parts;
     private @Nullable EndWatch watch;
-    private int grownFrom;
+    private Scales scales = new Scales(0);
     private boolean lied;
 
     /** What a session has from its beginning to its end. */
@@ -183,7 +178,7 @@ final class Session implements AutoCloseable {
         watch = new EndWatch(next, all.board);
         request(SupervisorRequestType.START, 0);
         sync();
-        grownFrom = anonymousKb();
+        scales = new Scales(process().pid());
         return true;
     }
 
@@ -479,21 +474,9 @@ final class Session implements AutoCloseable {
 
     /** Its memory does not grow without end. */
     void weigh() {
-        int now = anonymousKb();
-        if (now - grownFrom > MOST_GROWTH_KB) {
-            throw finding("its memory has grown by more than " + (MOST_GROWTH_KB >> 10) + " MB");
-        }
-    }
-
-    /** proc(5): what is its own. */
-    private int anonymousKb() {
-        try (Stream<String> lines = Files.lines(Path.of("/proc/" + process().pid() + "/status"))) {
-            return lines.filter(line -> line.startsWith("RssAnon:"))
-                    .mapToInt(line -> Integer.parseInt(line.replaceAll("[^0-9]", "")))
-                    .findFirst()
-                    .orElse(0);
-        } catch (IOException | java.io.UncheckedIOException e) {
-            return 0; // it is gone, and how will be told
+        String grown = scales.weigh();
+        if (!grown.isEmpty()) {
+            throw finding(grown);
         }
     }
 
