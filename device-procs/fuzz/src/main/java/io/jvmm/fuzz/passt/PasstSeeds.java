@@ -10,7 +10,7 @@ final class PasstSeeds {
     private PasstSeeds() {}
 
     private PasstSeeds step(Step step, int... operands) {
-        bytes.write(step.ordinal());
+        bytes.write(List.of(Step.values()).indexOf(step));
         for (int operand : operands) {
             bytes.write(operand);
         }
