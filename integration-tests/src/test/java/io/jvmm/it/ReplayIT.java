@@ -29,6 +29,9 @@ class ReplayIT extends MachineTest {
             "(?<device>\\w+) +(?<life>\\d+) +(?<records>\\d+) +\\d+ +(?<checked>\\d+) +[0-9a-f]{16} +(?<outputs>\\d+) +[0-9a-f]+ +"
                     + "(?<same>\\d+) of (?<times>\\d+) +(?<end>.*)");
 
+    private static final Pattern BROKE =
+            Pattern.compile("port\\[0\\]\\.LCR was 0x[0-9a-f]{2} and is 0x[0-9a-f]{2} behind transaction [0-9]+");
+
     @Override
     protected void requirements() {
         // The software processor needs nothing of the host.
@@ -60,8 +63,13 @@ class ReplayIT extends MachineTest {
             devices.add(row.group("device"));
             assertEquals(Integer.toString(times), row.group("same"), line);
             assertTrue(Long.parseLong(row.group("outputs")) > 0, line);
+            boolean left = verified.lines()
+                    .anyMatch(l -> l.startsWith(row.group("device") + ", life " + row.group("life") + ": ")
+                            && l.contains(", final state "));
             boolean ended = row.group("end").startsWith("ended with code 0");
-            assertTrue(!ended || Long.parseLong(row.group("checked")) > 0, line);
+            // Its own last check point, and what the supervisor saw.
+            assertTrue(Long.parseLong(row.group("checked")) >= (ended ? 1 : 0) + (left ? 1 : 0), line);
+            assertTrue(!ended || left, line);
         }
         assertEquals(DEVICES, devices);
         assertTrue(table.contains("was killed, or still lives"), table);
@@ -80,6 +88,9 @@ class ReplayIT extends MachineTest {
         String until =
                 program("jvmm-replay", "--journal", journal, "--device", "block", "--times", "2", "--until", "9");
         assertEquals(2, until.lines().filter(l -> l.endsWith("goes on")).count(), until);
+        String lcr = program(
+                "jvmm-replay", "--journal", journal, "--device", "serial", "--life", "1", "--break-on", "port[0].LCR");
+        assertTrue(lcr.lines().anyMatch(l -> BROKE.matcher(l).matches()), lcr);
         Path kept = Path.of(journal).resolveSibling("rng.jtrace");
         program("jvmm-replay", "--journal", journal, "--device", "rng", "--jail", "--keep", kept.toString());
         String flat = program("jvmm-replay", "--journal", kept.toString(), "--times", "3");

@@ -38,7 +38,8 @@ record LifeCut(long batches, long records, String fault) {
         }
     }
 
-    private static LifeCut write(LifeSource source, Path file, long until) throws JournalException, IOException {
+    /** The same into a file that is there, is the caller's, and nobody else's. */
+    static LifeCut write(LifeSource source, Path file, long until) throws JournalException, IOException {
         long batches = 0;
         long records = 0;
         BatchReader record = new BatchReader();

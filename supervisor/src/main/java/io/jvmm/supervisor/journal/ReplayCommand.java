@@ -1,5 +1,6 @@
 package io.jvmm.supervisor.journal;
 
+import io.jvmm.ipc.message.Visible;
 import io.jvmm.ipc.trace.LifeText;
 import java.io.IOException;
 import java.io.PrintStream;
@@ -53,6 +54,7 @@ public final class ReplayCommand {
     private static final int MOST_TIMES = 100;
 
     private final Path home;
+    private final Path scratch;
     private final PrintStream out;
     private final PrintStream err;
     private Optional<Path> journal = Optional.empty();
@@ -72,14 +74,18 @@ public final class ReplayCommand {
     /** For the device's program. */
     private final List<String> passed = new ArrayList<>();
 
-    ReplayCommand(Path home, PrintStream out, PrintStream err) {
+    /** {@code home} of the distribution; {@code scratch}: where lives are while they are read. */
+    ReplayCommand(Path home, Path scratch, PrintStream out, PrintStream err) {
         this.home = home;
+        this.scratch = scratch;
         this.out = out;
         this.err = err;
     }
 
     public static void main(String... args) {
-        int status = new ReplayCommand(Path.of(System.getProperty("jvmm.home", "")), System.out, System.err).run(args);
+        Path home = Path.of(System.getProperty("jvmm.home", ""));
+        Path scratch = Path.of(System.getProperty("java.io.tmpdir", "/tmp"));
+        int status = new ReplayCommand(home, scratch, System.out, System.err).run(args);
         System.out.flush();
         System.err.flush();
         Runtime.getRuntime().halt(status);
@@ -94,8 +100,9 @@ public final class ReplayCommand {
                 return 0;
             }
             Path place = journal.orElseThrow(() -> new JournalArguments.Wrong("--journal DIR is missing."));
+            List<LifeSource> sources = sources(place);
             boolean table = times > 0 || (device.isEmpty() && !Files.isRegularFile(place));
-            return table ? table(place) : replay(place);
+            return table ? table(place, sources) : replay(place);
         } catch (JournalArguments.Wrong e) {
             err.println("jvmm-replay: " + e.getMessage() + " See: jvmm-replay --help");
             return USAGE;
@@ -187,7 +194,26 @@ public final class ReplayCommand {
         }
     }
 
-    private int table(Path place) throws JournalException, JournalArguments.Wrong, IOException, InterruptedException {
+    /** Those that are meant; a flat file says itself which device it is of, and must be of the one that was asked for. */
+    private List<LifeSource> sources(Path place) throws JournalException, JournalArguments.Wrong {
+        List<LifeSource> sources = LifeSource.of(place, device, life);
+        LifeSource first = sources.getFirst();
+        if (first.life().isEmpty()) {
+            if (life.isPresent() || keep.isPresent()) {
+                throw new JournalArguments.Wrong(
+                        (life.isPresent() ? "--life" : "--keep") + " is for a journal, and " + place + " is one life.");
+            }
+            String its = device.isPresent() ? deviceClass(first) : "";
+            if (device.isPresent() && !classOf(device.get()).equals(its)) {
+                throw new JournalArguments.Wrong(
+                        place + " is a life of " + its + ", not of " + Visible.of(device.get()) + ".");
+            }
+        }
+        return sources;
+    }
+
+    private int table(Path place, List<LifeSource> sources)
+            throws JournalException, JournalArguments.Wrong, IOException, InterruptedException {
         if (!ofOneLife.isEmpty()) {
             throw new JournalArguments.Wrong(ofOneLife.getFirst() + " is for one life: give --device, and no --times.");
         }
@@ -196,7 +222,7 @@ public final class ReplayCommand {
         }
         int often = Math.max(1, times);
         passed.addAll(List.of("--times", Integer.toString(often)));
-        return new ReplayTable(program(), often, jailed, out, err).show(LifeSource.of(place, device, life));
+        return new ReplayTable(program(), often, jailed, scratch, out, err).show(sources);
     }
 
     private ReplayProgram program() {
@@ -205,38 +231,51 @@ public final class ReplayCommand {
 
     private int replay(Path place) throws JournalException, JournalArguments.Wrong, IOException, InterruptedException {
         LifeSource source = LifeSource.one(place, device, life);
-        boolean flat = source.life().isEmpty();
-        Path file = flat ? place : keep.isPresent() ? keep.get() : Files.createTempFile("jvmm-replay-", ".jtrace");
-        try {
-            if (!flat) {
-                LifeCut cut = LifeCut.of(source, file, Long.MAX_VALUE);
+        try (PlayedLife played = played(source)) {
+            LifeCut cut = played.cut();
+            if (cut.records() == 0) {
+                err.println("jvmm-replay: " + source.title() + ": nothing was recorded"
+                        + (cut.fault().isEmpty() ? "" : "; " + cut.fault()));
+                return USAGE;
+            }
+            if (source.life().isPresent()) {
                 out.println(source.title() + ": " + cut.batches() + " batches, " + cut.records() + " records"
                         + (cut.fault().isEmpty() ? "" : "; " + cut.fault()));
                 out.flush();
             }
-            Process program = new ProcessBuilder(program().command(deviceClass(source, file), List.of(file)))
+            return new ProcessBuilder(program().command(deviceClass(source), List.of(played)))
                     .inheritIO()
-                    .start();
-            return program.waitFor();
-        } finally {
-            if (!flat && keep.isEmpty()) {
-                Files.deleteIfExists(file);
-            }
+                    .start()
+                    .waitFor();
         }
     }
 
+    private PlayedLife played(LifeSource source) throws JournalException, IOException {
+        return source.life().isEmpty()
+                ? PlayedLife.flat(source)
+                : keep.isPresent() ? PlayedLife.kept(source, keep.get()) : PlayedLife.cut(source, scratch);
+    }
+
     /** Of which class the device of a life is: by its name in a journal, or by what the life says of itself. */
-    static String deviceClass(LifeSource source, Path file) throws JournalException, IOException {
+    static String deviceClass(LifeSource source) throws JournalException {
         if (source.device().isPresent()) {
-            return source.device().get().replaceFirst("-.*", "");
+            return classOf(source.device().get());
         }
         LifeScan scan = new LifeScan();
         try (LifeSource.Open life = source.open()) {
             scan.run(life, (record, _, number) -> number < 64);
+        } catch (IOException e) {
+            throw new JournalException(source.title() + ": " + e.getMessage(), e);
         }
         return scan.about()
                 .flatMap(a -> a.find(LifeText.DEVICE))
                 .filter(JournalDirectory::isDevice)
-                .orElseThrow(() -> new JournalException(file + " does not say which device it is of: " + scan.fault()));
+                .orElseThrow(() -> new JournalException(source.title() + " does not say which device it is of"
+                        + (scan.fault().isEmpty() ? "" : ": " + scan.fault())));
+    }
+
+    /** {@code serial-2} is a serial. */
+    private static String classOf(String device) {
+        return device.replaceFirst("-.*", "");
     }
 }

@@ -16,11 +16,11 @@ import java.util.Optional;
  */
 record ReplayProgram(Path home, Optional<String> debugPort, List<String> passed) {
     /**
-     * The command for these files.
+     * The command for these lives.
      *
      * @throws JournalException when the distribution has no such program
      */
-    List<String> command(String deviceClass, List<Path> files) throws JournalException, JournalArguments.Wrong {
+    List<String> command(String deviceClass, List<PlayedLife> lives) throws JournalException, JournalArguments.Wrong {
         List<String> program;
         try {
             program =
@@ -44,9 +44,7 @@ record ReplayProgram(Path home, Optional<String> debugPort, List<String> passed)
                         .map(jar -> home.resolve("lib").resolve(jar).toString())
                         .toList()));
         command.add(program.getFirst());
-        for (Path file : files) {
-            command.addAll(List.of("--replay", file.toString()));
-        }
+        lives.forEach(life -> command.addAll(life.options()));
         command.addAll(passed);
         return command;
     }

@@ -4,7 +4,6 @@ import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -28,23 +27,27 @@ final class ReplayTable {
     private final ReplayProgram program;
     private final int times;
     private final boolean jailed;
+    private final Path scratch;
     private final PrintStream out;
     private final PrintStream err;
-    private long lives;
+    private long shown;
     private long empty;
     private long cutShort;
 
-    /** {@code jailed}: no life can be opened behind a filter, so each has a program of its own. */
-    ReplayTable(ReplayProgram program, int times, boolean jailed, PrintStream out, PrintStream err) {
+    /**
+     * For one journal.
+     *
+     * @param jailed no life can be opened behind a filter, so each has a program of its own
+     * @param scratch directory for the lives while they are read
+     */
+    ReplayTable(ReplayProgram program, int times, boolean jailed, Path scratch, PrintStream out, PrintStream err) {
         this.program = program;
         this.times = times;
         this.jailed = jailed;
+        this.scratch = scratch;
         this.out = out;
         this.err = err;
     }
-
-    /** A life as a flat file. */
-    private record Cut(LifeSource source, Path file, LifeCut cut) {}
 
     /**
      * Shows the table.
@@ -75,7 +78,7 @@ final class ReplayTable {
                 return status;
             }
         }
-        out.println(lives + (lives == 1 ? " life" : " lives") + ", each lived again "
+        out.println(shown + (shown == 1 ? " life" : " lives") + ", each lived again "
                 + (times == 1 ? "once" : times + " times") + ": the same states, the same outputs"
                 + (empty > 0 ? "; " + empty + " with nothing in them" : "")
                 + (cutShort > 0 ? "; " + cutShort + " only as far as they are whole" : ""));
@@ -84,90 +87,75 @@ final class ReplayTable {
 
     private int device(List<LifeSource> sources)
             throws JournalException, JournalArguments.Wrong, IOException, InterruptedException {
-        Path directory = Files.createTempDirectory("jvmm-replay-");
+        List<PlayedLife> opened = new ArrayList<>();
         try {
-            Deque<Cut> cuts = new ArrayDeque<>();
+            Deque<PlayedLife> lives = new ArrayDeque<>();
             for (LifeSource source : sources) {
-                if (source.life().isEmpty()) {
-                    cuts.add(new Cut(source, source.place(), new LifeCut(0, 1, "")));
-                    continue;
-                }
-                Path file = directory.resolve(cuts.size() + ".jtrace");
-                LifeCut cut = LifeCut.of(source, file, Long.MAX_VALUE);
-                if (cut.records() == 0) {
+                PlayedLife life = source.life().isEmpty() ? PlayedLife.flat(source) : PlayedLife.cut(source, scratch);
+                opened.add(life);
+                if (life.cut().records() == 0) {
                     empty++;
-                    say(
-                            name(source),
-                            number(source),
-                            "0",
-                            "-",
-                            "-",
-                            "-",
-                            "-",
-                            "-",
-                            "-",
-                            "nothing was recorded" + fault(cut));
+                    String end = "nothing was recorded" + fault(life.cut());
+                    say(name(source), number(source), "0", "-", "-", "-", "-", "-", "-", end);
                 } else {
-                    cuts.add(new Cut(source, file, cut));
+                    lives.add(life);
                 }
             }
             int status = 0;
-            while (status == 0 && !cuts.isEmpty()) {
-                Deque<Cut> together = new ArrayDeque<>(List.of(cuts.remove()));
-                while (!jailed && !cuts.isEmpty()) {
-                    together.add(cuts.remove());
+            while (status == 0 && !lives.isEmpty()) {
+                Deque<PlayedLife> together = new ArrayDeque<>(List.of(lives.remove()));
+                while (!jailed && !lives.isEmpty()) {
+                    together.add(lives.remove());
                 }
                 status = run(together);
             }
             return status;
         } finally {
-            JournalDirectory.removeTree(directory);
+            opened.forEach(PlayedLife::close);
         }
     }
 
     /** One program for these lives, which are of one device. */
-    private int run(Deque<Cut> cuts)
+    private int run(Deque<PlayedLife> lives)
             throws JournalException, JournalArguments.Wrong, IOException, InterruptedException {
-        Cut first = cuts.getFirst();
-        String deviceClass = ReplayCommand.deviceClass(first.source(), first.file());
-        List<Path> files = cuts.stream().map(Cut::file).toList();
-        Process process = new ProcessBuilder(program.command(deviceClass, files))
+        String deviceClass = ReplayCommand.deviceClass(lives.getFirst().source());
+        Process process = new ProcessBuilder(program.command(deviceClass, List.copyOf(lives)))
                 .redirectError(ProcessBuilder.Redirect.INHERIT)
                 .start();
         process.getOutputStream().close();
         try (BufferedReader said = process.inputReader(StandardCharsets.UTF_8)) {
             for (String line = said.readLine(); line != null; line = said.readLine()) {
                 String[] words = line.split("\t", WORDS);
-                Cut cut = cuts.poll();
-                if (words.length != WORDS || cut == null) {
+                PlayedLife life = lives.poll();
+                if (words.length != WORDS || life == null) {
                     out.println(line);
                     continue;
                 }
-                row(cut, words);
+                row(life, words);
             }
         }
         int status = process.waitFor();
-        if (status == 0 && !cuts.isEmpty()) {
+        if (status == 0 && !lives.isEmpty()) {
             throw new JournalException("the program of " + deviceClass + " said nothing of "
-                    + name(cuts.element().source()));
+                    + name(lives.element().source()));
         }
         if (status > 1) {
             err.println("jvmm-replay: the program of " + deviceClass + " ended with " + status
-                    + (cuts.isEmpty()
+                    + (lives.isEmpty()
                             ? ""
-                            : ", at life " + number(cuts.element().source())));
+                            : ", at life " + number(lives.element().source())));
         }
         return status;
     }
 
-    private void row(Cut cut, String... words) {
-        lives++;
+    private void row(PlayedLife life, String... words) {
+        shown++;
         boolean differs = !words[6].equals(words[7]);
-        String end = words[8] + fault(cut.cut());
-        cutShort += !cut.cut().fault().isEmpty() || end.contains("behind a gap") ? 1 : 0;
+        String end = words[8] + fault(life.cut());
+        cutShort += !life.cut().fault().isEmpty() || end.contains("behind a gap") || end.contains("came to") ? 1 : 0;
         say(
-                name(cut.source()),
-                number(cut.source()),
+                name(life.source()),
+                number(life.source()),
                 words[0],
                 words[1],
                 words[2],
@@ -177,7 +165,7 @@ final class ReplayTable {
                 words[6] + " of " + words[7],
                 differs ? "DIFFERENT" : end);
         if (differs) {
-            out.println(cut.source().title() + ": " + end);
+            out.println(life.source().title() + ": " + end);
         }
     }
 

@@ -4,8 +4,10 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.jvmm.ipc.trace.LifeText;
 import io.jvmm.ipc.trace.RecordingTape;
 import io.jvmm.ipc.trace.TraceBuffer;
+import io.jvmm.ipc.trace.TraceFileWriter;
 import io.jvmm.ipc.trace.TraceLayout;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -31,6 +33,8 @@ final class ReplayCommandTest {
             *) same=10 end='ended with code 0' status=0 ;; esac
             while [ $# -gt 0 ]; do
                 if [ "$1" = --replay ]; then
+                    head -c 8 "$2" >> "$(dirname "$0")/read"
+                    ls "$(dirname "$0")/../../scratch" >> "$(dirname "$0")/names"
                     printf '12\\t5\\t2\\t0123456789abcdef0123456789abcdef\\t3\\tcafe\\t%s\\t10\\t%s\\n' "$same" "$end"
                 fi
                 shift
@@ -48,6 +52,7 @@ final class ReplayCommandTest {
     @BeforeEach
     void record() throws Exception {
         journal = directory.resolve("journal");
+        Files.createDirectory(directory.resolve("scratch"));
         Path java = directory.resolve("runtime/bin/java");
         Files.createDirectories(java.getParent());
         Files.writeString(java, PROGRAM);
@@ -80,6 +85,7 @@ final class ReplayCommandTest {
         ByteArrayOutputStream err = new ByteArrayOutputStream();
         int status = new ReplayCommand(
                         directory,
+                        directory.resolve("scratch"),
                         new PrintStream(out, true, StandardCharsets.UTF_8),
                         new PrintStream(err, true, StandardCharsets.UTF_8))
                 .run(args);
@@ -131,6 +137,56 @@ final class ReplayCommandTest {
                 said.endsWith(
                         "3 lives, each lived again once: the same states, the same outputs; 1 with nothing in them\n"),
                 said);
+    }
+
+    /** While it is read: so that nothing is left of it, whoever is killed. */
+    @Test
+    void aLifeThatIsReadHasNoName() throws Exception {
+        assertEquals(0, run("--journal", journal.toString(), "--device", "serial", "--times", "2"), complained);
+        assertEquals(0, run("--journal", journal.toString(), "--device", "rng"), complained);
+        Path bin = directory.resolve("runtime/bin");
+        assertEquals("", Files.readString(bin.resolve("names")));
+        byte[] read = Files.readAllBytes(bin.resolve("read"));
+        assertEquals(3 * Long.BYTES, read.length);
+        for (int at = 0; at < read.length; at += Long.BYTES) {
+            assertEquals(TraceLayout.FILE_MAGIC, new UnsafeBuffer(read).getLong(at));
+        }
+    }
+
+    @Test
+    void anEmptyLifeIsCalledByItsName() throws Exception {
+        life("serial", 0);
+        assertEquals(2, run("--journal", journal.toString(), "--device", "serial"));
+        assertEquals("jvmm-replay: serial, life 3: nothing was recorded\n", complained);
+        assertFalse(Files.exists(directory.resolve("runtime/bin/called")));
+    }
+
+    @Test
+    void theProgramHearsTheNameOfALifeAndWhatWasLeft() throws Exception {
+        Life life = new JournalDirectory(journal).lives("rng").getFirst();
+        life.note(JournalDirectory.STATE, new FinalState(1, 0x12AB).toString());
+        assertEquals(0, run("--journal", journal.toString(), "--device", "rng"), complained);
+        assertTrue(
+                called().getLast().endsWith(" --as rng, life 1 --left crc32c:000012ab behind 1"), called()::toString);
+    }
+
+    @Test
+    void aFileOfAnotherDeviceIsRefused() throws Exception {
+        Path file = directory.resolve("a.jtrace");
+        try (TraceFileWriter writer = new TraceFileWriter(file)) {
+            RecordingTape tape = new RecordingTape(writer, 0);
+            tape.life(new LifeText().put(LifeText.DEVICE, "serial"));
+            tape.commit();
+        }
+        for (String times : List.of("1", "2")) {
+            assertEquals(2, run("--journal", file.toString(), "--device", "net", "--times", times));
+            assertTrue(complained.contains(file + " is a life of serial, not of net."), complained);
+        }
+        assertEquals(2, run("--journal", file.toString(), "--device", "net"));
+        assertTrue(complained.contains(file + " is a life of serial, not of net."), complained);
+        assertEquals(2, run("--journal", file.toString(), "--life", "1"));
+        assertTrue(complained.contains("--life is for a journal, and " + file + " is one life."), complained);
+        assertEquals(0, run("--journal", file.toString(), "--device", "serial"), complained);
     }
 
     @Test

@@ -19,6 +19,8 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /** The command line of a device that lives a recorded life again. */
@@ -32,6 +34,9 @@ final class ReplayMain {
               --times N         live each N times, 1 to 100, with a new core each time, and see that they end alike; a line
                                 for each life, its words parted by tabs: records, last transaction, check points compared,
                                 SHA-256 of the last state, outputs, their CRC-32C, how often the same, of how often, the end
+              --as NAME         what messages call the FILE before it
+              --left STATE      what its process is known to have left, 'crc32c:0012abcd behind 4711': if that is the last
+                                transaction, the last state must have this CRC-32C
               --until N         stop behind transaction N
               --break-on FIELD  stop behind the first transaction that changes this field of the state: 'port[0].LCR'
               --state PREFIX    at the end, print the fields of the state that begin so; '' prints all
@@ -42,10 +47,11 @@ final class ReplayMain {
             """;
 
     private static final int MOST_TIMES = 100;
+    private static final Pattern LEFT = Pattern.compile("crc32c:([0-9a-f]{8}) behind ([0-9]{1,18})");
 
     private final DeviceFactory factory;
     private final PrintStream out;
-    private final List<Path> files = new ArrayList<>();
+    private final List<Played> lives = new ArrayList<>();
     /** How often; 0: once, told at length. */
     private int times;
 
@@ -53,8 +59,16 @@ final class ReplayMain {
     private @Nullable String breakOn;
     private @Nullable String shown;
     private String jail = "off";
-    /** The file that is looked at. */
-    private Path current = Path.of("");
+    /** What is looked at, for messages. */
+    private String current = "";
+
+    /**
+     * A life on the command line.
+     *
+     * @param name for messages
+     * @param left of its process, as somebody else has seen it; or null
+     */
+    private record Played(Path file, String name, ReplayRun.@Nullable Left left) {}
 
     private ReplayMain(DeviceFactory factory, PrintStream out) {
         this.factory = factory;
@@ -73,7 +87,7 @@ final class ReplayMain {
         } catch (TraceFormatException e) {
             throw wrong(main.current + ": " + e.getMessage());
         } catch (FileNotFoundException e) {
-            throw wrong(String.valueOf(e.getMessage())); // names the file, and why not
+            throw wrong(String.valueOf(e.getMessage())); // names the file that was given, and why not
         }
     }
 
@@ -84,7 +98,13 @@ final class ReplayMain {
             if (arg.startsWith("--jail=")) {
                 jail = arg.substring("--jail=".length());
             } else if (arg.equals("--replay") && !last) {
-                files.add(Path.of(args[++i]));
+                lives.add(new Played(Path.of(args[++i]), args[i], null));
+            } else if (arg.equals("--as") && !last && !lives.isEmpty()) {
+                Played life = lives.removeLast();
+                lives.add(new Played(life.file(), Visible.of(args[++i]), life.left()));
+            } else if (arg.equals("--left") && !last && !lives.isEmpty()) {
+                Played life = lives.removeLast();
+                lives.add(new Played(life.file(), life.name(), left(args[++i])));
             } else if (arg.equals("--times") && !last) {
                 times = times(args[++i]);
             } else if (arg.equals("--until") && !last) {
@@ -97,10 +117,10 @@ final class ReplayMain {
                 throw wrong("'" + arg + "' is not an option, or lacks its value; see --replay --help");
             }
         }
-        if (files.isEmpty()) {
+        if (lives.isEmpty()) {
             throw wrong("--replay FILE is missing; see --replay --help");
         }
-        if (times > 0 ? shown != null : files.size() > 1) {
+        if (times > 0 ? shown != null : lives.size() > 1) {
             throw wrong(
                     times > 0 ? "--state goes without --times" : "several lives go with --times; see --replay --help");
         }
@@ -112,6 +132,14 @@ final class ReplayMain {
             throw wrong("--times " + text + ": 1 to " + MOST_TIMES);
         }
         return Integer.parseInt(text);
+    }
+
+    private static ReplayRun.Left left(String text) {
+        Matcher m = LEFT.matcher(text);
+        if (!m.matches()) {
+            throw wrong("--left " + text + ": such as 'crc32c:0012abcd behind 4711' is needed");
+        }
+        return new ReplayRun.Left(Long.parseLong(m.group(2)), Integer.parseUnsignedInt(m.group(1), 16));
     }
 
     private static long number(String text) {
@@ -130,42 +158,41 @@ final class ReplayMain {
         if (!jail.equals("off")) {
             rehearse();
         }
-        return times == 0 ? once(files.getFirst()) : often();
+        return times == 0 ? once(lives.getFirst()) : often();
     }
 
-    private ProcessExit once(Path path) throws IOException, TraceFormatException {
-        current = path;
+    private ProcessExit once(Played life) throws IOException, TraceFormatException {
         // Neither is closed: behind the filter there is no such call, and the process ends.
-        TraceFileReader source = new TraceFileReader(path);
-        ReplayRun run = new ReplayRun(factory, source, until, breakOn);
+        Opened opened = make(life);
+        ReplayRun run = opened.run();
         tellLife(run.life());
         run.prepare();
         AloneJail.close(factory, jail);
         CoreReplay.Result result = run.run();
-        tell(run, result, source.torn());
-        return exit(result);
+        tell(run, result, opened.source().torn());
+        return exit(run, result);
     }
 
-    private static ProcessExit exit(CoreReplay.Result result) {
+    private static ProcessExit exit(ReplayRun run, CoreReplay.Result result) {
         ReplayStop stop = result.stop();
         if (stop != null && stop.why() == ReplayStop.Why.DAMAGED) {
             return ProcessExit.BAD_CONFIGURATION;
         }
-        return result.same() ? ProcessExit.STOPPED : ProcessExit.EXPECTATION_FAILED;
+        return run.difference().isEmpty() ? ProcessExit.STOPPED : ProcessExit.EXPECTATION_FAILED;
     }
 
     /** Each life {@link #times} times; the first difference is the end. */
     private ProcessExit often() throws IOException, TraceFormatException {
         boolean jailed = !jail.equals("off");
         Deque<Opened> ready = new ArrayDeque<>();
-        for (int i = 0; jailed && i < files.size() * times; i++) {
-            ready.add(open(files.get(i / times))); // behind the filter nothing is opened
+        for (int i = 0; jailed && i < lives.size() * times; i++) {
+            ready.add(open(lives.get(i / times))); // behind the filter nothing is opened
         }
         AloneJail.close(factory, jail);
-        for (Path path : files) {
+        for (Played life : lives) {
             String first = "";
             for (int n = 1; n <= times; n++) {
-                Opened opened = jailed ? ready.remove() : open(path);
+                Opened opened = jailed ? ready.remove() : open(life);
                 CoreReplay.Result result = opened.run().run();
                 String row = row(opened.run(), result);
                 first = n == 1 ? row : first;
@@ -180,7 +207,8 @@ final class ReplayMain {
                             difference.isEmpty() ? end(opened, result) : difference);
                 }
                 if (!difference.isEmpty()) {
-                    return result.same() ? ProcessExit.EXPECTATION_FAILED : exit(result);
+                    ProcessExit exit = exit(opened.run(), result);
+                    return exit == ProcessExit.STOPPED ? ProcessExit.EXPECTATION_FAILED : exit;
                 }
                 if (!jailed) {
                     opened.run().close();
@@ -193,23 +221,33 @@ final class ReplayMain {
 
     private record Opened(TraceFileReader source, ReplayRun run) {}
 
-    private Opened open(Path path) throws IOException, TraceFormatException {
-        current = path;
-        TraceFileReader source = new TraceFileReader(path);
-        ReplayRun run = new ReplayRun(factory, source, until, breakOn);
-        run.prepare();
-        return new Opened(source, run);
+    private Opened open(Played life) throws IOException, TraceFormatException {
+        Opened opened = make(life);
+        opened.run().prepare();
+        return opened;
+    }
+
+    private Opened make(Played life) throws IOException, TraceFormatException {
+        current = life.name();
+        TraceFileReader source = new TraceFileReader(life.file());
+        return new Opened(source, new ReplayRun(factory, source, until, breakOn, life.left()));
     }
 
     /** What must be the same each time. */
     private static String row(ReplayRun run, CoreReplay.Result result) {
-        return result.records() + "\t" + result.transaction() + "\t" + result.checkPoints() + "\t" + run.stateHash()
+        return result.records() + "\t" + result.transaction() + "\t" + run.statesCompared() + "\t" + run.stateHash()
                 + "\t" + result.outputs() + "\t" + hex(result.outputHash());
     }
 
     private static String end(Opened opened, CoreReplay.Result result) {
         String broke = opened.run().broke();
-        return !broke.isEmpty() ? broke : opened.source().torn() ? "has a torn tail" : result.end();
+        return !broke.isEmpty()
+                ? broke
+                : end(opened.run(), result, opened.source().torn());
+    }
+
+    private static String end(ReplayRun run, CoreReplay.Result result, boolean torn) {
+        return (torn ? "has a torn tail" : result.end()) + run.further();
     }
 
     private void tellRow(String row, int same, String end) {
@@ -236,7 +274,7 @@ final class ReplayMain {
     private void tell(ReplayRun run, CoreReplay.Result result, boolean torn) {
         out.println("records " + result.records() + ", last transaction " + result.transaction());
         out.println("state   crc32c:" + hex(result.stateHash()) + " behind it");
-        out.println("        sha256:" + run.stateHash() + "; " + result.checkPoints() + " states were compared");
+        out.println("        sha256:" + run.stateHash() + "; " + run.statesCompared() + " states were compared");
         out.println("outputs crc32c:" + hex(result.outputHash()) + " of " + result.outputs());
         if (!run.broke().isEmpty()) {
             out.println(run.broke());
@@ -248,10 +286,7 @@ final class ReplayMain {
         if (difference.isEmpty() && run.broke().isEmpty() && until != Long.MAX_VALUE && result.transaction() < until) {
             out.println("there is no transaction " + until + ": the life ends before");
         }
-        out.println(
-                !difference.isEmpty()
-                        ? difference
-                        : "same; the recorded life " + (torn ? "has a torn tail" : result.end()));
+        out.println(!difference.isEmpty() ? difference : "same; the recorded life " + end(run, result, torn));
         out.flush();
     }
 
@@ -281,7 +316,8 @@ final class ReplayMain {
             if (cut == 1) {
                 trace.batches().get(trace.batches().size() / 2)[8] ^= 1;
             }
-            try (ReplayRun run = new ReplayRun(factory, trace.source(), Long.MAX_VALUE, null)) {
+            try (ReplayRun run =
+                    new ReplayRun(factory, trace.source(), Long.MAX_VALUE, null, new ReplayRun.Left(cut, 0))) {
                 quiet.tellLife(run.life());
                 CoreReplay.Result result = run.run();
                 quiet.tell(run, result, false);

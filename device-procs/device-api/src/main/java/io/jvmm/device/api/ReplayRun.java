@@ -15,18 +15,29 @@ import org.jspecify.annotations.Nullable;
 final class ReplayRun implements AutoCloseable {
     private final CoreReplay replay;
     private final Watch watch;
+    private final @Nullable Left left;
     private CoreReplay.@Nullable Result result;
+
+    /**
+     * What the recorded process left in its state segment, as the supervisor read it there: from elsewhere than the trace.
+     *
+     * @param transaction number of its last commit
+     * @param hash CRC-32C of the state
+     */
+    record Left(long transaction, int hash) {}
 
     /**
      * Gets one ready; {@link #prepare} before a jail closes.
      *
      * @param until the transaction behind which to stop
      * @param breakOn the field behind whose first change to stop, or null
+     * @param left what the state at the end is held against, beside the trace itself; or null
      * @throws TraceFormatException when the trace does not begin as one, or not one of this device and version
      * @throws StageException when the state has no such field
      */
-    ReplayRun(DeviceFactory factory, TraceSource source, long until, @Nullable String breakOn)
+    ReplayRun(DeviceFactory factory, TraceSource source, long until, @Nullable String breakOn, @Nullable Left left)
             throws TraceFormatException {
+        this.left = left;
         watch = new Watch(until);
         replay = new CoreReplay(factory, source, watch);
         watch.begin(replay, breakOn);
@@ -71,11 +82,36 @@ final class ReplayRun implements AutoCloseable {
     String difference() {
         CoreReplay.Result r = result;
         ReplayStop stop = r == null ? null : r.stop();
+        Left seen = left;
+        if (r != null && r.same() && seen != null && isComparable(r, seen) && r.stateHash() != seen.hash()) {
+            return "different behind transaction " + r.transaction() + ": its process left the state crc32c:"
+                    + ReplayMain.hex(seen.hash()) + ", and now it is crc32c:" + ReplayMain.hex(r.stateHash());
+        }
         if (r == null || stop == null || r.same()) {
             return "";
         }
         return (stop.why() == ReplayStop.Why.DAMAGED ? "damaged" : "different") + " at record " + stop.record()
                 + ", in transaction " + (r.transaction() + 1) + ": " + stop.getMessage();
+    }
+
+    private static boolean isComparable(CoreReplay.Result r, Left seen) {
+        return r.transaction() == seen.transaction();
+    }
+
+    /** How many states the core's was compared with: those of the trace, and the one that the process left. */
+    long statesCompared() {
+        CoreReplay.Result r = result;
+        Left seen = left;
+        return r == null ? 0 : r.checkPoints() + (r.same() && seen != null && isComparable(r, seen) ? 1 : 0);
+    }
+
+    /** That the process came to another transaction than a trace that was lived to its end; empty if it did not, or nobody knows. */
+    String further() {
+        CoreReplay.Result r = result;
+        Left seen = left;
+        return r == null || seen == null || isComparable(r, seen) || watch.stopped
+                ? ""
+                : "; its process came to transaction " + seen.transaction();
     }
 
     @Override
@@ -91,6 +127,8 @@ final class ReplayRun implements AutoCloseable {
         private String name = "";
         private String value = "";
         private String told = "";
+        /** It has had enough before the end of the trace. */
+        private boolean stopped;
 
         Watch(long until) {
             this.until = until;
@@ -113,11 +151,13 @@ final class ReplayRun implements AutoCloseable {
                 String now = watched.value(state);
                 if (!value.isEmpty() && !now.equals(value)) {
                     told = name + " was " + value + " and is " + now + " behind transaction " + transaction;
+                    stopped = true;
                     return false;
                 }
                 value = now;
             }
-            return transaction < until;
+            stopped = transaction >= until;
+            return !stopped;
         }
     }
 }

@@ -21,6 +21,8 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.agrona.concurrent.UnsafeBuffer;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -112,6 +114,43 @@ class ReplayMainTest {
         assertTrue(text.contains("the state recorded in record "), text);
     }
 
+    /** What the supervisor has read of the process is no part of the trace. */
+    @Test
+    void theStateThatTheProcessLeftIsCompared() throws Exception {
+        String alone = replay(ProcessExit.STOPPED, file);
+        Matcher told = Pattern.compile("last transaction ([0-9]+)\nstate   (crc32c:[0-9a-f]{8})")
+                .matcher(alone);
+        assertTrue(told.find(), alone);
+        long last = Long.parseLong(told.group(1));
+        String right = told.group(2) + " behind " + last;
+        assertTrue(replay(ProcessExit.STOPPED, file, "--left", right).contains("; 2 states were compared\n"), right);
+        assertEquals(
+                "2",
+                row(replay(ProcessExit.STOPPED, file, "--left", right, "--times", "2"))
+                        .get(2));
+        String wrong = "crc32c:0badcafe behind " + last;
+        String different = "different behind transaction " + last + ": its process left the state crc32c:0badcafe, and"
+                + " now it is " + told.group(2);
+        String text = replay(ProcessExit.EXPECTATION_FAILED, file, "--left", wrong);
+        assertTrue(text.endsWith(different + "\n"), text);
+        List<String> row = row(replay(ProcessExit.EXPECTATION_FAILED, file, "--left", wrong, "--times", "2"));
+        assertEquals(List.of("0", "2", different), row.subList(6, 9));
+        String further = "crc32c:0badcafe behind " + (last + 1);
+        text = replay(ProcessExit.STOPPED, file, "--left", further);
+        assertTrue(text.endsWith("; its process came to transaction " + (last + 1) + "\n"), text);
+        text = replay(ProcessExit.STOPPED, file, "--left", wrong, "--until", "7");
+        assertTrue(text.endsWith("same; the recorded life goes on\n"), text);
+    }
+
+    @Test
+    void aMessageCallsALifeByItsName() throws IOException {
+        trace.batches().getFirst()[8] ^= 1;
+        Path broken = write("b.jtrace");
+        StageException e =
+                assertThrows(StageException.class, () -> replay(ProcessExit.STOPPED, broken, "--as", "echo, life 3"));
+        assertTrue(String.valueOf(e.getMessage()).startsWith("echo, life 3: "), e::getMessage);
+    }
+
     @Test
     void theFirstDifferenceEndsTheRows() throws Exception {
         long record = changeAnOutput();
@@ -180,6 +219,7 @@ class ReplayMainTest {
                 List.of("--times", "0"),
                 List.of("--times", "2", "--state", ""),
                 List.of("--break-on", "no.such"),
+                List.of("--left", "12AB"),
                 List.of("--jail=x"))) {
             assertThrows(StageException.class, () -> replay(ProcessExit.STOPPED, file, options.toArray(String[]::new)));
         }

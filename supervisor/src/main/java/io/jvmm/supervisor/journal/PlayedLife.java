@@ -1,0 +1,49 @@
+package io.jvmm.supervisor.journal;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * A life as a flat file that a device's program reads.
+ *
+ * @param cut what of it is in the file
+ * @param nameless the file, if it is for this replay alone
+ */
+record PlayedLife(LifeSource source, Path file, LifeCut cut, Optional<NamelessFile> nameless) implements AutoCloseable {
+    /** A flat file as it is. */
+    static PlayedLife flat(LifeSource source) {
+        return new PlayedLife(source, source.place(), new LifeCut(0, 1, ""), Optional.empty());
+    }
+
+    /** A life of a journal, in a file in {@code directory} that has no name. */
+    static PlayedLife cut(LifeSource source, Path directory) throws JournalException, IOException {
+        NamelessFile file = NamelessFile.in(directory);
+        try {
+            return new PlayedLife(
+                    source, file.path(), LifeCut.write(source, file.path(), Long.MAX_VALUE), Optional.of(file));
+        } catch (JournalException | IOException | RuntimeException e) {
+            file.close();
+            throw e;
+        }
+    }
+
+    /** A life of a journal, in a file that stays. */
+    static PlayedLife kept(LifeSource source, Path file) throws JournalException, IOException {
+        return new PlayedLife(source, file, LifeCut.of(source, file, Long.MAX_VALUE), Optional.empty());
+    }
+
+    /** How the device's program is told: the file, its name for people, and what its process has left, if anybody saw it. */
+    List<String> options() {
+        List<String> options = new ArrayList<>(List.of("--replay", file.toString(), "--as", source.title()));
+        source.life().flatMap(Life::state).ifPresent(state -> options.addAll(List.of("--left", state.toString())));
+        return options;
+    }
+
+    @Override
+    public void close() {
+        nameless.ifPresent(NamelessFile::close);
+    }
+}
