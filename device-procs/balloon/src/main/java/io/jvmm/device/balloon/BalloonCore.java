@@ -95,6 +95,11 @@ final class BalloonCore implements VirtioDevice {
         }
     }
 
+    /** Memory that the host has taken back since this core was made. */
+    long bytesGivenBack() {
+        return returner.returnedBytes();
+    }
+
     static VirtioIdentity identity(BalloonConfig config) {
         long features = config.ring().features()
                 | BalloonFeature.STATS_VQ

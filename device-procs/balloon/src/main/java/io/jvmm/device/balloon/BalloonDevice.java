@@ -1,6 +1,10 @@
 package io.jvmm.device.balloon;
 
+import io.jvmm.device.api.Backend;
+import io.jvmm.device.api.Descriptors;
 import io.jvmm.device.api.DeviceConfig;
+import io.jvmm.device.api.HostBytes;
+import io.jvmm.device.api.HostEvents;
 import io.jvmm.device.api.NamedRegister;
 import io.jvmm.device.virtio.BrokenAnswer;
 import io.jvmm.device.virtio.VirtioClass;
@@ -11,6 +15,7 @@ import io.jvmm.ipc.memory.GuestMemory;
 import io.jvmm.ipc.state.StateFormats;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import org.agrona.concurrent.AtomicBuffer;
@@ -69,6 +74,19 @@ public final class BalloonDevice extends VirtioClass {
     public VirtioDevice create(
             int function, DeviceConfig config, AtomicBuffer state, boolean fresh, VirtioHost host, long nowNs) {
         return new BalloonCore(BalloonConfig.from(config), state, fresh, host, discarder, nowNs);
+    }
+
+    /** Pages go back by madvise(2) and fallocate(2); they are only counted. */
+    @Override
+    public List<Backend> backends(
+            List<DeviceConfig> configs, Descriptors descriptors, List<VirtioDevice> devices, HostEvents events) {
+        List<Backend> counts = new ArrayList<>();
+        for (VirtioDevice device : devices) {
+            if (device instanceof BalloonCore core) {
+                counts.add(new HostBytes(counts.size(), () -> 0, core::bytesGivenBack));
+            }
+        }
+        return counts;
     }
 
     @Override

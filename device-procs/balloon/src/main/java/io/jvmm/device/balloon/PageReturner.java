@@ -21,6 +21,7 @@ final class PageReturner {
     private final AtomicBuffer state;
     private long begin;
     private long end;
+    private long returnedBytes;
 
     PageReturner(GuestMemory memory, Discarder discarder, AtomicBuffer state) {
         this.memory = memory;
@@ -41,12 +42,18 @@ final class PageReturner {
         }
     }
 
+    /** What the host has taken back since this was made. */
+    long returnedBytes() {
+        return returnedBytes;
+    }
+
     /** Sends off what was added. Before the driver learns that its request is done: from then on it may use the pages. */
     void flush() {
         if (begin < end) {
             boolean done = discarder.discard(memory, begin, end - begin) == 0;
             int field = done ? BalloonStateLayout.BYTES_GIVEN_BACK : BalloonStateLayout.HOST_ERRORS;
             long more = done ? end - begin : 1;
+            returnedBytes += done ? more : 0;
             state.putLong(field, state.getLong(field, ByteOrder.LITTLE_ENDIAN) + more, ByteOrder.LITTLE_ENDIAN);
         }
         begin = 0;

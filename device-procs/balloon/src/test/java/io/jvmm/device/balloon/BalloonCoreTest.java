@@ -85,6 +85,19 @@ class BalloonCoreTest {
         }
     }
 
+    /** For the counters of the process: what its predecessor gave back is not its own. */
+    @Test
+    void whatTheHostTookBackIsCounted() {
+        try (BalloonBench bench = new BalloonBench()) {
+            RigDriver driver = bench.setUp(ALL);
+            driver.request(INFLATE, pages(FIRST_PAGE, FIRST_PAGE + 1, FIRST_PAGE + 7), 0);
+            assertEquals(3L * PAGE, bench.rig.backends().getFirst().outputBytes());
+            assertEquals(0, bench.rig.backends().getFirst().inputBytes());
+            bench.rig.killAndAdopt();
+            assertEquals(0, bench.rig.backends().getFirst().outputBytes());
+        }
+    }
+
     @Test
     void neighboursMeetAndTheOthersDoNot() {
         try (BalloonBench bench = new BalloonBench()) {

@@ -65,6 +65,16 @@ public interface DeviceFactory {
         return false;
     }
 
+    /**
+     * Whether a driver that writes this there resets its device, so that nothing it asked for before is answered any more. Device thread; allocates nothing.
+     *
+     * @param region of {@link DeviceIdentity#regions}
+     * @param value cut to the width of the access
+     */
+    default boolean resetsDevice(int region, int offset, long value) {
+        return false;
+    }
+
     /** The PCI functions of the device, declared to the board before READY; none for a device that is no PCI device. */
     default List<PciDeclaration> pciFunctions(DeviceConfig config) {
         return List.of();

@@ -25,7 +25,9 @@ final class DeviceMeter {
     private final CounterBlock service;
     private final CounterBlock completion;
     private final @Nullable TraceWriter trace;
-    private final boolean answersKicks;
+    /** Null where the time from a notification to an interrupt means nothing. */
+    private final @Nullable DeviceFactory answering;
+
     private final HeapMeter heap;
 
     private long messages;
@@ -43,12 +45,17 @@ final class DeviceMeter {
 
     /** One that counts for nobody. */
     DeviceMeter() {
-        this(new CounterBlock(), new CounterBlock(), new CounterBlock(), null, false);
+        this(new CounterBlock(), new CounterBlock(), new CounterBlock(), null, null);
     }
 
-    /** @param answersKicks whether the device answers what it is notified of, so that the time from one to the other means something */
-    DeviceMeter(DevicePage page, boolean answersKicks) {
-        this(page.counters(), page.service(), page.completion(), page.traceWriter(), answersKicks);
+    /** @param factory knows whether the device answers what it is notified of, and what ends that */
+    DeviceMeter(DevicePage page, DeviceFactory factory) {
+        this(
+                page.counters(),
+                page.service(),
+                page.completion(),
+                page.traceWriter(),
+                factory.answersKicks() ? factory : null);
     }
 
     private DeviceMeter(
@@ -56,12 +63,12 @@ final class DeviceMeter {
             CounterBlock service,
             CounterBlock completion,
             @Nullable TraceWriter trace,
-            boolean answersKicks) {
+            @Nullable DeviceFactory answering) {
         this.counters = counters;
         this.service = service;
         this.completion = completion;
         this.trace = trace;
-        this.answersKicks = answersKicks;
+        this.answering = answering;
         this.heap = new HeapMeter(
                 counters,
                 DeviceCounter.ALLOCATED_BYTES,
@@ -88,10 +95,8 @@ final class DeviceMeter {
                     case KICK -> DeviceCounter.KICKS;
                     case RESET -> DeviceCounter.RESETS;
                 });
-        if (type == DeviceRequestType.RESET) {
-            kickedNs =
-                    NONE; // what was under way is never answered, and the next kernel's first interrupt is no answer to
-            // it
+        if (kickedNs != NONE && endsWhatIsUnderWay(link, type)) {
+            kickedNs = NONE;
         }
         if (takenNs != NONE) {
             long lengthNs = Clock.monotonicNs() - takenNs;
@@ -110,9 +115,18 @@ final class DeviceMeter {
         }
     }
 
+    /** What was asked for is never answered then, and the first interrupt of the next kernel, or of the next driver, is no answer to it. */
+    private boolean endsWhatIsUnderWay(DeviceEndpoint link, DeviceRequestType type) {
+        DeviceFactory device = answering;
+        return type == DeviceRequestType.RESET
+                || (type == DeviceRequestType.WRITE
+                        && device != null
+                        && device.resetsDevice(link.region(), link.offset(), RegisterWindows.value(link)));
+    }
+
     /** A virtqueue has been notified of. The first of several that are under way counts. */
     void kicked() {
-        if (answersKicks && kickedNs == NONE) {
+        if (answering != null && kickedNs == NONE) {
             kickedNs = Clock.monotonicNs();
         }
     }

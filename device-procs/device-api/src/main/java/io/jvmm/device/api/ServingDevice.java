@@ -122,7 +122,7 @@ final class ServingDevice implements AutoCloseable {
         if (fd == null) {
             return new DeviceMeter();
         }
-        DeviceMeter meter = new DeviceMeter(DevicePage.map(fd), factory.answersKicks());
+        DeviceMeter meter = new DeviceMeter(DevicePage.map(fd), factory);
         fd.close();
         return meter;
     }

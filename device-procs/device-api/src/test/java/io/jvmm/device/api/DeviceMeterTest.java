@@ -53,6 +53,22 @@ class DeviceMeterTest {
         }
     }
 
+    /** The same of a driver that is unloaded, or that resets its device when a request has timed out. */
+    @Test
+    void aResetOfTheDriversForgetsTheNotification() {
+        try (LoopRig rig = new LoopRig().step(SupervisorRequestType.START)) {
+            rig.board.kick(0, 0);
+            rig.board.write(0, EchoDevice.MEMORY, EchoDevice.RESET, 1, 1);
+            interrupt(rig);
+            assertEquals(1, all(rig.counters.completion()), "1 is no reset");
+            rig.board.kick(0, 0);
+            rig.board.write(0, EchoDevice.MEMORY, EchoDevice.RESET, 1, 0);
+            interrupt(rig);
+            assertEquals(2, rig.counters.counters().get(DeviceCounter.INTERRUPTS));
+            assertEquals(1, all(rig.counters.completion()));
+        }
+    }
+
     /** Tracing does not change how many are timed. */
     @Test
     void everySixteenthMessageIsTimed() {

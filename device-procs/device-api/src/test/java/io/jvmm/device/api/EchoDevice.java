@@ -23,6 +23,9 @@ final class EchoDevice implements DeviceFactory {
     static final int DATA = 1;
     static final int CONTROL = 2;
 
+    /** The byte of {@link #MEMORY} into which a driver writes 0 to reset the device. */
+    static final int RESET = 7;
+
     private static final int AT_MEMORY = 0;
     private static final int AT_LEVEL = 8;
     private static final int AT_DEADLINE = 16;
@@ -98,6 +101,16 @@ final class EchoDevice implements DeviceFactory {
             throw new StateRejectedException("echo state: outCount is " + state.getByte(AT_OUT_COUNT));
         }
         return new Core(state, effects);
+    }
+
+    @Override
+    public boolean answersKicks() {
+        return true;
+    }
+
+    @Override
+    public boolean resetsDevice(int region, int offset, long value) {
+        return region == MEMORY && offset == RESET && value == 0;
     }
 
     @Override

@@ -119,7 +119,7 @@ final class LoopRig implements AutoCloseable {
     }
 
     LoopRig() {
-        LinkEffects effects = new LinkEffects(device, interrupts, new DeviceMeter(counters, true));
+        LinkEffects effects = new LinkEffects(device, interrupts, new DeviceMeter(counters, factory));
         DeviceCore core = factory.create(factory.exampleConfig(), state.working(), true, effects, 1);
         port = new HostPort(core);
         loop = new DeviceLoop(

@@ -44,6 +44,8 @@ final class RngCore implements VirtioDevice {
     private final RateLimiter limiter;
     private final Chain chain;
     private long dueNs = NO_DEADLINE;
+    /** Since this process began: the state's count begins with the machine. */
+    private long bytesGiven;
 
     /** @throws StateRejectedException when {@code state} is not fresh and cannot be */
     RngCore(RngConfig config, AtomicBuffer state, boolean fresh, VirtioHost host, EntropySource source, long nowNs) {
@@ -123,8 +125,14 @@ final class RngCore implements VirtioDevice {
             requests.publish();
             count(RngStateLayout.BUFFERS, buffers);
             count(RngStateLayout.BYTES, MOST_BYTES - bytesLeft);
+            bytesGiven += MOST_BYTES - bytesLeft;
         }
         return !stopped && (buffers == MOST_BUFFERS || bytesLeft <= 0);
+    }
+
+    /** Random bytes that the kernel has given and the guest got, since this core was made. */
+    long bytesGiven() {
+        return bytesGiven;
     }
 
     /** Fills the front of the chain; 0 when that has to wait until {@link #nextDeadlineNs}. */

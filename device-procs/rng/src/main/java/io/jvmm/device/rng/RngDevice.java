@@ -1,6 +1,10 @@
 package io.jvmm.device.rng;
 
+import io.jvmm.device.api.Backend;
+import io.jvmm.device.api.Descriptors;
 import io.jvmm.device.api.DeviceConfig;
+import io.jvmm.device.api.HostBytes;
+import io.jvmm.device.api.HostEvents;
 import io.jvmm.device.api.trace.HostCalls;
 import io.jvmm.device.virtio.BrokenAnswer;
 import io.jvmm.device.virtio.VirtioClass;
@@ -10,6 +14,7 @@ import io.jvmm.device.virtio.VirtioIdentity;
 import io.jvmm.ipc.state.StateFormats;
 import io.jvmm.ipc.sys.Entropy;
 import io.jvmm.ipc.trace.Tape;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import org.agrona.concurrent.AtomicBuffer;
@@ -61,6 +66,19 @@ public final class RngDevice extends VirtioClass {
         Tape tape = host.tape();
         EntropySource its = tape == null ? source : new RecordedEntropy(tape, source);
         return new RngCore(RngConfig.from(config), state, fresh, host, its, nowNs);
+    }
+
+    /** Entropy comes by getrandom(2); it is only counted. */
+    @Override
+    public List<Backend> backends(
+            List<DeviceConfig> configs, Descriptors descriptors, List<VirtioDevice> devices, HostEvents events) {
+        List<Backend> counts = new ArrayList<>();
+        for (VirtioDevice device : devices) {
+            if (device instanceof RngCore core) {
+                counts.add(new HostBytes(counts.size(), core::bytesGiven, () -> 0));
+            }
+        }
+        return counts;
     }
 
     @Override

@@ -84,6 +84,22 @@ class RngCoreTest {
         }
     }
 
+    /** For the counters of the process: what its predecessor gave is not its own. */
+    @Test
+    void whatTheHostGaveIsCounted() {
+        try (VirtioRig rig = rig(NO_LIMIT)) {
+            RigDriver driver = rig.driver().setUp(ALL);
+            driver.request(0, NOTHING, 64);
+            driver.request(0, NOTHING, 36);
+            assertEquals(100, rig.backends().getFirst().inputBytes());
+            assertEquals(0, rig.backends().getFirst().outputBytes());
+            rig.killAndAdopt();
+            assertEquals(0, rig.backends().getFirst().inputBytes());
+            driver.request(0, NOTHING, 64);
+            assertEquals(64, rig.backends().getFirst().inputBytes());
+        }
+    }
+
     @Test
     void itIsAnEntropyDeviceWithOneQueueAndNoConfiguration() {
         try (VirtioRig rig = rig(NO_LIMIT)) {

@@ -101,6 +101,12 @@ public final class VirtioProcess implements DeviceFactory {
         return factory.answersKicks();
     }
 
+    /** §2.4.1: 0 in device_status. */
+    @Override
+    public boolean resetsDevice(int region, int offset, long value) {
+        return value == 0 && offset == FunctionLayout.COMMON + CommonConfig.DEVICE_STATUS.offset();
+    }
+
     @Override
     public StateFormats stateFormats() {
         return VirtioFormats.of(factory);

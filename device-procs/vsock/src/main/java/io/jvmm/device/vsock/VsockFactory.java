@@ -3,6 +3,7 @@ package io.jvmm.device.vsock;
 import io.jvmm.device.api.Backend;
 import io.jvmm.device.api.Descriptors;
 import io.jvmm.device.api.DeviceConfig;
+import io.jvmm.device.api.HostBytes;
 import io.jvmm.device.api.HostEvents;
 import io.jvmm.device.api.NamedRegister;
 import io.jvmm.device.api.trace.HostCalls;
@@ -102,6 +103,8 @@ public final class VsockFactory extends VirtioClass {
                 }
                 Succession succession = device.attach(descriptors.find(f + ".streams"));
                 backends.add(new UnixHostSide(f, device.switchboard(), succession, events, sockets));
+                VsockState state = device.switchboard().state();
+                backends.add(new HostBytes(f, state::bytesToGuest, state::bytesFromGuest));
                 descriptors.find(f + SCRATCH).ifPresent(fd -> backends.add(new ScratchPeer(fd)));
             }
         }

@@ -67,6 +67,10 @@ final class VsockState {
     private static final int RESET_COUNT = 92;
 
     private final AtomicBuffer buffer;
+    /** What a predecessor had counted. */
+    private final long bytesToGuestBefore;
+
+    private final long bytesFromGuestBefore;
 
     /**
      * @param fresh whether to initialise it, or to check what a predecessor left
@@ -74,6 +78,8 @@ final class VsockState {
      */
     VsockState(AtomicBuffer buffer, boolean fresh, long guestCid) {
         this.buffer = buffer;
+        this.bytesToGuestBefore = counter(BYTES_TO_GUEST);
+        this.bytesFromGuestBefore = counter(BYTES_FROM_GUEST);
         if (fresh) {
             buffer.putLong(GUEST_CID, guestCid, ByteOrder.LITTLE_ENDIAN);
             nextHostPort(FIRST_HOST_PORT);
@@ -152,6 +158,16 @@ final class VsockState {
     /** Adds to one of the counters. */
     void count(int counter, long more) {
         buffer.putLong(counter, buffer.getLong(counter, ByteOrder.LITTLE_ENDIAN) + more, ByteOrder.LITTLE_ENDIAN);
+    }
+
+    /** Data that went to the guest since this was made. */
+    long bytesToGuest() {
+        return counter(BYTES_TO_GUEST) - bytesToGuestBefore;
+    }
+
+    /** Data that came from the guest since this was made. */
+    long bytesFromGuest() {
+        return counter(BYTES_FROM_GUEST) - bytesFromGuestBefore;
     }
 
     long counter(int counter) {

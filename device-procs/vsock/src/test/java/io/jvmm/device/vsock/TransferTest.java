@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.jvmm.device.api.Backend;
 import java.util.Map;
 import java.util.Random;
 import java.util.zip.CRC32C;
@@ -95,6 +96,25 @@ class TransferTest {
             VsockState state = bench.device().switchboard().state();
             assertEquals(STREAMS * BYTES, state.counter(VsockState.BYTES_TO_GUEST));
             assertEquals(STREAMS * BYTES, state.counter(VsockState.BYTES_FROM_GUEST));
+            assertEquals(
+                    STREAMS * BYTES,
+                    bench.rig.backends().stream().mapToLong(Backend::inputBytes).sum());
+            assertEquals(
+                    STREAMS * BYTES,
+                    bench.rig.backends().stream()
+                            .mapToLong(Backend::outputBytes)
+                            .sum());
+            bench.rig.killAndAdopt();
+            assertEquals(
+                    0,
+                    bench.rig.backends().stream().mapToLong(Backend::inputBytes).sum(),
+                    "since the process began");
+            assertEquals(
+                    0,
+                    bench.rig.backends().stream()
+                            .mapToLong(Backend::outputBytes)
+                            .sum(),
+                    "since the process began");
         }
     }
 
