@@ -103,6 +103,7 @@ class BenchPageIT {
             String script = virtio
                     ? "setup\noffer 0 \"x\" 64\nreap\nirq?\nmem 0: 16:1\nmem 0 10\nget device_status\nexpect f\n"
                     : "irq?\nsleep 10ms\nstate\n" + (device.equals("serial") ? "in 3fd\nexpect 60\n" : "");
+            script += device.equals("console") ? "offer 1 \"hi\" 0\nexpect-host \"hi\"\nhost 1 \"x\"\n" : "";
             Said said = run(script, device, "--jail=enforce");
             assertEquals(0, said.status(), device + ": " + said.text());
             assertTrue(said.text().startsWith("jail: enforce\n"), said.text());
@@ -117,6 +118,9 @@ class BenchPageIT {
         Said wrong = run("mem 0: 5\n", "rng");
         assertEquals(2, wrong.status());
         assertTrue(wrong.text().contains("-:1: '5' is no bytes: write 00ff, a \"text\", or a number"), wrong.text());
+        Said file = run("host 0 \"x\"\n", "console", "--open", "0.0.in=/dev/null", "--open", "0.0.out=/dev/null");
+        assertEquals(2, file.status());
+        assertTrue(file.text().contains("-:1: port 0 is a file of yours"), file.text());
         Said unmet = run("mem 0: 16:1\nexpect-mem 0: 0200\n", "rng");
         assertEquals(1, unmet.status());
         assertTrue(unmet.text().contains("memory at 0 holds 01 00, expected 02 00"), unmet.text());

@@ -3,9 +3,16 @@ package io.jvmm.device.api;
 import io.jvmm.ipc.sys.Clock;
 import io.jvmm.ipc.sys.Fd;
 import io.jvmm.ipc.sys.Poller;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The host's side of a device that runs alone, for devices whose host is more than characters: their own back ends on scratch descriptors
@@ -20,7 +27,12 @@ final class ScriptHost implements AutoCloseable {
 
     private final DeviceFactory factory;
     private final DeviceConfig config;
+    private static final Pattern INPUT = Pattern.compile("0\\.([0-9])\\.in");
+
     private final Map<String, Fd> descriptors;
+    /** Of function 0, by port; null: a file of the user's. */
+    private final List<@Nullable ScriptLine> lines = new ArrayList<>();
+
     private BackendSet backends = new BackendSet(new Backend[0]);
     private Backend[] made = new Backend[0];
     private Poller poller = new Poller(1);
@@ -36,7 +48,36 @@ final class ScriptHost implements AutoCloseable {
         this.config = config;
         this.descriptors = new LinkedHashMap<>(
                 factory.identity(config).hostPorts() == 0 ? factory.scratchDescriptors() : Map.of());
+        makeLines(opened.keySet());
         descriptors.putAll(opened);
+    }
+
+    /** In the place of scratch descriptors {@code 0.PORT.in} and {@code 0.PORT.out}, unless the user has something else for one of them. */
+    private void makeLines(Set<String> opened) {
+        for (String input : new TreeSet<>(descriptors.keySet())) {
+            Matcher m = INPUT.matcher(input);
+            String output = input.replaceFirst("in$", "out");
+            if (!m.matches() || !descriptors.containsKey(output)) {
+                continue;
+            }
+            ScriptLine line = opened.contains(input) || opened.contains(output) ? null : new ScriptLine();
+            if (line != null) {
+                descriptors.put(input, line.in());
+                descriptors.put(output, line.out());
+            }
+            lines.add(line);
+        }
+    }
+
+    /** How many ports somebody sits at whose other end is a back end's. */
+    int lines() {
+        return lines.size();
+    }
+
+    /** One of them; null where the user has put a file. */
+    @Nullable
+    ScriptLine line(int port) {
+        return lines.get(port);
     }
 
     /** Whether the device has such a side. */

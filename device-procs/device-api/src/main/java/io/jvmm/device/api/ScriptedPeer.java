@@ -42,7 +42,7 @@ final class ScriptedPeer {
         this.formats = factory.stateFormats();
         this.driver = factory.scriptDriver(machine);
         this.printed = printed;
-        this.hostText = new String[identity.hostPorts()];
+        this.hostText = new String[ports(identity, host)];
         Arrays.fill(hostText, "");
     }
 
@@ -86,8 +86,8 @@ final class ScriptedPeer {
             case IRQ -> interrupts();
             case EXPECT_IRQ -> expectInterrupts(words);
             case HOST -> {
-                int port = words.index("host port", needHostPorts());
-                machine.hostInput(port, words.text("the text"));
+                int port = words.index("host port", needHost());
+                type(port, words.text("the text"));
             }
             case EXPECT_HOST -> expectHost(words);
             case STALL -> machine.hostTakes(!onOff(words));
@@ -115,8 +115,9 @@ final class ScriptedPeer {
 
     /** What happened by itself while the line ran. */
     private void report() {
-        for (int port = 0; port < identity.hostPorts(); port++) {
-            String text = machine.takeOutput(port);
+        for (int port = 0; port < hostText.length; port++) {
+            ScriptLine line = port < host.lines() ? host.line(port) : null;
+            String text = identity.hostPorts() > 0 ? machine.takeOutput(port) : line == null ? "" : line.read();
             if (!text.isEmpty()) {
                 hostText[port] += text;
                 printed.accept("host " + port + ": \"" + quoted(text) + "\"");
@@ -256,7 +257,7 @@ final class ScriptedPeer {
     }
 
     private void expectHost(ScriptWords words) throws ScriptException {
-        int port = words.index("host port", needHostPorts());
+        int port = words.index("host port", needHost());
         String expected = words.text("the text");
         String got = hostText[port];
         hostText[port] = "";
@@ -264,6 +265,30 @@ final class ScriptedPeer {
             throw ScriptException.unexpected(
                     "host " + port + " got \"" + quoted(got) + "\", expected \"" + quoted(expected) + "\"");
         }
+    }
+
+    /** Ports of the core, or those whose other end is a line of the host's. */
+    private static int ports(DeviceIdentity identity, ScriptHost host) {
+        return identity.hostPorts() > 0 ? identity.hostPorts() : host.lines();
+    }
+
+    private int needHost() throws ScriptException {
+        return hostText.length > 0 ? hostText.length : needHostPorts();
+    }
+
+    private void type(int port, String text) throws ScriptException {
+        if (identity.hostPorts() > 0) {
+            machine.hostInput(port, text);
+            return;
+        }
+        ScriptLine line = host.line(port);
+        if (line == null) {
+            throw ScriptException.wrong("port " + port + " is a file of yours");
+        }
+        if (!line.type(text)) {
+            throw ScriptException.unexpected("port " + port + ": nobody reads, and a pipe is full");
+        }
+        machine.advance(0);
     }
 
     private int needHostPorts() throws ScriptException {
