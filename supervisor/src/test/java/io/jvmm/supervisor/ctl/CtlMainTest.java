@@ -20,6 +20,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -273,6 +274,19 @@ class CtlMainTest {
         assertTrue(said().contains("--once") && said().contains("P99") && !said().contains("PREFIX"), said());
         assertTrue(said().lines().allMatch(l -> l.length() <= 120), said());
         assertEquals("", complained());
+    }
+
+    @Test
+    void theHelpOfEachCommandFitsOnATerminal() {
+        for (CtlCommand c : CtlCommand.values()) {
+            out.reset();
+            assertEquals(
+                    0,
+                    run(Stream.concat(Stream.of(c.words().split(" ")), Stream.of("--help"))
+                            .toArray(String[]::new)));
+            assertTrue(said().startsWith("Usage: jvmmctl [options] " + c.words()), said());
+            assertTrue(said().lines().allMatch(l -> l.length() <= 120), said());
+        }
     }
 
     @Test

@@ -26,7 +26,7 @@ import org.jspecify.annotations.Nullable;
 /** The command line of a device that lives a recorded life again. */
 final class ReplayMain {
     private static final String USAGE = """
-            usage: java -jar NAME.jar --replay FILE.jtrace [--until N] [--break-on FIELD] [--state PREFIX] [--jail=off|log|enforce]
+            usage: java -jar NAME.jar --replay FILE.jtrace [--until N] [--break-on FIELD] [--state PREFIX] [--jail=MODE]
                    java -jar NAME.jar --replay FILE.jtrace [--replay FILE.jtrace ...] --times N [...]
 
               --replay FILE     live the life in FILE again: no guest, no host; what the device does is compared with
