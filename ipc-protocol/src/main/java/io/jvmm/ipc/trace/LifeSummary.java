@@ -23,10 +23,10 @@ public final class LifeSummary {
     private long records;
     private long firstTransaction = NEVER;
     private long lastTransaction;
-    private long playable = NEVER;
     private long exitCode = NEVER;
     private boolean ended;
     private boolean torn;
+    private boolean gap;
     private @Nullable RecordType partsOf;
     private int partsDone;
     /** The record before was a GAP. */
@@ -75,7 +75,7 @@ public final class LifeSummary {
         require(!ended, "a record behind END");
         if (life == null) {
             require(type == RecordType.LIFE || type == RecordType.END, type + " before LIFE");
-        } else if (firstTransaction == NEVER && playable == NEVER) {
+        } else if (firstTransaction == NEVER && !gap) {
             require(type != RecordType.LIFE, "another LIFE");
             boolean may = type == RecordType.STATE || type == RecordType.GAP || type == RecordType.END;
             require(may, type + " before the first STATE");
@@ -89,22 +89,19 @@ public final class LifeSummary {
                 if (firstTransaction == NEVER) {
                     firstTransaction = record.value();
                     lastTransaction = firstTransaction;
-                } else if (playable == NEVER) {
+                } else if (!gap) {
                     require(
                             record.value() == lastTransaction,
                             "STATE of transaction " + record.value() + " behind " + lastTransaction);
                 }
             }
             case COMMIT -> {
-                boolean next = record.value() == lastTransaction + 1
-                        || (playable != NEVER && record.value() > lastTransaction);
+                boolean next = record.value() == lastTransaction + 1 || (gap && record.value() > lastTransaction);
                 require(next, "COMMIT " + record.value() + " behind " + lastTransaction);
                 lastTransaction = record.value();
             }
             case GAP -> {
-                if (playable == NEVER) {
-                    playable = lastTransaction;
-                }
+                gap = true;
                 partsOf = null;
                 partsDone = 0;
                 resumed = true;
@@ -186,14 +183,9 @@ public final class LifeSummary {
         return lastTransaction;
     }
 
-    /** The last transaction that can be replayed: the last one before a GAP. */
-    public long lastPlayable() {
-        return playable == NEVER ? lastTransaction : playable;
-    }
-
     /** Whether batches are missing. */
     public boolean hasGap() {
-        return playable != NEVER;
+        return gap;
     }
 
     /** Whether the process ended in good order; it was killed otherwise, or still lives. */

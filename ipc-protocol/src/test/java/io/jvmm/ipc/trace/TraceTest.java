@@ -205,7 +205,6 @@ class TraceTest {
         LifeSummary summary = LifeSummary.of(trace.source());
         assertEquals("v", Objects.requireNonNull(summary.life()).config("k").orElseThrow());
         assertEquals(1, summary.lastTransaction());
-        assertEquals(1, summary.lastPlayable());
         assertTrue(summary.ended());
         assertFalse(summary.hasGap());
         assertEquals(1, summary.count(RecordType.CALL));
