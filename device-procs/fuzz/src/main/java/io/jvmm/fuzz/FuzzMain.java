@@ -8,6 +8,7 @@ import io.jvmm.ipc.trace.TraceFileReader;
 import io.jvmm.ipc.trace.TraceFormatException;
 import java.io.IOException;
 import java.nio.file.AccessDeniedException;
+import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
@@ -50,7 +51,8 @@ public final class FuzzMain {
               --sandbox          from outside: the process of the built distribution in its jail, its filter closed, over its
                                  real link; with lies on the ring, damaged states, kills and successors. Found is what it must
                                  never do: die of a signal or a bug, be silent, break its protocol, leave a state that no
-                                 successor takes. Goes with --time, --runs, --seed, --corpus, --findings, --keep-going, --no-minimise
+                                 successor takes. Goes with --time, --runs, --seed, --corpus, --findings, --keep-going,
+                                 --no-minimise
               --sandbox FILE     run a finding's script, or an input of the device, once more
               --distribution DIR where the programs are (default: the source tree's supervisor/target/jvmm)
 
@@ -90,10 +92,11 @@ public final class FuzzMain {
         }
     }
 
-    private static String reason(IOException e) {
+    static String reason(IOException e) {
         return switch (e) {
             case NoSuchFileException missing -> missing.getFile() + ": there is no such file or directory";
             case AccessDeniedException denied -> denied.getFile() + ": this user may not";
+            case FileAlreadyExistsException file -> file.getFile() + " is no directory";
             default -> String.valueOf(e.getMessage());
         };
     }
@@ -112,12 +115,21 @@ public final class FuzzMain {
     }
 
     private static int fuzz(FuzzOptions options) throws IOException, InterruptedException {
+        tryOut(options);
         if (options.targets.size() > 1) {
             return new LongRun(options.targets, options.jobs, System.out::println)
                     .run((target, out) -> new Campaign(plan(options, target, 1), target.make(), out));
         }
         Targets target = options.targets.getFirst();
         return new Campaign(plan(options, target, options.jobs), target.make(), System.out::println).run();
+    }
+
+    private static void tryOut(FuzzOptions options) {
+        Beforehand.findings(options.findings);
+        Path dictionary = options.dictionary;
+        if (dictionary != null) {
+            Beforehand.dictionary(dictionary);
+        }
     }
 
     /** @param processes of this target */
@@ -139,6 +151,7 @@ public final class FuzzMain {
     }
 
     private static int sandbox(FuzzOptions options) throws IOException {
+        tryOut(options);
         int result = NOTHING_FOUND;
         for (Targets target : options.targets) {
             SandboxCampaign campaign = new SandboxCampaign(

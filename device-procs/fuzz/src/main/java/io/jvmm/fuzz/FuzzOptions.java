@@ -161,6 +161,7 @@ final class FuzzOptions {
         } catch (NumberFormatException e) {
             // told below
         }
-        throw new IllegalArgumentException(name + " " + value + ": a number from " + least + " on is needed");
+        throw new IllegalArgumentException(name + " " + value + ": a number from " + least
+                + (most < Integer.MAX_VALUE ? " to " + most : " on") + " is needed");
     }
 }
