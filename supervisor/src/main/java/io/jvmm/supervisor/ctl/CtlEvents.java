@@ -3,14 +3,20 @@ package io.jvmm.supervisor.ctl;
 import io.jvmm.ipc.message.LogLevel;
 import io.jvmm.supervisor.telemetry.Telemetry;
 import java.io.PrintStream;
+import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 
 /** {@code jvmmctl events}: what has happened to a machine; with {@code --follow} what happens, with the words of its processes. */
 final class CtlEvents {
     static final String LEVELS = "error, warn, info, debug";
+    /** Processes that are no device's. */
+    private static final List<String> MACHINE = List.of("supervisor", "vcpu", "recorder");
+
     private static final long NAP_NS = TimeUnit.MILLISECONDS.toNanos(5);
 
     private final MachineSocket machine;
@@ -40,6 +46,9 @@ final class CtlEvents {
     }
 
     CtlExit run() throws CtlException {
+        if (process.isPresent()) {
+            isThere(process.get());
+        }
         if (!arguments.more().containsKey("--follow")) {
             CtlStream.history(machine).forEach(this::print);
             return CtlExit.DONE;
@@ -62,6 +71,19 @@ final class CtlEvents {
                 return CtlExit.DONE; // the machine has ended, and its last events have been told
             }
             throw e;
+        }
+    }
+
+    /** A name that nobody has, or had lately, would be waited for in vain. */
+    private void isThere(String name) throws CtlException {
+        Set<String> names = new TreeSet<>(CtlStream.devices(machine));
+        names.addAll(MACHINE);
+        CtlStream.history(machine).forEach(e -> names.add(EventLine.process(e.body())));
+        names.remove("");
+        if (!names.contains(name)) {
+            throw new CtlException(
+                    CtlExit.REFUSED,
+                    "there is no process \"" + name + "\"; there are " + CtlText.clean(String.join(", ", names)) + ".");
         }
     }
 

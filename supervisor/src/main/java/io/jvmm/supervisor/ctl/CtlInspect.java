@@ -149,7 +149,8 @@ final class CtlInspect {
         if (look.fields().isEmpty()) {
             throw new CtlException(
                     CtlExit.REFUSED,
-                    "no field begins with \"" + arguments.prefix().orElse("") + "\"; without it all are told.");
+                    "no field begins with \"" + arguments.prefix().orElse("") + "\"; without it all are told."
+                            + (arguments.watch().isPresent() ? " A time is written as 200ms or 5s." : ""));
         }
         if (arguments.json()) {
             out.println(json(look, look.fields(), Optional.empty()));

@@ -137,12 +137,31 @@ final class CtlStream implements AutoCloseable {
                 events.add(EventLine.of(e.getAsJsonObject()));
             }
         } catch (IllegalArgumentException | IllegalStateException | NullPointerException | ClassCastException e) {
-            throw new CtlException(
-                    CtlExit.NO_ANSWER,
-                    "the reply is not one that this jvmmctl knows: try that of the machine's version.",
-                    e);
+            throw unknown(e);
         }
         return events;
+    }
+
+    /** The names of the device processes. */
+    static List<String> devices(MachineSocket machine) throws CtlException {
+        JsonObject request = new JsonObject();
+        request.addProperty(ControlVerb.DO, ControlVerb.DEVICES.word());
+        List<String> names = new ArrayList<>();
+        try {
+            for (JsonElement e : ask(machine, request).getAsJsonArray("devices")) {
+                names.add(e.getAsJsonObject().get("name").getAsString());
+            }
+        } catch (IllegalStateException | NullPointerException | ClassCastException | UnsupportedOperationException e) {
+            throw unknown(e);
+        }
+        return names;
+    }
+
+    private static CtlException unknown(RuntimeException e) {
+        return new CtlException(
+                CtlExit.NO_ANSWER,
+                "the reply is not one that this jvmmctl knows: try that of the machine's version.",
+                e);
     }
 
     private static JsonObject ask(MachineSocket machine, JsonObject request) throws CtlException {

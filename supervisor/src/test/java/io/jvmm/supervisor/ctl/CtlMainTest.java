@@ -49,23 +49,50 @@ class CtlMainTest {
         return err.toString(StandardCharsets.UTF_8);
     }
 
-    /** Answers one client; what it asked. */
-    private CompletableFuture<String> answer(Path socket, String reply) throws IOException {
+    /** Answers a client for each reply; what the last one asked. */
+    private CompletableFuture<String> answer(Path socket, String... replies) throws IOException {
         ServerSocketChannel server = ServerSocketChannel.open(StandardProtocolFamily.UNIX);
         server.bind(UnixDomainSocketAddress.of(socket));
         return CompletableFuture.supplyAsync(() -> {
-            try (server;
-                    SocketChannel client = server.accept()) {
-                ByteBuffer asked = ByteBuffer.allocate(4096);
-                while (client.read(asked) > 0 && asked.get(asked.position() - 1) != '\n') {
-                    // The rest of the line.
+            String last = "";
+            try (server) {
+                for (String reply : replies) {
+                    last = answerOne(server, reply);
                 }
-                client.write(ByteBuffer.wrap(reply.getBytes(StandardCharsets.UTF_8)));
-                return new String(asked.array(), 0, asked.position(), StandardCharsets.UTF_8);
+                return last;
             } catch (IOException e) {
                 throw new IllegalStateException(e);
             }
         });
+    }
+
+    private static String answerOne(ServerSocketChannel server, String reply) throws IOException {
+        try (SocketChannel client = server.accept()) {
+            ByteBuffer asked = ByteBuffer.allocate(4096);
+            while (client.read(asked) > 0 && asked.get(asked.position() - 1) != '\n') {
+                // The rest of the line.
+            }
+            client.write(ByteBuffer.wrap(reply.getBytes(StandardCharsets.UTF_8)));
+            return new String(asked.array(), 0, asked.position(), StandardCharsets.UTF_8);
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource({"nope, 1", "serial, 0", "recorder, 0"})
+    void eventsOfAProcessThatIsNot(String name, int exit) throws IOException {
+        Path socket = dir.resolve("s");
+        String devices = "{\"ok\":true,\"devices\":[{\"name\":\"serial\"},{\"name\":\"block\"}]}\n";
+        String none = "{\"ok\":true,\"events\":[]}\n";
+        CompletableFuture<String> last =
+                exit == 0 ? answer(socket, devices, none, none) : answer(socket, devices, none);
+        assertEquals(exit, run("events", "--device", name, "--socket", socket.toString()), this::complained);
+        if (exit != 0) {
+            assertTrue(
+                    complained().contains("no process \"nope\"; there are block, recorder, serial, supervisor, vcpu."),
+                    complained());
+        } else {
+            assertEquals("{\"do\":\"events\"}\n", last.join());
+        }
     }
 
     @Test

@@ -333,9 +333,10 @@ public final class DeviceMachine implements GuestSide {
 
     private void driverDoes(Operation operation) {
         if (driver != null) {
+            long pending = tape.pendingFlip();
             driver.act(operation, input);
-            if (tape.pendingFlip() >= 0) { // a ring set up under it is not the driver's own either
-                driver.overwritten((int) tape.pendingFlip(), 1);
+            if (pending >= 0) { // a ring set up under it is not the driver's own either, and it may have changed by now
+                driver.overwritten((int) pending, 1);
             }
         }
     }
