@@ -14,7 +14,8 @@ import org.agrona.concurrent.UnsafeBuffer;
  *                   of the batch  after the message      from 0 in a life    of the batch    of bytes 0..27
  * </pre>
  *
- * The ring position is where the recorder goes on in the ring when this is the last excerpt there is, so that nothing comes twice.
+ * The ring position is where the recorder goes on in the ring when this is the last excerpt there is, so that nothing comes twice. It is a multiple
+ * of 8, but for that of the last batch of a process that died in the midst of a message: bit 0 says that no recorder reads on.
  */
 final class ExcerptLayout {
     static final int MAGIC = 0x4A4D_564A;

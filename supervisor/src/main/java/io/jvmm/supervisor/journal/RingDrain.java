@@ -25,6 +25,12 @@ import org.jspecify.annotations.Nullable;
  * that writes the ring. One thread.
  */
 final class RingDrain implements AutoCloseable {
+    /**
+     * In the position of a batch, which is a multiple of 8 otherwise: the process is dead, this is what was published of the message that it left
+     * unfinished, and a recorder that comes later reads nothing more. What lies behind it in the ring is half of something.
+     */
+    private static final long READ_TO_ITS_END = 1;
+
     private final String ring;
     private final Life life;
     private final @Nullable TraceRing memory;
@@ -99,11 +105,15 @@ final class RingDrain implements AutoCloseable {
         LifeWriter writer = new LifeWriter(life.directory(), next, TraceLayout.MAX_BATCH_BYTES, allocator);
         TraceRing memory = null;
         String fault = "";
-        try {
-            memory = TraceRing.attach(memfd);
-        } catch (TraceFormatException e) {
-            fault = String.valueOf(e.getMessage());
+        if ((position & READ_TO_ITS_END) != 0) {
             memfd.close();
+        } else {
+            try {
+                memory = TraceRing.attach(memfd);
+            } catch (TraceFormatException e) {
+                fault = String.valueOf(e.getMessage());
+                memfd.close();
+            }
         }
         RingDrain drain = new RingDrain(
                 ring, life, memory, EventFd.of(bell), writer, position, known == null ? 0 : known.bytes(), seen);
@@ -151,17 +161,20 @@ final class RingDrain implements AutoCloseable {
         return taken;
     }
 
-    /** The process is gone, and the ring is read to its end: what was published of a message that was to grow on counts, unless it is no batch. */
+    /**
+     * The process is gone, and the ring is read to its end: what was published of a message that was to grow on counts, unless it is no batch. Nothing is
+     * given back, for nobody writes there any more: a recorder that comes after one that dies here finds the same, or {@link #READ_TO_ITS_END}.
+     */
     void drainUnfinished() throws JournalException {
         HardenedReader r = reader;
         if (r != null && severed.isEmpty() && lackOfRoom().isEmpty() && r.nextUnfinished()) {
             if (fault(r).isEmpty()) {
                 take(r);
+                position |= READ_TO_ITS_END;
                 append();
             } else {
                 r.done();
             }
-            r.giveBack();
         }
     }
 

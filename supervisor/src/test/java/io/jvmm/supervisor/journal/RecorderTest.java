@@ -635,6 +635,57 @@ final class RecorderTest {
                 new JournalDirectory(directory).lives("serial").getFirst().ended());
     }
 
+    /** Killed between the copy of a batch and its publication; the recorder that found that died, too, before it could say so. */
+    @Test
+    void whatADeadDeviceLeavesUnfinishedIsTakenOnceHoweverManyRecordersDieOfIt() throws Exception {
+        JournalDirectory journal = new JournalDirectory(directory);
+        for (int number = 1; number <= 2; number++) {
+            Device device = new Device("serial", "w" + number);
+            boolean spoilt = number == 2;
+            device.commits(10, 10);
+            UnsafeBuffer ring;
+            try (Fd copy = device.ring.fd().duplicate()) {
+                ring = MemFd.of(copy).map().buffer();
+            }
+            long tail = ring.getLongVolatile(TraceRingLayout.CAPACITY_BYTES + IpcRingLayout.TAIL_OFFSET);
+            UnsafeBuffer batch = new UnsafeBuffer(new byte[TraceLayout.ONE_FIELD_LENGTH]);
+            record(batch, 0, RecordType.COMMIT, device.next++);
+            if (spoilt) {
+                batch.putByte(TraceLayout.RECORD_TYPE, (byte) 99);
+            }
+            device.sink.publish(batch, batch.capacity());
+            record(batch, 0, RecordType.COMMIT, device.next);
+            ring.putBytes(
+                    (int) tail + IpcRingLayout.RECORD_HEADER_BYTES + batch.capacity(), batch, 0, batch.capacity());
+            for (int recorder = 0; recorder < 3; recorder++) {
+                try (RingDrain drain = open(journal, device)) {
+                    var _ = drain.drain(1 << 20);
+                    drain.drainUnfinished();
+                    assertEquals("", drain.severed());
+                }
+            }
+            try (RingDrain last = open(journal, device)) {
+                last.end("killed by SIGKILL", false, Optional.of(new FinalState(spoilt ? 99 : 100, 7)));
+            }
+            Life life = journal.lives("serial").getLast();
+            assertEquals("", life.severed());
+            assertTrue(life.state().isPresent(), "its last commit is there");
+            assertEquals(spoilt ? 100 : 101, commits("serial", number));
+        }
+    }
+
+    private static RingDrain open(JournalDirectory journal, Device device) throws JournalException {
+        return RingDrain.open(
+                journal,
+                device.name,
+                device.word,
+                device.ring.fd().duplicate(),
+                device.bell.fd().duplicate(),
+                device.began,
+                FileIo::tryAllocate,
+                () -> {});
+    }
+
     /** What is in a life: its last COMMIT, what was lost, and its END; -1 for what there is not. */
     private record Scanned(long transaction, long gaps, long end) {}
 
