@@ -169,11 +169,13 @@ final class Recorder implements AutoCloseable {
         return roomNs == 0 ? bounded : Math.min(bounded, Math.max(0, roomNs - now));
     }
 
-    /** Those that it takes something out of at the moment. */
+    /** Those that it takes something out of at the moment. Nobody answers the bells of others: they are not watched. */
     private List<Watched> read() {
         return roomNs != 0
                 ? List.of()
-                : rings.values().stream().filter(w -> !w.full).toList();
+                : rings.values().stream()
+                        .filter(w -> !w.full && w.drain.severed().isEmpty())
+                        .toList();
     }
 
     /** Waits while the disk is full: what devices write meanwhile is lost, and they say so once there is room. */

@@ -21,6 +21,7 @@ import io.jvmm.ipc.trace.RingSink;
 import io.jvmm.ipc.trace.TraceLayout;
 import io.jvmm.ipc.trace.TraceRing;
 import io.jvmm.ipc.trace.TraceRingLayout;
+import java.lang.management.ManagementFactory;
 import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -57,6 +58,7 @@ final class RecorderTest {
     private final class Served {
         final BootChannel supervisor;
         final CompletableFuture<ProcessExit> end;
+        private final CompletableFuture<Thread> thread = new CompletableFuture<>();
 
         Served(Bounds bounds) throws JournalException {
             this(bounds, () -> Long.MAX_VALUE);
@@ -74,6 +76,7 @@ final class RecorderTest {
                     directory, bounds, BootChannel.over(pair.right().fd()), usableBytes, allocator);
             end = CompletableFuture.supplyAsync(
                     () -> {
+                        thread.complete(Thread.currentThread());
                         try (recorder) {
                             return recorder.run();
                         } catch (JournalException e) {
@@ -82,6 +85,12 @@ final class RecorderTest {
                     },
                     Executors.newThreadPerTaskExecutor(
                             Thread.ofPlatform().daemon().factory()));
+        }
+
+        /** What its thread has had of a processor. */
+        long cpuNs() {
+            return ManagementFactory.getThreadMXBean()
+                    .getThreadCpuTime(thread.join().threadId());
         }
 
         BootRecord hear(String what) {
@@ -633,6 +642,34 @@ final class RecorderTest {
         assertEquals(
                 "killed; the disk was full",
                 new JournalDirectory(directory).lives("serial").getFirst().ended());
+    }
+
+    /** Its bell is the hostile process's to ring. */
+    @Test
+    void nobodyWaitsForTheBellOfASeveredRingEvenWhenThereIsRoomAgain() throws Exception {
+        AtomicLong usable = new AtomicLong(1L << 40);
+        Served recorder = new Served(WIDE, usable::get);
+        Device bad = new Device("block", "bad");
+        recorder.begin(bad);
+        spoil(bad, 1, new Random(1));
+        recorder.hear(RecorderWords.SEVERED);
+        usable.set(1 << 20);
+        Device good = new Device("net", "good");
+        recorder.wantBegin(good);
+        recorder.hear(RecorderWords.FULL);
+        usable.set(1L << 40);
+        recorder.hear(RecorderWords.ROOM);
+        recorder.hear(RecorderWords.BEGUN);
+        bad.bell.signal();
+        long before = recorder.cpuNs();
+        long beganNs = System.nanoTime();
+        Thread.sleep(500);
+        long busyNs = recorder.cpuNs() - before;
+        assertTrue(busyNs < (System.nanoTime() - beganNs) / 5, () -> "busy for " + busyNs + " ns");
+        good.commits(5, 5);
+        recorder.end(good, "replaced");
+        recorder.finish();
+        assertEquals(25, commits("net", 1));
     }
 
     /** Killed between the copy of a batch and its publication; the recorder that found that died, too, before it could say so. */
