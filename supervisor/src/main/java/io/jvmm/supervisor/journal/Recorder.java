@@ -36,6 +36,8 @@ final class Recorder implements AutoCloseable {
     private static final long BUSY_NS = 50_000_000;
     /** How often bounds are looked at while something is written. */
     private static final long BOUNDS_NS = 2_000_000_000;
+    /** And while nothing is: lives grow old all the same. */
+    private static final long MOST_BOUNDS_NS = 60_000_000_000L;
 
     private static final long PATIENCE_NS = 5_000_000_000L;
 
@@ -55,13 +57,17 @@ final class Recorder implements AutoCloseable {
     private final Poller poller = new Poller(1 + MOST_RINGS);
     private final int[] freeSlots = new int[MOST_RINGS];
     private int freeCount;
+    /** How often bounds are looked at when nothing is written: once a minute, and for a journal that keeps less than that as often as it is long. */
+    private final long idleBoundsNs;
     /** Bytes of the last turn. */
     private long taken;
     /** There is more in some ring. */
     private boolean behind;
 
     private long busyUntilNs;
+    /** When bounds are looked at next. */
     private long boundsNs;
+
     private long aliveNs;
     /** When it looks for room again; 0 while there is some. */
     private long roomNs;
@@ -103,6 +109,8 @@ final class Recorder implements AutoCloseable {
             throws JournalException {
         this.allocator = allocator;
         this.journal = new JournalDirectory(directory);
+        this.idleBoundsNs =
+                Math.max(BOUNDS_NS, Math.min(MOST_BOUNDS_NS, bounds.oldest().toNanos()));
         this.keeper = new BoundsKeeper(journal, bounds, usableBytes, this::alive);
         this.supervisor = supervisor;
         journal.removeLeftovers();
@@ -132,7 +140,7 @@ final class Recorder implements AutoCloseable {
             if (taken > 0) {
                 busyUntilNs = now + BUSY_NS;
             }
-            if (boundsNs != 0 && now >= boundsNs) {
+            if (now >= boundsNs) {
                 keepBounds();
             }
             if (!await(now)) {
@@ -165,7 +173,7 @@ final class Recorder implements AutoCloseable {
     }
 
     private long untilNextLook(long now) {
-        long bounded = boundsNs == 0 ? Poller.FOREVER : Math.max(0, boundsNs - now);
+        long bounded = Math.max(0, boundsNs - now);
         return roomNs == 0 ? bounded : Math.min(bounded, Math.max(0, roomNs - now));
     }
 
@@ -180,14 +188,10 @@ final class Recorder implements AutoCloseable {
 
     /** Waits while the disk is full: what devices write meanwhile is lost, and they say so once there is room. */
     private void lookForRoom() throws JournalException {
-        String lack = keeper.lackOfRoom(rings.size() + waiting.size());
-        if (lack.isEmpty()) {
-            lack = rings.values().stream()
-                    .filter(w -> !w.full)
-                    .map(w -> w.drain.lackOfRoom())
-                    .filter(l -> !l.isEmpty())
-                    .findFirst()
-                    .orElse("");
+        String lack = lackOfRoom();
+        if (!lack.isEmpty() && roomNs == 0) {
+            removeExcess(); // what is beyond the bounds goes before anything is lost
+            lack = lackOfRoom();
         }
         if (!lack.isEmpty()) {
             noRoom(lack);
@@ -201,6 +205,18 @@ final class Recorder implements AutoCloseable {
                 begin(begin);
             }
         }
+    }
+
+    private String lackOfRoom() {
+        String lack = keeper.lackOfRoom(rings.size() + waiting.size());
+        return !lack.isEmpty()
+                ? lack
+                : rings.values().stream()
+                        .filter(w -> !w.full)
+                        .map(w -> w.drain.lackOfRoom())
+                        .filter(l -> !l.isEmpty())
+                        .findFirst()
+                        .orElse("");
     }
 
     /** Nothing more is written until there is room again. */
@@ -232,8 +248,8 @@ final class Recorder implements AutoCloseable {
         if (much) {
             keepBounds();
         }
-        if (taken > 0 && boundsNs == 0) {
-            boundsNs = Clock.monotonicNs() + BOUNDS_NS;
+        if (taken > 0) {
+            boundsNs = Math.min(boundsNs, Clock.monotonicNs() + BOUNDS_NS);
         }
     }
 
@@ -379,8 +395,16 @@ final class Recorder implements AutoCloseable {
         return rings.values().stream().map(w -> w.drain.life().directory()).collect(Collectors.toSet());
     }
 
+    /** Removes what must go, whatever is written and however full the disk is, and looks what there is room for. */
     private void keepBounds() throws JournalException {
-        boundsNs = 0;
+        removeExcess();
+        if (roomNs == 0) {
+            lookForRoom();
+        }
+    }
+
+    private void removeExcess() throws JournalException {
+        boundsNs = Clock.monotonicNs() + idleBoundsNs;
         Instant now = Instant.now();
         Set<Path> full = keeper.keep(open(), now);
         for (Watched w : rings.values()) {
@@ -390,9 +414,6 @@ final class Recorder implements AutoCloseable {
             }
             w.old |= keeper.isOld(w.drain.life(), now);
             tell(w);
-        }
-        if (roomNs == 0) {
-            lookForRoom();
         }
     }
 

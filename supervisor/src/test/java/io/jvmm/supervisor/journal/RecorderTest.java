@@ -25,6 +25,7 @@ import java.lang.management.ManagementFactory;
 import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -39,7 +40,9 @@ import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.LongSupplier;
+import java.util.stream.Stream;
 import org.agrona.concurrent.UnsafeBuffer;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -59,6 +62,8 @@ final class RecorderTest {
         final BootChannel supervisor;
         final CompletableFuture<ProcessExit> end;
         private final CompletableFuture<Thread> thread = new CompletableFuture<>();
+        /** Wishes for another life that have come while something else was waited for; null where none may come. */
+        private @Nullable List<BootRecord> wishes;
 
         Served(Bounds bounds) throws JournalException {
             this(bounds, () -> Long.MAX_VALUE);
@@ -95,11 +100,16 @@ final class RecorderTest {
 
         BootRecord hear(String what) {
             BootRecord record = supervisor.receive(PATIENCE_NS);
-            while (record.text(RecorderWords.DO).equals(RecorderWords.ALIVE)) {
+            while (record.text(RecorderWords.DO).equals(RecorderWords.ALIVE) || isWish(record)) {
                 record = supervisor.receive(PATIENCE_NS);
             }
             assertEquals(what, record.text(RecorderWords.DO));
             return record;
+        }
+
+        private boolean isWish(BootRecord record) {
+            List<BootRecord> all = wishes;
+            return all != null && record.text(RecorderWords.DO).equals(RecorderWords.RENEW) && all.add(record);
         }
 
         int begin(Device device) {
@@ -670,6 +680,88 @@ final class RecorderTest {
         recorder.end(good, "replaced");
         recorder.finish();
         assertEquals(25, commits("net", 1));
+    }
+
+    @Test
+    void whatIsTooOldGoesWhenNothingIsWrittenAndWhatIsOpenStays() throws Exception {
+        Served recorder = new Served(new Bounds(1L << 30, Duration.ofSeconds(1), 1L << 30));
+        List<BootRecord> wishes = new ArrayList<>();
+        recorder.wishes = wishes;
+        Device open = new Device("serial", "open"); // as a caretaker's, which is given no other process
+        recorder.begin(open);
+        open.commits(2, 2);
+        awaitEmpty(open);
+        Device over = new Device("block", "over");
+        recorder.begin(over);
+        over.commits(2, 2);
+        recorder.end(over, "replaced");
+        awaitGone("block");
+        open.commits(1, 1);
+        recorder.end(open, "replaced");
+        List<String> old = wishes.stream()
+                .filter(w -> w.text(RecorderWords.HOW).equals("it has lasted as long as lives are kept"))
+                .map(w -> w.text(RecorderWords.RING))
+                .toList();
+        assertEquals(1, old.stream().filter("open"::equals).count(), "once, though its process writes nothing: " + old);
+        awaitGone("serial");
+        recorder.finish();
+    }
+
+    @Test
+    void whatIsTooOldGoesWhileTheDiskIsFull() throws Exception {
+        AtomicLong usable = new AtomicLong(1L << 40);
+        Served recorder = new Served(new Bounds(1L << 30, Duration.ofSeconds(1), 1L << 30), usable::get);
+        recorder.wishes = new ArrayList<>();
+        Device over = new Device("block", "over");
+        recorder.begin(over);
+        over.commits(2, 2);
+        recorder.end(over, "replaced");
+        usable.set(1 << 20);
+        Device next = new Device("net", "next");
+        recorder.wantBegin(next);
+        recorder.hear(RecorderWords.FULL);
+        awaitGone("block");
+        recorder.end(next, "killed");
+        recorder.finish();
+    }
+
+    /** The look would have said that the disk is full; what is too old made room. */
+    @Test
+    void whatIsTooOldGoesBeforeTheDiskIsCalledFull() throws Exception {
+        AtomicBoolean full = new AtomicBoolean();
+        LongSupplier usable = () -> full.get() && lives("block") > 0 ? 1 << 20 : 1L << 40;
+        Served recorder = new Served(new Bounds(1L << 30, Duration.ofHours(1), 1L << 30), usable);
+        Device over = new Device("block", "over");
+        recorder.begin(over);
+        over.commits(2, 2);
+        recorder.end(over, "replaced");
+        FileTime longAgo = FileTime.from(Instant.now().minus(Duration.ofHours(2)));
+        Path life = new JournalDirectory(directory).lives("block").getFirst().directory();
+        try (Stream<Path> all = Files.walk(life)) {
+            for (Path each : all.toList()) {
+                Files.setLastModifiedTime(each, longAgo);
+            }
+        }
+        full.set(true);
+        assertEquals(1, recorder.begin(new Device("net", "next")), "what was told first is that it has begun");
+        assertEquals(0, lives("block"));
+        recorder.finish();
+    }
+
+    private int lives(String device) {
+        try {
+            return new JournalDirectory(directory).lives(device).size();
+        } catch (JournalException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    private void awaitGone(String device) throws InterruptedException {
+        long endNs = System.nanoTime() + PATIENCE_NS;
+        while (lives(device) > 0) {
+            assertTrue(System.nanoTime() - endNs < 0, () -> "the life of " + device + " stays");
+            Thread.sleep(20);
+        }
     }
 
     /** Killed between the copy of a batch and its publication; the recorder that found that died, too, before it could say so. */
