@@ -17,9 +17,7 @@ import io.jvmm.supervisor.telemetry.Telemetry;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.function.Consumer;
@@ -41,8 +39,6 @@ final class JournalWatch implements AutoCloseable {
     private static final int MOST_ENDED = 64;
     /** So long a machine that has ended waits for its last records to be kept. */
     private static final long FINISH_NS = 10_000_000_000L;
-    /** So long an answer may take: the recorder may be in the middle of writing, or of removing lives. */
-    private static final long ANSWER_NS = 10_000_000_000L;
 
     /** A message is whole when it is there. */
     private static final long RECEIVE_NS = 0;
@@ -53,7 +49,7 @@ final class JournalWatch implements AutoCloseable {
     private final PollSlots slots;
     private final Console console;
     private final RecordedRings rings;
-    private final Map<Long, Consumer<Optional<Status>>> asked = new LinkedHashMap<>();
+    private final RecorderQuestions<Status> questions;
     private final Deque<Long> restarts = new ArrayDeque<>();
     private final List<Renewal> renewals = new ArrayList<>();
     private @Nullable RecorderProcess running;
@@ -70,10 +66,6 @@ final class JournalWatch implements AutoCloseable {
     private String trouble = "";
     /** When one is started again; {@link MachineLifecycle#NEVER} while none is waited for. */
     private long startsNs = MachineLifecycle.NEVER;
-
-    private long nextId;
-    /** When those who asked have waited long enough. */
-    private long answersByNs;
 
     /** A new life is wanted for a device. */
     record Renewal(ProcessInstance device, String why) {}
@@ -94,6 +86,7 @@ final class JournalWatch implements AutoCloseable {
         this.recording = successors.recording();
         this.slots = slots;
         this.console = console;
+        this.questions = new RecorderQuestions<>(config.lifecycle().hangTimeout());
         this.rings = new RecordedRings(
                 loop::devices, recording, device -> successors.view(device).state());
     }
@@ -185,8 +178,8 @@ final class JournalWatch implements AutoCloseable {
             starting = true;
             loop.replacer().starts().begin(ProcessInstance.RECORDER, recording::startRecorder);
         }
-        if (r != null && !asked.isEmpty() && nowNs >= answersByNs) {
-            forgetAsked();
+        if (r != null && questions.isOverdue(nowNs)) {
+            questions.forget();
             kill(r, "does not answer");
         }
         tell();
@@ -198,7 +191,7 @@ final class JournalWatch implements AutoCloseable {
         long nextNs = r != null
                 ? r.nextDeadlineNs()
                 : rings.isEmpty() && onLooked == null ? MachineLifecycle.NEVER : startsNs;
-        return asked.isEmpty() ? nextNs : Math.min(nextNs, answersByNs);
+        return Math.min(nextNs, questions.nextDeadlineNs());
     }
 
     /** Tells the recorder what it does not know. */
@@ -248,7 +241,7 @@ final class JournalWatch implements AutoCloseable {
                 loop.say(why + ". Nothing is recorded, and the machine goes on; it is tried again "
                         + (lacking ? "every 10 s." : "every minute."));
             }
-            forgetAsked();
+            questions.forget();
             return;
         }
         boolean first = restarts.isEmpty();
@@ -282,7 +275,7 @@ final class JournalWatch implements AutoCloseable {
         running = null;
         r.started().process().pidfd().close();
         recording.forget(r.started());
-        forgetAsked(); // nobody else answers them
+        questions.forget(); // nobody else answers them
         rings.forgotten();
         String how = Why.told(status) + (words.isEmpty() ? "" : ", saying: " + words);
         String end = "the recorder " + how;
@@ -312,7 +305,9 @@ final class JournalWatch implements AutoCloseable {
             return; // nothing was there
         }
         record.fdNames().forEach(name -> record.fd(name).close());
-        r.heard(Clock.monotonicNs());
+        long nowNs = Clock.monotonicNs();
+        r.heard(nowNs);
+        questions.heard(nowNs);
         try {
             hear(r, record);
         } catch (BootFormatException | IllegalArgumentException e) {
@@ -335,10 +330,8 @@ final class JournalWatch implements AutoCloseable {
             }
             case RecorderWords.READY -> ready(r, record.text(RecorderWords.FILTER));
             case RecorderWords.STATUS -> {
-                Consumer<Optional<Status>> asker = asked.remove(record.longInteger(RecorderWords.ID));
-                if (asker != null) {
-                    asker.accept(Optional.of(status(record)));
-                }
+                Status status = status(record);
+                questions.answered(record.longInteger(RecorderWords.ID)).ifPresent(a -> a.accept(Optional.of(status)));
             }
             case RecorderWords.FULL -> {
                 trouble = visible(record.text(RecorderWords.HOW));
@@ -459,24 +452,14 @@ final class JournalWatch implements AutoCloseable {
             asker.accept(Optional.empty());
             return;
         }
-        long id = nextId++;
-        if (asked.isEmpty()) {
-            answersByNs = Clock.monotonicNs() + ANSWER_NS;
-        }
-        asked.put(id, asker);
+        long id = questions.ask(asker, Clock.monotonicNs());
         send(r, BootRecord.builder().put(RecorderWords.DO, RecorderWords.STATUS).put(RecorderWords.ID, id));
-    }
-
-    private void forgetAsked() {
-        List<Consumer<Optional<Status>>> all = List.copyOf(asked.values());
-        asked.clear();
-        all.forEach(a -> a.accept(Optional.empty()));
     }
 
     /** The machine has ended, and all its device processes with it: what they have left is kept. */
     @Override
     public void close() {
-        forgetAsked();
+        questions.forget();
         if (!recording.isPossible()) {
             return;
         }

@@ -34,7 +34,7 @@ final class Recordings {
     private final Successors successors;
     private final JournalWatch journal;
     private final Renewals renewals = new Renewals();
-    private List<JournalWatch.Ring> known = List.of();
+    private final LastAnswer<JournalWatch.Status> known;
     private long nextNs = MachineLifecycle.NEVER;
 
     Recordings(MachineLoop loop, VmConfig config, Successors successors, JournalWatch journal) {
@@ -42,18 +42,16 @@ final class Recordings {
         this.config = config;
         this.successors = successors;
         this.journal = journal;
+        this.known = new LastAnswer<>(journal::ask);
     }
 
-    /** What the recorder said when it was last asked, of the lives that are lived now; and asks it again, for the next time. */
+    /** What the recorder said when it was last asked, of the lives that are lived now; and asks it again, for the next time, if it has answered. */
     List<Telemetry.Recorded> known() {
-        List<Telemetry.Recorded> lives = known.stream()
+        return known.look().stream()
+                .flatMap(s -> s.rings().stream())
                 .filter(r -> r.life() != 0 && r.life() == journal.life(r.device()))
                 .map(r -> new Telemetry.Recorded(r.device().process(), r.life(), r.batches(), r.bytes(), r.lost()))
                 .toList();
-        if (journal.isReady()) {
-            journal.ask(status -> known = status.map(JournalWatch.Status::rings).orElse(List.of()));
-        }
-        return lives;
     }
 
     /** When {@link #tick} must be called at the latest. */
