@@ -99,6 +99,27 @@ class JournalTroubleIT extends MachineTest {
         Journal.assertLivedAgain(dir.resolve("journal"));
     }
 
+    /** The next one is a second away when the machine ends: it is started at once, for what is in the rings. */
+    @Test
+    void whatWasDoneWhileThereWasNoRecorderIsKeptWhenTheMachineEnds() throws Exception {
+        try (Machine machine = Machine.with(dir, toml("journal", "")).run().awaitPrompt()) {
+            long first = recording();
+            Machine.kill(first, SIGKILL);
+            await(machine, "Another one is started.");
+            long second = recording();
+            assertNotEquals(first, second);
+            machine.ask("in 3fd");
+            Machine.kill(second, SIGKILL);
+            machine.ask("in 3fd");
+            off(machine);
+            assertFalse(machine.messages().text().contains("are missing"), machine.messages()::text);
+        }
+        for (String line : verified("journal")) {
+            assertTrue(line.contains(", ended with 0, final state "), line);
+        }
+        Journal.assertLivedAgain(dir.resolve("journal"));
+    }
+
     @Test
     void whatWasDrainedEndsInGoodOrderAndWhatWasSaidOutlivesAReset() throws Exception {
         String toml = toml("journal", "").replace("on_reset = \"exit\"", "on_reset = \"restart\"");

@@ -54,6 +54,8 @@ final class JournalWatch implements AutoCloseable {
     private final List<Renewal> renewals = new ArrayList<>();
     private @Nullable RecorderProcess running;
     private boolean starting;
+    /** The machine has ended: one more recorder is tried at most. */
+    private boolean closing;
     /** Told once when a recorder has been looked at, or cannot be had: there is to be one even where nothing is recorded. */
     private @Nullable Runnable onLooked;
 
@@ -174,15 +176,19 @@ final class JournalWatch implements AutoCloseable {
         }
         boolean wanted = r == null && !starting && (!rings.isEmpty() || onLooked != null);
         if (wanted && (startsNs == MachineLifecycle.NEVER || nowNs >= startsNs)) {
-            startsNs = MachineLifecycle.NEVER;
-            starting = true;
-            loop.replacer().starts().begin(ProcessInstance.RECORDER, recording::startRecorder);
+            start();
         }
         if (r != null && questions.isOverdue(nowNs)) {
             questions.forget();
             kill(r, "does not answer");
         }
         tell();
+    }
+
+    private void start() {
+        startsNs = MachineLifecycle.NEVER;
+        starting = true;
+        loop.replacer().starts().begin(ProcessInstance.RECORDER, recording::startRecorder);
     }
 
     /** When {@link #tick} must be called at the latest. */
@@ -232,6 +238,9 @@ final class JournalWatch implements AutoCloseable {
         looked();
         boolean known = why.equals(trouble);
         trouble = why;
+        if (closing) {
+            return;
+        }
         restarts.removeIf(
                 at -> nowNs - at > config.lifecycle().restarts().window().toNanos());
         if (off || lacking || restarts.size() >= config.lifecycle().restarts().restarts()) {
@@ -281,10 +290,8 @@ final class JournalWatch implements AutoCloseable {
         String end = "the recorder " + how;
         boolean expected = loop.phase() == Phase.STOPPED && rings.isEmpty();
         tell(Telemetry.Kind.ENDED, expected ? LogLevel.INFO : LogLevel.WARN, r, how);
-        if (loop.phase() != Phase.STOPPED) {
+        if (!expected) {
             failed(end, false, Clock.monotonicNs());
-        } else if (!rings.isEmpty()) {
-            loop.say(end + ". The last records of this machine are missing.");
         }
     }
 
@@ -456,21 +463,33 @@ final class JournalWatch implements AutoCloseable {
         send(r, BootRecord.builder().put(RecorderWords.DO, RecorderWords.STATUS).put(RecorderWords.ID, id));
     }
 
-    /** The machine has ended, and all its device processes with it: what they have left is kept. */
+    /**
+     * The machine has ended, and all its device processes with it: what they have left is kept. Where there is no recorder now, or it dies of this, another
+     * one is started, once and at once.
+     */
     @Override
     public void close() {
         questions.forget();
         if (!recording.isPossible()) {
             return;
         }
+        closing = true;
         rings.allOver();
         long deadlineNs = Clock.monotonicNs() + FINISH_NS;
-        boolean finishTold = false;
-        while ((running != null || starting) && Clock.monotonicNs() < deadlineNs) {
+        boolean tried = off;
+        RecorderProcess told = null;
+        while (Clock.monotonicNs() < deadlineNs) {
+            if (running == null && !starting) {
+                if (tried || rings.isEmpty()) {
+                    break;
+                }
+                tried = true;
+                start();
+            }
             tell();
             RecorderProcess r = running;
-            if (r != null && r.isReady() && !finishTold) {
-                finishTold = true;
+            if (r != null && r.isReady() && r != told) {
+                told = r;
                 send(r, BootRecord.builder().put(RecorderWords.DO, RecorderWords.FINISH));
             }
             slots.await(Math.max(0, deadlineNs - Clock.monotonicNs()));
@@ -487,6 +506,9 @@ final class JournalWatch implements AutoCloseable {
                 r.started().process().pidfd().close();
                 recording.forget(r.started());
             }
+        } else if (!rings.isEmpty()) {
+            String why = trouble.isEmpty() ? "there is no recorder" : trouble;
+            loop.say(why + ". The last records of this machine are missing.");
         }
     }
 }
