@@ -2,6 +2,7 @@ package io.jvmm.supervisor.ctl;
 
 import com.google.gson.JsonObject;
 import io.jvmm.supervisor.control.ControlVerb;
+import io.jvmm.supervisor.terminal.StandardOutput;
 import java.io.PrintStream;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -19,17 +20,16 @@ public final class CtlMain {
     }
 
     public static void main(String[] args) {
+        StandardOutput standard = new StandardOutput();
         int status;
         try {
-            status = new CtlMain(System.out, System.err).run(args);
+            status = new CtlMain(standard.stream(), System.err).run(args);
         } catch (RuntimeException e) {
             System.err.println("jvmmctl: internal error, which is a bug of jvmm's: " + e);
             e.printStackTrace();
             status = CtlExit.NO_ANSWER.status();
         }
-        System.out.flush();
-        System.err.flush();
-        Runtime.getRuntime().halt(status);
+        Runtime.getRuntime().halt(standard.end("jvmmctl", status, CtlExit.NO_OUTPUT.status()));
     }
 
     /** The exit status. */
