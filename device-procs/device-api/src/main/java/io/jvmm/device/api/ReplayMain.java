@@ -19,6 +19,7 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
+import java.util.function.Consumer;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
@@ -37,14 +38,19 @@ final class ReplayMain {
               --as NAME         what messages call the FILE before it
               --left STATE      what its process is known to have left, 'crc32c:0012abcd behind 4711': if that is the last
                                 transaction, the last state must have this CRC-32C
+              --ended TEXT      how its process is known to have ended, said of a life that has no END
               --until N         stop behind transaction N
               --break-on FIELD  stop behind the first transaction that changes this field of the state: 'port[0].LCR'
               --state PREFIX    at the end, print the fields of the state that begin so; '' prints all
               --jail=MODE       off (default); enforce: under the narrow filter of NAME.policy; log: the same, but what it
                                 forbids is only logged by the kernel
 
-            Exit codes: 0 the same life, 1 a difference, told with the number of the record, 2 a wrong command or no trace.
+            Exit codes: 0 the same life, 1 a difference, told with the number of the record, 2 a wrong command or no file,
+            3 damage: it is no trace, or not to its end. With --times the lives behind a damaged one are lived all the same.
             """;
+
+    /** What there is of a life is no trace, or ends too early. */
+    private static final ProcessExit DAMAGED = ProcessExit.HOST_ERROR;
 
     private static final int MOST_TIMES = 100;
     private static final Pattern LEFT = Pattern.compile("crc32c:([0-9a-f]{8}) behind ([0-9]{1,18})");
@@ -67,8 +73,9 @@ final class ReplayMain {
      *
      * @param name for messages
      * @param left of its process, as somebody else has seen it; or null
+     * @param ended how its process ended, as somebody else knows; empty if nobody does
      */
-    private record Played(Path file, String name, ReplayRun.@Nullable Left left) {}
+    private record Played(Path file, String name, ReplayRun.@Nullable Left left, String ended) {}
 
     private ReplayMain(DeviceFactory factory, PrintStream out) {
         this.factory = factory;
@@ -85,7 +92,7 @@ final class ReplayMain {
         try {
             return main.replay();
         } catch (TraceFormatException e) {
-            throw wrong(main.current + ": " + e.getMessage());
+            throw new StageException(DAMAGED, main.current + ": " + e.getMessage());
         } catch (FileNotFoundException e) {
             throw wrong(String.valueOf(e.getMessage())); // names the file that was given, and why not
         }
@@ -98,13 +105,16 @@ final class ReplayMain {
             if (arg.startsWith("--jail=")) {
                 jail = arg.substring("--jail=".length());
             } else if (arg.equals("--replay") && !last) {
-                lives.add(new Played(Path.of(args[++i]), args[i], null));
+                lives.add(new Played(Path.of(args[++i]), args[i], null, ""));
             } else if (arg.equals("--as") && !last && !lives.isEmpty()) {
                 Played life = lives.removeLast();
-                lives.add(new Played(life.file(), Visible.of(args[++i]), life.left()));
+                lives.add(new Played(life.file(), Visible.of(args[++i]), life.left(), life.ended()));
             } else if (arg.equals("--left") && !last && !lives.isEmpty()) {
                 Played life = lives.removeLast();
-                lives.add(new Played(life.file(), life.name(), left(args[++i])));
+                lives.add(new Played(life.file(), life.name(), left(args[++i]), life.ended()));
+            } else if (arg.equals("--ended") && !last && !lives.isEmpty()) {
+                Played life = lives.removeLast();
+                lives.add(new Played(life.file(), life.name(), life.left(), Visible.of(args[++i])));
             } else if (arg.equals("--times") && !last) {
                 times = times(args[++i]);
             } else if (arg.equals("--until") && !last) {
@@ -163,74 +173,122 @@ final class ReplayMain {
 
     private ProcessExit once(Played life) throws IOException, TraceFormatException {
         // Neither is closed: behind the filter there is no such call, and the process ends.
-        Opened opened = make(life);
-        ReplayRun run = opened.run();
+        TraceFileReader source = source(life);
+        ReplayRun run = make(life, source);
         tellLife(run.life());
+        requireFields(run);
         run.prepare();
         AloneJail.close(factory, jail);
         CoreReplay.Result result = run.run();
-        tell(run, result, opened.source().torn());
-        return exit(run, result);
+        tell(run, result, source.torn(), life.ended());
+        return exit(run, result, source.torn());
     }
 
-    private static ProcessExit exit(ReplayRun run, CoreReplay.Result result) {
-        ReplayStop stop = result.stop();
-        if (stop != null && stop.why() == ReplayStop.Why.DAMAGED) {
-            return ProcessExit.BAD_CONFIGURATION;
+    private static ProcessExit exit(ReplayRun run, CoreReplay.Result result, boolean torn) {
+        if (isDamaged(result)) {
+            return DAMAGED;
         }
-        return run.difference().isEmpty() ? ProcessExit.STOPPED : ProcessExit.EXPECTATION_FAILED;
+        return !run.difference().isEmpty()
+                ? ProcessExit.EXPECTATION_FAILED
+                : torn || run.cutShort() ? DAMAGED : ProcessExit.STOPPED;
     }
 
-    /** Each life {@link #times} times; the first difference is the end. */
+    private static boolean isDamaged(CoreReplay.Result result) {
+        ReplayStop stop = result.stop();
+        return stop != null && stop.why() == ReplayStop.Why.DAMAGED;
+    }
+
+    /** Each life {@link #times} times; the first difference is the end, damage is not. */
     private ProcessExit often() throws IOException, TraceFormatException {
         boolean jailed = !jail.equals("off");
-        Deque<Opened> ready = new ArrayDeque<>();
-        for (int i = 0; jailed && i < lives.size() * times; i++) {
-            ready.add(open(lives.get(i / times))); // behind the filter nothing is opened
+        Deque<List<Opened>> ready = new ArrayDeque<>();
+        for (Played life : jailed ? lives : List.<Played>of()) {
+            List<Opened> each = new ArrayList<>();
+            for (int n = 0; n < times; n++) {
+                each.add(open(life)); // behind the filter nothing is opened
+            }
+            ready.add(each);
         }
         AloneJail.close(factory, jail);
+        ProcessExit worst = ProcessExit.STOPPED;
         for (Played life : lives) {
-            String first = "";
-            for (int n = 1; n <= times; n++) {
-                Opened opened = jailed ? ready.remove() : open(life);
-                CoreReplay.Result result = opened.run().run();
-                String row = row(opened.run(), result);
-                first = n == 1 ? row : first;
-                String difference = opened.run().difference();
-                if (difference.isEmpty() && !row.equals(first)) {
-                    difference = "the first time it was " + first.replace('\t', ' ');
-                }
-                if (!difference.isEmpty() || n == times) {
-                    tellRow(
-                            row,
-                            difference.isEmpty() ? n : n - 1,
-                            difference.isEmpty() ? end(opened, result) : difference);
-                }
-                if (!difference.isEmpty()) {
-                    ProcessExit exit = exit(opened.run(), result);
-                    return exit == ProcessExit.STOPPED ? ProcessExit.EXPECTATION_FAILED : exit;
-                }
-                if (!jailed) {
-                    opened.run().close();
-                    opened.source().close();
-                }
+            ProcessExit exit = often(life, jailed ? ready.remove() : List.of());
+            if (exit == ProcessExit.EXPECTATION_FAILED) {
+                return exit;
+            }
+            worst = exit == ProcessExit.STOPPED ? worst : exit;
+        }
+        return worst;
+    }
+
+    /** {@code ready}: one for each time, or none where each is opened when its turn comes. */
+    private ProcessExit often(Played life, List<Opened> ready) throws IOException, TraceFormatException {
+        String first = "";
+        for (int n = 1; ; n++) {
+            Opened opened = ready.isEmpty() ? open(life) : ready.get(n - 1);
+            ReplayRun run = opened.run();
+            TraceFileReader source = opened.source();
+            if (run == null || source == null) {
+                tellRow("0\t-\t0\t-\t0\t-", "-", "did not begin: " + opened.fault());
+                return DAMAGED;
+            }
+            CoreReplay.Result result = run.run();
+            String row = row(run, result);
+            first = n == 1 ? row : first;
+            String difference = run.difference();
+            if (difference.isEmpty() && !row.equals(first)) {
+                difference = "the first time it was " + first.replace('\t', ' ');
+            }
+            ProcessExit exit = exit(run, result, source.torn());
+            if (!difference.isEmpty()) {
+                tellRow(row, isDamaged(result) ? "-" : Integer.toString(n - 1), difference);
+                return isDamaged(result) ? DAMAGED : ProcessExit.EXPECTATION_FAILED;
+            }
+            if (n == times) {
+                String end = run.broke().isEmpty() ? end(run, result, source.torn(), life.ended()) : run.broke();
+                tellRow(row, Integer.toString(n), end);
+            }
+            if (ready.isEmpty()) {
+                run.close();
+                source.close();
+            }
+            if (n == times) {
+                return exit;
             }
         }
-        return ProcessExit.STOPPED;
     }
 
-    private record Opened(TraceFileReader source, ReplayRun run) {}
+    /**
+     * A life that is about to be lived.
+     *
+     * @param fault why it cannot be; then there is neither of the others
+     */
+    private record Opened(
+            @Nullable TraceFileReader source, @Nullable ReplayRun run, String fault) {}
 
-    private Opened open(Played life) throws IOException, TraceFormatException {
-        Opened opened = make(life);
-        opened.run().prepare();
-        return opened;
+    private Opened open(Played life) throws IOException {
+        try {
+            TraceFileReader source = source(life);
+            ReplayRun run = make(life, source);
+            run.prepare();
+            return new Opened(source, run, "");
+        } catch (TraceFormatException e) {
+            return new Opened(null, null, String.valueOf(e.getMessage()));
+        }
     }
 
-    private Opened make(Played life) throws IOException, TraceFormatException {
+    private TraceFileReader source(Played life) throws IOException, TraceFormatException {
         current = life.name();
-        TraceFileReader source = new TraceFileReader(life.file());
-        return new Opened(source, new ReplayRun(factory, source, until, breakOn, life.left()));
+        return new TraceFileReader(life.file());
+    }
+
+    private ReplayRun make(Played life, TraceFileReader source) throws IOException, TraceFormatException {
+        try {
+            return new ReplayRun(factory, source, until, breakOn, life.left());
+        } catch (TraceFormatException e) {
+            source.close();
+            throw e;
+        }
     }
 
     /** What must be the same each time. */
@@ -239,18 +297,12 @@ final class ReplayMain {
                 + "\t" + result.outputs() + "\t" + hex(result.outputHash());
     }
 
-    private static String end(Opened opened, CoreReplay.Result result) {
-        String broke = opened.run().broke();
-        return !broke.isEmpty()
-                ? broke
-                : end(opened.run(), result, opened.source().torn());
+    private static String end(ReplayRun run, CoreReplay.Result result, boolean torn, String ended) {
+        boolean known = !ended.isEmpty() && result.end().equals(CoreReplay.NO_END);
+        return (torn ? "has a torn tail" : known ? ended : result.end()) + run.further();
     }
 
-    private static String end(ReplayRun run, CoreReplay.Result result, boolean torn) {
-        return (torn ? "has a torn tail" : result.end()) + run.further();
-    }
-
-    private void tellRow(String row, int same, String end) {
+    private void tellRow(String row, String same, String end) {
         out.println(row + "\t" + same + "\t" + times + "\t" + end);
         out.flush();
     }
@@ -271,7 +323,7 @@ final class ReplayMain {
         out.flush();
     }
 
-    private void tell(ReplayRun run, CoreReplay.Result result, boolean torn) {
+    private void tell(ReplayRun run, CoreReplay.Result result, boolean torn, String ended) {
         out.println("records " + result.records() + ", last transaction " + result.transaction());
         out.println("state   crc32c:" + hex(result.stateHash()) + " behind it");
         out.println("        sha256:" + run.stateHash() + "; " + run.statesCompared() + " states were compared");
@@ -286,19 +338,28 @@ final class ReplayMain {
         if (difference.isEmpty() && run.broke().isEmpty() && until != Long.MAX_VALUE && result.transaction() < until) {
             out.println("there is no transaction " + until + ": the life ends before");
         }
-        out.println(!difference.isEmpty() ? difference : "same; the recorded life " + end(run, result, torn));
+        out.println(!difference.isEmpty() ? difference : "same; the recorded life " + end(run, result, torn, ended));
         out.flush();
     }
 
     private void show(ReplayRun run, String prefix) {
+        print(run, prefix, out::println);
+    }
+
+    private static void print(ReplayRun run, String prefix, Consumer<String> lines) {
         MemoryLayout layout = run.replay().identity().stateLayout();
+        StatePrinter.print(layout, run.replay().state(), StateField.prefix(layout, prefix), lines);
+    }
+
+    /** Fields that are to be shown must be there: a wrong command is told before the life is lived. */
+    private void requireFields(ReplayRun run) {
         boolean[] any = new boolean[1];
-        StatePrinter.print(layout, run.replay().state(), StateField.prefix(layout, prefix), line -> {
-            any[0] = true;
-            out.println(line);
-        });
-        if (!any[0]) {
-            out.println("no field of the state begins with '" + prefix + "'; --state '' prints all");
+        String prefix = shown;
+        if (prefix != null) {
+            print(run, prefix, _ -> any[0] = true);
+            if (!any[0]) {
+                throw wrong("no field of the state begins with '" + prefix + "'; --state '' prints all");
+            }
         }
     }
 
@@ -320,8 +381,8 @@ final class ReplayMain {
                     new ReplayRun(factory, trace.source(), Long.MAX_VALUE, null, new ReplayRun.Left(cut, 0))) {
                 quiet.tellLife(run.life());
                 CoreReplay.Result result = run.run();
-                quiet.tell(run, result, false);
-                quiet.tellRow(row(run, result), cut, run.difference());
+                quiet.tell(run, result, false, "");
+                quiet.tellRow(row(run, result), Integer.toString(cut), run.difference());
             }
         }
     }

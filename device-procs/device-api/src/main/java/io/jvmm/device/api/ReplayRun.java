@@ -114,6 +114,12 @@ final class ReplayRun implements AutoCloseable {
                 : "; its process came to transaction " + seen.transaction();
     }
 
+    /** Whether something is missing at its end, and no gap says so. */
+    boolean cutShort() {
+        CoreReplay.Result r = result;
+        return r != null && !further().isEmpty() && !r.end().startsWith("goes on behind a gap");
+    }
+
     @Override
     public void close() {
         replay.close();

@@ -5,6 +5,8 @@ import java.lang.foreign.GroupLayout;
 import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.SequenceLayout;
 import java.lang.foreign.ValueLayout;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Locale;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -19,6 +21,9 @@ import org.jspecify.annotations.Nullable;
  * @param lengthBytes of it
  */
 record StateField(int offset, int lengthBytes) {
+    /** Of names that are told to somebody who has typed their end. */
+    private static final int MOST_FOUND = 8;
+
     private static final Pattern INDEXED = Pattern.compile("\\[(\\d{1,9})](.*)");
     /** What the fields of a virtio device that has one function begin with, for whoever looks at the process. */
     private static final String ONLY_FUNCTION = "function0";
@@ -35,7 +40,15 @@ record StateField(int offset, int lengthBytes) {
         Part part = name.isEmpty() ? null : find(layout, name, 0);
         part = part == null && !name.isEmpty() ? find(layout, ONLY_FUNCTION + "." + name, 0) : part;
         if (part == null) {
-            throw wrong(name, "the state has no such field; --state '' prints all");
+            List<String> found = new ArrayList<>();
+            if (!name.isEmpty()) {
+                endings(layout, "", name, found);
+            }
+            throw wrong(
+                    name,
+                    found.isEmpty()
+                            ? "the state has no such field; --state '' prints all"
+                            : "the state has no such field; it has " + String.join(", ", found));
         }
         String others = switch (part.layout()) {
             case SequenceLayout many
@@ -72,6 +85,28 @@ record StateField(int offset, int lengthBytes) {
 
     private static boolean isFunction(MemoryLayout member) {
         return member.name().orElse("").equals(ONLY_FUNCTION);
+    }
+
+    /** Fields whose names end so, a few of them: of a sequence none is looked at whose first element has none. */
+    private static void endings(MemoryLayout layout, String path, String name, List<String> found) {
+        if (layout instanceof SequenceLayout many) {
+            for (long i = 0; i < many.elementCount() && found.size() < MOST_FOUND; i++) {
+                int before = found.size();
+                endings(many.elementLayout(), path + "[" + i + "]", name, found);
+                if (found.size() == before) {
+                    return;
+                }
+            }
+        } else if (layout instanceof GroupLayout group) {
+            for (MemoryLayout member : group.memberLayouts()) {
+                String own = path + (path.isEmpty() ? "" : ".") + member.name().orElse("");
+                if (own.endsWith("." + name) && found.size() < MOST_FOUND) {
+                    found.add(own);
+                } else if (member.name().isPresent()) {
+                    endings(member, own, name, found);
+                }
+            }
+        }
     }
 
     /** Names may have dots in them: each member is tried. */

@@ -82,7 +82,7 @@ class RecordedDeviceTest {
         CoreReplay.Result result = replay();
         assertTrue(result.same(), result.toString());
         assertEquals(summary.lastTransaction(), result.transaction());
-        assertEquals("ended with code 0", result.end());
+        assertEquals("ended with 0", result.end());
     }
 
     @Test

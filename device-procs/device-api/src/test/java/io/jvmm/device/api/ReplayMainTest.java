@@ -52,9 +52,13 @@ class ReplayMainTest {
     }
 
     private Path write(String name) throws IOException {
+        return write(name, trace.batches());
+    }
+
+    private Path write(String name, List<byte[]> batches) throws IOException {
         Path path = directory.resolve(name);
         try (TraceFileWriter writer = new TraceFileWriter(path)) {
-            for (byte[] batch : trace.batches()) {
+            for (byte[] batch : batches) {
                 writer.publish(new UnsafeBuffer(batch), batch.length);
             }
         }
@@ -72,7 +76,7 @@ class ReplayMainTest {
     @Test
     void theSameTenTimes() throws IOException {
         String first = replay(ProcessExit.STOPPED, file);
-        assertTrue(first.endsWith("same; the recorded life ended with code 0\n"), first);
+        assertTrue(first.endsWith("same; the recorded life ended with 0\n"), first);
         assertTrue(first.contains("outputs crc32c:"), first);
         for (int i = 0; i < 10; i++) {
             assertEquals(first, replay(ProcessExit.STOPPED, file));
@@ -85,7 +89,7 @@ class ReplayMainTest {
         assertEquals(9, row.size(), row::toString);
         assertEquals("1", row.get(2), "the state is compared at the end");
         assertTrue(row.get(3).matches("[0-9a-f]{64}"), row::toString);
-        assertEquals(List.of("10", "10", "ended with code 0"), row.subList(6, 9));
+        assertEquals(List.of("10", "10", "ended with 0"), row.subList(6, 9));
         Path second = write("b.jtrace");
         String two = replay(ProcessExit.STOPPED, file, "--replay", second.toString(), "--times", "2", "--until", "7");
         assertEquals(2, two.lines().count(), two);
@@ -136,7 +140,7 @@ class ReplayMainTest {
         List<String> row = row(replay(ProcessExit.EXPECTATION_FAILED, file, "--left", wrong, "--times", "2"));
         assertEquals(List.of("0", "2", different), row.subList(6, 9));
         String further = "crc32c:0badcafe behind " + (last + 1);
-        text = replay(ProcessExit.STOPPED, file, "--left", further);
+        text = replay(ProcessExit.HOST_ERROR, file, "--left", further);
         assertTrue(text.endsWith("; its process came to transaction " + (last + 1) + "\n"), text);
         text = replay(ProcessExit.STOPPED, file, "--left", wrong, "--until", "7");
         assertTrue(text.endsWith("same; the recorded life goes on\n"), text);
@@ -204,7 +208,41 @@ class ReplayMainTest {
     void aTornTailIsTold() throws IOException {
         byte[] all = Files.readAllBytes(file);
         Files.write(file, Arrays.copyOf(all, all.length - 5));
-        assertTrue(replay(ProcessExit.STOPPED, file).endsWith("same; the recorded life has a torn tail\n"));
+        assertTrue(replay(ProcessExit.HOST_ERROR, file).endsWith("same; the recorded life has a torn tail\n"));
+    }
+
+    /** And those behind it are lived again. */
+    @Test
+    void aLifeThatDoesNotTellHowItBeganIsARow() throws IOException {
+        Path headless =
+                write("b.jtrace", trace.batches().subList(1, trace.batches().size()));
+        String two = replay(ProcessExit.HOST_ERROR, headless, "--replay", file.toString(), "--times", "2");
+        assertEquals(2, two.lines().count(), two);
+        List<String> row = row(two.lines().toList().getFirst());
+        assertEquals(9, row.size(), two);
+        assertEquals("-", row.get(6), two);
+        assertTrue(row.get(8).startsWith("did not begin: "), two);
+        assertEquals(
+                List.of("2", "2", "ended with 0"),
+                row(two.lines().toList().getLast()).subList(6, 9));
+    }
+
+    @Test
+    void howALifeWithoutAnEndEndedIsSaidByWhoKnows() throws Exception {
+        BatchReader reader = new BatchReader();
+        List<byte[]> all = new ArrayList<>(trace.batches());
+        byte[] last = all.removeLast();
+        reader.wrap(new UnsafeBuffer(last), 0, last.length);
+        while (reader.next() && reader.type() != RecordType.STATE) {}
+        if (reader.recordOffset() > 0) {
+            all.add(Arrays.copyOf(last, reader.recordOffset()));
+        }
+        Path killed = write("b.jtrace", all);
+        assertTrue(replay(ProcessExit.STOPPED, killed).endsWith("the recorded life was killed, or still lives\n"));
+        assertTrue(replay(ProcessExit.STOPPED, killed, "--ended", "drained").endsWith("the recorded life drained\n"));
+        assertTrue(replay(ProcessExit.STOPPED, killed, "--ended", "drained", "--times", "2")
+                .endsWith("\t2\t2\tdrained\n"));
+        assertTrue(replay(ProcessExit.STOPPED, file, "--ended", "drained").endsWith("ended with 0\n"));
     }
 
     @Test
@@ -219,6 +257,7 @@ class ReplayMainTest {
                 List.of("--times", "0"),
                 List.of("--times", "2", "--state", ""),
                 List.of("--break-on", "no.such"),
+                List.of("--state", "zzz"),
                 List.of("--left", "12AB"),
                 List.of("--jail=x"))) {
             assertThrows(StageException.class, () -> replay(ProcessExit.STOPPED, file, options.toArray(String[]::new)));

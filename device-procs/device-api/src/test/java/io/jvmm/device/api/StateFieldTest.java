@@ -62,6 +62,13 @@ class StateFieldTest {
     }
 
     @Test
+    void whoTypesTheEndOfANameIsToldTheWholeOfIt() {
+        String said = assertThrows(StageException.class, () -> StateField.of(LAYOUT, "LCR"))
+                .getMessage();
+        assertEquals("--break-on LCR: the state has no such field; it has port[0].LCR, port[1].LCR", said);
+    }
+
+    @Test
     void whatTheStateDoesNotHave() {
         for (String name : List.of(
                 "LCR", "port[2].LCR", "port[0].MCR", "count[0]", "port[99999999999999999999]", "port[-1]", "", ".")) {

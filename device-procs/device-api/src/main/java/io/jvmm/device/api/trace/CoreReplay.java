@@ -33,6 +33,9 @@ import org.jspecify.annotations.Nullable;
  * link: guest memory is empty, and each read from it gives what was read. One thread. <b>Hostile:</b> the trace. What the device itself throws leaves {@link #run} as it is.
  */
 public final class CoreReplay implements AutoCloseable {
+    /** How a life ended that has no END. */
+    public static final String NO_END = "was killed, or still lives";
+
     private static final long MOST_MEMORY_BYTES = 1L << 40;
 
     private final DeviceFactory factory;
@@ -185,7 +188,7 @@ public final class CoreReplay implements AutoCloseable {
 
     /** To the end of the trace, to the first difference, or until the watcher has enough. Once. */
     public Result run() throws TraceFormatException {
-        String end = "was killed, or still lives";
+        String end = NO_END;
         if (made == null && stopped == null) {
             prepare();
         }
@@ -209,7 +212,7 @@ public final class CoreReplay implements AutoCloseable {
                     }
                     case STATE -> compareState(); // the last of a life, before its END
                     case END -> {
-                        end = "ended with code " + tape.record().value();
+                        end = "ended with " + tape.record().value();
                         tape.take();
                         on = false;
                     }

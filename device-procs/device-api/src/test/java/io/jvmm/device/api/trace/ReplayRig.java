@@ -65,7 +65,7 @@ public final class ReplayRig {
         misbehave(accesses / 4);
         machine.end(ProcessExit.STOPPED);
         CoreReplay.Result result = replay(second, machine.state());
-        assertEquals("ended with code 0", result.end());
+        assertEquals("ended with 0", result.end());
     }
 
     /** What has been recorded so far is lived again. */
