@@ -56,7 +56,8 @@ record JournalArguments(
             file (*.jtrace). D is a device process as jvmmctl device list names it. Without --life it is the last one for dump and
             cut, and all of them for stats and verify. --from and --until are numbers of records, from 0 in a life.
 
-            A life without END is being written, or its process was killed, or the recorder was: what is there is whole.
+            A life that is "open" is being written, or its recorder was killed: what is there is whole. list and verify say how one
+            ended in the words that jvmm-replay has for it, too.
 
               jvmm-journal dump journal --device serial --until 50
               jvmm-journal cut journal --device block --life 3 -o bug.jtrace && jvmm-replay --journal bug.jtrace

@@ -1,5 +1,6 @@
 package io.jvmm.supervisor.journal;
 
+import io.jvmm.ipc.message.Visible;
 import io.jvmm.ipc.sys.Fd;
 import io.jvmm.ipc.sys.FileIo;
 import io.jvmm.ipc.sys.SysException;
@@ -49,6 +50,9 @@ public final class JournalDirectory {
     private static final Pattern DEVICE = Pattern.compile("[a-z][a-z0-9_-]{0,63}");
     private static final Pattern LIFE = Pattern.compile("life-([0-9]{6})");
     private static final Pattern PART = Pattern.compile("part-([0-9]{3})");
+    /** What {@link Queues#fileName} makes, and nothing that steers a terminal. */
+    private static final Pattern QUEUE = Pattern.compile("[0-9]{8}F?\\.cq4");
+
     static final String ABOUT = "life";
     /** In the text about a life. */
     static final String STATE = "state";
@@ -58,6 +62,9 @@ public final class JournalDirectory {
     static final String WARM_UP = "WARM-UP";
 
     private static final int MOST_ABOUT_BYTES = 16 * 1024;
+    /** Of a value in the text about a life, characters: thousands of lives are held at once, and anybody may have written them. */
+    private static final int MOST_VALUE = 200;
+
     /** In the name of what is being removed. */
     private static final String GONE = "gone-";
 
@@ -173,12 +180,21 @@ public final class JournalDirectory {
     }
 
     private static Life read(String device, int number, Path life) {
-        Map<String, String> about = about(life);
-        Instant began;
+        Map<String, String> about = new HashMap<>();
+        String unread = about(life, about);
+        Instant began = Instant.EPOCH;
+        String fault;
         try {
             began = Instant.parse(about.getOrDefault("began", ""));
+            boolean its = about.getOrDefault("device", "").equals(device)
+                    && about.getOrDefault("life", "").equals(Integer.toString(number));
+            fault = its ? "" : "its text, \"life\", is of another life";
         } catch (DateTimeParseException e) {
-            began = Instant.EPOCH; // killed before it was written
+            fault = !unread.isEmpty()
+                    ? unread
+                    : about.isEmpty() && !hasParts(life)
+                            ? "" // whoever began it was killed before it was written
+                            : "its text, \"life\", does not say when it began";
         }
         Sizes sizes = Sizes.of(life);
         return new Life(
@@ -192,22 +208,35 @@ public final class JournalDirectory {
                 about.getOrDefault("severed", ""),
                 about.getOrDefault("ended", ""),
                 FinalState.parse(about.getOrDefault(STATE, "")),
-                about.containsKey(DRAINED));
+                about.containsKey(DRAINED),
+                fault);
     }
 
-    private static Map<String, String> about(Path life) {
-        Map<String, String> about = new HashMap<>();
+    private static boolean hasParts(Path life) {
         try {
-            for (String line : text(life.resolve(ABOUT)).lines().toList()) {
+            return !parts(life).isEmpty();
+        } catch (JournalException e) {
+            return false; // whoever reads it is told
+        }
+    }
+
+    /** Takes what the text about a life says, which nothing that the batches tell depends on; why it cannot be read, or an empty text. */
+    private static String about(Path life, Map<String, String> about) {
+        Path file = life.resolve(ABOUT);
+        try {
+            for (String line : text(file).lines().toList()) {
                 int equals = line.indexOf(" = ");
                 if (equals > 0) {
-                    about.put(line.substring(0, equals), line.substring(equals + 3));
+                    String value = line.substring(equals + 3);
+                    about.put(
+                            line.substring(0, equals),
+                            Visible.of(value.substring(0, Math.min(MOST_VALUE, value.length()))));
                 }
             }
+            return "";
         } catch (IOException | UncheckedIOException e) {
-            // The same as an empty one: it says nothing that the batches need.
+            return Files.exists(file, LinkOption.NOFOLLOW_LINKS) ? "its text, \"life\", cannot be read" : "";
         }
-        return about;
     }
 
     /** Of a small file. */
@@ -232,7 +261,7 @@ public final class JournalDirectory {
             Files.writeString(
                     life.resolve(ABOUT),
                     "device = " + device + "\nlife = " + number + "\nring = " + ring + "\nbegan = " + now + "\n");
-            return new Life(device, number, life, ring, now, 0, now, "", "", Optional.empty(), false);
+            return new Life(device, number, life, ring, now, 0, now, "", "", Optional.empty(), false, "");
         } catch (IOException e) {
             throw new JournalException("no life can be begun in the journal: " + e, e);
         }
@@ -368,7 +397,9 @@ public final class JournalDirectory {
 
     /** The files of a queue, in order. */
     static List<Path> queueFiles(Path part) throws JournalException {
-        return children(part).stream().filter(p -> name(p).endsWith(".cq4")).toList();
+        return children(part).stream()
+                .filter(p -> QUEUE.matcher(name(p)).matches())
+                .toList();
     }
 
     /**

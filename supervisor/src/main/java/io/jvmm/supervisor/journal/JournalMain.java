@@ -5,8 +5,13 @@ import io.jvmm.ipc.trace.BatchReader;
 import io.jvmm.ipc.trace.LifeText;
 import io.jvmm.ipc.trace.RecordText;
 import io.jvmm.ipc.trace.RecordType;
+import io.jvmm.supervisor.terminal.StandardOutput;
 import java.io.IOException;
 import java.io.PrintStream;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.FileSystemException;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -32,10 +37,9 @@ public final class JournalMain {
     }
 
     public static void main(String... args) {
-        int status = new JournalMain(System.out, System.err).run(args);
-        System.out.flush();
-        System.err.flush();
-        Runtime.getRuntime().halt(status);
+        StandardOutput standard = new StandardOutput();
+        int status = new JournalMain(standard.stream(), System.err).run(args);
+        Runtime.getRuntime().halt(standard.end("jvmm-journal", status, UNREADABLE));
     }
 
     /** The exit status. */
@@ -57,12 +61,30 @@ public final class JournalMain {
             err.println("jvmm-journal: " + e.getMessage() + " See: jvmm-journal --help");
             return USAGE;
         } catch (JournalException | IOException e) {
-            err.println("jvmm-journal: " + e.getMessage());
+            err.println("jvmm-journal: " + Visible.of(reason(e)));
+            return UNREADABLE;
+        } catch (OutOfMemoryError e) {
+            err.println("jvmm-journal: this is more than it can hold at once; name one with --device and --life.");
             return UNREADABLE;
         }
     }
 
+    /** Of a file that cannot be used Java's exceptions say the name alone, where the reason is their class. */
+    static String reason(Exception e) {
+        String said = String.valueOf(e.getMessage());
+        return switch (e) {
+            case NoSuchFileException no -> no.getFile() + ": there is no such file or directory";
+            case AccessDeniedException no -> no.getFile() + ": permission denied";
+            case FileAlreadyExistsException no -> no.getFile() + " exists already";
+            case FileSystemException no when no.getReason() != null -> said;
+            case FileSystemException no ->
+                no.getFile() + ": " + no.getClass().getSimpleName().replace("Exception", "");
+            default -> said;
+        };
+    }
+
     private int list(JournalArguments arguments) throws JournalException {
+        int status = DONE;
         List<List<String>> rows = new ArrayList<>();
         rows.add(List.of("DEVICE", "LIFE", "BEGAN", "BYTES", "END"));
         for (LifeSource source : LifeSource.of(arguments.place(), arguments.device(), arguments.life())) {
@@ -74,12 +96,11 @@ public final class JournalMain {
                     Integer.toString(life.number()),
                     life.began().toString(),
                     Long.toString(life.bytes()),
-                    life.severed().isEmpty()
-                            ? life.ended().isEmpty() ? "(open)" : Visible.of(life.ended())
-                            : Visible.of("severed: " + life.severed())));
+                    life.fault().isEmpty() ? life.end() : "DAMAGED: " + life.fault()));
+            status = life.fault().isEmpty() ? status : DAMAGED;
         }
         out.print(TextTable.of(rows));
-        return DONE;
+        return status;
     }
 
     private int stats(JournalArguments arguments) throws JournalException, IOException {
@@ -168,6 +189,7 @@ public final class JournalMain {
                 fault = scan.fault().isEmpty() ? life.fault() : scan.fault();
                 torn = life.tornParts();
                 fault = fault.isEmpty() ? missing(source, scan) : fault;
+                fault = fault.isEmpty() ? source.life().map(Life::fault).orElse("") : fault;
             } catch (JournalException e) {
                 fault = String.valueOf(e.getMessage());
                 torn = 0;
@@ -181,17 +203,21 @@ public final class JournalMain {
             out.println(source.title() + ": whole: " + whole
                     + (torn > 0 ? ", " + torn + " torn tails of recorders that died" : "")
                     + (scan.gaps() > 0 ? ", a gap of " + scan.gaps() + " batches" : "")
-                    + (scan.ended()
-                            ? ", ended with " + scan.end()
-                            : source.life().map(Life::drained).orElse(false)
-                                    ? ", drained"
-                                    : ", no END: open, or killed")
+                    + ", " + end(source, scan)
                     + source.life()
                             .flatMap(Life::state)
                             .map(s -> ", final state " + s)
                             .orElse(""));
         }
         return status;
+    }
+
+    /** How it ended: as its END says, if it has one of its process's own. */
+    private static String end(LifeSource source, LifeScan scan) {
+        boolean severed = source.life().map(l -> !l.severed().isEmpty()).orElse(false);
+        return scan.ended() && !severed
+                ? "ended with " + scan.end()
+                : source.life().map(Life::end).orElse("no END: open, or killed");
     }
 
     /** Whether it ends before what its process had committed, as the supervisor saw, although what there is of it is whole. */

@@ -6,6 +6,8 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.time.Instant;
 import java.util.Optional;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /**
  * One life in a journal directory.
@@ -21,6 +23,7 @@ import java.util.Optional;
  * @param ended how its process ended; empty while it lives, or when the recorder did not hear of it
  * @param state what its process left in the state segment; empty while it lives, and where the life does not end with the last commit
  * @param drained whether its process had done all it was to do, and another went on where it was
+ * @param fault what is wrong with the text about it; empty when all is well
  */
 public record Life(
         String device,
@@ -33,7 +36,10 @@ public record Life(
         String severed,
         String ended,
         Optional<FinalState> state,
-        boolean drained) {
+        boolean drained,
+        String fault) {
+    private static final Pattern EXITED = Pattern.compile("exited with ([0-9]+).*");
+
     /** Adds to the text about it; that it cannot be written spoils nothing. */
     void note(String key, String value) {
         String line = key + " = " + value.lines().findFirst().orElse("") + "\n";
@@ -43,6 +49,19 @@ public record Life(
             System.err.println("jvmm-recorder: " + title() + ": " + e);
         }
     }
+
+    /** How it ended, for people and in the same words everywhere, as the text about it says: {@code open} when that says nothing. */
+    String end() {
+        Matcher exited = EXITED.matcher(ended);
+        return !severed.isEmpty()
+                ? "severed: " + severed
+                : drained
+                        ? "drained"
+                        : exited.matches() ? "ended with " + exited.group(1) : ended.isEmpty() ? OPEN : ended;
+    }
+
+    /** Of a life that is written now, or whose recorder heard nothing more. */
+    static final String OPEN = "open";
 
     /** For people: {@code block, life 12}. */
     public String title() {

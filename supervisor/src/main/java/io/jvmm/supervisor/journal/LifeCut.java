@@ -4,6 +4,8 @@ import io.jvmm.ipc.trace.BatchReader;
 import io.jvmm.ipc.trace.TraceFileWriter;
 import io.jvmm.ipc.trace.TraceFormatException;
 import java.io.IOException;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
@@ -28,13 +30,33 @@ record LifeCut(long batches, long records, String fault) {
             throw new IOException(file + " is no regular file");
         }
         Path whole = file.toAbsolutePath();
-        Path beside = Files.createTempFile(whole.getParent(), ".cut-", ".jtrace"); // its owner's alone
+        Path beside = beside(file, whole);
+        beside.toFile().deleteOnExit(); // where a signal ends this program
         try {
             LifeCut cut = write(source, beside, until);
             Files.move(beside, whole, StandardCopyOption.REPLACE_EXISTING, StandardCopyOption.ATOMIC_MOVE);
             return cut;
+        } catch (IOException e) {
+            throw new IOException(file + " cannot be written: " + JournalMain.reason(e), e);
         } finally {
             Files.deleteIfExists(beside);
+        }
+    }
+
+    /** A file of its owner's alone; that it cannot be made is told of the one that is to be. */
+    private static Path beside(Path file, Path whole) throws IOException {
+        Path directory = whole.getParent();
+        if (directory == null || !Files.isDirectory(directory)) {
+            throw new IOException(file + " cannot be written: there is no directory " + directory);
+        }
+        try {
+            return Files.createTempFile(directory, ".cut-", ".jtrace");
+        } catch (AccessDeniedException e) {
+            throw new IOException(file + " cannot be written: permission denied in " + directory, e);
+        } catch (FileSystemException e) {
+            String why = e.getReason();
+            throw new IOException(
+                    file + " cannot be written: " + (why == null ? "no file can be made in " + directory : why), e);
         }
     }
 

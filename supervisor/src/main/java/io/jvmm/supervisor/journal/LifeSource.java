@@ -1,5 +1,6 @@
 package io.jvmm.supervisor.journal;
 
+import io.jvmm.ipc.message.Visible;
 import io.jvmm.ipc.trace.TraceFileReader;
 import io.jvmm.ipc.trace.TraceFormatException;
 import io.jvmm.ipc.trace.TraceSource;
@@ -40,7 +41,7 @@ record LifeSource(String title, Optional<String> device, Optional<Life> life, Pa
      */
     static List<LifeSource> of(Path place, Optional<String> device, OptionalInt number) throws JournalException {
         if (Files.isRegularFile(place)) {
-            return List.of(new LifeSource(place.toString(), Optional.empty(), Optional.empty(), place));
+            return List.of(new LifeSource(Visible.of(place.toString()), Optional.empty(), Optional.empty(), place));
         }
         if (!Files.isDirectory(place)) {
             throw new JournalException(
@@ -53,14 +54,35 @@ record LifeSource(String title, Optional<String> device, Optional<Life> life, Pa
                 .map(l -> new LifeSource(l.title(), Optional.of(l.device()), Optional.of(l), l.directory()))
                 .toList();
         if (found.isEmpty()) {
-            List<String> devices =
-                    journal.lives().stream().map(Life::device).distinct().toList();
-            throw new JournalException("there is no such life in " + place + ". "
-                    + (devices.isEmpty()
-                            ? "It holds none."
-                            : "It has " + String.join(", ", devices) + "; see: jvmm-journal list " + place));
+            throw none(place, journal, device, number, all);
         }
         return found;
+    }
+
+    /** Says what there is instead. */
+    private static JournalException none(
+            Path place, JournalDirectory journal, Optional<String> device, OptionalInt number, List<Life> all)
+            throws JournalException {
+        List<String> devices =
+                journal.lives().stream().map(Life::device).distinct().toList();
+        if (devices.isEmpty()) {
+            return new JournalException("there is no life in " + place + ": it holds none.");
+        }
+        String see = "; see: jvmm-journal list " + place;
+        if (number.isPresent() && !all.isEmpty()) {
+            int first = all.stream().mapToInt(Life::number).min().orElseThrow();
+            int last = all.stream().mapToInt(Life::number).max().orElseThrow();
+            return new JournalException("there is no life " + number.getAsInt()
+                    + device.map(d -> " of " + d).orElse("") + " in " + place
+                    + ": the lives there are have the numbers "
+                    + first + " to " + last + see);
+        }
+        String asked = device.orElse("");
+        Optional<String> near = devices.stream()
+                .filter(d -> !asked.isEmpty() && (asked.startsWith(d) || d.startsWith(asked)))
+                .findFirst();
+        return new JournalException("there is no life of " + asked + " in " + place + ". "
+                + near.map(d -> "Is " + d + " meant? ").orElse("") + "It has " + String.join(", ", devices) + see);
     }
 
     /** The one that is meant; of several the last, unless they are of several devices. */

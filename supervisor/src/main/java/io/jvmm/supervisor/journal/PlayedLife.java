@@ -5,6 +5,8 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /**
  * A life as a flat file that a device's program reads.
@@ -35,10 +37,23 @@ record PlayedLife(LifeSource source, Path file, LifeCut cut, Optional<NamelessFi
         return new PlayedLife(source, file, LifeCut.of(source, file, Long.MAX_VALUE), Optional.empty());
     }
 
+    /** What is damaged of it, or of the text about it; empty when all is well. */
+    String fault() {
+        String about = source.life().map(Life::fault).orElse("");
+        String lost = cut.records() > 0
+                ? ""
+                : source.life()
+                        .flatMap(Life::state)
+                        .map(s -> "its process came to transaction " + s.transaction())
+                        .orElse("");
+        return Stream.of(cut.fault(), about, lost).filter(t -> !t.isEmpty()).collect(Collectors.joining("; "));
+    }
+
     /** How the device's program is told: the file, its name for people, and what its process has left, if anybody saw it. */
     List<String> options() {
         List<String> options = new ArrayList<>(List.of("--replay", file.toString(), "--as", source.title()));
         source.life().flatMap(Life::state).ifPresent(state -> options.addAll(List.of("--left", state.toString())));
+        source.life().ifPresent(life -> options.addAll(List.of("--ended", life.end())));
         return options;
     }
 

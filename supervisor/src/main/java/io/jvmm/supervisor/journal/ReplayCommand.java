@@ -2,6 +2,7 @@ package io.jvmm.supervisor.journal;
 
 import io.jvmm.ipc.message.Visible;
 import io.jvmm.ipc.trace.LifeText;
+import io.jvmm.supervisor.terminal.StandardOutput;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.file.Files;
@@ -16,11 +17,12 @@ import java.util.OptionalInt;
 
 /**
  * {@code jvmm-replay}: takes lives out of a journal and lets the device's own program live them again: one, told at length, or many as a table. Its exit
- * status is that program's: 0 the same life, 1 a difference.
+ * status is that program's, 0 the same life, 1 a difference, or 3 where something could not be read.
  */
 public final class ReplayCommand {
     private static final int USAGE = 2;
-    private static final int UNREADABLE = 3;
+    /** Damaged, or not to be read. */
+    static final int UNREADABLE = 3;
 
     private static final String HELP = """
             jvmm-replay: lets devices live recorded lives again, alone: no guest, no host, time and answers from the journal.
@@ -48,7 +50,8 @@ public final class ReplayCommand {
               jvmm-replay --journal journal --times 10
               jvmm-replay --journal journal --device serial --life 1 --break-on 'port[0].LCR'
 
-            Exit status: 0 the same lives; 1 a difference; 2 wrong command line, or no trace; 3 the journal cannot be read.
+            Exit status: 0 the same lives; 1 a difference; 2 wrong command line, or nothing recorded; 3 the journal, or something
+            of it, is damaged or cannot be read, and what can be was lived again; else that of the device's program.
             """;
 
     private static final int MOST_TIMES = 100;
@@ -85,10 +88,9 @@ public final class ReplayCommand {
     public static void main(String... args) {
         Path home = Path.of(System.getProperty("jvmm.home", ""));
         Path scratch = Path.of(System.getProperty("java.io.tmpdir", "/tmp"));
-        int status = new ReplayCommand(home, scratch, System.out, System.err).run(args);
-        System.out.flush();
-        System.err.flush();
-        Runtime.getRuntime().halt(status);
+        StandardOutput standard = new StandardOutput();
+        int status = new ReplayCommand(home, scratch, standard.stream(), System.err).run(args);
+        Runtime.getRuntime().halt(standard.end("jvmm-replay", status, UNREADABLE));
     }
 
     /** The exit status. */
@@ -107,7 +109,10 @@ public final class ReplayCommand {
             err.println("jvmm-replay: " + e.getMessage() + " See: jvmm-replay --help");
             return USAGE;
         } catch (JournalException | IOException e) {
-            err.println("jvmm-replay: " + e.getMessage());
+            err.println("jvmm-replay: " + Visible.of(JournalMain.reason(e)));
+            return UNREADABLE;
+        } catch (OutOfMemoryError e) {
+            err.println("jvmm-replay: this is more than it can hold at once; name one with --device and --life.");
             return UNREADABLE;
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
@@ -233,20 +238,22 @@ public final class ReplayCommand {
         LifeSource source = LifeSource.one(place, device, life);
         try (PlayedLife played = played(source)) {
             LifeCut cut = played.cut();
+            String fault = played.fault();
             if (cut.records() == 0) {
-                err.println("jvmm-replay: " + source.title() + ": nothing was recorded"
-                        + (cut.fault().isEmpty() ? "" : "; " + cut.fault()));
-                return USAGE;
+                err.println("jvmm-replay: " + source.title() + ": "
+                        + (fault.isEmpty() ? "nothing was recorded" : "nothing of it can be read: " + fault));
+                return fault.isEmpty() ? USAGE : UNREADABLE;
             }
             if (source.life().isPresent()) {
                 out.println(source.title() + ": " + cut.batches() + " batches, " + cut.records() + " records"
-                        + (cut.fault().isEmpty() ? "" : "; " + cut.fault()));
+                        + (fault.isEmpty() ? "" : "; DAMAGED: " + fault));
                 out.flush();
             }
-            return new ProcessBuilder(program().command(deviceClass(source), List.of(played)))
+            int status = new ProcessBuilder(program().command(deviceClass(source), List.of(played)))
                     .inheritIO()
                     .start()
                     .waitFor();
+            return status == 0 && !fault.isEmpty() ? UNREADABLE : status;
         }
     }
 

@@ -22,6 +22,11 @@ final class ReplayTable {
     private static final int WORDS = 9;
 
     private static final int HASH_DIGITS = 16;
+    /** Of lives that are copied before a program lives them again; one life may have more. */
+    private static final long MOST_BYTES = 64L << 20;
+    /** Each is an open file. */
+    private static final int MOST_LIVES = 64;
+
     private static final String ROW = "%-14s %4s %9s %12s %7s  %-" + HASH_DIGITS + "s %9s %8s  %-10s  %s";
 
     private final ReplayProgram program;
@@ -33,6 +38,7 @@ final class ReplayTable {
     private long shown;
     private long empty;
     private long cutShort;
+    private long damaged;
 
     /**
      * For one journal.
@@ -52,7 +58,7 @@ final class ReplayTable {
     /**
      * Shows the table.
      *
-     * @return 0, or the first exit status of a device's program that is another
+     * @return 0, or the first exit status of a device's program that is another; 3 where nothing differs, and something is damaged
      */
     int show(List<LifeSource> sources)
             throws JournalException, JournalArguments.Wrong, IOException, InterruptedException {
@@ -81,38 +87,55 @@ final class ReplayTable {
         out.println(shown + (shown == 1 ? " life" : " lives") + ", each lived again "
                 + (times == 1 ? "once" : times + " times") + ": the same states, the same outputs"
                 + (empty > 0 ? "; " + empty + " with nothing in them" : "")
-                + (cutShort > 0 ? "; " + cutShort + " only as far as they are whole" : ""));
-        return 0;
+                + (cutShort > 0 ? "; " + cutShort + " only as far as they are whole" : "")
+                + (damaged > 0 ? "; " + damaged + " damaged" : ""));
+        return damaged > 0 ? ReplayCommand.UNREADABLE : 0;
     }
 
     private int device(List<LifeSource> sources)
             throws JournalException, JournalArguments.Wrong, IOException, InterruptedException {
+        Deque<LifeSource> left = new ArrayDeque<>(sources);
+        int status = 0;
+        while (status == 0 && !left.isEmpty()) {
+            status = together(left);
+        }
+        return status;
+    }
+
+    /** As many as a program gets at once, of which there is at least one. */
+    private int together(Deque<LifeSource> left)
+            throws JournalException, JournalArguments.Wrong, IOException, InterruptedException {
+        Deque<PlayedLife> lives = new ArrayDeque<>();
         List<PlayedLife> opened = new ArrayList<>();
         try {
-            Deque<PlayedLife> lives = new ArrayDeque<>();
-            for (LifeSource source : sources) {
-                PlayedLife life = source.life().isEmpty() ? PlayedLife.flat(source) : PlayedLife.cut(source, scratch);
-                opened.add(life);
-                if (life.cut().records() == 0) {
-                    empty++;
-                    String end = "nothing was recorded" + fault(life.cut());
-                    say(name(source), number(source), "0", "-", "-", "-", "-", "-", "-", end);
-                } else {
-                    lives.add(life);
+            long bytes = 0;
+            while (!left.isEmpty() && lives.size() < (jailed ? 1 : MOST_LIVES) && bytes < MOST_BYTES) {
+                LifeSource source = left.remove();
+                bytes += source.life().map(Life::bytes).orElse(0L);
+                try {
+                    PlayedLife life =
+                            source.life().isEmpty() ? PlayedLife.flat(source) : PlayedLife.cut(source, scratch);
+                    opened.add(life);
+                    if (life.cut().records() > 0) {
+                        lives.add(life);
+                    } else {
+                        nothing(source, life.fault());
+                    }
+                } catch (JournalException e) {
+                    nothing(source, String.valueOf(e.getMessage()));
                 }
             }
-            int status = 0;
-            while (status == 0 && !lives.isEmpty()) {
-                Deque<PlayedLife> together = new ArrayDeque<>(List.of(lives.remove()));
-                while (!jailed && !lives.isEmpty()) {
-                    together.add(lives.remove());
-                }
-                status = run(together);
-            }
-            return status;
+            return lives.isEmpty() ? 0 : run(lives);
         } finally {
             opened.forEach(PlayedLife::close);
         }
+    }
+
+    private void nothing(LifeSource source, String fault) {
+        empty += fault.isEmpty() ? 1 : 0;
+        damaged += fault.isEmpty() ? 0 : 1;
+        String end = fault.isEmpty() ? "nothing was recorded" : "nothing of it can be read: " + fault;
+        say(name(source), number(source), "0", "-", "-", "-", "-", "-", "-", end);
     }
 
     /** One program for these lives, which are of one device. */
@@ -135,6 +158,9 @@ final class ReplayTable {
             }
         }
         int status = process.waitFor();
+        if (status == ReplayCommand.UNREADABLE && lives.isEmpty()) {
+            return 0; // each row says what is damaged
+        }
         if (status == 0 && !lives.isEmpty()) {
             throw new JournalException("the program of " + deviceClass + " said nothing of "
                     + name(lives.element().source()));
@@ -150,9 +176,13 @@ final class ReplayTable {
 
     private void row(PlayedLife life, String... words) {
         shown++;
-        boolean differs = !words[6].equals(words[7]);
-        String end = words[8] + fault(life.cut());
-        cutShort += !life.cut().fault().isEmpty() || end.contains("behind a gap") || end.contains("came to") ? 1 : 0;
+        boolean unread = words[6].equals("-");
+        boolean differs = !unread && !words[6].equals(words[7]);
+        String end = words[8] + (life.fault().isEmpty() ? "" : "; DAMAGED: " + life.fault());
+        boolean gap = end.contains("behind a gap");
+        boolean tooShort = (!gap && end.contains("came to transaction")) || end.startsWith("has a torn tail");
+        damaged += unread || tooShort || !life.fault().isEmpty() ? 1 : 0;
+        cutShort += gap ? 1 : 0;
         say(
                 name(life.source()),
                 number(life.source()),
@@ -162,15 +192,11 @@ final class ReplayTable {
                 words[3].substring(0, Math.min(HASH_DIGITS, words[3].length())),
                 words[4],
                 words[5],
-                words[6] + " of " + words[7],
+                unread ? "-" : words[6] + " of " + words[7],
                 differs ? "DIFFERENT" : end);
         if (differs) {
             out.println(life.source().title() + ": " + end);
         }
-    }
-
-    private static String fault(LifeCut cut) {
-        return cut.fault().isEmpty() ? "" : "; " + cut.fault();
     }
 
     private static String name(LifeSource source) {

@@ -15,6 +15,7 @@ import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Instant;
 import java.util.List;
@@ -145,16 +146,18 @@ final class JournalMainTest {
         assertEquals(0, run("list", journal.toString()));
         Files.delete(about);
         Files.createSymbolicLink(about, elsewhere);
-        assertEquals(0, run("list", journal.toString()));
+        assertEquals(1, run("list", journal.toString()));
         assertFalse(said.contains("of another"), said);
         Files.delete(about);
         Files.writeString(about, "ended = of another\n" + "x".repeat(1 << 20));
-        assertEquals(0, run("list", journal.toString()));
+        assertEquals(1, run("list", journal.toString()));
         assertFalse(said.contains("of another"), said);
         Files.delete(about);
         assertEquals(0, new ProcessBuilder("mkfifo", about.toString()).start().waitFor());
-        assertEquals(0, run("list", journal.toString()));
+        assertEquals(1, run("list", journal.toString()));
         assertEquals(4, said.lines().count(), said);
+        assertTrue(said.contains("DAMAGED: its text, \"life\", cannot be read"), said);
+        Files.delete(about);
 
         Path part = journal.resolve("serial/life-000001/part-000");
         Files.move(part, directory.resolve("part"));
@@ -218,11 +221,64 @@ final class JournalMainTest {
     @Test
     void noTextOfAJournalSteersTheTerminal() throws Exception {
         Path about = journal.resolve("serial/life-000001/life");
-        Files.writeString(about, "ended = \u001b[2J\u009b\n");
-        Files.writeString(journal.resolve("serial/life-000002/life"), "severed = \u001b]0;x\u0007\n");
+        Files.writeString(about, "ended = \u001b[2J\u009b\n", StandardOpenOption.APPEND);
+        Files.writeString(
+                journal.resolve("serial/life-000002/life"), "severed = \u001b]0;x\u0007\n", StandardOpenOption.APPEND);
         assertEquals(0, run("list", journal.toString()));
         assertTrue(said.codePoints().noneMatch(c -> c != '\n' && Character.isISOControl(c)), said);
         assertTrue(said.contains("severed: ?]0;x?"), said);
+
+        Path part = journal.resolve("serial/life-000001/part-000");
+        Files.createDirectory(part.resolve("a\u001b]0;owned\u0007a.cq4"));
+        assertEquals(0, run("verify", journal.toString()), said);
+        Files.createDirectory(part.resolve("99991231F.cq4"));
+        assertEquals(1, run("verify", journal.toString()));
+        Path odd = Files.createDirectory(directory.resolve("o\u001b]0;x"));
+        assertEquals(3, run("list", odd.resolve("none").toString()));
+        assertTrue((said + complained).codePoints().noneMatch(c -> c != '\n' && Character.isISOControl(c)), complained);
+    }
+
+    /** The lives of a directory are held all at once, and anybody may have written them. */
+    @Test
+    void aLongTextIsHeldInPart() throws Exception {
+        Path about = journal.resolve("serial/life-000001/life");
+        Files.writeString(about, "ended = " + "x".repeat(8000) + "\n", StandardOpenOption.APPEND);
+        assertEquals(0, run("list", journal.toString()));
+        assertTrue(said.lines().allMatch(l -> l.length() < 300), said);
+        assertTrue(said.contains("x".repeat(200)), said);
+    }
+
+    @Test
+    void aTextThatIsNotOfItsLifeIsDamage() throws Exception {
+        Path about = journal.resolve("serial/life-000001/life");
+        String own = Files.readString(about);
+        for (String text :
+                List.of("", "\u0000\u0001nonsense", own.replace("began", "begat"), own.replace("= 1", "= 2"))) {
+            Files.writeString(about, text);
+            assertEquals(1, run("list", journal.toString()), text);
+            assertTrue(said.contains("DAMAGED: its text, \"life\", "), said);
+            assertEquals(1, run("verify", journal.toString()), text);
+            assertTrue(said.contains("serial, life 1: DAMAGED: its text, \"life\", "), said);
+        }
+        Files.delete(about);
+        assertEquals(1, run("list", journal.toString()));
+        Files.createDirectory(journal.resolve("serial/life-000009")); // its recorder was killed as it began it
+        Files.writeString(about, own);
+        assertEquals(0, run("list", journal.toString()), said);
+        assertEquals(0, run("verify", journal.toString()), said);
+    }
+
+    @Test
+    void allSayInTheSameWordsHowALifeEnded() throws Exception {
+        List<Life> lives = new JournalDirectory(journal).lives("serial");
+        lives.getFirst().note("ended", "was killed by SIGKILL");
+        lives.getLast().note("ended", "exited with 0 (stopped on request)");
+        assertEquals(0, run("list", journal.toString()));
+        assertTrue(said.contains("was killed by SIGKILL\n") && said.contains("ended with 0\n"), said);
+        assertTrue(said.contains("open\n"), said);
+        assertEquals(0, run("verify", journal.toString()));
+        assertTrue(said.contains("block, life 1: whole: 3 batches, 6 records, open\n"), said);
+        assertTrue(said.contains("serial, life 1: whole: 4 batches, 8 records, was killed by SIGKILL\n"), said);
     }
 
     @Test

@@ -17,6 +17,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Instant;
+import java.util.Arrays;
 import java.util.List;
 import org.agrona.concurrent.UnsafeBuffer;
 import org.junit.jupiter.api.BeforeEach;
@@ -30,7 +31,7 @@ final class ReplayCommandTest {
             #!/bin/sh
             echo "$*" >> "$(dirname "$0")/called"
             case "$*" in *BlockMain*) same=2 end='different at record 7, in transaction 3: x' status=1 ;;
-            *) same=10 end='ended with code 0' status=0 ;; esac
+            *) same=10 end='ended with 0' status=0 ;; esac
             while [ $# -gt 0 ]; do
                 if [ "$1" = --replay ]; then
                     head -c 8 "$2" >> "$(dirname "$0")/read"
@@ -103,8 +104,7 @@ final class ReplayCommandTest {
         assertEquals(0, run("--journal", journal.toString(), "--times", "10"), complained);
         List<String> lines = said.lines().toList();
         assertEquals(5, lines.size(), said);
-        assertTrue(
-                lines.get(1).matches("rng +1 +12 +5 +2 +0123456789abcdef +3 +cafe +10 of 10 +ended with code 0"), said);
+        assertTrue(lines.get(1).matches("rng +1 +12 +5 +2 +0123456789abcdef +3 +cafe +10 of 10 +ended with 0"), said);
         assertTrue(lines.get(3).matches("serial +2 .*"), said);
         assertEquals("3 lives, each lived again 10 times: the same states, the same outputs", lines.get(4));
         assertEquals(2, called().size(), "one program for a device: " + called());
@@ -167,7 +167,68 @@ final class ReplayCommandTest {
         life.note(JournalDirectory.STATE, new FinalState(1, 0x12AB).toString());
         assertEquals(0, run("--journal", journal.toString(), "--device", "rng"), complained);
         assertTrue(
-                called().getLast().endsWith(" --as rng, life 1 --left crc32c:000012ab behind 1"), called()::toString);
+                called().getLast().endsWith(" --as rng, life 1 --left crc32c:000012ab behind 1 --ended open"),
+                called()::toString);
+    }
+
+    /** Whatever is whole is lived again, and the status tells that something is not. */
+    @Test
+    void damageIsARowAndAStatus() throws Exception {
+        byte[] bytes = queue("serial", 1);
+        bytes[lastOf(bytes)] ^= 1;
+        Files.write(queueFile("serial", 1), bytes);
+        assertEquals(3, run("--journal", journal.toString(), "--times", "10"), said);
+        List<String> lines = said.lines().toList();
+        assertEquals(5, lines.size(), said);
+        assertTrue(lines.get(2).contains("the batch after ") && lines.get(2).contains(" is not whole"), said);
+        assertTrue(lines.get(3).matches("serial +2 .*10 of 10 +ended with 0"), said);
+        assertTrue(lines.get(4).endsWith("; 1 damaged"), said);
+        assertEquals(3, run("--journal", journal.toString(), "--device", "serial", "--life", "1"), said);
+        assertTrue((said + complained).contains(" is not whole"), said + complained);
+        assertEquals(0, run("--journal", journal.toString(), "--device", "serial", "--life", "2"), complained);
+
+        Files.write(queueFile("rng", 1), Arrays.copyOf(queue("rng", 1), bytes.length / 2));
+        Life life = new JournalDirectory(journal).lives("rng").getFirst();
+        life.note(JournalDirectory.STATE, new FinalState(1, 0x12AB).toString());
+        Files.writeString(life.directory().resolve(JournalDirectory.ABOUT), "nonsense");
+        assertEquals(3, run("--journal", journal.toString(), "--device", "rng", "--times", "2"), said);
+        assertTrue(said.contains("its text, \"life\", "), said);
+    }
+
+    private Path queueFile(String device, int number) throws Exception {
+        Path life = journal.resolve(device).resolve("life-00000" + number);
+        return JournalDirectory.queueFiles(JournalDirectory.parts(life).getFirst())
+                .getFirst();
+    }
+
+    private byte[] queue(String device, int number) throws Exception {
+        return Files.readAllBytes(queueFile(device, number));
+    }
+
+    /** A byte of the last batch. */
+    private static int lastOf(byte[] bytes) {
+        int at = bytes.length - 1;
+        while (bytes[at] == 0) {
+            at--;
+        }
+        return at;
+    }
+
+    @Test
+    void whoAsksForALifeThatIsNotThereIsToldWhichAre() {
+        assertEquals(3, run("--journal", journal.toString(), "--device", "serial", "--life", "99"));
+        assertTrue(complained.contains("there is no life 99 of serial in "), complained);
+        assertTrue(complained.contains("have the numbers 1 to 2; see: "), complained);
+        assertEquals(3, run("--journal", journal.toString(), "--device", "serial0"));
+        assertTrue(complained.contains(". Is serial meant? It has rng, serial; see: "), complained);
+        Path none = directory.resolve("none/x.jtrace");
+        assertEquals(3, run("--journal", journal.toString(), "--device", "rng", "--keep", none.toString()));
+        assertEquals(
+                "jvmm-replay: " + none + " cannot be written: there is no directory " + none.getParent() + "\n",
+                complained);
+        assertEquals(3, run("--journal", journal.toString(), "--device", "rng", "--keep", "/proc/x"));
+        assertTrue(complained.startsWith("jvmm-replay: /proc/x cannot be written: "), complained);
+        assertFalse(complained.contains(".cut-"), complained);
     }
 
     @Test
