@@ -72,8 +72,8 @@ class ReplayIT extends MachineTest {
             assertTrue(!ended || left, line);
         }
         assertEquals(DEVICES, devices);
-        assertTrue(table.contains("was killed"), table);
-        assertTrue(verified.contains("was killed"), verified);
+        assertTrue(table.contains("killed"), table);
+        assertTrue(verified.contains("killed"), verified);
         assertTrue(lines.getLast().endsWith("the same states, the same outputs"), table);
         theOtherWaysToLookAtOne(journal);
     }
