@@ -332,10 +332,10 @@ public final class DeviceMachine implements GuestSide {
     }
 
     private void driverDoes(Operation operation) {
+        long pending = tape.pendingFlip();
         if (driver != null) {
-            long pending = tape.pendingFlip();
             driver.act(operation, input);
-            if (pending >= 0) { // a ring set up under it is not the driver's own either, and it may have changed by now
+            if (pending >= 0) { // a ring set up under it is not the driver's own either; it may have changed by now
                 driver.overwritten((int) pending, 1);
             }
         }
@@ -356,8 +356,6 @@ public final class DeviceMachine implements GuestSide {
         }
         nowNs = endNs;
     }
-
-    // ---- the host
 
     private @Nullable HostPorts ports() {
         return identity.hostPorts() > 0 ? core : lives.ports();
