@@ -16,6 +16,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Random;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -136,6 +137,31 @@ class MetricsServerTest {
                 SocketChannel _ = connect()) {
             assertTrue(ask("GET /metrics HTTP/1.1\r\n\r\n").startsWith("HTTP/1.1 200 "), "after their seconds");
             assertEquals("", answer(silent));
+        }
+    }
+
+    /** It always has something to read when the server looks, so that nothing but its time can end it. */
+    @Test
+    void whoSaysAByteAtATimeIsLetGo() throws IOException {
+        try (SocketChannel slow = connect()) {
+            slow.configureBlocking(false);
+            ByteBuffer one = ByteBuffer.allocate(1);
+            int said = 0;
+            while (said < 8000 && !gone(slow, one)) {
+                said++;
+                LockSupport.parkNanos(1_000_000);
+            }
+            assertTrue(said < 8000, "it was served for as long as it had something to say");
+        }
+        assertTrue(ask("GET /metrics HTTP/1.1\r\n\r\n").startsWith("HTTP/1.1 200 "));
+    }
+
+    private static boolean gone(SocketChannel slow, ByteBuffer one) {
+        try {
+            slow.write(one.clear());
+            return slow.read(one.clear()) < 0;
+        } catch (IOException e) {
+            return true;
         }
     }
 
