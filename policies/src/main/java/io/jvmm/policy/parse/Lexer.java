@@ -44,7 +44,7 @@ final class Lexer {
         if (c == '"') {
             return string(start);
         }
-        if (Character.isDigit(c)) {
+        if (c >= '0' && c <= '9') {
             return new Token(Token.Kind.NUMBER, run(), start);
         }
         if (isWord(c)) {

@@ -97,6 +97,7 @@ final class PolicyParserTest {
                 "allow ioctl when request ~ 1 because \"some reason\" | \"~\" is no comparison",
                 "allow read because \"no end | does not end on its line",
                 "allow read because \"some reason\" ; | means nothing here",
+                "allow read when fd == \u07C6 because \"a digit, but not of ours\" | means nothing here",
                 "include nothing.policy | there is no file \"nothing.policy\" beside this one",
                 "default kill because \"once more, please\" | a second default; remove it, or the one at p.policy:2:1",
             })

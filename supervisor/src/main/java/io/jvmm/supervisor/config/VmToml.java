@@ -108,6 +108,9 @@ public final class VmToml {
     private TomlParseResult parse(String text) throws ConfigException {
         try {
             return Toml.parse(text);
+        } catch (TomlParseError e) {
+            // A mistake in the key of a table is thrown, and not one of the result's errors (tomlj 1.1.1).
+            throw new ConfigException(List.of(syntax(e)));
         } catch (StackOverflowError e) {
             // The parser goes down one level for each bracket. Nothing of it is kept.
             throw refused(file, "is nested deeper than any configuration is. Name a vm.toml.");

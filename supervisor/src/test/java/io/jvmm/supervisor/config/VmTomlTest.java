@@ -177,6 +177,7 @@ class VmTomlTest {
     @Test
     void textThatIsNotTomlIsReportedWhereItStops() {
         assertTrue(bad("[boot\nkernel = 1\n").startsWith("vm.toml:1:6: not TOML: "), () -> bad("[boot\nkernel = 1\n"));
+        assertTrue(bad("[\"\\E\"]\n").startsWith("vm.toml:1:3: not TOML: "), () -> bad("[\"\\E\"]\n"));
         assertTrue(bad("kernel = \n").startsWith("vm.toml:1:10: not TOML: "), () -> bad("kernel = \n"));
     }
 
