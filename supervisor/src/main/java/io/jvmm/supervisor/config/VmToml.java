@@ -111,6 +111,11 @@ public final class VmToml {
         } catch (TomlParseError e) {
             // A mistake in the key of a table is thrown, and not one of the result's errors (tomlj 1.1.1).
             throw new ConfigException(List.of(syntax(e)));
+        } catch (RuntimeException e) {
+            // Its own mistakes, such as NullPointerException for a date and time whose offset is cut short. They have
+            // no place.
+            throw refused(
+                    file, "is not TOML: the parser gave it up (" + e + "). Look for a damaged date, time or escape.");
         } catch (StackOverflowError e) {
             // The parser goes down one level for each bracket. Nothing of it is kept.
             throw refused(file, "is nested deeper than any configuration is. Name a vm.toml.");

@@ -178,6 +178,8 @@ class VmTomlTest {
     void textThatIsNotTomlIsReportedWhereItStops() {
         assertTrue(bad("[boot\nkernel = 1\n").startsWith("vm.toml:1:6: not TOML: "), () -> bad("[boot\nkernel = 1\n"));
         assertTrue(bad("[\"\\E\"]\n").startsWith("vm.toml:1:3: not TOML: "), () -> bad("[\"\\E\"]\n"));
+        String cut = "i=1979-05-27 00:12:39-9\0"; // the parser's own mistake
+        assertTrue(bad(cut).startsWith("vm.toml: is not TOML: "), () -> bad(cut));
         assertTrue(bad("kernel = \n").startsWith("vm.toml:1:10: not TOML: "), () -> bad("kernel = \n"));
     }
 
