@@ -41,6 +41,9 @@ public final class Jail {
             | ControlBlock.CLONE_NEWIPC
             | ControlBlock.CLONE_NEWUTS
             | ControlBlock.CLONE_NEWCGROUP;
+    /** Asked for here so that {@link JailCure} is loaded: when there are no descriptors left, which it has a cure for, no class can be. */
+    private static final String NO_LANDLOCK = JailCure.ofLandlock();
+
     private static final long DEPARTURE_TIMEOUT_NS = 20_000_000_000L;
     private static final ExecutorService SPAWNER = Executors.newSingleThreadExecutor(
             Thread.ofPlatform().name("jail-spawner").daemon(true).factory());
@@ -136,10 +139,7 @@ public final class Jail {
         checkIdentity(spec, root);
         if (facts.landlockAbi() == 0 && spec.landlock() == JailSpec.Landlocked.REQUIRED) {
             throw new JailException(
-                    spec.name(),
-                    "landlock",
-                    "this kernel has no Landlock, or has it switched off",
-                    JailCure.ofLandlock());
+                    spec.name(), "landlock", "this kernel has no Landlock, or has it switched off", NO_LANDLOCK);
         }
         Opened opened = new Opened();
         String step = "bind sources";
