@@ -93,7 +93,12 @@ final class Recorder implements AutoCloseable {
     }
 
     Recorder(Path directory, Bounds bounds, BootChannel supervisor) throws JournalException {
-        this(directory, bounds, supervisor, directory.toFile()::getUsableSpace, FileIo::tryAllocate);
+        this(
+                directory,
+                bounds,
+                supervisor,
+                directory.toFile()::getUsableSpace,
+                RoomAhead.whereScarce(directory.toFile()::getUsableSpace, FileIo::tryAllocate));
     }
 
     /**

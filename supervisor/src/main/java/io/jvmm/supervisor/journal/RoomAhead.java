@@ -4,6 +4,8 @@ import io.jvmm.ipc.sys.Errno;
 import io.jvmm.ipc.sys.Fd;
 import io.jvmm.ipc.sys.FileIo;
 import java.nio.file.Path;
+import java.util.function.LongSupplier;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The pages of a file that is mapped, had from the disk before anybody writes to them: where the disk has none left this says so, and nobody meets a
@@ -22,22 +24,65 @@ final class RoomAhead implements AutoCloseable {
     interface Allocator {
         /** 0, or a negated errno. */
         long allocate(Fd file, int mode, long position, long lengthBytes);
+
+        /** False while the disk has room enough. */
+        default boolean isNeeded() {
+            return true;
+        }
     }
 
-    private final Fd file;
+    /** Of a disk with so much room nothing is reserved: nobody fills that between two looks, which are a second apart. */
+    static final long AMPLE_BYTES = 4L << 30;
+
+    private final Path path;
     private final Allocator allocator;
+    /** Made or opened when it is needed first: Chronicle Queue takes a second for a file that it has not made itself. */
+    private @Nullable Fd file;
+
+    private long askedBytes;
     private long reservedBytes;
     private boolean impossible;
 
-    /** @param file is made when it is not there */
-    RoomAhead(Path file, Allocator allocator) {
-        this.file = FileIo.open(file, FileIo.READ_WRITE | FileIo.CREATE | FileIo.NO_FOLLOW, OWNER_READS_AND_WRITES);
+    /**
+     * Leaves disks alone that have room enough: a reservation waits for a commit of the file system's own journal, which on a busy disk takes longer
+     * than a trace ring lasts.
+     */
+    static Allocator whereScarce(LongSupplier usableBytes, Allocator real) {
+        return new Allocator() {
+            @Override
+            public long allocate(Fd file, int mode, long position, long lengthBytes) {
+                return real.allocate(file, mode, position, lengthBytes);
+            }
+
+            @Override
+            public boolean isNeeded() {
+                return usableBytes.getAsLong() < AMPLE_BYTES;
+            }
+        };
+    }
+
+    /** @param path of the file, which is made when it is not there and room is needed */
+    RoomAhead(Path path, Allocator allocator) {
+        this.path = path;
         this.allocator = allocator;
+    }
+
+    private Fd file() {
+        Fd opened = file;
+        if (opened == null) {
+            opened = FileIo.open(path, FileIo.READ_WRITE | FileIo.CREATE | FileIo.NO_FOLLOW, OWNER_READS_AND_WRITES);
+            file = opened;
+        }
+        return opened;
     }
 
     /** Sees to it that the first {@code bytes} of the file are on the disk; why they cannot be, or an empty text. Makes the file longer. */
     String reserve(long bytes) {
-        if (bytes <= reservedBytes || impossible) {
+        if (bytes <= Math.max(reservedBytes, askedBytes) || impossible) {
+            return "";
+        }
+        if (!allocator.isNeeded()) {
+            askedBytes = bytes + STEP_BYTES;
             return "";
         }
         long to = bytes + STEP_BYTES;
@@ -57,7 +102,7 @@ final class RoomAhead implements AutoCloseable {
     /** Nothing is written behind {@code bytes}: what was had for more is given back. */
     void giveBack(long bytes) {
         long from = (bytes + PAGE_BYTES - 1) & -PAGE_BYTES;
-        if (from < reservedBytes) {
+        if (file != null && from < reservedBytes) {
             // Where that cannot be done the file stays as large as it is.
             var _ = allocate(FileIo.PUNCH_HOLE | FileIo.KEEP_SIZE, from, reservedBytes - from);
             reservedBytes = from;
@@ -65,15 +110,18 @@ final class RoomAhead implements AutoCloseable {
     }
 
     private long allocate(int mode, long position, long lengthBytes) {
-        long result = allocator.allocate(file, mode, position, lengthBytes);
+        long result = allocator.allocate(file(), mode, position, lengthBytes);
         while (Errno.EINTR.is(result)) {
-            result = allocator.allocate(file, mode, position, lengthBytes);
+            result = allocator.allocate(file(), mode, position, lengthBytes);
         }
         return result;
     }
 
     @Override
     public void close() {
-        file.close();
+        Fd opened = file;
+        if (opened != null) {
+            opened.close();
+        }
     }
 }
