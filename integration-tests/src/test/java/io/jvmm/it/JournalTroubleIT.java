@@ -80,6 +80,27 @@ class JournalTroubleIT extends MachineTest {
         return said.text().lines().toList();
     }
 
+    /** The ring of a device that is busy at once would run over while the recorder's program comes up. */
+    @Test
+    void nothingRunsUnrecordedWhileTheRecorderComesUp() throws Exception {
+        try (Machine machine = Machine.with(dir, toml("journal", "")).run().awaitPrompt()) {
+            String status = ctl().done("--json", "journal", "status").text();
+            assertTrue(status.matches("(?s).*\"platform\",\"life\":1,\"batches\":[1-9].*"), status);
+            assertTrue(status.matches("(?s).*\"serial\",\"life\":1,\"batches\":[1-9].*"), status);
+            off(machine);
+        }
+        Machine.Start second = Machine.with(dir, toml("later", "").replace("journal = true\n", ""));
+        try (Machine machine = second.run().awaitPrompt()) {
+            assertTrue(ctl().done("journal", "start", "serial").text().contains("serial is recorded"));
+            String status = ctl().done("--json", "journal", "status").text();
+            assertTrue(status.matches("(?s).*\"device\":\"serial\",\"life\":1,\"batches\".*"), status);
+            assertTrue(ctl().done("journal", "rotate", "serial").text().contains("serial lives its next life"));
+            status = ctl().done("--json", "journal", "status").text();
+            assertTrue(status.matches("(?s).*\"device\":\"serial\",\"life\":2,\"batches\".*"), status);
+            off(machine);
+        }
+    }
+
     @Test
     void aFrozenRecorderIsNoticedByItselfAndReplaced() throws Exception {
         try (Machine machine = Machine.with(dir, toml("journal", "hang_timeout_ms = 1000"))
@@ -166,6 +187,8 @@ class JournalTroubleIT extends MachineTest {
             await(machine, "nothing is recorded for now: the disk of the journal directory has ");
             assertTrue(
                     ctl().done("journal", "status").text().contains("not recorded: the disk of the journal directory"));
+            String refused = ctl().refused("journal", "rotate", "serial");
+            assertTrue(refused.contains("serial: nothing can be recorded at the moment: the disk"), refused);
             Machine.kill(before, SIGKILL);
             await(machine, "the recorder could not be started: the disk of the journal directory");
             machine.ask("in 3fd");

@@ -237,7 +237,7 @@ final class ChildEvents implements SupervisorEventHandler {
         if (!entitled(ProcessInstance.VCPU, "ENGINE")) {
             return;
         }
-        if (variant.isPresent() || !loop.isStarting()) {
+        if (variant.isPresent() || loop.phase() != Phase.STARTING) {
             loop.handle(new MachineEvent.Violation(
                     instance(), MachineEvent.Violation.SUPERVISOR, "it sent ENGINE, which nobody had asked for"));
             return;

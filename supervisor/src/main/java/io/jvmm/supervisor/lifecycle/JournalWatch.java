@@ -20,6 +20,7 @@ import java.util.Deque;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
@@ -49,19 +50,21 @@ final class JournalWatch implements AutoCloseable {
     private final PollSlots slots;
     private final Console console;
     private final RecordedRings rings;
-    private final RecorderQuestions<Status> questions;
+    private final RecorderQuestions<RecorderStatus> questions;
     private final Deque<Long> restarts = new ArrayDeque<>();
     private final List<Renewal> renewals = new ArrayList<>();
     private @Nullable RecorderProcess running;
     private boolean starting;
     /** The machine has ended: one more recorder is tried at most. */
     private boolean closing;
-    /** Told once when a recorder has been looked at, or cannot be had: there is to be one even where nothing is recorded. */
-    private @Nullable Runnable onLooked;
+    /** There is to be a recorder for those who wait, even where nothing is recorded. */
+    private final RecorderWaits waits = new RecorderWaits();
 
     private OptionalInt allowedCalls = OptionalInt.empty();
     /** Whether the user has been told that nothing is recorded for a while. */
     private boolean off;
+    /** Whether the recorder has no room. */
+    private boolean full;
     /** Of so many processes nobody will read the last records. */
     private int missed;
     /** Why nothing is recorded, or not all of it; empty while all is well. */
@@ -71,16 +74,6 @@ final class JournalWatch implements AutoCloseable {
 
     /** A new life is wanted for a device. */
     record Renewal(ProcessInstance device, String why) {}
-
-    /**
-     * What the recorder says of itself.
-     *
-     * @param rings lines of those it reads
-     */
-    record Status(List<Ring> rings, long lives, long bytes) {}
-
-    /** One ring. */
-    record Ring(ProcessInstance device, int life, long batches, long bytes, long lost) {}
 
     JournalWatch(MachineLoop loop, VmConfig config, Successors successors, PollSlots slots, Console console) {
         this.loop = loop;
@@ -114,21 +107,42 @@ final class JournalWatch implements AutoCloseable {
         return r != null && r.isReady();
     }
 
-    /** For a report on the jails: calls once the recorder's has been looked at, if there can be one at all. */
-    void whenLookedAt(Runnable then) {
-        if (recording.isPossible() && !isReady() && !off) {
-            onLooked = then;
-        } else {
-            then.run();
+    /** Whether the recorder would take what a process writes that is started now. */
+    boolean isServing() {
+        return isReady() && !full;
+    }
+
+    /** A machine begins to live: its guest waits until what is to be recorded is. */
+    void begin(MachineLifecycle machine) {
+        if (loop.devices().stream().anyMatch(recording::isRecorded)) {
+            machine.awaitRecording();
+            await(this::isRecording, MachineLifecycle.NEVER, _ -> loop.handle(new MachineEvent.RecordingKnown()));
         }
     }
 
-    private void looked() {
-        Runnable then = onLooked;
-        onLooked = null;
-        if (then != null) {
-            then.run();
-        }
+    /** Calls once there is a recorder, whose jail has been looked at, or there is none to be had. */
+    void whenReady(Runnable then) {
+        await(this::isReady, MachineLifecycle.NEVER, _ -> then.run());
+    }
+
+    /** Whether all that is to be recorded is: each process has its life in the journal, or will have none. */
+    boolean isRecording() {
+        return isReady() && rings.allBegun();
+    }
+
+    /**
+     * Waits until the recorder has come so far; there will be one for that. Called back by {@link #tick} or {@link #close}, never by this.
+     *
+     * @param patienceNs so long at most, or {@link MachineLifecycle#NEVER}
+     */
+    void await(BooleanSupplier until, long patienceNs, RecorderWaits.Then then) {
+        long deadlineNs = patienceNs == MachineLifecycle.NEVER ? patienceNs : Clock.monotonicNs() + patienceNs;
+        waits.add(until, deadlineNs, then);
+    }
+
+    /** Whether nothing can be recorded, and that may take long. */
+    private boolean isHopeless() {
+        return off || full || !recording.isPossible();
     }
 
     /** How many system calls the recorder's filter lets through, once there has been one. */
@@ -166,6 +180,7 @@ final class JournalWatch implements AutoCloseable {
     /** Does what is to be done, before the loop sleeps. */
     void tick(long nowNs) {
         if (!recording.isPossible()) {
+            waits.serve(true, nowNs);
             return;
         }
         rings.reconcile();
@@ -174,7 +189,7 @@ final class JournalWatch implements AutoCloseable {
         if (r != null) {
             r.tick(nowNs).ifPresent(wrong -> kill(r, wrong));
         }
-        boolean wanted = r == null && !starting && (!rings.isEmpty() || onLooked != null);
+        boolean wanted = r == null && !starting && (!rings.isEmpty() || !waits.isEmpty());
         if (wanted && (startsNs == MachineLifecycle.NEVER || nowNs >= startsNs)) {
             start();
         }
@@ -183,6 +198,7 @@ final class JournalWatch implements AutoCloseable {
             kill(r, "does not answer");
         }
         tell();
+        waits.serve(isHopeless(), nowNs);
     }
 
     private void start() {
@@ -194,10 +210,9 @@ final class JournalWatch implements AutoCloseable {
     /** When {@link #tick} must be called at the latest. */
     long nextDeadlineNs() {
         RecorderProcess r = running;
-        long nextNs = r != null
-                ? r.nextDeadlineNs()
-                : rings.isEmpty() && onLooked == null ? MachineLifecycle.NEVER : startsNs;
-        return Math.min(nextNs, questions.nextDeadlineNs());
+        long nextNs =
+                r != null ? r.nextDeadlineNs() : rings.isEmpty() && waits.isEmpty() ? MachineLifecycle.NEVER : startsNs;
+        return Math.min(nextNs, Math.min(questions.nextDeadlineNs(), waits.nextDeadlineNs()));
     }
 
     /** Tells the recorder what it does not know. */
@@ -235,7 +250,6 @@ final class JournalWatch implements AutoCloseable {
 
     /** @param lacking whether the host lacks something: another attempt a moment later would end as this one did */
     private void failed(String why, boolean lacking, long nowNs) {
-        looked();
         boolean known = why.equals(trouble);
         trouble = why;
         if (closing) {
@@ -282,6 +296,7 @@ final class JournalWatch implements AutoCloseable {
     private void collect(RecorderProcess r, ExitStatus status) {
         String words = r.free();
         running = null;
+        full = false;
         r.started().process().pidfd().close();
         recording.forget(r.started());
         questions.forget(); // nobody else answers them
@@ -337,16 +352,18 @@ final class JournalWatch implements AutoCloseable {
             }
             case RecorderWords.READY -> ready(r, record.text(RecorderWords.FILTER));
             case RecorderWords.STATUS -> {
-                Status status = status(record);
+                RecorderStatus status = RecorderStatus.of(record, rings.all());
                 questions.answered(record.longInteger(RecorderWords.ID)).ifPresent(a -> a.accept(Optional.of(status)));
             }
             case RecorderWords.FULL -> {
+                full = true;
                 trouble = visible(record.text(RecorderWords.HOW));
                 tell(Telemetry.Kind.RECORDING, LogLevel.ERROR, r, "nothing is recorded for now: " + trouble);
                 loop.say("nothing is recorded for now: " + trouble
                         + ". The machine goes on, and recording when there is room.");
             }
             case RecorderWords.ROOM -> {
+                full = false;
                 trouble = "";
                 tell(Telemetry.Kind.RECORDING, LogLevel.INFO, r, "there is room again: recording goes on");
                 loop.say("there is room in the journal directory again: recording goes on.");
@@ -433,27 +450,10 @@ final class JournalWatch implements AutoCloseable {
         }
         loop.detail("the recorder is ready (pid " + r.pid() + ")");
         tell();
-        looked();
-    }
-
-    private Status status(BootRecord record) {
-        List<Ring> lines = new ArrayList<>();
-        for (RecordedRings.Ring o : rings.all()) {
-            String word = o.word();
-            if (record.findText(word + RecorderWords.OF_LIFE).isPresent()) {
-                lines.add(new Ring(
-                        o.device(),
-                        record.integer(word + RecorderWords.OF_LIFE),
-                        record.longInteger(word + RecorderWords.OF_BATCHES),
-                        record.longInteger(word + RecorderWords.OF_BYTES),
-                        record.longInteger(word + RecorderWords.OF_LOST)));
-            }
-        }
-        return new Status(lines, record.longInteger(RecorderWords.LIVES), record.longInteger(RecorderWords.BYTES));
     }
 
     /** Asks the recorder how it is; the answer is empty when there is none to ask. */
-    void ask(Consumer<Optional<Status>> asker) {
+    void ask(Consumer<Optional<RecorderStatus>> asker) {
         RecorderProcess r = running;
         if (r == null || !r.isReady()) {
             asker.accept(Optional.empty());
@@ -470,6 +470,7 @@ final class JournalWatch implements AutoCloseable {
     @Override
     public void close() {
         questions.forget();
+        waits.forget();
         if (!recording.isPossible()) {
             return;
         }

@@ -73,7 +73,7 @@ final class MachineControl implements ControlHandler {
             case ControlRequest.Restart r -> answer.accept(restart(r.device()));
             case ControlRequest.Kill r -> answer.accept(kill(r.device()));
             case ControlRequest.Upgrade r -> upgrade(r, answer);
-            case ControlRequest.Journal r -> recordings.handle(r, upgradeObstacle(), answer);
+            case ControlRequest.Journal r -> recordings.handle(r, this::upgradeObstacle, answer);
             case ControlRequest.Events _ ->
                 answer.accept(new ControlReply.Events(loop.observation().history()));
             case ControlRequest.Observe _ -> answer.accept(observe());

@@ -8,6 +8,9 @@ public sealed interface MachineEvent {
     /** A process has closed its jail and is ready to serve. */
     record Ready(ProcessInstance process) implements MachineEvent {}
 
+    /** What is to be recorded from the start is, or cannot be. */
+    record RecordingKnown() implements MachineEvent {}
+
     /**
      * A process ended.
      *

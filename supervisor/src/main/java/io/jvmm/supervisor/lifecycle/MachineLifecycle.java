@@ -33,6 +33,8 @@ public final class MachineLifecycle {
     /** A deadline that never comes. */
     public static final long NEVER = Long.MAX_VALUE;
 
+    private static final String RECORDER = ProcessInstance.RECORDER.process();
+
     private final String vm;
     private final LifecycleConfig config;
     private final MachineActions actions;
@@ -45,6 +47,9 @@ public final class MachineLifecycle {
     private long progressDeadlineNs;
     private long buttonDeadlineNs = NEVER;
     private long killDeadlineNs = NEVER;
+    /** Whether the guest waits for the recorder, too. */
+    private boolean recordingAwaited;
+
     private boolean interrupted;
     private boolean killed;
 
@@ -58,6 +63,14 @@ public final class MachineLifecycle {
         this.startedNs = nowNs;
         this.readyDeadlineNs = nowNs + config.readyTimeout().toNanos();
         this.progressDeadlineNs = nowNs + PROGRESS_AFTER.toNanos();
+    }
+
+    /**
+     * The guest's first instruction waits for {@link MachineEvent.RecordingKnown}, too, so that nothing of it is missing; where that does not come in
+     * time, it is executed all the same. Before any event.
+     */
+    public void awaitRecording() {
+        recordingAwaited = true;
     }
 
     public Phase phase() {
@@ -95,7 +108,7 @@ public final class MachineLifecycle {
             neverReady(nowNs);
         } else if (phase == Phase.STARTING && nowNs >= progressDeadlineNs) {
             progressDeadlineNs = nowNs + Duration.ofSeconds(5).toNanos();
-            actions.progress("waiting for " + names(missing()) + " to become ready ("
+            actions.progress("waiting for " + awaited() + " to become ready ("
                     + Duration.ofNanos(nowNs - startedNs).toSeconds() + " s)");
         } else if (phase == Phase.RUNNING && nowNs >= buttonDeadlineNs) {
             end(
@@ -117,6 +130,7 @@ public final class MachineLifecycle {
     public void handle(MachineEvent event, long nowNs) {
         switch (event) {
             case MachineEvent.Ready e -> ready(e, nowNs);
+            case MachineEvent.RecordingKnown _ -> recordingKnown();
             case MachineEvent.Ended e -> ended(e, nowNs);
             case MachineEvent.PowerButton e -> powerButton(e.signal(), nowNs);
             case MachineEvent.Interrupt _ -> interrupt(nowNs);
@@ -161,7 +175,18 @@ public final class MachineLifecycle {
             killAll(nowNs);
             return;
         }
-        if (missing().isEmpty()) {
+        startWhenAllIsReady();
+    }
+
+    private void recordingKnown() {
+        recordingAwaited = false;
+        if (phase == Phase.STARTING) {
+            startWhenAllIsReady();
+        }
+    }
+
+    private void startWhenAllIsReady() {
+        if (missing().isEmpty() && !recordingAwaited) {
             phase = Phase.RUNNING;
             // Devices first: nothing is lost if the vCPU is sooner, but so it never waits for them.
             alive.stream().filter(ProcessInstance::isDevice).toList().forEach(actions::start);
@@ -170,6 +195,13 @@ public final class MachineLifecycle {
     }
 
     private void neverReady(long nowNs) {
+        if (missing().isEmpty()) {
+            actions.say("the recorder is not ready after "
+                    + config.readyTimeout().toSeconds()
+                    + " s. The guest starts without it, and what its devices do first may be missing in the journal.");
+            recordingKnown();
+            return;
+        }
         end(
                 new Outcome.ProcessFailed((missing().size() == 1 ? "process " : "processes ") + names(missing())
                         + " did not become ready within "
@@ -311,6 +343,11 @@ public final class MachineLifecycle {
         Set<ProcessInstance> missing = new LinkedHashSet<>(alive);
         missing.removeAll(ready);
         return missing;
+    }
+
+    private String awaited() {
+        String processes = names(missing());
+        return !recordingAwaited ? processes : processes.isEmpty() ? RECORDER : processes + ", " + RECORDER;
     }
 
     private static String names(Set<ProcessInstance> processes) {

@@ -112,6 +112,7 @@ public final class MachineLoop implements MachineActions {
     public Outcome run() {
         controls.begin(slots);
         observation.begin(slots);
+        journal().begin(lifecycle);
         try (replacer;
                 controls;
                 observation) {
@@ -146,6 +147,7 @@ public final class MachineLoop implements MachineActions {
         long now = Clock.monotonicNs();
         if (now >= lifecycle.nextDeadlineNs()) {
             lifecycle.tick(now);
+            noteRunning(now);
         }
         if (now >= replacements.nextDeadlineNs()) {
             replacements.tick(now);
@@ -333,15 +335,16 @@ public final class MachineLoop implements MachineActions {
             return;
         }
         lifecycle.handle(event, now);
-        if (lifecycle.phase() == Phase.RUNNING && lives.isEmpty()) {
-            running(now);
-        }
+        noteRunning(now);
     }
 
-    /** The guest runs. */
-    private void running(long now) {
+    /** Does what is to be done once the guest runs, if it does. */
+    private void noteRunning(long now) {
+        if (phase() != Phase.RUNNING || lives.isPresent()) {
+            return;
+        }
         if (reportOnly) {
-            journal().whenLookedAt(() -> lifecycle.handle(new MachineEvent.Escape(0), now));
+            journal().whenReady(() -> lifecycle.handle(new MachineEvent.Escape(0), Clock.monotonicNs()));
             return;
         }
         observation.running();
@@ -389,10 +392,6 @@ public final class MachineLoop implements MachineActions {
     /** The life of a device, while the guest runs. */
     Optional<DeviceLifecycle> life(ProcessInstance device) {
         return lives.flatMap(l -> l.of(device));
-    }
-
-    boolean isStarting() {
-        return lifecycle.phase() == Phase.STARTING;
     }
 
     /** Whether COM{@code number} writes to the supervisor's standard output and nowhere else. */
@@ -449,8 +448,9 @@ public final class MachineLoop implements MachineActions {
     /** Asks something of a device's process, or of its successor where it has none at the moment. */
     boolean tell(ProcessInstance device, SupervisorRequestType request, long argument) {
         Optional<DeviceLifecycle> life = life(device);
-        if (isStarting() || (life.isPresent() && !life.get().isServed())) {
-            boolean comes = isStarting() || !life.get().isBroken();
+        boolean starting = phase() == Phase.STARTING;
+        if (starting || (life.isPresent() && !life.get().isServed())) {
+            boolean comes = starting || !life.get().isBroken();
             if (comes) {
                 owed.add(device, new ChildWatch.Asked(request, device, argument, Clock.monotonicNs()));
             }

@@ -164,6 +164,9 @@ final class Observation implements AutoCloseable {
     void happened(MachineEvent event) {
         switch (event) {
             case MachineEvent.Ready e -> tell(Telemetry.Kind.READY, LogLevel.INFO, e.process(), "ready");
+            case MachineEvent.RecordingKnown _ -> {
+                // The recorder's own events tell.
+            }
             case MachineEvent.Ended e ->
                 tell(
                         Telemetry.Kind.ENDED,

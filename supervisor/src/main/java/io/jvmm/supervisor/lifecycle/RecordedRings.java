@@ -143,6 +143,11 @@ final class RecordedRings {
         return trace == null ? 0 : find(trace.word()).map(Ring::life).orElse(0);
     }
 
+    /** Whether each process that lives has its life in the journal, or will have none. */
+    boolean allBegun() {
+        return open.values().stream().allMatch(r -> r.life != 0 || r.severed || r.end != null);
+    }
+
     /** Whether the device's process writes it now. */
     boolean isCurrent(Ring ring) {
         return ring.trace.equals(current.get(ring.device));

@@ -16,6 +16,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Consumer;
+import java.util.function.Supplier;
 import java.util.stream.Collectors;
 
 /**
@@ -26,6 +27,9 @@ import java.util.stream.Collectors;
 final class Recordings {
     private static final long AGAIN_NS = 200_000_000L;
 
+    /** So long a client waits for the recorder. */
+    private static final long PATIENCE_NS = 30_000_000_000L;
+
     private static final String NO_JOURNAL =
             "this machine has no place for it. Start it with [journal] directory = \"...\" in its configuration.";
 
@@ -34,7 +38,7 @@ final class Recordings {
     private final Successors successors;
     private final JournalWatch journal;
     private final Renewals renewals = new Renewals();
-    private final LastAnswer<JournalWatch.Status> known;
+    private final LastAnswer<RecorderStatus> known;
     private long nextNs = MachineLifecycle.NEVER;
 
     Recordings(MachineLoop loop, VmConfig config, Successors successors, JournalWatch journal) {
@@ -62,6 +66,8 @@ final class Recordings {
     /** Time has passed while the guest runs. */
     void tick(long nowNs) {
         journal.takeRenewals().forEach(renewals::want);
+        renewals.forget(
+                device -> loop.life(device).filter(life -> !life.isBroken()).isEmpty());
         if (renewals.isEmpty()) {
             nextNs = MachineLifecycle.NEVER;
             return;
@@ -110,9 +116,9 @@ final class Recordings {
     /**
      * Does what a client asks for.
      *
-     * @param busy why no process can be replaced now
+     * @param busy says why no process can be replaced now
      */
-    void handle(ControlRequest.Journal request, Optional<String> busy, Consumer<ControlReply> answer) {
+    void handle(ControlRequest.Journal request, Supplier<Optional<String>> busy, Consumer<ControlReply> answer) {
         if (!journal.isPossible()) {
             answer.accept(ControlReply.Failed.because(NO_JOURNAL));
             return;
@@ -125,16 +131,52 @@ final class Recordings {
                 .filter(d -> d.process().equals(request.device()))
                 .findFirst()
                 .flatMap(loop::life);
-        Optional<String> obstacle = busy.or(() -> life.flatMap(MachineControl::obstacle));
-        if (life.isEmpty() && busy.isEmpty()) {
+        Optional<String> obstacle = busy.get().or(() -> life.flatMap(MachineControl::obstacle));
+        if (life.isEmpty() && obstacle.isEmpty()) {
             answer.accept(ControlReply.Failed.field(
                     ControlVerb.DEVICE,
                     "there is no device " + Quoted.of(request.device()) + ". There are " + names() + "."));
         } else if (obstacle.isPresent()) {
             answer.accept(ControlReply.Failed.because(obstacle.get()));
         } else {
-            change(life.orElseThrow(), request.what(), answer);
+            DeviceLifecycle device = life.orElseThrow();
+            Optional<ControlReply> needless = needless(device.device(), request.what());
+            if (needless.isPresent()) {
+                answer.accept(needless.get());
+            } else if (request.what() == ControlRequest.Journal.Recording.STOP || journal.isServing()) {
+                change(device, request.what(), answer);
+            } else {
+                // A device that is busy would run over what it writes to while nobody reads.
+                journal.await(journal::isServing, PATIENCE_NS, ready -> {
+                    if (ready) {
+                        handle(request, busy, answer);
+                    } else {
+                        answer.accept(ControlReply.Failed.because(
+                                request.device() + ": nothing can be recorded at the moment: " + trouble() + "."));
+                    }
+                });
+            }
         }
+    }
+
+    private String trouble() {
+        return journal.trouble().isEmpty() ? "the recorder is not ready" : journal.trouble();
+    }
+
+    /** The answer where there is nothing to do. */
+    private Optional<ControlReply> needless(ProcessInstance device, ControlRequest.Journal.Recording what) {
+        String name = device.process();
+        boolean was = journal.recording().isRecorded(device);
+        return switch (what) {
+            case START -> was ? Optional.of(new ControlReply.Done(name + " is recorded already")) : Optional.empty();
+            case STOP -> was ? Optional.empty() : Optional.of(new ControlReply.Done(name + " is not recorded"));
+            case ROTATE ->
+                was
+                        ? Optional.empty()
+                        : Optional.of(
+                                ControlReply.Failed.because(name + " is not recorded. Begin with \"journal-start\"."));
+            case STATUS -> throw new IllegalArgumentException("nothing is changed");
+        };
     }
 
     private String names() {
@@ -143,33 +185,44 @@ final class Recordings {
 
     private void change(DeviceLifecycle life, ControlRequest.Journal.Recording what, Consumer<ControlReply> answer) {
         ProcessInstance device = life.device();
-        String name = device.process();
         boolean was = journal.recording().isRecorded(device);
         boolean on = what != ControlRequest.Journal.Recording.STOP;
-        if (what != ControlRequest.Journal.Recording.ROTATE && was == on) {
-            answer.accept(new ControlReply.Done(name + (on ? " is recorded already" : " is not recorded")));
-            return;
-        }
-        if (what == ControlRequest.Journal.Recording.ROTATE && !was) {
-            answer.accept(ControlReply.Failed.because(name + " is not recorded. Begin with \"journal-start\"."));
-            return;
-        }
+        int number = journal.life(device);
         journal.recording().record(device, on);
         String reason = !on ? "to end its recording" : was ? "for a new life in the journal" : "to begin its recording";
         renew(life, reason, fault -> {
             if (fault.isPresent()) {
                 journal.recording().record(device, was);
                 answer.accept(ControlReply.Failed.because(
-                        name + " was not given another process " + reason + ": " + fault.get() + "."));
+                        device.process() + " was not given another process " + reason + ": " + fault.get() + "."));
+            } else if (!on) {
+                done(device, "is not recorded any more", answer);
             } else {
-                String now = !on ? "is not recorded any more" : was ? "lives its next life" : "is recorded";
-                loop.observation().recorded(Telemetry.Kind.RECORDING, LogLevel.INFO, device, now);
-                answer.accept(new ControlReply.Done(name + " " + now));
+                String now = was ? "lives its next life" : "is recorded";
+                journal.await(() -> hasBegun(device, number), PATIENCE_NS, begun -> {
+                    if (begun) {
+                        done(device, now, answer);
+                    } else {
+                        answer.accept(ControlReply.Failed.because(device.process()
+                                + " has another process, but nothing of it can be recorded at the moment: " + trouble()
+                                + ". Recording begins when that is mended."));
+                    }
+                });
             }
         });
     }
 
-    private ControlReply status(Optional<JournalWatch.Status> status) {
+    private boolean hasBegun(ProcessInstance device, int before) {
+        int life = journal.life(device);
+        return life != 0 && life != before;
+    }
+
+    private void done(ProcessInstance device, String now, Consumer<ControlReply> answer) {
+        loop.observation().recorded(Telemetry.Kind.RECORDING, LogLevel.INFO, device, now);
+        answer.accept(new ControlReply.Done(device.process() + " " + now));
+    }
+
+    private ControlReply status(Optional<RecorderStatus> status) {
         List<ControlReply.Recorded> devices = new ArrayList<>();
         for (ProcessInstance device : loop.devices()) {
             if (!journal.recording().isRecorded(device)) {
@@ -187,8 +240,8 @@ final class Recordings {
                 config.journal().directory().map(Path::toString).orElse(""),
                 journal.pid(),
                 devices,
-                status.map(JournalWatch.Status::lives).orElse(ControlReply.Journal.UNKNOWN),
-                status.map(JournalWatch.Status::bytes).orElse(ControlReply.Journal.UNKNOWN),
+                status.map(RecorderStatus::lives).orElse(ControlReply.Journal.UNKNOWN),
+                status.map(RecorderStatus::bytes).orElse(ControlReply.Journal.UNKNOWN),
                 journal.trouble());
     }
 }

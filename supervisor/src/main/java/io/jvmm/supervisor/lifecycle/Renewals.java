@@ -29,6 +29,11 @@ final class Renewals {
         return wanted.isEmpty();
     }
 
+    /** Those that will not have another process for good. */
+    void forget(Predicate<ProcessInstance> device) {
+        wanted.keySet().removeIf(device);
+    }
+
     /**
      * What is to be tried now; it is not wanted any more, unless it fails.
      *

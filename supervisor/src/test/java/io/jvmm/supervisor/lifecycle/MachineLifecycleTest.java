@@ -118,6 +118,48 @@ class MachineLifecycleTest {
     }
 
     @Test
+    void theGuestWaitsForTheRecorderToo() {
+        MachineLifecycle m = starting();
+        m.awaitRecording();
+        for (ProcessInstance p : FakeMachine.PROCESSES) {
+            m.handle(new MachineEvent.Ready(p), 1);
+        }
+        assertEquals(Phase.STARTING, m.phase());
+        m.tick(m.nextDeadlineNs());
+        assertEquals("progress waiting for recorder to become ready (1 s)", did.done.getLast());
+        m.handle(new MachineEvent.RecordingKnown(), 2);
+        assertEquals(Phase.RUNNING, m.phase());
+        assertEquals("start vcpu", did.done.getLast());
+    }
+
+    @Test
+    void aRecorderThatIsReadyFirstStartsNothing() {
+        MachineLifecycle m = starting();
+        m.awaitRecording();
+        m.handle(new MachineEvent.RecordingKnown(), 1);
+        assertEquals(Phase.STARTING, m.phase());
+        assertEquals(List.of(), did.done);
+        for (ProcessInstance p : FakeMachine.PROCESSES) {
+            m.handle(new MachineEvent.Ready(p), 1);
+        }
+        assertEquals(Phase.RUNNING, m.phase());
+    }
+
+    @Test
+    void theGuestDoesNotWaitForTheRecorderForEver() {
+        MachineLifecycle m = starting();
+        m.awaitRecording();
+        for (ProcessInstance p : FakeMachine.PROCESSES) {
+            m.handle(new MachineEvent.Ready(p), 1);
+        }
+        m.tick(PATIENCE.readyTimeout().toNanos());
+        assertEquals(Phase.RUNNING, m.phase());
+        assertTrue(did.done.toString().contains("say the recorder is not ready after "), did.done::toString);
+        m.handle(new MachineEvent.RecordingKnown(), 3);
+        assertEquals(1, did.done.stream().filter("start vcpu"::equals).count());
+    }
+
+    @Test
     void theGuestStartsOnceEveryJailHasBeenLookedAt() {
         MachineLifecycle m = starting();
         m.handle(new MachineEvent.Ready(ProcessInstance.SERIAL), 1);
