@@ -13,7 +13,8 @@ import java.util.regex.Pattern;
 
 /**
  * What being recorded costs a device, as a stock guest on the software processor sees it: the same work with the journal of that device stopped and started, in turns, on one
- * machine. Each switch gives the device another process, of either kind one that has compiled what it runs before it is measured.
+ * machine. Each switch gives the device another process, of either kind one that has compiled what it runs before it is measured; a life may grow so large
+ * that none has to be given another meanwhile.
  */
 final class JournalBench {
     private static final int PAIRS = Integer.getInteger("jvmm.journal.pairs", 7);
@@ -39,6 +40,8 @@ final class JournalBench {
             socket = "control"
             [journal]
             directory = "journal"
+            max_size_mb = 8192
+            life_size_mb = 1024
             """;
 
     /** What a guest does, and with which device. */
@@ -179,7 +182,10 @@ final class JournalBench {
         // What ended meanwhile was the predecessor.
         for (long pid : m.machine().children(work.device)) {
             Long then = before.get(pid);
-            ns += then == null ? 0 : ProcessorTime.ns(pid) - then;
+            if (then == null) {
+                throw new AssertionError(work.device + " was given another process while it was measured");
+            }
+            ns += ProcessorTime.ns(pid) - then;
         }
         return new Sample(LinkBench.median(seconds), ns / 1e6 / ROUNDS, 0, 0);
     }

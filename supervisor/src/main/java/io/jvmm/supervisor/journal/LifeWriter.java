@@ -15,8 +15,8 @@ import org.agrona.concurrent.UnsafeBuffer;
 
 /**
  * Appends batches to a life. What {@link #append} has returned from outlives this process, however that ends; the host's power is
- * another matter: the kernel writes the pages when it likes, and the checksums tell how far it came. The file is mapped, and so the disk must have its
- * pages before they are written to: whoever gathers a batch asks {@link #reserve} first. One thread.
+ * another matter: the kernel writes the pages when it likes, and the checksums tell how far it came. The file is mapped, and so a disk that runs short
+ * must have its pages before they are written to: whoever gathers a batch asks {@link #reserve} first. One thread.
  */
 final class LifeWriter implements AutoCloseable {
     /** Up to here copying word by word beats the call of the bulk routine. */

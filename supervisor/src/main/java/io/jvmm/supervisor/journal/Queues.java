@@ -36,8 +36,9 @@ final class Queues {
                 .rollCycle(RollCycles.FAST_DAILY)
                 .blockSize(BLOCK_BYTES)
                 .timeProvider(() -> nowMs)
-                // There is one writer; a lock that is taken was left by one that is dead.
-                .timeoutMS(1000)
+                // There is one writer: a lock that is taken was left by one that is dead, and a file that was made
+                // beforehand nobody else will begin.
+                .timeoutMS(10)
                 .build();
     }
 }

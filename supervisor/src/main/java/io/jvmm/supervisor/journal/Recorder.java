@@ -98,7 +98,7 @@ final class Recorder implements AutoCloseable {
                 bounds,
                 supervisor,
                 directory.toFile()::getUsableSpace,
-                RoomAhead.whereScarce(directory.toFile()::getUsableSpace, FileIo::tryAllocate));
+                RoomAhead.whereScarce(directory.toFile()::getUsableSpace, Clock::monotonicNs, FileIo::tryAllocate));
     }
 
     /**

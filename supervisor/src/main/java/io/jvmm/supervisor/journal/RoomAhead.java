@@ -8,9 +8,9 @@ import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The pages of a file that is mapped, had from the disk before anybody writes to them: where the disk has none left this says so, and nobody meets a
- * SIGBUS. A file system that cannot reserve anything (EOPNOTSUPP) is written to as before, on the strength of a look at how much room it has. One
- * thread.
+ * The pages of a file that is mapped, had from a disk that runs short before anybody writes to them: where the disk has none left this says so, and
+ * nobody meets a SIGBUS. A file system that cannot reserve anything (EOPNOTSUPP), and one that has room enough, is written to on the strength of a
+ * look at how much room it has. One thread.
  */
 final class RoomAhead implements AutoCloseable {
     /** So much more is asked for each time, so that it need not be asked for often. */
@@ -31,24 +31,33 @@ final class RoomAhead implements AutoCloseable {
         }
     }
 
-    /** Of a disk with so much room nothing is reserved: nobody fills that between two looks, which are a second apart. */
+    /**
+     * Of a disk with so much room nothing is reserved. Only one who takes as much in one call fills it between two looks, which are
+     * {@link #LOOK_NS} apart while something is written; whoever writes then dies, and what it has not written is still in the ring.
+     */
     static final long AMPLE_BYTES = 4L << 30;
+
+    private static final long LOOK_NS = 10_000_000L;
 
     private final Path path;
     private final Allocator allocator;
-    /** Made or opened when it is needed first: Chronicle Queue takes a second for a file that it has not made itself. */
+    /** Made or opened when it is needed first. */
     private @Nullable Fd file;
 
-    private long askedBytes;
     private long reservedBytes;
     private boolean impossible;
 
     /**
      * Leaves disks alone that have room enough: a reservation waits for a commit of the file system's own journal, which on a busy disk takes longer
      * than a trace ring lasts.
+     *
+     * @param nowNs a monotonic clock
      */
-    static Allocator whereScarce(LongSupplier usableBytes, Allocator real) {
+    static Allocator whereScarce(LongSupplier usableBytes, LongSupplier nowNs, Allocator real) {
         return new Allocator() {
+            private boolean scarce = usableBytes.getAsLong() < AMPLE_BYTES;
+            private long lookedNs = nowNs.getAsLong();
+
             @Override
             public long allocate(Fd file, int mode, long position, long lengthBytes) {
                 return real.allocate(file, mode, position, lengthBytes);
@@ -56,7 +65,12 @@ final class RoomAhead implements AutoCloseable {
 
             @Override
             public boolean isNeeded() {
-                return usableBytes.getAsLong() < AMPLE_BYTES;
+                long now = nowNs.getAsLong();
+                if (now - lookedNs >= LOOK_NS) {
+                    lookedNs = now;
+                    scarce = usableBytes.getAsLong() < AMPLE_BYTES;
+                }
+                return scarce;
             }
         };
     }
@@ -78,11 +92,7 @@ final class RoomAhead implements AutoCloseable {
 
     /** Sees to it that the first {@code bytes} of the file are on the disk; why they cannot be, or an empty text. Makes the file longer. */
     String reserve(long bytes) {
-        if (bytes <= Math.max(reservedBytes, askedBytes) || impossible) {
-            return "";
-        }
-        if (!allocator.isNeeded()) {
-            askedBytes = bytes + STEP_BYTES;
+        if (bytes <= reservedBytes || impossible || !allocator.isNeeded()) {
             return "";
         }
         long to = bytes + STEP_BYTES;
@@ -95,7 +105,7 @@ final class RoomAhead implements AutoCloseable {
             impossible = true;
             return "";
         }
-        return "the disk of the journal directory has no room for " + ((to - reservedBytes) >> 10) + " KB more ("
+        return "the disk of the journal directory has no room for " + (STEP_BYTES >> 10) + " KB more ("
                 + Errno.of((int) -result).name() + ")";
     }
 

@@ -197,6 +197,7 @@ final class JournalWatch implements AutoCloseable {
             questions.forget();
             kill(r, "does not answer");
         }
+        questions.giveUp(nowNs);
         tell();
         waits.serve(isHopeless(), nowNs);
     }

@@ -1,5 +1,6 @@
 package io.jvmm.supervisor.journal;
 
+import io.jvmm.ipc.sys.Clock;
 import io.jvmm.ipc.sys.EventFd;
 import io.jvmm.ipc.sys.FileIo;
 import io.jvmm.ipc.trace.RecordingTape;
@@ -45,7 +46,7 @@ final class RecorderBench {
                 ring.fd().duplicate(),
                 bell.fd().duplicate(),
                 Instant.now(),
-                FileIo::tryAllocate,
+                RoomAhead.whereScarce(directory.toFile()::getUsableSpace, Clock::monotonicNs, FileIo::tryAllocate),
                 () -> {})) {
             for (int window = -WINDOWS; window < WINDOWS; window++) {
                 long begin = THREADS.getCurrentThreadCpuTime();

@@ -7,6 +7,7 @@ import io.jvmm.ipc.boot.BootChannel;
 import io.jvmm.ipc.boot.BootRecord;
 import io.jvmm.ipc.boot.ProcessExit;
 import io.jvmm.ipc.ring.IpcRingLayout;
+import io.jvmm.ipc.sys.Clock;
 import io.jvmm.ipc.sys.EventFd;
 import io.jvmm.ipc.sys.Fd;
 import io.jvmm.ipc.sys.FileIo;
@@ -61,7 +62,7 @@ abstract class RecorderFixture {
         }
 
         Served(Bounds bounds, LongSupplier usableBytes) throws JournalException {
-            this(bounds, usableBytes, FileIo::tryAllocate);
+            this(bounds, usableBytes, RoomAhead.whereScarce(usableBytes, Clock::monotonicNs, FileIo::tryAllocate));
         }
 
         Served(Bounds bounds, LongSupplier usableBytes, RoomAhead.Allocator allocator) throws JournalException {
@@ -261,7 +262,7 @@ abstract class RecorderFixture {
                 device.ring.fd().duplicate(),
                 device.bell.fd().duplicate(),
                 device.began,
-                FileIo::tryAllocate,
+                RoomAhead.whereScarce(() -> Long.MAX_VALUE, Clock::monotonicNs, FileIo::tryAllocate),
                 () -> {});
     }
 

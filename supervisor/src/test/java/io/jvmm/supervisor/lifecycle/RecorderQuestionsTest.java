@@ -45,13 +45,30 @@ final class RecorderQuestionsTest {
     @Test
     void oneThatSaysThatItLivesDoesNotHang() {
         long id = questions.ask(answers::add, 0);
-        for (long ms = 250; ms <= 60_000; ms += 250) {
+        for (long ms = 250; ms < 30_000; ms += 250) {
             assertFalse(questions.isOverdue(ms * MS), "at " + ms + " ms");
+            questions.giveUp(ms * MS);
             questions.heard(ms * MS);
         }
         answer(id);
         assertEquals(List.of(Optional.of("answer 0")), answers);
         assertEquals(MachineLifecycle.NEVER, questions.nextDeadlineNs());
+    }
+
+    /** A client's place at the control socket is taken as long as it waits: a recorder that only says that it lives keeps it from nobody. */
+    @Test
+    void nobodyWaitsForEverForOneThatLivesAndDoesNotAnswer() {
+        long id = questions.ask(answers::add, 0);
+        questions.heard(25_000 * MS);
+        questions.ask(answers::add, 26_000 * MS);
+        assertEquals(30_000 * MS, questions.nextDeadlineNs());
+        questions.giveUp(30_000 * MS - 1);
+        assertEquals(List.of(), answers);
+        questions.giveUp(30_000 * MS);
+        assertEquals(List.of(Optional.empty()), answers);
+        assertFalse(questions.isOverdue(30_000 * MS), "it lives");
+        assertTrue(questions.answered(id).isEmpty(), "it comes too late");
+        assertEquals(36_000 * MS, questions.nextDeadlineNs());
     }
 
     @Test
@@ -74,11 +91,12 @@ final class RecorderQuestionsTest {
     void theConfiguredPatienceCountsWhereItIsLongerAndZeroIsForEver() {
         RecorderQuestions<String> patient = new RecorderQuestions<>(Duration.ofMinutes(1));
         patient.ask(answers::add, 0);
-        assertEquals(60_000 * MS, patient.nextDeadlineNs());
+        assertFalse(patient.isOverdue(60_000 * MS - 1));
+        assertTrue(patient.isOverdue(60_000 * MS));
         RecorderQuestions<String> forEver = new RecorderQuestions<>(Duration.ZERO);
         forEver.ask(answers::add, 0);
         forEver.heard(5 * MS);
-        assertEquals(MachineLifecycle.NEVER, forEver.nextDeadlineNs());
+        assertEquals(30_000 * MS, forEver.nextDeadlineNs(), "whoever asked does not wait for ever");
         assertFalse(forEver.isOverdue(3_600_000 * MS));
     }
 
