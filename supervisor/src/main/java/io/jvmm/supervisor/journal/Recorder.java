@@ -14,6 +14,7 @@ import java.time.Instant;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.LongSupplier;
@@ -39,6 +40,9 @@ final class Recorder implements AutoCloseable {
     /** And while nothing is: lives grow old all the same. */
     private static final long MOST_BOUNDS_NS = 60_000_000_000L;
 
+    /** So many rings of processes that have ended are kept until there is room: the supervisor keeps no more. */
+    private static final int MOST_ENDED = 64;
+
     private static final long PATIENCE_NS = 5_000_000_000L;
 
     /** How often it says that it lives, in the midst of something long. */
@@ -53,6 +57,9 @@ final class Recorder implements AutoCloseable {
     private final Map<String, Watched> rings = new LinkedHashMap<>();
     /** Those that were to be begun while the disk was full. */
     private final Map<String, BootRecord> waiting = new LinkedHashMap<>();
+
+    /** How those have ended whose life could not be ended, because the disk was full. */
+    private final Map<String, End> ends = new LinkedHashMap<>();
 
     private final Poller poller = new Poller(1 + MOST_RINGS);
     private final int[] freeSlots = new int[MOST_RINGS];
@@ -73,6 +80,9 @@ final class Recorder implements AutoCloseable {
     private long roomNs;
 
     private boolean finish;
+
+    /** How a process ended. */
+    private record End(String how, boolean drained, Optional<FinalState> state) {}
 
     /** A ring, its place in the poller, and what the supervisor has been told of it. */
     private static final class Watched {
@@ -200,16 +210,27 @@ final class Recorder implements AutoCloseable {
         }
         if (!lack.isEmpty()) {
             noRoom(lack);
-        } else if (roomNs != 0) {
+        } else if (roomNs != 0 && beginWaiting()) {
             roomNs = 0;
             say(BootRecord.builder().put(RecorderWords.DO, RecorderWords.ROOM));
             read().forEach(w -> poller.watch(w.slot, w.drain.bell().fd(), Poller.READABLE));
-            List<BootRecord> begins = List.copyOf(waiting.values());
-            waiting.clear();
-            for (BootRecord begin : begins) {
-                begin(begin);
+            Map<String, End> late = new LinkedHashMap<>(ends);
+            ends.clear();
+            for (Map.Entry<String, End> e : late.entrySet()) {
+                end(e.getKey(), e.getValue());
             }
         }
+    }
+
+    /** The look says that there is room: the first file that is made tells whether it is ours. */
+    private boolean beginWaiting() throws JournalException {
+        for (Map.Entry<String, BootRecord> w : List.copyOf(waiting.entrySet())) {
+            if (!open(w.getValue())) {
+                return false;
+            }
+            waiting.remove(w.getKey());
+        }
+        return true;
     }
 
     private String lackOfRoom() {
@@ -305,15 +326,17 @@ final class Recorder implements AutoCloseable {
             case RecorderWords.END ->
                 end(
                         record.text(RecorderWords.RING),
-                        record.text(RecorderWords.HOW),
-                        record.findText(RecorderWords.DRAINED).equals(Optional.of("true")),
-                        record.findText(RecorderWords.STATE).flatMap(FinalState::parse));
+                        new End(
+                                record.text(RecorderWords.HOW),
+                                record.findText(RecorderWords.DRAINED).equals(Optional.of("true")),
+                                record.findText(RecorderWords.STATE).flatMap(FinalState::parse)));
             case RecorderWords.STATUS -> say(status(record.text(RecorderWords.ID)));
             case RecorderWords.PING -> say(BootRecord.builder().put(RecorderWords.DO, RecorderWords.ALIVE));
             case RecorderWords.FINISH -> {
                 for (String ring : List.copyOf(rings.keySet())) {
-                    end(ring, "the machine ended", false, Optional.empty());
+                    end(ring, ends.getOrDefault(ring, new End("the machine ended", false, Optional.empty())));
                 }
+                List.copyOf(ends.keySet()).forEach(this::giveUp);
                 finish = true;
             }
             default -> throw new IllegalArgumentException("the supervisor says " + record.text(RecorderWords.DO));
@@ -333,15 +356,19 @@ final class Recorder implements AutoCloseable {
         if (roomNs == 0) {
             lookForRoom();
         }
-        if (roomNs != 0) {
+        if (roomNs != 0 || !open(record)) {
             waiting.put(ring, record);
-            return;
         }
+    }
+
+    /** Begins to read a ring; false where the disk has no room for its life's first files. */
+    private boolean open(BootRecord record) throws JournalException {
+        String ring = record.text(RecorderWords.RING);
         RingDrain drain;
         try {
             drain = RingDrain.open(
                     journal,
-                    device,
+                    record.text(RecorderWords.DEVICE),
                     ring,
                     record.fd(RecorderWords.FD_TRACE),
                     record.fd(RecorderWords.FD_BELL),
@@ -349,30 +376,36 @@ final class Recorder implements AutoCloseable {
                     allocator,
                     this::alive);
         } catch (NoRoomException e) {
-            waiting.put(ring, record);
             noRoom(String.valueOf(e.getMessage()));
-            return;
+            return false;
         }
         Watched w = new Watched(drain, freeSlots[--freeCount]);
         rings.put(ring, w);
-        poller.watch(w.slot, drain.bell().fd(), Poller.READABLE);
+        if (roomNs == 0) {
+            poller.watch(w.slot, drain.bell().fd(), Poller.READABLE);
+        }
         say(about(RecorderWords.BEGUN, w).put(RecorderWords.LIFE, drain.life().number()));
         tell(w); // it may have been severed by the recorder before
         busyUntilNs = 0;
         keepBounds();
+        return true;
     }
 
-    /** The process that wrote the ring is gone: what it has left is all there will be. */
-    private void end(String ring, String how, boolean drained, Optional<FinalState> state) throws JournalException {
+    /** The process that wrote the ring is gone: what it has left is all there will be. It is kept while there is no room for it. */
+    private void end(String ring, End end) throws JournalException {
         BootRecord never = waiting.remove(ring);
         if (never != null) {
             never.fdNames().forEach(name -> never.fd(name).close());
             say(BootRecord.builder().put(RecorderWords.DO, RecorderWords.ENDED).put(RecorderWords.RING, ring));
             return;
         }
-        Watched w = rings.remove(ring);
+        Watched w = rings.get(ring);
         if (w == null) {
             return;
+        }
+        if (roomNs != 0) {
+            removeExcess();
+            lookForRoom();
         }
         for (int turn = 0; roomNs == 0 && turn < TURNS_OF_A_RING && w.drain.drain(BYTES_AT_ONCE) > 0; turn++) {
             alive();
@@ -383,16 +416,31 @@ final class Recorder implements AutoCloseable {
         if (!w.drain.lack().isEmpty()) {
             noRoom(w.drain.lack());
         }
+        if (roomNs == 0) {
+            close(w, end);
+        } else {
+            ends.put(ring, end);
+            if (ends.size() > MOST_ENDED) {
+                giveUp(ends.keySet().iterator().next());
+            }
+        }
+        keepBounds();
+    }
+
+    private void giveUp(String ring) {
+        End end = Objects.requireNonNull(ends.remove(ring), ring);
+        close(
+                Objects.requireNonNull(rings.get(ring), ring),
+                new End(end.how + "; the disk was full", false, Optional.empty()));
+    }
+
+    private void close(Watched w, End end) {
         tell(w);
+        rings.remove(w.drain.ring());
         poller.ignore(w.slot);
         freeSlots[freeCount++] = w.slot;
-        if (roomNs == 0) {
-            w.drain.end(how, drained, state);
-        } else {
-            w.drain.end(how + "; the disk was full", false, Optional.empty());
-        }
+        w.drain.end(end.how, end.drained, end.state);
         say(about(RecorderWords.ENDED, w));
-        keepBounds();
     }
 
     /** Where it writes. */

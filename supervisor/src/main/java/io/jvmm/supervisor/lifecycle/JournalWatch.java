@@ -51,6 +51,7 @@ final class JournalWatch implements AutoCloseable {
     private final Console console;
     private final RecordedRings rings;
     private final RecorderQuestions<RecorderStatus> questions;
+    private final RecorderRoom room;
     private final Deque<Long> restarts = new ArrayDeque<>();
     private final List<Renewal> renewals = new ArrayList<>();
     private @Nullable RecorderProcess running;
@@ -63,8 +64,6 @@ final class JournalWatch implements AutoCloseable {
     private OptionalInt allowedCalls = OptionalInt.empty();
     /** Whether the user has been told that nothing is recorded for a while. */
     private boolean off;
-    /** Whether the recorder has no room. */
-    private boolean full;
     /** Of so many processes nobody will read the last records. */
     private int missed;
     /** Why nothing is recorded, or not all of it; empty while all is well. */
@@ -81,6 +80,10 @@ final class JournalWatch implements AutoCloseable {
         this.recording = successors.recording();
         this.slots = slots;
         this.console = console;
+        this.room = new RecorderRoom((level, pid, event, line) -> {
+            loop.observation().recorder(Telemetry.Kind.RECORDING, level, pid, event);
+            loop.say(line);
+        });
         this.questions = new RecorderQuestions<>(config.lifecycle().hangTimeout());
         this.rings = new RecordedRings(
                 loop::devices, recording, device -> successors.view(device).state());
@@ -109,7 +112,7 @@ final class JournalWatch implements AutoCloseable {
 
     /** Whether the recorder would take what a process writes that is started now. */
     boolean isServing() {
-        return isReady() && !full;
+        return isReady() && !room.isFull();
     }
 
     /** A machine begins to live: its guest waits until what is to be recorded is. */
@@ -142,7 +145,7 @@ final class JournalWatch implements AutoCloseable {
 
     /** Whether nothing can be recorded, and that may take long. */
     private boolean isHopeless() {
-        return off || full || !recording.isPossible();
+        return off || room.isFull() || !recording.isPossible();
     }
 
     /** How many system calls the recorder's filter lets through, once there has been one. */
@@ -152,7 +155,7 @@ final class JournalWatch implements AutoCloseable {
 
     /** Why nothing is recorded, or not all of it: a sentence without an end. Empty while all is well. */
     String trouble() {
-        return trouble;
+        return trouble.isEmpty() ? room.lack() : trouble;
     }
 
     /** The number of the life that a device lives; 0 where it is not recorded, or the recorder has not said. */
@@ -297,7 +300,7 @@ final class JournalWatch implements AutoCloseable {
     private void collect(RecorderProcess r, ExitStatus status) {
         String words = r.free();
         running = null;
-        full = false;
+        room.forget();
         r.started().process().pidfd().close();
         recording.forget(r.started());
         questions.forget(); // nobody else answers them
@@ -356,19 +359,8 @@ final class JournalWatch implements AutoCloseable {
                 RecorderStatus status = RecorderStatus.of(record, rings.all());
                 questions.answered(record.longInteger(RecorderWords.ID)).ifPresent(a -> a.accept(Optional.of(status)));
             }
-            case RecorderWords.FULL -> {
-                full = true;
-                trouble = visible(record.text(RecorderWords.HOW));
-                tell(Telemetry.Kind.RECORDING, LogLevel.ERROR, r, "nothing is recorded for now: " + trouble);
-                loop.say("nothing is recorded for now: " + trouble
-                        + ". The machine goes on, and recording when there is room.");
-            }
-            case RecorderWords.ROOM -> {
-                full = false;
-                trouble = "";
-                tell(Telemetry.Kind.RECORDING, LogLevel.INFO, r, "there is room again: recording goes on");
-                loop.say("there is room in the journal directory again: recording goes on.");
-            }
+            case RecorderWords.FULL -> room.full(r.pid(), visible(record.text(RecorderWords.HOW)), Clock.monotonicNs());
+            case RecorderWords.ROOM -> room.room(r.pid());
             default -> rings.find(record.text(RecorderWords.RING)).ifPresent(ring -> hear(what, ring, record));
         }
     }

@@ -82,8 +82,8 @@ final class RecorderBoundsTest extends RecorderFixture {
         first.commits(400, 1000);
         assertTrue(first.sink.lostBatches() > 0, "nobody takes anything");
         usable.set(1L << 40);
-        recorder.hear(RecorderWords.ROOM);
         assertEquals("second", recorder.hear(RecorderWords.BEGUN).text(RecorderWords.RING));
+        recorder.hear(RecorderWords.ROOM);
         awaitEmpty(first);
         first.commits(1, 1);
         assertEquals("first", recorder.hear(RecorderWords.RENEW).text(RecorderWords.RING));
@@ -119,17 +119,20 @@ final class RecorderBoundsTest extends RecorderFixture {
         Device second = new Device("net", "second");
         recorder.wantBegin(second);
         second.commits(5, 5);
-        recorder.end(gone, "killed");
+        gone.commits(7, 7);
+        recorder.wantEnd(gone, "killed");
         full.set(false);
-        recorder.hear(RecorderWords.ROOM);
         assertEquals(1, recorder.hear(RecorderWords.BEGUN).integer(RecorderWords.LIFE));
+        recorder.hear(RecorderWords.ROOM);
+        assertEquals("gone", recorder.hear(RecorderWords.ENDED).text(RecorderWords.RING));
         full.set(true);
         Device third = new Device("rng", "third");
         recorder.wantBegin(third); // its files are the first that there is no room for
         recorder.hear(RecorderWords.FULL);
+        Thread.sleep(2500); // it looks again twice, and says nothing: the look alone would say that there is room
         full.set(false);
-        recorder.hear(RecorderWords.ROOM);
         assertEquals(1, recorder.hear(RecorderWords.BEGUN).integer(RecorderWords.LIFE));
+        recorder.hear(RecorderWords.ROOM);
         third.commits(3, 3);
         recorder.end(first, "replaced");
         recorder.end(second, "replaced");
@@ -138,9 +141,36 @@ final class RecorderBoundsTest extends RecorderFixture {
         assertEquals(100_100, commits("block", 1), "what there was no room for stayed in the ring");
         assertEquals(25, commits("net", 1));
         assertEquals(9, commits("rng", 1));
+        assertEquals(49, commits("serial", 1), "what a process leaves that ends meanwhile stays, too");
         assertEquals(
-                "killed; the disk was full",
+                "killed",
                 new JournalDirectory(directory).lives("serial").getFirst().ended());
+    }
+
+    @Test
+    void whatADiskThatStaysFullHasNoRoomForIsSaidToBeMissing() throws Exception {
+        AtomicLong usable = new AtomicLong(1L << 40);
+        Served recorder = new Served(WIDE, usable::get);
+        List<Device> gone = new ArrayList<>();
+        for (int n = 0; n < 66; n++) {
+            Device device = new Device("serial", "gone" + n);
+            recorder.begin(device);
+            gone.add(device);
+        }
+        usable.set(1 << 20);
+        recorder.wantBegin(new Device("net", "next"));
+        recorder.hear(RecorderWords.FULL);
+        for (int n = 0; n < 64; n++) {
+            recorder.wantEnd(gone.get(n), "killed");
+        }
+        recorder.wantEnd(gone.get(64), "killed");
+        assertEquals("gone0", recorder.hear(RecorderWords.ENDED).text(RecorderWords.RING), "the oldest is given up");
+        recorder.finish();
+        List<String> ended = new JournalDirectory(directory)
+                .lives("serial").stream().map(Life::ended).toList();
+        assertEquals("killed; the disk was full", ended.getFirst());
+        assertEquals("killed; the disk was full", ended.get(64));
+        assertEquals("the machine ended; the disk was full", ended.get(65));
     }
 
     /** Its bell is the hostile process's to ring. */
@@ -157,8 +187,8 @@ final class RecorderBoundsTest extends RecorderFixture {
         recorder.wantBegin(good);
         recorder.hear(RecorderWords.FULL);
         usable.set(1L << 40);
-        recorder.hear(RecorderWords.ROOM);
         recorder.hear(RecorderWords.BEGUN);
+        recorder.hear(RecorderWords.ROOM);
         bad.bell.signal();
         long before = recorder.cpuNs();
         long beganNs = System.nanoTime();

@@ -133,12 +133,16 @@ abstract class RecorderFixture {
         }
 
         void end(Device device, String how) {
+            wantEnd(device, how);
+            assertEquals(device.word, hear(RecorderWords.ENDED).text(RecorderWords.RING));
+        }
+
+        void wantEnd(Device device, String how) {
             supervisor.send(BootRecord.builder()
                     .put(RecorderWords.DO, RecorderWords.END)
                     .put(RecorderWords.RING, device.word)
                     .put(RecorderWords.HOW, how)
                     .build());
-            assertEquals(device.word, hear(RecorderWords.ENDED).text(RecorderWords.RING));
         }
 
         ProcessExit finish() throws InterruptedException, ExecutionException, TimeoutException {
