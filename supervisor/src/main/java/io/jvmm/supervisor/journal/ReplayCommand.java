@@ -17,10 +17,10 @@ import java.util.OptionalInt;
 
 /**
  * {@code jvmm-replay}: takes lives out of a journal and lets the device's own program live them again: one, told at length, or many as a table. Its exit
- * status is that program's, 0 the same life, 1 a difference, or 3 where something could not be read.
+ * status is that program's, 0 the same life, 1 a difference, or 3 where something could not be read. A signal that ends it ends that program too.
  */
 public final class ReplayCommand {
-    private static final int USAGE = 2;
+    static final int USAGE = 2;
     /** Damaged, or not to be read. */
     static final int UNREADABLE = 3;
 
@@ -51,7 +51,8 @@ public final class ReplayCommand {
               jvmm-replay --journal journal --device serial --life 1 --break-on 'port[0].LCR'
 
             Exit status: 0 the same lives; 1 a difference; 2 wrong command line, or nothing recorded; 3 the journal, or something
-            of it, is damaged or cannot be read, and what can be was lived again; else that of the device's program.
+            of it, is damaged or cannot be read, and what can be was lived again; else that of the device's program, which is 128
+            and the signal's number when one killed it: in the table that is a row, and the lives behind it are lived again.
             """;
 
     private static final int MOST_TIMES = 100;
@@ -60,6 +61,7 @@ public final class ReplayCommand {
     private final Path scratch;
     private final PrintStream out;
     private final PrintStream err;
+    private final ReplayChild child = new ReplayChild();
     private Optional<Path> journal = Optional.empty();
     private Optional<String> device = Optional.empty();
     private OptionalInt life = OptionalInt.empty();
@@ -227,7 +229,7 @@ public final class ReplayCommand {
         }
         int often = Math.max(1, times);
         passed.addAll(List.of("--times", Integer.toString(often)));
-        return new ReplayTable(program(), often, jailed, scratch, out, err).show(sources);
+        return new ReplayTable(program(), child, often, jailed, scratch, out, err).show(sources);
     }
 
     private ReplayProgram program() {
@@ -249,10 +251,12 @@ public final class ReplayCommand {
                         + (fault.isEmpty() ? "" : "; DAMAGED: " + fault));
                 out.flush();
             }
-            int status = new ProcessBuilder(program().command(deviceClass(source), List.of(played)))
-                    .inheritIO()
-                    .start()
-                    .waitFor();
+            ProcessBuilder program =
+                    new ProcessBuilder(program().command(deviceClass(source), List.of(played))).inheritIO();
+            int status = child.await(child.start(program));
+            if (status > ReplayChild.SIGNALLED) {
+                err.println("jvmm-replay: " + source.title() + ": its program " + ReplayChild.how(status));
+            }
             return status == 0 && !fault.isEmpty() ? UNREADABLE : status;
         }
     }

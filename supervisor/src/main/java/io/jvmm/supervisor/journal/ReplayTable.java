@@ -1,5 +1,6 @@
 package io.jvmm.supervisor.journal;
 
+import io.jvmm.ipc.sys.Signals;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.PrintStream;
@@ -15,7 +16,7 @@ import java.util.Map;
 
 /**
  * Lets many lives be lived again, each several times, a device after the other, and shows one line for each life as soon as it is known. The first
- * difference ends it. One thread, beside one program at a time.
+ * difference ends it; a program that breaks down is a row, and another goes on behind it. One thread, beside one program at a time.
  */
 final class ReplayTable {
     /** What the device's program says of a life, between tabs. */
@@ -24,12 +25,16 @@ final class ReplayTable {
     private static final int HASH_DIGITS = 16;
     /** Of lives that are copied before a program lives them again; one life may have more. */
     private static final long MOST_BYTES = 64L << 20;
+    /** Ended by whoever sits at the terminal, as this process is. */
+    private static final int INTERRUPTED = ReplayChild.SIGNALLED + Signals.SIGINT;
+
     /** Each is an open file. */
     private static final int MOST_LIVES = 64;
 
     private static final String ROW = "%-14s %4s %9s %12s %7s  %-" + HASH_DIGITS + "s %9s %8s  %-10s  %s";
 
     private final ReplayProgram program;
+    private final ReplayChild child;
     private final int times;
     private final boolean jailed;
     private final Path scratch;
@@ -39,15 +44,29 @@ final class ReplayTable {
     private long empty;
     private long cutShort;
     private long damaged;
+    private long broken;
+    /** Of the first program that broke down. */
+    private int brokenStatus;
+    /** A row has told of a difference. */
+    private boolean different;
 
     /**
      * For one journal.
      *
+     * @param child what lives the lives again
      * @param jailed no life can be opened behind a filter, so each has a program of its own
      * @param scratch directory for the lives while they are read
      */
-    ReplayTable(ReplayProgram program, int times, boolean jailed, Path scratch, PrintStream out, PrintStream err) {
+    ReplayTable(
+            ReplayProgram program,
+            ReplayChild child,
+            int times,
+            boolean jailed,
+            Path scratch,
+            PrintStream out,
+            PrintStream err) {
         this.program = program;
+        this.child = child;
         this.times = times;
         this.jailed = jailed;
         this.scratch = scratch;
@@ -58,7 +77,7 @@ final class ReplayTable {
     /**
      * Shows the table.
      *
-     * @return 0, or the first exit status of a device's program that is another; 3 where nothing differs, and something is damaged
+     * @return 0; 1 when a life differs; else the first exit status of a program that broke down; 3 where none did, and something is damaged
      */
     int show(List<LifeSource> sources)
             throws JournalException, JournalArguments.Wrong, IOException, InterruptedException {
@@ -88,8 +107,9 @@ final class ReplayTable {
                 + (times == 1 ? "once" : times + " times") + ": the same states, the same outputs"
                 + (empty > 0 ? "; " + empty + " with nothing in them" : "")
                 + (cutShort > 0 ? "; " + cutShort + " only as far as they are whole" : "")
-                + (damaged > 0 ? "; " + damaged + " damaged" : ""));
-        return damaged > 0 ? ReplayCommand.UNREADABLE : 0;
+                + (damaged > 0 ? "; " + damaged + " damaged" : "")
+                + (broken > 0 ? "; " + broken + " whose program broke down" : ""));
+        return broken > 0 ? brokenStatus : damaged > 0 ? ReplayCommand.UNREADABLE : 0;
     }
 
     private int device(List<LifeSource> sources)
@@ -125,7 +145,11 @@ final class ReplayTable {
                     nothing(source, String.valueOf(e.getMessage()));
                 }
             }
-            return lives.isEmpty() ? 0 : run(lives);
+            int status = 0;
+            while (status == 0 && !lives.isEmpty()) {
+                status = run(lives);
+            }
+            return status;
         } finally {
             opened.forEach(PlayedLife::close);
         }
@@ -138,46 +162,61 @@ final class ReplayTable {
         say(name(source), number(source), "0", "-", "-", "-", "-", "-", "-", end);
     }
 
-    /** One program for these lives, which are of one device. */
+    /** One program for these lives, which are of one device; those are left that it does not come to. */
     private int run(Deque<PlayedLife> lives)
             throws JournalException, JournalArguments.Wrong, IOException, InterruptedException {
         String deviceClass = ReplayCommand.deviceClass(lives.getFirst().source());
-        Process process = new ProcessBuilder(program.command(deviceClass, List.copyOf(lives)))
-                .redirectError(ProcessBuilder.Redirect.INHERIT)
-                .start();
+        Process process = child.start(new ProcessBuilder(program.command(deviceClass, List.copyOf(lives)))
+                .redirectError(ProcessBuilder.Redirect.INHERIT));
         process.getOutputStream().close();
         try (BufferedReader said = process.inputReader(StandardCharsets.UTF_8)) {
             for (String line = said.readLine(); line != null; line = said.readLine()) {
                 String[] words = line.split("\t", WORDS);
-                PlayedLife life = lives.poll();
-                if (words.length != WORDS || life == null) {
+                if (words.length != WORDS || lives.isEmpty()) {
                     out.println(line);
-                    continue;
+                } else {
+                    row(lives.remove(), words);
                 }
-                row(life, words);
             }
         }
-        int status = process.waitFor();
-        if (status == ReplayCommand.UNREADABLE && lives.isEmpty()) {
-            return 0; // each row says what is damaged
-        }
+        int status = child.await(process);
         if (status == 0 && !lives.isEmpty()) {
             throw new JournalException("the program of " + deviceClass + " said nothing of "
                     + name(lives.element().source()));
         }
-        if (status > 1) {
-            err.println("jvmm-replay: the program of " + deviceClass + " ended with " + status
-                    + (lives.isEmpty()
-                            ? ""
-                            : ", at life " + number(lives.element().source())));
+        if (status == 0 || (status == 1 && different) || (status == ReplayCommand.UNREADABLE && lives.isEmpty())) {
+            return different ? 1 : 0; // each row says what is damaged
         }
-        return status;
+        String how = "the program of " + deviceClass + " " + ReplayChild.how(status);
+        if (status == ReplayCommand.USAGE || status == INTERRUPTED) {
+            err.println("jvmm-replay: " + how); // the others would say the same, or nobody wants to hear it
+            return status;
+        }
+        brokeDown(status, how, lives);
+        return 0;
+    }
+
+    /** The life that it was at is done with. */
+    private void brokeDown(int status, String how, Deque<PlayedLife> lives) {
+        broken++;
+        // A virtual machine that cannot start ends with 1, and that is no difference.
+        brokenStatus = brokenStatus != 0 ? brokenStatus : status == 1 ? ReplayCommand.UNREADABLE : status;
+        PlayedLife life = lives.poll();
+        if (life == null) {
+            err.println("jvmm-replay: " + how + " behind its last life");
+            return;
+        }
+        LifeSource source = life.source();
+        String records =
+                source.life().isEmpty() ? "-" : Long.toString(life.cut().records());
+        say(name(source), number(source), records, "-", "-", "-", "-", "-", "-", how);
     }
 
     private void row(PlayedLife life, String... words) {
         shown++;
         boolean unread = words[6].equals("-");
         boolean differs = !unread && !words[6].equals(words[7]);
+        different |= differs;
         String end = words[8] + (life.fault().isEmpty() ? "" : "; DAMAGED: " + life.fault());
         boolean gap = end.contains("behind a gap");
         boolean tooShort = (!gap && end.contains("came to transaction")) || end.startsWith("has a torn tail");

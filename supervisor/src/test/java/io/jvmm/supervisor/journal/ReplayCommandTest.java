@@ -9,6 +9,7 @@ import io.jvmm.ipc.trace.RecordingTape;
 import io.jvmm.ipc.trace.TraceBuffer;
 import io.jvmm.ipc.trace.TraceFileWriter;
 import io.jvmm.ipc.trace.TraceLayout;
+import io.jvmm.supervisor.Programs;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.PrintStream;
@@ -17,8 +18,10 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.concurrent.TimeUnit;
 import org.agrona.concurrent.UnsafeBuffer;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -126,6 +129,82 @@ final class ReplayCommandTest {
                 said.contains("2 of 10     DIFFERENT\nblock, life 1: different at record 7, in transaction 3: x\n"),
                 said);
         assertFalse(said.contains("rng"), said);
+    }
+
+    /** A program that does to itself, at one of its lives, what {@code does} says, and lives others again. */
+    private void breaksDown(String at, String does) throws IOException {
+        Files.writeString(directory.resolve("runtime/bin/java"), """
+                #!/bin/sh
+                while [ $# -gt 0 ]; do
+                    [ "$1" = --as ] && { [ "$2" != "%s" ] || { %s; }
+                    printf '12\\t5\\t2\\tabcdef\\t3\\tcafe\\t2\\t2\\tended with 0\\n'; }
+                    shift
+                done
+                """.formatted(at, does));
+    }
+
+    @Test
+    void aProgramThatBreaksDownIsARowAndTheOthersLiveOn() throws Exception {
+        life("serial", 4);
+        breaksDown("serial, life 2", "kill -SEGV $$");
+        assertEquals(128 + 11, run("--journal", journal.toString(), "--times", "2"), complained);
+        List<String> lines = said.lines().toList();
+        assertEquals(6, lines.size(), said);
+        assertTrue(lines.get(1).matches("rng +1 .* 2 of 2 +ended with 0"), said);
+        assertTrue(lines.get(3).matches("serial +2 +3 .*  the program of serial was killed by SIGSEGV"), lines.get(3));
+        assertTrue(lines.get(4).matches("serial +3 .* 2 of 2 +ended with 0"), said);
+        assertEquals(
+                "3 lives, each lived again 2 times: the same states, the same outputs; 1 whose program broke down",
+                lines.get(5));
+
+        breaksDown("rng, life 1", "exit 4");
+        assertEquals(4, run("--journal", journal.toString(), "--times", "2"), complained);
+        assertTrue(said.contains("the program of rng ended with 4 (internal error)\n"), said);
+        assertEquals(6, said.lines().count(), said);
+        breaksDown("rng, life 1", "exit 1");
+        assertEquals(3, run("--journal", journal.toString(), "--times", "2"), "no life differs: " + said);
+
+        breaksDown("serial, life 1", "kill -INT $$");
+        assertEquals(128 + 2, run("--journal", journal.toString(), "--times", "2"), complained);
+        assertFalse(said.contains("serial"), "nobody wants to see more: " + said);
+
+        breaksDown("serial, life 1", "kill -KILL $$");
+        assertEquals(128 + 9, run("--journal", journal.toString(), "--device", "serial", "--life", "1"), said);
+        assertEquals("jvmm-replay: serial, life 1: its program was killed by SIGKILL\n", complained);
+    }
+
+    /** Of one life, and in a table. */
+    @Test
+    void aSignalEndsTheProgramToo() throws Exception {
+        Path pid = directory.resolve("pid");
+        Files.writeString(
+                directory.resolve("runtime/bin/java"),
+                "#!/bin/sh\necho $$ > " + pid + ".new && mv " + pid + ".new " + pid + "\nexec sleep 600\n");
+        for (List<String> args : List.of(List.of("--device", "rng"), List.of("--times", "2"))) {
+            List<String> all = new ArrayList<>(List.of("--journal", journal.toString()));
+            all.addAll(args);
+            ProcessBuilder builder = Programs.of(ReplayCommand.class, all.toArray(String[]::new));
+            builder.environment()
+                    .put(
+                            "JDK_JAVA_OPTIONS",
+                            "-Djvmm.home=" + directory + " -Djava.io.tmpdir=" + directory.resolve("scratch"));
+            Process replay =
+                    builder.redirectOutput(ProcessBuilder.Redirect.DISCARD).start();
+            while (replay.isAlive() && !Files.exists(pid)) {
+                replay.waitFor(10, TimeUnit.MILLISECONDS);
+            }
+            ProcessHandle program = ProcessHandle.of(
+                            Long.parseLong(Files.readString(pid).strip()))
+                    .orElseThrow();
+            try {
+                replay.destroy();
+                assertEquals(128 + 15, replay.waitFor());
+                program.onExit().get(30, TimeUnit.SECONDS);
+            } finally {
+                program.destroyForcibly();
+                Files.delete(pid);
+            }
+        }
     }
 
     @Test
