@@ -75,6 +75,9 @@ class JournalIT extends MachineTest {
             work(m);
             assertTrue(ctl.done("--json", "journal", "status").number("recorder") != recorder);
             ctl.done("journal", "rotate", "block");
+            assertMatch(
+                    "INFO +block +ended +was drained for a new life in the journal, and is replaced \\[",
+                    ctl.done("events").text());
             ctl.done("journal", "stop", "rng");
             assertTrue(ctl.refused("journal", "rotate", "rng").contains("is not recorded"));
             ctl.done("journal", "start", "rng");
@@ -86,6 +89,10 @@ class JournalIT extends MachineTest {
         assertTrue(lives.getOrDefault("block", 0) >= 3, lives.toString());
         assertTrue(lives.getOrDefault("serial", 0) >= 2, lives.toString());
         assertEquals(2, lives.get("rng"), lives.toString());
+    }
+
+    private static void assertMatch(String pattern, String text) {
+        assertTrue(Pattern.compile(pattern).matcher(text).find(), text);
     }
 
     private static void work(DebianMachine m) throws IOException {

@@ -99,6 +99,20 @@ class TelemetryIT extends MachineTest {
             assertTrue(scraped.endsWith("# EOF\n"), scraped);
             assertTrue(get("/").startsWith("HTTP/1.1 404 "));
 
+            ctl().done("device", "restart", "platform");
+            follow.console().await("was restarted on request [" + after + "]", PATIENCE);
+            follow.console().await("was restarted on request (", PATIENCE);
+            String wanted = ctl().done("events").text();
+            assertTrue(
+                    Pattern.compile("INFO +platform +ended +was restarted on request \\[")
+                            .matcher(wanted)
+                            .find(),
+                    wanted);
+            assertTrue(
+                    Pattern.compile("INFO +platform +replaced .*, was restarted on request \\(")
+                            .matcher(wanted)
+                            .find(),
+                    wanted);
             off(machine);
             assertEquals(0, follow.awaitExit(), "who follows ends with the machine");
             assertFalse(

@@ -89,6 +89,11 @@ final class DeviceLifecycle {
         return state == DeviceState.SERVING || state == DeviceState.RETURNING;
     }
 
+    /** Why its process is killed, for nothing that it did; empty where it is not. */
+    Optional<Why> wantedEnd() {
+        return Optional.ofNullable(why).filter(w -> state == DeviceState.ENDING && !absent && !w.counts());
+    }
+
     /** Whether it is given up for good, answered for or not. */
     boolean isBroken() {
         return switch (state) {

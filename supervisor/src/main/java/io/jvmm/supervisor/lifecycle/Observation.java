@@ -2,8 +2,10 @@ package io.jvmm.supervisor.lifecycle;
 
 import io.jvmm.ipc.message.LogLevel;
 import io.jvmm.ipc.sys.Clock;
+import io.jvmm.ipc.sys.ExitStatus;
 import io.jvmm.ipc.sys.MemFd;
 import io.jvmm.ipc.sys.Poller;
+import io.jvmm.ipc.sys.Signals;
 import io.jvmm.supervisor.config.VmConfig;
 import io.jvmm.supervisor.control.ControlReply;
 import io.jvmm.supervisor.launch.ProcessInstance;
@@ -129,7 +131,7 @@ final class Observation implements AutoCloseable {
     void replaced(ProcessInstance device, Replacement replacement, long nowNs) {
         tell(
                 Telemetry.Kind.REPLACED,
-                LogLevel.WARN,
+                replacement.why().counts() ? LogLevel.WARN : LogLevel.INFO,
                 device.process(),
                 loop.pid(device),
                 nowNs - replacement.goneNs(),
@@ -167,14 +169,7 @@ final class Observation implements AutoCloseable {
             case MachineEvent.RecordingKnown _ -> {
                 // The recorder's own events tell.
             }
-            case MachineEvent.Ended e ->
-                tell(
-                        Telemetry.Kind.ENDED,
-                        loop.phase() == Phase.RUNNING ? LogLevel.WARN : LogLevel.INFO,
-                        e.process().process(),
-                        e.pid(),
-                        Telemetry.UNKNOWN,
-                        Why.told(e.how()) + (e.lastWords().isEmpty() ? "" : ", saying: " + e.lastWords()));
+            case MachineEvent.Ended e -> ended(e);
             case MachineEvent.PowerButton e ->
                 machine(Telemetry.Kind.POWER_BUTTON, LogLevel.INFO, "pressed: " + e.signal());
             case MachineEvent.Interrupt _ ->
@@ -205,6 +200,33 @@ final class Observation implements AutoCloseable {
             case MachineEvent.Failed e -> tell(Telemetry.Kind.FAILED, LogLevel.ERROR, e.process(), e.what());
             case MachineEvent.HostFailure e -> machine(Telemetry.Kind.FAILED, LogLevel.ERROR, e.message());
         }
+    }
+
+    private void ended(MachineEvent.Ended e) {
+        boolean running = loop.phase() == Phase.RUNNING;
+        Optional<String> wanted = running ? wantedEnd(e) : Optional.empty();
+        String how = Why.told(e.how()) + (e.lastWords().isEmpty() ? "" : ", saying: " + e.lastWords());
+        tell(
+                Telemetry.Kind.ENDED,
+                running && wanted.isEmpty() ? LogLevel.WARN : LogLevel.INFO,
+                e.process().process(),
+                e.pid(),
+                Telemetry.UNKNOWN,
+                wanted.orElse(how));
+    }
+
+    /** That a process was killed because we want it to be is no trouble: what it was for is told instead. */
+    private Optional<String> wantedEnd(MachineEvent.Ended e) {
+        boolean killed = e.how() instanceof ExitStatus.Killed k && k.signal() == Signals.SIGKILL;
+        if (!killed) {
+            return Optional.empty();
+        }
+        return loop.upgrades()
+                .wantedEnd(e.process())
+                .or(() -> loop.replacer().wantedEnd(e.process()))
+                .or(() -> loop.life(e.process())
+                        .flatMap(DeviceLifecycle::wantedEnd)
+                        .map(Why::text));
     }
 
     // ---- how it is

@@ -8,11 +8,10 @@ import io.jvmm.supervisor.launch.ProcessInstance;
 import io.jvmm.supervisor.launch.ProcessKind;
 import io.jvmm.supervisor.launch.StartedProcess;
 import io.jvmm.supervisor.launch.Successors;
-import java.util.EnumSet;
+import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -25,8 +24,8 @@ final class Replacer implements Spares.Actions, AutoCloseable {
     private final Starts starts;
     private final Map<ProcessInstance, Cold> cold = new HashMap<>();
     private Optional<Spares> spares = Optional.empty();
-    /** The classes whose spare was killed and has not ended yet. */
-    private final Set<ProcessKind> ended = EnumSet.noneOf(ProcessKind.class);
+    /** The classes whose spare was killed and has not ended yet, and why nobody wants it; empty for one that was no good. */
+    private final Map<ProcessKind, String> ended = new EnumMap<>(ProcessKind.class);
 
     /** A program that is being started for a device. */
     private static final class Cold {
@@ -77,7 +76,7 @@ final class Replacer implements Spares.Actions, AutoCloseable {
             }
             case MachineEvent.Ended e
             when e.process().isSpare() -> {
-                if (!ended.remove(e.process().kind())) {
+                if (ended.remove(e.process().kind()) == null) {
                     loop.detail(e.process().process() + " " + Why.told(e.how()));
                 }
                 spares.ifPresent(s -> s.lost(e.process().kind(), nowNs));
@@ -117,13 +116,19 @@ final class Replacer implements Spares.Actions, AutoCloseable {
     void renewSpare(ProcessKind kind) {
         if (hasSpare(kind)) {
             loop.detail("the spare of class " + kind.process() + " is renewed");
-            end(kind);
+            end(kind, "gives way to one of the program that serves now");
         }
+    }
+
+    /** Why the end of a spare is wanted; empty where it is not, or the process is none. */
+    Optional<String> wantedEnd(ProcessInstance process) {
+        return Optional.ofNullable(process.isSpare() ? ended.get(process.kind()) : null)
+                .filter(why -> !why.isEmpty());
     }
 
     /** No device of the class will want one again. */
     void dropSpare(ProcessKind kind) {
-        spares.filter(s -> s.drop(kind)).ifPresent(_ -> end(kind));
+        spares.filter(s -> s.drop(kind)).ifPresent(_ -> end(kind, "is not needed any more"));
     }
 
     /** See {@link DeviceActions#prepare}. */
@@ -264,15 +269,15 @@ final class Replacer implements Spares.Actions, AutoCloseable {
     @Override
     public void killSpare(ProcessKind kind) {
         loop.detail(ProcessInstance.spare(kind).process() + " is not ready in time, or does not answer, and is killed");
-        end(kind);
+        end(kind, "");
     }
 
     /** It goes because we want it to: its end is no news. */
-    private void end(ProcessKind kind) {
+    private void end(ProcessKind kind, String why) {
         ProcessInstance spare = ProcessInstance.spare(kind);
         starts.cancel(spare);
         if (loop.isThere(spare)) {
-            ended.add(kind);
+            ended.put(kind, why);
             loop.kill(spare);
         }
     }

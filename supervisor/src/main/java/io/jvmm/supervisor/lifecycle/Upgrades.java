@@ -93,6 +93,18 @@ final class Upgrades implements AutoCloseable {
         }
     }
 
+    /** What the end of a process is that has done its work in the one under way, and is killed for that; empty for any other. */
+    Optional<String> wantedEnd(ProcessInstance process) {
+        Running r = running;
+        return r == null
+                ? Optional.empty()
+                : r.role(process)
+                        .filter(r.upgrade::isDone)
+                        .map(role -> role == UpgradeActions.Role.OLD
+                                ? "was " + r.drained() + ", and is replaced"
+                                : "has written the state for the older version");
+    }
+
     /** When {@link #tick} must be called at the latest. */
     long nextDeadlineNs() {
         Running r = running;
@@ -236,6 +248,11 @@ final class Upgrades implements AutoCloseable {
                 }
             }
             return Optional.empty();
+        }
+
+        /** For people. */
+        String drained() {
+            return "drained " + (reason.isEmpty() ? "for an upgrade" : reason);
         }
 
         void started(Role role, StartedProcess process, long nowNs) {
@@ -396,7 +413,7 @@ final class Upgrades implements AutoCloseable {
         @Override
         public void adopt() {
             if (silentSinceNs == 0) {
-                loop.journal().drained(device, "drained " + (reason.isEmpty() ? "for an upgrade" : reason));
+                loop.journal().drained(device, drained());
             }
             parts.adopt();
             loop.rename(instance(Role.SUCCESSOR), device);

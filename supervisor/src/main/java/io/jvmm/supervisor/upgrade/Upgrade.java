@@ -107,6 +107,15 @@ public final class Upgrade {
         return step;
     }
 
+    /** Whether the end of this process is what is waited for now: its work is done, it is killed, and another goes on with what it has left. */
+    public boolean isDone(Role role) {
+        return switch (role) {
+            case OLD -> step == Step.RETIRING && fault == null;
+            case CONVERTER -> step == Step.CONVERTING && converted;
+            case SUCCESSOR -> false;
+        };
+    }
+
     /** When {@link #tick} must be called at the latest; {@link #NEVER} when it is over. */
     public long nextDeadlineNs() {
         return step == Step.OVER ? NEVER : deadlineNs;

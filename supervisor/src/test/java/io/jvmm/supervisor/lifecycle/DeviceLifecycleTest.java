@@ -371,7 +371,9 @@ class DeviceLifecycleTest {
         DeviceLifecycle d = serving();
         d.lost(new Why.Requested(), SECOND);
         d.lost(new Why.Requested(), SECOND);
+        assertEquals(Optional.of(new Why.Requested()), d.wantedEnd());
         d.ended(KILLED, SECOND);
+        assertEquals(Optional.empty(), d.wantedEnd());
         d.lost(new Why.Requested(), SECOND);
         d.awayAcknowledged(SECOND);
         d.lost(new Why.Requested(), SECOND);

@@ -1,6 +1,7 @@
 package io.jvmm.supervisor.upgrade;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.jvmm.ipc.TestSeed;
@@ -216,6 +217,25 @@ class UpgradeTest {
                         "done"),
                 taken());
         assertEquals(Upgrade.NEVER, u.nextDeadlineNs());
+    }
+
+    /** Killed when its work is done, and only then: any other end of it is trouble. */
+    @Test
+    void theEndOfOneThatIsDoneIsWanted() {
+        Upgrade u = converting();
+        assertFalse(u.isDone(Role.CONVERTER) || u.isDone(Role.OLD));
+        u.ready(Role.CONVERTER, nowNs);
+        assertTrue(u.isDone(Role.CONVERTER));
+        u.ended(Role.CONVERTER, "was killed", nowNs);
+        assertFalse(u.isDone(Role.CONVERTER) || u.isDone(Role.OLD));
+        u.ready(Role.SUCCESSOR, nowNs);
+        assertTrue(u.isDone(Role.OLD));
+        assertFalse(u.isDone(Role.SUCCESSOR));
+        u.ended(Role.SUCCESSOR, "was killed by SIGSEGV", nowNs);
+        assertFalse(u.isDone(Role.OLD), "nobody is there to go on");
+        Upgrade silent = asking(Transfer.COPY);
+        silent.tick(silent.nextDeadlineNs());
+        assertFalse(silent.isDone(Role.OLD), "it is killed for its silence");
     }
 
     @Test
