@@ -203,6 +203,44 @@ class JournalTroubleIT extends MachineTest {
         }
     }
 
+    /** Somebody takes the last page while the recorder writes: it does not die of it (SIGBUS), and what it has is whole. */
+    @Test
+    void aDiskThatFillsUpBetweenTwoLooksKillsNoRecorder() throws Exception {
+        Host.requireRoot();
+        Path disk = Files.createDirectory(dir.resolve("disk"));
+        String[] mounted = {
+            "unshare", "-m", "sh", "-c", "mount -t tmpfs -o size=64M none " + disk + " && exec \"$@\"", "sh"
+        };
+        try (Machine machine =
+                Machine.with(dir, toml("disk/journal", "")).under(mounted).run().awaitPrompt()) {
+            Path seen = Path.of("/proc/" + machine.handle().pid() + "/root" + disk);
+            Path ballast = seen.resolve("ballast");
+            long before = recording();
+            fillUp(ballast);
+            assertTrue(seen.toFile().getUsableSpace() < 1 << 16, "the disk is full");
+            for (int n = 0; n < 200 && !machine.messages().text().contains("nothing is recorded"); n++) {
+                machine.ask("in 3fd");
+                Transcript.pause(20);
+            }
+            await(machine, "nothing is recorded for now: the disk of the journal directory has ");
+            Files.delete(ballast);
+            await(machine, "recording goes on");
+            machine.ask("in 3fd");
+            assertEquals(before, recording(), "the same recorder goes on");
+            off(machine);
+            assertFalse(machine.messages().text().contains("Another one is started"), machine.messages()::text);
+        }
+    }
+
+    /** To the last page. */
+    private static void fillUp(Path file) {
+        try {
+            fill(file, Long.MAX_VALUE);
+        } catch (IOException e) {
+            assertEquals("No space left on device", e.getMessage());
+        }
+    }
+
     private static void fill(Path file, long bytes) throws IOException {
         byte[] block = new byte[1 << 16];
         try (OutputStream out = Files.newOutputStream(file)) {
