@@ -17,7 +17,9 @@ import org.jspecify.annotations.Nullable;
  * </pre>
  *
  * <p>That memory is not trusted, and may change: names, places and lengths are read once, checked and kept; contents are read when
- * firmware asks, and are whatever they are. Device thread; allocates nothing after construction.
+ * firmware asks, and are whatever they are. The table counts up to the first entry that cannot be: one that is cut off, of bytes that
+ * are not there, without a name, or with the name of another (QEMU has no two files of a name). Device thread; allocates nothing after
+ * construction.
  */
 final class FwCfgItems {
     static final int SIGNATURE = 0x00;
@@ -79,6 +81,7 @@ final class FwCfgItems {
         this.tape = tape;
         looked = false;
         count = 0;
+        directory.setMemory(0, directory.capacity(), (byte) 0);
     }
 
     private static UnsafeBuffer number(int bytes, long value) {
@@ -142,12 +145,39 @@ final class FwCfgItems {
             }
             long offset = Integer.toUnsignedLong(table.getInt(entry + NAME_BYTES, LE));
             long length = Integer.toUnsignedLong(table.getInt(entry + NAME_BYTES + Integer.BYTES, LE));
-            if (offset + length > filesLength) {
+            if (offset + length > filesLength || !isNameOfItsOwn(entry)) {
                 break;
             }
             list(entry, (int) offset, (int) length);
         }
         directory.putInt(0, count, BE);
+    }
+
+    /** Whether an entry has a name, and none that is listed already. */
+    private boolean isNameOfItsOwn(int entry) {
+        if (table.getByte(entry) == 0) {
+            return false;
+        }
+        for (int i = 0; i < count; i++) {
+            if (isSameName(entry, Integer.BYTES + i * DIRECTORY_ENTRY_BYTES + Long.BYTES)) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    /** Up to the zero; the last byte does not count, for there is one. */
+    private boolean isSameName(int entry, int listed) {
+        for (int i = 0; i < NAME_BYTES - 1; i++) {
+            byte letter = table.getByte(entry + i);
+            if (letter != directory.getByte(listed + i)) {
+                return false;
+            }
+            if (letter == 0) {
+                return true;
+            }
+        }
+        return true;
     }
 
     /** The board's memory is read once, here. */

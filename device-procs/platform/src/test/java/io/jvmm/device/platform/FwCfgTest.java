@@ -253,6 +253,41 @@ class FwCfgTest {
         assertEquals(0, item(FwCfgItems.FILE_DIR, 68)[67]);
     }
 
+    /** As in QEMU, whose machine would not start; here the table ends before the second. */
+    @Test
+    void aNameThatIsMissingOrTakenEndsTheTable() {
+        UnsafeBuffer nameless = new UnsafeBuffer(packed());
+        nameless.putByte(16 + 64, (byte) 0);
+        device = make(nameless);
+        assertEquals(1, item(FwCfgItems.FILE_DIR, 4)[3]);
+        UnsafeBuffer twins = new UnsafeBuffer(packed());
+        twins.setMemory(16, 56, (byte) 'x');
+        twins.setMemory(16 + 64, 55, (byte) 'x');
+        device = make(twins);
+        assertEquals(1, item(FwCfgItems.FILE_DIR, 4)[3], "they differ where the zero comes");
+        twins.putByte(16 + 64 + 54, (byte) 0);
+        device = make(twins);
+        assertEquals(2, item(FwCfgItems.FILE_DIR, 4)[3], "one letter less is another name");
+        twins.putByte(16 + 1, (byte) 0);
+        twins.putByte(16 + 64 + 1, (byte) 0);
+        twins.putByte(16 + 64 + 2, (byte) 'y');
+        device = make(twins);
+        assertEquals(1, item(FwCfgItems.FILE_DIR, 4)[3], "nothing behind the zero counts");
+    }
+
+    /** A board's files in the place of another's: nothing of those is left. */
+    @Test
+    void otherFilesLeaveNothingOfTheFirst() {
+        FwCfgItems items = new FwCfgItems(5L << 30, 3);
+        items.attach(files, files.capacity(), null);
+        assertEquals(4 + 2 * 64, items.length(FwCfgItems.FILE_DIR));
+        items.attach(new UnsafeBuffer(new byte[0]), 0, null);
+        assertEquals(4, items.length(FwCfgItems.FILE_DIR));
+        UnsafeBuffer count = new UnsafeBuffer(new byte[4]);
+        items.copy(FwCfgItems.FILE_DIR, 0, count, 0, 4);
+        assertEquals(0, count.getInt(0));
+    }
+
     /** Places and lengths count as they were when firmware first asked; contents as they are. */
     @Test
     void filesThatChangeAfterwards() {
