@@ -19,6 +19,7 @@ import io.jvmm.fuzz.machine.Subject;
 import io.jvmm.fuzz.parser.AcpiTarget;
 import io.jvmm.fuzz.parser.BootRecordTarget;
 import io.jvmm.fuzz.parser.DeclarationTarget;
+import io.jvmm.fuzz.parser.FirmwareTarget;
 import io.jvmm.fuzz.parser.KernelTarget;
 import io.jvmm.fuzz.parser.PciTarget;
 import io.jvmm.fuzz.parser.PolicyTarget;
@@ -223,6 +224,13 @@ public enum Targets {
             "bzImage, ELF, PVH, and what unpacks them",
             KernelTarget::new,
             "io.jvmm.vcpu.boot.**"),
+    FIRMWARE(
+            "firmware",
+            false,
+            2560,
+            "the board's table of files for firmware, as the platform device reads it",
+            FirmwareTarget::new,
+            "io.jvmm.device.platform.FwCfg*"),
     TOML("toml", false, 2048, "vm.toml", TomlTarget::new, "io.jvmm.supervisor.config.**:org.tomlj.**"),
     POLICY(
             "policy",
