@@ -65,6 +65,9 @@ public final class JournalDirectory {
     /** Of a value in the text about a life, characters: thousands of lives are held at once, and anybody may have written them. */
     private static final int MOST_VALUE = 200;
 
+    /** Below a journal directory, levels: a device, a life, a part, a file. Whoever goes through one goes no deeper, whatever has been put there. */
+    private static final int DEEPEST = 4;
+
     /** In the name of what is being removed. */
     private static final String GONE = "gone-";
 
@@ -85,25 +88,28 @@ public final class JournalDirectory {
     }
 
     /**
-     * Whether something in a journal directory can be of a recorder's making: the lives of a device, what is in them, and its warm-up.
+     * Whether something in a journal directory can be of a recorder's making: the lives of a device, what is in them, and its warm-up, which is a journal
+     * in it, and has none. What this is true of lies at most five levels deep, so that whoever asks it on the way down comes to an end.
      *
      * @param place where it is, seen from the journal directory
      * @param isDirectory or else an ordinary file
      */
     public static boolean isOurs(Path place, boolean isDirectory) {
-        String first = String.valueOf(place.getName(0));
-        String last = String.valueOf(place.getFileName());
-        if (first.equals(WARM_UP)) {
-            return place.getNameCount() == 1
-                    ? isDirectory
-                    : isOurs(place.subpath(1, place.getNameCount()), isDirectory);
+        int count = place.getNameCount();
+        if (!place.startsWith(WARM_UP)) {
+            return isOfALife(place, isDirectory);
         }
+        return count == 1 ? isDirectory : isOfALife(place.subpath(1, count), isDirectory);
+    }
+
+    private static boolean isOfALife(Path place, boolean isDirectory) {
+        String last = String.valueOf(place.getFileName());
         return switch (place.getNameCount()) {
             case 1 -> isDirectory && isDevice(last);
             case 2 ->
                 isDirectory && (last.startsWith(GONE) || LIFE.matcher(last).matches());
             case 3 -> !isDirectory || PART.matcher(last).matches();
-            case 4 -> !isDirectory;
+            case DEEPEST -> !isDirectory;
             default -> false;
         };
     }
@@ -358,9 +364,13 @@ public final class JournalDirectory {
         }
     }
 
-    /** Removes a directory with all that is in it; links are removed, not followed. */
+    /**
+     * Removes a directory with all that is in it; links are removed, not followed.
+     *
+     * @throws IOException also when there is more below it than there can be in a journal directory, which is left there
+     */
     static void removeTree(Path top) throws IOException {
-        Files.walkFileTree(top, new SimpleFileVisitor<>() {
+        Files.walkFileTree(top, Set.of(), DEEPEST, new SimpleFileVisitor<>() {
             @Override
             public FileVisitResult visitFile(Path file, BasicFileAttributes attributes) throws IOException {
                 Files.delete(file);
@@ -434,7 +444,7 @@ public final class JournalDirectory {
         static Sizes of(Path top) {
             long bytes = 0;
             Instant touched = Instant.EPOCH;
-            try (Stream<Path> all = Files.walk(top)) {
+            try (Stream<Path> all = Files.walk(top, DEEPEST)) {
                 for (Path p : (Iterable<Path>) all::iterator) {
                     BasicFileAttributes a =
                             Files.readAttributes(p, BasicFileAttributes.class, LinkOption.NOFOLLOW_LINKS);

@@ -165,12 +165,12 @@ final class JournalTree implements AutoCloseable {
 
     /** Gives everything to the recorder's uid, after {@link #fault} has found none. */
     void give(int uid) throws IOException {
-        give(top, uid);
+        give(top, name, uid);
     }
 
-    private void give(Fd fd, int uid) throws IOException {
+    private void give(Fd fd, Path at, int uid) throws IOException {
         Facts facts = Facts.of(fd);
-        if (!facts.is(DIRECTORY) && (!facts.is(REGULAR) || facts.links() > 1)) {
+        if (alien(facts, at).isPresent()) {
             throw new IOException("something has come into it meanwhile that is no part of a journal");
         }
         if (facts.uid() != uid) {
@@ -180,7 +180,7 @@ final class JournalTree implements AutoCloseable {
         if (facts.is(DIRECTORY)) {
             for (Path child : children(fd)) {
                 try (Fd next = child(child)) {
-                    give(next, uid);
+                    give(next, at.resolve(String.valueOf(child.getFileName())), uid);
                 } catch (SysException e) {
                     throw new IOException(e.getMessage(), e);
                 }

@@ -15,6 +15,9 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** Which directories a journal may be in. Under root all that is in one is given to the recorder's uid. */
 final class JournalPlaceTest {
+    /** Levels. */
+    private static final int NEST = 3000;
+
     @TempDir
     private Path directory;
 
@@ -54,6 +57,33 @@ final class JournalPlaceTest {
         Files.writeString(directory.resolve("file"), "");
         assertTrue(obstacle("file").orElse("").endsWith("is no directory"));
         assertTrue(obstacle("file/below").orElse("").contains("cannot be made: "));
+    }
+
+    /** A recorder that was taken over makes a nest as deep as it likes: with mkdir, and rename of what there is into what is new. */
+    @Test
+    void aWarmUpHasNoneInIt() throws Exception {
+        Path journal = Files.createDirectories(directory.resolve("j"));
+        Path warmUp = journal.resolve("WARM-UP");
+        Path next = journal.resolve("next");
+        Files.createDirectory(warmUp);
+        for (int level = 1; level < NEST; level++) {
+            Files.createDirectory(next);
+            Files.move(warmUp, next.resolve("WARM-UP"));
+            Files.move(next, warmUp);
+        }
+        try {
+            assertEquals(
+                    Optional.of("the journal directory " + journal
+                            + " holds WARM-UP/WARM-UP, which is no part of a journal; give it a directory of its own"),
+                    obstacle("j"));
+        } finally {
+            // Too deep for one who walks down.
+            for (Path inner = next; Files.exists(warmUp.resolve("WARM-UP")); ) {
+                Files.move(warmUp.resolve("WARM-UP"), inner);
+                Files.delete(warmUp);
+                Files.move(inner, warmUp);
+            }
+        }
     }
 
     /** A machine that runs is where it is: nobody else's recorder may be there, and --check says so. */

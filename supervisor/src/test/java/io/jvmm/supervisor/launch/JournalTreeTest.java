@@ -86,6 +86,16 @@ final class JournalTreeTest {
         assertEquals(SELF, owner(letter));
     }
 
+    /** Nobody goes down into what has come since it was looked at. */
+    @Test
+    void whatHasComeMeanwhileIsNotGiven() throws IOException {
+        try (JournalTree tree = JournalTree.open(journal, UidRange.STANDARD)) {
+            assertEquals("", tree.fault().orElse(""));
+            Files.createDirectory(part.resolve("deeper"));
+            assertThrows(IOException.class, () -> tree.give(RECORDER));
+        }
+    }
+
     @Test
     void neitherIsWhatHasAnotherName() throws IOException {
         Files.createDirectories(journal.resolve("docs/letters"));
