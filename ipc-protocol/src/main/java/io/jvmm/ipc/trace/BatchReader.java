@@ -9,7 +9,7 @@ import org.agrona.concurrent.UnsafeBuffer;
 
 /**
  * The records of one batch. <b>Hostile:</b> every byte of it; it must lie in memory that nobody else writes. {@link #next} has checked type, length,
- * and that the parts of what was split lie inside it; what the fields mean, and in which order records come, is the caller's to check. One thread;
+ * and that the parts of what was split lie inside it; a STEP is told as the CALL and the COMMIT that it stands for; what the fields mean, and in which order records come, is the caller's to check. One thread;
  * allocates nothing but the exception.
  */
 public final class BatchReader {
@@ -22,6 +22,8 @@ public final class BatchReader {
     private int length;
     private int next;
     private RecordType type = RecordType.GAP;
+    /** Whether the record is a STEP: told as a CALL first, and then as a COMMIT. */
+    private boolean step;
 
     /**
      * Begins a batch.
@@ -33,6 +35,7 @@ public final class BatchReader {
             throw new TraceFormatException("a batch of " + lengthBytes + " bytes");
         }
         batch = buffer;
+        step = false;
         next = offset;
         batchEnd = offset + lengthBytes;
     }
@@ -44,6 +47,11 @@ public final class BatchReader {
      * @throws TraceFormatException for what is no record; the batch is over then
      */
     public boolean next() throws TraceFormatException {
+        if (hasCommit()) {
+            type = RecordType.COMMIT;
+            return true;
+        }
+        step = false;
         if (next >= batchEnd) {
             return false;
         }
@@ -53,6 +61,9 @@ public final class BatchReader {
         }
         length = batch.getInt(at + TraceLayout.RECORD_LENGTH, LE);
         int code = batch.getByte(at + TraceLayout.RECORD_TYPE) & 0xFF;
+        if (code == TraceLayout.STEP_CODE) {
+            return step();
+        }
         if (!RecordType.isCode(code)) {
             throw bad("type " + code);
         }
@@ -75,6 +86,24 @@ public final class BatchReader {
         return true;
     }
 
+    private boolean step() throws TraceFormatException {
+        if (length != TraceLayout.STEP_LENGTH || length > batchEnd - at) {
+            throw bad("STEP of " + length + " bytes");
+        }
+        if (batch.getByte(at + TraceLayout.RECORD_RESERVED) != 0) {
+            throw bad("STEP with a reserved byte");
+        }
+        step = true;
+        type = RecordType.CALL;
+        next = at + length;
+        return true;
+    }
+
+    /** Whether the current record is a CALL that has its COMMIT in the same bytes: it comes next. */
+    public boolean hasCommit() {
+        return step && type == RecordType.CALL;
+    }
+
     private TraceFormatException bad(String what) {
         next = batchEnd;
         return new TraceFormatException("record at byte " + at + " of its batch: " + what);
@@ -94,7 +123,7 @@ public final class BatchReader {
 
     /** 0..65535; 0 where the type has none. */
     public int method() {
-        return batch.getShort(at + TraceLayout.RECORD_METHOD, LE) & 0xFFFF;
+        return type == RecordType.COMMIT ? 0 : batch.getShort(at + TraceLayout.RECORD_METHOD, LE) & 0xFFFF;
     }
 
     /** CALL. */
@@ -104,22 +133,35 @@ public final class BatchReader {
 
     /** CALL, OUTPUT. */
     public long a() {
+        if (step) {
+            return small(TraceLayout.STEP_A_HIGH) << Integer.SIZE | small(TraceLayout.STEP_A_LOW);
+        }
         return batch.getLong(at + (type == RecordType.CALL ? TraceLayout.CALL_A : TraceLayout.OUTPUT_A), LE);
     }
 
     /** CALL, OUTPUT. */
     public long b() {
+        if (step) {
+            return small(TraceLayout.STEP_B);
+        }
         return batch.getLong(at + (type == RecordType.CALL ? TraceLayout.CALL_B : TraceLayout.OUTPUT_B), LE);
     }
 
     /** CALL, OUTPUT. */
     public long c() {
+        if (step) {
+            return small(TraceLayout.STEP_C);
+        }
         return batch.getLong(at + (type == RecordType.CALL ? TraceLayout.CALL_C : TraceLayout.OUTPUT_C), LE);
     }
 
     /** ANSWER: the value. COMMIT, STATE: the transaction. GAP: batches lost. END: the exit code. MEMORY_…: the offset. */
     public long value() {
-        return batch.getLong(at + TraceLayout.HEADER_BYTES, LE);
+        return batch.getLong(at + (step ? TraceLayout.STEP_TRANSACTION : TraceLayout.HEADER_BYTES), LE);
+    }
+
+    private long small(int field) {
+        return batch.getShort(at + field, LE) & 0xFFFFL;
     }
 
     /** STATE. */
@@ -154,13 +196,13 @@ public final class BatchReader {
         return batch;
     }
 
-    /** Where the record is in {@link #buffer}. */
+    /** Where the record is in {@link #buffer}; the COMMIT of a STEP behind that. */
     public int recordOffset() {
-        return at;
+        return step && type == RecordType.COMMIT ? at + length : at;
     }
 
-    /** Length of the record, without padding. */
+    /** Length of the record, without padding; the COMMIT of a STEP has none of its own. */
     public int recordLength() {
-        return length;
+        return step && type == RecordType.COMMIT ? 0 : length;
     }
 }

@@ -57,9 +57,11 @@ public final class LifeText {
             }
             life.entries.put(line.substring(0, is), unescape(line.substring(is + IS.length())));
         }
-        if (life.number(FORMAT) != TraceLayout.VERSION) {
-            throw new TraceFormatException("a trace of format "
-                    + Visible.of(life.find(FORMAT).orElse("(none)")) + "; this reads " + TraceLayout.VERSION);
+        long format = life.number(FORMAT);
+        if (format < TraceLayout.OLDEST_VERSION || format > TraceLayout.VERSION) {
+            throw new TraceFormatException(
+                    "a trace of format " + Visible.of(life.find(FORMAT).orElse("(none)")) + "; this reads "
+                            + TraceLayout.OLDEST_VERSION + " to " + TraceLayout.VERSION);
         }
         return life;
     }

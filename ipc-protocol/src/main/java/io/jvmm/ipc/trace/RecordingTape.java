@@ -22,6 +22,15 @@ public final class RecordingTape implements Tape, MemoryTap {
     private static final int NONE = -1;
     private static final int TYPE_SHIFT = 32;
     private static final int METHOD_SHIFT = 48;
+    /** Of the first word of a record. */
+    private static final long METHOD_MASK = -1L << METHOD_SHIFT;
+    /** What a STEP has no room for, in a and in b and c. */
+    private static final long NOT_IN_HALVES = 0xFFFF_0000_FFFF_0000L;
+
+    private static final long NOT_IN_SHORT = ~0xFFFFL;
+    private static final int A_HIGH_SHIFT = 16;
+    private static final int B_SHIFT = 32;
+    private static final int C_SHIFT = 48;
 
     private final BatchSink sink;
     private final ByteBuffer memory = ByteBuffer.allocateDirect(MAX_BATCH_BYTES);
@@ -115,7 +124,33 @@ public final class RecordingTape implements Tape, MemoryTap {
     /** The end of a transaction; more of the same batch may follow, such as {@link #state}, before {@link #flush}. */
     public void markCommit() {
         transaction++;
-        oneField(RecordType.COMMIT, transaction);
+        if (!step()) {
+            oneField(RecordType.COMMIT, transaction);
+        }
+        lastCall = NONE;
+    }
+
+    /** Makes the call told last and its commit one record, if nothing came of it and its numbers are small: of each ten of a busy register nine are so. */
+    private boolean step() {
+        int at = lastCall;
+        if (at == NONE || end != at + TraceLayout.CALL_LENGTH) {
+            return false;
+        }
+        long a = batch.getLong(at + TraceLayout.CALL_A);
+        long b = batch.getLong(at + TraceLayout.CALL_B);
+        long c = batch.getLong(at + TraceLayout.CALL_C);
+        if (((a & NOT_IN_HALVES) | ((b | c) & NOT_IN_SHORT)) != 0) {
+            return false;
+        }
+        long method = batch.getLong(at) & METHOD_MASK;
+        batch.putLong(at, method | (long) TraceLayout.STEP_CODE << TYPE_SHIFT | TraceLayout.STEP_LENGTH);
+        batch.putLong(at + TraceLayout.STEP_TRANSACTION, transaction);
+        batch.putLong(
+                at + TraceLayout.STEP_A_LOW,
+                a & 0xFFFF | a >>> A_HIGH_SHIFT & 0xFFFF_0000L | b << B_SHIFT | c << C_SHIFT);
+        end = at + TraceLayout.STEP_LENGTH;
+        writtenBytes -= TraceLayout.CALL_LENGTH - TraceLayout.STEP_LENGTH;
+        return true;
     }
 
     /** How many transactions there were, those before this life counted. */

@@ -39,9 +39,9 @@ public final class TraceFileReader implements TraceSource, AutoCloseable {
                 throw new TraceFormatException(path + " is no trace");
             }
             int version = bytes.getInt(TraceLayout.FILE_VERSION);
-            if (version != TraceLayout.VERSION) {
-                throw new TraceFormatException(
-                        path + " has format " + version + "; this program reads " + TraceLayout.VERSION);
+            if (version < TraceLayout.OLDEST_VERSION || version > TraceLayout.VERSION) {
+                throw new TraceFormatException(path + " has format " + version + "; this program reads "
+                        + TraceLayout.OLDEST_VERSION + " to " + TraceLayout.VERSION);
             }
         } catch (TraceFormatException | IOException | RuntimeException e) {
             file.close();

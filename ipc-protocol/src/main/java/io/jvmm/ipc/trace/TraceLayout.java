@@ -15,6 +15,7 @@ package io.jvmm.ipc.trace;
  *   MEMORY_…      | u64 offset | bytes
  *   STATE         | u64 transaction | i64 ring position | u32 part offset | u32 total length | bytes
  *   COMMIT        | u64 transaction |      GAP | u64 batches lost |      END | u64 exit code |
+ *   STEP          | i64 nowNs | u64 transaction | u16 low half of a | u16 high half of a | u16 b | u16 c |
  *
  *   flat file     | u64 "JVMMTRCE" | u32 version | (0) | batches: | u32 length | u32 CRC32C | u64 sequence | records |
  * </pre>
@@ -23,7 +24,9 @@ package io.jvmm.ipc.trace;
  */
 public final class TraceLayout {
     /** Version of records, batches and files. */
-    public static final int VERSION = 1;
+    public static final int VERSION = 2;
+    /** The oldest that is read: it has no STEP. */
+    public static final int OLDEST_VERSION = 1;
 
     /** Longest record, without padding; longer bytes are split. */
     public static final int MAX_RECORD_BYTES = 64 * 1024;
@@ -70,6 +73,17 @@ public final class TraceLayout {
     public static final int ONE_FIELD = 8;
 
     public static final int ONE_FIELD_LENGTH = 16;
+
+    /** A CALL and the COMMIT that follows it at once, where the numbers are small: no {@link RecordType}, since each reader is told of both. */
+    public static final int STEP_CODE = 14;
+
+    public static final int STEP_NOW_NS = 8;
+    public static final int STEP_TRANSACTION = 16;
+    public static final int STEP_A_LOW = 24;
+    public static final int STEP_A_HIGH = 26;
+    public static final int STEP_B = 28;
+    public static final int STEP_C = 30;
+    public static final int STEP_LENGTH = 32;
 
     /** "JVMMTRCE" read as a little-endian number. */
     public static final long FILE_MAGIC = 0x4543_5254_4d4d_564aL;

@@ -14,6 +14,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Objects;
 import java.util.SplittableRandom;
@@ -40,6 +41,8 @@ class TraceTest {
         tape.call(2, 1, 2, 3, 4);
         tape.callBytes(new UnsafeBuffer(bytes(LONG_BYTES)), 0, LONG_BYTES);
         exercise(tape, new UnsafeBuffer(bytes(LONG_BYTES)), MemorySegment.ofArray(bytes(LONG_BYTES)), 7);
+        tape.commit();
+        tape.call(3, 1, 2, 3, 4);
         tape.commit();
         tape.end(0);
     }
@@ -82,6 +85,9 @@ class TraceTest {
         assertArrayEquals(bytes(LONG_BYTES), range.toArray(ValueLayout.JAVA_BYTE));
         tape.commit();
         assertEquals(1, tape.transaction());
+        tape.call(3, 1, 2, 3, 4);
+        tape.commit();
+        assertEquals(2, tape.transaction());
         assertEquals(RecordType.END, tape.peek());
         tape.take();
         assertEquals(null, tape.peek());
@@ -120,10 +126,71 @@ class TraceTest {
                 MemorySegment range = MemorySegment.ofArray(new byte[LONG_BYTES]);
                 exercise(tape, new UnsafeBuffer(new byte[LONG_BYTES]), range, 0);
                 tape.commit();
+                tape.call(3, 1, 2, 3, 4);
+                tape.commit();
                 tape.take();
             });
             assertEquals(ReplayStop.Why.END_OF_TRACE, stop.why());
         }
+    }
+
+    /** Whichever numbers it has, and however many bytes that takes. */
+    @Test
+    void aCallOfWhichNothingComesIsReadAsItWasTold() throws Exception {
+        SplittableRandom random = new SplittableRandom(TestSeed.next());
+        RecordingTape tape = new RecordingTape(trace, 41);
+        int steps = 0;
+        for (int n = 0; n < 5000; n++) {
+            long[] abc = {random.nextLong(), random.nextLong(), random.nextLong()};
+            for (int i = 0; i < 3; i++) {
+                abc[i] = random.nextBoolean() ? abc[i] & 0xFFFF : abc[i] >>> random.nextInt(Long.SIZE);
+            }
+            abc[0] |= random.nextBoolean() ? (long) random.nextInt(1 << 16) << 32 : 0;
+            long nowNs = random.nextBoolean() ? 0 : random.nextLong();
+            int method = random.nextInt(1 << 16);
+            boolean idle = random.nextInt(4) != 0;
+            tape.call(method, abc[0], abc[1], abc[2], nowNs);
+            if (!idle) {
+                tape.output(7, 1, 2, 3);
+            }
+            tape.commit();
+            byte[] batch = trace.batches().removeLast();
+            BatchReader reader = new BatchReader();
+            reader.wrap(new UnsafeBuffer(batch), 0, batch.length);
+            assertTrue(reader.next());
+            assertEquals(RecordType.CALL, reader.type());
+            assertEquals(method, reader.method());
+            assertEquals(nowNs, reader.nowNs());
+            assertEquals(abc[0], reader.a());
+            assertEquals(abc[1], reader.b());
+            assertEquals(abc[2], reader.c());
+            boolean small = idle
+                    && abc[0] == (abc[0] & 0xFFFF_0000_FFFFL)
+                    && abc[1] == (abc[1] & 0xFFFF)
+                    && abc[2] == (abc[2] & 0xFFFF);
+            assertEquals(small, reader.hasCommit());
+            steps += small ? 1 : 0;
+            assertEquals(0, reader.recordOffset());
+            assertEquals(small ? TraceLayout.STEP_LENGTH : TraceLayout.CALL_LENGTH, reader.recordLength());
+            assertEquals(!idle, reader.next() && reader.type() == RecordType.OUTPUT);
+            assertTrue(idle || reader.next());
+            assertEquals(RecordType.COMMIT, reader.type());
+            assertEquals(0, reader.method());
+            assertEquals(42 + n, reader.value());
+            assertEquals(batch.length, reader.recordOffset() + TraceLayout.align(reader.recordLength()));
+            assertFalse(reader.next());
+        }
+        assertTrue(steps > 100, steps + " steps");
+    }
+
+    /** The bytes are written from PROTOCOL.md by hand. */
+    @Test
+    void aStepIsAsTheProtocolHasIt() {
+        RecordingTape tape = new RecordingTape(trace, 0x1112131415161717L);
+        tape.call(0x0203, 0x0000_2122_0000_2324L, 0x2526, 0x2728, 0x0102030405060708L);
+        tape.commit();
+        String expected = "200000000e000302" + "0807060504030201" + "1817161514131211" + "2423222126252827";
+        assertEquals(expected, HexFormat.of().formatHex(trace.batches().getLast()));
     }
 
     /** Random damage to a batch: refused or read, but never anything else, and never for long. */
@@ -204,10 +271,11 @@ class TraceTest {
         record();
         LifeSummary summary = LifeSummary.of(trace.source());
         assertEquals("v", Objects.requireNonNull(summary.life()).config("k").orElseThrow());
-        assertEquals(1, summary.lastTransaction());
+        assertEquals(2, summary.lastTransaction());
         assertTrue(summary.ended());
         assertFalse(summary.hasGap());
-        assertEquals(1, summary.count(RecordType.CALL));
+        assertEquals(2, summary.count(RecordType.CALL));
+        assertEquals(2, summary.count(RecordType.COMMIT));
         assertEquals(4, summary.count(RecordType.CALL_BYTES));
         assertEquals(trace.batches().stream().mapToLong(batch -> batch.length).sum(), bytesOf(summary));
     }
@@ -262,7 +330,8 @@ class TraceTest {
         assertEquals("4", parsed.config("ports").orElseThrow());
         assertEquals(1, parsed.config().size());
         assertEquals(5, parsed.number("n"));
-        for (String bad : List.of("", "format = 2\n", "format = 1\nx\n", "format = 1\nformat = 1\n", " = \n")) {
+        for (String bad :
+                List.of("", "format = 0\n", "format = 3\n", "format = 1\nx\n", "format = 1\nformat = 1\n", " = \n")) {
             assertThrows(TraceFormatException.class, () -> LifeText.parse(bad), bad);
         }
         for (String bad : List.of("format = \u001b[2J\n", "format = 1\n\u001b]0;x\u0007\u009b\n")) {

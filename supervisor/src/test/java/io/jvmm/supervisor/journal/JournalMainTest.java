@@ -95,8 +95,8 @@ final class JournalMainTest {
     @Test
     void statsCount() {
         assertEquals(0, run("stats", journal.toString(), "--device", "serial", "--life", "2"));
-        assertTrue(said.startsWith("serial, life 2: 12 records in 6 batches, 368 bytes, 0.003 s\n"), said);
-        assertTrue(said.contains("CALL    5        200    1667"), said);
+        assertTrue(said.startsWith("serial, life 2: 12 records in 6 batches, 248 bytes, 0.003 s\n"), said);
+        assertTrue(said.contains("CALL    5        160    1667"), said);
     }
 
     @Test

@@ -69,6 +69,8 @@ public final class TraceTarget implements FuzzTarget {
         tape.read(0x1000, 4, 0x1234);
         tape.written(0x1000, 2, 0x34);
         tape.commit();
+        tape.call(3, 1L << 32 | 1, 0, 'A', 6);
+        tape.commit();
         tape.end(0);
         return batches;
     }
