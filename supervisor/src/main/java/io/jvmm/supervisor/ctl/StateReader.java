@@ -1,5 +1,6 @@
 package io.jvmm.supervisor.ctl;
 
+import io.jvmm.supervisor.launch.DeviceProgram;
 import io.jvmm.supervisor.upgrade.DistributionDirectory;
 import io.jvmm.supervisor.upgrade.UnfitException;
 import java.io.BufferedReader;
@@ -121,22 +122,15 @@ final class StateReader implements AutoCloseable {
 
     private static List<String> command(Path distribution, String deviceClass) throws IOException {
         Path library = distribution.resolve("lib");
-        List<String> program = Files.readAllLines(library.resolve(deviceClass).resolve("program"));
-        List<String> jars = program.stream()
-                .skip(1)
-                .map(jar -> library.resolve(jar).toString())
-                .toList();
-        return List.of(
+        List<String> command = new ArrayList<>(List.of(
                 distribution.resolve("runtime/bin/java").toString(),
                 "-XX:+UseSerialGC",
                 "-XX:TieredStopAtLevel=1",
-                "-Xmx128m",
-                "--add-exports=java.base/jdk.internal.misc=ALL-UNNAMED",
-                "--enable-native-access=ALL-UNNAMED",
-                "-cp",
-                String.join(":", jars),
-                program.getFirst(),
-                "--inspect");
+                "-Xmx128m"));
+        command.addAll(DeviceProgram.read(library.resolve(deviceClass).resolve("program"))
+                .command(library.toString()));
+        command.add("--inspect");
+        return command;
     }
 
     private void begin(Map<String, String> entries) throws IOException {

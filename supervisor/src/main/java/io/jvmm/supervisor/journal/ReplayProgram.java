@@ -1,5 +1,6 @@
 package io.jvmm.supervisor.journal;
 
+import io.jvmm.supervisor.launch.DeviceProgram;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -21,10 +22,10 @@ record ReplayProgram(Path home, Optional<String> debugPort, List<String> passed)
      * @throws JournalException when the distribution has no such program
      */
     List<String> command(String deviceClass, List<PlayedLife> lives) throws JournalException, JournalArguments.Wrong {
-        List<String> program;
+        Path library = home.resolve("lib");
+        DeviceProgram program;
         try {
-            program =
-                    Files.readAllLines(home.resolve("lib").resolve(deviceClass).resolve("program"));
+            program = DeviceProgram.read(library.resolve(deviceClass).resolve("program"));
         } catch (IOException e) {
             throw new JournalException("there is no program for " + deviceClass + ": " + e.getMessage(), e);
         }
@@ -34,16 +35,8 @@ record ReplayProgram(Path home, Optional<String> debugPort, List<String> passed)
         command.add("-Xmx256m"); // a life is read from a file, which no device does in service
         debugPort.ifPresent(
                 port -> command.add("-agentlib:jdwp=transport=dt_socket,server=y,suspend=y,address=127.0.0.1:" + port));
-        command.add("--add-exports=java.base/jdk.internal.misc=ALL-UNNAMED");
-        command.add("--enable-native-access=ALL-UNNAMED");
         command.add("-Djvmm.home=" + home);
-        command.add("-cp");
-        command.add(String.join(
-                ":",
-                program.subList(1, program.size()).stream()
-                        .map(jar -> home.resolve("lib").resolve(jar).toString())
-                        .toList()));
-        command.add(program.getFirst());
+        command.addAll(program.command(library.toString()));
         lives.forEach(life -> command.addAll(life.options()));
         command.addAll(passed);
         return command;

@@ -208,32 +208,13 @@ public record Distribution(Path home, MachineConfig.Engine engine) {
         return List.copyOf(argv);
     }
 
-    /**
-     * Its class path and main class, from what the build has written down. There is no {@code -jar}, because the own jar would come first
-     * and the archive that all share would not fit; so what the manifest would say of modules is said here.
-     */
     private List<String> deviceProgram(ProcessKind p) throws HostLackException {
-        List<String> lines;
         try {
-            lines = Files.readAllLines(program(p));
+            return DeviceProgram.read(program(p)).command(INSIDE + "/lib");
         } catch (IOException e) {
             throw new HostLackException(
                     "the distribution is not whole: " + e.getMessage() + ". Build it anew: mvn -DskipTests package", e);
         }
-        StringBuilder classPath = new StringBuilder();
-        for (String jar : lines.subList(1, lines.size())) {
-            classPath
-                    .append(classPath.isEmpty() ? "" : ":")
-                    .append(INSIDE)
-                    .append("/lib/")
-                    .append(jar);
-        }
-        return List.of(
-                "--add-exports=java.base/jdk.internal.misc=ALL-UNNAMED",
-                "--enable-native-access=ALL-UNNAMED",
-                "-cp",
-                classPath.toString(),
-                lines.getFirst());
     }
 
     /** Where a jail has a file of the distribution. */
