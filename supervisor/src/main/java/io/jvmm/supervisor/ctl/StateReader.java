@@ -144,12 +144,13 @@ final class StateReader implements AutoCloseable {
 
     private void within(Answer answer) throws IOException {
         CompletableFuture<Boolean> answered = new CompletableFuture<>();
-        CompletableFuture<Process> tooLate = answered.orTimeout(patience.toMillis(), TimeUnit.MILLISECONDS)
+        var _ = answered.orTimeout(patience.toMillis(), TimeUnit.MILLISECONDS)
                 .handle((done, timeout) -> timeout == null ? program : program.destroyForcibly());
         try {
             answer.take();
         } catch (IOException e) {
-            throw tooLate.isDone() ? new IOException("it has not answered for " + patience.toSeconds() + " s", e) : e;
+            // It is too late before the program is killed, whose end may be seen while it still is.
+            throw answered.isDone() ? new IOException("it has not answered for " + patience.toSeconds() + " s", e) : e;
         } finally {
             answered.complete(true);
         }
