@@ -3,18 +3,10 @@ package io.jvmm.device.vsock;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import io.jvmm.device.api.Backend;
-import io.jvmm.device.api.Descriptors;
-import io.jvmm.device.api.DeviceConfig;
-import io.jvmm.device.api.HostEvents;
 import io.jvmm.device.api.InspectedState;
 import io.jvmm.device.api.ScratchProgram;
-import io.jvmm.device.api.trace.HostCalls;
-import io.jvmm.device.virtio.BrokenAnswer;
-import io.jvmm.device.virtio.VirtioDevice;
+import io.jvmm.device.virtio.ForwardingFactory;
 import io.jvmm.device.virtio.VirtioFactory;
-import io.jvmm.device.virtio.VirtioHost;
-import io.jvmm.device.virtio.VirtioIdentity;
 import io.jvmm.device.virtio.VirtioProcess;
 import io.jvmm.ipc.boot.ProcessExit;
 import io.jvmm.ipc.sys.Errno;
@@ -23,7 +15,6 @@ import io.jvmm.ipc.sys.Fd;
 import io.jvmm.ipc.sys.MemFd;
 import io.jvmm.ipc.sys.SocketIo;
 import io.jvmm.ipc.sys.UnixSocket;
-import io.jvmm.ipc.trace.Tape;
 import io.jvmm.ipc.vsock.VsockConnectServer;
 import io.jvmm.ipc.vsock.VsockStreamsLayout;
 import java.io.IOException;
@@ -36,7 +27,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
-import org.agrona.concurrent.AtomicBuffer;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -146,62 +136,17 @@ class VsockProgramTest {
     }
 
     /** The device with descriptors of the test's own; it is made in the program, by nobody here. */
-    private record WithHost(VirtioFactory device, Map<String, Fd> descriptors) implements VirtioFactory {
-        @Override
-        public String name() {
-            return device.name();
-        }
+    private static final class WithHost extends ForwardingFactory {
+        private final Map<String, Fd> descriptors;
 
-        @Override
-        public int stateId() {
-            return device.stateId();
-        }
-
-        @Override
-        public int stateVersion() {
-            return device.stateVersion();
-        }
-
-        @Override
-        public VirtioIdentity identity(DeviceConfig config) {
-            return device.identity(config);
-        }
-
-        @Override
-        public BrokenAnswer whenBroken(VirtioIdentity identity, int queue, long features) {
-            return device.whenBroken(identity, queue, features);
-        }
-
-        @Override
-        public VirtioDevice create(
-                int function, DeviceConfig config, AtomicBuffer state, boolean fresh, VirtioHost host, long nowNs) {
-            return device.create(function, config, state, fresh, host, nowNs);
-        }
-
-        @Override
-        public List<Backend> backends(
-                List<DeviceConfig> configs, Descriptors found, List<VirtioDevice> devices, HostEvents events) {
-            return device.backends(configs, found, devices, events);
-        }
-
-        @Override
-        public HostCalls hostCalls(List<DeviceConfig> configs, List<VirtioDevice> devices, Tape tape) {
-            return device.hostCalls(configs, devices, tape);
+        WithHost(VirtioFactory device, Map<String, Fd> descriptors) {
+            super(device);
+            this.descriptors = descriptors;
         }
 
         @Override
         public Map<String, Fd> scratchDescriptors() {
             return descriptors;
-        }
-
-        @Override
-        public DeviceConfig exampleConfig() {
-            return device.exampleConfig();
-        }
-
-        @Override
-        public void exercise(VirtioExercise machine) {
-            device.exercise(machine);
         }
     }
 

@@ -1,29 +1,21 @@
 package io.jvmm.device.virtio.rig;
 
-import io.jvmm.device.api.Backend;
-import io.jvmm.device.api.Descriptors;
 import io.jvmm.device.api.DeviceConfig;
-import io.jvmm.device.api.HostEvents;
-import io.jvmm.device.api.trace.HostCalls;
-import io.jvmm.device.virtio.BrokenAnswer;
 import io.jvmm.device.virtio.Chain;
+import io.jvmm.device.virtio.ForwardingFactory;
 import io.jvmm.device.virtio.VirtioDevice;
 import io.jvmm.device.virtio.VirtioFactory;
 import io.jvmm.device.virtio.VirtioHost;
-import io.jvmm.device.virtio.VirtioIdentity;
 import io.jvmm.device.virtio.Virtqueue;
 import io.jvmm.ipc.memory.GuestMemory;
-import io.jvmm.ipc.sys.Fd;
 import io.jvmm.ipc.trace.Tape;
-import java.lang.foreign.MemoryLayout;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import org.agrona.concurrent.AtomicBuffer;
 import org.jspecify.annotations.Nullable;
 
 /** Devices of another factory, of which somebody is told what chains function 0 takes from its queues, at that moment. */
-final class WatchedFactory implements VirtioFactory {
+final class WatchedFactory extends ForwardingFactory {
 
     /** Told on the device thread. */
     @FunctionalInterface
@@ -31,78 +23,21 @@ final class WatchedFactory implements VirtioFactory {
         void taken(int queue, Chain chain);
     }
 
-    private final VirtioFactory factory;
     private final Watcher watcher;
 
     WatchedFactory(VirtioFactory factory, Watcher watcher) {
-        this.factory = factory;
+        super(factory);
         this.watcher = watcher;
-    }
-
-    @Override
-    public String name() {
-        return factory.name();
-    }
-
-    @Override
-    public int stateId() {
-        return factory.stateId();
-    }
-
-    @Override
-    public int stateVersion() {
-        return factory.stateVersion();
-    }
-
-    @Override
-    public VirtioIdentity identity(DeviceConfig config) {
-        return factory.identity(config);
-    }
-
-    @Override
-    public MemoryLayout stateLayout(DeviceConfig config) {
-        return factory.stateLayout(config);
     }
 
     @Override
     public VirtioDevice create(
             int function, DeviceConfig config, AtomicBuffer state, boolean fresh, VirtioHost host, long nowNs) {
-        int queues = factory.identity(config).queueSizes().size();
         Tape tape = host.tape();
         boolean watched = function == 0 && (tape == null || tape.live()); // a replay has no guest to ask
-        VirtioHost between = watched ? new Between(host, queues) : host;
-        return factory.create(function, config, state, fresh, between, nowNs);
-    }
-
-    @Override
-    public BrokenAnswer whenBroken(VirtioIdentity identity, int queue, long features) {
-        return factory.whenBroken(identity, queue, features);
-    }
-
-    @Override
-    public List<Backend> backends(
-            List<DeviceConfig> configs, Descriptors descriptors, List<VirtioDevice> devices, HostEvents events) {
-        return factory.backends(configs, descriptors, devices, events);
-    }
-
-    @Override
-    public HostCalls hostCalls(List<DeviceConfig> configs, List<VirtioDevice> devices, Tape tape) {
-        return factory.hostCalls(configs, devices, tape);
-    }
-
-    @Override
-    public Map<String, Fd> scratchDescriptors() {
-        return factory.scratchDescriptors();
-    }
-
-    @Override
-    public DeviceConfig exampleConfig() {
-        return factory.exampleConfig();
-    }
-
-    @Override
-    public void exercise(VirtioExercise machine) {
-        factory.exercise(machine);
+        VirtioHost between =
+                watched ? new Between(host, identity(config).queueSizes().size()) : host;
+        return super.create(function, config, state, fresh, between, nowNs);
     }
 
     private final class Between implements VirtioHost {
