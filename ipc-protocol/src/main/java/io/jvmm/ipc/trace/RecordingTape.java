@@ -147,7 +147,7 @@ public final class RecordingTape implements Tape, MemoryTap {
         batch.putLong(at + TraceLayout.STEP_TRANSACTION, transaction);
         batch.putLong(
                 at + TraceLayout.STEP_A_LOW,
-                a & 0xFFFF | a >>> A_HIGH_SHIFT & 0xFFFF_0000L | b << B_SHIFT | c << C_SHIFT);
+                (a & 0xFFFF) | ((a >>> A_HIGH_SHIFT) & 0xFFFF_0000L) | b << B_SHIFT | c << C_SHIFT);
         end = at + TraceLayout.STEP_LENGTH;
         writtenBytes -= TraceLayout.CALL_LENGTH - TraceLayout.STEP_LENGTH;
         return true;
