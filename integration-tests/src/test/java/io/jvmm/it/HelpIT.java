@@ -12,11 +12,15 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
-/** Each program of the distribution says what it is for when it is asked, in lines that a terminal has room for. */
+/** Each program of the distribution says what it is for when it is asked, where a pager gets it, in lines that a terminal has room for. */
 class HelpIT {
     private static final int MOST_SIGNS = 120;
     private static final Path HOME = Distribution.home();
+
+    @TempDir
+    private Path directory;
 
     private static List<Path> in(String directory) throws IOException {
         try (Stream<Path> files = Files.list(HOME.resolve(directory))) {
@@ -40,12 +44,14 @@ class HelpIT {
         }
         commands.add(List.of(device, "serial", "--replay", "--help"));
         for (List<String> command : commands) {
+            Path errors = directory.resolve("errors");
             Process process =
-                    new ProcessBuilder(command).redirectErrorStream(true).start();
+                    new ProcessBuilder(command).redirectError(errors.toFile()).start();
             process.getOutputStream().close();
             String text = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
             assertEquals(0, process.waitFor(), () -> command + ":\n" + text);
             assertFalse(text.isBlank(), command::toString);
+            assertEquals("", Files.readString(errors), command::toString);
             text.lines().forEach(l -> assertTrue(l.length() <= MOST_SIGNS, () -> command + ":\n" + l));
         }
     }
