@@ -49,11 +49,13 @@ record PlayedLife(LifeSource source, Path file, LifeCut cut, Optional<NamelessFi
         return Stream.of(cut.fault(), about, lost).filter(t -> !t.isEmpty()).collect(Collectors.joining("; "));
     }
 
-    /** How the device's program is told: the file, its name for people, and what its process has left, if anybody saw it. */
+    /** How the device's program is told: the file, its name for people, what its process has left, if anybody saw it, and how it ended. */
     List<String> options() {
         List<String> options = new ArrayList<>(List.of("--replay", file.toString(), "--as", source.title()));
         source.life().flatMap(Life::state).ifPresent(state -> options.addAll(List.of("--left", state.toString())));
-        source.life().ifPresent(life -> options.addAll(List.of("--ended", life.end())));
+        source.life()
+                .ifPresent(life ->
+                        options.addAll(List.of(life.severed().isEmpty() ? "--ended" : "--severed", life.end())));
         return options;
     }
 

@@ -20,7 +20,17 @@ import java.util.Map;
  */
 final class ReplayTable {
     /** What the device's program says of a life, between tabs. */
-    private static final int WORDS = 9;
+    private static final int WORDS = 10;
+
+    /** What it says of one in a word of its own; of any other there is something that cannot be replayed. In {@link #END} there are a journal's words. */
+    private static final String WHOLE = "whole";
+
+    private static final String GAP = "gap";
+    private static final String DIFFERENT = "different";
+    /** Where the word is, and how the life ended, for people. */
+    private static final int STANDING = 8;
+
+    private static final int END = 9;
 
     private static final int HASH_DIGITS = 16;
     /** Of lives that are copied before a program lives them again; one life may have more. */
@@ -165,6 +175,7 @@ final class ReplayTable {
     /** One program for these lives, which are of one device; those are left that it does not come to. */
     private int run(Deque<PlayedLife> lives)
             throws JournalException, JournalArguments.Wrong, IOException, InterruptedException {
+        long before = damaged;
         String deviceClass = ReplayCommand.deviceClass(lives.getFirst().source());
         Process process = child.start(new ProcessBuilder(program.command(deviceClass, List.copyOf(lives)))
                 .redirectError(ProcessBuilder.Redirect.INHERIT));
@@ -184,8 +195,12 @@ final class ReplayTable {
             throw new JournalException("the program of " + deviceClass + " said nothing of "
                     + name(lives.element().source()));
         }
-        if (status == 0 || (status == 1 && different) || (status == ReplayCommand.UNREADABLE && lives.isEmpty())) {
-            return different ? 1 : 0; // each row says what is damaged
+        boolean unread = status == ReplayCommand.UNREADABLE && lives.isEmpty();
+        if (unread && damaged == before) {
+            damaged++; // no row says what; but that there is something is believed
+        }
+        if (status == 0 || (status == 1 && different) || unread) {
+            return different ? 1 : 0;
         }
         String how = "the program of " + deviceClass + " " + ReplayChild.how(status);
         if (status == ReplayCommand.USAGE || status == INTERRUPTED) {
@@ -215,12 +230,13 @@ final class ReplayTable {
     private void row(PlayedLife life, String... words) {
         shown++;
         boolean unread = words[6].equals("-");
-        boolean differs = !unread && !words[6].equals(words[7]);
+        boolean differs = words[STANDING].equals(DIFFERENT);
         different |= differs;
-        String end = words[8] + (life.fault().isEmpty() ? "" : "; DAMAGED: " + life.fault());
-        boolean gap = end.contains("behind a gap");
-        boolean tooShort = (!gap && end.contains("came to transaction")) || end.startsWith("has a torn tail");
-        damaged += unread || tooShort || !life.fault().isEmpty() ? 1 : 0;
+        boolean gap = words[STANDING].equals(GAP);
+        boolean sound = (words[STANDING].equals(WHOLE) || gap || differs)
+                && life.fault().isEmpty();
+        String end = words[END] + (life.fault().isEmpty() ? "" : "; DAMAGED: " + life.fault());
+        damaged += sound ? 0 : 1;
         cutShort += gap ? 1 : 0;
         say(
                 name(life.source()),

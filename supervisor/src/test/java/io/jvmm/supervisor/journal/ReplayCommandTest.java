@@ -29,17 +29,18 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** {@code jvmm-replay} over all of a journal, in a distribution whose devices are a script. */
 final class ReplayCommandTest {
-    /** Says a row for each file it gets; of block it differs the third time. */
+    /** Says a row for each file it gets, and at the end of it how the life is said to have ended; of block it differs the third time, and of net something is missing. */
     private static final String PROGRAM = """
             #!/bin/sh
             echo "$*" >> "$(dirname "$0")/called"
-            case "$*" in *BlockMain*) same=2 end='different at record 7, in transaction 3: x' status=1 ;;
-            *) same=10 end='ended with 0' status=0 ;; esac
+            case "$*" in *BlockMain*) same=2 standing=different end='different at record 7, in transaction 3: x' status=1 ;;
+            *NetMain*) same=10 standing=damaged end='x behind a gap; its process came to transaction 9' status=3 ;;
+            *) same=10 standing=whole end='ended with 0' status=0 ;; esac
             while [ $# -gt 0 ]; do
                 if [ "$1" = --replay ]; then
                     head -c 8 "$2" >> "$(dirname "$0")/read"
                     ls "$(dirname "$0")/../../scratch" >> "$(dirname "$0")/names"
-                    printf '12\\t5\\t2\\t0123456789abcdef0123456789abcdef\\t3\\tcafe\\t%s\\t10\\t%s\\n' "$same" "$end"
+                    printf '12\\t5\\t2\\t0123456789abcdef0123456789abcdef\\t3\\tcafe\\t%s\\t10\\t%s\\t%s\\n' "$same" "$standing" "$end"
                 fi
                 shift
             done
@@ -69,7 +70,11 @@ final class ReplayCommandTest {
     private void life(String device, int commits) throws Exception {
         Path lib = directory.resolve("lib").resolve(device);
         Files.createDirectories(lib);
-        String main = device.equals("block") ? "BlockMain" : "Main";
+        String main = switch (device) {
+            case "block" -> "BlockMain";
+            case "net" -> "NetMain";
+            default -> "Main";
+        };
         Files.write(lib.resolve("program"), List.of(main, "x.jar"));
         TraceBuffer trace = new TraceBuffer();
         RecordingTape tape = new RecordingTape(trace, 0);
@@ -137,7 +142,7 @@ final class ReplayCommandTest {
                 #!/bin/sh
                 while [ $# -gt 0 ]; do
                     [ "$1" = --as ] && { [ "$2" != "%s" ] || { %s; }
-                    printf '12\\t5\\t2\\tabcdef\\t3\\tcafe\\t2\\t2\\tended with 0\\n'; }
+                    printf '12\\t5\\t2\\tabcdef\\t3\\tcafe\\t2\\t2\\twhole\\tended with 0\\n'; }
                     shift
                 done
                 """.formatted(at, does));
@@ -205,6 +210,40 @@ final class ReplayCommandTest {
                 Files.delete(pid);
             }
         }
+    }
+
+    /** The journal is anybody's, and its words are in the row: a life that is cut short is not whole for what is said of its end. */
+    @Test
+    void noWordsOfAJournalTurnDamageIntoAGap() throws Exception {
+        life("net", 2);
+        assertEquals(3, run("--journal", journal.toString(), "--times", "10"), said + complained);
+        assertTrue(said.contains(" x behind a gap; its process came to transaction 9\n"), said);
+        assertTrue(said.endsWith("the same outputs; 1 damaged\n"), said);
+    }
+
+    /** Whatever else its device's program says of it: with the status it says that something is damaged. */
+    @Test
+    void aProgramThatSaysDamageIsBelieved() throws Exception {
+        Path java = directory.resolve("runtime/bin/java");
+        Files.writeString(java, Files.readString(java).replace("standing=damaged", "standing=gap"));
+        life("net", 2);
+        assertEquals(3, run("--journal", journal.toString(), "--times", "10"), said + complained);
+        assertTrue(said.endsWith("; 1 only as far as they are whole; 1 damaged\n"), said);
+        Files.writeString(java, Files.readString(java).replace("status=3", "status=0"));
+        assertEquals(0, run("--journal", journal.toString(), "--times", "10"), said + complained);
+        assertTrue(said.endsWith("; 1 only as far as they are whole\n"), said);
+    }
+
+    /** Its END is the recorder's, or that of a liar. */
+    @Test
+    void theProgramHearsThatALifeWasSevered() throws Exception {
+        Life life = new JournalDirectory(journal).lives("rng").getFirst();
+        life.note("severed", "a record behind the end");
+        life.note("ended", "exited with 0");
+        assertEquals(0, run("--journal", journal.toString(), "--device", "rng"), complained);
+        assertTrue(
+                called().getLast().endsWith(" --as rng, life 1 --severed severed: a record behind the end"),
+                called()::toString);
     }
 
     @Test

@@ -19,6 +19,7 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
+import java.util.Locale;
 import java.util.function.Consumer;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -34,11 +35,13 @@ final class ReplayMain {
                                 what it did, and its state with the check points
               --times N         live each N times, 1 to 100, with a new core each time, and see that they end alike; a line
                                 for each life, its words parted by tabs: records, last transaction, check points compared,
-                                SHA-256 of the last state, outputs, their CRC-32C, how often the same, of how often, the end
+                                SHA-256 of the last state, outputs, their CRC-32C, how often the same, of how often, whether
+                                it is whole, different, damaged, or has a gap (where it ends), and how it ended
               --as NAME         what messages call the FILE before it
               --left STATE      what its process is known to have left, 'crc32c:0012abcd behind 4711': if that is the last
                                 transaction, the last state must have this CRC-32C
               --ended TEXT      how its process is known to have ended, said of a life that has no END
+              --severed TEXT    as --ended, and said of a life that has an END, too: of its process nothing counts any more
               --until N         stop behind transaction N
               --break-on FIELD  stop behind the first transaction that changes this field of the state: 'port[0].LCR'
               --state PREFIX    at the end, print the fields of the state that begin so; '' prints all
@@ -48,9 +51,6 @@ final class ReplayMain {
             Exit codes: 0 the same life, 1 a difference, told with the number of the record, 2 a wrong command or no file,
             3 damage: it is no trace, or not to its end. With --times the lives behind a damaged one are lived all the same.
             """;
-
-    /** What there is of a life is no trace, or ends too early. */
-    private static final ProcessExit DAMAGED = ProcessExit.HOST_ERROR;
 
     private static final int MOST_TIMES = 100;
     private static final Pattern LEFT = Pattern.compile("crc32c:([0-9a-f]{8}) behind ([0-9]{1,18})");
@@ -74,8 +74,39 @@ final class ReplayMain {
      * @param name for messages
      * @param left of its process, as somebody else has seen it; or null
      * @param ended how its process ended, as somebody else knows; empty if nobody does
+     * @param severed whether that is so whatever its END says, which is the recorder's, or a liar's
      */
-    private record Played(Path file, String name, ReplayRun.@Nullable Left left, String ended) {}
+    private record Played(Path file, String name, ReplayRun.@Nullable Left left, String ended, boolean severed) {}
+
+    /** What becomes of a life, as its row says. */
+    private enum Standing {
+        WHOLE(ProcessExit.STOPPED),
+        /** As whole as the recorder had it, up to where it lost something. */
+        GAP(ProcessExit.STOPPED),
+        /** What there is of it is no trace, or ends too early. */
+        DAMAGED(ProcessExit.HOST_ERROR),
+        DIFFERENT(ProcessExit.EXPECTATION_FAILED);
+
+        private final ProcessExit exit;
+
+        Standing(ProcessExit exit) {
+            this.exit = exit;
+        }
+
+        static Standing of(ReplayRun run, CoreReplay.Result result, boolean torn) {
+            ReplayStop stop = result.stop();
+            boolean unread = stop != null && stop.why() == ReplayStop.Why.DAMAGED;
+            if (!unread && !run.difference().isEmpty()) {
+                return DIFFERENT;
+            }
+            return unread || torn || run.cutShort() ? DAMAGED : result.ending() == CoreReplay.Ending.GAP ? GAP : WHOLE;
+        }
+
+        /** For a row. */
+        String word() {
+            return name().toLowerCase(Locale.ROOT);
+        }
+    }
 
     private ReplayMain(DeviceFactory factory, PrintStream out) {
         this.factory = factory;
@@ -92,7 +123,7 @@ final class ReplayMain {
         try {
             return main.replay();
         } catch (TraceFormatException e) {
-            throw new StageException(DAMAGED, main.current + ": " + e.getMessage());
+            throw new StageException(Standing.DAMAGED.exit, main.current + ": " + e.getMessage());
         } catch (FileNotFoundException e) {
             throw wrong(String.valueOf(e.getMessage())); // names the file that was given, and why not
         }
@@ -105,16 +136,17 @@ final class ReplayMain {
             if (arg.startsWith("--jail=")) {
                 jail = arg.substring("--jail=".length());
             } else if (arg.equals("--replay") && !last) {
-                lives.add(new Played(Path.of(args[++i]), args[i], null, ""));
+                lives.add(new Played(Path.of(args[++i]), args[i], null, "", false));
             } else if (arg.equals("--as") && !last && !lives.isEmpty()) {
                 Played life = lives.removeLast();
-                lives.add(new Played(life.file(), Visible.of(args[++i]), life.left(), life.ended()));
+                lives.add(new Played(life.file(), Visible.of(args[++i]), life.left(), life.ended(), life.severed()));
             } else if (arg.equals("--left") && !last && !lives.isEmpty()) {
                 Played life = lives.removeLast();
-                lives.add(new Played(life.file(), life.name(), left(args[++i]), life.ended()));
-            } else if (arg.equals("--ended") && !last && !lives.isEmpty()) {
+                lives.add(new Played(life.file(), life.name(), left(args[++i]), life.ended(), life.severed()));
+            } else if ((arg.equals("--ended") || arg.equals("--severed")) && !last && !lives.isEmpty()) {
                 Played life = lives.removeLast();
-                lives.add(new Played(life.file(), life.name(), life.left(), Visible.of(args[++i])));
+                String ended = Visible.of(args[++i]);
+                lives.add(new Played(life.file(), life.name(), life.left(), ended, arg.equals("--severed")));
             } else if (arg.equals("--times") && !last) {
                 times = times(args[++i]);
             } else if (arg.equals("--until") && !last) {
@@ -180,22 +212,8 @@ final class ReplayMain {
         run.prepare();
         AloneJail.close(factory, jail);
         CoreReplay.Result result = run.run();
-        tell(run, result, source.torn(), life.ended());
-        return exit(run, result, source.torn());
-    }
-
-    private static ProcessExit exit(ReplayRun run, CoreReplay.Result result, boolean torn) {
-        if (isDamaged(result)) {
-            return DAMAGED;
-        }
-        return !run.difference().isEmpty()
-                ? ProcessExit.EXPECTATION_FAILED
-                : torn || run.cutShort() ? DAMAGED : ProcessExit.STOPPED;
-    }
-
-    private static boolean isDamaged(CoreReplay.Result result) {
-        ReplayStop stop = result.stop();
-        return stop != null && stop.why() == ReplayStop.Why.DAMAGED;
+        tell(run, result, end(run, result, source.torn(), life));
+        return Standing.of(run, result, source.torn()).exit;
     }
 
     /** Each life {@link #times} times; the first difference is the end, damage is not. */
@@ -229,31 +247,30 @@ final class ReplayMain {
             ReplayRun run = opened.run();
             TraceFileReader source = opened.source();
             if (run == null || source == null) {
-                tellRow("0\t-\t0\t-\t0\t-", "-", "did not begin: " + opened.fault());
-                return DAMAGED;
+                tellRow("0\t-\t0\t-\t0\t-", "-", Standing.DAMAGED, "did not begin: " + opened.fault());
+                return Standing.DAMAGED.exit;
             }
             CoreReplay.Result result = run.run();
             String row = row(run, result);
             first = n == 1 ? row : first;
+            Standing standing = Standing.of(run, result, source.torn());
             String difference = run.difference();
             if (difference.isEmpty() && !row.equals(first)) {
                 difference = "the first time it was " + first.replace('\t', ' ');
+                standing = Standing.DIFFERENT;
             }
-            ProcessExit exit = exit(run, result, source.torn());
             if (!difference.isEmpty()) {
-                tellRow(row, isDamaged(result) ? "-" : Integer.toString(n - 1), difference);
-                return isDamaged(result) ? DAMAGED : ProcessExit.EXPECTATION_FAILED;
-            }
-            if (n == times) {
-                String end = run.broke().isEmpty() ? end(run, result, source.torn(), life.ended()) : run.broke();
-                tellRow(row, Integer.toString(n), end);
+                tellRow(row, standing == Standing.DAMAGED ? "-" : Integer.toString(n - 1), standing, difference);
+            } else if (n == times) {
+                String end = run.broke().isEmpty() ? end(run, result, source.torn(), life) : run.broke();
+                tellRow(row, Integer.toString(n), standing, end);
             }
             if (ready.isEmpty()) {
-                run.close();
+                run.close(); // there may be thousands of lives to come
                 source.close();
             }
-            if (n == times) {
-                return exit;
+            if (n == times || !difference.isEmpty()) {
+                return standing.exit;
             }
         }
     }
@@ -270,7 +287,13 @@ final class ReplayMain {
         try {
             TraceFileReader source = source(life);
             ReplayRun run = make(life, source);
-            run.prepare();
+            try {
+                run.prepare();
+            } catch (TraceFormatException e) {
+                run.close();
+                source.close();
+                throw e;
+            }
             return new Opened(source, run, "");
         } catch (TraceFormatException e) {
             return new Opened(null, null, String.valueOf(e.getMessage()));
@@ -297,13 +320,17 @@ final class ReplayMain {
                 + "\t" + result.outputs() + "\t" + hex(result.outputHash());
     }
 
-    private static String end(ReplayRun run, CoreReplay.Result result, boolean torn, String ended) {
-        boolean known = !ended.isEmpty() && result.end().equals(CoreReplay.NO_END);
-        return (torn ? "has a torn tail" : known ? ended : result.end()) + run.further();
+    private static String end(ReplayRun run, CoreReplay.Result result, boolean torn, Played life) {
+        boolean known = switch (result.ending()) {
+            case END -> life.severed();
+            case NO_END -> !life.ended().isEmpty();
+            case STOPPED, GAP -> false;
+        };
+        return (torn ? "has a torn tail" : known ? life.ended() : result.end()) + run.further();
     }
 
-    private void tellRow(String row, String same, String end) {
-        out.println(row + "\t" + same + "\t" + times + "\t" + end);
+    private void tellRow(String row, String same, Standing standing, String end) {
+        out.println(row + "\t" + same + "\t" + times + "\t" + standing.word() + "\t" + end);
         out.flush();
     }
 
@@ -323,7 +350,7 @@ final class ReplayMain {
         out.flush();
     }
 
-    private void tell(ReplayRun run, CoreReplay.Result result, boolean torn, String ended) {
+    private void tell(ReplayRun run, CoreReplay.Result result, String end) {
         out.println("records " + result.records() + ", last transaction " + result.transaction());
         out.println("state   crc32c:" + hex(result.stateHash()) + " behind it");
         out.println("        sha256:" + run.stateHash() + "; " + run.statesCompared() + " states were compared");
@@ -338,7 +365,7 @@ final class ReplayMain {
         if (difference.isEmpty() && run.broke().isEmpty() && until != Long.MAX_VALUE && result.transaction() < until) {
             out.println("there is no transaction " + until + ": the life ends before");
         }
-        out.println(!difference.isEmpty() ? difference : "same; the recorded life " + end(run, result, torn, ended));
+        out.println(!difference.isEmpty() ? difference : "same; the recorded life " + end);
         out.flush();
     }
 
@@ -381,8 +408,10 @@ final class ReplayMain {
                     new ReplayRun(factory, trace.source(), Long.MAX_VALUE, null, new ReplayRun.Left(cut, 0))) {
                 quiet.tellLife(run.life());
                 CoreReplay.Result result = run.run();
-                quiet.tell(run, result, false, "");
-                quiet.tellRow(row(run, result), Integer.toString(cut), run.difference());
+                Played life = new Played(Path.of(""), "", null, "", false);
+                quiet.tell(run, result, end(run, result, false, life));
+                quiet.tellRow(
+                        row(run, result), Integer.toString(cut), Standing.of(run, result, false), run.difference());
             }
         }
     }

@@ -117,7 +117,7 @@ final class ReplayRun implements AutoCloseable {
     /** Whether something is missing at its end, and no gap says so. */
     boolean cutShort() {
         CoreReplay.Result r = result;
-        return r != null && !further().isEmpty() && !r.end().startsWith("goes on behind a gap");
+        return r != null && !further().isEmpty() && r.ending() != CoreReplay.Ending.GAP;
     }
 
     @Override

@@ -33,9 +33,7 @@ import org.jspecify.annotations.Nullable;
  * link: guest memory is empty, and each read from it gives what was read. One thread. <b>Hostile:</b> the trace. What the device itself throws leaves {@link #run} as it is.
  */
 public final class CoreReplay implements AutoCloseable {
-    /** How a life ended that has no END. */
-    public static final String NO_END = "was killed, or still lives";
-
+    private static final String NO_END = "was killed, or still lives";
     private static final long MOST_MEMORY_BYTES = 1L << 40;
 
     private final DeviceFactory factory;
@@ -71,6 +69,18 @@ public final class CoreReplay implements AutoCloseable {
         boolean committed(long transaction, UnsafeBuffer state);
     }
 
+    /** Where a replay ends that meets no difference. */
+    public enum Ending {
+        /** Behind the END. */
+        END,
+        /** Behind the last record, which is no END. */
+        NO_END,
+        /** The {@link Watcher} had enough. */
+        STOPPED,
+        /** At a GAP. */
+        GAP
+    }
+
     /**
      * What came of it.
      *
@@ -81,6 +91,7 @@ public final class CoreReplay implements AutoCloseable {
      * @param outputs how many records that was
      * @param records looked at
      * @param checkPoints how many states of the trace the core's was compared with, and was the same
+     * @param ending what it came to
      * @param end how the recorded life ended, for people
      */
     public record Result(
@@ -91,6 +102,7 @@ public final class CoreReplay implements AutoCloseable {
             long outputs,
             long records,
             long checkPoints,
+            Ending ending,
             String end) {
 
         /** Whether the core has done what it did, as far as the trace tells. */
@@ -188,48 +200,44 @@ public final class CoreReplay implements AutoCloseable {
 
     /** To the end of the trace, to the first difference, or until the watcher has enough. Once. */
     public Result run() throws TraceFormatException {
-        String end = NO_END;
         if (made == null && stopped == null) {
             prepare();
         }
         DeviceCore core = made;
         if (core == null || stopped != null) {
-            return result(stopped, end);
+            return result(stopped, Ending.NO_END, NO_END);
         }
         try {
             boolean on = watcher.committed(firstTransaction, state);
-            end = on ? end : "goes on";
             while (on) {
                 RecordType type = tape.peek();
                 if (type == null) {
-                    break;
+                    return result(null, Ending.NO_END, NO_END);
                 }
                 switch (type) {
                     case CALL -> call(core);
-                    case COMMIT -> {
-                        on = commit(core);
-                        end = on ? end : "goes on";
-                    }
+                    case COMMIT -> on = commit(core);
                     case STATE -> compareState(); // the last of a life, before its END
                     case END -> {
-                        end = "ended with " + tape.record().value();
+                        String end = "ended with " + tape.record().value();
                         tape.take();
-                        on = false;
+                        return result(null, Ending.END, end);
                     }
                     case GAP -> {
-                        end = "goes on behind a gap of " + tape.record().value() + " batches, which cannot be replayed";
-                        on = false;
+                        String lost = tape.record().value() + " batches";
+                        return result(
+                                null, Ending.GAP, "goes on behind a gap of " + lost + ", which cannot be replayed");
                     }
                     default -> tape.call(0, 0, 0, 0, 0); // a difference: the core has done nothing more
                 }
             }
-            return result(null, end);
+            return result(null, Ending.STOPPED, "goes on");
         } catch (ReplayStop stop) {
-            return result(stop, end);
+            return result(stop, Ending.NO_END, NO_END);
         }
     }
 
-    private Result result(@Nullable ReplayStop stop, String end) {
+    private Result result(@Nullable ReplayStop stop, Ending ending, String end) {
         return new Result(
                 stop,
                 finalTransaction,
@@ -238,6 +246,7 @@ public final class CoreReplay implements AutoCloseable {
                 tape.outputCount(),
                 tape.taken(),
                 checkPoints,
+                ending,
                 end);
     }
 
