@@ -75,9 +75,7 @@ class JournalIT extends MachineTest {
             work(m);
             assertTrue(ctl.done("--json", "journal", "status").number("recorder") != recorder);
             ctl.done("journal", "rotate", "block");
-            assertMatch(
-                    "INFO +block +ended +was drained for a new life in the journal, and is replaced \\[",
-                    ctl.done("events").text());
+            awaitEvent(ctl, "INFO +block +ended +was drained for a new life in the journal, and is replaced \\[");
             ctl.done("journal", "stop", "rng");
             assertTrue(ctl.refused("journal", "rotate", "rng").contains("is not recorded"));
             ctl.done("journal", "start", "rng");
@@ -91,7 +89,13 @@ class JournalIT extends MachineTest {
         assertEquals(2, lives.get("rng"), lives.toString());
     }
 
-    private static void assertMatch(String pattern, String text) {
+    /** The process that was replaced ends a moment after the other has taken its place. */
+    private static void awaitEvent(Ctl ctl, String pattern) throws Exception {
+        String text = ctl.done("events").text();
+        for (int n = 0; n < 50 && !Pattern.compile(pattern).matcher(text).find(); n++) {
+            Transcript.pause(200);
+            text = ctl.done("events").text();
+        }
         assertTrue(Pattern.compile(pattern).matcher(text).find(), text);
     }
 
