@@ -250,6 +250,50 @@ class JournalTroubleIT extends MachineTest {
         }
     }
 
+    /** All of it, and then one device's part: what is recorded from then on is in new lives, and nobody is blamed. */
+    @Test
+    void whatIsRemovedWhileItIsWrittenIsToldAndBegunAnew() throws Exception {
+        Path journal = dir.resolve("journal");
+        try (Machine machine = Machine.with(dir, toml("journal", "")).run().awaitPrompt()) {
+            long first = recording();
+            machine.ask("in 3fd");
+            DebianMachine.host("rm", "-r", journal.toString());
+            for (int n = 0; n < 200 && !machine.messages().text().contains("has been removed"); n++) {
+                machine.ask("in 3fd");
+                Transcript.pause(50);
+            }
+            await(machine, "the journal directory has been removed, and what was recorded in it is lost");
+            await(machine, "the recorder is there again: recording goes on.");
+            awaitLife(journal.resolve("serial/life-000002"), machine);
+            awaitLife(journal.resolve("platform/life-000002"), machine);
+            assertTrue(recording() != first);
+            assertTrue(Files.exists(journal.resolve("lock")), "no other machine may come");
+            DebianMachine.host("rm", "-r", journal.resolve("serial").toString());
+            awaitLife(journal.resolve("serial/life-000001"), machine);
+            machine.ask("in 3fd");
+            off(machine);
+            assertFalse(machine.messages().text().contains("breaks the protocol"), machine.messages()::text);
+        }
+        List<String> lines = verified("journal");
+        assertTrue(lines.stream().anyMatch(l -> l.startsWith("platform, life 1: whole: 0 batches, ")), lines::toString);
+        assertTrue(
+                lines.stream().anyMatch(l -> l.matches("serial, life 1: whole: .*, ended with 0, .*")),
+                lines::toString);
+        Journal.Said replayed = Journal.program("jvmm-replay", "--journal", journal.toString(), "--times", "2");
+        assertEquals(0, replayed.status(), replayed.text());
+    }
+
+    /** Somebody looks at the devices meanwhile, so that there is something to record. */
+    private static void awaitLife(Path life, Machine machine) throws Exception {
+        for (int n = 0; n < 600 && !Files.exists(life.resolve("part-000")); n++) {
+            machine.ask("in 3fd");
+            Transcript.pause(50);
+        }
+        assertTrue(
+                Files.exists(life.resolve("part-000")),
+                () -> life + "\n" + machine.messages().text());
+    }
+
     @Test
     void anOrdinaryUserRecordsToo() throws Exception {
         Host.requireRoot();

@@ -18,7 +18,7 @@ final class BoundsKeeper {
     private final JournalDirectory journal;
     private final Bounds bounds;
     private final LongSupplier usableBytes;
-    /** Called between two lives that are removed: that takes its time. */
+    /** Called between two lives that are looked at or removed: that takes its time. */
     private final Runnable alive;
 
     private long shareBytes;
@@ -41,7 +41,7 @@ final class BoundsKeeper {
      */
     Set<Path> keep(Set<Path> open, Instant now) throws JournalException {
         writtenBytes = 0;
-        JournalDirectory.Excess excess = journal.beyond(bounds.mostBytes(), bounds.oldest(), open, now);
+        JournalDirectory.Excess excess = journal.beyond(bounds.mostBytes(), bounds.oldest(), open, now, alive);
         shareBytes = excess.shareBytes();
         for (Life life : excess.go()) {
             alive.run();

@@ -128,8 +128,9 @@ public final class JournalDirectory {
      * not each time anew; there may be thousands, of many files each.
      *
      * @param open directories of lives that are written
+     * @param alive called before each that is looked at
      */
-    List<Life> lives(Set<Path> open, Instant now) throws JournalException {
+    List<Life> lives(Set<Path> open, Instant now, Runnable alive) throws JournalException {
         List<Life> lives = new ArrayList<>();
         Map<Path, Life> known = new HashMap<>();
         for (Path device : devices()) {
@@ -139,10 +140,11 @@ public final class JournalDirectory {
                 if (!number.matches()) {
                     continue;
                 }
-                Life before = open.contains(place) ? null : settled.get(place);
-                Life life = before != null
-                        ? before
-                        : read(String.valueOf(device.getFileName()), Integer.parseInt(number.group(1)), place);
+                Life life = open.contains(place) ? null : settled.get(place);
+                if (life == null) {
+                    alive.run();
+                    life = read(String.valueOf(device.getFileName()), Integer.parseInt(number.group(1)), place);
+                }
                 own.add(life);
                 if (!open.contains(place)
                         && Duration.between(life.touched(), now).compareTo(SETTLED) > 0) {
@@ -261,7 +263,13 @@ public final class JournalDirectory {
         try {
             Path own = directory.resolve(device);
             Files.createDirectories(own);
-            int number = lives(device).stream().mapToInt(Life::number).max().orElse(0) + 1;
+            int number = 1
+                    + children(own).stream()
+                            .map(place -> LIFE.matcher(name(place)))
+                            .filter(Matcher::matches)
+                            .mapToInt(m -> Integer.parseInt(m.group(1)))
+                            .max()
+                            .orElse(0);
             Path life = own.resolve(String.format("life-%06d", number));
             Files.createDirectory(life);
             Files.writeString(
@@ -273,9 +281,41 @@ public final class JournalDirectory {
         }
     }
 
-    /** The life that was read of this ring. */
-    Optional<Life> ofRing(String device, String ring) throws JournalException {
-        return lives(device).stream().filter(l -> l.ring().equals(ring)).findFirst();
+    /** The life that was read of this ring. {@code alive}: called before each that is looked at, of which there may be thousands. */
+    Optional<Life> ofRing(String device, String ring, Runnable alive) throws JournalException {
+        for (Path life : children(directory.resolve(device)).reversed()) {
+            Matcher number = LIFE.matcher(name(life));
+            if (number.matches() && Files.isDirectory(life, LinkOption.NOFOLLOW_LINKS)) {
+                Life before = settled.get(life);
+                Map<String, String> about = new HashMap<>();
+                if (before == null) {
+                    alive.run();
+                    var _ = about(life, about); // one that cannot be read is of no ring
+                }
+                if ((before == null ? about.getOrDefault("ring", "") : before.ring()).equals(ring)) {
+                    return Optional.of(read(device, Integer.parseInt(number.group(1)), life));
+                }
+            }
+        }
+        return Optional.empty();
+    }
+
+    /**
+     * Looks whether the directory has been removed: what is open or mounted of it is still there, but nobody will find what is written to it, and nothing
+     * can be made in it.
+     *
+     * @throws JournalException when it has been
+     */
+    void requireThere() throws JournalException {
+        Object names = 0;
+        try {
+            names = Files.getAttribute(directory, "unix:nlink"); // inode(7)
+        } catch (IOException e) {
+            // It has no name left.
+        }
+        if (names.equals(0)) {
+            throw new JournalException("the journal directory has been removed, and what was recorded in it is lost");
+        }
     }
 
     /**
@@ -290,14 +330,15 @@ public final class JournalDirectory {
     /**
      * What must go so that the rest keeps the bounds: lives that are over, and none of {@code open}. Of lives that are too old every one; for room the
      * oldest of the device that has most, and nothing of a device that has no more than its share, so that one that writes without end drives out
-     * nobody's lives but its own.
+     * nobody's lives but its own. {@code alive} as of {@link #lives(Set, Instant, Runnable)}.
      */
-    Excess beyond(long mostBytes, Duration oldest, Set<Path> open, Instant now) throws JournalException {
+    Excess beyond(long mostBytes, Duration oldest, Set<Path> open, Instant now, Runnable alive)
+            throws JournalException {
         List<Life> go = new ArrayList<>();
         Map<String, Deque<Life>> over = new HashMap<>();
         Map<String, Long> held = new HashMap<>();
         Set<Path> full = new HashSet<>();
-        List<Life> all = new ArrayList<>(lives(open, now));
+        List<Life> all = new ArrayList<>(lives(open, now, alive));
         all.sort(Comparator.comparing(Life::touched).thenComparingInt(Life::number));
         for (Life life : all) {
             boolean isOpen = open.contains(life.directory());

@@ -89,7 +89,7 @@ final class Recorder implements AutoCloseable {
         private final RingDrain drain;
         private final int slot;
         private boolean renewAsked;
-        /** Its device has all the room that it gets: what it writes is left in the ring. */
+        /** Its device has all the room that it gets, or its life was removed: what it writes is left in the ring. */
         private boolean full;
         /** Its life has lasted as long as lives are kept. */
         private boolean old;
@@ -287,9 +287,11 @@ final class Recorder implements AutoCloseable {
                 say(about(RecorderWords.SEVERED, w).put(RecorderWords.HOW, w.drain.severed()));
             }
         } else if (!w.renewAsked) {
-            String how = w.full
-                    ? "its device has filled the journal"
-                    : w.old ? "it has lasted as long as lives are kept" : keeper.renewal(w.drain);
+            String how = w.drain.isRemoved()
+                    ? "its life is not in the journal any more"
+                    : w.full
+                            ? "its device has filled the journal"
+                            : w.old ? "it has lasted as long as lives are kept" : keeper.renewal(w.drain);
             if (!how.isEmpty()) {
                 w.renewAsked = true;
                 say(about(RecorderWords.RENEW, w).put(RecorderWords.HOW, how));
@@ -364,6 +366,7 @@ final class Recorder implements AutoCloseable {
     /** Begins to read a ring; false where the disk has no room for its life's first files. */
     private boolean open(BootRecord record) throws JournalException {
         String ring = record.text(RecorderWords.RING);
+        journal.requireThere();
         RingDrain drain;
         try {
             drain = RingDrain.open(
@@ -381,7 +384,8 @@ final class Recorder implements AutoCloseable {
         }
         Watched w = new Watched(drain, freeSlots[--freeCount]);
         rings.put(ring, w);
-        if (roomNs == 0) {
+        w.full = drain.isRemoved();
+        if (roomNs == 0 && !w.full) {
             poller.watch(w.slot, drain.bell().fd(), Poller.READABLE);
         }
         say(about(RecorderWords.BEGUN, w).put(RecorderWords.LIFE, drain.life().number()));
@@ -457,11 +461,13 @@ final class Recorder implements AutoCloseable {
     }
 
     private void removeExcess() throws JournalException {
+        journal.requireThere();
         boundsNs = Clock.monotonicNs() + idleBoundsNs;
         Instant now = Instant.now();
         Set<Path> full = keeper.keep(open(), now);
         for (Watched w : rings.values()) {
-            if (!w.full && full.contains(w.drain.life().directory())) {
+            if (!w.full
+                    && (w.drain.lookForLife() || full.contains(w.drain.life().directory()))) {
                 w.full = true;
                 poller.ignore(w.slot);
             }
@@ -480,7 +486,7 @@ final class Recorder implements AutoCloseable {
                     .put(ring + RecorderWords.OF_BYTES, w.drain.bytes())
                     .put(ring + RecorderWords.OF_LOST, w.drain.lost());
         }
-        List<Life> lives = journal.lives(open(), Instant.now());
+        List<Life> lives = journal.lives(open(), Instant.now(), this::alive);
         return status.put(RecorderWords.LIVES, lives.size())
                 .put(RecorderWords.BYTES, lives.stream().mapToLong(Life::bytes).sum());
     }

@@ -92,6 +92,7 @@ public final class RecorderMain {
         }
         life.note("ended", "warm-up");
         journal.lives();
+        journal.requireThere();
         var _ = directory.toFile().getUsableSpace();
         JournalDirectory.remove(life);
         JournalDirectory.removeTree(scratch);

@@ -13,6 +13,8 @@ import io.jvmm.ipc.trace.TraceLayout;
 import io.jvmm.ipc.trace.TraceRing;
 import io.jvmm.ipc.trace.TraceRingLayout;
 import java.nio.ByteOrder;
+import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.time.Instant;
 import java.util.Optional;
 import org.agrona.DirectBuffer;
@@ -46,6 +48,8 @@ final class RingDrain implements AutoCloseable {
     private boolean endAppended;
     /** Why nothing more is read of the ring; empty while something is. */
     private String severed = "";
+    /** What was read of the ring before is not in the journal any more. */
+    private boolean removed;
     /** Why nothing could be taken when that was last tried; empty when it could. */
     private String lack = "";
 
@@ -87,7 +91,7 @@ final class RingDrain implements AutoCloseable {
             RoomAhead.Allocator allocator,
             Runnable alive)
             throws JournalException {
-        Life known = journal.ofRing(device, ring).orElse(null);
+        Life known = journal.ofRing(device, ring, alive).orElse(null);
         Life life = known == null ? journal.begin(device, ring, now) : known;
         long next = 0;
         long position = 0;
@@ -105,18 +109,25 @@ final class RingDrain implements AutoCloseable {
         LifeWriter writer = new LifeWriter(life.directory(), next, TraceLayout.MAX_BATCH_BYTES, allocator);
         TraceRing memory = null;
         String fault = "";
+        boolean removed = false;
         if ((position & READ_TO_ITS_END) != 0) {
             memfd.close();
         } else {
             try {
                 memory = TraceRing.attach(memfd);
+                removed = next == 0 && memory.hasBeenRead(); // what was read is in the life before space is given back
             } catch (TraceFormatException e) {
                 fault = String.valueOf(e.getMessage());
                 memfd.close();
             }
         }
+        if (memory != null && removed) {
+            memory.close();
+            memory = null;
+        }
         RingDrain drain = new RingDrain(
                 ring, life, memory, EventFd.of(bell), writer, position, known == null ? 0 : known.bytes(), seen);
+        drain.removed = removed;
         drain.endAppended = seen.ended;
         Violation violation = drain.reader == null ? null : drain.reader.violation();
         if (!life.severed().isEmpty()) {
@@ -314,6 +325,17 @@ final class RingDrain implements AutoCloseable {
         return bell;
     }
 
+    /** Whether the life, or what another recorder has read of the ring, has been removed from the journal: nobody can live again what comes. */
+    boolean isRemoved() {
+        return removed;
+    }
+
+    /** Looks whether it has been. */
+    boolean lookForLife() {
+        removed |= !Files.isDirectory(life.directory(), LinkOption.NOFOLLOW_LINKS);
+        return removed;
+    }
+
     /** Why the ring is read no more; empty while it is. */
     String severed() {
         return severed;
@@ -374,6 +396,10 @@ final class RingDrain implements AutoCloseable {
      * @param left what the supervisor found in the state segment
      */
     void end(String how, boolean drained, Optional<FinalState> left) {
+        if (!Files.exists(life.directory())) {
+            close();
+            return;
+        }
         boolean whole = severed.isEmpty() && left.isPresent() && left.get().transaction() == seen.transaction;
         if (drained && whole) {
             life.note(JournalDirectory.DRAINED, "true");

@@ -107,7 +107,7 @@ final class MachineRecording implements Recording, AutoCloseable {
     /** Makes the directory, and gives it with all that is in it to the recorder's uid. There is no recorder now. */
     private void own(OptionalInt uid) throws HostLackException {
         Path directory = directory();
-        Optional<String> obstacle = (lock == null ? JournalPlace.occupied(directory) : Optional.<String>empty())
+        Optional<String> obstacle = (!isLocked() ? JournalPlace.occupied(directory) : Optional.<String>empty())
                 .or(() -> JournalPlace.obstacle(directory, config.jail().uidRange()));
         if (obstacle.isPresent()) {
             throw new HostLackException(obstacle.get());
@@ -139,8 +139,13 @@ final class MachineRecording implements Recording, AutoCloseable {
 
     /** Two machines in one directory would count the same lives. */
     private void lock() throws HostLackException {
-        if (lock != null) {
+        if (isLocked()) {
             return;
+        }
+        Fd before = lock;
+        if (before != null) {
+            lock = null;
+            before.close();
         }
         Fd file =
                 FileIo.open(directory().resolve(LOCK), FileIo.READ_WRITE | FileIo.CREATE | FileIo.NO_FOLLOW, LOCK_MODE);
@@ -149,6 +154,19 @@ final class MachineRecording implements Recording, AutoCloseable {
             throw new HostLackException(JournalPlace.occupiedWords(directory()));
         }
         lock = file;
+    }
+
+    /** Whether it is: what is locked may have been removed meanwhile, and the directory with it. */
+    private boolean isLocked() {
+        Fd held = lock;
+        try {
+            return held != null
+                    && Files.isSameFile(
+                            Path.of("/proc/self/fd/" + held.number()),
+                            directory().resolve(LOCK));
+        } catch (IOException e) {
+            return false;
+        }
     }
 
     @Override

@@ -25,8 +25,10 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 import java.util.Random;
 import java.util.Set;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Stream;
 import net.openhft.chronicle.bytes.Bytes;
 import net.openhft.chronicle.core.time.SetTimeProvider;
@@ -310,12 +312,13 @@ final class LifeTest {
             lives.add(life);
         }
         assertEquals(
-                List.of("r0", "r1"), gone(journal.beyond(1 << 20, Duration.ofMinutes(8 * 60 + 30), Set.of(), now)));
-        assertEquals(List.of("r0", "r1"), gone(journal.beyond(300 << 10, Duration.ofDays(1), Set.of(), now)));
+                List.of("r0", "r1"),
+                gone(journal.beyond(1 << 20, Duration.ofMinutes(8 * 60 + 30), Set.of(), now, () -> {})));
+        assertEquals(List.of("r0", "r1"), gone(journal.beyond(300 << 10, Duration.ofDays(1), Set.of(), now, () -> {})));
         assertEquals(
                 List.of("r1", "r2"),
                 gone(journal.beyond(
-                        300 << 10, Duration.ofDays(1), Set.of(lives.getFirst().directory()), now)));
+                        300 << 10, Duration.ofDays(1), Set.of(lives.getFirst().directory()), now, () -> {})));
         JournalDirectory.remove(lives.getFirst());
         assertEquals(List.of("r2"), rings(journal.lives("block")));
         assertEquals(3, journal.begin("block", "r5", now).number());
@@ -328,12 +331,13 @@ final class LifeTest {
         filled(journal, "serial", "quiet", 50, now.minusSeconds(1000));
         Life first = filled(journal, "block", "flood-1", 300, now.minusSeconds(20));
         Life second = filled(journal, "block", "flood-2", 300, now.minusSeconds(10));
-        JournalDirectory.Excess excess = journal.beyond(400 << 10, Duration.ofDays(1), Set.of(), now);
+        JournalDirectory.Excess excess = journal.beyond(400 << 10, Duration.ofDays(1), Set.of(), now, () -> {});
         assertEquals(List.of("flood-1"), gone(excess));
         assertEquals(Set.of(), excess.full());
         assertEquals(200 << 10, excess.shareBytes());
         // What is written now cannot go: it must grow no more, and nobody else pays for it.
-        excess = journal.beyond(400 << 10, Duration.ofDays(1), Set.of(first.directory(), second.directory()), now);
+        excess = journal.beyond(
+                400 << 10, Duration.ofDays(1), Set.of(first.directory(), second.directory()), now, () -> {});
         assertEquals(List.of(), gone(excess));
         assertEquals(Set.of(first.directory(), second.directory()), excess.full());
     }
@@ -419,6 +423,35 @@ final class LifeTest {
         return command;
     }
 
+    /** There may be thousands, of which each takes its time: whoever looks for them must be able to say that it lives. */
+    @Test
+    void whoLooksAtLivesSaysThatItLives() throws Exception {
+        JournalDirectory journal = new JournalDirectory(directory);
+        Instant now = Instant.now();
+        for (int n = 1; n <= 20; n++) {
+            assertEquals(n, journal.begin("block", "r" + n, now).number());
+        }
+        AtomicInteger said = new AtomicInteger();
+        assertEquals(
+                "r7",
+                journal.ofRing("block", "r7", said::getAndIncrement)
+                        .orElseThrow()
+                        .ring());
+        assertEquals(14, said.getAndSet(0), "the last ones first");
+        assertEquals(Optional.empty(), journal.ofRing("block", "none", said::getAndIncrement));
+        assertEquals(20, said.getAndSet(0));
+        Instant later = now.plus(Duration.ofMinutes(5));
+        assertEquals(20, journal.lives(Set.of(), later, said::getAndIncrement).size());
+        assertEquals(20, said.getAndSet(0));
+        journal.lives(Set.of(), later, said::getAndIncrement);
+        assertEquals(
+                "r7",
+                journal.ofRing("block", "r7", said::getAndIncrement)
+                        .orElseThrow()
+                        .ring());
+        assertEquals(0, said.get(), "each is looked at once");
+    }
+
     /** What is over does not change: nobody opens all files of a thousand lives every two seconds to see that. */
     @Test
     void whatIsOverIsLookedAtOnce() throws Exception {
@@ -426,14 +459,19 @@ final class LifeTest {
         Instant now = Instant.now();
         Life over = journal.begin("block", "one", now);
         Path file = Files.write(over.directory().resolve("part"), new byte[1 << 16]);
-        assertEquals(1, journal.lives(Set.of(), now).size());
+        assertEquals(1, journal.lives(Set.of(), now, () -> {}).size());
         Instant later = now.plus(Duration.ofMinutes(5));
-        long bytes = journal.lives(Set.of(), later).getFirst().bytes();
+        long bytes = journal.lives(Set.of(), later, () -> {}).getFirst().bytes();
         Files.write(file, new byte[1 << 18]);
-        assertEquals(bytes, journal.lives(Set.of(), later).getFirst().bytes(), "not looked at again");
-        assertTrue(journal.lives(Set.of(over.directory()), later).getFirst().bytes() > bytes, "it goes on");
-        assertTrue(journal.lives(Set.of(), later).getFirst().bytes() > bytes, "and is known as it was left");
+        assertEquals(bytes, journal.lives(Set.of(), later, () -> {}).getFirst().bytes(), "not looked at again");
+        assertTrue(
+                journal.lives(Set.of(over.directory()), later, () -> {})
+                                .getFirst()
+                                .bytes()
+                        > bytes,
+                "it goes on");
+        assertTrue(journal.lives(Set.of(), later, () -> {}).getFirst().bytes() > bytes, "and is known as it was left");
         JournalDirectory.remove(over);
-        assertEquals(List.of(), journal.lives(Set.of(), later));
+        assertEquals(List.of(), journal.lives(Set.of(), later, () -> {}));
     }
 }
