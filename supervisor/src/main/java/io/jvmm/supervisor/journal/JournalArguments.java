@@ -54,7 +54,8 @@ record JournalArguments(
 
             DIR is the directory of [journal] in the machine's configuration; a running machine may be writing to it. FILE is a flat
             file (*.jtrace). D is a device process as jvmmctl device list names it. Without --life it is the last one for dump and
-            cut, and all of them for stats and verify. --from and --until are numbers of records, from 0 in a life.
+            cut, and all of them for stats and verify. --from and --until are numbers of records, from 0 in a life;
+            Where it has none of these, that is said on standard error, and the status is 0.
 
             A life that is "open" is being written, or its recorder was killed: what is there is whole. list and verify say how one
             ended in the words that jvmm-replay has for it, too.
@@ -126,6 +127,10 @@ record JournalArguments(
         }
         refuse(wanted, "--from", from.isPresent(), wanted == Command.DUMP);
         refuse(wanted, "--until", until.isPresent(), wanted == Command.DUMP || wanted == Command.CUT);
+        if (from.isPresent() && until.orElse(Long.MAX_VALUE) <= from.getAsLong()) {
+            throw new Wrong("there is no record from " + from.getAsLong() + " on that is before " + until.getAsLong()
+                    + ": --until has to be more than --from.");
+        }
         boolean flat = Files.isRegularFile(where);
         refuse(wanted, "--device", device.isPresent(), !flat);
         refuse(wanted, "--life", life.isPresent(), !flat);

@@ -140,12 +140,14 @@ public final class JournalMain {
         long until = arguments.until().orElse(Long.MAX_VALUE);
         MethodNames names = MethodNames.load();
         LifeScan scan = new LifeScan();
+        boolean[] any = {false};
         try (LifeSource.Open life = source.open()) {
             scan.run(life, (record, batch, number) -> {
                 if (number >= until) {
                     return false;
                 }
                 if (number >= from) {
+                    any[0] = true;
                     out.println(number + " " + text(record, batch, names.of(deviceClass(source, scan))));
                 }
                 return true;
@@ -154,6 +156,12 @@ public final class JournalMain {
                 err.println("jvmm-journal: " + (scan.fault().isEmpty() ? life.fault() : scan.fault()));
                 return DAMAGED;
             }
+        }
+        if (!any[0] && until > 0) {
+            err.println("jvmm-journal: " + source.title() + " has "
+                    + (scan.records() == 0
+                            ? "no records"
+                            : "only " + scan.records() + " records, 0 to " + (scan.records() - 1)));
         }
         return DONE;
     }

@@ -56,9 +56,11 @@ public final class ReplayCommand {
             """;
 
     private static final int MOST_TIMES = 100;
+    private static final int MOST_PORT = 65_535;
 
     private final Path home;
     private final Path scratch;
+    private final Optional<String> jdk;
     private final PrintStream out;
     private final PrintStream err;
     private final ReplayChild child = new ReplayChild();
@@ -79,10 +81,11 @@ public final class ReplayCommand {
     /** For the device's program. */
     private final List<String> passed = new ArrayList<>();
 
-    /** {@code home} of the distribution; {@code scratch}: where lives are while they are read. */
-    ReplayCommand(Path home, Path scratch, PrintStream out, PrintStream err) {
+    /** {@code home} of the distribution; {@code scratch}: where lives are while they are read; {@code jdk}: what JAVA_HOME says. */
+    ReplayCommand(Path home, Path scratch, Optional<String> jdk, PrintStream out, PrintStream err) {
         this.home = home;
         this.scratch = scratch;
+        this.jdk = jdk;
         this.out = out;
         this.err = err;
     }
@@ -91,7 +94,8 @@ public final class ReplayCommand {
         Path home = Path.of(System.getProperty("jvmm.home", ""));
         Path scratch = Path.of(System.getProperty("java.io.tmpdir", "/tmp"));
         StandardOutput standard = new StandardOutput();
-        int status = new ReplayCommand(home, scratch, standard.stream(), System.err).run(args);
+        Optional<String> jdk = Optional.ofNullable(System.getenv("JAVA_HOME"));
+        int status = new ReplayCommand(home, scratch, jdk, standard.stream(), System.err).run(args);
         Runtime.getRuntime().halt(standard.end("jvmm-replay", status, UNREADABLE));
     }
 
@@ -102,6 +106,9 @@ public final class ReplayCommand {
             if (help) {
                 out.print(HELP);
                 return 0;
+            }
+            if (debugPort.isPresent()) {
+                ReplayProgram.requireDebugger(jdk);
             }
             Path place = journal.orElseThrow(() -> new JournalArguments.Wrong("--journal DIR is missing."));
             List<LifeSource> sources = sources(place);
@@ -162,7 +169,7 @@ public final class ReplayCommand {
                     jailed = true;
                 }
                 case "--debug" -> {
-                    debugPort = Optional.of(Long.toString(number(arg, left)));
+                    debugPort = Optional.of(Integer.toString(upTo(MOST_PORT, arg, left)));
                     ofOneLife.add(arg);
                 }
                 default -> throw new JournalArguments.Wrong("\"" + arg + "\" is no option.");
@@ -233,7 +240,7 @@ public final class ReplayCommand {
     }
 
     private ReplayProgram program() {
-        return new ReplayProgram(home, debugPort, List.copyOf(passed));
+        return new ReplayProgram(home, debugPort, jdk, List.copyOf(passed));
     }
 
     private int replay(Path place) throws JournalException, JournalArguments.Wrong, IOException, InterruptedException {

@@ -13,9 +13,13 @@ import java.util.Optional;
  *
  * @param home of the distribution
  * @param debugPort where a Java debugger is waited for
+ * @param jdk what has something for debuggers: the distribution's runtime has not
  * @param passed options for the device's program
  */
-record ReplayProgram(Path home, Optional<String> debugPort, List<String> passed) {
+record ReplayProgram(Path home, Optional<String> debugPort, Optional<String> jdk, List<String> passed) {
+    /** Of the classes of the distribution. */
+    private static final String VERSION = "JAVA_VERSION=\"25";
+
     /**
      * The command for these lives.
      *
@@ -42,15 +46,35 @@ record ReplayProgram(Path home, Optional<String> debugPort, List<String> passed)
         return command;
     }
 
-    /** The distribution's runtime has nothing for debuggers. */
     private Path java() throws JournalArguments.Wrong {
-        if (debugPort.isEmpty()) {
-            return home.resolve("runtime/bin/java");
+        return debugPort.isEmpty()
+                ? home.resolve("runtime/bin/java")
+                : requireDebugger(jdk).resolve("bin/java");
+    }
+
+    /**
+     * The JDK that a debugger needs.
+     *
+     * @param jdk what JAVA_HOME says
+     */
+    static Path requireDebugger(Optional<String> jdk) throws JournalArguments.Wrong {
+        String needed = "--debug needs a JDK 25, which JAVA_HOME names: ";
+        if (jdk.isEmpty() || jdk.get().isEmpty()) {
+            throw new JournalArguments.Wrong(needed + "it is not set.");
         }
-        String jdk = System.getenv("JAVA_HOME");
-        if (jdk == null || !Files.isReadable(Path.of(jdk, "lib", "libjdwp.so"))) {
-            throw new JournalArguments.Wrong("--debug needs a JDK 25. Set JAVA_HOME to one.");
+        Path home = Path.of(jdk.get());
+        if (!Files.isReadable(home.resolve("lib/libjdwp.so")) || !Files.isExecutable(home.resolve("bin/java"))) {
+            throw new JournalArguments.Wrong(needed + home + " is none.");
         }
-        return Path.of(jdk, "bin", "java");
+        List<String> release;
+        try {
+            release = Files.readAllLines(home.resolve("release"));
+        } catch (IOException e) {
+            release = List.of();
+        }
+        if (release.stream().noneMatch(line -> line.startsWith(VERSION))) {
+            throw new JournalArguments.Wrong(needed + home + " is of another version.");
+        }
+        return home;
     }
 }

@@ -93,6 +93,25 @@ final class JournalMainTest {
     }
 
     @Test
+    void whoAsksForRecordsThatAreNotThereIsToldHowManyThereAre() throws Exception {
+        String dir = journal.toString();
+        assertEquals(0, run("dump", dir, "--device", "serial", "--from", "12", "--until", "20"));
+        assertEquals("", said);
+        assertEquals("jvmm-journal: serial, life 2 has only 12 records, 0 to 11\n", complained);
+        assertEquals(0, run("dump", dir, "--device", "serial", "--from", "11"));
+        assertEquals(1, said.lines().count(), said);
+        assertEquals("", complained);
+        new JournalDirectory(journal).begin("serial", "empty", Instant.EPOCH);
+        assertEquals(0, run("dump", dir, "--device", "serial"));
+        assertEquals("jvmm-journal: serial, life 3 has no records\n", complained);
+        assertEquals(2, run("dump", dir, "--device", "serial", "--from", "5", "--until", "5"));
+        assertEquals(
+                "jvmm-journal: there is no record from 5 on that is before 5: --until has to be more than --from."
+                        + " See: jvmm-journal --help\n",
+                complained);
+    }
+
+    @Test
     void statsCount() {
         assertEquals(0, run("stats", journal.toString(), "--device", "serial", "--life", "2"));
         assertTrue(said.startsWith("serial, life 2: 12 records in 6 batches, 248 bytes, 0.003 s\n"), said);

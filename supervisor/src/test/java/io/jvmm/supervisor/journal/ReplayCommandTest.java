@@ -16,12 +16,15 @@ import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 import org.agrona.concurrent.UnsafeBuffer;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -53,6 +56,7 @@ final class ReplayCommandTest {
     private Path journal;
     private String said = "";
     private String complained = "";
+    private Optional<String> jdk = Optional.empty();
 
     @BeforeEach
     void record() throws Exception {
@@ -95,6 +99,7 @@ final class ReplayCommandTest {
         int status = new ReplayCommand(
                         directory,
                         directory.resolve("scratch"),
+                        jdk,
                         new PrintStream(out, true, StandardCharsets.UTF_8),
                         new PrintStream(err, true, StandardCharsets.UTF_8))
                 .run(args);
@@ -366,6 +371,40 @@ final class ReplayCommandTest {
         assertEquals(2, run("--journal", file.toString(), "--life", "1"));
         assertTrue(complained.contains("--life is for a journal, and " + file + " is one life."), complained);
         assertEquals(0, run("--journal", file.toString(), "--device", "serial"), complained);
+    }
+
+    /** Told in a line, before anything is read. */
+    @Test
+    void aDebuggerNeedsAPortAndAJdk() throws Exception {
+        List<String> one = List.of("--journal", journal.toString(), "--device", "rng", "--debug");
+        for (String port : List.of("0", "65536", "99999999999")) {
+            assertEquals(2, run(with(one, port)), port);
+            assertEquals("jvmm-replay: --debug: 1 to 65535. See: jvmm-replay --help\n", complained);
+        }
+        assertEquals(2, run(with(one, "5005")));
+        assertEquals(
+                "jvmm-replay: --debug needs a JDK 25, which JAVA_HOME names: it is not set. See: jvmm-replay --help\n",
+                complained);
+        Path other = directory.resolve("jdk");
+        jdk = Optional.of(other.toString());
+        assertEquals(2, run(with(one, "5005")));
+        assertTrue(complained.contains("JAVA_HOME names: " + other + " is none. "), complained);
+        Files.createDirectories(other.resolve("lib"));
+        Files.createFile(other.resolve("lib/libjdwp.so"));
+        Files.createDirectories(other.resolve("bin"));
+        Files.copy(
+                directory.resolve("runtime/bin/java"), other.resolve("bin/java"), StandardCopyOption.COPY_ATTRIBUTES);
+        Files.writeString(other.resolve("release"), "IMPLEMENTOR=\"x\"\nJAVA_VERSION=\"21.0.9\"\n");
+        assertEquals(2, run(with(one, "5005")));
+        assertTrue(complained.contains("JAVA_HOME names: " + other + " is of another version. "), complained);
+        assertEquals("", said, "nothing was read");
+        Files.writeString(other.resolve("release"), "IMPLEMENTOR=\"x\"\nJAVA_VERSION=\"25.0.1\"\n");
+        assertEquals(0, run(with(one, "5005")), complained);
+        assertTrue(Files.readString(other.resolve("bin/called")).contains(",address=127.0.0.1:5005 "));
+    }
+
+    private static String[] with(List<String> words, String last) {
+        return Stream.concat(words.stream(), Stream.of(last)).toArray(String[]::new);
     }
 
     @Test
