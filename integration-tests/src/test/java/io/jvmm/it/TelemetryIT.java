@@ -15,6 +15,7 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
@@ -117,6 +118,30 @@ class TelemetryIT extends MachineTest {
             assertEquals(0, follow.awaitExit(), "who follows ends with the machine");
             assertFalse(
                     follow.console().text().contains("missed"), follow.console().text());
+        }
+    }
+
+    /** Nothing changes, and nothing happens: they would have to write before they saw it themselves. */
+    @Test
+    void whoWatchesEndsWithItsReader() throws Exception {
+        try (Machine machine = start()) {
+            for (String words : List.of("device inspect platform --watch 10s", "events --follow")) {
+                Process pipeline = new ProcessBuilder(
+                                "sh",
+                                "-c",
+                                Distribution.home().resolve("bin/jvmmctl") + " --socket " + dir.resolve("control") + " "
+                                        + words + " | head -n 1")
+                        .redirectErrorStream(true)
+                        .start();
+                try {
+                    assertTrue(pipeline.waitFor(PATIENCE.toSeconds(), TimeUnit.SECONDS), words);
+                    assertFalse(new String(pipeline.getInputStream().readAllBytes(), StandardCharsets.UTF_8).isEmpty());
+                } finally {
+                    pipeline.descendants().forEach(ProcessHandle::destroyForcibly);
+                    pipeline.destroyForcibly();
+                }
+            }
+            off(machine);
         }
     }
 

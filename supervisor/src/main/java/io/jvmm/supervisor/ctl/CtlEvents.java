@@ -2,6 +2,7 @@ package io.jvmm.supervisor.ctl;
 
 import io.jvmm.ipc.message.LogLevel;
 import io.jvmm.supervisor.telemetry.Telemetry;
+import io.jvmm.supervisor.terminal.OutputReader;
 import java.io.PrintStream;
 import java.util.List;
 import java.util.Locale;
@@ -9,7 +10,6 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.locks.LockSupport;
 
 /** {@code jvmmctl events}: what has happened to a machine; with {@code --follow} what happens, with the words of its processes. */
 final class CtlEvents {
@@ -56,13 +56,13 @@ final class CtlEvents {
         boolean joined = false;
         CtlStream stream = new CtlStream(machine);
         try (stream) {
-            while (!out.checkError()) {
+            OutputReader who = new OutputReader();
+            boolean read = true;
+            while (read && !out.checkError()) {
                 int count = stream.poll(this::print);
                 joined = true;
                 tellLost(stream.lost());
-                if (count == 0) {
-                    LockSupport.parkNanos(NAP_NS);
-                }
+                read = who.await(count == 0 ? NAP_NS : 0);
             }
             return CtlExit.DONE; // who read has gone
         } catch (CtlException e) {

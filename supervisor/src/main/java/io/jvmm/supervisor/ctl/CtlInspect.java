@@ -4,6 +4,7 @@ import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import io.jvmm.ipc.state.StateLines;
 import io.jvmm.supervisor.control.ControlVerb;
+import io.jvmm.supervisor.terminal.OutputReader;
 import java.io.PrintStream;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -16,12 +17,11 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
-import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /**
  * {@code jvmmctl device inspect}: asks the machine for what a device has committed, the device's program for what that means, and prints it; with
- * {@code --watch} again and again, and then only what has changed.
+ * {@code --watch} again and again, and then only what has changed, until nobody reads it any more.
  */
 final class CtlInspect {
     private static final DateTimeFormatter TIME = DateTimeFormatter.ofPattern("HH:mm:ss.SSS", Locale.ROOT);
@@ -71,8 +71,9 @@ final class CtlInspect {
         try {
             Look look = look();
             print(look);
-            while (arguments.watch().isPresent()) {
-                await(arguments.watch().get());
+            Optional<Duration> every = arguments.watch();
+            OutputReader who = new OutputReader();
+            while (every.isPresent() && who.await(every.get().toNanos())) {
                 Look next = look();
                 printChanges(look, next);
                 look = next;
@@ -82,13 +83,6 @@ final class CtlInspect {
             if (reader != null) {
                 reader.close();
             }
-        }
-    }
-
-    private static void await(Duration interval) {
-        long endNs = System.nanoTime() + interval.toNanos();
-        while (endNs - System.nanoTime() > 0) {
-            LockSupport.parkNanos(endNs - System.nanoTime());
         }
     }
 
