@@ -304,7 +304,11 @@ final class Recorder implements AutoCloseable {
         long now = Clock.monotonicNs();
         if (now - aliveNs > ALIVE_NS) {
             aliveNs = now;
-            say(BootRecord.builder().put(RecorderWords.DO, RecorderWords.ALIVE));
+            try {
+                say(BootRecord.builder().put(RecorderWords.DO, RecorderWords.ALIVE));
+            } catch (SysException.Disconnected e) {
+                // That the supervisor has gone is seen when something is waited for.
+            }
         }
     }
 
