@@ -1,8 +1,9 @@
 package io.jvmm.ipc.link;
 
 /**
- * How long one waiter looks before it sleeps. As long as looking pays it is the longest time allowed; after a look that ended in
- * sleep it is, for {@link #PENALTY_NS}, only {@link #BRIEF_NS}, or nothing if the peer sleeps.
+ * How long one waiter looks before it sleeps. As long as looking pays it is the longest time allowed; after two looks within
+ * {@link #PENALTY_NS} that ended in sleep it is, for as long, only {@link #BRIEF_NS}, or nothing if the peer sleeps. One alone is
+ * forgiven: a third process had the peer's core for a moment, as a recorder's does a hundred times a second.
  *
  * <p>Why: two waiters that share a core keep each other from running while they look, so that each answer costs the whole look;
  * that must not go on for ever. And two that have both fallen asleep cost each other two wake-ups an answer, each of which may take
@@ -14,12 +15,16 @@ public final class SpinLimit {
     /** Looking this long costs less than a sleep and a wake-up. */
     static final long BRIEF_NS = 1_000;
 
-    /** After looking in vain. With the usual limit of 50 microseconds, at most a twentieth of a core is wasted so. */
+    /** After looking in vain twice. With the usual limit of 50 microseconds, at most a tenth of a core is wasted so. */
     static final long PENALTY_NS = 1_000_000;
 
     private final long longestNs;
     private long penaltyEndNs;
     private boolean penalized;
+    /** When it last looked in vain, if ever. */
+    private long lastNs;
+
+    private boolean vain;
 
     /** A limit of {@code longestNs} at most; 0: never look, sleep at once. */
     public SpinLimit(long longestNs) {
@@ -43,9 +48,11 @@ public final class SpinLimit {
 
     /** The waiter has looked for as long as {@link #limitNs} said, and is about to sleep. */
     public void inVain(long nowNs) {
-        if (!penalized) {
+        if (!penalized && vain && nowNs - lastNs < PENALTY_NS) {
             penalized = true;
             penaltyEndNs = nowNs + PENALTY_NS;
         }
+        vain = true;
+        lastNs = nowNs;
     }
 }

@@ -18,9 +18,21 @@ class SpinLimitTest {
         assertEquals(LONGEST_NS, limit.limitNs(now() + 1_000_000_000, false));
     }
 
+    /** The peer's core had something else to do. */
     @Test
-    void afterALookInVainOnlyBrieflyForAWhile() {
+    void oneLookInVainIsForgiven() {
         SpinLimit limit = new SpinLimit(LONGEST_NS);
+        for (int n = 0; n < 10; n++) {
+            long at = now() + n * SpinLimit.PENALTY_NS;
+            limit.inVain(at);
+            assertEquals(LONGEST_NS, limit.limitNs(at + 1, true));
+        }
+    }
+
+    @Test
+    void afterTwoLooksInVainOnlyBrieflyForAWhile() {
+        SpinLimit limit = new SpinLimit(LONGEST_NS);
+        limit.inVain(now() - SpinLimit.PENALTY_NS + 1);
         limit.inVain(now());
         assertEquals(SpinLimit.BRIEF_NS, limit.limitNs(now(), true));
         assertEquals(0, limit.limitNs(now(), false), "a peer that sleeps takes longer than a brief look");
@@ -32,6 +44,7 @@ class SpinLimitTest {
     @Test
     void aBriefLookInVainDoesNotProlongThePenalty() {
         SpinLimit limit = new SpinLimit(LONGEST_NS);
+        limit.inVain(now() - 1);
         limit.inVain(now());
         limit.inVain(now() + SpinLimit.PENALTY_NS / 2);
         assertEquals(LONGEST_NS, limit.limitNs(now() + SpinLimit.PENALTY_NS, true));
@@ -41,6 +54,7 @@ class SpinLimitTest {
     void zeroNeverLooksAndShortLimitsStayShort() {
         assertEquals(0, new SpinLimit(0).limitNs(now(), true));
         SpinLimit limit = new SpinLimit(300);
+        limit.inVain(now() - 1);
         limit.inVain(now());
         assertEquals(300, limit.limitNs(now(), true));
     }
