@@ -82,7 +82,8 @@ final class NetGuestBench {
                 "virtio-net-pci,disable-legacy=on,netdev=net");
     }
 
-    private static void tap(String name, String address) throws IOException, InterruptedException {
+    /** Makes an interface, with an address of the host's. */
+    static void tap(String name, String address) throws IOException, InterruptedException {
         DebianMachine.host("ip", "tuntap", "add", "dev", name, "mode", "tap");
         DebianMachine.host("ip", "address", "add", address + "/24", "dev", name);
         DebianMachine.host("ip", "link", "set", name, "up");

@@ -310,8 +310,10 @@ public final class JournalDirectory {
         Object names = 0;
         try {
             names = Files.getAttribute(directory, "unix:nlink"); // inode(7)
-        } catch (IOException e) {
+        } catch (NoSuchFileException e) {
             // It has no name left.
+        } catch (IOException e) {
+            throw new JournalException("the journal directory cannot be looked at: " + e, e);
         }
         if (names.equals(0)) {
             throw new JournalException("the journal directory has been removed, and what was recorded in it is lost");

@@ -401,19 +401,18 @@ final class Recorder implements AutoCloseable {
 
     /** The process that wrote the ring is gone: what it has left is all there will be. It is kept while there is no room for it. */
     private void end(String ring, End end) throws JournalException {
-        BootRecord never = waiting.remove(ring);
-        if (never != null) {
-            never.fdNames().forEach(name -> never.fd(name).close());
-            say(BootRecord.builder().put(RecorderWords.DO, RecorderWords.ENDED).put(RecorderWords.RING, ring));
+        ends.remove(ring); // or to look for room would end it, too
+        if (roomNs != 0) {
+            removeExcess();
+            lookForRoom();
+        }
+        if (waiting.containsKey(ring)) {
+            postpone(ring, end);
             return;
         }
         Watched w = rings.get(ring);
         if (w == null) {
             return;
-        }
-        if (roomNs != 0) {
-            removeExcess();
-            lookForRoom();
         }
         for (int turn = 0; roomNs == 0 && turn < TURNS_OF_A_RING && w.drain.drain(BYTES_AT_ONCE) > 0; turn++) {
             alive();
@@ -427,16 +426,26 @@ final class Recorder implements AutoCloseable {
         if (roomNs == 0) {
             close(w, end);
         } else {
-            ends.put(ring, end);
-            if (ends.size() > MOST_ENDED) {
-                giveUp(ends.keySet().iterator().next());
-            }
+            postpone(ring, end);
         }
         keepBounds();
     }
 
+    private void postpone(String ring, End end) {
+        ends.put(ring, end);
+        if (ends.size() > MOST_ENDED) {
+            giveUp(ends.keySet().iterator().next());
+        }
+    }
+
     private void giveUp(String ring) {
         End end = Objects.requireNonNull(ends.remove(ring), ring);
+        BootRecord never = waiting.remove(ring);
+        if (never != null) {
+            never.fdNames().forEach(name -> never.fd(name).close());
+            say(BootRecord.builder().put(RecorderWords.DO, RecorderWords.ENDED).put(RecorderWords.RING, ring));
+            return;
+        }
         close(
                 Objects.requireNonNull(rings.get(ring), ring),
                 new End(end.how + "; the disk was full", false, Optional.empty()));

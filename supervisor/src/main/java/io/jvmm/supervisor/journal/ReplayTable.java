@@ -208,7 +208,7 @@ final class ReplayTable {
             return status;
         }
         brokeDown(status, how, lives);
-        return 0;
+        return different ? 1 : 0;
     }
 
     /** The life that it was at is done with. */

@@ -3,6 +3,7 @@ package io.jvmm.supervisor.journal;
 import io.jvmm.ipc.sys.Errno;
 import io.jvmm.ipc.sys.Fd;
 import io.jvmm.ipc.sys.FileIo;
+import io.jvmm.ipc.sys.SysException;
 import java.nio.file.Path;
 import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
@@ -96,7 +97,13 @@ final class RoomAhead implements AutoCloseable {
             return "";
         }
         long to = bytes + STEP_BYTES;
-        long result = allocate(0, reservedBytes, to - reservedBytes);
+        long result;
+        try {
+            result = allocate(0, reservedBytes, to - reservedBytes);
+        } catch (SysException e) {
+            impossible = true; // its life has been removed: what is written goes nowhere
+            return "";
+        }
         if (result == 0) {
             reservedBytes = to;
             return "";

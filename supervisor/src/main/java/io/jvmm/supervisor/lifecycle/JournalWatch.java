@@ -201,6 +201,7 @@ final class JournalWatch implements AutoCloseable {
             kill(r, "does not answer");
         }
         questions.giveUp(nowNs);
+        room.tick(nowNs);
         tell();
         waits.serve(isHopeless(), nowNs);
     }
@@ -216,7 +217,8 @@ final class JournalWatch implements AutoCloseable {
         RecorderProcess r = running;
         long nextNs =
                 r != null ? r.nextDeadlineNs() : rings.isEmpty() && waits.isEmpty() ? MachineLifecycle.NEVER : startsNs;
-        return Math.min(nextNs, Math.min(questions.nextDeadlineNs(), waits.nextDeadlineNs()));
+        return Math.min(
+                Math.min(nextNs, room.nextDeadlineNs()), Math.min(questions.nextDeadlineNs(), waits.nextDeadlineNs()));
     }
 
     /** Tells the recorder what it does not know. */

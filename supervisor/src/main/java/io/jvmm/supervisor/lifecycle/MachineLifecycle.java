@@ -196,7 +196,7 @@ public final class MachineLifecycle {
 
     private void neverReady(long nowNs) {
         if (missing().isEmpty()) {
-            actions.say("the recorder is not ready after "
+            actions.say("recording has not begun after "
                     + config.readyTimeout().toSeconds()
                     + " s. The guest starts without it, and what its devices do first may be missing in the journal.");
             recordingKnown();
@@ -222,7 +222,8 @@ public final class MachineLifecycle {
     }
 
     private Outcome howProcessEnded(MachineEvent.Ended e) {
-        if (phase == Phase.STARTING
+        boolean early = phase == Phase.STARTING && !ready.contains(e.process());
+        if (early
                 && e.how() instanceof ExitStatus.Exited(int code)
                 && !e.lastWords().isEmpty()) {
             if (code == ProcessExit.BAD_CONFIGURATION.code()) {
@@ -234,7 +235,7 @@ public final class MachineLifecycle {
         }
         return new Outcome.ProcessFailed("process " + e.process().process() + " (pid " + e.pid() + ") "
                 + Why.told(e.how())
-                + (phase == Phase.STARTING ? " before it was ready" : "")
+                + (early ? " before it was ready" : "")
                 + "; the machine has been stopped."
                 + (e.lastWords().isEmpty() ? "" : " Its last words: " + e.lastWords()));
     }

@@ -17,6 +17,8 @@ final class RecorderRoom {
     /** When the user may be told again. */
     private long tellNs = Long.MIN_VALUE;
 
+    private int pid;
+
     /** Tells observers of an event, and the user in a line. */
     interface Telling {
         void tell(LogLevel level, int pid, String event, String line);
@@ -48,10 +50,22 @@ final class RecorderRoom {
         }
         full = true;
         lack = why;
-        told = nowNs >= tellNs;
-        if (told) {
+        told = false;
+        this.pid = pid;
+        tick(nowNs);
+    }
+
+    /** When {@link #tick} must be called at the latest. */
+    long nextDeadlineNs() {
+        return full && !told ? tellNs : MachineLifecycle.NEVER;
+    }
+
+    /** Tells what could not be told sooner, if it is still so: the last word is true. */
+    void tick(long nowNs) {
+        if (full && !told && nowNs >= tellNs) {
+            told = true;
             tellNs = nowNs + QUIET_NS;
-            String event = "nothing is recorded for now: " + why;
+            String event = "nothing is recorded for now: " + lack;
             telling.tell(
                     LogLevel.ERROR, pid, event, event + ". The machine goes on, and recording when there is room.");
         }

@@ -8,6 +8,7 @@ import io.jvmm.supervisor.control.ControlRequest;
 import io.jvmm.supervisor.control.ControlVerb;
 import io.jvmm.supervisor.launch.ProcessInstance;
 import io.jvmm.supervisor.launch.Successors;
+import io.jvmm.supervisor.launch.Trace;
 import io.jvmm.supervisor.telemetry.Telemetry;
 import io.jvmm.supervisor.upgrade.DistributionDirectory;
 import io.jvmm.supervisor.upgrade.UnfitException;
@@ -187,7 +188,7 @@ final class Recordings {
         ProcessInstance device = life.device();
         boolean was = journal.recording().isRecorded(device);
         boolean on = what != ControlRequest.Journal.Recording.STOP;
-        int number = journal.life(device);
+        Optional<Trace> before = journal.recording().trace(device);
         journal.recording().record(device, on);
         String reason = !on ? "to end its recording" : was ? "for a new life in the journal" : "to begin its recording";
         renew(life, reason, fault -> {
@@ -199,7 +200,7 @@ final class Recordings {
                 done(device, "is not recorded any more", answer);
             } else {
                 String now = was ? "lives its next life" : "is recorded";
-                journal.await(() -> hasBegun(device, number), PATIENCE_NS, begun -> {
+                journal.await(() -> hasBegun(device, before), PATIENCE_NS, begun -> {
                     if (begun) {
                         done(device, now, answer);
                     } else {
@@ -212,9 +213,9 @@ final class Recordings {
         });
     }
 
-    private boolean hasBegun(ProcessInstance device, int before) {
-        int life = journal.life(device);
-        return life != 0 && life != before;
+    /** Not by the life's number: where lives have been removed it may be the same. */
+    private boolean hasBegun(ProcessInstance device, Optional<Trace> before) {
+        return journal.life(device) != 0 && !journal.recording().trace(device).equals(before);
     }
 
     private void done(ProcessInstance device, String now, Consumer<ControlReply> answer) {

@@ -78,12 +78,15 @@ final class RecorderBoundsTest extends RecorderFixture {
         assertTrue(recorder.hear(RecorderWords.FULL).text(RecorderWords.HOW).contains("has 1 MB left"));
         Device third = new Device("rng", "third");
         recorder.wantBegin(third);
-        recorder.end(third, "killed"); // it had no life
+        third.commits(3, 3);
+        recorder.wantEnd(third, "killed"); // it has no life yet
         first.commits(400, 1000);
         assertTrue(first.sink.lostBatches() > 0, "nobody takes anything");
         usable.set(1L << 40);
         assertEquals("second", recorder.hear(RecorderWords.BEGUN).text(RecorderWords.RING));
+        assertEquals("third", recorder.hear(RecorderWords.BEGUN).text(RecorderWords.RING));
         recorder.hear(RecorderWords.ROOM);
+        assertEquals("third", recorder.hear(RecorderWords.ENDED).text(RecorderWords.RING));
         awaitEmpty(first);
         first.commits(1, 1);
         assertEquals("first", recorder.hear(RecorderWords.RENEW).text(RecorderWords.RING));
@@ -93,7 +96,8 @@ final class RecorderBoundsTest extends RecorderFixture {
         recorder.finish();
         assertTrue(scan("block", 1).gaps() > 0);
         assertEquals(25, commits("net", 1));
-        assertEquals(2, new JournalDirectory(directory).lives().size());
+        assertEquals(9, commits("rng", 1), "what came and went meanwhile is there, too");
+        assertEquals(3, new JournalDirectory(directory).lives().size());
     }
 
     /** The look said that there is room, as it may a moment before somebody else takes it, or of a user who has no more of it. */
@@ -166,11 +170,32 @@ final class RecorderBoundsTest extends RecorderFixture {
         recorder.wantEnd(gone.get(64), "killed");
         assertEquals("gone0", recorder.hear(RecorderWords.ENDED).text(RecorderWords.RING), "the oldest is given up");
         recorder.finish();
+        assertEquals(0, lives("net"));
         List<String> ended = new JournalDirectory(directory)
                 .lives("serial").stream().map(Life::ended).toList();
         assertEquals("killed; the disk was full", ended.getFirst());
         assertEquals("killed; the disk was full", ended.get(64));
         assertEquals("the machine ended; the disk was full", ended.get(65));
+    }
+
+    /** Room is found by the last look of all. */
+    @Test
+    void eachRingIsEndedOnceWhenThereIsRoomAtTheVeryEnd() throws Exception {
+        AtomicLong usable = new AtomicLong(1L << 40);
+        Served recorder = new Served(WIDE, usable::get);
+        Device device = new Device("serial", "last");
+        recorder.begin(device);
+        usable.set(1 << 20);
+        recorder.wantBegin(new Device("net", "next"));
+        recorder.hear(RecorderWords.FULL);
+        device.commits(6, 6);
+        recorder.wantEnd(device, "killed");
+        usable.set(1L << 40);
+        assertEquals(ProcessExit.STOPPED, recorder.finish());
+        assertEquals(36, commits("serial", 1));
+        assertEquals(
+                "killed",
+                new JournalDirectory(directory).lives("serial").getFirst().ended());
     }
 
     /** Its bell is the hostile process's to ring. */
@@ -240,7 +265,7 @@ final class RecorderBoundsTest extends RecorderFixture {
         recorder.wantBegin(next);
         recorder.hear(RecorderWords.FULL);
         awaitGone("block");
-        recorder.end(next, "killed");
+        recorder.wantEnd(next, "killed");
         recorder.finish();
     }
 

@@ -154,7 +154,7 @@ class MachineLifecycleTest {
         }
         m.tick(PATIENCE.readyTimeout().toNanos());
         assertEquals(Phase.RUNNING, m.phase());
-        assertTrue(did.done.toString().contains("say the recorder is not ready after "), did.done::toString);
+        assertTrue(did.done.toString().contains("say recording has not begun after "), did.done::toString);
         m.handle(new MachineEvent.RecordingKnown(), 3);
         assertEquals(1, did.done.stream().filter("start vcpu"::equals).count());
     }

@@ -39,6 +39,23 @@ class RecorderRoomTest {
         assertEquals(2 * 3, told.size(), told::toString);
     }
 
+    /** Whoever was told that there is room must hear that there is none, though it is too soon at first. */
+    @Test
+    void theLastWordIsTrue() {
+        room.full(1, "no room", 0);
+        room.room(1);
+        room.full(1, "none again", S);
+        assertEquals(2, told.size(), told::toString);
+        assertEquals(10 * S, room.nextDeadlineNs());
+        room.tick(10 * S - 1);
+        assertEquals(2, told.size(), told::toString);
+        room.tick(10 * S);
+        room.tick(11 * S);
+        assertEquals("ERROR nothing is recorded for now: none again", told.getLast());
+        assertEquals(3, told.size(), told::toString);
+        assertEquals(MachineLifecycle.NEVER, room.nextDeadlineNs());
+    }
+
     @Test
     void whatCannotBeIsAViolation() {
         assertThrows(IllegalArgumentException.class, () -> room.room(1));
