@@ -23,7 +23,7 @@ final class JournalBench {
     private static final int WARM_UP = Integer.getInteger("jvmm.journal.warmup", 12);
 
     private static final int ROUNDS = Integer.getInteger("jvmm.journal.rounds", 5);
-    /** A device, or empty for all. */
+    /** A device, or boot, or empty for all. */
     private static final String ONLY = System.getProperty("jvmm.journal.device", "");
 
     private static final Pattern SECONDS = Pattern.compile("T(\\d+\\.\\d+)");
@@ -80,6 +80,9 @@ final class JournalBench {
                 + PAIRS + " pairs");
         Path own = Files.createDirectory(directory.resolve("journal-bench"));
         try {
+            if (ONLY.isEmpty() || ONLY.equals("boot")) {
+                new JournalBootBench(table, own).run();
+            }
             NetworkNamespace.run(() -> inNamespace(own));
         } catch (AssertionError e) {
             table.row("journal", "-", String.valueOf(e.getMessage()));
@@ -87,6 +90,9 @@ final class JournalBench {
     }
 
     private void inNamespace(Path own) throws IOException, InterruptedException {
+        if (ONLY.equals("boot")) {
+            return;
+        }
         NetGuestBench.tap("tap0", "10.9.8.1");
         try (DebianMachine m = DebianMachine.boot(own, DEVICES)) {
             m.run("stty -F /dev/ttyS1 raw -echo; ip link set eth0 up; ip addr add 10.9.8.2/24 dev eth0");

@@ -52,6 +52,16 @@ class GoldenTraceTest {
         assertArrayEquals(golden(), trace.batches().getFirst());
     }
 
+    @Test
+    void step() {
+        TraceBuffer trace = new TraceBuffer();
+        RecordingTape tape = new RecordingTape(trace, 0x1112131415161717L);
+        tape.call(0x0203, 0x0000_2122_0000_2324L, 0x2526, 0x2728, 0x0102030405060708L);
+        tape.commit();
+        String expected = "200000000e000302" + "0807060504030201" + "1817161514131211" + "2423222126252827";
+        assertEquals(expected, HexFormat.of().formatHex(trace.batches().getLast()));
+    }
+
     /** CRC-32C of sequence and records worked out with another program (Python, bit by bit). */
     @Test
     void flatFile(@TempDir Path directory) throws Exception {
@@ -59,7 +69,7 @@ class GoldenTraceTest {
         try (TraceFileWriter file = new TraceFileWriter(path)) {
             file.publish(new UnsafeBuffer(HexFormat.of().parseHex("100000000b0000000100000000000000")), 16);
         }
-        String expected = "4a564d4d54524345" + "01000000" + "00000000" + "10000000" + "57121106" + "0000000000000000"
+        String expected = "4a564d4d54524345" + "02000000" + "00000000" + "10000000" + "57121106" + "0000000000000000"
                 + "100000000b0000000100000000000000";
         assertEquals(expected, HexFormat.of().formatHex(Files.readAllBytes(path)));
     }
@@ -70,7 +80,7 @@ class GoldenTraceTest {
         RecordingTape tape = new RecordingTape(trace, 0);
         tape.life(new LifeText().put("a", "b\n"));
         tape.end(10);
-        byte[] text = "format = 1\na = b\\n\n".getBytes(StandardCharsets.US_ASCII);
+        byte[] text = "format = 2\na = b\\n\n".getBytes(StandardCharsets.US_ASCII);
         String hex = "23000000" + "01000000" + "00000000" + "13000000"
                 + HexFormat.of().formatHex(text) + "0000000000" + "100000000d0000000a00000000000000";
         assertEquals(hex, HexFormat.of().formatHex(trace.batches().getFirst()));

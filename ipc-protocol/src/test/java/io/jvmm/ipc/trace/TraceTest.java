@@ -14,7 +14,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.HexFormat;
 import java.util.List;
 import java.util.Objects;
 import java.util.SplittableRandom;
@@ -181,16 +180,6 @@ class TraceTest {
             assertFalse(reader.next());
         }
         assertTrue(steps > 100, steps + " steps");
-    }
-
-    /** The bytes are written from PROTOCOL.md by hand. */
-    @Test
-    void aStepIsAsTheProtocolHasIt() {
-        RecordingTape tape = new RecordingTape(trace, 0x1112131415161717L);
-        tape.call(0x0203, 0x0000_2122_0000_2324L, 0x2526, 0x2728, 0x0102030405060708L);
-        tape.commit();
-        String expected = "200000000e000302" + "0807060504030201" + "1817161514131211" + "2423222126252827";
-        assertEquals(expected, HexFormat.of().formatHex(trace.batches().getLast()));
     }
 
     /** Random damage to a batch: refused or read, but never anything else, and never for long. */
