@@ -3,7 +3,7 @@ package io.jvmm.ipc.link;
 /**
  * How long one waiter looks before it sleeps. As long as looking pays it is the longest time allowed; after two looks within
  * {@link #PENALTY_NS} that ended in sleep it is, for as long, only {@link #BRIEF_NS}, or nothing if the peer sleeps. One alone is
- * forgiven: a third process had the peer's core for a moment, as a recorder's does a hundred times a second.
+ * forgiven: a third process may have had the peer's core for a moment.
  *
  * <p>Why: two waiters that share a core keep each other from running while they look, so that each answer costs the whole look;
  * that must not go on for ever. And two that have both fallen asleep cost each other two wake-ups an answer, each of which may take

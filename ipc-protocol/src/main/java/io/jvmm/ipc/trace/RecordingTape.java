@@ -130,7 +130,7 @@ public final class RecordingTape implements Tape, MemoryTap {
         lastCall = NONE;
     }
 
-    /** Makes the call told last and its commit one record, if nothing came of it and its numbers are small: of each ten of a busy register nine are so. */
+    /** Makes the call told last and its commit one record, if nothing came of it and its numbers are small: as of 15 of the 16 writes that fill a UART's FIFO. */
     private boolean step() {
         int at = lastCall;
         if (at == NONE || end != at + TraceLayout.CALL_LENGTH) {
