@@ -24,35 +24,8 @@ class JournalIT extends MachineTest {
             List.of("balloon", "block", "console", "net", "platform", "rng", "serial", "vsock");
 
     /** The first line belongs to the table of the root disk. */
-    private static final String RECORDED = """
-            journal = true
-            [[serial]]
-            port = 2
-            backend = "none"
-            journal = true
-            [platform]
-            journal = true
-            [[net]]
-            backend = "none"
-            journal = true
-            [console]
-            backend = "socket"
-            path = "hvc0.sock"
-            journal = true
-            [rng]
-            journal = true
-            [balloon]
-            target = "16M"
-            journal = true
-            [[vsock]]
-            cid = 42
-            path = "v.sock"
-            journal = true
-            [control]
-            socket = "control"
-            [journal]
-            directory = "journal"
-            """;
+    private static final String RECORDED =
+            RecordedDevices.TABLES.replace("[balloon]\n", "[balloon]\ntarget = \"16M\"\n");
 
     @Override
     protected void requirements() {

@@ -2,6 +2,7 @@ package io.jvmm.it.bench;
 
 import io.jvmm.it.DebianMachine;
 import io.jvmm.it.Distribution;
+import io.jvmm.it.RecordedDevices;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -19,35 +20,6 @@ final class JournalBootBench {
 
     private static final Pattern COMMITS = Pattern.compile("(?m)^jvmm_device_commits_total\\{.*\\} (\\d+)$");
     private static final Pattern UPTIME = Pattern.compile("(\\d+\\.\\d+) \\d+\\.\\d+");
-
-    private static final String DEVICES = """
-            journal = true
-            [platform]
-            journal = true
-            [[serial]]
-            port = 2
-            backend = "none"
-            journal = true
-            [[net]]
-            backend = "none"
-            journal = true
-            [console]
-            backend = "socket"
-            path = "hvc0.sock"
-            journal = true
-            [rng]
-            journal = true
-            [balloon]
-            journal = true
-            [[vsock]]
-            cid = 42
-            path = "v.sock"
-            journal = true
-            [control]
-            socket = "control"
-            [journal]
-            directory = "journal"
-            """;
 
     private final Table table;
     private final Path directory;
@@ -97,7 +69,7 @@ final class JournalBootBench {
 
     private Boot boot(String name, boolean recorded) throws IOException, InterruptedException {
         Path own = Files.createDirectory(directory.resolve("boot" + name));
-        String devices = recorded ? DEVICES : DEVICES.replace("journal = true\n", "");
+        String devices = recorded ? RecordedDevices.TABLES : RecordedDevices.TABLES.replace("journal = true\n", "");
         try (DebianMachine m = DebianMachine.boot(own, devices)) {
             Matcher uptime = UPTIME.matcher(m.run("cat /proc/uptime"));
             String metrics = DebianMachine.host(
