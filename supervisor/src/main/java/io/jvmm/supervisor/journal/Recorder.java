@@ -356,7 +356,7 @@ final class Recorder implements AutoCloseable {
         if (!JournalDirectory.isDevice(device)
                 || rings.containsKey(ring)
                 || waiting.containsKey(ring)
-                || freeCount == 0) {
+                || freeCount <= waiting.size()) {
             throw new IllegalArgumentException("ring " + ring + " of " + device + " cannot be begun");
         }
         if (roomNs == 0) {
