@@ -72,7 +72,7 @@ public final class BoardEndpoint {
         this.hangWatch = new HangWatch(memory.requestRing(), wait.timeoutNs());
         this.spinLimits = new SpinLimit[vcpus];
         for (int vcpu = 0; vcpu < spinLimits.length; vcpu++) {
-            spinLimits[vcpu] = new SpinLimit(wait.spinNs());
+            spinLimits[vcpu] = SpinLimit.saving(wait.spinNs());
         }
         this.waits = new CounterBlock[vcpus];
         Arrays.fill(waits, new CounterBlock());

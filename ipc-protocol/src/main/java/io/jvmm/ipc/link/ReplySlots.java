@@ -95,16 +95,18 @@ final class ReplySlots {
         long spinNs = spin.limitNs(nowNs, awake);
         if (spinNs > 0) {
             long spinEndNs = nowNs + Math.min(spinNs, deadlineNs - nowNs);
-            long lookNs;
+            long lookNs = nowNs;
             do {
                 for (int look = 0; look < LOOKS_PER_CLOCK_READ; look++) {
                     if (slots.getLongVolatile(at + SLOT_SEQUENCE) == sequence) {
+                        spin.looked(lookNs - nowNs);
                         return true;
                     }
                     Thread.onSpinWait();
                 }
                 lookNs = System.nanoTime();
             } while (lookNs - spinEndNs < 0 && state.changes() == seen);
+            spin.looked(lookNs - nowNs);
             spin.inVain(lookNs);
         }
         return sleep(slot, sequence, deadlineNs, state, seen);
