@@ -22,6 +22,9 @@ final class JournalBench {
     /** Rounds of a new process that do not count, and those that do. */
     private static final int WARM_UP = Integer.getInteger("jvmm.journal.warmup", 12);
 
+    /** Before the first pair: the software processor goes on compiling what the guest runs for long. */
+    private static final long SETTLE_SECONDS = Long.getLong("jvmm.journal.settle", 15);
+
     private static final int ROUNDS = Integer.getInteger("jvmm.journal.rounds", 5);
     /** A device, or boot, or empty for all. */
     private static final String ONLY = System.getProperty("jvmm.journal.device", "");
@@ -110,6 +113,10 @@ final class JournalBench {
         Sample[] off = new Sample[PAIRS];
         Sample[] on = new Sample[PAIRS];
         double[] ratios = new double[PAIRS];
+        long settledNs = System.nanoTime() + SETTLE_SECONDS * 1_000_000_000;
+        do {
+            time(m, work);
+        } while (System.nanoTime() - settledNs < 0);
         for (int pair = 0; pair < PAIRS; pair++) {
             if (pair % 2 == 0) {
                 off[pair] = round(m, work);
