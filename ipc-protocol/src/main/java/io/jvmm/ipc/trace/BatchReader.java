@@ -9,7 +9,7 @@ import org.agrona.concurrent.UnsafeBuffer;
 
 /**
  * The records of one batch. <b>Hostile:</b> every byte of it; it must lie in memory that nobody else writes. {@link #next} has checked type, length,
- * and that the parts of what was split lie inside it; a STEP is told as the CALL and the COMMIT that it stands for; what the fields mean, and in which order records come, is the caller's to check. One thread;
+ * and that the parts of what was split lie inside it; a short form is told as the CALL, the OUTPUT if it has one, and the COMMIT that it stands for; what the fields mean, and in which order records come, is the caller's to check. One thread;
  * allocates nothing but the exception.
  */
 public final class BatchReader {
@@ -22,8 +22,12 @@ public final class BatchReader {
     private int length;
     private int next;
     private RecordType type = RecordType.GAP;
-    /** Whether the record is a STEP: told as a CALL first, and then as a COMMIT. */
-    private boolean step;
+    /** The code of the STEP or ASK that the record is, or that is meant by an AGAIN; 0 for any other. */
+    private int form;
+    /** Where that is, and the how many'th AGAIN behind it this is. */
+    private int base;
+
+    private int again;
 
     /**
      * Begins a batch.
@@ -35,7 +39,7 @@ public final class BatchReader {
             throw new TraceFormatException("a batch of " + lengthBytes + " bytes");
         }
         batch = buffer;
-        step = false;
+        form = 0;
         next = offset;
         batchEnd = offset + lengthBytes;
     }
@@ -47,11 +51,10 @@ public final class BatchReader {
      * @throws TraceFormatException for what is no record; the batch is over then
      */
     public boolean next() throws TraceFormatException {
-        if (hasCommit()) {
-            type = RecordType.COMMIT;
+        if (hasMore()) {
+            type = form == TraceLayout.ASK_CODE && type == RecordType.CALL ? RecordType.OUTPUT : RecordType.COMMIT;
             return true;
         }
-        step = false;
         if (next >= batchEnd) {
             return false;
         }
@@ -61,9 +64,10 @@ public final class BatchReader {
         }
         length = batch.getInt(at + TraceLayout.RECORD_LENGTH, LE);
         int code = batch.getByte(at + TraceLayout.RECORD_TYPE) & 0xFF;
-        if (code == TraceLayout.STEP_CODE) {
-            return step();
+        if (code >= TraceLayout.STEP_CODE && code <= TraceLayout.AGAIN_CODE) {
+            return shortForm(code);
         }
+        form = 0;
         if (!RecordType.isCode(code)) {
             throw bad("type " + code);
         }
@@ -86,22 +90,40 @@ public final class BatchReader {
         return true;
     }
 
-    private boolean step() throws TraceFormatException {
-        if (length != TraceLayout.STEP_LENGTH || length > batchEnd - at) {
-            throw bad("STEP of " + length + " bytes");
+    private boolean shortForm(int code) throws TraceFormatException {
+        boolean isAgain = code == TraceLayout.AGAIN_CODE;
+        if (length != (isAgain ? TraceLayout.AGAIN_LENGTH : TraceLayout.STEP_LENGTH) || length > batchEnd - at) {
+            throw bad("type " + code + " of " + length + " bytes");
         }
         if (batch.getByte(at + TraceLayout.RECORD_RESERVED) != 0) {
-            throw bad("STEP with a reserved byte");
+            throw bad("type " + code + " with a reserved byte");
         }
-        step = true;
+        if (!isAgain) {
+            form = code;
+            base = at;
+            again = 0;
+        } else if (form == 0) {
+            throw bad("AGAIN behind no STEP, ASK or AGAIN");
+        } else {
+            again++;
+        }
         type = RecordType.CALL;
         next = at + length;
         return true;
     }
 
-    /** Whether the current record is a CALL that has its COMMIT in the same bytes: it comes next. */
-    public boolean hasCommit() {
-        return step && type == RecordType.CALL;
+    /** As {@link #next}, but of a short form only the COMMIT is told: for who does not look at calls. */
+    public boolean nextWhole() throws TraceFormatException {
+        boolean there = next();
+        if (form != 0 && there) {
+            type = RecordType.COMMIT;
+        }
+        return there;
+    }
+
+    /** Whether the current record stands for another one, too, in the same bytes: it comes next. */
+    public boolean hasMore() {
+        return form != 0 && type != RecordType.COMMIT;
     }
 
     private TraceFormatException bad(String what) {
@@ -123,7 +145,8 @@ public final class BatchReader {
 
     /** 0..65535; 0 where the type has none. */
     public int method() {
-        return type == RecordType.COMMIT ? 0 : batch.getShort(at + TraceLayout.RECORD_METHOD, LE) & 0xFFFF;
+        int where = form == 0 ? at : base;
+        return type == RecordType.COMMIT ? 0 : batch.getShort(where + TraceLayout.RECORD_METHOD, LE) & 0xFFFF;
     }
 
     /** CALL. */
@@ -133,35 +156,46 @@ public final class BatchReader {
 
     /** CALL, OUTPUT. */
     public long a() {
-        if (step) {
-            return small(TraceLayout.STEP_A_HIGH) << Integer.SIZE | small(TraceLayout.STEP_A_LOW);
+        if (form != 0) {
+            return type == RecordType.CALL
+                    ? small(TraceLayout.STEP_A_HIGH) << Integer.SIZE | small(TraceLayout.STEP_A_LOW)
+                    : lastOfShort();
         }
         return batch.getLong(at + (type == RecordType.CALL ? TraceLayout.CALL_A : TraceLayout.OUTPUT_A), LE);
     }
 
     /** CALL, OUTPUT. */
     public long b() {
-        if (step) {
-            return small(TraceLayout.STEP_B);
+        if (form != 0) {
+            return type == RecordType.CALL ? small(TraceLayout.STEP_B) : 0;
         }
         return batch.getLong(at + (type == RecordType.CALL ? TraceLayout.CALL_B : TraceLayout.OUTPUT_B), LE);
     }
 
     /** CALL, OUTPUT. */
     public long c() {
-        if (step) {
-            return small(TraceLayout.STEP_C);
+        if (form != 0) {
+            return form == TraceLayout.STEP_CODE ? lastOfShort() : 0;
         }
         return batch.getLong(at + (type == RecordType.CALL ? TraceLayout.CALL_C : TraceLayout.OUTPUT_C), LE);
     }
 
     /** ANSWER: the value. COMMIT, STATE: the transaction. GAP: batches lost. END: the exit code. MEMORY_…: the offset. */
     public long value() {
-        return batch.getLong(at + (step ? TraceLayout.STEP_TRANSACTION : TraceLayout.HEADER_BYTES), LE);
+        if (form != 0) {
+            return batch.getLong(base + TraceLayout.STEP_TRANSACTION, LE) + again;
+        }
+        return batch.getLong(at + TraceLayout.HEADER_BYTES, LE);
     }
 
+    /** Of the STEP or ASK. */
     private long small(int field) {
-        return batch.getShort(at + field, LE) & 0xFFFFL;
+        return batch.getShort(base + field, LE) & 0xFFFFL;
+    }
+
+    /** c of a STEP's call, what an ASK gave back. */
+    private long lastOfShort() {
+        return batch.getShort(at + (again == 0 ? TraceLayout.STEP_C : TraceLayout.RECORD_METHOD), LE) & 0xFFFFL;
     }
 
     /** STATE. */
@@ -196,13 +230,17 @@ public final class BatchReader {
         return batch;
     }
 
-    /** Where the record is in {@link #buffer}; the COMMIT of a STEP behind that. */
+    /** Where the record is in {@link #buffer}; what a short form stands for besides its CALL, behind that. */
     public int recordOffset() {
-        return step && type == RecordType.COMMIT ? at + length : at;
+        return isBehindItsCall() ? at + length : at;
     }
 
-    /** Length of the record, without padding; the COMMIT of a STEP has none of its own. */
+    /** Length of the record, without padding; what a short form stands for besides its CALL has none of its own. */
     public int recordLength() {
-        return step && type == RecordType.COMMIT ? 0 : length;
+        return isBehindItsCall() ? 0 : length;
+    }
+
+    private boolean isBehindItsCall() {
+        return form != 0 && type != RecordType.CALL;
     }
 }

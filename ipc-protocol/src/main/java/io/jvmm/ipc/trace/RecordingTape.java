@@ -28,6 +28,10 @@ public final class RecordingTape implements Tape, MemoryTap {
     private static final long NOT_IN_HALVES = 0xFFFF_0000_FFFF_0000L;
 
     private static final long NOT_IN_SHORT = ~0xFFFFL;
+    /** First words but for the method. */
+    private static final long GIVEN_BACK = (long) RecordType.OUTPUT.code() << TYPE_SHIFT | TraceLayout.OUTPUT_LENGTH;
+
+    private static final long AGAIN = (long) TraceLayout.AGAIN_CODE << TYPE_SHIFT | TraceLayout.AGAIN_LENGTH;
     private static final int A_HIGH_SHIFT = 16;
     private static final int B_SHIFT = 32;
     private static final int C_SHIFT = 48;
@@ -42,6 +46,12 @@ public final class RecordingTape implements Tape, MemoryTap {
     private long lastNowNs;
     /** Where the call told last begins in the batch, or {@link #NONE}. */
     private int lastCall = NONE;
+    /** The bytes of records when the last short form had been told, its first word without what AGAIN changes, and a and b. */
+    private long shortEnd = NONE;
+
+    private long shortWord;
+    private long shortA;
+    private long shortB;
 
     /**
      * A tape whose life begins behind a transaction.
@@ -117,39 +127,79 @@ public final class RecordingTape implements Tape, MemoryTap {
 
     @Override
     public void commit() {
-        markCommit();
+        transaction++;
+        if (!asShortForm(true)) {
+            oneField(RecordType.COMMIT, transaction);
+        }
         flush();
     }
 
     /** The end of a transaction; more of the same batch may follow, such as {@link #state}, before {@link #flush}. */
     public void markCommit() {
         transaction++;
-        if (!step()) {
+        if (!asShortForm(false)) {
             oneField(RecordType.COMMIT, transaction);
         }
         lastCall = NONE;
     }
 
-    /** Makes the call told last and its commit one record, if nothing came of it and its numbers are small: as of 15 of the 16 writes that fill a UART's FIFO. */
-    private boolean step() {
+    /**
+     * Makes the call told last, what it gave back and its commit one record, if nothing else came of it and its numbers are small: as of 15 of the 16 writes that fill a UART's FIFO, and of
+     * most reads.
+     *
+     * @param alone whether what is told is published at once
+     */
+    private boolean asShortForm(boolean alone) {
         int at = lastCall;
-        if (at == NONE || end != at + TraceLayout.CALL_LENGTH) {
+        if (at == NONE) {
             return false;
         }
         long a = batch.getLong(at + TraceLayout.CALL_A);
         long b = batch.getLong(at + TraceLayout.CALL_B);
-        long c = batch.getLong(at + TraceLayout.CALL_C);
-        if (((a & NOT_IN_HALVES) | ((b | c) & NOT_IN_SHORT)) != 0) {
+        long last = batch.getLong(at + TraceLayout.CALL_C);
+        long method = batch.getLong(at) & METHOD_MASK;
+        int told = end - at;
+        int code = TraceLayout.STEP_CODE;
+        if (told == TraceLayout.CALL_LENGTH + TraceLayout.OUTPUT_LENGTH && last == 0) {
+            int output = at + TraceLayout.CALL_LENGTH;
+            code = TraceLayout.ASK_CODE;
+            last = batch.getLong(output + TraceLayout.OUTPUT_A);
+            if (batch.getLong(output) != (method | GIVEN_BACK)
+                    || (batch.getLong(output + TraceLayout.OUTPUT_B) | batch.getLong(output + TraceLayout.OUTPUT_C))
+                            != 0) {
+                return false;
+            }
+        } else if (told != TraceLayout.CALL_LENGTH) {
             return false;
         }
-        long method = batch.getLong(at) & METHOD_MASK;
-        batch.putLong(at, method | (long) TraceLayout.STEP_CODE << TYPE_SHIFT | TraceLayout.STEP_LENGTH);
-        batch.putLong(at + TraceLayout.STEP_TRANSACTION, transaction);
-        batch.putLong(
-                at + TraceLayout.STEP_A_LOW,
-                (a & 0xFFFF) | ((a >>> A_HIGH_SHIFT) & 0xFFFF_0000L) | b << B_SHIFT | c << C_SHIFT);
-        end = at + TraceLayout.STEP_LENGTH;
-        writtenBytes -= TraceLayout.CALL_LENGTH - TraceLayout.STEP_LENGTH;
+        if (((a & NOT_IN_HALVES) | ((b | last) & NOT_IN_SHORT)) != 0) {
+            return false;
+        }
+        long word = method | (long) code << TYPE_SHIFT;
+        writtenBytes -= told;
+        boolean again = alone
+                && at == 0
+                && writtenBytes == shortEnd
+                && word == shortWord
+                && a == shortA
+                && b == shortB
+                && sink.continues(TraceLayout.AGAIN_LENGTH);
+        if (again) {
+            batch.putLong(at, last << METHOD_SHIFT | AGAIN);
+            end = at + TraceLayout.AGAIN_LENGTH;
+        } else {
+            batch.putLong(at, word | TraceLayout.STEP_LENGTH);
+            batch.putLong(at + TraceLayout.STEP_TRANSACTION, transaction);
+            batch.putLong(
+                    at + TraceLayout.STEP_A_LOW,
+                    (a & 0xFFFF) | ((a >>> A_HIGH_SHIFT) & 0xFFFF_0000L) | b << B_SHIFT | last << C_SHIFT);
+            end = at + TraceLayout.STEP_LENGTH;
+            shortWord = word;
+            shortA = a;
+            shortB = b;
+        }
+        writtenBytes += end - at;
+        shortEnd = writtenBytes;
         return true;
     }
 

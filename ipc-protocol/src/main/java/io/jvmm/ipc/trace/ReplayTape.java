@@ -21,12 +21,15 @@ import org.jspecify.annotations.Nullable;
  */
 public final class ReplayTape implements Tape, MemoryTap {
     private static final ByteOrder LE = ByteOrder.LITTLE_ENDIAN;
+    private static final long GIVEN_BACK = (long) RecordType.OUTPUT.code() << Integer.SIZE | TraceLayout.OUTPUT_LENGTH;
 
     private final TraceSource source;
     private final IntFunction<String> methods;
     private final BatchReader record = new BatchReader();
     private final UnsafeBuffer callBytes = new UnsafeBuffer(new byte[TraceLayout.MAX_RECORD_BYTES]);
     private final CRC32C outputs = new CRC32C();
+    /** An OUTPUT without b and c. */
+    private final UnsafeBuffer givenBack = new UnsafeBuffer(new byte[TraceLayout.OUTPUT_LENGTH]);
     /** The record in {@code record} is yet to be taken. */
     private boolean pending;
 
@@ -331,8 +334,18 @@ public final class ReplayTape implements Tape, MemoryTap {
 
     private void takeOutput() {
         DirectBuffer buffer = record.buffer();
-        for (int i = 0; i < record.recordLength(); i++) {
-            outputs.update(buffer.getByte(record.recordOffset() + i));
+        int at = record.recordOffset();
+        int length = record.recordLength();
+        if (length == 0) {
+            // of a short form: as the record that it stands for
+            givenBack.putLong(0, GIVEN_BACK | (long) record.method() << Short.SIZE * 3, LE);
+            givenBack.putLong(TraceLayout.OUTPUT_A, record.a(), LE);
+            buffer = givenBack;
+            at = 0;
+            length = TraceLayout.OUTPUT_LENGTH;
+        }
+        for (int i = 0; i < length; i++) {
+            outputs.update(buffer.getByte(at + i));
         }
         outputCount++;
         take();

@@ -23,7 +23,7 @@ public final class RingSink implements BatchSink {
     /** Room for the transactions of some 50 us. */
     static final int MESSAGE_BYTES = 8 * 1024;
     /** A recorder that naps is woken when so much waits for it. */
-    static final int URGENT_BYTES = TraceRingLayout.CAPACITY_BYTES / 4;
+    static final int URGENT_BYTES = TraceRingLayout.CAPACITY_BYTES / 2;
     /** Up to here copying word by word beats the call of the bulk routine. */
     private static final int SMALL_BYTES = 128;
 
@@ -97,6 +97,11 @@ public final class RingSink implements BatchSink {
             rest(); // it cannot grow any more
         }
         return true;
+    }
+
+    @Override
+    public boolean continues(int lengthBytes) {
+        return written > 0 && lengthBytes <= claimed - written && lost == 0;
     }
 
     private boolean open(int neededBytes) {

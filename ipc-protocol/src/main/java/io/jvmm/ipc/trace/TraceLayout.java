@@ -15,7 +15,8 @@ package io.jvmm.ipc.trace;
  *   MEMORY_…      | u64 offset | bytes
  *   STATE         | u64 transaction | i64 ring position | u32 part offset | u32 total length | bytes
  *   COMMIT        | u64 transaction |      GAP | u64 batches lost |      END | u64 exit code |
- *   STEP          | i64 nowNs | u64 transaction | u16 low half of a | u16 high half of a | u16 b | u16 c |
+ *   STEP, ASK     | i64 nowNs | u64 transaction | u16 low half of a | u16 high half of a | u16 b | u16 c or the answer |
+ *   AGAIN         | i64 nowNs |; where others have the method: u16 c or the answer
  *
  *   flat file     | u64 "JVMMTRCE" | u32 version | (0) | batches: | u32 length | u32 CRC32C | u64 sequence | records |
  * </pre>
@@ -24,8 +25,8 @@ package io.jvmm.ipc.trace;
  */
 public final class TraceLayout {
     /** Version of records, batches and files. */
-    public static final int VERSION = 2;
-    /** The oldest that is read: it has no STEP. */
+    public static final int VERSION = 3;
+    /** The oldest that is read: it has none of the short forms. */
     public static final int OLDEST_VERSION = 1;
 
     /** Longest record, without padding; longer bytes are split. */
@@ -76,6 +77,12 @@ public final class TraceLayout {
 
     /** A CALL and the COMMIT that follows it at once, where the numbers are small: no {@link RecordType}, since each reader is told of both. */
     public static final int STEP_CODE = 14;
+    /** A CALL, the one OUTPUT of its method that comes of it, and the COMMIT: a register is read. */
+    public static final int ASK_CODE = 15;
+    /** The STEP or ASK before once more: at another time, with another c or another answer. */
+    public static final int AGAIN_CODE = 16;
+
+    public static final int AGAIN_LENGTH = 16;
 
     public static final int STEP_NOW_NS = 8;
     public static final int STEP_TRANSACTION = 16;

@@ -13,7 +13,7 @@ import io.jvmm.ipc.ring.IpcRingLayout;
  *
  * <p>An IPC ring ({@link IpcRingLayout}); each message is one batch, of type {@link #BATCH}. {@code asleep} is 1 while the recorder sleeps on the
  * eventfd {@code trace.bell}: who publishes a batch, fences, looks at the word, and where it is 1 sets it to 0 and signals. A producer that waits
- * for room does not sleep on anything: it looks at the ring again. {@code asleep} is 2 while the recorder naps, and will look by itself within 20 ms: it is signalled when a quarter of the ring is
+ * for room does not sleep on anything: it looks at the ring again. {@code asleep} is 2 while the recorder naps, and will look by itself within 50 ms: it is signalled when half of the ring is
  * full, or there is no room.
  */
 public final class TraceRingLayout {

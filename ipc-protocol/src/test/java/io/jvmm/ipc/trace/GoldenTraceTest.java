@@ -62,6 +62,30 @@ class GoldenTraceTest {
         assertEquals(expected, HexFormat.of().formatHex(trace.batches().getLast()));
     }
 
+    @Test
+    void ask() {
+        TraceBuffer trace = new TraceBuffer();
+        RecordingTape tape = new RecordingTape(trace, 0x1112131415161717L);
+        tape.call(0x0203, 0x0000_2122_0000_2324L, 0x2526, 0, 0x0102030405060708L);
+        tape.output(0x0203, 0x2728, 0, 0);
+        tape.commit();
+        String expected = "200000000f000302" + "0807060504030201" + "1817161514131211" + "2423222126252827";
+        assertEquals(expected, HexFormat.of().formatHex(trace.batches().getLast()));
+    }
+
+    @Test
+    void again() {
+        JoinedBatches joined = new JoinedBatches(() -> true);
+        RecordingTape tape = new RecordingTape(joined, 0);
+        for (int n = 0; n < 2; n++) {
+            tape.call(2, 1, 3, 0x2728 + n, 0x0102030405060708L + n);
+            tape.commit();
+        }
+        String expected = "200000000e000200" + "0807060504030201" + "0100000000000000" + "0100000003002827"
+                + "1000000010002927" + "0907060504030201";
+        assertEquals(expected, HexFormat.of().formatHex(joined.messages().getLast()));
+    }
+
     /** CRC-32C of sequence and records worked out with another program (Python, bit by bit). */
     @Test
     void flatFile(@TempDir Path directory) throws Exception {
@@ -69,7 +93,7 @@ class GoldenTraceTest {
         try (TraceFileWriter file = new TraceFileWriter(path)) {
             file.publish(new UnsafeBuffer(HexFormat.of().parseHex("100000000b0000000100000000000000")), 16);
         }
-        String expected = "4a564d4d54524345" + "02000000" + "00000000" + "10000000" + "57121106" + "0000000000000000"
+        String expected = "4a564d4d54524345" + "03000000" + "00000000" + "10000000" + "57121106" + "0000000000000000"
                 + "100000000b0000000100000000000000";
         assertEquals(expected, HexFormat.of().formatHex(Files.readAllBytes(path)));
     }
@@ -80,7 +104,7 @@ class GoldenTraceTest {
         RecordingTape tape = new RecordingTape(trace, 0);
         tape.life(new LifeText().put("a", "b\n"));
         tape.end(10);
-        byte[] text = "format = 2\na = b\\n\n".getBytes(StandardCharsets.US_ASCII);
+        byte[] text = "format = 3\na = b\\n\n".getBytes(StandardCharsets.US_ASCII);
         String hex = "23000000" + "01000000" + "00000000" + "13000000"
                 + HexFormat.of().formatHex(text) + "0000000000" + "100000000d0000000a00000000000000";
         assertEquals(hex, HexFormat.of().formatHex(trace.batches().getFirst()));

@@ -94,6 +94,50 @@ class RingSinkTest {
         reader.release();
     }
 
+    /** Whatever ends a message: that it is full, a rest, a gap. */
+    @Test
+    void eachMessageCanBeReadWithoutTheOneBefore() throws Exception {
+        SplittableRandom random = new SplittableRandom(TestSeed.next());
+        RecordingTape tape = new RecordingTape(sink, 0);
+        HardenedReader reader = ring.reader(0);
+        BatchReader records = new BatchReader();
+        long[] last = new long[1];
+        for (int n = 1; n <= 500_000; n++) {
+            boolean full = n > 100_000 && n < 450_000; // nobody reads
+            tape.call(3, 1, random.nextInt(8) == 0 ? 1 : 0, n & 0xFF, n);
+            tape.commit();
+            if (random.nextInt(200) == 0) {
+                tape.rest();
+            }
+            while (!full && reader.next()) {
+                check(records, reader, last);
+                reader.release();
+            }
+        }
+        tape.rest();
+        while (reader.next()) {
+            check(records, reader, last);
+            reader.release();
+        }
+        assertNull(reader.violation());
+        assertTrue(sink.lostBatches() > 0);
+        assertEquals(500_000, last[0]);
+    }
+
+    /** Transactions in their order, but for those in front of which there is a gap. */
+    private static void check(BatchReader records, HardenedReader message, long[] last) throws TraceFormatException {
+        records.wrap(message.message(), 0, message.length());
+        boolean gap = false;
+        while (records.next()) {
+            gap |= records.type() == RecordType.GAP;
+            if (records.type() == RecordType.COMMIT) {
+                assertTrue(gap ? records.value() > last[0] : records.value() == last[0] + 1);
+                last[0] = records.value();
+                gap = false;
+            }
+        }
+    }
+
     @Test
     void aSleepingRecorderIsWoken() {
         Doorbell doorbell = ring.doorbell(bell);

@@ -3,6 +3,7 @@ package io.jvmm.ipc.trace;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -167,7 +168,7 @@ class TraceTest {
                     && abc[0] == (abc[0] & 0xFFFF_0000_FFFFL)
                     && abc[1] == (abc[1] & 0xFFFF)
                     && abc[2] == (abc[2] & 0xFFFF);
-            assertEquals(small, reader.hasCommit());
+            assertEquals(small, reader.hasMore());
             steps += small ? 1 : 0;
             assertEquals(0, reader.recordOffset());
             assertEquals(small ? TraceLayout.STEP_LENGTH : TraceLayout.CALL_LENGTH, reader.recordLength());
@@ -180,6 +181,128 @@ class TraceTest {
             assertFalse(reader.next());
         }
         assertTrue(steps > 100, steps + " steps");
+    }
+
+    /** Writes to and reads of a few registers, and what comes of them, in messages of many lengths. */
+    @Test
+    void shortFormsAreReadAsTheyWereTold() throws Exception {
+        SplittableRandom random = new SplittableRandom(TestSeed.next());
+        JoinedBatches joined = new JoinedBatches(() -> random.nextInt(10) != 0);
+        RecordingTape tape = new RecordingTape(joined, 6);
+        List<String> told = new ArrayList<>();
+        List<Long> commits = new ArrayList<>();
+        for (int n = 7; n < 5000; n++) {
+            int method = 2 + random.nextInt(2);
+            long a = 1L << 32 | random.nextInt(2);
+            long b = random.nextInt(2);
+            long last = random.nextInt(8) == 0 ? random.nextLong() : random.nextInt(1 << 16);
+            long nowNs = random.nextLong();
+            boolean read = method == 2;
+            long c = read && random.nextInt(16) != 0 ? 0 : last;
+            tape.call(method, a, b, c, nowNs);
+            told.add("CALL " + method + " " + a + " " + b + " " + c + " " + nowNs);
+            int given = random.nextInt(8) == 0 ? 4 : method;
+            long other = random.nextInt(8) == 0 ? 1 : 0;
+            if (read || random.nextInt(8) == 0) {
+                tape.output(given, last, 0, other);
+                told.add("OUTPUT " + given + " " + last + " 0 " + other);
+            }
+            if (random.nextInt(8) == 0) {
+                tape.answer(64, 5);
+                told.add("ANSWER 64 5");
+            }
+            tape.commit();
+            told.add("COMMIT " + n);
+            commits.add((long) n);
+        }
+        List<String> found = new ArrayList<>();
+        List<Long> foundWhole = new ArrayList<>();
+        int again = 0;
+        BatchReader reader = new BatchReader();
+        for (byte[] message : joined.messages()) {
+            reader.wrap(new UnsafeBuffer(message), 0, message.length);
+            while (reader.next()) {
+                found.add(text(reader));
+                again += reader.type() == RecordType.CALL && reader.recordLength() == TraceLayout.AGAIN_LENGTH ? 1 : 0;
+                assertEquals(reader.hasMore(), reader.type() != RecordType.COMMIT && isShort(message, reader));
+            }
+            reader.wrap(new UnsafeBuffer(message), 0, message.length);
+            while (reader.nextWhole()) {
+                if (reader.type() == RecordType.COMMIT) {
+                    foundWhole.add(reader.value());
+                }
+            }
+        }
+        assertEquals(told, found);
+        assertEquals(commits, foundWhole);
+        assertTrue(again > 100, again + " times AGAIN");
+    }
+
+    /** A record's own type, or that of what it lies behind. */
+    private static boolean isShort(byte[] message, BatchReader reader) {
+        int at = reader.recordOffset();
+        int code = at < message.length ? message[at + TraceLayout.RECORD_TYPE] : 0;
+        return reader.recordLength() == 0 || code >= TraceLayout.STEP_CODE;
+    }
+
+    private static String text(BatchReader r) {
+        return switch (r.type()) {
+            case CALL -> "CALL " + r.method() + " " + r.a() + " " + r.b() + " " + r.c() + " " + r.nowNs();
+            case OUTPUT -> "OUTPUT " + r.method() + " " + r.a() + " " + r.b() + " " + r.c();
+            case ANSWER -> "ANSWER " + r.method() + " " + r.value();
+            default -> r.type() + " " + r.value();
+        };
+    }
+
+    /** It would be one of nothing: a message that begins with it, or one behind something else. */
+    @Test
+    void againNeedsAShortFormBeforeIt() throws Exception {
+        JoinedBatches joined = new JoinedBatches(() -> true);
+        RecordingTape tape = new RecordingTape(joined, 0);
+        for (int n = 0; n < 3; n++) {
+            tape.call(3, 1, 0, n, n);
+            tape.commit();
+        }
+        byte[] message = joined.messages().getFirst();
+        assertEquals(TraceLayout.STEP_LENGTH + 2 * TraceLayout.AGAIN_LENGTH, message.length);
+        byte[] only = Arrays.copyOfRange(message, TraceLayout.STEP_LENGTH, message.length);
+        BatchReader reader = new BatchReader();
+        reader.wrap(new UnsafeBuffer(only), 0, only.length);
+        assertThrows(TraceFormatException.class, reader::next);
+        byte[] between = message.clone();
+        between[TraceLayout.STEP_LENGTH + TraceLayout.RECORD_TYPE] = (byte) RecordType.COMMIT.code();
+        reader.wrap(new UnsafeBuffer(between), 0, between.length);
+        for (RecordType type : List.of(RecordType.CALL, RecordType.COMMIT, RecordType.COMMIT)) {
+            assertTrue(reader.next());
+            assertEquals(type, reader.type());
+        }
+        assertThrows(TraceFormatException.class, reader::next);
+        assertFalse(reader.next());
+    }
+
+    /** The short form's output counts as the record would: format 2 has the same hash. */
+    @Test
+    void anOutputOfAShortFormIsHashedAsARecord() {
+        long[] hashes = new long[2];
+        for (int i = 0; i < 2; i++) {
+            trace.batches().clear();
+            RecordingTape tape = new RecordingTape(trace, 0);
+            tape.call(2, 1, 0, 0, 9);
+            if (i == 1) {
+                tape.flush(); // and so no short form
+            }
+            tape.output(2, 0x1234, 0, 0);
+            tape.commit();
+            assertEquals(i == 0 ? 1 : 2, trace.batches().size());
+            ReplayTape replay = new ReplayTape(trace.source(), Integer::toString);
+            replay.call(2, 1, 0, 0, 9);
+            replay.output(2, 0x1234, 0, 0);
+            replay.commit();
+            hashes[i] = replay.outputHash();
+            assertEquals(1, replay.transaction());
+            assertNull(replay.peek());
+        }
+        assertEquals(hashes[0], hashes[1]);
     }
 
     /** Random damage to a batch: refused or read, but never anything else, and never for long. */
@@ -207,7 +330,7 @@ class TraceTest {
             } catch (TraceFormatException e) {
                 refused++;
             }
-            assertTrue(records <= batch.length / 16);
+            assertTrue(records <= batch.length / 16 * 3);
         }
         assertTrue(refused > 1000, refused + " refused");
     }
@@ -320,7 +443,7 @@ class TraceTest {
         assertEquals(1, parsed.config().size());
         assertEquals(5, parsed.number("n"));
         for (String bad :
-                List.of("", "format = 0\n", "format = 3\n", "format = 1\nx\n", "format = 1\nformat = 1\n", " = \n")) {
+                List.of("", "format = 0\n", "format = 4\n", "format = 1\nx\n", "format = 1\nformat = 1\n", " = \n")) {
             assertThrows(TraceFormatException.class, () -> LifeText.parse(bad), bad);
         }
         for (String bad : List.of("format = \u001b[2J\n", "format = 1\n\u001b]0;x\u0007\u009b\n")) {

@@ -70,7 +70,7 @@ record LifeCut(long batches, long records, String fault) {
             while (records < until && life.nextBatch()) {
                 record.wrap(life.batch(), 0, life.lengthBytes());
                 int length = 0;
-                while ((records < until || record.hasCommit()) && record.next()) {
+                while ((records < until || record.hasMore()) && record.next()) {
                     records++;
                     length = record.recordOffset() + ((record.recordLength() + 7) & -8);
                 }

@@ -33,8 +33,8 @@ final class Recorder implements AutoCloseable {
     /** More than a ring can hold. */
     private static final int TURNS_OF_A_RING = 2 * TraceRingLayout.CAPACITY_BYTES / BYTES_AT_ONCE;
 
-    private static final long NAP_NS = 10_000_000;
-    private static final long BUSY_NS = 50_000_000;
+    private static final long NAP_NS = 50_000_000;
+    private static final long BUSY_NS = 200_000_000;
     /** How often bounds are looked at while something is written. */
     private static final long BOUNDS_NS = 2_000_000_000;
     /** And while nothing is: lives grow old all the same. */

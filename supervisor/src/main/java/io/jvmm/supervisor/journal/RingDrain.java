@@ -266,7 +266,7 @@ final class RingDrain implements AutoCloseable {
             try {
                 batch.wrap(bytes, offset, length);
                 records.wrap(batch, 0, length);
-                while (records.next()) {
+                while (records.nextWhole()) {
                     if (ended) {
                         return "a record behind the end";
                     }

@@ -207,7 +207,9 @@ class ReplayMainTest {
             reader.wrap(new UnsafeBuffer(batch), 0, batch.length);
             while (reader.next()) {
                 if (reader.type() == RecordType.OUTPUT) {
-                    batch[reader.recordOffset() + TraceLayout.OUTPUT_A] ^= 1;
+                    boolean ask = reader.recordLength() == 0;
+                    int value = ask ? TraceLayout.STEP_C - TraceLayout.STEP_LENGTH : TraceLayout.OUTPUT_A;
+                    batch[reader.recordOffset() + value] ^= 1;
                     return records;
                 }
                 records++;

@@ -7,14 +7,17 @@ import io.jvmm.ipc.trace.LifeText;
 import io.jvmm.ipc.trace.RecordText;
 import io.jvmm.ipc.trace.RecordingTape;
 import io.jvmm.ipc.trace.TraceFormatException;
+import io.jvmm.ipc.trace.TraceLayout;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import org.agrona.concurrent.UnsafeBuffer;
 
 /** Batches of a trace, as recorder, replayer and whoever lists them read them; and the text a life begins with. */
 public final class TraceTarget implements FuzzTarget {
-    private static final int LEAST_RECORD = 8;
+    /** Three are told of 16 bytes. */
+    private static final int LEAST_RECORD = 5;
 
     private final BatchReader reader = new BatchReader();
     private final UnsafeBuffer bytes = new UnsafeBuffer(0, 0);
@@ -70,6 +73,13 @@ public final class TraceTarget implements FuzzTarget {
         tape.written(0x1000, 2, 0x34);
         tape.commit();
         tape.call(3, 1L << 32 | 1, 0, 'A', 6);
+        tape.commit();
+        byte[] again = Arrays.copyOf(batches.getLast(), TraceLayout.STEP_LENGTH + TraceLayout.AGAIN_LENGTH);
+        again[TraceLayout.STEP_LENGTH] = TraceLayout.AGAIN_LENGTH;
+        again[TraceLayout.STEP_LENGTH + TraceLayout.RECORD_TYPE] = TraceLayout.AGAIN_CODE;
+        batches.add(again);
+        tape.call(2, 1L << 32 | 1, 5, 0, 7);
+        tape.output(2, 0x60, 0, 0);
         tape.commit();
         tape.end(0);
         return batches;

@@ -101,12 +101,14 @@ public final class LifeRecorder {
     /** The end of a transaction, before its state is committed with this position. */
     public void commit(long ringPosition, long nowNs) {
         this.ringPosition = ringPosition;
-        tape.markCommit();
-        if (tape.writtenBytes() - checkedBytes > checkPointBytes || nowNs - checkedNs > CHECK_POINT_NS) {
-            tape.state(ringPosition, state, stateLengthBytes);
-            checkedBytes = tape.writtenBytes();
-            checkedNs = nowNs;
+        if (tape.writtenBytes() - checkedBytes <= checkPointBytes && nowNs - checkedNs <= CHECK_POINT_NS) {
+            tape.commit();
+            return;
         }
+        tape.markCommit();
+        tape.state(ringPosition, state, stateLengthBytes);
+        checkedBytes = tape.writtenBytes();
+        checkedNs = nowNs;
         tape.flush();
     }
 

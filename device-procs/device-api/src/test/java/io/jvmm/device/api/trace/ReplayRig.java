@@ -207,7 +207,8 @@ public final class ReplayRig {
         int chosen = -1;
         int at = 0;
         for (int i = 0; reader.next(); i++) {
-            boolean output = reader.type() == RecordType.OUTPUT || reader.type() == RecordType.MEMORY_WRITE;
+            boolean output = (reader.type() == RecordType.OUTPUT || reader.type() == RecordType.MEMORY_WRITE)
+                    && reader.recordLength() > 0; // what a short form gives back stands in its call
             if (output && (chosen < 0 || random.nextBoolean())) {
                 chosen = i;
                 int fields = reader.recordLength() - TraceLayout.HEADER_BYTES;
