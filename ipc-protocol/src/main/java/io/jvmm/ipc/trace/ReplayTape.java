@@ -338,7 +338,7 @@ public final class ReplayTape implements Tape, MemoryTap {
         int length = record.recordLength();
         if (length == 0) {
             // of a short form: as the record that it stands for
-            givenBack.putLong(0, GIVEN_BACK | (long) record.method() << Short.SIZE * 3, LE);
+            givenBack.putLong(0, GIVEN_BACK | ((long) record.method() << (TraceLayout.RECORD_METHOD * Byte.SIZE)), LE);
             givenBack.putLong(TraceLayout.OUTPUT_A, record.a(), LE);
             buffer = givenBack;
             at = 0;

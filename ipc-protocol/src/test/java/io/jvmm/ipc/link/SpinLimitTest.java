@@ -92,7 +92,7 @@ class SpinLimitTest {
         SpinLimit limit = SpinLimit.saving(LONGEST_NS);
         long at = now();
         long longest = 0;
-        for (long gap = 0; gap < 2 * SpinLimit.MOST_SAVED_NS << SpinLimit.SAVED_SHIFT; gap += LONGEST_NS) {
+        for (long gap = 0; gap < 2 * (SpinLimit.MOST_SAVED_NS << SpinLimit.SAVED_SHIFT); gap += LONGEST_NS) {
             long lookNs = limit.limitNs(at + gap, false);
             longest = Math.max(longest, lookNs);
             if (lookNs > 0) {
