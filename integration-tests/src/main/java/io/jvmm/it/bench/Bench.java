@@ -8,6 +8,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
+import org.agrona.IoUtil;
 
 /**
  * Runs the benchmarks and prints one table. Arguments choose among them; without any, those of a few minutes run; {@code stock}, {@code journal}, {@code net} and
@@ -52,10 +53,14 @@ public final class Bench {
         Table table = new Table();
         table.heading("Load of the machine before: " + load());
         Path directory = Files.createTempDirectory("jvmm-bench");
-        for (Map.Entry<String, Benchmark> one : all.entrySet()) {
-            if (wanted.contains(one.getKey())) {
-                one.getValue().run(table, directory);
+        try {
+            for (Map.Entry<String, Benchmark> one : all.entrySet()) {
+                if (wanted.contains(one.getKey())) {
+                    one.getValue().run(table, directory);
+                }
             }
+        } finally {
+            IoUtil.delete(directory.toFile(), true); // journals of some hundred megabytes
         }
         table.heading("Load of the machine after: " + load());
         System.out.print(table);
