@@ -1,7 +1,7 @@
 package io.jvmm.ipc.link;
 
 /**
- * How long one waiter looks before it sleeps. As long as looking pays it is the longest time allowed; after two looks within
+ * How long one waiter looks before it sleeps. As long as looking pays it is what was agreed; after two looks within
  * {@link #PENALTY_NS} that ended in sleep it is, for as long, only {@link #BRIEF_NS}, or nothing if the peer sleeps. One alone is
  * forgiven: a third process may have had the peer's core for a moment.
  *
@@ -13,7 +13,8 @@ package io.jvmm.ipc.link;
  * {@link #MOST_SAVED_NS} at most, and once it has that it looks longer by what is left of it. So it outlasts a third process that has the peer's core
  * for a millisecond. If it slept, it might be woken on the peer's core, and there they would stay: the two would run in turns, never both be
  * ready to run, and the scheduler would see nothing to move to a core that is idle. Those that share one are both ready to run
- * while one spends what it has saved, which is for a tick of the scheduler's.
+ * while one spends what it has saved, which is for a tick of the scheduler's. Where there is no other core, all that is lost: who has spent everything soon after it
+ * could begin to saves half as much from then on, a hundred-and-twenty-eighth in the end, until it is not so.
  *
  * <p>One thread. Times are those of {@link System#nanoTime()}. Nothing is allocated.
  */
@@ -21,13 +22,17 @@ public final class SpinLimit {
     /** Looking this long costs less than a sleep and a wake-up. */
     static final long BRIEF_NS = 1_000;
 
-    /** After looking in vain twice. With the usual limit of 50 microseconds, at most a tenth of a core is wasted so. */
+    /** After looking in vain twice. With the usual limit of 50 microseconds, at most a tenth of a core is wasted so, besides what is saved. */
     static final long PENALTY_NS = 1_000_000;
 
     /** A tick of a kernel that has 250 a second. */
     static final long MOST_SAVED_NS = 4_000_000;
     /** An eighth. */
     static final int SAVED_SHIFT = 3;
+
+    static final int LEAST_SAVED_SHIFT = 7;
+    /** Who has all that it may save for so long saves it for something. */
+    static final long SOON_NS = 50_000_000;
 
     private final long longestNs;
     private final boolean saves;
@@ -44,7 +49,10 @@ public final class SpinLimit {
     /** Has saved all that it may, and has not spent it yet. */
     private boolean spends;
 
-    /** A limit of {@code longestNs} at most; 0: never look, sleep at once. */
+    private long spendsSinceNs;
+    private int savedShift = SAVED_SHIFT;
+
+    /** A limit of {@code longestNs}; 0: never look, sleep at once. */
     public SpinLimit(long longestNs) {
         this(longestNs, false);
     }
@@ -68,14 +76,12 @@ public final class SpinLimit {
         if (saves) {
             save(nowNs);
         }
+        penalized &= nowNs - penaltyEndNs < 0;
         if (spends) {
             return longestNs + savedNs;
         }
         if (penalized) {
-            if (nowNs - penaltyEndNs < 0) {
-                return peerAwake ? Math.min(longestNs, BRIEF_NS) : 0;
-            }
-            penalized = false;
+            return peerAwake ? Math.min(longestNs, BRIEF_NS) : 0;
         }
         return longestNs;
     }
@@ -85,21 +91,24 @@ public final class SpinLimit {
         long gapNs = nowNs - countedNs;
         countedNs = nowNs;
         if (gapNs > 0 && gapNs <= longestNs) {
-            savedNs += gapNs >> SAVED_SHIFT;
-            if (savedNs >= MOST_SAVED_NS) {
-                savedNs = MOST_SAVED_NS;
+            savedNs = Math.min(savedNs + (gapNs >> savedShift), MOST_SAVED_NS);
+            if (savedNs == MOST_SAVED_NS && !spends) {
                 spends = true;
+                spendsSinceNs = nowNs;
             }
         }
     }
 
-    /** A look has ended, in vain or not, that took so long. */
-    public void looked(long lengthNs) {
-        if (spends && lengthNs > longestNs) {
-            savedNs -= lengthNs - longestNs;
-            if (savedNs < longestNs) {
+    /** A look has ended, in vain or not, that began then and now has its last look at the clock behind it. */
+    public void looked(long beganNs, long nowNs) {
+        long spentNs = nowNs - beganNs - longestNs;
+        if (spends && spentNs > 0) {
+            savedNs -= spentNs;
+            if (savedNs < BRIEF_NS) {
                 savedNs = 0;
                 spends = false;
+                boolean soon = nowNs - spendsSinceNs < SOON_NS;
+                savedShift = soon ? Math.min(savedShift + 1, LEAST_SAVED_SHIFT) : SAVED_SHIFT;
             }
         }
     }

@@ -4,7 +4,7 @@ package io.jvmm.ipc.link;
  * How long to wait, and how. Waiting is adaptive: spin first, because an answer usually comes within a microsecond, then
  * sleep in the kernel ({@link SpinLimit}). With fewer cores than busy processes spinning only keeps the peer from running: use 0 there.
  *
- * @param spinNs nanoseconds to spin before sleeping, at most; 0 sleeps at once
+ * @param spinNs nanoseconds to spin before sleeping, apart from what {@link SpinLimit} saves; 0 sleeps at once
  * @param timeoutNs nanoseconds after which a read, or a write to a full ring, gives the device up as hung; positive
  * @param replaceTimeoutNs nanoseconds after which an access to a device whose successor is awaited is given up; positive
  */

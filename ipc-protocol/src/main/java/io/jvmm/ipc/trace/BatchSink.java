@@ -12,6 +12,8 @@ public interface BatchSink {
     /**
      * Whether so many bytes would come right behind what was published last, where a reader of the one reads the other, too.
      *
+     * <p>True only until the next {@link #publish}, which has to be of that length, with no {@link #rest} between.
+     *
      * @param lengthBytes of the next batch
      */
     default boolean continues(int lengthBytes) {

@@ -288,6 +288,11 @@ class RingSinkTest {
             tape.markCommit();
             tape.state(8, state, 128);
             tape.rest();
+            for (int n = 0; n < 3; n++) {
+                tape.call(2, 1, 2, 0, n);
+                tape.output(2, n, 0, 0);
+                tape.commit();
+            }
             while (reader.next()) {
                 reader.release();
             }

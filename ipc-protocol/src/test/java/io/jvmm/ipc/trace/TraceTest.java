@@ -311,6 +311,14 @@ class TraceTest {
         record();
         SplittableRandom random = new SplittableRandom(TestSeed.next());
         BatchReader reader = new BatchReader();
+        JoinedBatches joined = new JoinedBatches(() -> true);
+        RecordingTape again = new RecordingTape(joined, 0);
+        for (int n = 0; n < 8; n++) {
+            again.call(2, 1, 5, 0, n);
+            again.output(2, n, 0, 0);
+            again.commit();
+        }
+        trace.batches().add(joined.messages().getLast());
         int refused = 0;
         for (int round = 0; round < 20_000; round++) {
             byte[] original = trace.batches().get(random.nextInt(trace.batches().size()));

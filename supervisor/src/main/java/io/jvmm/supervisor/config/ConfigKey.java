@@ -111,7 +111,10 @@ public enum ConfigKey {
     JAIL_MAX_THREADS(Section.JAIL, "max_threads", "128", "threads of a process, 32 to 4096 (applies as root)"),
 
     IPC_SPIN_US(
-            Section.IPC, "spin_us", "50", "a waiter spins so long at most before it sleeps, 0 to 10000 microseconds"),
+            Section.IPC,
+            "spin_us",
+            "50",
+            "a waiter spins so long before it sleeps, a busy vCPU up to 4 ms more; 0 to 10000 microseconds, 0: never"),
     IPC_READ_TIMEOUT_MS(
             Section.IPC, "read_timeout_ms", "1000", "a register read unanswered so long gives all ones, 1 to 60000"),
 

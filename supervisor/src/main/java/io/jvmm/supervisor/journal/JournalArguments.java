@@ -54,11 +54,12 @@ record JournalArguments(
 
             DIR is the directory of [journal] in the machine's configuration; a running machine may be writing to it. FILE is a flat
             file (*.jtrace). D is a device process as jvmmctl device list names it. Without --life it is the last one for dump and
-            cut, and all of them for stats and verify. --from and --until are numbers of records, from 0 in a life;
+            cut, and all of them for stats and verify. --from and --until are numbers of records, from 0 in a life.
             Where it has none of these, that is said on standard error, and the status is 0.
 
             A life that is "open" is being written, or its recorder was killed: what is there is whole. list and verify say how one
-            ended in the words that jvmm-replay has for it, too.
+            ended in the words that jvmm-replay has for it, too. What is kept in a short form counts as its two or three records, its
+            bytes as the first one's.
 
               jvmm-journal dump journal --device serial --until 50
               jvmm-journal cut journal --device block --life 3 -o bug.jtrace && jvmm-replay --journal bug.jtrace

@@ -17,7 +17,7 @@ import java.nio.file.StandardCopyOption;
  */
 record LifeCut(long batches, long records, String fault) {
     /**
-     * Writes the batches of a life up to the one with record {@code until}; that one goes up to the record before it.
+     * Writes the batches of a life up to the one with record {@code until}; that one goes up to the record before it, or to the end of the short form that this belongs to.
      *
      * <p>The file is its owner's alone, for there is guest memory in it, and takes the place of one of its name when it is complete: it may be the one
      * that is read.

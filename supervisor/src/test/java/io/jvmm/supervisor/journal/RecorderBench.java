@@ -52,8 +52,7 @@ final class RecorderBench {
                 long begin = THREADS.getCurrentThreadCpuTime();
                 for (int i = 1; i <= TRANSACTIONS; i++) {
                     tape.call(2, 1, 0, i, i);
-                    tape.markCommit();
-                    tape.flush();
+                    tape.commit();
                     if (i % row == 0) {
                         tape.rest();
                     }

@@ -207,12 +207,15 @@ public final class ReplayRig {
         int chosen = -1;
         int at = 0;
         for (int i = 0; reader.next(); i++) {
-            boolean output = (reader.type() == RecordType.OUTPUT || reader.type() == RecordType.MEMORY_WRITE)
-                    && reader.recordLength() > 0; // what a short form gives back stands in its call
+            boolean output = reader.type() == RecordType.OUTPUT || reader.type() == RecordType.MEMORY_WRITE;
             if (output && (chosen < 0 || random.nextBoolean())) {
                 chosen = i;
-                int fields = reader.recordLength() - TraceLayout.HEADER_BYTES;
-                at = reader.recordOffset() + TraceLayout.HEADER_BYTES + random.nextInt(fields);
+                if (reader.recordLength() == 0) {
+                    at = reader.recordOffset() - TraceLayout.STEP_LENGTH + TraceLayout.STEP_C + random.nextInt(2);
+                } else {
+                    int fields = reader.recordLength() - TraceLayout.HEADER_BYTES;
+                    at = reader.recordOffset() + TraceLayout.HEADER_BYTES + random.nextInt(fields);
+                }
             }
         }
         batch[at] ^= (byte) (chosen < 0 ? 0 : 1 << random.nextInt(Byte.SIZE));
