@@ -3,7 +3,6 @@ package io.jvmm.ipc.trace;
 import io.jvmm.ipc.link.Doorbell;
 import io.jvmm.ipc.ring.GuardedProducer;
 import io.jvmm.ipc.ring.HardenedReader;
-import io.jvmm.ipc.ring.IpcRingLayout;
 import io.jvmm.ipc.sys.EventFd;
 import io.jvmm.ipc.sys.Fd;
 import io.jvmm.ipc.sys.FileIo;
@@ -67,11 +66,6 @@ public final class TraceRing implements AutoCloseable {
      */
     public HardenedReader reader(long resumePosition) {
         return new HardenedReader(ring, TraceLayout.MAX_BATCH_BYTES, resumePosition);
-    }
-
-    /** Whether a recorder has taken something out of it, as its trailer says; the process may write there what it likes. */
-    public boolean hasBeenRead() {
-        return ring.getLongVolatile(TraceRingLayout.CAPACITY_BYTES + IpcRingLayout.HEAD_OFFSET) != 0;
     }
 
     /** The recorder's sleep, and what ends it. */

@@ -380,6 +380,7 @@ final class Recorder implements AutoCloseable {
                     record.fd(RecorderWords.FD_TRACE),
                     record.fd(RecorderWords.FD_BELL),
                     record.findText(RecorderWords.BEGAN).map(Instant::parse).orElseGet(Instant::now),
+                    record.findText(RecorderWords.LIFE).isPresent(),
                     allocator,
                     this::alive);
         } catch (NoRoomException e) {

@@ -7,8 +7,9 @@ package io.jvmm.supervisor.journal;
  * <pre>
  *   supervisor to recorder
  *   (first)   directory, bounds.bytes, bounds.age-s, life.bytes, jail, seccomp.narrow
- *   begin     ring, device, began; trace, trace.bell            read this ring; a recorder that has read of it before goes on. began: when its
- *                                                               process was started (RFC 3339); trace and trace.bell are descriptors
+ *   begin     ring, device, began; trace, trace.bell; life      read this ring; a recorder that has read of it before goes on. began: when its
+ *                                                               process was started (RFC 3339); trace and trace.bell are descriptors. life: the number
+ *                                                               that a recorder before gave its life in begun; none has, where it is missing
  *   end       ring, how, drained; state                         its process is gone: read the rest, and end the life. drained: it had done all
  *                                                               it was to do; state: what it has left, as {@link FinalState}
  *   status    id

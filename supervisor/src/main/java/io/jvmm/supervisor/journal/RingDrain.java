@@ -76,6 +76,7 @@ final class RingDrain implements AutoCloseable {
     /**
      * Goes on where a recorder has been before, or begins a life; one that has been severed stays so. Takes the descriptors.
      *
+     * @param begunBefore whether a recorder has begun this ring's life before, as the supervisor knows: what the ring itself says is its process's to choose
      * @param allocator how room on the disk is had
      * @param alive called now and then: a life that another recorder has begun is read through
      * @throws NoRoomException when the disk is full; the descriptors are still the caller's
@@ -88,6 +89,7 @@ final class RingDrain implements AutoCloseable {
             Fd memfd,
             Fd bell,
             Instant now,
+            boolean begunBefore,
             RoomAhead.Allocator allocator,
             Runnable alive)
             throws JournalException {
@@ -115,7 +117,8 @@ final class RingDrain implements AutoCloseable {
         } else {
             try {
                 memory = TraceRing.attach(memfd);
-                removed = next == 0 && memory.hasBeenRead(); // what was read is in the life before space is given back
+                // What is read is in the life before space is given back: of a head that has moved the life would tell.
+                removed = begunBefore && next == 0 && memory.reader(0).violation() != null;
             } catch (TraceFormatException e) {
                 fault = String.valueOf(e.getMessage());
                 memfd.close();

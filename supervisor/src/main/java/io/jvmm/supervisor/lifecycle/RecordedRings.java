@@ -252,6 +252,9 @@ final class RecordedRings {
                 BootRecord.Builder record = about(RecorderWords.BEGIN, r)
                         .put(RecorderWords.DEVICE, r.device.process())
                         .put(RecorderWords.BEGAN, r.began.toString());
+                if (r.life != 0) {
+                    record.put(RecorderWords.LIFE, r.life);
+                }
                 r.trace.give(record);
                 recorder.accept(record);
             }

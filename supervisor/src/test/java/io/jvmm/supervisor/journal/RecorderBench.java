@@ -46,6 +46,7 @@ final class RecorderBench {
                 ring.fd().duplicate(),
                 bell.fd().duplicate(),
                 Instant.now(),
+                false,
                 RoomAhead.whereScarce(directory.toFile()::getUsableSpace, Clock::monotonicNs, FileIo::tryAllocate),
                 () -> {})) {
             for (int window = -WINDOWS; window < WINDOWS; window++) {

@@ -106,18 +106,22 @@ abstract class RecorderFixture {
 
         int begin(Device device) {
             wantBegin(device);
-            return hear(RecorderWords.BEGUN).integer(RecorderWords.LIFE);
+            device.life = hear(RecorderWords.BEGUN).integer(RecorderWords.LIFE);
+            return device.life;
         }
 
         void wantBegin(Device device) {
-            supervisor.send(BootRecord.builder()
+            BootRecord.Builder record = BootRecord.builder()
                     .put(RecorderWords.DO, RecorderWords.BEGIN)
                     .put(RecorderWords.RING, device.word)
                     .put(RecorderWords.DEVICE, device.name)
                     .put(RecorderWords.BEGAN, device.began.toString())
                     .fd(RecorderWords.FD_TRACE, device.ring.fd())
-                    .fd(RecorderWords.FD_BELL, device.bell.fd())
-                    .build());
+                    .fd(RecorderWords.FD_BELL, device.bell.fd());
+            if (device.life != 0) {
+                record.put(RecorderWords.LIFE, device.life);
+            }
+            supervisor.send(record.build());
         }
 
         /** A process that was drained, and committed this last. */
@@ -162,6 +166,8 @@ abstract class RecorderFixture {
         final Instant began = Instant.now();
         final RingSink sink;
         long next;
+        /** As a recorder said; 0 before. */
+        int life;
 
         Device(String name, String word) {
             this.name = name;
@@ -266,6 +272,7 @@ abstract class RecorderFixture {
                 device.ring.fd().duplicate(),
                 device.bell.fd().duplicate(),
                 device.began,
+                false,
                 RoomAhead.whereScarce(() -> Long.MAX_VALUE, Clock::monotonicNs, FileIo::tryAllocate),
                 () -> {});
     }

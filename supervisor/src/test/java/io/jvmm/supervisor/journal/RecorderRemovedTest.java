@@ -7,6 +7,10 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.jvmm.ipc.boot.BootRecord;
 import io.jvmm.ipc.boot.ProcessExit;
+import io.jvmm.ipc.ring.IpcRingLayout;
+import io.jvmm.ipc.sys.Fd;
+import io.jvmm.ipc.sys.MemFd;
+import io.jvmm.ipc.trace.TraceRingLayout;
 import java.nio.file.Files;
 import java.util.List;
 import java.util.concurrent.ExecutionException;
@@ -69,6 +73,27 @@ final class RecorderRemovedTest extends RecorderFixture {
         recorder.wantBegin(new Device("block", "w1"));
         ExecutionException how = assertThrows(ExecutionException.class, () -> recorder.end.get(20, TimeUnit.SECONDS));
         assertTrue(String.valueOf(how.getMessage()).contains("the journal directory has been removed"), how::toString);
+    }
+
+    /** A process that moves its ring's head before a recorder has begun its life has broken the protocol, whatever it would have believed. */
+    @Test
+    void aHeadThatMovedWithoutARecorderIsAViolation() throws Exception {
+        Device bad = new Device("block", "w1");
+        bad.commits(10, 10);
+        try (Fd copy = bad.ring.fd().duplicate()) {
+            MemFd.of(copy)
+                    .map()
+                    .buffer()
+                    .putLongVolatile(TraceRingLayout.CAPACITY_BYTES + IpcRingLayout.HEAD_OFFSET, 8);
+        }
+        Served recorder = new Served(WIDE);
+        recorder.begin(bad);
+        String how = recorder.hear(RecorderWords.SEVERED).text(RecorderWords.HOW);
+        assertTrue(how.contains("RING_POSITION"), how);
+        recorder.end(bad, "killed");
+        recorder.finish();
+        assertEquals(
+                how, new JournalDirectory(directory).lives("block").getFirst().severed());
     }
 
     @Test

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.jvmm.ipc.boot.BootRecord;
 import io.jvmm.ipc.sys.EventFd;
 import io.jvmm.ipc.trace.TraceRing;
+import io.jvmm.supervisor.journal.RecorderWords;
 import io.jvmm.supervisor.launch.ProcessInstance;
 import io.jvmm.supervisor.launch.Recording;
 import io.jvmm.supervisor.launch.StartedProcess;
@@ -96,6 +97,25 @@ class RecordedRingsTest {
         List<BootRecord> told = new ArrayList<>();
         rings.tell(r -> told.add(r.build()));
         assertEquals(1, told.size());
+        all.forEach(Trace::close);
+    }
+
+    /** What the ring says of itself is its process's to choose. */
+    @Test
+    void anotherRecorderHearsWhichLifeOneBeforeHasBegun() {
+        anotherProcess();
+        List<BootRecord> told = new ArrayList<>();
+        rings.tell(r -> told.add(r.build()));
+        rings.forgotten();
+        rings.tell(r -> told.add(r.build()));
+        rings.find("ring-0").orElseThrow().life(7);
+        rings.forgotten();
+        rings.tell(r -> told.add(r.build()));
+        assertEquals(
+                List.of("", "", "7"),
+                told.stream()
+                        .map(r -> r.findText(RecorderWords.LIFE).orElse(""))
+                        .toList());
         all.forEach(Trace::close);
     }
 }
