@@ -99,14 +99,14 @@ final class ReplySlots {
             do {
                 for (int look = 0; look < LOOKS_PER_CLOCK_READ; look++) {
                     if (slots.getLongVolatile(at + SLOT_SEQUENCE) == sequence) {
-                        spin.looked(nowNs, lookNs);
+                        spin.looked(lookNs - nowNs);
                         return true;
                     }
                     Thread.onSpinWait();
                 }
                 lookNs = System.nanoTime();
             } while (lookNs - spinEndNs < 0 && state.changes() == seen);
-            spin.looked(nowNs, lookNs);
+            spin.looked(lookNs - nowNs);
             spin.inVain(lookNs);
         }
         return sleep(slot, sequence, deadlineNs, state, seen);

@@ -13,8 +13,8 @@ package io.jvmm.ipc.link;
  * {@link #MOST_SAVED_NS} at most, and once it has that it looks longer by what is left of it. So it outlasts a third process that has the peer's core
  * for a millisecond. If it slept, it might be woken on the peer's core, and there they would stay: the two would run in turns, never both be
  * ready to run, and the scheduler would see nothing to move to a core that is idle. Those that share one are both ready to run
- * while one spends what it has saved, which is for a tick of the scheduler's. Where there is no other core, all that is lost: who has spent everything soon after it
- * could begin to saves half as much from then on, a hundred-and-twenty-eighth in the end, until it is not so.
+ * while one spends what it has saved, which is for a tick of the scheduler's. Where there is no other core, all that is lost. (To
+ * save less after it was spent soon is no cure: a third process that comes back often has the same effect.)
  *
  * <p>One thread. Times are those of {@link System#nanoTime()}. Nothing is allocated.
  */
@@ -30,10 +30,6 @@ public final class SpinLimit {
     /** An eighth. */
     static final int SAVED_SHIFT = 3;
 
-    static final int LEAST_SAVED_SHIFT = 7;
-    /** Who has all that it may save for so long saves it for something. */
-    static final long SOON_NS = 50_000_000;
-
     private final long longestNs;
     private final boolean saves;
     private long penaltyEndNs;
@@ -48,9 +44,6 @@ public final class SpinLimit {
     private long countedNs;
     /** Has saved all that it may, and has not spent it yet. */
     private boolean spends;
-
-    private long spendsSinceNs;
-    private int savedShift = SAVED_SHIFT;
 
     /** A limit of {@code longestNs}; 0: never look, sleep at once. */
     public SpinLimit(long longestNs) {
@@ -91,24 +84,19 @@ public final class SpinLimit {
         long gapNs = nowNs - countedNs;
         countedNs = nowNs;
         if (gapNs > 0 && gapNs <= longestNs) {
-            savedNs = Math.min(savedNs + (gapNs >> savedShift), MOST_SAVED_NS);
-            if (savedNs == MOST_SAVED_NS && !spends) {
-                spends = true;
-                spendsSinceNs = nowNs;
-            }
+            savedNs = Math.min(savedNs + (gapNs >> SAVED_SHIFT), MOST_SAVED_NS);
+            spends |= savedNs == MOST_SAVED_NS;
         }
     }
 
-    /** A look has ended, in vain or not, that began then and now has its last look at the clock behind it. */
-    public void looked(long beganNs, long nowNs) {
-        long spentNs = nowNs - beganNs - longestNs;
+    /** A look has ended, in vain or not, that took so long. */
+    public void looked(long lengthNs) {
+        long spentNs = lengthNs - longestNs;
         if (spends && spentNs > 0) {
             savedNs -= spentNs;
             if (savedNs < BRIEF_NS) {
                 savedNs = 0;
                 spends = false;
-                boolean soon = nowNs - spendsSinceNs < SOON_NS;
-                savedShift = soon ? Math.min(savedShift + 1, LEAST_SAVED_SHIFT) : SAVED_SHIFT;
             }
         }
     }

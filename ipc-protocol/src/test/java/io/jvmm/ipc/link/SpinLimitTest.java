@@ -1,10 +1,7 @@
 package io.jvmm.ipc.link;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import java.util.ArrayList;
-import java.util.List;
 import org.junit.jupiter.api.Test;
 
 class SpinLimitTest {
@@ -72,9 +69,9 @@ class SpinLimitTest {
     @Test
     void whoIsBusySavesAnEighthOfItsTime() {
         SpinLimit limit = rich(now());
-        limit.looked(now(), now() + LONGEST_NS);
+        limit.looked(LONGEST_NS);
         assertEquals(LONGEST_NS + SpinLimit.MOST_SAVED_NS, limit.limitNs(now() + SECOND_NS, false), "nothing spent");
-        limit.looked(now(), now() + LONGEST_NS + 1_000_000);
+        limit.looked(LONGEST_NS + 1_000_000);
         assertEquals(LONGEST_NS + SpinLimit.MOST_SAVED_NS - 1_000_000, limit.limitNs(now() + 2 * SECOND_NS, false));
     }
 
@@ -82,7 +79,7 @@ class SpinLimitTest {
     @Test
     void whatIsSpentHasToBeSavedAgain() {
         SpinLimit limit = rich(now());
-        limit.looked(now(), now() + LONGEST_NS + SpinLimit.MOST_SAVED_NS);
+        limit.looked(LONGEST_NS + SpinLimit.MOST_SAVED_NS);
         limit.inVain(now() + SECOND_NS - 1);
         assertEquals(LONGEST_NS, limit.limitNs(now() + SECOND_NS, true));
         limit.inVain(now() + SECOND_NS);
@@ -99,44 +96,11 @@ class SpinLimitTest {
             long lookNs = limit.limitNs(at + gap, false);
             longest = Math.max(longest, lookNs);
             if (lookNs > 0) {
-                limit.looked(at + gap - lookNs, at + gap);
+                limit.looked(lookNs);
                 limit.inVain(at + gap);
             }
         }
         assertEquals(LONGEST_NS + SpinLimit.MOST_SAVED_NS, longest);
-    }
-
-    /** On one core: what is saved is spent at once, again and again, for nothing. */
-    @Test
-    void whoSpendsInVainSavesLessAndLess() {
-        SpinLimit limit = SpinLimit.saving(LONGEST_NS);
-        long at = now();
-        long begin = at;
-        List<Long> between = new ArrayList<>();
-        long lastAt = at;
-        while (between.size() < 8) {
-            at += LONGEST_NS / 2;
-            long lookNs = limit.limitNs(at, false);
-            if (lookNs > LONGEST_NS) {
-                between.add((at - lastAt) / SpinLimit.MOST_SAVED_NS);
-                limit.looked(at, at + lookNs);
-                at += lookNs;
-                lastAt = at;
-            }
-        }
-        assertEquals(List.of(8L, 16L, 32L, 64L, 128L, 128L, 128L, 128L), between);
-        assertTrue(at - begin > 2 * SECOND_NS);
-        // and from now on it is kept for long before it is spent
-        for (long keptNs = 0; keptNs < 200 * SpinLimit.MOST_SAVED_NS; keptNs += LONGEST_NS) {
-            at += LONGEST_NS;
-            assertTrue(limit.limitNs(at, true) >= LONGEST_NS);
-        }
-        limit.looked(at, at + LONGEST_NS + SpinLimit.MOST_SAVED_NS);
-        lastAt = at;
-        while (limit.limitNs(at, true) == LONGEST_NS) {
-            at += LONGEST_NS;
-        }
-        assertEquals(8, (at - lastAt) / SpinLimit.MOST_SAVED_NS);
     }
 
     /** A guest that does something now and then does not make a core spin for a tick each time. */
