@@ -81,12 +81,17 @@ public final class JournalPlace {
         }
     }
 
-    /** Why not, where another machine is recorded there just now. Not for whoever records there itself. */
+    /** Why not, where another machine is recorded there just now, or may be. Not for whoever records there itself. */
     public static Optional<String> occupied(Path directory) {
         try (Fd lock = FileIo.open(directory.resolve(MachineRecording.LOCK), FileIo.READ_ONLY | FileIo.NO_FOLLOW, 0)) {
             return OpenFileLock.tryLock(lock, false) ? Optional.empty() : Optional.of(occupiedWords(directory));
-        } catch (SysException e) {
+        } catch (SysException.Missing e) {
             return Optional.empty(); // nobody has been there
+        } catch (SysException e) {
+            return Files.isWritable(directory)
+                    ? Optional.of("whether the journal directory " + directory
+                            + " is that of another machine, which runs, cannot be told: " + e.getMessage())
+                    : Optional.empty(); // which is an obstacle, with words of its own
         }
     }
 

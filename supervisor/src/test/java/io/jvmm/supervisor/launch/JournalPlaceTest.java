@@ -98,4 +98,14 @@ final class JournalPlaceTest {
         }
         assertEquals(Optional.empty(), JournalPlace.occupied(journal));
     }
+
+    /** A lock that cannot be opened says nothing: that is no "nobody". */
+    @Test
+    void aLockThatCannotBeLookedAtIsNoFreePlace() throws Exception {
+        Path journal = Files.createDirectory(directory.resolve("linked"));
+        Files.createSymbolicLink(journal.resolve(MachineRecording.LOCK), Path.of("elsewhere"));
+        String said = JournalPlace.occupied(journal).orElse("");
+        assertTrue(said.contains("cannot be told: ") && said.contains("linked"), said);
+        assertEquals(Optional.empty(), JournalPlace.occupied(directory.resolve("not-there")));
+    }
 }
