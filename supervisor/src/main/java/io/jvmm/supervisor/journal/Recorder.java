@@ -26,7 +26,7 @@ import java.util.stream.Collectors;
  */
 final class Recorder implements AutoCloseable {
     /** Rings of a machine, and of some whose processes have just ended. */
-    private static final int MOST_RINGS = 256;
+    static final int MOST_RINGS = 256;
 
     /** Of one ring before the others get their turn. */
     private static final int BYTES_AT_ONCE = 512 * 1024;

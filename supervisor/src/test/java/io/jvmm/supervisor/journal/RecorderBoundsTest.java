@@ -1,6 +1,8 @@
 package io.jvmm.supervisor.journal;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.jvmm.ipc.boot.BootRecord;
@@ -22,6 +24,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.Random;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.LongSupplier;
@@ -176,6 +180,30 @@ final class RecorderBoundsTest extends RecorderFixture {
         assertEquals("killed; the disk was full", ended.getFirst());
         assertEquals("killed; the disk was full", ended.get(64));
         assertEquals("the machine ended; the disk was full", ended.get(65));
+    }
+
+    /** Who waits for room has its place kept, or there would be none when there is room. */
+    @Test
+    void ringsThatWaitForRoomHaveTheirPlaces() throws Exception {
+        Served recorder = new Served(WIDE, () -> 1 << 20);
+        Device device = new Device("net", "w0");
+        recorder.wantBegin(device);
+        recorder.hear(RecorderWords.FULL);
+        for (int n = 1; n <= Recorder.MOST_RINGS; n++) {
+            assertFalse(recorder.end.isDone(), n + " are not too many");
+            recorder.supervisor.send(BootRecord.builder()
+                    .put(RecorderWords.DO, RecorderWords.BEGIN)
+                    .put(RecorderWords.RING, "w" + n)
+                    .put(RecorderWords.DEVICE, device.name)
+                    .put(RecorderWords.BEGAN, device.began.toString())
+                    .fd(RecorderWords.FD_TRACE, device.ring.fd())
+                    .fd(RecorderWords.FD_BELL, device.bell.fd())
+                    .build());
+        }
+        Exception e = assertThrows(ExecutionException.class, () -> recorder.end.get(20, TimeUnit.SECONDS));
+        assertEquals(
+                "ring w" + Recorder.MOST_RINGS + " of net cannot be begun",
+                e.getCause().getMessage());
     }
 
     /** Room is found by the last look of all. */
