@@ -220,12 +220,17 @@ public final class JournalMain {
         return status;
     }
 
-    /** How it ended: as its END says, if it has one of its process's own. */
+    /** How it ended: as its END says, if it has one of its process's own; where the supervisor saw it end with another status, that is said first, as list does. */
     private static String end(LifeSource source, LifeScan scan) {
         boolean severed = source.life().map(l -> !l.severed().isEmpty()).orElse(false);
-        return scan.ended() && !severed
-                ? "ended with " + scan.end()
-                : source.life().map(Life::end).orElse("no END: open, or killed");
+        Optional<String> seen = source.life().map(Life::end);
+        if (!scan.ended() || severed) {
+            return seen.orElse("no END: open, or killed");
+        }
+        String own = "ended with " + scan.end();
+        return seen.filter(s -> !s.equals(own) && !s.equals(Life.OPEN))
+                .map(s -> s + ", and its END says " + scan.end())
+                .orElse(own);
     }
 
     /** Whether it ends before what its process had committed, as the supervisor saw, although what there is of it is whole. */

@@ -287,6 +287,19 @@ final class JournalMainTest {
         assertEquals(0, run("verify", journal.toString()), said);
     }
 
+    /** What a process writes is not what it does. */
+    @Test
+    void anEndThatIsNotHowItEndedIsSaid() throws Exception {
+        assertTrue(verified(record(RecordType.END, 0)).endsWith(", ended with 0\n"), said);
+        Life life = new JournalDirectory(journal).lives("rng").getFirst();
+        life.note("ended", "exited with 3 (internal error)");
+        assertEquals(0, run("verify", journal.toString(), "--device", "rng"));
+        assertTrue(said.endsWith(", ended with 3, and its END says 0\n"), said);
+        life.note("ended", "was killed by SIGKILL");
+        run("verify", journal.toString(), "--device", "rng");
+        assertTrue(said.endsWith(", was killed by SIGKILL, and its END says 0\n"), said);
+    }
+
     @Test
     void allSayInTheSameWordsHowALifeEnded() throws Exception {
         List<Life> lives = new JournalDirectory(journal).lives("serial");
