@@ -114,7 +114,7 @@ public enum ConfigKey {
             Section.IPC,
             "spin_us",
             "50",
-            "a waiter spins so long before it sleeps, a busy vCPU up to 4 ms more; 0 to 10000 microseconds, 0: never"),
+            "so long a waiter spins, a busy vCPU up to 4 ms more, 0 to 10000 microseconds"),
     IPC_READ_TIMEOUT_MS(
             Section.IPC, "read_timeout_ms", "1000", "a register read unanswered so long gives all ones, 1 to 60000"),
 
