@@ -111,10 +111,7 @@ public enum ConfigKey {
     JAIL_MAX_THREADS(Section.JAIL, "max_threads", "128", "threads of a process, 32 to 4096 (applies as root)"),
 
     IPC_SPIN_US(
-            Section.IPC,
-            "spin_us",
-            "50",
-            "so long a waiter spins, a busy vCPU up to 4 ms more, 0 to 10000 microseconds"),
+            Section.IPC, "spin_us", "50", "a waiter spins so long (a busy vCPU 4 ms more), 0 to 10000 microseconds"),
     IPC_READ_TIMEOUT_MS(
             Section.IPC, "read_timeout_ms", "1000", "a register read unanswered so long gives all ones, 1 to 60000"),
 
