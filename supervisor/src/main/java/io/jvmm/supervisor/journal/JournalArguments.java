@@ -58,8 +58,8 @@ record JournalArguments(
             Where it has none of these, that is said on standard error, and the status is 0.
 
             A life that is "open" is being written, or its recorder was killed: what is there is whole. list and verify say how one
-            ended in the words that jvmm-replay has for it, too. A short form counts as the two or three records that it is kept for,
-            its bytes as those of the first.
+            ended in the words that jvmm-replay has for it, too. A short form counts as the two or three records that it stands
+            for, its bytes as those of the first.
 
               jvmm-journal dump journal --device serial --until 50
               jvmm-journal cut journal --device block --life 3 -o bug.jtrace && jvmm-replay --journal bug.jtrace
