@@ -201,9 +201,8 @@ final class RecorderBoundsTest extends RecorderFixture {
                     .build());
         }
         Exception e = assertThrows(ExecutionException.class, () -> recorder.end.get(20, TimeUnit.SECONDS));
-        assertEquals(
-                "ring w" + Recorder.MOST_RINGS + " of net cannot be begun",
-                e.getCause().getMessage());
+        String said = String.valueOf(e.getCause());
+        assertTrue(said.endsWith("ring w" + Recorder.MOST_RINGS + " of net cannot be begun"), said);
     }
 
     /** Room is found by the last look of all. */
