@@ -228,7 +228,7 @@ public final class JournalMain {
             return seen.orElse("no END: open, or killed");
         }
         String own = "ended with " + scan.end();
-        return seen.filter(s -> !s.equals(own) && !s.equals(Life.OPEN))
+        return seen.filter(s -> !s.equals(own) && (s.startsWith("ended with ") || s.startsWith("was killed")))
                 .map(s -> s + ", and its END says " + scan.end())
                 .orElse(own);
     }

@@ -295,6 +295,9 @@ final class JournalMainTest {
         life.note("ended", "exited with 3 (internal error)");
         assertEquals(0, run("verify", journal.toString(), "--device", "rng"));
         assertTrue(said.endsWith(", ended with 3, and its END says 0\n"), said);
+        life.note("ended", "the machine ended");
+        run("verify", journal.toString(), "--device", "rng");
+        assertTrue(said.endsWith(", ended with 0\n"), said);
         life.note("ended", "was killed by SIGKILL");
         run("verify", journal.toString(), "--device", "rng");
         assertTrue(said.endsWith(", was killed by SIGKILL, and its END says 0\n"), said);
