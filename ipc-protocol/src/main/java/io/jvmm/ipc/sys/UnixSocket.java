@@ -289,6 +289,7 @@ public final class UnixSocket implements AutoCloseable {
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment data = arena.allocate(Math.max(maxBytes, 1));
             MemorySegment control = arena.allocate(CMSG_HEADER_BYTES + (long) MAX_FDS * Integer.BYTES, Long.BYTES);
+            boolean reset = false;
             while (true) {
                 MemorySegment header = header(arena, data, control);
                 long result = Syscall.call(
@@ -297,7 +298,12 @@ public final class UnixSocket implements AutoCloseable {
                     return received(header, data, control, (int) result);
                 }
                 if (Errno.ECONNRESET.is(result)) {
-                    return new Received(new byte[0], List.of());
+                    if (reset) {
+                        return new Received(new byte[0], List.of());
+                    }
+                    reset = true; // the peer left something unread; Linux says so once, and what it sent comes behind
+                    // that
+                    continue;
                 }
                 if (!Errno.EAGAIN.is(result) && !Errno.EINTR.is(result)) {
                     throw SysException.of("receive from socket", (int) -result);

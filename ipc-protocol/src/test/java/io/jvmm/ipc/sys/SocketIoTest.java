@@ -101,6 +101,21 @@ class SocketIoTest {
         }
     }
 
+    /** unix(7) leaves it open: Linux says ECONNRESET once where something was left unread, and then what has come. */
+    @Test
+    void whatAPeerSentBeforeItClosedIsReceivedThoughItLeftSomethingUnread() {
+        try (UnixSocket.Pair pair = UnixSocket.seqPacketPair()) {
+            pair.left().send(new byte[1]);
+            pair.right().send(new byte[2]);
+            pair.right().send(new byte[3]);
+            pair.right().close();
+            assertEquals(2, pair.left().receive(10, 0).bytes().length);
+            assertEquals(3, pair.left().receive(10, 0).bytes().length);
+            assertTrue(pair.left().receive(10, 0).endOfFile());
+            assertTrue(pair.left().receive(10, 0).endOfFile());
+        }
+    }
+
     @Test
     void epollTellsOfChangesOnceAndOfStatesAlways() {
         try (UnixSocket.Pair pair = UnixSocket.streamPair();

@@ -5,7 +5,6 @@ import io.jvmm.ipc.boot.BootRecord;
 import io.jvmm.ipc.message.LogLevel;
 import io.jvmm.ipc.sys.Clock;
 import io.jvmm.ipc.sys.ExitStatus;
-import io.jvmm.ipc.sys.SysException;
 import io.jvmm.supervisor.config.Quoted;
 import io.jvmm.supervisor.config.VmConfig;
 import io.jvmm.supervisor.journal.RecorderWords;
@@ -40,9 +39,6 @@ final class JournalWatch implements AutoCloseable {
     private static final int MOST_ENDED = 64;
     /** So long a machine that has ended waits for its last records to be kept. */
     private static final long FINISH_NS = 10_000_000_000L;
-
-    /** A message is whole when it is there. */
-    private static final long RECEIVE_NS = 0;
 
     private final MachineLoop loop;
     private final VmConfig config;
@@ -291,11 +287,22 @@ final class JournalWatch implements AutoCloseable {
             return;
         }
         if (r.hasMessage()) {
-            listen(r);
+            var _ = listen(r);
         }
         r.readOutput();
         if (r.hasEnded()) {
-            r.started().process().pidfd().poll().ifPresent(status -> collect(r, status));
+            r.started().process().pidfd().poll().ifPresent(status -> {
+                hearTheRest(r);
+                collect(r, status);
+            });
+        }
+    }
+
+    /** What it said before it ended, which is no more than a socket holds, counts: that it is done with a ring above all. */
+    private void hearTheRest(RecorderProcess r) {
+        boolean more = true;
+        while (more) {
+            more = listen(r);
         }
     }
 
@@ -316,31 +323,27 @@ final class JournalWatch implements AutoCloseable {
         }
     }
 
-    /** One message. It is not trusted as the supervisor is: what it says is looked at, and what makes no sense ends it. */
-    private void listen(RecorderProcess r) {
-        BootRecord record;
-        try {
-            record = r.started().control().receive(RECEIVE_NS);
-        } catch (BootFormatException e) {
-            r.ignore();
-            if (e.isEnd()) {
-                r.kill(); // it is on its way out
-            } else {
-                kill(r, "breaks the protocol (" + visible(String.valueOf(e.getMessage())) + ")");
-            }
-            return;
-        } catch (SysException e) {
-            return; // nothing was there
-        }
-        record.fdNames().forEach(name -> record.fd(name).close());
+    /**
+     * One message. It is not trusted as the supervisor is: what it says is looked at, and what makes no sense ends it.
+     *
+     * @return whether there may be another
+     */
+    private boolean listen(RecorderProcess r) {
         long nowNs = Clock.monotonicNs();
-        r.heard(nowNs);
-        questions.heard(nowNs);
+        Optional<BootRecord> said = Optional.empty();
         try {
-            hear(r, record);
+            said = r.next(nowNs);
+            if (said.isPresent()) {
+                questions.heard(nowNs);
+                hear(r, said.get());
+            }
+            return said.isPresent();
         } catch (BootFormatException | IllegalArgumentException e) {
             r.ignore();
-            kill(r, "breaks the protocol (" + visible(e.getMessage() + "; it said " + words(record)) + ")");
+            String what =
+                    e.getMessage() + said.map(s -> "; it said " + words(s)).orElse("");
+            kill(r, "breaks the protocol (" + visible(what) + ")");
+            return false;
         }
     }
 

@@ -1,5 +1,6 @@
 package io.jvmm.supervisor.lifecycle;
 
+import io.jvmm.ipc.boot.BootFormatException;
 import io.jvmm.ipc.boot.BootRecord;
 import io.jvmm.ipc.sys.Clock;
 import io.jvmm.ipc.sys.Poller;
@@ -16,6 +17,8 @@ import java.util.Optional;
 final class RecorderProcess {
     private static final long READY_NS = 20_000_000_000L;
     private static final long SEND_NS = 500_000_000L;
+    /** A message is whole when it is there. */
+    private static final long RECEIVE_NS = 0;
 
     private final StartedProcess process;
     private final LifecycleConfig config;
@@ -121,6 +124,30 @@ final class RecorderProcess {
     /** Whether the last poll found a message of it, or the end of its socket. */
     boolean hasMessage() {
         return slots.ready(controlSlot) != 0;
+    }
+
+    /**
+     * What it says next, without its descriptors; empty when there is nothing, and where its socket has ended: then it is on its way out.
+     *
+     * @throws BootFormatException when that is no record
+     */
+    Optional<BootRecord> next(long nowNs) {
+        BootRecord record;
+        try {
+            record = process.control().receive(RECEIVE_NS);
+        } catch (BootFormatException e) {
+            if (!e.isEnd()) {
+                throw e;
+            }
+            ignore();
+            kill();
+            return Optional.empty();
+        } catch (SysException e) {
+            return Optional.empty(); // nothing was there
+        }
+        record.fdNames().forEach(name -> record.fd(name).close());
+        heard(nowNs);
+        return Optional.of(record);
     }
 
     /** Its socket has ended, or says nothing that can be understood. */

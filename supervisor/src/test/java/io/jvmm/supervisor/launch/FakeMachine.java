@@ -54,6 +54,7 @@ public final class FakeMachine implements AutoCloseable, ProcessInspector, Succe
     private final AtomicInteger refusals = new AtomicInteger();
     private final String script;
     private boolean spares;
+    private Recording recording = Recording.NONE;
     private List<String> faults = List.of();
 
     /** Starts a shell with this script for each process. */
@@ -78,14 +79,22 @@ public final class FakeMachine implements AutoCloseable, ProcessInspector, Succe
         }
     }
 
+    static List<Variant> plain() {
+        return device(FILTER);
+    }
+
     private static List<Variant> device(byte[] filter) {
         return List.of(new Variant(Optional.empty(), new NarrowFilter(filter, filter)));
     }
 
     private StartedProcess spawn(ProcessInstance instance, List<Variant> variants) {
+        return spawn(instance, variants, own(UnixSocket.seqPacketPair()));
+    }
+
+    /** Starts the shell; the test has the right end of the control socket. */
+    StartedProcess spawn(ProcessInstance instance, List<Variant> variants, UnixSocket.Pair control) {
         Pipe output = own(Pipe.create());
         output.reader().setNonBlocking(true);
-        UnixSocket.Pair control = own(UnixSocket.seqPacketPair());
         JailedProcess process;
         try (Fd nothing = FileIo.open(Path.of("/dev/null"), FileIo.READ_ONLY, 0)) {
             process = Jail.spawnUnconfined(
@@ -133,6 +142,18 @@ public final class FakeMachine implements AutoCloseable, ProcessInspector, Succe
                 Set.of(),
                 started.mounts(),
                 OptionalInt.empty());
+    }
+
+    /** What of it is recorded, and by whom: before it runs. */
+    public FakeRecording record(ProcessInstance device) {
+        FakeRecording made = own(new FakeRecording(this, device));
+        recording = made;
+        return made;
+    }
+
+    @Override
+    public Recording recording() {
+        return recording;
     }
 
     /** From now on it has spares. */
