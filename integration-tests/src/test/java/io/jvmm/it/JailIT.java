@@ -168,11 +168,12 @@ class JailIT extends MachineTest {
     @Test
     void jailReport() throws Exception {
         Files.write(dir.resolve("disk.img"), new byte[1 << 20]);
-        try (Machine machine = Machine.with(dir, monitorToml(DEVICES))
-                .arguments("--jail-report")
-                .run()) {
+        String recorded = monitorToml("journal = true\n" + DEVICES + "[journal]\ndirectory = \"journal\"\n");
+        try (Machine machine =
+                Machine.with(dir, recorded).arguments("--jail-report").run()) {
             assertEquals(0, machine.awaitExit(PROBING), machine.messages().text());
             String report = machine.console().text();
+            assertTrue(report.lines().anyMatch(line -> line.contains("recorder")), report);
             List<String> processes =
                     List.of("vcpu", "serial", "platform", "console", "rng", "balloon", "vsock", "block", "net");
             Map<String, List<String>> tried = triedFromInside(report);

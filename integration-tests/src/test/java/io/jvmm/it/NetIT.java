@@ -23,7 +23,7 @@ class NetIT extends MachineTest {
     private static final int CLONE_NEWNS = 0x0002_0000;
     private static final int SIGKILL = 9;
     private static final int MIB = 1 << 20;
-    private static final int FILE_MIB = Integer.getInteger("jvmm.net.megabytes", 32);
+    private static final int FILE_MIB = Integer.getInteger("jvmm.net.megabytes", 16);
     private static final String HOST = "10.9.8.1";
     private static final String GUEST = "10.9.8.2";
     private static final String GATEWAY = "10.9.8.254";
