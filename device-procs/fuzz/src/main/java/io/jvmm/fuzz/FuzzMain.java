@@ -6,6 +6,7 @@ import io.jvmm.fuzz.engine.FuzzTarget;
 import io.jvmm.fuzz.sandbox.SandboxCampaign;
 import io.jvmm.ipc.trace.TraceFileReader;
 import io.jvmm.ipc.trace.TraceFormatException;
+import io.jvmm.supervisor.terminal.StandardOutput;
 import java.io.IOException;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.FileAlreadyExistsException;
@@ -102,16 +103,18 @@ public final class FuzzMain {
     }
 
     private static int help() {
-        System.out.print(HELP);
-        return NOTHING_FOUND;
+        StandardOutput out = new StandardOutput();
+        out.stream().print(HELP);
+        return out.end("jvmm-fuzz", NOTHING_FOUND, TROUBLE);
     }
 
     private static int list() {
+        StandardOutput out = new StandardOutput();
         for (Targets target : Targets.values()) {
-            System.out.printf(
-                    "%-14s %-7s %s%n", target.word(), target.isDevice() ? "device" : "parser", target.about());
+            out.stream()
+                    .printf("%-14s %-7s %s%n", target.word(), target.isDevice() ? "device" : "parser", target.about());
         }
-        return NOTHING_FOUND;
+        return out.end("jvmm-fuzz", NOTHING_FOUND, TROUBLE);
     }
 
     private static int fuzz(FuzzOptions options) throws IOException, InterruptedException {

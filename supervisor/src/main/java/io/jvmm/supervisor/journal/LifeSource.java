@@ -44,8 +44,10 @@ record LifeSource(String title, Optional<String> device, Optional<Life> life, Pa
             return List.of(new LifeSource(Visible.of(place.toString()), Optional.empty(), Optional.empty(), place));
         }
         if (!Files.isDirectory(place)) {
-            throw new JournalException(
-                    "there is no " + place + ". Name the directory of [journal], or a .jtrace file.");
+            throw new JournalException((Files.exists(place)
+                            ? place + " is neither a directory nor a regular file"
+                            : "there is no " + place)
+                    + ". Name the directory of [journal], or a .jtrace file.");
         }
         JournalDirectory journal = new JournalDirectory(place);
         List<Life> all = device.isPresent() ? journal.lives(device.get()) : journal.lives();

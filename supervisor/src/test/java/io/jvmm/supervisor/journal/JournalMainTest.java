@@ -359,7 +359,10 @@ final class JournalMainTest {
         assertEquals(2, run("cut", journal.toString()));
         assertEquals("jvmm-journal: cut needs -o FILE.jtrace. See: jvmm-journal --help\n", complained);
         assertEquals(3, run("verify", directory.resolve("none").toString()));
-        assertTrue(complained.contains("Name the directory of [journal], or a .jtrace file."), complained);
+        String cure = " Name the directory of [journal], or a .jtrace file.\n";
+        assertEquals("jvmm-journal: there is no " + directory.resolve("none") + "." + cure, complained);
+        assertEquals(3, run("verify", "/dev/null"));
+        assertEquals("jvmm-journal: /dev/null is neither a directory nor a regular file." + cure, complained);
         assertEquals(3, run("stats", journal.toString(), "--device", "net"));
         assertTrue(complained.contains("It has block, serial"), complained);
         assertEquals(0, run("--help"));

@@ -82,7 +82,11 @@ public final class Campaign {
             jobs.forEach(JazzerRun::close);
             delete(work);
         });
-        Runtime.getRuntime().addShutdownHook(cleaner);
+        if (!remember(cleaner)) {
+            stopped = true;
+            delete(work);
+            return 0;
+        }
         try {
             JazzerRun.Order order = order(work);
             for (int job = 0; job < plan.jobs(); job++) {
@@ -96,6 +100,16 @@ public final class Campaign {
                 forget(cleaner);
                 delete(work);
             }
+        }
+    }
+
+    /** False where this program is being ended already: between two targets of a long run. */
+    private static boolean remember(Thread hook) {
+        try {
+            Runtime.getRuntime().addShutdownHook(hook);
+            return true;
+        } catch (IllegalStateException e) {
+            return false;
         }
     }
 
