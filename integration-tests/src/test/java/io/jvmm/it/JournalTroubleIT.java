@@ -189,6 +189,9 @@ class JournalTroubleIT extends MachineTest {
                     ctl().done("journal", "status").text().contains("not recorded: the disk of the journal directory"));
             String refused = ctl().refused("journal", "rotate", "serial");
             assertTrue(refused.contains("serial: nothing can be recorded at the moment: the disk"), refused);
+            refused = ctl().refused("journal", "start", "serial");
+            assertTrue(
+                    refused.contains("serial is to be recorded, but nothing can be recorded at the moment"), refused);
             Machine.kill(before, SIGKILL);
             await(machine, "the recorder could not be started: the disk of the journal directory");
             machine.ask("in 3fd");

@@ -8,6 +8,8 @@ import io.jvmm.ipc.trace.TraceFileReader;
 import io.jvmm.ipc.trace.TraceFormatException;
 import io.jvmm.supervisor.terminal.StandardOutput;
 import java.io.IOException;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
@@ -26,6 +28,9 @@ public final class FuzzMain {
     static final int TROUBLE = 3;
     /** Something was found; libFuzzer says the same. */
     static final int FOUND = 77;
+
+    /** Of ENOSPC, without a name of a file, as the C library has it in the C locale. */
+    private static final String FULL = "No space left on device";
 
     private static final String HELP = """
             usage: jvmm-fuzz --device NAME|--target NAME [OPTION]...      --list tells the names; 'all' is all of them
@@ -69,7 +74,10 @@ public final class FuzzMain {
 
     /** See {@code --help}. */
     public static void main(String[] args) throws InterruptedException {
-        System.exit(run(args));
+        StandardOutput out = new StandardOutput();
+        System.setOut(new PrintStream(out.stream(), true, StandardCharsets.UTF_8));
+        int status = run(args);
+        System.exit(out.end("jvmm-fuzz", status, TROUBLE));
     }
 
     static int run(String[] args) throws InterruptedException {
@@ -98,23 +106,26 @@ public final class FuzzMain {
             case NoSuchFileException missing -> missing.getFile() + ": there is no such file or directory";
             case AccessDeniedException denied -> denied.getFile() + ": this user may not";
             case FileAlreadyExistsException file -> file.getFile() + " is no directory";
-            default -> String.valueOf(e.getMessage());
+            default ->
+                String.valueOf(e.getMessage()).equals(FULL) ? FULL + whereItWrites() : String.valueOf(e.getMessage());
         };
     }
 
+    private static String whereItWrites() {
+        return ": in " + System.getProperty("java.io.tmpdir") + ", --corpus DIR or --findings DIR; see: df";
+    }
+
     private static int help() {
-        StandardOutput out = new StandardOutput();
-        out.stream().print(HELP);
-        return out.end("jvmm-fuzz", NOTHING_FOUND, TROUBLE);
+        System.out.print(HELP);
+        return NOTHING_FOUND;
     }
 
     private static int list() {
-        StandardOutput out = new StandardOutput();
         for (Targets target : Targets.values()) {
-            out.stream()
-                    .printf("%-14s %-7s %s%n", target.word(), target.isDevice() ? "device" : "parser", target.about());
+            System.out.printf(
+                    "%-14s %-7s %s%n", target.word(), target.isDevice() ? "device" : "parser", target.about());
         }
-        return out.end("jvmm-fuzz", NOTHING_FOUND, TROUBLE);
+        return NOTHING_FOUND;
     }
 
     private static int fuzz(FuzzOptions options) throws IOException, InterruptedException {
@@ -191,8 +202,12 @@ public final class FuzzMain {
         Path file = existing(options);
         try (TraceFileReader life = new TraceFileReader(file)) {
             List<byte[]> inputs = target.make().convert(life, target.longestInput());
-            Corpus.write(corpus, inputs);
-            System.out.println(inputs.size() + " inputs in " + corpus);
+            System.out.println(Corpus.write(corpus, inputs) + " different inputs in " + corpus);
+            if (life.torn()) {
+                System.err.println("jvmm-fuzz: " + file
+                        + ": only what stands before the damage: see: jvmm-journal verify " + file);
+                return TROUBLE;
+            }
             return NOTHING_FOUND;
         } catch (TraceFormatException e) {
             throw new IllegalArgumentException(file + ": " + e.getMessage(), e);
@@ -209,8 +224,11 @@ public final class FuzzMain {
 
     private static int select(FuzzOptions options) throws IOException, InterruptedException {
         Path corpus = options.corpus;
-        if (corpus == null || !Files.isDirectory(corpus)) {
+        if (corpus == null) {
             throw new IllegalArgumentException("--select needs --corpus DIR, from which it chooses");
+        }
+        if (!Files.isDirectory(corpus)) {
+            throw new IllegalArgumentException("--corpus " + corpus + ": there is no such directory");
         }
         Campaign.Plan plan = plan(options, options.targets.getFirst(), 1);
         List<byte[]> kept = new Campaign(plan, options.targets.getFirst().make(), System.out::println).select(corpus);

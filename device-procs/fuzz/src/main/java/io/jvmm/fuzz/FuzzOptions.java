@@ -76,8 +76,21 @@ final class FuzzOptions {
 
     private static boolean takesValue(String name) {
         return switch (name) {
-            case "--help", "-h", "--list", "--no-minimise", "--sandbox" -> false;
-            default -> name.startsWith("--");
+            case "--device",
+                    "--target",
+                    "--corpus",
+                    "--dictionary",
+                    "--findings",
+                    "--time",
+                    "--runs",
+                    "--jobs",
+                    "--seed",
+                    "--keep-going",
+                    "--reproduce",
+                    "--convert",
+                    "--select",
+                    "--distribution" -> true;
+            default -> false;
         };
     }
 

@@ -137,8 +137,9 @@ public final class PolicyParser {
     private void include() throws PolicyException, IOException {
         take();
         Token name = take();
-        Path path = directory.resolve(name.text()).toAbsolutePath();
-        if (name.kind() != Token.Kind.WORD || !Files.isRegularFile(path)) {
+        boolean word = name.kind() == Token.Kind.WORD; // a text may have bytes that no name has
+        Path path = directory.resolve(word ? name.text() : "").toAbsolutePath();
+        if (!word || !Files.isRegularFile(path)) {
             throw error(name, "there is no file " + name.shown() + " beside this one", "name a file of " + directory);
         }
         Location earlier = included.putIfAbsent(path, name.location());

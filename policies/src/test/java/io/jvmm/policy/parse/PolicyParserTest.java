@@ -136,6 +136,14 @@ final class PolicyParserTest {
                 .contains("the name must match p.policy"));
     }
 
+    /** No name of a file has a zero byte; Java's paths throw. */
+    @Test
+    void aTextIsNoNameOfAFileWhateverIsInIt() {
+        assertTrue(String.valueOf(assertThrows(PolicyException.class, () -> parse(HEAD + "include \"a\0b\"\n"))
+                        .getMessage())
+                .contains("there is no file "));
+    }
+
     @Test
     void aFragmentIsNoPolicyAndAPolicyIsNotIncluded() throws Exception {
         Files.writeString(directory.resolve("q.policy"), "policy q\n");

@@ -51,13 +51,17 @@ final class CtlTop {
         }
     }
 
-    /** A table for each moment; two moments make the first. A machine that tells of none is no longer waited for than one that does not answer. */
+    /**
+     * A table for each moment; two moments make the first. What another observer that died has left in the stream is read before: it is of the past. A
+     * machine that tells of none is no longer waited for than one that does not answer.
+     */
     private CtlExit batch(CtlStream stream, boolean once) throws CtlException {
         long heardNs = System.nanoTime();
+        boolean[] whole = new boolean[1];
         while (!out.checkError()) {
-            boolean[] whole = new boolean[1];
             int count = stream.poll(e -> whole[0] |= table.take(e));
-            if (whole[0] && table.samples() > 1) {
+            if (count == 0 && whole[0] && table.samples() > 1) {
+                whole[0] = false;
                 if (arguments.json()) {
                     out.println(table.json());
                 } else {

@@ -1,15 +1,11 @@
 package io.jvmm.supervisor.journal;
 
-import io.jvmm.ipc.message.Visible;
 import io.jvmm.ipc.sys.Fd;
 import io.jvmm.ipc.sys.FileIo;
 import io.jvmm.ipc.sys.SysException;
 import java.io.IOException;
-import java.io.InputStream;
 import java.io.UncheckedIOException;
-import java.nio.channels.Channels;
 import java.nio.channels.FileChannel;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.FileVisitResult;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
@@ -27,6 +23,7 @@ import java.util.Comparator;
 import java.util.Deque;
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -42,7 +39,7 @@ import org.jspecify.annotations.Nullable;
  * <pre>
  *   DIR/block/                    a device process
  *   DIR/block/life-000012/        what one process of it did, from its first state to its end
- *   DIR/block/life-000012/life    text: device, number, ring, when it began
+ *   DIR/block/life-000012/life    text: {@link LifeNotes}
  *   DIR/block/life-000012/part-000/   a queue of Chronicle Queue; a recorder that comes after one that died begins the next part
  * </pre>
  */
@@ -53,17 +50,8 @@ public final class JournalDirectory {
     /** What {@link Queues#fileName} makes, and nothing that steers a terminal. */
     private static final Pattern QUEUE = Pattern.compile("[0-9]{8}F?\\.cq4");
 
-    static final String ABOUT = "life";
-    /** In the text about a life. */
-    static final String STATE = "state";
-
-    static final String DRAINED = "drained";
     /** Where a recorder tries everything before it begins. No device has this name, and so nobody takes it for one. */
     static final String WARM_UP = "WARM-UP";
-
-    private static final int MOST_ABOUT_BYTES = 16 * 1024;
-    /** Of a value in the text about a life, characters: thousands of lives are held at once, and anybody may have written them. */
-    private static final int MOST_VALUE = 200;
 
     /** Below a journal directory, levels: a device, a life, a part, a file. Whoever goes through one goes no deeper, whatever has been put there. */
     private static final int DEEPEST = 4;
@@ -77,6 +65,9 @@ public final class JournalDirectory {
     private final Path directory;
     /** By their directories, lives of which nothing changes any more; of one who alone writes here. */
     private Map<Path, Life> settled = Map.of();
+
+    /** Of each device, of the life that was begun last: a number is not used again though its life has been removed. */
+    private final Map<String, Integer> lastNumbers = new HashMap<>();
 
     public JournalDirectory(Path directory) {
         this.directory = directory;
@@ -189,34 +180,32 @@ public final class JournalDirectory {
 
     private static Life read(String device, int number, Path life) {
         Map<String, String> about = new HashMap<>();
-        String unread = about(life, about);
+        String fault = LifeNotes.read(life, about);
         Instant began = Instant.EPOCH;
-        String fault;
         try {
-            began = Instant.parse(about.getOrDefault("began", ""));
-            boolean its = about.getOrDefault("device", "").equals(device)
-                    && about.getOrDefault("life", "").equals(Integer.toString(number));
-            fault = its ? "" : "its text, \"life\", is of another life";
+            began = Instant.parse(about.getOrDefault(LifeNotes.BEGAN, ""));
+            boolean its = about.getOrDefault(LifeNotes.DEVICE, "").equals(device)
+                    && about.getOrDefault(LifeNotes.LIFE, "").equals(Integer.toString(number));
+            fault = its || !fault.isEmpty() ? fault : "its text, \"life\", is of another life";
         } catch (DateTimeParseException e) {
-            fault = !unread.isEmpty()
-                    ? unread
-                    : about.isEmpty() && !hasParts(life)
-                            ? "" // whoever began it was killed before it was written
-                            : "its text, \"life\", does not say when it began";
+            boolean unwritten = about.isEmpty() && !hasParts(life); // whoever began it was killed before
+            fault = unwritten || !fault.isEmpty()
+                    ? fault
+                    : "its text, \"life\", " + (about.isEmpty() ? "is missing" : "does not say when it began");
         }
         Sizes sizes = Sizes.of(life);
         return new Life(
                 device,
                 number,
                 life,
-                about.getOrDefault("ring", ""),
+                about.getOrDefault(LifeNotes.RING, ""),
                 began,
                 sizes.bytes,
                 sizes.touched,
-                about.getOrDefault("severed", ""),
-                about.getOrDefault("ended", ""),
-                FinalState.parse(about.getOrDefault(STATE, "")),
-                about.containsKey(DRAINED),
+                about.getOrDefault(LifeNotes.SEVERED, ""),
+                about.getOrDefault(LifeNotes.ENDED, ""),
+                FinalState.parse(about.getOrDefault(LifeNotes.STATE, "")),
+                about.containsKey(LifeNotes.DRAINED),
                 fault);
     }
 
@@ -225,36 +214,6 @@ public final class JournalDirectory {
             return !parts(life).isEmpty();
         } catch (JournalException e) {
             return false; // whoever reads it is told
-        }
-    }
-
-    /** Takes what the text about a life says, which nothing that the batches tell depends on; why it cannot be read, or an empty text. */
-    private static String about(Path life, Map<String, String> about) {
-        Path file = life.resolve(ABOUT);
-        try {
-            for (String line : text(file).lines().toList()) {
-                int equals = line.indexOf(" = ");
-                if (equals > 0) {
-                    String value = line.substring(equals + 3);
-                    about.put(
-                            line.substring(0, equals),
-                            Visible.of(value.substring(0, Math.min(MOST_VALUE, value.length()))));
-                }
-            }
-            return "";
-        } catch (IOException | UncheckedIOException e) {
-            return Files.exists(file, LinkOption.NOFOLLOW_LINKS) ? "its text, \"life\", cannot be read" : "";
-        }
-    }
-
-    /** Of a small file. */
-    private static String text(Path file) throws IOException {
-        try (InputStream in = Channels.newInputStream(openToRead(file))) {
-            byte[] bytes = in.readNBytes(MOST_ABOUT_BYTES + 1);
-            if (bytes.length > MOST_ABOUT_BYTES) {
-                throw new IOException(file + " has more than " + MOST_ABOUT_BYTES + " bytes");
-            }
-            return new String(bytes, StandardCharsets.UTF_8);
         }
     }
 
@@ -270,14 +229,19 @@ public final class JournalDirectory {
                             .mapToInt(m -> Integer.parseInt(m.group(1)))
                             .max()
                             .orElse(0);
+            number = Math.max(number, 1 + lastNumbers.getOrDefault(device, 0));
+            lastNumbers.put(device, number);
             Path life = own.resolve(String.format("life-%06d", number));
             Files.createDirectory(life);
-            Files.writeString(
-                    life.resolve(ABOUT),
-                    "device = " + device + "\nlife = " + number + "\nring = " + ring + "\nbegan = " + now + "\n");
+            Map<String, String> notes = new LinkedHashMap<>();
+            notes.put(LifeNotes.DEVICE, device);
+            notes.put(LifeNotes.LIFE, Integer.toString(number));
+            notes.put(LifeNotes.RING, ring);
+            notes.put(LifeNotes.BEGAN, now.toString());
+            LifeNotes.begin(life, notes);
             return new Life(device, number, life, ring, now, 0, now, "", "", Optional.empty(), false, "");
         } catch (IOException e) {
-            throw new JournalException("no life can be begun in the journal: " + e, e);
+            throw new JournalException("no life can be begun in the journal: " + JournalException.reason(e), e);
         }
     }
 
@@ -290,9 +254,9 @@ public final class JournalDirectory {
                 Map<String, String> about = new HashMap<>();
                 if (before == null) {
                     alive.run();
-                    var _ = about(life, about); // one that cannot be read is of no ring
+                    var _ = LifeNotes.read(life, about); // one that cannot be read is of no ring
                 }
-                if ((before == null ? about.getOrDefault("ring", "") : before.ring()).equals(ring)) {
+                if ((before == null ? about.getOrDefault(LifeNotes.RING, "") : before.ring()).equals(ring)) {
                     return Optional.of(read(device, Integer.parseInt(number.group(1)), life));
                 }
             }
@@ -313,7 +277,7 @@ public final class JournalDirectory {
         } catch (NoSuchFileException e) {
             // It has no name left.
         } catch (IOException e) {
-            throw new JournalException("the journal directory cannot be looked at: " + e, e);
+            throw new JournalException("the journal directory cannot be looked at: " + JournalException.reason(e), e);
         }
         if (names.equals(0)) {
             throw new JournalException("the journal directory has been removed, and what was recorded in it is lost");
@@ -384,7 +348,7 @@ public final class JournalDirectory {
             Files.move(life.directory(), gone);
             removeTree(gone);
         } catch (IOException e) {
-            throw new JournalException(life.title() + " cannot be removed: " + e, e);
+            throw new JournalException(life.title() + " cannot be removed: " + JournalException.reason(e), e);
         }
     }
 
@@ -400,7 +364,7 @@ public final class JournalDirectory {
                     try {
                         removeTree(life);
                     } catch (IOException e) {
-                        throw new JournalException(life + " cannot be removed: " + e, e);
+                        throw new JournalException(life + " cannot be removed: " + JournalException.reason(e), e);
                     }
                 }
             }
@@ -478,7 +442,7 @@ public final class JournalDirectory {
         } catch (NoSuchFileException e) {
             return List.of();
         } catch (IOException | UncheckedIOException e) {
-            throw new JournalException(directory + " cannot be read: " + e, e);
+            throw new JournalException(directory + " cannot be read: " + JournalException.reason(e), e);
         }
     }
 

@@ -8,17 +8,15 @@ import io.jvmm.ipc.trace.RecordType;
 import io.jvmm.supervisor.terminal.StandardOutput;
 import java.io.IOException;
 import java.io.PrintStream;
-import java.nio.file.AccessDeniedException;
-import java.nio.file.FileAlreadyExistsException;
-import java.nio.file.FileSystemException;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.IntFunction;
+import java.util.stream.Stream;
 
 /** {@code jvmm-journal}: looks at what the recorder has kept. */
 public final class JournalMain {
@@ -61,7 +59,7 @@ public final class JournalMain {
             err.println("jvmm-journal: " + e.getMessage() + " See: jvmm-journal --help");
             return USAGE;
         } catch (JournalException | IOException e) {
-            err.println("jvmm-journal: " + Visible.of(reason(e)));
+            err.println("jvmm-journal: " + Visible.of(JournalException.reason(e)));
             return UNREADABLE;
         } catch (OutOfMemoryError e) {
             err.println("jvmm-journal: this is more than it can hold at once; name one with --device and --life.");
@@ -69,32 +67,21 @@ public final class JournalMain {
         }
     }
 
-    /** Of a file that cannot be used Java's exceptions say the name alone, where the reason is their class. */
-    static String reason(Exception e) {
-        String said = String.valueOf(e.getMessage());
-        return switch (e) {
-            case NoSuchFileException no -> no.getFile() + ": there is no such file or directory";
-            case AccessDeniedException no -> no.getFile() + ": permission denied";
-            case FileAlreadyExistsException no -> no.getFile() + " exists already";
-            case FileSystemException no when no.getReason() != null -> said;
-            case FileSystemException no ->
-                no.getFile() + ": " + no.getClass().getSimpleName().replace("Exception", "");
-            default -> said;
-        };
-    }
-
-    private int list(JournalArguments arguments) throws JournalException {
+    private int list(JournalArguments arguments) throws JournalException, IOException {
         int status = DONE;
         List<List<String>> rows = new ArrayList<>();
         rows.add(List.of("DEVICE", "LIFE", "BEGAN", "BYTES", "END"));
         for (LifeSource source : LifeSource.of(arguments.place(), arguments.device(), arguments.life())) {
-            Life life = source.life()
-                    .orElseThrow(() -> new JournalException(
-                            arguments.place() + " is one life. See it with: jvmm-journal stats " + arguments.place()));
+            if (source.life().isEmpty()) {
+                source.open().close(); // or it is no trace, which is told first
+                throw new JournalException(
+                        arguments.place() + " is one life. See it with: jvmm-journal stats " + arguments.place());
+            }
+            Life life = source.life().get();
             rows.add(List.of(
                     life.device(),
                     Integer.toString(life.number()),
-                    life.began().toString(),
+                    life.began().equals(Instant.EPOCH) ? "-" : life.began().toString(),
                     Long.toString(life.bytes()),
                     life.fault().isEmpty() ? life.end() : "DAMAGED: " + life.fault()));
             status = life.fault().isEmpty() ? status : DAMAGED;
@@ -110,11 +97,11 @@ public final class JournalMain {
             String fault;
             try (LifeSource.Open life = source.open()) {
                 scan.run(life, (_, _, _) -> true);
-                fault = scan.fault().isEmpty() ? life.fault() : scan.fault();
+                fault = damage(source, scan, life);
             }
             if (!fault.isEmpty()) {
                 status = DAMAGED;
-                err.println("jvmm-journal: " + source.title() + ": only what stands before the damage: " + fault);
+                tellDamage(source, fault);
             }
             double seconds = scan.durationNs() / NS_PER_S;
             out.println(source.title() + ": " + scan.records() + " records in " + scan.batches() + " batches, "
@@ -134,16 +121,18 @@ public final class JournalMain {
         return status;
     }
 
-    private int dump(JournalArguments arguments) throws JournalException, IOException {
+    private int dump(JournalArguments arguments) throws JournalException, JournalArguments.Wrong, IOException {
         LifeSource source = LifeSource.one(arguments.place(), arguments.device(), arguments.life());
         long from = arguments.from().orElse(0);
         long until = arguments.until().orElse(Long.MAX_VALUE);
         MethodNames names = MethodNames.load();
         LifeScan scan = new LifeScan();
         boolean[] any = {false};
+        boolean[] enough = {false};
         try (LifeSource.Open life = source.open()) {
             scan.run(life, (record, batch, number) -> {
                 if (number >= until) {
+                    enough[0] = true;
                     return false;
                 }
                 if (number >= from) {
@@ -152,8 +141,9 @@ public final class JournalMain {
                 }
                 return true;
             });
-            if (!scan.fault().isEmpty() || !life.fault().isEmpty()) {
-                err.println("jvmm-journal: " + (scan.fault().isEmpty() ? life.fault() : scan.fault()));
+            String fault = enough[0] ? "" : damage(source, scan, life);
+            if (!fault.isEmpty()) {
+                tellDamage(source, fault);
                 return DAMAGED;
             }
         }
@@ -177,13 +167,21 @@ public final class JournalMain {
         return "[" + batch + "] " + RecordText.of(record, methods);
     }
 
-    private int cut(JournalArguments arguments) throws JournalException, IOException {
+    private int cut(JournalArguments arguments) throws JournalException, JournalArguments.Wrong, IOException {
         LifeSource source = LifeSource.one(arguments.place(), arguments.device(), arguments.life());
         Path file = arguments.output().orElseThrow();
-        LifeCut cut = LifeCut.of(source, file, arguments.until().orElse(Long.MAX_VALUE));
-        out.println(source.title() + ": " + cut.batches() + " batches, " + cut.records() + " records in " + file
-                + (cut.fault().isEmpty() ? "" : "; " + cut.fault()));
-        return cut.fault().isEmpty() ? DONE : DAMAGED;
+        long until = arguments.until().orElse(Long.MAX_VALUE);
+        LifeCut cut = LifeCut.of(source, file, until);
+        String fault = cut.fault().isEmpty() && cut.records() < until ? damage(source) : cut.fault();
+        out.println(source.title() + ": " + cut.batches() + " batches, " + cut.records() + " records in " + file);
+        if (!fault.isEmpty()) {
+            tellDamage(source, fault);
+        }
+        return fault.isEmpty() ? DONE : DAMAGED;
+    }
+
+    private void tellDamage(LifeSource source, String fault) {
+        err.println("jvmm-journal: " + source.title() + ": DAMAGED, and there is no more of it: " + fault);
     }
 
     private int verify(JournalArguments arguments) throws JournalException, IOException {
@@ -194,10 +192,8 @@ public final class JournalMain {
             int torn;
             try (LifeSource.Open life = source.open()) {
                 scan.run(life, (_, _, _) -> true);
-                fault = scan.fault().isEmpty() ? life.fault() : scan.fault();
+                fault = damage(source, scan, life);
                 torn = life.tornParts();
-                fault = fault.isEmpty() ? missing(source, scan) : fault;
-                fault = fault.isEmpty() ? source.life().map(Life::fault).orElse("") : fault;
             } catch (JournalException e) {
                 fault = String.valueOf(e.getMessage());
                 torn = 0;
@@ -233,12 +229,32 @@ public final class JournalMain {
                 .orElse(own);
     }
 
+    private static String damage(LifeSource source) throws JournalException, IOException {
+        LifeScan scan = new LifeScan();
+        try (LifeSource.Open life = source.open()) {
+            scan.run(life, (_, _, _) -> true);
+            return damage(source, scan, life);
+        }
+    }
+
+    /** What is wrong with a life that has been read to its end, or of the text about it; empty when all is well. */
+    private static String damage(LifeSource source, LifeScan scan, LifeSource.Open life) {
+        return Stream.of(
+                        scan.fault(),
+                        life.fault(),
+                        missing(source, scan),
+                        source.life().map(Life::fault).orElse(""))
+                .filter(fault -> !fault.isEmpty())
+                .findFirst()
+                .orElse("");
+    }
+
     /** Whether it ends before what its process had committed, as the supervisor saw, although what there is of it is whole. */
     private static String missing(LifeSource source, LifeScan scan) {
         Optional<FinalState> state = source.life().flatMap(Life::state);
         return state.isPresent() && state.get().transaction() != scan.transaction()
-                ? "its process came to transaction " + state.get().transaction() + ", and it ends behind "
-                        + scan.transaction()
+                ? "its process came to transaction " + state.get().transaction() + ", and it "
+                        + (scan.transaction() < 0 ? "has none" : "ends behind " + scan.transaction())
                 : "";
     }
 }

@@ -1,10 +1,9 @@
 package io.jvmm.supervisor.journal;
 
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.time.Instant;
+import java.util.Map;
 import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -41,10 +40,9 @@ public record Life(
     private static final Pattern EXITED = Pattern.compile("exited with ([0-9]+).*");
 
     /** Adds to the text about it; that it cannot be written spoils nothing. */
-    void note(String key, String value) {
-        String line = key + " = " + value.lines().findFirst().orElse("") + "\n";
+    void note(Map<String, String> notes) {
         try {
-            Files.writeString(directory.resolve(JournalDirectory.ABOUT), line, StandardOpenOption.APPEND);
+            LifeNotes.add(directory, notes);
         } catch (IOException e) {
             System.err.println("jvmm-recorder: " + title() + ": " + e);
         }

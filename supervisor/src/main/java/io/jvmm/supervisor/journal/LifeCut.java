@@ -37,7 +37,7 @@ record LifeCut(long batches, long records, String fault) {
             Files.move(beside, whole, StandardCopyOption.REPLACE_EXISTING, StandardCopyOption.ATOMIC_MOVE);
             return cut;
         } catch (IOException e) {
-            throw new IOException(file + " cannot be written: " + JournalMain.reason(e), e);
+            throw new IOException(file + " cannot be written: " + JournalException.reason(e), e);
         } finally {
             Files.deleteIfExists(beside);
         }

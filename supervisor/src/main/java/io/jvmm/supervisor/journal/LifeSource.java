@@ -87,11 +87,17 @@ record LifeSource(String title, Optional<String> device, Optional<Life> life, Pa
                 + near.map(d -> "Is " + d + " meant? ").orElse("") + "It has " + String.join(", ", devices) + see);
     }
 
-    /** The one that is meant; of several the last, unless they are of several devices. */
-    static LifeSource one(Path place, Optional<String> device, OptionalInt number) throws JournalException {
+    /**
+     * The one that is meant; of several the last.
+     *
+     * @throws JournalArguments.Wrong when they are of several devices
+     * @throws JournalException when there are none
+     */
+    static LifeSource one(Path place, Optional<String> device, OptionalInt number)
+            throws JournalException, JournalArguments.Wrong {
         List<LifeSource> all = of(place, device, number);
         if (all.stream().map(LifeSource::device).distinct().count() > 1) {
-            throw new JournalException("which device? Give --device with one of "
+            throw new JournalArguments.Wrong("which device? Give --device with one of "
                     + String.join(
                             ", ",
                             all.stream()

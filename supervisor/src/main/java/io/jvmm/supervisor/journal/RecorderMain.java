@@ -14,6 +14,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.HexFormat;
+import java.util.Map;
 import org.agrona.concurrent.UnsafeBuffer;
 
 /** The recorder process: its life in stages. It ends with a code of {@link ProcessExit}. */
@@ -90,7 +91,7 @@ public final class RecorderMain {
                 // All of it.
             }
         }
-        life.note("ended", "warm-up");
+        life.note(Map.of(LifeNotes.ENDED, "warm-up"));
         journal.lives();
         journal.requireThere();
         var _ = directory.toFile().getUsableSpace();

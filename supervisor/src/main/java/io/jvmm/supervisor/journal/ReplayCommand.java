@@ -118,7 +118,7 @@ public final class ReplayCommand {
             err.println("jvmm-replay: " + e.getMessage() + " See: jvmm-replay --help");
             return USAGE;
         } catch (JournalException | IOException e) {
-            err.println("jvmm-replay: " + Visible.of(JournalMain.reason(e)));
+            err.println("jvmm-replay: " + Visible.of(JournalException.reason(e)));
             return UNREADABLE;
         } catch (OutOfMemoryError e) {
             err.println("jvmm-replay: this is more than it can hold at once; name one with --device and --life.");

@@ -1,5 +1,6 @@
 package io.jvmm.supervisor.journal;
 
+import io.jvmm.ipc.sys.ParentDeath;
 import io.jvmm.supervisor.launch.DeviceProgram;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -40,6 +41,7 @@ record ReplayProgram(Path home, Optional<String> debugPort, Optional<String> jdk
         debugPort.ifPresent(
                 port -> command.add("-agentlib:jdwp=transport=dt_socket,server=y,suspend=y,address=127.0.0.1:" + port));
         command.add("-Djvmm.home=" + home);
+        command.add(ParentDeath.option());
         command.addAll(program.command(library.toString()));
         lives.forEach(life -> command.addAll(life.options()));
         command.addAll(passed);

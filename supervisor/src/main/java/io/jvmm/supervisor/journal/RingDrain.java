@@ -16,6 +16,8 @@ import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.time.Instant;
+import java.util.LinkedHashMap;
+import java.util.Map;
 import java.util.Optional;
 import org.agrona.DirectBuffer;
 import org.agrona.concurrent.UnsafeBuffer;
@@ -300,7 +302,7 @@ final class RingDrain implements AutoCloseable {
         if (!endAppended) {
             appendEnd();
         }
-        life.note("severed", why);
+        life.note(Map.of(LifeNotes.SEVERED, why));
     }
 
     private void appendEnd() throws JournalException {
@@ -404,13 +406,15 @@ final class RingDrain implements AutoCloseable {
             return;
         }
         boolean whole = severed.isEmpty() && left.isPresent() && left.get().transaction() == seen.transaction;
+        Map<String, String> notes = new LinkedHashMap<>();
         if (drained && whole) {
-            life.note(JournalDirectory.DRAINED, "true");
+            notes.put(LifeNotes.DRAINED, "true");
         }
         if (whole) {
-            life.note(JournalDirectory.STATE, left.get().toString());
+            notes.put(LifeNotes.STATE, left.get().toString());
         }
-        life.note("ended", how);
+        notes.put(LifeNotes.ENDED, how);
+        life.note(notes);
         close();
     }
 

@@ -47,6 +47,10 @@ public final class JournalPlace {
 
     private static Optional<String> tooSmall(String name, Path there) {
         long usable = usableBytes(there);
+        if (nearest(there).toFile().getTotalSpace() == 0) {
+            return Optional.of(
+                    name + " is on a file system that keeps no files; give the journal a directory of a disk");
+        }
         return usable >= LEAST_BYTES
                 ? Optional.empty()
                 : Optional.of("the disk of " + name + " has " + (usable >> 20) + " MB left, and the recorder needs "
@@ -72,7 +76,7 @@ public final class JournalPlace {
         }
         try {
             if (Files.getFileStore(directory).isReadOnly()) {
-                return "is on a file system that is read-only";
+                return "is on a file system that is read-only; give the journal another directory";
             }
             return "belongs to uid " + Files.getAttribute(directory, "unix:uid") + " and cannot be written to by uid "
                     + SystemInfo.effectiveUid();

@@ -28,6 +28,9 @@ final class JournalTree implements AutoCloseable {
     private static final Pattern PLAIN = Pattern.compile("[\\w./-]{1,60}");
 
     private static final int OTHERS_WRITE = 0022;
+    /** Of a directory that is everybody's, as /tmp. */
+    private static final int STICKY = 01000;
+
     private static final int KIND = 0170000;
     private static final int DIRECTORY = 0040000;
     private static final int REGULAR = 0100000;
@@ -143,14 +146,15 @@ final class JournalTree implements AutoCloseable {
                     place(at) + " belongs to uid " + facts.uid() + ", who could put anything there; give the journal a"
                             + " directory of its own, or run: chown -R " + self + " " + name);
         }
+        String own = "give the journal a directory of its own";
         return (facts.mode() & OTHERS_WRITE) == 0
                 ? Optional.empty()
                 : Optional.of(String.format(
                         Locale.ROOT,
-                        "%s can be written to by others (mode %04o); run: chmod -R go-w %s",
+                        "%s can be written to by others (mode %04o); %s",
                         place(at),
                         facts.mode() & 07777,
-                        name));
+                        (facts.mode() & STICKY) != 0 ? own : own + ", or run: chmod -R go-w " + name));
     }
 
     private String place(Path at) {

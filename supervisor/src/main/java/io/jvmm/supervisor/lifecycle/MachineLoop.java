@@ -234,7 +234,8 @@ public final class MachineLoop implements MachineActions {
             lifecycle.left(who);
             owed.keep(who, w.pending());
         }
-        journal().ended(who, lifecycle.phase() == Phase.RUNNING ? Why.told(status) : "the machine ended");
+        boolean byItself = lifecycle.phase() == Phase.RUNNING || status instanceof ExitStatus.Exited;
+        journal().ended(who, byItself ? Why.told(status) : "the machine ended");
         if (who.isSpare() || who.isForUpgrade()) {
             watched.remove(who);
         }

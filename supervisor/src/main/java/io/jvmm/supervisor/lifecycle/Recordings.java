@@ -169,7 +169,7 @@ final class Recordings {
         String name = device.process();
         boolean was = journal.recording().isRecorded(device);
         return switch (what) {
-            case START -> was ? Optional.of(new ControlReply.Done(name + " is recorded already")) : Optional.empty();
+            case START -> !was ? Optional.empty() : Optional.of(already(name));
             case STOP -> was ? Optional.empty() : Optional.of(new ControlReply.Done(name + " is not recorded"));
             case ROTATE ->
                 was
@@ -178,6 +178,13 @@ final class Recordings {
                                 ControlReply.Failed.because(name + " is not recorded. Begin with \"journal-start\"."));
             case STATUS -> throw new IllegalArgumentException("nothing is changed");
         };
+    }
+
+    private ControlReply already(String name) {
+        return journal.trouble().isEmpty()
+                ? new ControlReply.Done(name + " is recorded already")
+                : ControlReply.Failed.because(name + " is to be recorded, but nothing can be recorded at the moment: "
+                        + journal.trouble() + ". Recording begins when that is mended.");
     }
 
     private String names() {

@@ -2,6 +2,7 @@ package io.jvmm.supervisor.journal;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.jvmm.ipc.trace.LifeText;
@@ -15,10 +16,12 @@ import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import org.agrona.concurrent.UnsafeBuffer;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -52,7 +55,7 @@ final class JournalMainTest {
             tape.call(2, 0x1_0000_0000L, 3, 0x80, 1_000_000L * n);
             tape.commit();
         }
-        Life life = new JournalDirectory(journal).begin(device, device + writes, Instant.EPOCH);
+        Life life = new JournalDirectory(journal).begin(device, device + writes, Instant.EPOCH.plusSeconds(1));
         try (LifeWriter writer = new LifeWriter(life.directory(), 0, TraceLayout.MAX_BATCH_BYTES)) {
             for (byte[] batch : trace.batches()) {
                 writer.append(new UnsafeBuffer(batch), 0, batch.length, 8);
@@ -76,7 +79,7 @@ final class JournalMainTest {
     void listTellsTheLives() {
         assertEquals(0, run("list", journal.toString()));
         assertEquals(4, said.lines().count(), said);
-        assertTrue(said.contains("serial  2     1970-01-01T00:00:00Z"), said);
+        assertTrue(said.contains("serial  2     1970-01-01T00:00:01Z"), said);
     }
 
     @Test
@@ -88,8 +91,10 @@ final class JournalMainTest {
                 2 [1] CALL WRITE now=0 a=0x100000000 b=0x3 c=0x80
                 3 [1] COMMIT 1
                 """, said);
-        assertEquals(3, run("dump", journal.toString()));
-        assertEquals("jvmm-journal: which device? Give --device with one of block, serial.\n", complained);
+        assertEquals(2, run("dump", journal.toString()));
+        assertEquals(
+                "jvmm-journal: which device? Give --device with one of block, serial. See: jvmm-journal --help\n",
+                complained);
     }
 
     @Test
@@ -239,10 +244,8 @@ final class JournalMainTest {
 
     @Test
     void noTextOfAJournalSteersTheTerminal() throws Exception {
-        Path about = journal.resolve("serial/life-000001/life");
-        Files.writeString(about, "ended = \u001b[2J\u009b\n", StandardOpenOption.APPEND);
-        Files.writeString(
-                journal.resolve("serial/life-000002/life"), "severed = \u001b]0;x\u0007\n", StandardOpenOption.APPEND);
+        LifeNotes.add(journal.resolve("serial/life-000001"), Map.of("ended", "\u001b[2J\u009b"));
+        LifeNotes.add(journal.resolve("serial/life-000002"), Map.of("severed", "\u001b]0;x\u0007"));
         assertEquals(0, run("list", journal.toString()));
         assertTrue(said.codePoints().noneMatch(c -> c != '\n' && Character.isISOControl(c)), said);
         assertTrue(said.contains("severed: ?]0;x?"), said);
@@ -260,8 +263,7 @@ final class JournalMainTest {
     /** The lives of a directory are held all at once, and anybody may have written them. */
     @Test
     void aLongTextIsHeldInPart() throws Exception {
-        Path about = journal.resolve("serial/life-000001/life");
-        Files.writeString(about, "ended = " + "x".repeat(8000) + "\n", StandardOpenOption.APPEND);
+        LifeNotes.add(journal.resolve("serial/life-000001"), Map.of("ended", "x".repeat(8000)));
         assertEquals(0, run("list", journal.toString()));
         assertTrue(said.lines().allMatch(l -> l.length() < 300), said);
         assertTrue(said.contains("x".repeat(200)), said);
@@ -287,18 +289,84 @@ final class JournalMainTest {
         assertEquals(0, run("verify", journal.toString()), said);
     }
 
+    /** Of a life that has ended: what it says at the end must not be lost unseen, nor what its state was. */
+    @Test
+    void aBitThatFlipsInTheTextOfALifeIsDamageAndSoIsAnEndThatIsMissing() throws Exception {
+        Path life = journal.resolve("serial/life-000001");
+        Path about = life.resolve("life");
+        LifeNotes.add(life, Map.of("state", "crc32c:00000000 behind 1", "ended", "exited with 0"));
+        byte[] whole = Files.readAllBytes(about);
+        assertEquals(
+                "", new JournalDirectory(journal).lives("serial").getFirst().fault());
+        for (int bit = 0; bit < 8 * whole.length; bit++) {
+            byte[] flipped = whole.clone();
+            flipped[bit / 8] ^= (byte) (1 << (bit % 8));
+            Files.write(about, flipped);
+            String fault =
+                    new JournalDirectory(journal).lives("serial").getFirst().fault();
+            assertNotEquals("", fault, "bit " + bit);
+        }
+        String text = new String(whole, StandardCharsets.ISO_8859_1);
+        int asOlderVersionsBegan = text.indexOf("sum = ");
+        int asItBegan = text.indexOf('\n', asOlderVersionsBegan) + 1;
+        for (int length = 1; length < whole.length; length++) {
+            Files.write(about, Arrays.copyOf(whole, length));
+            Life read = new JournalDirectory(journal).lives("serial").getFirst();
+            boolean open = length == asOlderVersionsBegan || length == asItBegan;
+            assertEquals(open, read.fault().isEmpty(), length + " bytes: " + read);
+            assertEquals(open ? Life.OPEN : read.end(), read.end());
+        }
+    }
+
+    /** As versions before wrote it: lines without a sum. */
+    @Test
+    void aTextOfAnOlderVersionIsRead() throws Exception {
+        Path about = journal.resolve("serial/life-000001/life");
+        String before = Files.readString(about).replaceAll("sum = .*\n", "");
+        Files.writeString(
+                about, before + "state = crc32c:0012abcd behind 4711\ndrained = true\nended = for an upgrade\n");
+        Life life = new JournalDirectory(journal).lives("serial").getFirst();
+        assertEquals("", life.fault());
+        assertEquals("for an upgrade", life.ended());
+        assertEquals("crc32c:0012abcd behind 4711", life.state().orElseThrow().toString());
+        assertTrue(life.drained());
+        LifeNotes.add(life.directory(), Map.of("severed", "by this version"));
+        assertEquals(
+                "", new JournalDirectory(journal).lives("serial").getFirst().fault());
+    }
+
+    /** Its process committed more than there is: all say so, not only verify. */
+    @Test
+    void whatIsMissingAtTheEndIsToldByAll() throws Exception {
+        LifeNotes.add(journal.resolve("serial/life-000002"), Map.of("state", "crc32c:00000000 behind 99"));
+        String file = directory.resolve("cut.jtrace").toString();
+        String where = ": its process came to transaction 99, and it ends behind ";
+        for (String command : List.of("stats", "dump", "verify", "cut")) {
+            List<String> words =
+                    new ArrayList<>(List.of(command, journal.toString(), "--device", "serial", "--life", "2"));
+            if (command.equals("cut")) {
+                words.addAll(List.of("-o", file));
+            }
+            assertEquals(1, run(words.toArray(String[]::new)), command);
+            assertTrue((said + complained).contains(where), command + ": " + said + complained);
+            assertTrue((said + complained).contains("serial, life 2: DAMAGED"), command + ": " + said + complained);
+        }
+        assertEquals(0, run("dump", journal.toString(), "--device", "serial", "--until", "2"));
+        assertEquals(0, run("cut", journal.toString(), "--device", "serial", "--until", "2", "-o", file));
+    }
+
     /** What a process writes is not what it does. */
     @Test
     void anEndThatIsNotHowItEndedIsSaid() throws Exception {
         assertTrue(verified(record(RecordType.END, 0)).endsWith(", ended with 0\n"), said);
         Life life = new JournalDirectory(journal).lives("rng").getFirst();
-        life.note("ended", "exited with 3 (internal error)");
+        life.note(Map.of("ended", "exited with 3 (internal error)"));
         assertEquals(0, run("verify", journal.toString(), "--device", "rng"));
         assertTrue(said.endsWith(", ended with 3, and its END says 0\n"), said);
-        life.note("ended", "the machine ended");
+        life.note(Map.of("ended", "the machine ended"));
         run("verify", journal.toString(), "--device", "rng");
         assertTrue(said.endsWith(", ended with 0\n"), said);
-        life.note("ended", "was killed by SIGKILL");
+        life.note(Map.of("ended", "was killed by SIGKILL"));
         run("verify", journal.toString(), "--device", "rng");
         assertTrue(said.endsWith(", was killed by SIGKILL, and its END says 0\n"), said);
     }
@@ -306,8 +374,8 @@ final class JournalMainTest {
     @Test
     void allSayInTheSameWordsHowALifeEnded() throws Exception {
         List<Life> lives = new JournalDirectory(journal).lives("serial");
-        lives.getFirst().note("ended", "was killed by SIGKILL");
-        lives.getLast().note("ended", "exited with 0 (stopped on request)");
+        lives.getFirst().note(Map.of("ended", "was killed by SIGKILL"));
+        lives.getLast().note(Map.of("ended", "exited with 0 (stopped on request)"));
         assertEquals(0, run("list", journal.toString()));
         assertTrue(said.contains("was killed by SIGKILL\n") && said.contains("ended with 0\n"), said);
         assertTrue(said.contains("open\n"), said);

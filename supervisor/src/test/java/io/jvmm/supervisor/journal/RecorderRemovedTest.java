@@ -118,11 +118,11 @@ final class RecorderRemovedTest extends RecorderFixture {
         recorder.end(removed, "drained");
         assertFalse(Files.exists(directory.resolve("block")));
         Device next = new Device("block", "w3");
-        assertEquals(1, recorder.begin(next));
+        assertEquals(2, recorder.begin(next), "a number is not used again");
         next.commits(5, 10);
         other.commits(10, 10);
         assertEquals(ProcessExit.STOPPED, recorder.finish());
-        assertEquals(50, commits("block", 1));
+        assertEquals(50, commits("block", 2));
         assertEquals(200, commits("serial", 1));
     }
 }

@@ -22,6 +22,7 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
@@ -243,8 +244,8 @@ final class ReplayCommandTest {
     @Test
     void theProgramHearsThatALifeWasSevered() throws Exception {
         Life life = new JournalDirectory(journal).lives("rng").getFirst();
-        life.note("severed", "a record behind the end");
-        life.note("ended", "exited with 0");
+        life.note(Map.of("severed", "a record behind the end"));
+        life.note(Map.of("ended", "exited with 0"));
         assertEquals(0, run("--journal", journal.toString(), "--device", "rng"), complained);
         assertTrue(
                 called().getLast().endsWith(" --as rng, life 1 --severed severed: a record behind the end"),
@@ -287,7 +288,7 @@ final class ReplayCommandTest {
     @Test
     void theProgramHearsTheNameOfALifeAndWhatWasLeft() throws Exception {
         Life life = new JournalDirectory(journal).lives("rng").getFirst();
-        life.note(JournalDirectory.STATE, new FinalState(1, 0x12AB).toString());
+        life.note(Map.of(LifeNotes.STATE, new FinalState(1, 0x12AB).toString()));
         assertEquals(0, run("--journal", journal.toString(), "--device", "rng"), complained);
         assertTrue(
                 called().getLast().endsWith(" --as rng, life 1 --left crc32c:000012ab behind 1 --ended open"),
@@ -312,8 +313,8 @@ final class ReplayCommandTest {
 
         Files.write(queueFile("rng", 1), Arrays.copyOf(queue("rng", 1), bytes.length / 2));
         Life life = new JournalDirectory(journal).lives("rng").getFirst();
-        life.note(JournalDirectory.STATE, new FinalState(1, 0x12AB).toString());
-        Files.writeString(life.directory().resolve(JournalDirectory.ABOUT), "nonsense");
+        life.note(Map.of(LifeNotes.STATE, new FinalState(1, 0x12AB).toString()));
+        Files.writeString(life.directory().resolve(LifeNotes.FILE), "nonsense");
         assertEquals(3, run("--journal", journal.toString(), "--device", "rng", "--times", "2"), said);
         assertTrue(said.contains("its text, \"life\", "), said);
     }

@@ -133,9 +133,16 @@ final class JournalTreeTest {
     void whatOthersCanWriteToIsNotBelieved() throws IOException {
         Files.setPosixFilePermissions(journal, PosixFilePermissions.fromString("rwxrwxrwx"));
         assertEquals(
-                "the journal directory " + journal + " can be written to by others (mode 0777); run: chmod -R go-w "
+                "the journal directory " + journal
+                        + " can be written to by others (mode 0777); give the journal a directory of its own, or run: chmod -R go-w "
                         + journal,
                 fault());
+        Files.setAttribute(journal, "unix:mode", 01777);
+        assertEquals(
+                "the journal directory " + journal
+                        + " can be written to by others (mode 1777); give the journal a directory of its own",
+                fault(),
+                "as /tmp, whose mode nobody should change");
         Files.setPosixFilePermissions(journal, PosixFilePermissions.fromString("rwxr-xr-x"));
         assertEquals("", fault());
         Files.setPosixFilePermissions(part, PosixFilePermissions.fromString("rwx-w----"));

@@ -49,7 +49,9 @@ public final class DeviceMain {
                 exit = ScriptMain.run(args, factory);
             }
         } catch (StageException e) {
-            System.err.println(factory.identity().name() + ": " + e.exit().meaning() + ": " + e.getMessage());
+            boolean command = e.exit() == ProcessExit.BAD_CONFIGURATION && args.length > 0; // not that of a machine
+            String meaning = command ? "" : e.exit().meaning() + ": ";
+            System.err.println(factory.identity().name() + ": " + meaning + e.getMessage());
             exit = e.exit();
         } catch (Throwable e) { // whatever it is, the supervisor must see the code of a bug, not a hanging process
             e.printStackTrace();

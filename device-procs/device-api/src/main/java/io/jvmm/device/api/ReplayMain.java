@@ -4,6 +4,7 @@ import io.jvmm.device.api.trace.CoreReplay;
 import io.jvmm.ipc.boot.ProcessExit;
 import io.jvmm.ipc.message.Visible;
 import io.jvmm.ipc.state.StatePrinter;
+import io.jvmm.ipc.sys.ParentDeath;
 import io.jvmm.ipc.sys.SysException;
 import io.jvmm.ipc.trace.LifeText;
 import io.jvmm.ipc.trace.ReplayStop;
@@ -120,6 +121,7 @@ final class ReplayMain {
             return ProcessExit.STOPPED;
         }
         main.options(args);
+        ParentDeath.follow();
         try {
             return main.replay();
         } catch (TraceFormatException e) {
@@ -357,6 +359,8 @@ final class ReplayMain {
         out.println("outputs crc32c:" + hex(result.outputHash()) + " of " + result.outputs());
         if (!run.broke().isEmpty()) {
             out.println(run.broke());
+        } else if (breakOn != null && run.difference().isEmpty()) {
+            out.println(breakOn + " never changes");
         }
         if (shown != null) {
             show(run, shown);

@@ -133,7 +133,7 @@ final class ScriptMain {
         } catch (IOException e) {
             throw new StageException(
                     ProcessExit.BAD_CONFIGURATION,
-                    path + ": cannot be read (" + e.getClass().getSimpleName() + ")",
+                    path + (Files.exists(path) ? " cannot be read: see: ls -ld " + path : ": there is no such file"),
                     e);
         }
     }

@@ -13,10 +13,12 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collection;
 import java.util.Comparator;
+import java.util.HashSet;
 import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 
 /**
  * Inputs as files in a directory, named by what is in them, as libFuzzer does; and those that come with the module: the target's own seeds, and two files of its
@@ -81,15 +83,19 @@ public final class Corpus {
         return inputs;
     }
 
-    /** Puts inputs into a directory, which is made; those that are there already stay. */
-    public static void write(Path directory, Collection<byte[]> inputs) throws IOException {
+    /** Puts inputs into a directory, which is made; those that are there already stay. How many different ones they are. */
+    public static int write(Path directory, Collection<byte[]> inputs) throws IOException {
         Files.createDirectories(directory);
+        Set<String> names = new HashSet<>();
         for (byte[] input : inputs) {
-            Path file = directory.resolve(name(input));
+            String name = name(input);
+            names.add(name);
+            Path file = directory.resolve(name);
             if (!Files.exists(file)) {
                 Files.write(file, input);
             }
         }
+        return names.size();
     }
 
     /** SHA-1, in hexadecimal. */

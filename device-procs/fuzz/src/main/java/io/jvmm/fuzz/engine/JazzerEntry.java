@@ -1,6 +1,7 @@
 package io.jvmm.fuzz.engine;
 
 import io.jvmm.fuzz.Targets;
+import io.jvmm.ipc.sys.ParentDeath;
 
 /** What Jazzer calls, by these names. Its process fuzzes the one target that the property {@link #TARGET} names. */
 public final class JazzerEntry {
@@ -13,6 +14,7 @@ public final class JazzerEntry {
 
     /** Once, before the first input. */
     public static void fuzzerInitialize() {
+        ParentDeath.follow();
         target = Targets.named(System.getProperty(TARGET, "")).make();
     }
 

@@ -1,5 +1,6 @@
 package io.jvmm.fuzz.engine;
 
+import io.jvmm.ipc.sys.ParentDeath;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -75,14 +76,14 @@ public final class JazzerRun implements AutoCloseable {
 
     /** Starts it. */
     public static JazzerRun start(Order order, int job, Path logs) throws IOException {
-        List<String> command = command(order, job);
+        List<String> command = command(order, job, logs);
         command.add(order.corpus().toString());
         return start(command, logs.resolve(order.target() + "-" + job + ".log"));
     }
 
     /** The same, which puts those inputs of the corpus into {@code kept} that reach something which no smaller one does. */
     static JazzerRun select(Order order, Path kept, Path logs) throws IOException {
-        List<String> command = command(order, 0);
+        List<String> command = command(order, 0, logs);
         command.addAll(List.of("-merge=1", kept.toString(), order.corpus().toString()));
         return start(command, logs.resolve(order.target() + "-select.log"));
     }
@@ -96,7 +97,7 @@ public final class JazzerRun implements AutoCloseable {
         return run;
     }
 
-    private static List<String> command(Order order, int job) {
+    private static List<String> command(Order order, int job, Path scratch) {
         List<String> command = new ArrayList<>();
         command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
         for (String argument : ManagementFactory.getRuntimeMXBean().getInputArguments()) {
@@ -104,6 +105,9 @@ public final class JazzerRun implements AutoCloseable {
                 command.add(argument);
             }
         }
+        command.add(ParentDeath.option());
+        command.add(
+                "-Djava.io.tmpdir=" + scratch); // Jazzer unpacks itself there, and leaves that behind when it is killed
         command.add("-D" + JazzerEntry.TARGET + "=" + order.target());
         command.add("-cp");
         command.add(System.getProperty("java.class.path"));
