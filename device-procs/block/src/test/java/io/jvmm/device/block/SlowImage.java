@@ -18,7 +18,10 @@ final class SlowImage implements BlockImage {
     private final List<long[]> running = new ArrayList<>();
     private final List<String> calls = new ArrayList<>();
     private final Random random = new Random(3);
-    private boolean held;
+    /** Calls from this number on wait. */
+    private int heldFrom = Integer.MAX_VALUE;
+
+    private int entered;
     private int holding;
     private long failAt = -1;
     private Errno failWith = Errno.EIO;
@@ -49,11 +52,17 @@ final class SlowImage implements BlockImage {
 
     /** From now on every call waits until {@link #release}. */
     synchronized void hold() {
-        held = true;
+        heldFrom = Math.min(heldFrom, entered);
     }
 
     synchronized void release() {
-        held = false;
+        heldFrom = Integer.MAX_VALUE;
+        notifyAll();
+    }
+
+    /** The calls that wait go on; each that comes waits as before. */
+    synchronized void releaseThese() {
+        heldFrom = entered;
         notifyAll();
     }
 
@@ -122,8 +131,9 @@ final class SlowImage implements BlockImage {
         }
         running.add(new long[] {lane, position, position + length, writes ? 1 : 0});
         holding++;
+        int number = entered++;
         try {
-            while (held) {
+            while (number >= heldFrom) {
                 wait();
             }
         } catch (InterruptedException e) {
