@@ -2,8 +2,10 @@ package io.jvmm.it;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.io.File;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -13,6 +15,8 @@ import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Each program of the distribution says what it is for when it is asked, where a pager gets it, in lines that a terminal has room for. */
 class HelpIT {
@@ -54,5 +58,20 @@ class HelpIT {
             assertEquals("", Files.readString(errors), command::toString);
             text.lines().forEach(l -> assertTrue(l.length() <= MOST_SIGNS, () -> command + ":\n" + l));
         }
+    }
+
+    /** An answer that could not be written is not one. */
+    @ParameterizedTest
+    @ValueSource(strings = {"jvmm-supervisor", "jvmmctl", "jvmm-journal", "jvmm-replay"})
+    void onAFullDisk(String program) throws Exception {
+        Process process = new ProcessBuilder(
+                        HOME.resolve("bin").resolve(program).toString(), "--help")
+                .redirectOutput(new File("/dev/full"))
+                .start();
+        process.getOutputStream().close();
+        String errors = new String(process.getErrorStream().readAllBytes(), StandardCharsets.UTF_8);
+        assertNotEquals(0, process.waitFor());
+        assertTrue(errors.endsWith(": standard output: No space left on device\n"), errors);
+        assertEquals(1, errors.lines().count(), errors);
     }
 }

@@ -1,6 +1,7 @@
 package io.jvmm.supervisor.cli;
 
 import io.jvmm.supervisor.ctl.CtlMain;
+import io.jvmm.supervisor.terminal.StandardOutput;
 import java.io.PrintStream;
 import java.util.Arrays;
 
@@ -22,9 +23,10 @@ public final class SupervisorMain {
             CtlMain.main(Arrays.copyOfRange(args, 1, args.length));
             return;
         }
+        StandardOutput standard = new StandardOutput();
         int code;
         try {
-            code = new SupervisorMain(System.out, System.err).run(args);
+            code = new SupervisorMain(standard.stream(), System.err).run(args);
         } catch (RuntimeException | Error e) {
             // The children die with the thread that started them, the terminal's guard sees us go, the locks are the
             // kernel's.
@@ -33,7 +35,7 @@ public final class SupervisorMain {
             e.printStackTrace();
             code = ExitCode.INTERNAL.status();
         }
-        System.out.flush();
+        code = standard.end("jvmm", code, ExitCode.HOST.status());
         // Not exit(): there is no shutdown hook to run, and everything that must be undone has been.
         Runtime.getRuntime().halt(code);
     }
