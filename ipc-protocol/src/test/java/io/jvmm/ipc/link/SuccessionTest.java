@@ -22,6 +22,8 @@ import org.junit.jupiter.api.Test;
 class SuccessionTest {
     private static final long LONG_NS = 30_000_000_000L;
     private static final long SHORT_NS = 30_000_000L;
+    /** Short, and long enough for what a test has to do meanwhile on a busy host. */
+    private static final long MIDDLING_NS = 1_000_000_000L;
 
     private final LinkMemory memory = LinkMemory.create(new LinkSpec(LinkKind.DEVICE, 4, 4096, 4096));
     private final EventFd requestDoorbell = EventFd.create();
@@ -61,7 +63,7 @@ class SuccessionTest {
 
     @Test
     void aReadIsAnsweredByTheSuccessorWithTheOldNumber() throws InterruptedException {
-        BoardEndpoint board = board(SHORT_NS, LONG_NS);
+        BoardEndpoint board = board(MIDDLING_NS, LONG_NS);
         long[] value = new long[1];
         Thread vcpu = start(() -> value[0] = board.read(0, 0, 0x40, 4));
         awaitSleepingReader(0);
@@ -69,7 +71,7 @@ class SuccessionTest {
         assertTrue(first.next()); // and dies with it in its hands
         long sequence = first.sequence();
         assertTrue(board.away(false, System.nanoTime()));
-        LockSupport.parkNanos(3 * SHORT_NS); // longer than any answer may take
+        LockSupport.parkNanos(MIDDLING_NS * 3 / 2); // longer than any answer may take
         LinkRenewal.events(memory);
         DeviceEndpoint second = device(0);
         assertTrue(second.next());
@@ -154,7 +156,7 @@ class SuccessionTest {
 
     @Test
     void oneAccessWaitsAsLongAsItMayAndTheNextDoesNot() {
-        BoardEndpoint board = board(SHORT_NS, 4 * SHORT_NS);
+        BoardEndpoint board = board(LONG_NS, 4 * SHORT_NS);
         board.away(false, System.nanoTime());
         long start = System.nanoTime();
         assertEquals(0xff, board.read(0, 0, 0, 1));

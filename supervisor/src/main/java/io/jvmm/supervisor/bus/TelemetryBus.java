@@ -166,6 +166,7 @@ public final class TelemetryBus implements AutoCloseable {
         private void serve(BusMedium medium) {
             long nextSampleNs = System.nanoTime();
             long nextTracesNs = nextSampleNs;
+            untilNs = Math.max(untilNs, nextSampleNs + firstNs); // nobody could join before
             while (medium.isAlive()) {
                 long nowNs = System.nanoTime();
                 medium.work();

@@ -205,7 +205,7 @@ class TelemetryBusTest {
 
     @Test
     void itEndsAfterTheLastObserverAndBeginsAgainForTheNext() {
-        bus = new TelemetryBus(hub, directory, 2_000_000_000L, 200_000_000L, TelemetryBus.Host.REAL);
+        bus = new TelemetryBus(hub, directory, 3_000_000_000L, 200_000_000L, TelemetryBus.Host.REAL);
         Path first = bus.open();
         try (BusObserver observer = new BusObserver(first)) {
             await("joined", observer::isConnected);

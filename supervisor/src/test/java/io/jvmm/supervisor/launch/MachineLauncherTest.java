@@ -27,7 +27,7 @@ class MachineLauncherTest {
                     m.children().stream().map(ChildProcess::process).toList();
             all.getFirst().kill();
             all.getLast().kill();
-            assertEquals(List.of(all.get(1)), MachineLauncher.collect(all, 300_000_000L));
+            assertEquals(List.of(all.get(1)), MachineLauncher.collect(all, 1_000_000_000L));
             all.get(1).kill();
             assertEquals(List.of(), MachineLauncher.collect(List.of(all.get(1)), 10_000_000_000L));
         }

@@ -165,7 +165,7 @@ class MachineLoopReplacementTest extends LoopFixture {
     @Test
     void aProcessThatDoesNotAnswerIsReplaced() throws Exception {
         FakeMachine m = machine(SLEEP);
-        CompletableFuture<Outcome> run = run(m, "hang_timeout_ms = 100\n");
+        CompletableFuture<Outcome> run = run(m, "hang_timeout_ms = 1000\n");
         allReady(m);
         ChildProcess serial = m.child(ProcessInstance.SERIAL);
         CompletableFuture<Void> platform = CompletableFuture.runAsync(

@@ -261,8 +261,8 @@ class BoardTest {
                 }
                 done[0] = true;
             });
-            flood.start();
             final long start = System.nanoTime();
+            flood.start();
             rig.await("throttled", () -> rig.board.counter(BoardCounter.THROTTLED) > 5);
             rig.send(SupervisorRequestType.PAUSE);
             rig.hear("ack PAUSE 0");
