@@ -161,6 +161,11 @@ public final class Machine implements AutoCloseable {
         return messages;
     }
 
+    /** Waits until the supervisor has said this: it comes another way than what the guest and jvmmctl say, and may come later. */
+    public void awaitMessage(String text) {
+        messages.awaitSaid(text, PATIENCE);
+    }
+
     public ProcessHandle handle() {
         return process.toHandle();
     }
@@ -218,7 +223,7 @@ public final class Machine implements AutoCloseable {
                 .waitFor();
     }
 
-    /** The exit status; 128 + n after death by signal n. */
+    /** The exit status; 128 + n after death by signal n. What it has said by then is in the transcripts, but for what a terminal still holds. */
     public int awaitExit() throws InterruptedException {
         return awaitExit(PATIENCE);
     }
@@ -228,6 +233,9 @@ public final class Machine implements AutoCloseable {
             throw new AssertionError("the supervisor does not end; it said:\n" + messages.text());
         }
         messages.awaitEnd(PATIENCE);
+        if (terminal == null) {
+            console.awaitEnd(PATIENCE);
+        }
         return process.exitValue();
     }
 

@@ -88,6 +88,14 @@ public final class Transcript {
         }
     }
 
+    /** Waits until a text is anywhere in what has been said; moves no cursor. */
+    public void awaitSaid(String text, Duration patience) {
+        await(
+                "\"" + text + "\"",
+                patience,
+                _ -> all.toString(StandardCharsets.ISO_8859_1).contains(text) ? 0 : -1);
+    }
+
     /** Waits until nothing more can come. */
     public void awaitEnd(Duration patience) throws InterruptedException {
         long left = patience.toNanos();

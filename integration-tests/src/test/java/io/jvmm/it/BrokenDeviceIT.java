@@ -62,7 +62,7 @@ class BrokenDeviceIT extends MachineTest {
             m.run("echo hello > /dev/hvc0");
             anewIsRefused(m, function(m, "/sys/block/vdb/device"), "virtio_blk", 1);
             Machine.kill(control.device("rng").pid(), SIGKILL);
-            awaitTold(m, "device rng, which is broken, is not even answered for any more");
+            m.machine().awaitMessage("device rng, which is broken, is not even answered for any more");
             anewIsRefused(m, function(m, "/sys/bus/virtio/drivers/virtio_rng/virtio*"), "virtio_rng", 0);
             assertEquals("", m.run("dmesg | grep -E 'lockup|stall|blocked for|BUG' || true"));
             refused(new Ctl(dir.resolve("control")));
@@ -84,22 +84,13 @@ class BrokenDeviceIT extends MachineTest {
             Transcript.pause(20);
         }
         Machine.kill(control.device(device).pid(), SIGKILL);
-        awaitTold(
-                m,
-                "device " + device
+        m.machine()
+                .awaitMessage("device " + device
                         + " was killed by SIGKILL: it is broken from now on: its requests are answered with errors;");
         ControlLine.Device now = control.device(device);
         assertEquals("broken", now.state());
         assertTrue(now.pid() != 0, "who answers is a process");
         assertEquals(false, now.spare());
-    }
-
-    private static void awaitTold(DebianMachine m, String words) throws InterruptedException {
-        long deadline = System.nanoTime() + Machine.PATIENCE.toNanos();
-        while (!m.messages().contains(words)) {
-            assertTrue(System.nanoTime() - deadline < 0, m.messages());
-            Transcript.pause(20);
-        }
     }
 
     /** What was under way has failed, what comes does at once, and the disk has not shrunk to nothing. */

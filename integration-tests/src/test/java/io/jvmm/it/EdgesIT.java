@@ -82,8 +82,7 @@ class EdgesIT extends MachineTest {
         Path ballast = small.resolve("ballast");
         DebianMachine.host("sh", "-c", "dd if=/dev/zero of=" + ballast + " bs=64k 2>/dev/null; true");
         m.run("! dd if=/dev/urandom of=/dev/" + disk + " bs=1M count=20 oflag=direct 2>/dev/null");
-        String said = m.messages();
-        assertTrue(said.lines().anyMatch(l -> l.contains(image + ": writing failed: ENOSPC")), said);
+        m.machine().awaitMessage(image + ": writing failed: ENOSPC");
         Files.delete(ballast);
         m.run("dd if=/dev/urandom of=/tmp/data bs=1M count=2 2>/dev/null"
                 + " && dd if=/tmp/data of=/dev/" + disk + " bs=1M oflag=direct 2>/dev/null"
@@ -95,6 +94,7 @@ class EdgesIT extends MachineTest {
         assertEquals("1", m.run("cat /sys/class/net/eth0/carrier").strip());
         DebianMachine.host("ip", "link", "del", "tap0");
         m.run("until [ $(cat /sys/class/net/eth0/carrier) = 0 ]; do sleep 0.2; done");
+        m.machine().awaitMessage("goes on without it");
         String said = m.messages();
         assertTrue(said.lines().anyMatch(l -> l.contains("net") && l.contains("goes on without it")), said);
     }
@@ -148,8 +148,7 @@ class EdgesIT extends MachineTest {
                     + " && dd if=/tmp/data of=/dev/vdb bs=1M oflag=direct 2>/dev/null"
                     + " && dd if=/dev/vdb bs=1M count=8 iflag=direct 2>/dev/null | cmp - /tmp/data");
             assertFalse(m.machine().children("block").contains(before), "the limit has not been hit");
-            String said = m.messages();
-            assertTrue(said.lines().anyMatch(l -> l.contains("block was killed by SIGKILL; replaced")), said);
+            m.machine().awaitMessage("block was killed by SIGKILL; replaced");
             m.powerOff();
         } finally {
             Files.delete(group);

@@ -79,7 +79,7 @@ class HostileDeviceIT extends MachineTest {
                 "io.jvmm.device.rng.RngDevice",
                 "deeds=" + DEEDS.stream().map(Deed::name).collect(Collectors.joining(",")),
                 "delayMs=50",
-                "lastsMs=2200",
+                "lastsMs=2700",
                 "seed=" + SEED);
         String toml = monitorToml("""
                 [rng]
@@ -87,7 +87,7 @@ class HostileDeviceIT extends MachineTest {
                 standby = "none"
                 restart_budget = 100000
                 restart_backoff_ms = 0
-                hang_timeout_ms = 800
+                hang_timeout_ms = 1200
                 """);
         try (Machine machine = Machine.with(dir, toml)
                 .arguments("--verbose")

@@ -48,20 +48,10 @@ class JournalTroubleIT extends MachineTest {
         return new Ctl(dir.resolve("control"));
     }
 
-    private static void await(Machine machine, String said) throws InterruptedException {
-        long endNs = System.nanoTime() + Machine.PATIENCE.toNanos();
-        while (!machine.messages().text().contains(said)) {
-            assertTrue(
-                    System.nanoTime() - endNs < 0,
-                    () -> "not said: " + said + "\n" + machine.messages().text());
-            Transcript.pause(20);
-        }
-    }
-
     /** The recorder, once it has begun a life of the serial device. */
     private long recording() throws Exception {
         Ctl.Said status = ctl().done("--json", "journal", "status");
-        for (int n = 0; n < 100 && !status.text().matches("(?s).*\"device\":\"serial\",\"life\":[1-9].*"); n++) {
+        for (int n = 0; n < 600 && !status.text().matches("(?s).*\"device\":\"serial\",\"life\":[1-9].*"); n++) {
             Transcript.pause(100);
             status = ctl().done("--json", "journal", "status");
         }
@@ -103,14 +93,14 @@ class JournalTroubleIT extends MachineTest {
 
     @Test
     void aFrozenRecorderIsNoticedByItselfAndReplaced() throws Exception {
-        try (Machine machine = Machine.with(dir, toml("journal", "hang_timeout_ms = 1000"))
+        try (Machine machine = Machine.with(dir, toml("journal", "hang_timeout_ms = 4000"))
                 .run()
                 .awaitPrompt()) {
             long frozen = recording();
             Machine.kill(frozen, SIGSTOP);
             machine.ask("in 3fd"); // its devices do not wait for it
-            await(machine, "the recorder has not answered for ");
-            await(machine, "Another one is started.");
+            machine.awaitMessage("the recorder has not answered for ");
+            machine.awaitMessage("Another one is started.");
             machine.ask("in 3fd");
             assertNotEquals(frozen, recording());
             off(machine);
@@ -126,7 +116,7 @@ class JournalTroubleIT extends MachineTest {
         try (Machine machine = Machine.with(dir, toml("journal", "")).run().awaitPrompt()) {
             long first = recording();
             Machine.kill(first, SIGKILL);
-            await(machine, "Another one is started.");
+            machine.awaitMessage("Another one is started.");
             long second = recording();
             assertNotEquals(first, second);
             machine.ask("in 3fd");
@@ -184,7 +174,7 @@ class JournalTroubleIT extends MachineTest {
                 machine.ask("in 3fd");
                 Transcript.pause(50);
             }
-            await(machine, "nothing is recorded for now: the disk of the journal directory has ");
+            machine.awaitMessage("nothing is recorded for now: the disk of the journal directory has ");
             assertTrue(
                     ctl().done("journal", "status").text().contains("not recorded: the disk of the journal directory"));
             String refused = ctl().refused("journal", "rotate", "serial");
@@ -193,10 +183,10 @@ class JournalTroubleIT extends MachineTest {
             assertTrue(
                     refused.contains("serial is to be recorded, but nothing can be recorded at the moment"), refused);
             Machine.kill(before, SIGKILL);
-            await(machine, "the recorder could not be started: the disk of the journal directory");
+            machine.awaitMessage("the recorder could not be started: the disk of the journal directory");
             machine.ask("in 3fd");
             Files.delete(ballast);
-            await(machine, "recording goes on");
+            machine.awaitMessage("recording goes on");
             machine.ask("in 3fd");
             String status = ctl().done("journal", "status").text();
             assertFalse(status.contains("not recorded"), status);
@@ -225,9 +215,9 @@ class JournalTroubleIT extends MachineTest {
                 machine.ask("in 3fd");
                 Transcript.pause(20);
             }
-            await(machine, "nothing is recorded for now: the disk of the journal directory has ");
+            machine.awaitMessage("nothing is recorded for now: the disk of the journal directory has ");
             Files.delete(ballast);
-            await(machine, "recording goes on");
+            machine.awaitMessage("recording goes on");
             machine.ask("in 3fd");
             assertEquals(before, recording(), "the same recorder goes on");
             off(machine);
@@ -265,8 +255,8 @@ class JournalTroubleIT extends MachineTest {
                 machine.ask("in 3fd");
                 Transcript.pause(50);
             }
-            await(machine, "the journal directory has been removed, and what was recorded in it is lost");
-            await(machine, "the recorder is there again: recording goes on.");
+            machine.awaitMessage("the journal directory has been removed, and what was recorded in it is lost");
+            machine.awaitMessage("the recorder is there again: recording goes on.");
             awaitLife(journal.resolve("serial/life-000002"), machine);
             awaitLife(journal.resolve("platform/life-000002"), machine);
             assertTrue(recording() != first);
@@ -323,7 +313,7 @@ class JournalTroubleIT extends MachineTest {
                 .under(OtherUser.nobodyWithoutKvm())
                 .run()
                 .awaitPrompt()) {
-            await(machine, others + " belongs to uid 0 and cannot be written to by uid 65534");
+            machine.awaitMessage(others + " belongs to uid 0 and cannot be written to by uid 65534");
             machine.ask("in 3fd");
             off(machine);
         }

@@ -113,7 +113,7 @@ class NetIT extends MachineTest {
         } finally {
             server.destroyForcibly().waitFor();
         }
-        assertTrue(m.messages().contains("has another passt: passt killed by SIGKILL"), m.messages());
+        m.machine().awaitMessage("has another passt: passt killed by SIGKILL");
         assertFalse(m.messages().contains("has lost its network"), m.messages());
     }
 

@@ -14,6 +14,7 @@ import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
@@ -258,7 +259,8 @@ class TelemetryIT extends MachineTest {
                 "a read of COM1 by the guest, in terms of one without an observer: with one %.2f, with one that is stopped"
                         + " %.2f (medians of %d)%n",
                 median(watched), median(stopped), rounds);
-        assertTrue(median(stopped) < 2, () -> "ratios " + stopped);
+        // What slows the guest down is in every round; another test's load, beside which this one may run, is not.
+        assertTrue(Collections.min(stopped) < 2, () -> "ratios " + stopped);
     }
 
     private static double bench(Machine machine) throws IOException {
