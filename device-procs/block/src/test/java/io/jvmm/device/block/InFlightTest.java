@@ -243,8 +243,8 @@ class InFlightTest {
             disk.rig.settle();
             byte[] before = disk.rig.state();
             image().release();
-            disk.rig.await("both", () -> image().calls().size() == 3);
-            disk.rig.settle();
+            Backend workers = disk.rig.backends().getFirst();
+            disk.rig.await("both", () -> image().calls().size() == 3 && workers.settled());
             byte[] after = disk.rig.state();
             disk.rig.adopt(before);
             disk.rig.await("the successor's flush", () -> image().calls().contains("flush"));
