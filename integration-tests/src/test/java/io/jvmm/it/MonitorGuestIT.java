@@ -288,9 +288,8 @@ class MonitorGuestIT extends MachineTest {
     void idleMachineSleeps() throws Exception {
         try (Machine machine = startMonitor().awaitPrompt()) {
             Transcript.pause(2000);
-            // 400 ticks of 10 ms would be one spinning thread; a tenth of that is far more than what timers need. On a
-            // busy
-            // host the end of the start may be in the first windows; what spins is in all of them.
+            // 400 ticks of 10 ms would be one spinning thread; a tenth of that is far more than what timers need.
+            // On a busy host the end of the start may be in the first windows; what spins is in all of them.
             long least = Long.MAX_VALUE;
             for (int window = 0; window < 8 && least >= 40; window++) {
                 long before = cpuTicks(machine);

@@ -366,9 +366,8 @@ class InFlightTest {
                     disk.rig.mortality().begin(random, 20);
                 }
                 for (int i = 0; i < 200; i++) {
-                    // The available ring tells a successor the order of the last so many. Those before them may still
-                    // be out
-                    // where a worker gets no processor; theirs it does not know (§2.7.13 promises none).
+                    // The available ring tells a successor the order of the last so many. Where a worker gets no
+                    // processor, some before them may be out: theirs it does not know (§2.7.13 promises none).
                     while (!queue.hasRoom(3) || i - oldest(out, i) >= queue.size()) {
                         takeBack(queue, disk).forEach(one -> out.remove(one.token()));
                     }
