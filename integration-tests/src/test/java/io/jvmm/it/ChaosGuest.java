@@ -40,7 +40,10 @@ final class ChaosGuest implements AutoCloseable {
             "I/O error|Buffer I/O|EXT4-fs (error|warning)|JBD2.*error|blocked for more than|WARNING|BUG:"
                     + "|Call Trace|nobody cared|virtio.*(fail|error|not a head)|rcu.*stall|soft lockup|NETDEV WATCHDOG|timed out|timeout";
 
+    /** One that is stopped hangs; one that gets no processor for a second on a busy host does not. */
     private static final String MACHINE = """
+            [ipc]
+            read_timeout_ms = 3000
             [control]
             socket = "control"
             [[serial]]

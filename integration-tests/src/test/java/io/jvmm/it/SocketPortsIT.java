@@ -24,6 +24,8 @@ class SocketPortsIT extends MachineTest {
     private static final String PORTS = """
             [control]
             socket = "control"
+            [ipc]
+            read_timeout_ms = 5000
             [[serial]]
             port = 3
             backend = "socket"

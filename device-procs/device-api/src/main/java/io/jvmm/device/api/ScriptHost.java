@@ -20,7 +20,11 @@ import org.jspecify.annotations.Nullable;
  * after each command they are given the chance to finish what the device has asked of them.
  */
 final class ScriptHost implements AutoCloseable {
+    /** Back ends with traffic of their own may never come to rest. */
     private static final long PATIENCE_NS = 500_000_000L;
+    /** For what is under way at the host, on a medium or with a thread that gets no processor. */
+    private static final long LONGEST_NS = 20_000_000_000L;
+
     private static final long LOOK_NS = 1_000_000L;
     /** So often nothing must happen before it is believed that nothing will. */
     private static final int QUIET_LOOKS = 3;
@@ -110,7 +114,8 @@ final class ScriptHost implements AutoCloseable {
     }
 
     /**
-     * Lets the back ends do what they have to, until nothing more comes of it.
+     * Lets the back ends do what they have to, until nothing more comes of it: for half a second at most, and up to 20 s longer for
+     * what is under way at the host.
      *
      * @param afterwards is run whenever they may have called into the core
      */
@@ -118,10 +123,14 @@ final class ScriptHost implements AutoCloseable {
         if (made.length == 0) {
             return;
         }
-        long endNs = Clock.monotonicNs() + PATIENCE_NS;
+        long beginNs = Clock.monotonicNs();
+        long endNs = beginNs + PATIENCE_NS;
         for (int quiet = 0; quiet < QUIET_LOOKS && Clock.monotonicNs() < endNs; ) {
             backends.watch(poller, true);
             boolean waits = !backends.settled() && !backends.hasWork();
+            if (waits) {
+                endNs = Math.min(Clock.monotonicNs(), beginNs + LONGEST_NS) + PATIENCE_NS;
+            }
             // What is ready may give the core work without being told here that it did.
             boolean changed = poller.await(waits ? LOOK_NS : 0) > 0;
             changed |= backends.service(poller, nowNs);
