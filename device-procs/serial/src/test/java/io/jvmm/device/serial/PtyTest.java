@@ -17,6 +17,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.BooleanSupplier;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -59,16 +60,25 @@ class PtyTest implements HostEvents {
         nowNs = backend.nextDeadlineNs();
         cycle(backend);
         assertEquals(0xB0, uart.in(6) & 0xF0);
-        assertEquals("A", read(user));
+        StringBuilder got = new StringBuilder();
+        until(backend, () -> !got.append(read(user)).isEmpty());
+        assertEquals("A", got.toString());
         bytes.set(ValueLayout.JAVA_BYTE, 0, (byte) '\n');
         FileIo.tryWrite(user, bytes, 0, 1);
-        cycle(backend);
+        until(backend, () -> (uart.in(5) & 1) != 0);
         assertEquals('\n', uart.in(0));
 
         user.close();
         cycle(backend);
         assertEquals(0x00, uart.in(6) & 0xF0);
         assertEquals(List.of(), events);
+    }
+
+    /** From one end of a pty to the other bytes are brought by a thread of the kernel's, when it has a processor. */
+    private void until(Backend backend, BooleanSupplier arrived) {
+        while (!arrived.getAsBoolean()) {
+            cycle(backend);
+        }
     }
 
     private void cycle(Backend backend) {
