@@ -9,6 +9,7 @@ import java.io.OutputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.MessageDigest;
+import java.time.Duration;
 import java.util.HexFormat;
 import java.util.Random;
 import org.junit.jupiter.api.Tag;
@@ -97,8 +98,7 @@ class NetIT extends MachineTest {
             String get = "wget -q -O - http://" + GATEWAY + ":8000/file";
             m.run("( { timeout 15 " + get + " >/tmp/first; echo $? >/tmp/status; } & )");
             m.run("until [ -s /tmp/first ] || [ -e /tmp/status ]; do sleep 0.1; done");
-            assertEquals(
-                    "none", m.run("cat /tmp/status 2>/dev/null || echo none").strip(), "the download is over");
+            String status = m.run("cat /tmp/status 2>/dev/null || echo none").strip();
             long passt = m.machine()
                     .handle()
                     .descendants()
@@ -106,6 +106,8 @@ class NetIT extends MachineTest {
                     .filter(pid -> LinuxProcess.commandLine(pid).contains("passt"))
                     .findFirst()
                     .orElseThrow();
+            // Of a connection behind another passt 2023-03-09 sometimes makes nothing but a loop. That ends it, too.
+            assertTrue(status.equals("none") || spins(passt), () -> "the download is over: " + status);
             Machine.kill(passt, SIGKILL);
             m.run("until [ -e /tmp/status ]; do sleep 0.1; done");
             String got = m.run("until timeout 60 " + get + " >/tmp/second; do sleep 1; done; sha256sum </tmp/second");
@@ -115,6 +117,17 @@ class NetIT extends MachineTest {
         }
         m.machine().awaitMessage("has another passt: passt killed by SIGKILL");
         assertFalse(m.messages().contains("has lost its network"), m.messages());
+    }
+
+    /** Whether a process uses a processor, though nobody asks anything of it. */
+    private static boolean spins(long pid) throws Exception {
+        Duration before = cpuTime(pid);
+        Transcript.pause(2000);
+        return cpuTime(pid).minus(before).toMillis() > 200;
+    }
+
+    private static Duration cpuTime(long pid) {
+        return ProcessHandle.of(pid).flatMap(p -> p.info().totalCpuDuration()).orElse(Duration.ZERO);
     }
 
     /** A host whose resolver and whose secrets are on its loopback: the guest has the one and not the others. */
