@@ -106,7 +106,7 @@ class NetIT extends MachineTest {
                     .filter(pid -> LinuxProcess.commandLine(pid).contains("passt"))
                     .findFirst()
                     .orElseThrow();
-            // Of a connection behind another passt 2023-03-09 sometimes makes nothing but a loop. That ends it, too.
+            // passt 2023-03-09 sometimes loops over a connection that follows another. That ends it, too.
             assertTrue(status.equals("none") || spins(passt), () -> "the download is over: " + status);
             Machine.kill(passt, SIGKILL);
             m.run("until [ -e /tmp/status ]; do sleep 0.1; done");
