@@ -277,9 +277,11 @@ class MonitorGuestIT extends MachineTest {
             machine.type("hang\r");
             machine.console().await("hang\r\n", Machine.PATIENCE);
             machine.signal(2);
-            Transcript.pause(300);
+            machine.awaitMessage("(once more kills it)"); // two at once are one
             machine.signal(2);
             assertEquals(5, machine.awaitExit());
+            String said = machine.messages().text();
+            assertTrue(said.contains("second SIGINT: the machine has been killed."), said);
         }
     }
 

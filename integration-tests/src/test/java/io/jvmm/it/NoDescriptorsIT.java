@@ -58,8 +58,10 @@ class NoDescriptorsIT extends MachineTest {
                     Transcript.pause(700);
                     assertTrue(machine.handle().isAlive(), machine.messages().text());
                 }
-                String said = machine.messages().text();
-                assertTrue(said.contains("EMFILE") || said.contains("Too many open files"), said);
+                await("a word of it", () -> {
+                    String said = machine.messages().text();
+                    return said.contains("EMFILE") || said.contains("Too many open files");
+                });
                 limit(machine, 4096);
                 await("everything", () -> control.devices().stream().allMatch(d -> d.serves() && d.spare()));
                 for (SocketChannel client : clients) {

@@ -98,12 +98,12 @@ class UpgradeIT extends MachineTest {
 
     /** It cannot drain: it is killed when it has not answered for hang_timeout_ms, and the new one goes on with what it left. */
     private static void frozen(Ctl ctl, DebianMachine m, String device, Path to, int from, int next) throws Exception {
+        String told = "device " + device + " did not answer for ";
+        int before = count(m, told);
         try (ControlLine line = new ControlLine(ctl.socket())) {
             DebianMachine.host(
                     "kill", "-STOP", Long.toString(line.device(device).pid()));
         }
-        String told = "device " + device + " did not answer for ";
-        int before = count(m, told);
         long blackoutNs = upgrade(ctl, device, to, from, next);
         System.out.printf("blackout of %s, frozen: %.1f ms%n", device, blackoutNs / 1e6);
         for (int n = 0; n < 600 && count(m, told) == before; n++) {
